@@ -1,0 +1,28 @@
+// Byte ranges: half-open, in bytes, everywhere inside; the inclusive form of the REST API exists in src/azure alone.
+
+/** A half-open range of bytes: `offset` is the first byte, `offset + length` the first byte after it. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** 512 bytes: the unit in which a page blob is written and a VHD addresses its disk. */
+export const PAGE_SIZE = 512;
+
+/** 1 MiB in bytes. */
+export const MIB = 1024 * 1024;
+
+/** The first byte after the range. */
+export function endOf(range: ByteRange): number {
+  return range.offset + range.length;
+}
+
+/** `value` rounded down to a multiple of `unit`. */
+export function alignDown(value: number, unit: number): number {
+  return value - (value % unit);
+}
+
+/** `value` rounded up to a multiple of `unit`. */
+export function alignUp(value: number, unit: number): number {
+  return alignDown(value + unit - 1, unit);
+}

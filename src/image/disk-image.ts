@@ -1,0 +1,62 @@
+// DiskImage: what every disk image format is to the rest of the program.
+import type { ByteRange } from '../byte-range.ts';
+
+/** A range of the disk that can hold data. What lies outside of all extents reads as zeros and is never read. */
+export type Extent = ByteRange;
+
+export type DiskImageFormat = 'vhd-fixed' | 'vhd-dynamic' | 'vhd-differencing';
+
+/** One file of a chain, as it is remembered between two runs. */
+export interface ImageFileIdentity {
+  /** Base name: a folder may change between two runs, and a path says more about a machine than a checkpoint should. */
+  readonly name: string;
+  /** Length of the file in bytes. */
+  readonly size: number;
+  /** Last modification, whole milliseconds of the Unix epoch. */
+  readonly modifiedMs: number;
+  /** The unique id that the format gives to the disk, as 32 hexadecimal digits. */
+  readonly diskId: string;
+}
+
+/** An open virtual disk. Reads may run side by side. Who opens it closes it. */
+export interface DiskImage {
+  /** Path of the file that was opened (the child of a chain). */
+  readonly path: string;
+  readonly format: DiskImageFormat;
+  /** Virtual size in bytes: a multiple of 512. */
+  readonly size: number;
+  /** The unique id of the disk, 16 bytes as they stand in the file. */
+  readonly diskId: Uint8Array;
+  /** Creation time as a VHD footer holds it: seconds since 2000-01-01T00:00:00Z, 0 when unknown. */
+  readonly timestamp: number;
+  /** The file itself first, then its parents. */
+  readonly files: readonly ImageFileIdentity[];
+  /** The ranges that can hold data: ascending, apart from one another, lazily. */
+  extents(): AsyncIterable<Extent>;
+  /**
+   * Fills `into`, whose length is `range.length`, with what the disk holds there. `range` is 512-aligned and inside the disk.
+   * @throws {CorruptImageError} @throws {ImageAccessError}
+   */
+  read(range: ByteRange, into: Uint8Array): Promise<void>;
+  /** @throws {ImageChangedError} one of the files is not what it was when it was opened. */
+  assertUnchanged(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Something about an image that its owner should know and that does not stop us. */
+export interface ImageWarning {
+  /** Stable, kebab-case. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface OpenDiskImageOptions {
+  /** Folders, or parent files, to look in first for the parents of a differencing image. */
+  readonly parentPaths?: readonly string[];
+  /** Whether a parent may be opened at a UNC path that the image names. Opening one sends the user's credentials to that host. @default false */
+  readonly allowNetworkParents?: boolean;
+  /** Called for each warning, at open and while reading. */
+  readonly onWarning?: (warning: ImageWarning) => void;
+  /** Called with details that only help to find out why an image is read as it is (a parent's timestamp, say). */
+  readonly onDebug?: (message: string) => void;
+}

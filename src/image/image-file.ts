@@ -1,0 +1,119 @@
+// One open image file: positional reads that are exact and may run side by side, and a watch over changes of the file.
+import { constants, type FileHandle, open, stat } from 'node:fs/promises';
+import { CorruptImageError, ImageAccessError, ImageChangedError } from '../errors.ts';
+
+/** What a file looked like when it was opened. Times are whole milliseconds of the Unix epoch. */
+interface FileState {
+  readonly size: number;
+  readonly modifiedMs: number;
+}
+
+/** A regular file, opened for reading only. Who opens it closes it. */
+export class ImageFile {
+  readonly path: string;
+  /** Length in bytes when the file was opened. */
+  readonly size: number;
+  /** Time of the last modification when the file was opened. */
+  readonly modifiedMs: number;
+  /** Device and inode: two paths to one file give the same text. */
+  readonly fileId: string;
+  readonly #handle: FileHandle;
+  readonly #modifiedNs: bigint;
+
+  private constructor(path: string, handle: FileHandle, state: FileState, modifiedNs: bigint, fileId: string) {
+    this.path = path;
+    this.size = state.size;
+    this.modifiedMs = state.modifiedMs;
+    this.fileId = fileId;
+    this.#handle = handle;
+    this.#modifiedNs = modifiedNs;
+  }
+
+  /**
+   * Opens `path`, which must be a regular file.
+   * @throws {ImageAccessError} absent, not a regular file, no permission, or held exclusively by another process.
+   */
+  static async open(path: string): Promise<ImageFile> {
+    let handle: FileHandle | undefined;
+    try {
+      // Before open: opening a FIFO would wait for a writer, and opening a device can have effects.
+      requireRegularFile(path, (await stat(path)).isFile());
+      handle = await open(path, constants.O_RDONLY);
+      const state = await handle.stat({ bigint: true });
+      requireRegularFile(path, state.isFile());
+      return new ImageFile(
+        path,
+        handle,
+        { size: Number(state.size), modifiedMs: Number(state.mtimeMs) },
+        state.mtimeNs,
+        `${state.dev}:${state.ino}`,
+      );
+    } catch (error) {
+      await handle?.close();
+      throw error instanceof ImageAccessError ? error : accessError(path, error);
+    }
+  }
+
+  /**
+   * Fills `into` from `position` on.
+   * @throws {CorruptImageError} the file ends before `into` is full.
+   * @throws {ImageAccessError} the operating system cannot read it.
+   */
+  async read(position: number, into: Uint8Array): Promise<void> {
+    let filled = 0;
+    while (filled < into.length) {
+      let bytesRead: number;
+      try {
+        ({ bytesRead } = await this.#handle.read(into, filled, into.length - filled, position + filled));
+      } catch (error) {
+        throw accessError(this.path, error);
+      }
+      if (bytesRead === 0) {
+        throw new CorruptImageError(
+          `Cannot read ${into.length} bytes at ${position} of ${this.path}: the file ends at ${position + filled}.`,
+        );
+      }
+      filled += bytesRead;
+    }
+  }
+
+  /**
+   * Compares the file with what it was when it was opened.
+   * @throws {ImageChangedError} it was written to, truncated, or another file took its place.
+   */
+  async assertUnchanged(): Promise<void> {
+    const opened = await this.#handle.stat({ bigint: true });
+    const changes: string[] = [];
+    if (Number(opened.size) !== this.size) changes.push(`its size went from ${this.size} to ${opened.size} bytes`);
+    if (opened.mtimeNs !== this.#modifiedNs) {
+      changes.push(`it was written to at ${new Date(Number(opened.mtimeMs)).toISOString()}`);
+    }
+    const atPath = await stat(this.path, { bigint: true }).catch(() => undefined);
+    if (atPath === undefined) changes.push('it is no longer there');
+    else if (`${atPath.dev}:${atPath.ino}` !== this.fileId) changes.push('another file took its place');
+    if (changes.length > 0) {
+      throw new ImageChangedError(`${this.path} changed while it was being read: ${changes.join(', ')}.`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+function requireRegularFile(path: string, isFile: boolean): void {
+  if (!isFile) throw new ImageAccessError(`Cannot open ${path}: it is not a regular file.`);
+}
+
+function accessError(path: string, cause: unknown): ImageAccessError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const reason =
+    code === 'ENOENT'
+      ? 'there is no such file.'
+      : code === 'EBUSY' || code === 'ETXTBSY'
+        ? 'another process holds it, a running virtual machine perhaps. Shut the machine down, or use a copy or an export of the disk.'
+        : code === 'EACCES' || code === 'EPERM'
+          ? 'permission denied. On Windows, a running virtual machine that holds the disk looks the same: shut it down, or use an export of the disk.'
+          : (cause as Error).message;
+  return new ImageAccessError(`Cannot open ${path}: ${reason}`, { cause });
+}
