@@ -66,3 +66,70 @@ export class ImageChangedError extends VhdupError {
   readonly code = 'IMAGE_CHANGED';
   readonly exitCode = EXIT_CODES.imageChanged;
 }
+
+/** The destination cannot be used: a blob is there already, is of another type or size, or is not the one this upload created. */
+export class DestinationError extends VhdupError {
+  readonly code = 'DESTINATION';
+  readonly exitCode = EXIT_CODES.destination;
+  /** `x-ms-error-code`, where the service's answer is the cause. */
+  readonly reason: string | undefined;
+
+  constructor(message: string, options?: ErrorOptions & { reason?: string }) {
+    super(message, options);
+    this.reason = options?.reason;
+  }
+}
+
+/** A checkpoint that is damaged, of another upload, or cannot be written. */
+export class CheckpointError extends VhdupError {
+  readonly code = 'CHECKPOINT';
+  readonly exitCode = EXIT_CODES.checkpoint;
+}
+
+/** Credentials that are missing, expired, or do not allow what is needed. */
+export class CredentialError extends VhdupError {
+  readonly code = 'CREDENTIALS';
+  readonly exitCode = EXIT_CODES.credentials;
+}
+
+/** What arrived is not what was read. */
+export class VerificationError extends VhdupError {
+  readonly code = 'VERIFICATION';
+  readonly exitCode = EXIT_CODES.verification;
+}
+
+/** A local file that cannot be written. */
+export class LocalFileError extends VhdupError {
+  readonly code = 'LOCAL_FILE';
+  readonly exitCode = EXIT_CODES.localFile;
+}
+
+/** What is known of a request that failed. */
+export interface RequestFailure {
+  /** HTTP status; absent when no answer came. */
+  readonly status?: number;
+  /** `x-ms-error-code` of the service, or the code of a network error (ECONNRESET, ...). */
+  readonly reason: string;
+  /** `x-ms-request-id`, what Azure's support asks for. */
+  readonly requestId?: string;
+  /** Whether sending the same request again can succeed. */
+  readonly transient: boolean;
+  /** What the service asked to wait, in milliseconds (`Retry-After`). */
+  readonly retryAfterMs?: number;
+  /** The bytes that arrived were not the bytes that were sent. */
+  readonly checksumMismatch?: boolean;
+  /** The address may be wrong: no such host, or an answer that is not the service's. */
+  readonly suspectAddress?: boolean;
+}
+
+/** A request to the service that failed, or whose retries are used up. */
+export class ServiceError extends VhdupError {
+  readonly code = 'SERVICE';
+  readonly exitCode = EXIT_CODES.service;
+  readonly failure: RequestFailure;
+
+  constructor(message: string, failure: RequestFailure, options?: ErrorOptions) {
+    super(message, options);
+    this.failure = failure;
+  }
+}

@@ -1,0 +1,195 @@
+// A page blob of Azure Storage, through @azure/storage-blob. The only file that knows the inclusive ranges of the REST API.
+import { setMaxListeners } from 'node:events';
+import type { Agent } from 'node:http';
+import {
+  AnonymousCredential,
+  ContainerClient,
+  PageBlobClient,
+  type PageBlobUploadPagesOptions,
+  type StoragePipelineOptions,
+} from '@azure/storage-blob';
+import type { ByteRange } from '../byte-range.ts';
+import { DestinationError, ServiceError } from '../errors.ts';
+import type { Checksum, PageRun } from '../target.ts';
+import { createAgent } from './connections.ts';
+import { type Credential, toSdkCredential } from './credentials.ts';
+import type { BlobAddress } from './destination.ts';
+import type { BlobProperties, CreateBlobOptions, PageBlobTarget, PageRangeList } from './page-blob-target.ts';
+import { assertFromService, toServiceError } from './service-errors.ts';
+
+export interface ConnectOptions {
+  /** A socket that moves no byte for so long is given up, in milliseconds. @default 60,000 */
+  readonly stallTimeoutMs?: number;
+  /** Sent as User-Agent, before the SDK's own. */
+  readonly userAgent: string;
+}
+
+/** Ranges listed in one request. The service gives no more at once, and answers within its time limit. */
+const PAGE_RANGES_PER_REQUEST = 10_000;
+
+/** Sends nothing yet. */
+export async function connectPageBlob(
+  address: BlobAddress,
+  credential: Credential | undefined,
+  options: ConnectOptions,
+): Promise<PageBlobTarget> {
+  const sdk = credential === undefined ? {} : await toSdkCredential(credential, new URL(address.url).hostname);
+  const agent = createAgent(address.url, options.stallTimeoutMs ?? 60_000);
+  // `agent` is read by the pipeline but absent from its type. All retries are ours: the SDK's neither cover all
+  // transient failures nor honour Retry-After.
+  const pipelineOptions: StoragePipelineOptions & { agent?: Agent } = {
+    retryOptions: { maxTries: 1 },
+    userAgentOptions: { userAgentPrefix: options.userAgent },
+    ...(agent === undefined ? {} : { agent }),
+  };
+  const withSas = (url: string) => (sdk.sas === undefined ? url : `${url}?${sdk.sas}`);
+  const sdkCredential = sdk.credential ?? new AnonymousCredential();
+  return new AzurePageBlob(
+    address,
+    new PageBlobClient(withSas(address.url), sdkCredential, pipelineOptions),
+    new ContainerClient(withSas(address.containerUrl), sdkCredential, pipelineOptions),
+    agent,
+  );
+}
+
+class AzurePageBlob implements PageBlobTarget {
+  readonly address: BlobAddress;
+  requests = 0;
+  readonly #blob: PageBlobClient;
+  readonly #container: ContainerClient;
+  readonly #agent: Agent | undefined;
+  #sequenceNumber: number | undefined;
+
+  constructor(address: BlobAddress, blob: PageBlobClient, container: ContainerClient, agent: Agent | undefined) {
+    this.address = address;
+    this.#blob = blob;
+    this.#container = container;
+    this.#agent = agent;
+  }
+
+  guardWith(sequenceNumber: number): void {
+    this.#sequenceNumber = sequenceNumber;
+  }
+
+  async createContainer(signal: AbortSignal): Promise<void> {
+    await this.#send('Create Container', signal, () => this.#container.createIfNotExists({ abortSignal: signal }));
+  }
+
+  async properties(signal: AbortSignal): Promise<BlobProperties | undefined> {
+    try {
+      const response = await this.#send('Get Blob Properties', signal, () =>
+        this.#blob.getProperties({ abortSignal: signal }),
+      );
+      return {
+        type: response.blobType ?? 'BlockBlob',
+        size: response.contentLength ?? 0,
+        etag: response.etag ?? '',
+        sequenceNumber: response.blobSequenceNumber ?? 0,
+        metadata: lowerCaseKeys(response.metadata ?? {}),
+      };
+    } catch (error) {
+      const reason = error instanceof DestinationError ? error.reason : undefined;
+      if (reason === 'BlobNotFound' || reason === 'ContainerNotFound') return undefined;
+      throw error;
+    }
+  }
+
+  async create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
+    await this.#send('Put Blob', signal, () =>
+      this.#blob.create(size, {
+        abortSignal: signal,
+        blobSequenceNumber: sequenceNumber,
+        blobHTTPHeaders: { blobContentType: 'application/octet-stream' },
+        metadata: { ...metadata },
+        conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces },
+      }),
+    );
+  }
+
+  async write({ range, bytes, checksum }: PageRun, signal: AbortSignal): Promise<void> {
+    const what = `Put Page ${range.offset}+${range.length}`;
+    const response = await this.#send(what, signal, () =>
+      this.#blob.uploadPages(bytes, range.offset, range.length, {
+        abortSignal: signal,
+        ...(this.#sequenceNumber === undefined
+          ? {}
+          : { conditions: { ifSequenceNumberEqualTo: this.#sequenceNumber } }),
+        ...checksumHeader(checksum),
+      }),
+    );
+    assertEchoed(what, checksum, response);
+  }
+
+  async pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList> {
+    // listPageRanges, not getPageRanges: the count that one gives is a byte short.
+    const pages = this.#blob
+      .listPageRanges(0, undefined, { abortSignal: signal })
+      .byPage({ maxPageSize: PAGE_RANGES_PER_REQUEST, ...(marker === undefined ? {} : { continuationToken: marker }) });
+    const list = await this.#send('Get Page Ranges', signal, async () => (await pages.next()).value);
+    const ranges = (list?.pageRange ?? []).map(
+      ({ start, end }: { start: number; end: number }): ByteRange => ({
+        offset: start,
+        length: end - start + 1,
+      }),
+    );
+    return { ranges, marker: list?.continuationToken || undefined };
+  }
+
+  async setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+    await this.#send('Set Blob Metadata', signal, () =>
+      this.#blob.setMetadata({ ...metadata }, { abortSignal: signal }),
+    );
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+  }
+
+  async #send<T extends object>(what: string, signal: AbortSignal, operation: () => Promise<T>): Promise<T> {
+    // The SDK adds several listeners for each request in flight.
+    setMaxListeners(0, signal);
+    this.requests += 1;
+    try {
+      const response = await operation();
+      assertFromService(what, (response as { requestId?: string }).requestId, 200);
+      return response;
+    } catch (error) {
+      throw toServiceError(what, error);
+    }
+  }
+}
+
+function checksumHeader(checksum: Checksum | undefined): PageBlobUploadPagesOptions {
+  switch (checksum?.algorithm) {
+    case 'crc64':
+      return { transactionalContentCrc64: checksum.value };
+    case 'md5':
+      return { transactionalContentMD5: checksum.value };
+    default:
+      return {};
+  }
+}
+
+/** The service answers with the checksum of what it stored: a second proof that costs nothing. */
+function assertEchoed(
+  what: string,
+  checksum: Checksum | undefined,
+  { xMsContentCrc64, contentMD5 }: { xMsContentCrc64?: Uint8Array; contentMD5?: Uint8Array },
+): void {
+  const echoed = checksum?.algorithm === 'crc64' ? xMsContentCrc64 : contentMD5;
+  if (checksum === undefined || echoed === undefined) return;
+  if (Buffer.compare(checksum.value, echoed) !== 0) {
+    throw new ServiceError(
+      `${what} failed: the service stored bytes with the ${checksum.algorithm} ${hex(echoed)}, but ${hex(checksum.value)} was sent.`,
+      { reason: 'ChecksumEcho', transient: true, checksumMismatch: true },
+    );
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+function lowerCaseKeys(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]));
+}

@@ -1,0 +1,134 @@
+// Turns what the SDK throws into errors of our own: what failed, whether to try again, what to do. Nothing of the request,
+// which holds the SAS and the Authorization header, is kept.
+import { CredentialError, DestinationError, ServiceError } from '../errors.ts';
+import { redact } from '../redact.ts';
+
+/** The parts of the SDK's RestError that are read here. */
+interface RestErrorLike {
+  readonly name?: string;
+  readonly message?: string;
+  readonly code?: string;
+  readonly statusCode?: number;
+  readonly response?: { readonly status: number; readonly headers: { get(name: string): string | undefined } };
+}
+
+const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
+const CHECKSUM_MISMATCHES = new Set(['Md5Mismatch', 'Crc64Mismatch']);
+/** Network errors that hint at a wrong address rather than at a bad line. */
+const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
+
+/** What to do about an answer of the service that no retry can change, by its `x-ms-error-code`. */
+const ADVICE: Readonly<Record<string, string>> = {
+  AuthenticationFailed:
+    'The signature is wrong, or it is not valid at this time. Check that the SAS or key is complete and belongs to this account, and that the clock of this machine is right.',
+  AuthorizationPermissionMismatch:
+    'The credential does not allow this. A SAS needs the permissions r and w; with Microsoft Entra, the role Storage Blob Data Contributor.',
+  AuthorizationFailure:
+    'The network rules of the account (firewall, private endpoint) or its policies refuse this machine.',
+  AuthorizationResourceTypeMismatch:
+    'The SAS is not for this kind of resource. An account SAS needs the resource types c and o.',
+  KeyBasedAuthenticationNotPermitted:
+    'The account accepts no account keys. Sign in with Microsoft Entra (az login), or use a user delegation SAS.',
+  PublicAccessNotPermitted: 'No credential was sent. Give a SAS, a key or sign in with az login.',
+  NoAuthenticationInformation: 'No credential was sent. Give a SAS, a key or sign in with az login.',
+  ContainerNotFound: 'There is no such container. Create it, or give --create-container.',
+  BlobNotFound: 'There is no such blob (any more).',
+  ResourceNotFound: 'There is no such container or blob.',
+  InvalidBlobType: 'What is there is not a page blob. Delete it, or choose another name.',
+  LeaseIdMissing: 'Another program holds a lease on the blob.',
+  LeaseIdMismatchWithBlobOperation: 'Another program holds a lease on the blob.',
+  SequenceNumberConditionNotMet: 'Something replaced the blob while the upload was running.',
+  FeatureNotSupportedByAccount: 'The account has no page blobs: those with a hierarchical namespace do not.',
+  AccountIsDisabled: 'The storage account is disabled.',
+  ContainerBeingDeleted: 'The container is being deleted. Choose another one, or wait some minutes.',
+};
+
+/**
+ * @param what - What was attempted: "Put Page 0+4194304".
+ * @returns an error to throw; `error` itself where it is not about a request (an abort, a bug).
+ */
+export function toServiceError(what: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error.name === 'AbortError') return error;
+  const restError: RestErrorLike = error;
+  if (/^(?:CredentialUnavailable|Authentication|AggregateAuthentication)/.test(error.name)) return signInError(error);
+  const status = restError.response?.status ?? restError.statusCode;
+  if (status !== undefined && restError.response !== undefined) return answerError(what, restError, status);
+  if (restError.name === 'RestError' || restError.code !== undefined) return networkError(what, restError);
+  return error;
+}
+
+function networkError(what: string, { code = 'no answer', message = '' }: RestErrorLike): ServiceError {
+  return new ServiceError(`${what} failed: ${redact(firstLine(message))} (${code}).`, {
+    reason: code,
+    transient: true,
+    suspectAddress: SUSPECT_ADDRESS.test(code),
+  });
+}
+
+function answerError(what: string, error: RestErrorLike, status: number): Error {
+  const header = (name: string) => error.response?.headers.get(name);
+  const requestId = header('x-ms-request-id');
+  if (requestId === undefined) return foreignAnswer(what, status, header('content-type'), header('retry-after'));
+
+  const reason = header('x-ms-error-code') ?? error.code ?? `HTTP ${status}`;
+  // The answer to a HEAD has no body, and so no message.
+  const message = redact(firstLine(error.message ?? ''));
+  const text = `${what} failed: ${status} ${reason}${message === '' ? '' : `, ${message}`} (request id ${requestId})`;
+  const checksumMismatch = CHECKSUM_MISMATCHES.has(reason);
+  if (TRANSIENT_STATUSES.has(status) || checksumMismatch || status < 400) {
+    return new ServiceError(text, {
+      status,
+      reason,
+      requestId,
+      transient: true,
+      checksumMismatch,
+      ...retryAfter(header('retry-after')),
+    });
+  }
+  const advised = ADVICE[reason] === undefined ? text : `${text}. ${ADVICE[reason]}`;
+  if (status === 401 || status === 403) return new CredentialError(advised);
+  if (status === 404 || status === 409 || status === 412) return new DestinationError(advised, { reason });
+  return new ServiceError(advised, { status, reason, requestId, transient: false });
+}
+
+/** A proxy, a captive portal or a wrong host answered. It may pass; before the service has answered once it is a hint. */
+function foreignAnswer(
+  what: string,
+  status: number,
+  contentType = 'unknown type',
+  retryAfterHeader?: string,
+): ServiceError {
+  return new ServiceError(
+    `${what} failed: the answer (status ${status}, ${contentType}) did not come from Azure Storage but from something on the way, a proxy or a sign-in page perhaps.`,
+    { status, reason: `HTTP ${status}`, transient: true, suspectAddress: true, ...retryAfter(retryAfterHeader) },
+  );
+}
+
+/** An answer whose head says success but that is not the service's. */
+export function assertFromService(what: string, requestId: string | undefined, status: number): void {
+  if (requestId === undefined) throw foreignAnswer(what, status);
+}
+
+function signInError(error: Error): Error {
+  const text = redact(error.message);
+  const network = /\b(E[A-Z]{4,}|ENOTFOUND|getaddrinfo|network)\b/.exec(text);
+  if (network !== null && error.name === 'AuthenticationError') {
+    return new ServiceError(`Signing in failed: ${firstLine(text)}`, { reason: network[0], transient: true });
+  }
+  return new CredentialError(
+    `Signing in with Microsoft Entra failed. Run az login, set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or give a SAS or key instead. ${text}`,
+  );
+}
+
+function retryAfter(header: string | undefined): { retryAfterMs?: number } {
+  if (header === undefined) return {};
+  const seconds = Number(header);
+  const milliseconds = Number.isNaN(seconds) ? new Date(header).getTime() - Date.now() : seconds * 1000;
+  return Number.isNaN(milliseconds) ? {} : { retryAfterMs: Math.max(0, milliseconds) };
+}
+
+/** The service's message without its RequestId and Time lines; an answer in HTML is cut short. */
+function firstLine(text: string): string {
+  const line = text.split('\n', 1)[0]?.trim().replace(/\.$/, '') ?? '';
+  return line.length > 200 ? `${line.slice(0, 200)}...` : line;
+}

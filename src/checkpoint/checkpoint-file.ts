@@ -1,0 +1,98 @@
+// The checkpoint on disk: at every moment either the old one or the new one, whole.
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CheckpointError } from '../errors.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+
+/** A virus scanner or an indexer may hold a file of Windows for a moment; then rename fails with one of these. */
+const HELD = new Set(['EPERM', 'EACCES', 'EBUSY']);
+const RENAME_TRIES = 10;
+
+export class CheckpointFile {
+  readonly path: string;
+  /** The save that is under way or waiting: saves never overtake one another. */
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Undefined when there is none.
+   * @throws {CheckpointError} there is one, but it cannot be read or used.
+   */
+  async load(): Promise<Checkpoint | undefined> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new CheckpointError(`Cannot read the checkpoint ${this.path}: ${(error as Error).message}`);
+    }
+    return decodeCheckpoint(text, this.path);
+  }
+
+  /**
+   * Replaces the file, and returns when a power failure cannot take the new content away any more.
+   * @throws {CheckpointError} the folder is read-only, the disk is full, ...
+   */
+  save(checkpoint: Checkpoint): Promise<void> {
+    const text = encodeCheckpoint(checkpoint);
+    const saved = this.#saving.then(() => this.#replace(text));
+    this.#saving = saved.catch(() => undefined);
+    return saved;
+  }
+
+  async remove(): Promise<void> {
+    await this.#saving;
+    await rm(this.path, { force: true });
+  }
+
+  async #replace(text: string): Promise<void> {
+    const temporary = `${this.path}.tmp`;
+    try {
+      const file = await open(temporary, 'w', 0o600);
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await renameOver(temporary, this.path);
+      await syncFolder(dirname(this.path));
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw new CheckpointError(
+        `Cannot write the checkpoint ${this.path}: ${(error as Error).message}. Name a file in a folder that can be written with --checkpoint.`,
+      );
+    }
+  }
+}
+
+async function renameOver(from: string, to: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await rename(from, to);
+      return;
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (process.platform !== 'win32' || !HELD.has(code) || attempt === RENAME_TRIES) throw error;
+      await delay(20 * attempt);
+    }
+  }
+}
+
+/** Makes the rename itself last. Windows has no such call, and does not need it: NTFS journals renames. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network file systems cannot sync a folder.
+    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await handle.close();
+  }
+}

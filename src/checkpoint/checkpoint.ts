@@ -1,0 +1,83 @@
+// What is remembered between two runs of one upload, and how it stands in the file.
+import { createHash } from 'node:crypto';
+import type { ByteRange } from '../byte-range.ts';
+import { CheckpointError } from '../errors.ts';
+
+/** One image file as it was when the upload began. */
+export interface CheckpointImageFile {
+  readonly name: string;
+  readonly size: number;
+  readonly modifiedMs: number;
+  readonly diskId: string;
+}
+
+/** The state of an upload. Holds no secret. */
+export interface Checkpoint {
+  readonly uploadId: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** The image file, then its parents. */
+  readonly image: readonly CheckpointImageFile[];
+  /** Virtual size of the disk in bytes, before it is rounded up. */
+  readonly diskSize: number;
+  /** The blob's URL without its query. */
+  readonly blobUrl: string;
+  /** Length of the blob in bytes. */
+  readonly blobSize: number;
+  /** Parts of the disk that need nothing more: every write of theirs was acknowledged. Ascending and apart. */
+  readonly done: readonly ByteRange[];
+  /** What was sent for the parts that are done. */
+  readonly sent: {
+    readonly bytes: number;
+    /** A PageSetDigest of the pages. */
+    readonly pages: string;
+  };
+}
+
+/** A change of what the fields mean, or of which runs a window is cut into, needs another number. */
+const FORMAT = 1;
+
+/** Ends with a checksum of the rest: a file that was edited or damaged is not taken for what it was. */
+export function encodeCheckpoint(checkpoint: Checkpoint): string {
+  const fields = {
+    vhdupCheckpoint: FORMAT,
+    ...checkpoint,
+    done: checkpoint.done.map(({ offset, length }) => [offset, length]),
+  };
+  return `${JSON.stringify({ ...fields, sha256: digest(fields) }, undefined, 1)}\n`;
+}
+
+/**
+ * @param path - For the message.
+ * @throws {CheckpointError} not a checkpoint, of another version, or damaged.
+ */
+export function decodeCheckpoint(text: string, path: string): Checkpoint {
+  const refuse = (problem: string) =>
+    new CheckpointError(
+      `Cannot use the checkpoint ${path}: ${problem}. Give --restart to upload from the beginning, or --checkpoint to name another file.`,
+    );
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw refuse('it is not JSON, so it is damaged or not ours');
+  }
+  if (typeof parsed !== 'object' || parsed === null || !('vhdupCheckpoint' in parsed)) {
+    throw refuse('it is not a checkpoint of vhdup');
+  }
+  const { sha256, ...fields } = parsed as Record<string, unknown>;
+  if (fields['vhdupCheckpoint'] !== FORMAT) {
+    throw refuse(`it has the format ${String(fields['vhdupCheckpoint'])}; this version of vhdup reads ${FORMAT}`);
+  }
+  if (sha256 !== digest(fields)) throw refuse('its checksum is wrong, so it was edited or damaged');
+  // The checksum proves that encodeCheckpoint wrote all the fields.
+  const { vhdupCheckpoint: _, ...checkpoint } = fields as unknown as Omit<Checkpoint, 'done'> & {
+    vhdupCheckpoint: number;
+    done: readonly [number, number][];
+  };
+  return { ...checkpoint, done: checkpoint.done.map(([offset, length]) => ({ offset, length })) };
+}
+
+function digest(fields: object): string {
+  return createHash('sha256').update(JSON.stringify(fields)).digest('hex');
+}

@@ -1,0 +1,61 @@
+// vhdup convert <image> <file>
+import type { Argv, CommandModule } from 'yargs';
+import { type ConvertResult, convertImage } from '../../convert.ts';
+import { runVerb } from '../run-verb.ts';
+import { formatBytes, formatSeconds } from '../units.ts';
+import {
+  IMAGE_OPTIONS,
+  imageOptions,
+  OUTPUT_OPTIONS,
+  refuseRepeated,
+  THREADS_OPTION,
+  wholeNumber,
+} from './shared-options.ts';
+
+function build(yargs: Argv) {
+  const built = yargs
+    .positional('image', {
+      type: 'string',
+      demandOption: true,
+      describe: 'The disk image: a fixed, dynamic or differencing VHD',
+    })
+    .positional('file', { type: 'string', demandOption: true, describe: 'The file to write' })
+    .options({
+      raw: { type: 'boolean', default: false, describe: 'Write the disk alone, without rounding up and footer' },
+      overwrite: { type: 'boolean', default: false, describe: 'Replace a file that is there already' },
+      threads: THREADS_OPTION,
+      ...IMAGE_OPTIONS,
+      ...OUTPUT_OPTIONS,
+    });
+  return refuseRepeated(built) as typeof built;
+}
+
+type ConvertArguments = Awaited<ReturnType<typeof build>['argv']>;
+
+export function convertCommand(finish: (exitCode: number) => void): CommandModule<object, ConvertArguments> {
+  return {
+    command: 'convert <image> <file>',
+    describe: 'Write a disk image as a fixed VHD, or a raw disk, into a local file',
+    builder: build as CommandModule<object, ConvertArguments>['builder'] & object,
+    handler: async (args) => finish(await convert(args)),
+  };
+}
+
+function convert(args: ConvertArguments): Promise<number> {
+  const options = {
+    ...imageOptions(args),
+    image: args.image,
+    output: args.file,
+    raw: args.raw,
+    overwrite: args.overwrite,
+    threads: wholeNumber('threads', args.threads),
+  };
+  return runVerb(args, {
+    run: (signal, onEvent) => convertImage({ ...options, signal, onEvent }),
+    describe: describeResult,
+  });
+}
+
+function describeResult({ output, size, written, durationMs }: ConvertResult): string {
+  return `Wrote ${output}: ${formatBytes(size)} (${size} bytes), of which ${formatBytes(written)} are data, in ${formatSeconds(durationMs / 1000)}.`;
+}

@@ -1,0 +1,87 @@
+// Options that several commands take, in the form yargs wants, and how their texts become values.
+import type { Argv, Options } from 'yargs';
+import { UsageError } from '../../errors.ts';
+import { DEFAULT_THREADS } from '../../options.ts';
+import { parseDuration } from '../units.ts';
+
+export const OUTPUT_OPTIONS = {
+  json: { type: 'boolean', default: false, describe: 'Print events and the result as JSON, one object a line' },
+  quiet: { alias: 'q', type: 'boolean', default: false, describe: 'Print nothing but errors' },
+  verbose: {
+    alias: 'v',
+    type: 'boolean',
+    default: false,
+    describe: 'Print every retry and why things are as they are',
+  },
+  progress: { type: 'boolean', default: true, describe: 'Show progress; --no-progress hides it' },
+} as const satisfies Record<string, Options>;
+
+export const IMAGE_OPTIONS = {
+  'parent-path': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    requiresArg: true,
+    default: [] as string[],
+    describe: 'Folder or file to look in first for the parents of a differencing image; may be given again',
+  },
+  'allow-network-parents': {
+    type: 'boolean',
+    default: false,
+    describe: 'Open parents on the network where the image says so: this sends your credentials to that host',
+  },
+  'trust-unmarked-sectors': {
+    type: 'boolean',
+    default: false,
+    describe: 'Take data that a dynamic VHD holds but marks as never written',
+  },
+} as const satisfies Record<string, Options>;
+
+export const THREADS_OPTION = {
+  alias: 't',
+  type: 'string',
+  requiresArg: true,
+  default: String(DEFAULT_THREADS),
+  describe: 'Windows of 4 MiB in flight at once, 1 to 64',
+} as const satisfies Options;
+
+export interface ImageArguments {
+  readonly parentPath: string[];
+  readonly allowNetworkParents: boolean;
+  readonly trustUnmarkedSectors: boolean;
+}
+
+export function imageOptions(args: ImageArguments) {
+  return {
+    parentPaths: args.parentPath,
+    allowNetworkParents: args.allowNetworkParents,
+    trustUnmarkedSectors: args.trustUnmarkedSectors,
+  };
+}
+
+/** @throws {UsageError} not a whole number. */
+export function wholeNumber(name: string, text: string): number {
+  if (!/^\d+$/.test(text.trim())) throw new UsageError(`--${name} must be a whole number, but is "${text}".`);
+  return Number(text);
+}
+
+/** @throws {UsageError} not a duration. */
+export function durationMs(name: string, text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined) {
+    throw new UsageError(`--${name} must be a duration such as 90s, 15m or 12h, but is "${text}".`);
+  }
+  return milliseconds;
+}
+
+/** An option that was given twice where one value is wanted: yargs makes a list of it. */
+export function refuseRepeated(yargs: Argv): Argv {
+  return yargs.check((args) => {
+    for (const [name, value] of Object.entries(args)) {
+      if (Array.isArray(value) && !['_', 'parent-path', 'parentPath', 'metadata', 'm'].includes(name)) {
+        throw new UsageError(`--${name} was given more than once.`);
+      }
+    }
+    return true;
+  });
+}

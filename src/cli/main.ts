@@ -1,0 +1,45 @@
+// The command line: arguments in, exit code out.
+import yargs from 'yargs';
+import { EXIT_CODES, UsageError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import { convertCommand } from './commands/convert.ts';
+import { uploadCommand } from './commands/upload.ts';
+import { reportFailure } from './run-verb.ts';
+
+/**
+ * @param args - Without the paths of node and of the script.
+ * @returns the exit code; src/errors.ts lists them.
+ */
+export async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  let exitCode: number = EXIT_CODES.ok;
+  const finish = (code: number) => {
+    exitCode = code;
+  };
+  const cli = yargs()
+    .scriptName('vhdup')
+    .usage('$0 <command>\n\nUploads local VHD disk images to Azure page blobs.')
+    .command(uploadCommand(environment, finish))
+    .command(convertCommand(finish))
+    .demandCommand(1, 'Which command? vhdup --help lists them.')
+    .strict()
+    .version(VERSION)
+    .help()
+    .alias('h', 'help')
+    .wrap(Math.min(110, process.stdout.columns ?? 80))
+    // Numbers stay texts: an account or a container may be named 007.
+    .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error === undefined || error.name === 'YError' ? usageError(message ?? error?.message) : error;
+    });
+  try {
+    await cli.parseAsync([...args]);
+    return exitCode;
+  } catch (error) {
+    return reportFailure(error);
+  }
+}
+
+function usageError(message: string): UsageError {
+  return new UsageError(`${message.replace(/\.?$/, '.')} vhdup --help shows how.`);
+}

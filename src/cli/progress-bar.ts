@@ -1,0 +1,69 @@
+// Progress on a terminal: one line that redraws itself and fits the width.
+import cliProgress from 'cli-progress';
+import type { TransferTotals } from '../events.ts';
+import { ProgressTexts } from './progress-text.ts';
+import type { ProgressDisplay } from './reporter.ts';
+
+const MIN_BAR = 10;
+const MAX_BAR = 40;
+
+export class ProgressBar implements ProgressDisplay {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #texts = new ProgressTexts();
+  readonly #bar: cliProgress.SingleBar;
+  #totals: TransferTotals | undefined;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    this.#bar = new cliProgress.SingleBar({
+      stream,
+      format: () => this.#line(),
+      hideCursor: true,
+      clearOnComplete: false,
+      fps: 5,
+      // A terminal that is made smaller must not keep the rest of longer lines.
+      forceRedraw: true,
+      gracefulExit: false,
+    });
+  }
+
+  show(totals: TransferTotals): void {
+    const first = this.#totals === undefined;
+    this.#totals = totals;
+    if (first) this.#bar.start(1, 0);
+  }
+
+  log(line: string): void {
+    // To the left edge, and clear: the bar is drawn again below the line.
+    if (this.#bar.isActive) this.#stream.write('\r\u001b[K');
+    this.#stream.write(`${line}\n`);
+    if (this.#bar.isActive) this.#bar.render();
+  }
+
+  stop(): void {
+    if (!this.#bar.isActive) return;
+    this.#bar.render();
+    this.#bar.stop();
+  }
+
+  #line(): string {
+    if (this.#totals === undefined) return '';
+    const text = this.#texts.describe(this.#totals);
+    const width = (this.#stream.columns ?? 80) - 1;
+    const parts = [text.amount, text.rate, `ETA ${text.eta}`, `skipped ${text.skipped}`, text.retries];
+    // On a narrow terminal the last parts give way.
+    for (let count = parts.length; count > 0; count--) {
+      const tail = parts
+        .slice(0, count)
+        .filter((part) => part !== '')
+        .join('  ');
+      const room = width - text.percent.length - tail.length - 4;
+      if (room >= MIN_BAR || count === 1) {
+        const size = Math.max(0, Math.min(MAX_BAR, room));
+        const filled = Math.round(size * (text.fraction ?? 0));
+        return `${text.percent} ${'\u2588'.repeat(filled)}${'\u2591'.repeat(size - filled)}  ${tail}`.slice(0, width);
+      }
+    }
+    return text.percent;
+  }
+}

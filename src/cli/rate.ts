@@ -1,0 +1,23 @@
+// How fast it goes now: the rate over the last seconds, not the mean since the beginning.
+
+const SPAN_MS = 15_000;
+
+export class Rate {
+  readonly #samples: { readonly timeMs: number; readonly value: number }[] = [];
+
+  /** @param value - A total that only grows. */
+  add(value: number, timeMs: number = performance.now()): void {
+    const last = this.#samples.at(-1);
+    // Enough for a smooth rate; a sample for every event would be thousands a second.
+    if (last !== undefined && timeMs - last.timeMs < 200) return;
+    this.#samples.push({ timeMs, value });
+    while (this.#samples.length > 2 && timeMs - (this.#samples[0]?.timeMs ?? timeMs) > SPAN_MS) this.#samples.shift();
+  }
+
+  /** Per second, until now; undefined while too little is known. */
+  perSecond(value: number, timeMs: number = performance.now()): number | undefined {
+    const first = this.#samples[0];
+    if (first === undefined || timeMs - first.timeMs < 500) return undefined;
+    return ((value - first.value) * 1000) / (timeMs - first.timeMs);
+  }
+}

@@ -1,0 +1,78 @@
+// What a person sees while a verb works: a bar on a terminal, plain lines elsewhere, warnings and retries above them.
+import type { TransferTotals, UploadEvent } from '../events.ts';
+import { redact } from '../redact.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { ProgressLines } from './progress-lines.ts';
+
+/** Shows totals, in place or line by line. */
+export interface ProgressDisplay {
+  show(totals: TransferTotals): void;
+  /** Prints a line of its own. */
+  log(line: string): void;
+  stop(): void;
+}
+
+export interface ReporterOptions {
+  readonly stream: NodeJS.WriteStream;
+  /** Print nothing but errors. */
+  readonly quiet: boolean;
+  /** Show progress. */
+  readonly progress: boolean;
+  /** Print what only helps to find out why. */
+  readonly verbose: boolean;
+}
+
+/** A retry of one kind is worth a line at first and then from time to time, in milliseconds. */
+const RETRY_LINE_INTERVAL_MS = 30_000;
+
+export class Reporter {
+  readonly #options: ReporterOptions;
+  readonly #display: ProgressDisplay | undefined;
+  readonly #lastRetryLineMs = new Map<string, number>();
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+    if (options.quiet || !options.progress) return;
+    this.#display = options.stream.isTTY ? new ProgressBar(options.stream) : new ProgressLines(options.stream);
+  }
+
+  readonly onEvent = (event: UploadEvent): void => {
+    switch (event.type) {
+      case 'progress':
+        this.#display?.show(event);
+        break;
+      case 'start':
+        if (event.resumedFrom !== undefined) {
+          this.log(`Going on with the upload that began at ${event.resumedFrom} (${event.checkpoint}).`);
+        }
+        break;
+      case 'retry':
+        this.#retry(event);
+        break;
+      case 'warning':
+        this.log(`Warning: ${event.message}`);
+        break;
+      case 'debug':
+        if (this.#options.verbose) this.log(event.message);
+        break;
+    }
+  };
+
+  log(line: string): void {
+    if (this.#options.quiet) return;
+    if (this.#display === undefined) this.#options.stream.write(`${redact(line)}\n`);
+    else this.#display.log(redact(line));
+  }
+
+  stop(): void {
+    this.#display?.stop();
+  }
+
+  #retry({ reason, message, attempt, delayMs }: Extract<UploadEvent, { type: 'retry' }>): void {
+    const last = this.#lastRetryLineMs.get(reason);
+    const nowMs = performance.now();
+    if (!this.#options.verbose && last !== undefined && nowMs - last < RETRY_LINE_INTERVAL_MS) return;
+    this.#lastRetryLineMs.set(reason, nowMs);
+    this.log(`${message} Trying again in ${(delayMs / 1000).toFixed(1)} s (try ${attempt + 1}).`);
+  }
+}

@@ -1,0 +1,74 @@
+// What all commands share: signals, reporting, and the exit code.
+import { EXIT_CODES, VhdupError } from '../errors.ts';
+import type { UploadEvent } from '../events.ts';
+import { redact } from '../redact.ts';
+import { InterruptedError, interruptible } from './interrupt.ts';
+import { JsonLines } from './json-lines.ts';
+import { Reporter } from './reporter.ts';
+
+/** The options that every command takes. */
+export interface CommonArguments {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly progress: boolean;
+}
+
+export interface Verb<Result extends object> {
+  readonly run: (signal: AbortSignal, onEvent: (event: UploadEvent) => void) => Promise<Result>;
+  /** The result in words, for stdout. */
+  readonly describe: (result: Result) => string;
+  /** What to say after an interruption or a failure: how to go on. */
+  readonly wayOn?: (error: unknown) => string | undefined;
+}
+
+/** @returns the exit code. */
+export async function runVerb<Result extends object>(args: CommonArguments, verb: Verb<Result>): Promise<number> {
+  const json = args.json ? new JsonLines(process.stdout) : undefined;
+  const reporter = new Reporter({
+    stream: process.stderr,
+    quiet: args.quiet,
+    // Beside JSON, a log of plain lines would say the same twice; a bar on a terminal does not.
+    progress: args.progress && (json === undefined || process.stderr.isTTY),
+    verbose: args.verbose,
+  });
+  const onEvent = (event: UploadEvent) => {
+    json?.onEvent(event);
+    reporter.onEvent(event);
+  };
+  try {
+    const stopping = () => reporter.log('Stopping: waiting for what is in flight. Press Ctrl-C again to end at once.');
+    const result = await interruptible((signal) => verb.run(signal, onEvent), stopping);
+    reporter.stop();
+    if (json !== undefined) json.write({ type: 'result', ...result });
+    else if (!args.quiet) process.stdout.write(`${redact(verb.describe(result))}\n`);
+    return EXIT_CODES.ok;
+  } catch (error) {
+    reporter.stop();
+    return reportFailure(error, json, verb.wayOn?.(error));
+  }
+}
+
+/** One message on stderr, in JSON one object on stdout too. */
+export function reportFailure(error: unknown, json?: JsonLines, wayOn?: string): number {
+  const known = error instanceof VhdupError;
+  const exitCode = known ? error.exitCode : EXIT_CODES.unexpected;
+  const message = error instanceof Error ? error.message : String(error);
+  const lines = known
+    ? [error instanceof InterruptedError ? message : `Error: ${message}`]
+    : [`Error: ${message}`, 'This is a bug of vhdup. Please report it with the following lines.', stackOf(error)];
+  if (wayOn !== undefined) lines.push(wayOn);
+  process.stderr.write(`${redact(lines.join('\n'))}\n`);
+  json?.write({
+    type: 'error',
+    code: known ? error.code : 'UNEXPECTED',
+    exitCode,
+    message,
+    ...(wayOn === undefined ? {} : { wayOn }),
+  });
+  return exitCode;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? '') : '';
+}

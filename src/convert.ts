@@ -1,0 +1,93 @@
+// convertImage: the engine of an upload with a local file as its target.
+import { realpath } from 'node:fs/promises';
+import { PAGE_SIZE } from './byte-range.ts';
+import { UsageError } from './errors.ts';
+import { shielded } from './events.ts';
+import { asFixedVhd } from './image/fixed-vhd-view.ts';
+import { openDiskImage } from './image/open-disk-image.ts';
+import { LocalFileTarget } from './local-file-target.ts';
+import { checkThreads, type TransferVerbOptions } from './options.ts';
+import { type TransferSource, transferWithProgress } from './transfer-with-progress.ts';
+
+export interface ConvertOptions extends TransferVerbOptions {
+  /** Path of the file to write. */
+  readonly output: string;
+  /** Write the disk alone, without rounding up and footer. @default false: a fixed VHD */
+  readonly raw?: boolean;
+  /** Replace a file that is there already. @default false */
+  readonly overwrite?: boolean;
+}
+
+export interface ConvertResult {
+  readonly output: string;
+  readonly format: 'vhd-fixed' | 'raw';
+  /** Length of the file in bytes. */
+  readonly size: number;
+  /** Virtual size of the image in bytes. */
+  readonly diskSize: number;
+  /** Bytes read from the image. */
+  readonly read: number;
+  /** Bytes written; all others are holes. */
+  readonly written: number;
+  readonly durationMs: number;
+}
+
+/**
+ * Writes a disk image as a fixed VHD, or as a raw disk.
+ * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort. Nothing is left then.
+ */
+export async function convertImage(options: ConvertOptions): Promise<ConvertResult> {
+  const threads = checkThreads(options.threads);
+  const overwrite = options.overwrite === true;
+  const emit = shielded(options.onEvent);
+  const signal = options.signal ?? new AbortController().signal;
+  const startMs = performance.now();
+  const image = await openDiskImage(options.image, {
+    ...options,
+    onWarning: (warning) => emit({ type: 'warning', ...warning }),
+    onDebug: (message) => emit({ type: 'debug', message }),
+  });
+  try {
+    const vhd = asFixedVhd(image);
+    const source: TransferSource & { size: number } =
+      options.raw === true
+        ? {
+            size: image.size,
+            diskSize: image.size,
+            extents: () => image.extents(),
+            read: (range, into) => image.read(range, into),
+          }
+        : vhd;
+    await assertNotTheImage(options.image, options.output);
+    const target = await LocalFileTarget.create(options.output, source.size, overwrite);
+    try {
+      const progress = await transferWithProgress({ source, target, threads, signal, emit });
+      await image.assertUnchanged();
+      if (options.raw !== true) {
+        await target.write({ range: { offset: vhd.diskSize, length: PAGE_SIZE }, bytes: vhd.footer });
+      }
+      await target.complete(overwrite);
+      return {
+        output: options.output,
+        format: options.raw === true ? 'raw' : 'vhd-fixed',
+        size: source.size,
+        diskSize: image.size,
+        read: progress.read,
+        written: progress.sent,
+        durationMs: performance.now() - startMs,
+      };
+    } catch (error) {
+      await target.discard();
+      throw error;
+    }
+  } finally {
+    await image.close();
+  }
+}
+
+async function assertNotTheImage(image: string, output: string): Promise<void> {
+  const existing = await realpath(output).catch(() => undefined);
+  if (existing !== undefined && existing === (await realpath(image))) {
+    throw new UsageError(`${output} is the image itself. Name another file.`);
+  }
+}

@@ -1,0 +1,65 @@
+// What a verb tells while it works. Events carry totals, never differences: missing one loses nothing.
+import type { ServiceError } from './errors.ts';
+import type { ProgressTotals } from './transfer/progress.ts';
+
+/** Bytes and counts so far. */
+export interface TransferTotals extends ProgressTotals {
+  /** Requests sent by this run, failed ones included. */
+  readonly requests: number;
+  /** Requests that failed and were sent again. */
+  readonly retries: number;
+}
+
+export type UploadEvent =
+  | {
+      readonly type: 'start';
+      readonly image: string;
+      readonly format: string;
+      /** Virtual size of the disk in bytes. */
+      readonly diskSize: number;
+      /** Without SAS. */
+      readonly url: string;
+      readonly blobSize: number;
+      readonly uploadId: string;
+      /** Whether an earlier run is being continued, and since when. */
+      readonly resumedFrom?: string;
+      readonly checkpoint: string;
+      readonly threads: number;
+    }
+  | ({ readonly type: 'progress' } & TransferTotals)
+  | {
+      readonly type: 'retry';
+      readonly what: string;
+      /** The number of the try that failed. */
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly reason: string;
+      readonly message: string;
+    }
+  | { readonly type: 'phase'; readonly phase: 'sending' | 'finishing' | 'verifying' }
+  | { readonly type: 'saved'; readonly checkpoint: string }
+  | { readonly type: 'warning'; readonly code: string; readonly message: string }
+  | { readonly type: 'debug'; readonly message: string };
+
+export type EventListener = (event: UploadEvent) => void;
+
+/** Calls `listener` so that it cannot break the work it watches: what it throws is dropped. */
+export function shielded(listener: EventListener | undefined): EventListener {
+  return (event) => {
+    try {
+      listener?.(event);
+    } catch {
+      // An observer's failure is the observer's.
+    }
+  };
+}
+
+export function retryEvent(notice: {
+  what: string;
+  attempt: number;
+  delayMs: number;
+  error: ServiceError;
+}): UploadEvent {
+  const { what, attempt, delayMs, error } = notice;
+  return { type: 'retry', what, attempt, delayMs, reason: error.failure.reason, message: error.message };
+}

@@ -1,0 +1,105 @@
+// The options of the verbs, as the library takes them. The command line has the same names in kebab-case.
+import type { Credential } from './azure/credentials.ts';
+import { UsageError } from './errors.ts';
+import type { EventListener } from './events.ts';
+import type { OpenDiskImageOptions } from './image/disk-image.ts';
+import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './target.ts';
+import type { RetryOptions } from './transfer/retry.ts';
+
+/** How an image is found and opened. */
+export type ImageOptions = Pick<OpenDiskImageOptions, 'parentPaths' | 'allowNetworkParents' | 'trustUnmarkedSectors'>;
+
+/** Options of every verb that moves data. */
+export interface TransferVerbOptions extends ImageOptions {
+  /** Path of the image. */
+  readonly image: string;
+  /** Windows of 4 MiB in flight at once, 1 to 64. @default 8 */
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: EventListener;
+}
+
+export interface UploadOptions extends TransferVerbOptions, RetryOptions {
+  /** URL of the blob, with or without a SAS; or `container/blob` when `serviceUrl` is given. */
+  readonly destination: string;
+  /** Blob endpoint of the account, for a destination of the form `container/blob`. */
+  readonly serviceUrl?: string;
+  /** How to sign requests when the destination carries no SAS. @default Microsoft Entra, as `DefaultAzureCredential` finds it */
+  readonly credential?: Credential;
+  /** What covers each request. @default 'crc64' */
+  readonly checksum?: ChecksumAlgorithm;
+  /** Replace a page blob that is there already. @default false */
+  readonly overwrite?: boolean;
+  /** Path of the checkpoint. @default the image's path with `.vhdup.json` added */
+  readonly checkpoint?: string;
+  /** Forget an earlier run, and begin again. @default false */
+  readonly restart?: boolean;
+  /** Create the container if there is none. @default false */
+  readonly createContainer?: boolean;
+  /** Metadata of the blob, beside our own. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** A connection that moves no byte for so long is given up and the request sent again, in milliseconds. @default 60,000 */
+  readonly stallTimeoutMs?: number;
+}
+
+export const DEFAULT_THREADS = 8;
+export const MAX_THREADS = 64;
+
+/** @throws {UsageError} not an integer from 1 to 64. */
+export function checkThreads(threads: number = DEFAULT_THREADS): number {
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
+    throw new UsageError(`threads must be an integer from 1 to ${MAX_THREADS}, but is ${threads}.`);
+  }
+  return threads;
+}
+
+/** @throws {UsageError} not one of the algorithms. */
+export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAlgorithm {
+  if (!CHECKSUM_ALGORITHMS.includes(checksum)) {
+    throw new UsageError(`checksum must be one of ${CHECKSUM_ALGORITHMS.join(', ')}, but is ${checksum}.`);
+  }
+  return checksum;
+}
+
+/** The service's limit for names and values together, in bytes, less what our own metadata takes. */
+const MAX_METADATA = 8 * 1024 - 512;
+
+/** @throws {UsageError} a name that is no C# identifier, a value that HTTP cannot carry, a name of ours, or too much. */
+export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  let size = 0;
+  for (const [name, value] of Object.entries(metadata)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      throw new UsageError(
+        `The metadata name "${name}" must begin with a letter or _ and go on with letters, digits and _.`,
+      );
+    }
+    if (name.toLowerCase().startsWith('vhdup_')) {
+      throw new UsageError(`The metadata name "${name}" is taken: names that begin with vhdup_ are ours.`);
+    }
+    if (!/^[\x20-\x7e]*$/.test(value) || value !== value.trim()) {
+      throw new UsageError(`The metadata value of "${name}" must be printable ASCII without blanks at its ends.`);
+    }
+    size += name.length + value.length;
+  }
+  if (size > MAX_METADATA) {
+    throw new UsageError(`The metadata has ${size} bytes in all; Azure stores at most ${MAX_METADATA} beside our own.`);
+  }
+  return metadata;
+}
+
+/** @throws {UsageError} a number of milliseconds or tries that is no number, or negative. */
+export function checkRetryOptions(options: RetryOptions & { stallTimeoutMs?: number }): void {
+  for (const name of [
+    'retries',
+    'giveUpAfterMs',
+    'attemptTimeoutMs',
+    'retryDelayMs',
+    'maxRetryDelayMs',
+    'stallTimeoutMs',
+  ] as const) {
+    const value = options[name];
+    if (value !== undefined && (Number.isNaN(value) || value < 0)) {
+      throw new UsageError(`${name} must not be negative, but is ${value}.`);
+    }
+  }
+}

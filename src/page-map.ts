@@ -1,0 +1,32 @@
+// Compares the page ranges that the service lists with the pages that were sent.
+import type { PageBlobTarget } from './azure/page-blob-target.ts';
+import { PAGE_SIZE } from './byte-range.ts';
+import { VerificationError } from './errors.ts';
+import { PageSetDigest } from './transfer/page-set-digest.ts';
+import type { Retrier } from './transfer/retry.ts';
+
+/**
+ * @param sent - The pages that this upload wrote, the footer's among them.
+ * @throws {VerificationError} the blob holds other pages.
+ */
+export async function verifyPageMap(
+  blob: PageBlobTarget,
+  sent: PageSetDigest,
+  retrier: Retrier,
+  signal: AbortSignal,
+): Promise<void> {
+  const listed = new PageSetDigest();
+  let marker: string | undefined;
+  do {
+    const list = await retrier.run('Get Page Ranges', signal, (attempt) => blob.pageRanges(marker, attempt));
+    for (const range of list.ranges) listed.add(range);
+    marker = list.marker;
+  } while (marker !== undefined);
+  if (listed.equals(sent)) return;
+  const pages = (set: PageSetDigest) => `${set.bytes / PAGE_SIZE} pages`;
+  throw new VerificationError(
+    listed.bytes === sent.bytes
+      ? `${blob.address.url} holds as many pages as were sent (${pages(sent)}), but not the same ones. Something else wrote to it. Upload it again with --restart --overwrite.`
+      : `${blob.address.url} holds ${pages(listed)}, but ${pages(sent)} were sent. Something else wrote to it, or pages were lost. Upload it again with --restart --overwrite.`,
+  );
+}

@@ -1,0 +1,78 @@
+// What every verb does that moves a disk: plan, transfer, count, tell.
+import type { ByteRange } from './byte-range.ts';
+import { ChildAbort } from './child-abort.ts';
+import type { EventListener } from './events.ts';
+import type { TransferTarget } from './target.ts';
+import type { ChecksumFunction } from './transfer/checksum.ts';
+import { type PlanSource, planTotals, planWindows, windowsLeft } from './transfer/plan.ts';
+import { Progress } from './transfer/progress.ts';
+import { transfer } from './transfer/transfer.ts';
+
+/** A disk to move. */
+export interface TransferSource extends PlanSource {
+  /** Fills `into` with the bytes of `range`. */
+  read(range: ByteRange, into: Uint8Array): Promise<void>;
+}
+
+export interface TransferWithProgressOptions {
+  readonly source: TransferSource;
+  readonly target: TransferTarget;
+  /** Windows in flight at once. */
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  readonly emit: EventListener;
+  /** @default none */
+  readonly checksum?: ChecksumFunction;
+  /** What is done already, and where to keep what gets done. @default nothing */
+  readonly progress?: Progress;
+  /** What the target counts. */
+  readonly requests?: () => { readonly requests: number; readonly retries: number };
+}
+
+/**
+ * Sends every window that is left to the target and tells the totals on the way.
+ * @returns the progress, with the plan counted.
+ * @throws the first failure; the reason of `signal`, unchanged, on abort. Nothing is in flight any more then.
+ */
+export async function transferWithProgress(options: TransferWithProgressOptions): Promise<Progress> {
+  const { source, emit, progress = new Progress() } = options;
+  const stop = new ChildAbort(options.signal);
+  const emitProgress = () => {
+    emit({
+      type: 'progress',
+      ...progress.totals(source.diskSize),
+      ...(options.requests?.() ?? { requests: 0, retries: 0 }),
+    });
+  };
+  // Beside the transfer: the first byte does not wait for the length of the progress bar.
+  const counting = planTotals(planWindows(source), progress.doneBefore, stop.signal).then((plan) => {
+    progress.plan = plan;
+    emitProgress();
+  });
+  emit({ type: 'phase', phase: 'sending' });
+  try {
+    const moving = transfer({
+      windows: windowsLeft(planWindows(source), progress.doneBefore),
+      read: (range, into) => source.read(range, into),
+      target: options.target,
+      checksum: options.checksum ?? (() => undefined),
+      concurrency: options.threads,
+      signal: stop.signal,
+      onRun: (range) => {
+        progress.runSent(range);
+        emitProgress();
+      },
+      onWindow: (window, runs) => {
+        progress.windowDone(window, runs);
+        emitProgress();
+      },
+    });
+    await moving;
+    await counting;
+    return progress;
+  } finally {
+    stop.abort(new Error('The transfer is over.'));
+    stop.unlink();
+    await counting.catch(() => undefined);
+  }
+}

@@ -1,0 +1,85 @@
+// What has been done so far: which parts need nothing more, what was sent for them, and the totals to show.
+import type { ByteRange } from '../byte-range.ts';
+import { PageSetDigest } from './page-set-digest.ts';
+import type { PlanTotals, Window } from './plan.ts';
+import { RangeSet } from './range-set.ts';
+
+/** What an earlier run left. */
+export interface EarlierProgress {
+  readonly done: readonly ByteRange[];
+  readonly sent: { readonly bytes: number; readonly pages: string };
+}
+
+/** The progress of one upload, over all of its runs. */
+export class Progress {
+  readonly done: RangeSet;
+  /** What was done when this run began. */
+  readonly doneBefore: RangeSet;
+  /** The pages sent for the windows that are done. Windows cut short by a stop are not in it: they are sent again. */
+  readonly pages: PageSetDigest;
+  readonly sentBefore: number;
+  /** Bytes of windows done by this run. */
+  windowBytes = 0;
+  read = 0;
+  sent = 0;
+  zeros = 0;
+  /** Undefined while the plan is being counted. */
+  plan: PlanTotals | undefined;
+
+  constructor(earlier?: EarlierProgress) {
+    this.done = new RangeSet(earlier?.done);
+    this.doneBefore = new RangeSet(earlier?.done);
+    this.pages =
+      earlier === undefined ? new PageSetDigest() : PageSetDigest.from(earlier.sent.pages, earlier.sent.bytes);
+    this.sentBefore = this.pages.bytes;
+  }
+
+  runSent(range: ByteRange): void {
+    this.sent += range.length;
+  }
+
+  windowDone(window: Window, runs: readonly ByteRange[]): void {
+    let sent = 0;
+    for (const run of runs) {
+      this.pages.add(run);
+      sent += run.length;
+    }
+    this.windowBytes += window.length;
+    this.read += window.allocated;
+    // Joined gaps may lie outside of what is allocated.
+    this.zeros += Math.max(0, window.allocated - sent);
+    this.done.add(window.covers);
+  }
+
+  /** @param diskSize - Length of the disk in bytes, as planned. */
+  totals(diskSize: number): ProgressTotals {
+    const { plan } = this;
+    return {
+      planned: plan?.planned,
+      done: (plan?.done ?? 0) + this.windowBytes,
+      read: this.read,
+      sent: this.sent,
+      sentBefore: this.sentBefore,
+      unallocated: plan === undefined ? undefined : diskSize - plan.allocated,
+      zeros: this.zeros,
+    };
+  }
+}
+
+/** Bytes so far. */
+export interface ProgressTotals {
+  /** Bytes of the disk in windows that can hold data; undefined while the allocation tables are still being counted. */
+  readonly planned: number | undefined;
+  /** Bytes of these windows that are done, earlier runs included. */
+  readonly done: number;
+  /** Bytes read from the image by this run. */
+  readonly read: number;
+  /** Bytes acknowledged by the target in this run. */
+  readonly sent: number;
+  /** Bytes acknowledged in earlier runs, for the parts that need not be done again. */
+  readonly sentBefore: number;
+  /** Bytes left out because the image does not allocate them; undefined while they are still being counted. */
+  readonly unallocated: number | undefined;
+  /** Bytes read by this run and left out because they are zero. */
+  readonly zeros: number;
+}

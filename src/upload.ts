@@ -1,0 +1,215 @@
+// uploadImage: the whole story of an upload on one page.
+import { connectPageBlob } from './azure/azure-page-blob.ts';
+import type { Credential } from './azure/credentials.ts';
+import { type Destination, parseDestination } from './azure/destination.ts';
+import type { PageBlobTarget } from './azure/page-blob-target.ts';
+import { assertSasAllows } from './azure/sas.ts';
+import { PAGE_SIZE } from './byte-range.ts';
+import { Autosave } from './checkpoint/autosave.ts';
+import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
+import { ChildAbort } from './child-abort.ts';
+import { type EventListener, retryEvent, shielded, type TransferTotals } from './events.ts';
+import type { DiskImage } from './image/disk-image.ts';
+import { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
+import { openDiskImage } from './image/open-disk-image.ts';
+import { checkChecksum, checkMetadata, checkRetryOptions, checkThreads, type UploadOptions } from './options.ts';
+import { verifyPageMap } from './page-map.ts';
+import { completeMetadata, emptyCheckpoint, openSession, type Session } from './session.ts';
+import type { TransferTarget } from './target.ts';
+import { type ChecksumFunction, createChecksum } from './transfer/checksum.ts';
+import { Progress } from './transfer/progress.ts';
+import { Retrier } from './transfer/retry.ts';
+import { transferWithProgress } from './transfer-with-progress.ts';
+import { VERSION } from './version.ts';
+
+/** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
+const SAVE_INTERVAL_MS = 3000;
+
+export interface UploadResult extends TransferTotals {
+  /** Without SAS. */
+  readonly url: string;
+  readonly uploadId: string;
+  /** Length of the blob in bytes: the disk rounded up to a whole MiB, and the footer. */
+  readonly blobSize: number;
+  /** Virtual size of the image in bytes. */
+  readonly diskSize: number;
+  /** Requests whose bytes arrived damaged and were sent again. */
+  readonly checksumMismatches: number;
+  readonly durationMs: number;
+  /** Bytes acknowledged by this run, per second. */
+  readonly bytesPerSecond: number;
+  /** Whether the page ranges of the blob were compared with what was sent. */
+  readonly verified: 'map';
+}
+
+/**
+ * Uploads a disk image as a fixed VHD into a page blob. Goes on where an earlier run of the same upload stopped.
+ * Every failure leaves a checkpoint from which the same call goes on, unless the message says otherwise.
+ * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort.
+ */
+export async function uploadImage(options: UploadOptions): Promise<UploadResult> {
+  const threads = checkThreads(options.threads);
+  const checksum = await createChecksum(checkChecksum(options.checksum));
+  const metadata = checkMetadata(options.metadata);
+  checkRetryOptions(options);
+  const destination = parseDestination(options.destination, options.serviceUrl);
+  const credential = credentialFor(destination, options.credential);
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
+  const emit = shielded(options.onEvent);
+  const startMs = performance.now();
+
+  const image = await openDiskImage(options.image, {
+    ...options,
+    onWarning: (warning) => emit({ type: 'warning', ...warning }),
+    onDebug: (message) => emit({ type: 'debug', message }),
+  });
+  try {
+    const source = asFixedVhd(image);
+    const retrier = new Retrier(options, (notice) => emit(retryEvent(notice)));
+    const blob = await connectPageBlob(destination.address, credential, {
+      userAgent: `vhdup/${VERSION}`,
+      ...(options.stallTimeoutMs === undefined ? {} : { stallTimeoutMs: options.stallTimeoutMs }),
+    });
+    try {
+      const file = new CheckpointFile(options.checkpoint ?? `${options.image}.vhdup.json`);
+      const session = await openSession({
+        image,
+        source,
+        blob,
+        file,
+        retrier,
+        signal,
+        metadata,
+        overwrite: options.overwrite === true,
+        restart: options.restart === true,
+        createContainer: options.createContainer === true,
+      });
+      emit({
+        type: 'start',
+        image: image.path,
+        format: image.format,
+        diskSize: image.size,
+        url: blob.address.url,
+        blobSize: source.size,
+        uploadId: session.uploadId,
+        ...(session.earlier === undefined ? {} : { resumedFrom: session.earlier.startedAt }),
+        checkpoint: file.path,
+        threads,
+      });
+
+      const upload: Upload = {
+        image,
+        source,
+        blob,
+        file,
+        retrier,
+        session,
+        progress: new Progress(session.earlier),
+        emit,
+      };
+      await sendDisk(upload, threads, checksum, signal);
+      await finish(upload, checksum, signal);
+
+      const durationMs = performance.now() - startMs;
+      return {
+        ...upload.progress.totals(source.diskSize),
+        requests: blob.requests,
+        retries: retrier.retries,
+        url: blob.address.url,
+        uploadId: session.uploadId,
+        blobSize: source.size,
+        diskSize: image.size,
+        checksumMismatches: retrier.checksumMismatches,
+        durationMs,
+        bytesPerSecond: (upload.progress.sent * 1000) / durationMs,
+        verified: 'map',
+      };
+    } finally {
+      blob.close();
+    }
+  } finally {
+    await image.close();
+  }
+}
+
+/** The nouns of one upload. */
+interface Upload {
+  readonly image: DiskImage;
+  readonly source: FixedVhdView;
+  readonly blob: PageBlobTarget;
+  readonly file: CheckpointFile;
+  readonly retrier: Retrier;
+  readonly session: Session;
+  readonly progress: Progress;
+  readonly emit: EventListener;
+}
+
+/** Sends every window that is left, and keeps the checkpoint in step with what the service has acknowledged. */
+async function sendDisk(
+  upload: Upload,
+  threads: number,
+  checksum: ChecksumFunction,
+  signal: AbortSignal,
+): Promise<void> {
+  const { image, source, blob, retrier, progress, emit } = upload;
+  const stop = new ChildAbort(signal);
+  const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
+    image.assertUnchanged().then(
+      () => save(upload),
+      (error: unknown) => stop.abort(error),
+    ),
+  );
+  const target: TransferTarget = {
+    write: (run, writeSignal) =>
+      retrier.run(`Put Page ${run.range.offset}+${run.range.length}`, writeSignal, (attempt) =>
+        blob.write(run, attempt),
+      ),
+  };
+  const requests = () => ({ requests: blob.requests, retries: retrier.retries });
+  try {
+    await transferWithProgress({ source, target, threads, signal: stop.signal, emit, checksum, progress, requests });
+  } finally {
+    await autosave.stop();
+    stop.unlink();
+    await save(upload);
+  }
+}
+
+/** Writes the footer, which makes a VHD of what was sent, and proves that everything is there. */
+async function finish(upload: Upload, checksum: ChecksumFunction, signal: AbortSignal): Promise<void> {
+  const { image, source, blob, file, retrier, session, progress, emit } = upload;
+  emit({ type: 'phase', phase: 'finishing' });
+  await image.assertUnchanged();
+  const range = { offset: source.size - PAGE_SIZE, length: PAGE_SIZE };
+  const footer = { range, bytes: source.footer, checksum: checksum(source.footer) };
+  await retrier.run('Put Page of the footer', signal, (attempt) => blob.write(footer, attempt));
+  progress.runSent(range);
+
+  emit({ type: 'phase', phase: 'verifying' });
+  await verifyPageMap(blob, progress.pages.with(range), retrier, signal);
+  await retrier.run('Set Blob Metadata', signal, (attempt) => blob.setMetadata(completeMetadata(session), attempt));
+  await file.remove();
+}
+
+/** A checkpoint that cannot be written stops nothing that is under way: the next save may succeed. */
+async function save(upload: Upload): Promise<void> {
+  const { file, session, progress, emit } = upload;
+  try {
+    await file.save({
+      ...emptyCheckpoint(session, upload),
+      done: progress.done.ranges,
+      sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
+    });
+    emit({ type: 'saved', checkpoint: file.path });
+  } catch (error) {
+    emit({ type: 'warning', code: 'checkpoint-not-saved', message: (error as Error).message });
+  }
+}
+
+/** @throws {CredentialError} a SAS that cannot do what an upload needs. */
+function credentialFor({ sas }: Destination, credential: Credential | undefined): Credential {
+  const chosen: Credential = sas === undefined ? (credential ?? { kind: 'entra' }) : { kind: 'sas', sas };
+  if (chosen.kind === 'sas') assertSasAllows(chosen.sas, 'rw');
+  return chosen;
+}
