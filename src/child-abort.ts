@@ -1,4 +1,5 @@
 // An AbortController that also aborts when its parent does.
+import { setMaxListeners } from 'node:events';
 
 /** Abort it for reasons of its own, and `unlink` it when the work is done, so that a long-lived parent does not collect listeners. */
 export class ChildAbort {
@@ -10,6 +11,8 @@ export class ChildAbort {
   constructor(parent: AbortSignal) {
     parent.throwIfAborted();
     this.#parent = parent;
+    // Each request in flight listens, and the SDK several times for each.
+    setMaxListeners(0, this.signal);
     parent.addEventListener('abort', this.#forward, { once: true });
   }
 

@@ -145,11 +145,21 @@ function differences(before: CheckpointImageFile | undefined, now: CheckpointIma
   const changes: string[] = [];
   if (before.diskId !== now.diskId) changes.push(`${now.name} has the disk id ${now.diskId}, before ${before.diskId}`);
   if (before.size !== now.size) changes.push(`${now.name} has ${now.size} bytes, before ${before.size}`);
-  if (before.modifiedMs !== now.modifiedMs) {
+  if (!isSameTime(before.modifiedMs, now.modifiedMs)) {
     const times = [now, before].map(({ modifiedMs }) => new Date(modifiedMs).toISOString());
     changes.push(`${now.name} was modified at ${times[0]}, before at ${times[1]}`);
   }
   return changes;
+}
+
+/**
+ * A file that was copied keeps its time as well as the file system can: FAT to two seconds, archives to one, copying
+ * programs to a millisecond. Between two fine times, or two coarse ones, more than a millisecond is a change.
+ */
+function isSameTime(beforeMs: number, nowMs: number): boolean {
+  const isCoarse = (timeMs: number) => timeMs % 1000 === 0;
+  const difference = Math.abs(beforeMs - nowMs);
+  return difference <= 1 || (isCoarse(beforeMs) !== isCoarse(nowMs) && difference < 2000);
 }
 
 function assertSameBlob(stored: Checkpoint, there: BlobProperties | undefined, checkpointPath: string): void {
@@ -191,7 +201,8 @@ async function create(
     );
   }
   if (there !== undefined && !mayReplace) throw alreadyThere(url, there);
-  if (createContainer && there === undefined) await retrier.run('Create Container', signal, (attempt) => blob.createContainer(attempt));
+  if (createContainer && there === undefined)
+    await retrier.run('Create Container', signal, (attempt) => blob.createContainer(attempt));
   try {
     await retrier.run('Put Blob', signal, (attempt) =>
       blob.create(

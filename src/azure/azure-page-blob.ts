@@ -1,5 +1,4 @@
 // A page blob of Azure Storage, through @azure/storage-blob. The only file that knows the inclusive ranges of the REST API.
-import { setMaxListeners } from 'node:events';
 import type { Agent } from 'node:http';
 import {
   AnonymousCredential,
@@ -11,7 +10,7 @@ import {
 import type { ByteRange } from '../byte-range.ts';
 import { DestinationError, ServiceError } from '../errors.ts';
 import type { Checksum, PageRun } from '../target.ts';
-import { createAgent } from './connections.ts';
+import { Connections } from './connections.ts';
 import { type Credential, toSdkCredential } from './credentials.ts';
 import type { BlobAddress } from './destination.ts';
 import type { BlobProperties, CreateBlobOptions, PageBlobTarget, PageRangeList } from './page-blob-target.ts';
@@ -34,13 +33,13 @@ export async function connectPageBlob(
   options: ConnectOptions,
 ): Promise<PageBlobTarget> {
   const sdk = credential === undefined ? {} : await toSdkCredential(credential, new URL(address.url).hostname);
-  const agent = createAgent(address.url, options.stallTimeoutMs ?? 60_000);
+  const connections = new Connections(address.url, options.stallTimeoutMs ?? 60_000);
   // `agent` is read by the pipeline but absent from its type. All retries are ours: the SDK's neither cover all
   // transient failures nor honour Retry-After.
   const pipelineOptions: StoragePipelineOptions & { agent?: Agent } = {
     retryOptions: { maxTries: 1 },
     userAgentOptions: { userAgentPrefix: options.userAgent },
-    ...(agent === undefined ? {} : { agent }),
+    ...(connections.agent === undefined ? {} : { agent: connections.agent }),
   };
   const withSas = (url: string) => (sdk.sas === undefined ? url : `${url}?${sdk.sas}`);
   const sdkCredential = sdk.credential ?? new AnonymousCredential();
@@ -48,7 +47,7 @@ export async function connectPageBlob(
     address,
     new PageBlobClient(withSas(address.url), sdkCredential, pipelineOptions),
     new ContainerClient(withSas(address.containerUrl), sdkCredential, pipelineOptions),
-    agent,
+    connections,
   );
 }
 
@@ -57,14 +56,14 @@ class AzurePageBlob implements PageBlobTarget {
   requests = 0;
   readonly #blob: PageBlobClient;
   readonly #container: ContainerClient;
-  readonly #agent: Agent | undefined;
+  readonly #connections: Connections;
   #sequenceNumber: number | undefined;
 
-  constructor(address: BlobAddress, blob: PageBlobClient, container: ContainerClient, agent: Agent | undefined) {
+  constructor(address: BlobAddress, blob: PageBlobClient, container: ContainerClient, connections: Connections) {
     this.address = address;
     this.#blob = blob;
     this.#container = container;
-    this.#agent = agent;
+    this.#connections = connections;
   }
 
   guardWith(sequenceNumber: number): void {
@@ -72,14 +71,12 @@ class AzurePageBlob implements PageBlobTarget {
   }
 
   async createContainer(signal: AbortSignal): Promise<void> {
-    await this.#send('Create Container', signal, () => this.#container.createIfNotExists({ abortSignal: signal }));
+    await this.#send('Create Container', () => this.#container.createIfNotExists({ abortSignal: signal }));
   }
 
   async properties(signal: AbortSignal): Promise<BlobProperties | undefined> {
     try {
-      const response = await this.#send('Get Blob Properties', signal, () =>
-        this.#blob.getProperties({ abortSignal: signal }),
-      );
+      const response = await this.#send('Get Blob Properties', () => this.#blob.getProperties({ abortSignal: signal }));
       return {
         type: response.blobType ?? 'BlockBlob',
         size: response.contentLength ?? 0,
@@ -95,7 +92,7 @@ class AzurePageBlob implements PageBlobTarget {
   }
 
   async create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
-    await this.#send('Put Blob', signal, () =>
+    await this.#send('Put Blob', () =>
       this.#blob.create(size, {
         abortSignal: signal,
         blobSequenceNumber: sequenceNumber,
@@ -108,7 +105,7 @@ class AzurePageBlob implements PageBlobTarget {
 
   async write({ range, bytes, checksum }: PageRun, signal: AbortSignal): Promise<void> {
     const what = `Put Page ${range.offset}+${range.length}`;
-    const response = await this.#send(what, signal, () =>
+    const response = await this.#send(what, () =>
       this.#blob.uploadPages(bytes, range.offset, range.length, {
         abortSignal: signal,
         ...(this.#sequenceNumber === undefined
@@ -125,7 +122,7 @@ class AzurePageBlob implements PageBlobTarget {
     const pages = this.#blob
       .listPageRanges(0, undefined, { abortSignal: signal })
       .byPage({ maxPageSize: PAGE_RANGES_PER_REQUEST, ...(marker === undefined ? {} : { continuationToken: marker }) });
-    const list = await this.#send('Get Page Ranges', signal, async () => (await pages.next()).value);
+    const list = await this.#send('Get Page Ranges', async () => (await pages.next()).value);
     const ranges = (list?.pageRange ?? []).map(
       ({ start, end }: { start: number; end: number }): ByteRange => ({
         offset: start,
@@ -136,22 +133,19 @@ class AzurePageBlob implements PageBlobTarget {
   }
 
   async setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    await this.#send('Set Blob Metadata', signal, () =>
-      this.#blob.setMetadata({ ...metadata }, { abortSignal: signal }),
-    );
+    await this.#send('Set Blob Metadata', () => this.#blob.setMetadata({ ...metadata }, { abortSignal: signal }));
   }
 
   close(): void {
-    this.#agent?.destroy();
+    this.#connections.close();
   }
 
-  async #send<T extends object>(what: string, signal: AbortSignal, operation: () => Promise<T>): Promise<T> {
-    // The SDK adds several listeners for each request in flight.
-    setMaxListeners(0, signal);
+  async #send<T extends object>(what: string, operation: () => Promise<T>): Promise<T> {
     this.requests += 1;
     try {
       const response = await operation();
       assertFromService(what, (response as { requestId?: string }).requestId, 200);
+      this.#connections.answered();
       return response;
     } catch (error) {
       throw toServiceError(what, error);

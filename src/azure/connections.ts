@@ -1,27 +1,60 @@
 // The connections of one upload: kept alive, as many as requests are in flight, and ended when they stall.
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { Socket } from 'node:net';
+
+/** However slow the line seems, a connection that moves nothing for so long is dead, in milliseconds. */
+const MAX_STALL_TIMEOUT_MS = 15 * 60_000;
+
+/** `options` is there, and read for each socket, but absent from the type. */
+type TimedAgent = HttpAgent & { readonly options: { timeout: number } };
 
 /**
- * An agent whose sockets give up when no byte has moved in either direction for `stallTimeoutMs`. The SDK has no such
- * timeout: a server that stops answering would hold a request for ever. A slow line is not a stall: every byte counts.
- * Undefined where a proxy stands in between: the SDK then makes its own connections to it.
+ * Gives up sockets on which no byte has moved in either direction for a while. The SDK has no such timeout: a server that
+ * stops answering would hold a request for ever.
+ *
+ * A slow line can look like a stall: the kernel takes megabytes into its buffer at once and then drains it for minutes.
+ * So the time doubles as long as stalls follow one another without a single answer, and is short again after one.
  */
-export function createAgent(url: string, stallTimeoutMs: number): HttpAgent | undefined {
-  if (isProxied(new URL(url))) return undefined;
-  const options = { keepAlive: true, timeout: stallTimeoutMs, noDelay: true };
-  const agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
-  const createConnection = agent.createConnection.bind(agent);
-  agent.createConnection = (connectionOptions, callback) => {
-    const socket = createConnection(connectionOptions, callback);
-    socket?.on('timeout', () => {
-      const error: NodeJS.ErrnoException = new Error(`no byte moved for ${Math.round(stallTimeoutMs / 1000)} s`);
-      error.code = 'ESTALLED';
-      if ('destroy' in socket) socket.destroy(error);
-    });
-    return socket;
-  };
-  return agent;
+export class Connections {
+  /** Undefined where a proxy stands in between: the SDK then makes its own connections to it. */
+  readonly agent: TimedAgent | undefined;
+  readonly #stallTimeoutMs: number;
+
+  constructor(url: string, stallTimeoutMs: number) {
+    this.#stallTimeoutMs = stallTimeoutMs;
+    if (isProxied(new URL(url))) return;
+    const options = { keepAlive: true, timeout: stallTimeoutMs, noDelay: true };
+    const agent = (url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options)) as TimedAgent;
+    const createConnection = agent.createConnection.bind(agent);
+    agent.createConnection = (connectionOptions, callback) => {
+      const socket = createConnection(connectionOptions, callback);
+      socket?.on('timeout', () => {
+        const { timeout } = socket as Socket;
+        (socket as Socket).destroy(this.#stalled(agent, timeout ?? stallTimeoutMs));
+      });
+      return socket;
+    };
+    this.agent = agent;
+  }
+
+  /** The service has answered a request: the line works. */
+  answered(): void {
+    if (this.agent !== undefined) this.agent.options.timeout = this.#stallTimeoutMs;
+  }
+
+  close(): void {
+    this.agent?.destroy();
+  }
+
+  /** Sockets take the agent's timeout when they are opened and each time they come back to it. */
+  #stalled(agent: TimedAgent, afterMs: number): Error {
+    // Of many sockets that stall together, the first one decides.
+    if (agent.options.timeout === afterMs) agent.options.timeout = Math.min(afterMs * 2, MAX_STALL_TIMEOUT_MS);
+    const error: NodeJS.ErrnoException = new Error(`no byte moved for ${(afterMs / 1000).toFixed(1)} s`);
+    error.code = 'ESTALLED';
+    return error;
+  }
 }
 
 /** Whether the SDK, which reads these variables itself, would go through a proxy. */

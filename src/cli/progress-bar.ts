@@ -34,10 +34,14 @@ export class ProgressBar implements ProgressDisplay {
   }
 
   log(line: string): void {
-    // To the left edge, and clear: the bar is drawn again below the line.
-    if (this.#bar.isActive) this.#stream.write('\r\u001b[K');
-    this.#stream.write(`${line}\n`);
-    if (this.#bar.isActive) this.#bar.render();
+    if (!this.#bar.isActive) {
+      this.#stream.write(`${line}\n`);
+      return;
+    }
+    // To the left edge, and clear: the bar is drawn again below the line. cli-progress ends by going back to where it
+    // saved the cursor (ESC 7) at its start; that place has moved.
+    this.#stream.write(`\r\u001b[K${line}\n\u001b7`);
+    this.#bar.render();
   }
 
   stop(): void {
