@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 // Unit tests touch at most local files. Integration tests start real servers and run real tools (Azurite, AzCopy, qemu-img, the built CLI).
 export default defineConfig({
   test: {
+    reporters: ['default', ['json', { outputFile: 'test-report.json' }]],
     projects: [
       {
         test: {

@@ -21,6 +21,8 @@ export class JsonLines {
   };
 
   write(object: object): void {
-    this.#stream.write(`${redact(JSON.stringify(object))}\n`);
+    // Each text on its own: in the whole line, a secret could not be told from the quote and the backslash after it.
+    const line = JSON.stringify(object, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value));
+    this.#stream.write(`${line}\n`);
   }
 }

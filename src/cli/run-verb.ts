@@ -33,11 +33,11 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
     verbose: args.verbose,
   });
   const onEvent = (event: UploadEvent) => {
-    json?.onEvent(event);
+    if (event.type !== 'debug' || args.verbose) json?.onEvent(event);
     reporter.onEvent(event);
   };
   try {
-    const stopping = () => reporter.log('Stopping: waiting for what is in flight. Press Ctrl-C again to end at once.');
+    const stopping = () => reporter.log('Stopping, and saving what was acknowledged. Press Ctrl-C again to end at once.');
     const result = await interruptible((signal) => verb.run(signal, onEvent), stopping);
     reporter.stop();
     if (json !== undefined) json.write({ type: 'result', ...result });

@@ -1,0 +1,226 @@
+// The command line as its users run it: a process of its own, real signals, real exit codes.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type PageBlobServer, startPageBlobServer } from '../support/page-blob-server.ts';
+import { buildVhd, diskOf, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
+import { expectSameBytes, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const MIB = 1024 * 1024;
+const CONTAINER = 'vhds';
+const BLOB = 'disk.vhd';
+
+let server: PageBlobServer;
+
+beforeAll(() => {
+  // The tests run what is in dist/, as users do.
+  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')]);
+});
+
+beforeEach(async () => {
+  await server?.close();
+  server = await startPageBlobServer();
+  server.createContainer(CONTAINER);
+});
+
+afterAll(() => server.close());
+
+interface Run {
+  readonly child: ChildProcess;
+  /** What it has written so far. */
+  readonly output: { stdout: string; stderr: string };
+  readonly ended: Promise<{ exitCode: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }>;
+}
+
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Run {
+  const child = spawn(process.execPath, [join(ROOT, 'bin/vhdup.js'), ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (data) => {
+    output.stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    output.stderr += data;
+  });
+  const ended = new Promise<Awaited<Run['ended']>>((resolve) => {
+    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, ...output }));
+  });
+  return { child, output, ended };
+}
+
+function vhdup(args: readonly string[], env: NodeJS.ProcessEnv = {}): Run['ended'] {
+  return start(args, env).ended;
+}
+
+async function makeImage(size = 40 * MIB) {
+  const contents = [{ offset: 0, bytes: patternOf(1, size) }];
+  const path = join(await temporaryFolder(), 'disk with blanks ü.vhd');
+  await buildVhd(path, { type: 'dynamic', size, contents, uniqueId: uniqueIdOf(5) });
+  return { path, disk: diskOf(size, contents) };
+}
+
+function sas(): string {
+  return server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' });
+}
+
+describe('vhdup upload', () => {
+  it('prints the result, and no secret', async () => {
+    const { path, disk } = await makeImage();
+    const { exitCode, stdout, stderr } = await vhdup(['upload', path, sas()]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toContain(`Uploaded to ${server.urlOf(CONTAINER, BLOB)}\n`);
+    expect(stdout).not.toContain('sig=');
+    expectSameBytes(server.blob(CONTAINER, BLOB).read(0, disk.length), disk);
+  });
+
+  it('prints nothing with --quiet', async () => {
+    const { path } = await makeImage();
+    expect(await vhdup(['upload', path, sas(), '--quiet'])).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
+  });
+
+  it('prints one JSON object a line with --json: events, then the result', async () => {
+    const { path } = await makeImage();
+    const { exitCode, stdout, stderr } = await vhdup(['upload', path, sas(), '--json']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines[0]).toMatchObject({ type: 'start', threads: 8 });
+    expect(lines.at(-1)).toMatchObject({ type: 'result', sent: 40 * MIB + 512, verified: 'map' });
+  });
+
+  it('takes the account from the environment', async () => {
+    const { path } = await makeImage();
+    const env = { AZURE_STORAGE_CONNECTION_STRING: server.connectionString };
+    expect(await vhdup(['upload', path, `${CONTAINER}/sub/${BLOB}`], env)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(server.hasBlob(CONTAINER, `sub/${BLOB}`)).toBe(true);
+    const key = {
+      AZURE_STORAGE_ACCOUNT: server.account,
+      AZURE_STORAGE_KEY: server.key,
+      AZURE_STORAGE_SERVICE_ENDPOINT: server.url,
+    };
+    expect(await vhdup(['upload', path, `${CONTAINER}/2.vhd`], key)).toMatchObject({ exitCode: 0 });
+    const token = { AZURE_STORAGE_SAS_TOKEN: `?${server.accountSas('rw')}` };
+    expect(await vhdup(['upload', path, server.urlOf(CONTAINER, '3.vhd')], token)).toMatchObject({ exitCode: 0 });
+  });
+
+  it('says with --dry-run what it would do, and sends nothing', async () => {
+    const { path } = await makeImage();
+    const { exitCode, stdout } = await vhdup(['upload', path, sas(), '--dry-run']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`${40 * MIB + 512} bytes) in 11 requests`);
+    expect(server.counters.requests).toBe(0);
+    expect(existsSync(`${path}.vhdup.json`)).toBe(false);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('stops cleanly on %s, says how to go on, and goes on', async (signal, code) => {
+    const { path, disk } = await makeImage();
+    server.model.latencyMs = 50;
+    const run = start(['upload', path, sas(), '--threads', '1']);
+    await server.when(() => server.counters.bytesCommitted >= 12 * MIB);
+    run.child.kill(signal);
+    const { exitCode, stderr } = await run.ended;
+    expect(exitCode).toBe(code);
+    expect(stderr).toContain('Run the same command again');
+    const committed = server.counters.bytesCommitted;
+    const { exitCode: second, stderr: said } = await vhdup(['upload', path, sas()]);
+    expect(second).toBe(0);
+    expect(said).toContain('Going on with the upload that began at');
+    expect(server.counters.bytesCommitted - committed).toBeLessThanOrEqual(40 * MIB + 512 - 8 * MIB);
+    expectSameBytes(server.blob(CONTAINER, BLOB).read(0, disk.length), disk);
+  });
+
+  it('goes on after kill -9 at any moment', async () => {
+    const { path, disk } = await makeImage();
+    server.model.latencyMs = 5;
+    for (let kill = 1; kill <= 12; kill++) {
+      const run = start(['upload', path, sas(), '--threads', '2']);
+      const target = server.counters.requests + kill;
+      await Promise.race([server.when(() => server.counters.requests >= target), run.ended]);
+      run.child.kill('SIGKILL');
+      const { exitCode } = await run.ended;
+      expect([0, null]).toContain(exitCode);
+    }
+    const last = await vhdup(['upload', path, sas(), '--overwrite']);
+    expect(last.exitCode, last.stderr).toBe(0);
+    expectSameBytes(server.blob(CONTAINER, BLOB).read(0, disk.length), disk);
+    expect(existsSync(`${path}.vhdup.json`)).toBe(false);
+  });
+});
+
+describe('exit codes', () => {
+  it.each([
+    ['no command', [], 2, 'Which command?'],
+    ['an unknown option', ['upload', 'x', 'y', '--bogus'], 2, 'bogus'],
+    ['a missing argument', ['upload'], 2, 'Not enough'],
+    [
+      'threads that are no number',
+      ['upload', 'x', 'https://a.blob.core.windows.net/ccc/b', '--threads', 'many'],
+      2,
+      'whole number',
+    ],
+    ['threads out of range', ['upload', 'x', 'https://a.blob.core.windows.net/ccc/b', '--threads', '65'], 2, '1 to 64'],
+    ['an image that is not there', ['convert', '/no/such/image.vhd', '/tmp/x'], 3, 'no such file'],
+    ['an image of another kind', ['convert', join(ROOT, 'package.json'), '/tmp/x'], 3, 'VHD'],
+    ['a folder for an image', ['convert', ROOT, '/tmp/x'], 3, 'not a regular file'],
+    ['a destination that is no URL', ['upload', join(ROOT, 'package.json'), 'nowhere'], 2, 'is not a URL'],
+    [
+      'a SAS without permission',
+      ['upload', 'x', 'https://a.blob.core.windows.net/ccc/b?sp=r&sig=TOPSECRET'],
+      8,
+      'missing w',
+    ],
+  ])('%s', async (_, args, code, message) => {
+    const { exitCode, stdout, stderr } = await vhdup(args);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('This is a bug');
+    expect(stderr + stdout).not.toContain('TOPSECRET');
+    expect(exitCode).toBe(code);
+  });
+
+  it('6 for a blob that is there', async () => {
+    const { path } = await makeImage();
+    server.createPageBlob(CONTAINER, BLOB, 512);
+    expect(await vhdup(['upload', path, sas()])).toMatchObject({ exitCode: 6 });
+  });
+
+  it('7 for a checkpoint that cannot be used or written, and no blob is made', async () => {
+    const { path } = await makeImage();
+    await writeFile(`${path}.vhdup.json`, 'nonsense');
+    expect(await vhdup(['upload', path, sas()])).toMatchObject({ exitCode: 7 });
+    const missing = join(await temporaryFolder(), 'no', 'folder', 'c.json');
+    expect(await vhdup(['upload', path, sas(), '--checkpoint', missing])).toMatchObject({ exitCode: 7 });
+    expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
+    expect(await readFile(`${path}.vhdup.json`, 'utf8')).toBe('nonsense');
+  });
+
+  it('9 when the retries are used up, as JSON too', async () => {
+    const { path } = await makeImage();
+    server.faults.add({ operation: 'PutPage' }, { kind: 'reset-before-read' });
+    const { exitCode, stdout } = await vhdup(['upload', path, sas(), '--retries', '1', '--json']);
+    expect(exitCode).toBe(9);
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      type: 'error',
+      code: 'SERVICE',
+      exitCode: 9,
+    });
+  });
+
+  it('11 for a file that is there, and for a folder that is not', async () => {
+    const { path } = await makeImage();
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'there.vhd'), 'mine');
+    expect(await vhdup(['convert', path, join(folder, 'there.vhd')])).toMatchObject({ exitCode: 11 });
+    expect(await readFile(join(folder, 'there.vhd'), 'utf8')).toBe('mine');
+    expect(await vhdup(['convert', path, join(folder, 'no', 'x.vhd')])).toMatchObject({ exitCode: 11 });
+  });
+});
