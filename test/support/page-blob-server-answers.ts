@@ -1,0 +1,93 @@
+// The answers of the page-blob test server that are not the outcome of an operation: errors, and what faults make of an answer.
+
+import { invalidHeader, missingHeader, ServiceError } from './page-blob-server-error.ts';
+import type { Answer } from './page-blob-server-exchange.ts';
+import type { Fault } from './page-blob-server-faults.ts';
+import type { ServiceRequest } from './page-blob-server-request.ts';
+
+const NEWEST_VERSION = '2026-10-06';
+
+/** Throws 400 unless the request names a version of the REST API that the service knows. */
+export function checkVersion(request: ServiceRequest): void {
+  const version = request.headers.get('x-ms-version');
+  if (version === undefined) throw missingHeader('x-ms-version');
+  if (!/^20\d\d-\d\d-\d\d$/.test(version) || version > NEWEST_VERSION) throw invalidHeader('x-ms-version', version);
+}
+
+/** The headers that every answer of the service carries. */
+export function commonHeaders(request: ServiceRequest, now: Date): Record<string, string> {
+  const clientRequestId = request.headers.get('x-ms-client-request-id');
+  return {
+    server: 'Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0',
+    date: now.toUTCString(),
+    'x-ms-request-id': request.id,
+    'x-ms-version': request.headers.get('x-ms-version') ?? NEWEST_VERSION,
+    ...(clientRequestId !== undefined && { 'x-ms-client-request-id': clientRequestId }),
+  };
+}
+
+/** An error as the service sends it. */
+export function errorAnswer(error: ServiceError, always: Record<string, string>, id: string, now: Date): Answer {
+  const xml = Buffer.from(error.toXml(id, now));
+  const headers = { ...always, ...error.headers, 'x-ms-error-code': error.code };
+  if (error.status === 304) return { status: 304, headers, body: [] };
+  return {
+    status: error.status,
+    headers: { ...headers, 'content-type': 'application/xml', 'content-length': String(xml.length) },
+    body: [xml],
+  };
+}
+
+/** The error that a fault of kind `status` asks for. */
+export function faultError(fault: Extract<Fault, { kind: 'status' }>): ServiceError {
+  return serviceFailure(
+    fault.status,
+    fault.code,
+    fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) },
+  );
+}
+
+const FAILURE_MESSAGES: Readonly<Record<string, string>> = {
+  ServerBusy: 'The server is currently unable to receive requests. Please retry your request.',
+  InternalError: 'The server encountered an internal error. Please retry the request.',
+  OperationTimedOut: 'Operation could not be completed within the permitted time.',
+};
+
+/** A failure of the service itself. */
+export function serviceFailure(status: number, code: string, headers: Record<string, string> = {}): ServiceError {
+  return new ServiceError(status, code, FAILURE_MESSAGES[code] ?? `The request failed with ${code}.`, { headers });
+}
+
+/** A bug of this server: said as such in the answer, so that the test that meets it can tell. */
+export function unexpected(error: unknown): ServiceError {
+  return new ServiceError(
+    500,
+    'TestServerBug',
+    error instanceof Error ? (error.stack ?? error.message) : String(error),
+  );
+}
+
+/** What a proxy or a captive portal says instead of the service. */
+export function proxyPage(status: number): Answer {
+  const html = Buffer.from(
+    `<!DOCTYPE html><html><head><title>Network access</title></head><body><h1>${status}</h1><p>Please sign in to the network.</p></body></html>`,
+  );
+  const headers: Record<string, string> = {
+    server: 'squid/6.6',
+    'content-type': 'text/html; charset=utf-8',
+    'content-length': String(html.length),
+    ...(status === 407 && { 'proxy-authenticate': 'Basic realm="proxy"' }),
+  };
+  return { status, headers, body: [html] };
+}
+
+/** The same answer with nonsense for a body, and without what would let a client check it. */
+export function garbled(answer: Answer): Answer {
+  const nonsense = Buffer.from('<?xml version="1.0" encoding="utf-8"?><PageList><PageRange><Start>\u0007\uFFFD{"not":');
+  const { 'x-ms-content-crc64': _crc64, 'content-md5': _md5, etag: _etag, ...headers } = answer.headers;
+  return {
+    status: answer.status,
+    headers: { ...headers, 'content-length': String(nonsense.length) },
+    body: [nonsense],
+  };
+}

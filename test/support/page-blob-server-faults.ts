@@ -1,0 +1,158 @@
+// Faults that the page-blob test server commits on demand: rules that pick requests, and what goes wrong with them.
+
+import { type ByteRange, endOf } from '../../src/byte-range.ts';
+import type { Operation } from './page-blob-server-request.ts';
+
+/** What goes wrong with a request. A stall ends when the client goes, the server closes, or after `maxMs` (default 60 s) with a reset. */
+export type Fault =
+  /** An error of the service instead of the operation; the body is read first. */
+  | { readonly kind: 'status'; readonly status: number; readonly code: string; readonly retryAfterSeconds?: number }
+  /** A page in HTML, as a proxy or a captive portal sends it. */
+  | { readonly kind: 'proxy-page'; readonly status: number }
+  /** The connection is reset as soon as the request's headers are there. */
+  | { readonly kind: 'reset-before-read' }
+  /** The operation is done, then the connection is reset: the answer is lost. */
+  | { readonly kind: 'reset-after-commit' }
+  /** The server all but stops reading the body (64 KiB per 10 ms) and never answers. */
+  | { readonly kind: 'stall-body'; readonly maxMs?: number }
+  /** The operation is done, but no answer comes. */
+  | { readonly kind: 'stall-answer'; readonly maxMs?: number }
+  /** The operation is done, the answer comes late. */
+  | { readonly kind: 'delay-answer'; readonly delayMs: number }
+  /** The operation is done, and the connection ends in the middle of the answer. */
+  | { readonly kind: 'truncated-answer' }
+  /** The operation is done; the answer is not HTTP, or has a body of nonsense and no checksum. */
+  | { readonly kind: 'garbled-answer'; readonly form: 'not-http' | 'wrong-content' }
+  /** One bit of the body changes on its way to the server. */
+  | { readonly kind: 'flip-received-bit'; readonly bit?: number }
+  /** One bit of the body of the answer changes on its way to the client. */
+  | { readonly kind: 'flip-sent-bit'; readonly bit?: number };
+
+/** Which requests a rule takes: those that meet all of what is given. */
+export interface FaultMatch {
+  readonly operation?: Operation | readonly Operation[];
+  readonly blob?: string;
+  /** The request's range shares a byte with this one. */
+  readonly range?: ByteRange;
+  /** Counted from 1 over the requests that meet the conditions above. */
+  readonly nth?: number | readonly number[];
+  /** 0 to 1, drawn from the server's seeded generator. */
+  readonly probability?: number;
+  /** How often the rule may strike; without end by default, once where `nth` is one number. */
+  readonly times?: number;
+}
+
+/** What is known of a request when a rule is tried on it. */
+export interface FaultCandidate {
+  readonly operation: Operation;
+  readonly blob: string;
+  readonly range: ByteRange | undefined;
+}
+
+/** A rule in force. */
+export interface FaultRule {
+  readonly on: FaultMatch;
+  readonly fault: Fault;
+  /** How often it has struck. */
+  readonly hits: number;
+  remove(): void;
+}
+
+/** The rules of a server; the first one that takes a request decides what happens to it. */
+export class FaultRules {
+  readonly #rules: ActiveRule[] = [];
+  readonly #random: () => number;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  add(on: FaultMatch, fault: Fault): FaultRule {
+    const rule = new ActiveRule(on, fault, () => {
+      const at = this.#rules.indexOf(rule);
+      if (at >= 0) this.#rules.splice(at, 1);
+    });
+    this.#rules.push(rule);
+    return rule;
+  }
+
+  clear(): void {
+    this.#rules.length = 0;
+  }
+
+  /** The fault for this request, if any; counts the request in every rule up to the one that strikes. */
+  strike(candidate: FaultCandidate): Fault | undefined {
+    return this.#rules.find((rule) => rule.takes(candidate, this.#random))?.fault;
+  }
+}
+
+class ActiveRule implements FaultRule {
+  readonly on: FaultMatch;
+  readonly fault: Fault;
+  readonly remove: () => void;
+  hits = 0;
+  #seen = 0;
+
+  constructor(on: FaultMatch, fault: Fault, remove: () => void) {
+    this.on = on;
+    this.fault = fault;
+    this.remove = remove;
+  }
+
+  takes(candidate: FaultCandidate, random: () => number): boolean {
+    const { operation, blob, range, nth, probability, times } = this.on;
+    if (operation !== undefined && ![operation].flat().includes(candidate.operation)) return false;
+    if (blob !== undefined && blob !== candidate.blob) return false;
+    if (range !== undefined && !overlaps(range, candidate.range)) return false;
+    this.#seen += 1;
+    if (nth !== undefined && ![nth].flat().includes(this.#seen)) return false;
+    if (times !== undefined && this.hits >= times) return false;
+    if (probability !== undefined && random() >= probability) return false;
+    this.hits += 1;
+    return true;
+  }
+}
+
+function overlaps(a: ByteRange, b: ByteRange | undefined): boolean {
+  return b !== undefined && a.offset < endOf(b) && b.offset < endOf(a);
+}
+
+/** 503 ServerBusy, optionally with Retry-After. */
+export function serverBusy(retryAfterSeconds?: number): Fault {
+  return {
+    kind: 'status',
+    status: 503,
+    code: 'ServerBusy',
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  };
+}
+
+/** 500 InternalError. */
+export function internalError(): Fault {
+  return { kind: 'status', status: 500, code: 'InternalError' };
+}
+
+/** 500 OperationTimedOut. */
+export function operationTimedOut(): Fault {
+  return { kind: 'status', status: 500, code: 'OperationTimedOut' };
+}
+
+/** A generator of numbers in [0, 1) that gives the same ones for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A copy of `pieces` with one bit changed; `bit` counts from the start and wraps round. */
+export function flipBit(pieces: readonly Uint8Array[], bit: number): Uint8Array[] {
+  const copy = Buffer.concat(pieces);
+  if (copy.length === 0) return [copy];
+  const at = (bit >>> 3) % copy.length;
+  copy.writeUInt8(copy.readUInt8(at) ^ (1 << (bit & 7)), at);
+  return [copy];
+}

@@ -1,0 +1,68 @@
+// Starts the page-blob test server as a process of its own, for benchmarks: prints one line of JSON with its URL, and one with its counters at the end.
+
+import { parseArgs } from 'node:util';
+import { startPageBlobServer } from './page-blob-server.ts';
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' },
+    container: { type: 'string', default: 'images' },
+    discard: { type: 'boolean', default: false },
+    tls: { type: 'boolean', default: false },
+    'no-checksums': { type: 'boolean', default: false },
+    'latency-ms': { type: 'string' },
+    'bytes-per-second': { type: 'string' },
+    'requests-per-second': { type: 'string' },
+    'operation-timeout-ms': { type: 'string' },
+  },
+});
+
+const server = await startPageBlobServer({
+  port: Number(values.port),
+  discard: values.discard,
+  tls: values.tls,
+  verifyChecksums: !values['no-checksums'],
+  keepLog: false,
+  model: {
+    latencyMs: numberOrNone(values['latency-ms']),
+    bytesPerSecond: numberOrNone(values['bytes-per-second']),
+    requestsPerSecond: numberOrNone(values['requests-per-second']),
+    operationTimeoutMs: numberOrNone(values['operation-timeout-ms']),
+  },
+});
+server.createContainer(values.container);
+print({
+  url: server.url,
+  account: server.account,
+  key: server.key,
+  containerSasUrl: server.sasUrl({
+    container: values.container,
+    permissions: 'racwdl',
+    expiresOn: new Date(Date.now() + 7 * 24 * 60 * 60 * 1000),
+  }),
+  caCertificate: server.caCertificate,
+});
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void finish());
+// A parent that dies without a signal closes the pipe.
+process.stdin.on('end', () => void finish()).resume();
+
+async function finish(): Promise<void> {
+  process.stdin.destroy();
+  await server.close();
+  const { byOperation, byStatus, byErrorCode, ...sums } = server.counters;
+  print({
+    ...sums,
+    byOperation: Object.fromEntries(byOperation),
+    byStatus: Object.fromEntries(byStatus),
+    byErrorCode: Object.fromEntries(byErrorCode),
+  });
+}
+
+function print(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function numberOrNone(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}

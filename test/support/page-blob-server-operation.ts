@@ -1,0 +1,116 @@
+// What the operations of the page-blob test server have in common: what they get and give, how they find their blob, and the headers that describe it.
+
+import type { Grant } from './page-blob-server-authorization.ts';
+import { checkConditions } from './page-blob-server-conditions.ts';
+import {
+  blobNotFound,
+  containerNotFound,
+  invalidBlobType,
+  invalidHeader,
+  missingHeader,
+} from './page-blob-server-error.ts';
+import type { ServiceRequest } from './page-blob-server-request.ts';
+import type { BlobStore, BlobType, StoredBlob, StoredContainer } from './page-blob-server-store.ts';
+
+/** The body of a request. `pieces` is undefined where the server neither stores nor checks it. */
+export interface RequestBody {
+  readonly length: number;
+  readonly pieces: readonly Uint8Array[] | undefined;
+}
+
+/** Everything an operation may look at and change. */
+export interface OperationContext {
+  readonly request: ServiceRequest;
+  readonly body: RequestBody;
+  readonly grant: Grant;
+  readonly store: BlobStore;
+  /** Milliseconds of the server's clock. */
+  readonly now: number;
+  readonly discard: boolean;
+  readonly verifyChecksums: boolean;
+  readonly rangesPerResponse: number;
+}
+
+/** A successful answer. `contentLength` says how much `body` will yield. */
+export interface ServiceResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Iterable<Uint8Array>;
+  readonly contentLength?: number;
+  /** Whether the operation changed the blob. */
+  readonly committed?: boolean;
+}
+
+/** Throws 404 where the container does not exist. */
+export function containerOf(request: ServiceRequest, store: BlobStore): StoredContainer {
+  const container = store.containers.get(request.container);
+  if (container === undefined) throw containerNotFound();
+  return container;
+}
+
+function blobOf({ request, store }: OperationContext): StoredBlob {
+  const blob = containerOf(request, store).blobs.get(request.blob);
+  if (blob === undefined) throw blobNotFound();
+  return blob;
+}
+
+/** The blob of a request that reads it: it exists, and lease and conditions allow it. */
+export function blobForRead(context: OperationContext): StoredBlob {
+  const blob = blobOf(context);
+  blob.lease.check(leaseIdOf(context.request, 'x-ms-lease-id'), 'read', context.now);
+  checkConditions(context.request, blob, 'read');
+  return blob;
+}
+
+/** The blob of a request that writes it: it exists, is of the type, and lease and conditions allow it. */
+export function blobForWrite(context: OperationContext, type?: BlobType): StoredBlob {
+  const blob = blobOf(context);
+  if (type !== undefined && blob.type !== type) throw invalidBlobType();
+  blob.lease.check(leaseIdOf(context.request, 'x-ms-lease-id'), 'write', context.now);
+  checkConditions(context.request, blob, 'write');
+  return blob;
+}
+
+/** The blob of a lease operation, which has rules of its own for leases. */
+export function blobForLease(context: OperationContext): StoredBlob {
+  const blob = blobOf(context);
+  checkConditions(context.request, blob, 'write');
+  return blob;
+}
+
+/** A lease id among the headers, in lower case. Throws 400 for one that is not a GUID. */
+export function leaseIdOf(request: ServiceRequest, name: string): string | undefined {
+  const id = request.headers.get(name);
+  if (id !== undefined && !/^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i.test(id)) throw invalidHeader(name, id);
+  return id?.toLowerCase();
+}
+
+/** The same where the operation cannot do without it. */
+export function requiredLeaseId(request: ServiceRequest, name: string): string {
+  const id = leaseIdOf(request, name);
+  if (id === undefined) throw missingHeader(name);
+  return id;
+}
+
+/** ETag and Last-Modified. */
+export function versionHeaders(blob: StoredBlob): Record<string, string> {
+  return { etag: blob.etag, 'last-modified': blob.lastModified.toUTCString() };
+}
+
+/** The sequence number, of a page blob. */
+export function sequenceHeader(blob: StoredBlob): Record<string, string> {
+  return blob.type === 'PageBlob' ? { 'x-ms-blob-sequence-number': String(blob.sequenceNumber) } : {};
+}
+
+/** The metadata, one header each. */
+export function metadataHeaders(blob: StoredBlob): Record<string, string> {
+  return Object.fromEntries([...blob.metadata].map(([name, value]) => [`x-ms-meta-${name}`, value]));
+}
+
+/** Puts a body into the blob, from `offset` on. */
+export function writePieces(blob: StoredBlob, offset: number, body: RequestBody): void {
+  for (const piece of body.pieces ?? []) {
+    blob.write(offset, piece);
+    offset += piece.length;
+  }
+}

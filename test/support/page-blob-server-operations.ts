@@ -1,0 +1,289 @@
+// What the page-blob test server does for each operation, once the body is there and the caller may: the table of operations, and those that make and describe blobs.
+
+import { MIB, PAGE_SIZE } from '../../src/byte-range.ts';
+import type { Grant } from './page-blob-server-authorization.ts';
+import { checkBody, isBase64Of } from './page-blob-server-checksum.ts';
+import { checkCreateConditions, parseSequenceNumber } from './page-blob-server-conditions.ts';
+import { invalidBlobType, invalidHeader, ServiceError } from './page-blob-server-error.ts';
+import {
+  acquireLease,
+  breakLease,
+  changeLease,
+  releaseLease,
+  renewLease,
+} from './page-blob-server-lease-operations.ts';
+import {
+  blobForWrite,
+  containerOf,
+  leaseIdOf,
+  type OperationContext,
+  type RequestBody,
+  type ServiceResponse,
+  sequenceHeader,
+  versionHeaders,
+  writePieces,
+} from './page-blob-server-operation.ts';
+import { clearPages, getPageRanges, putPage } from './page-blob-server-page-operations.ts';
+import { getBlob, getBlobMetadata, getBlobProperties } from './page-blob-server-read-operations.ts';
+import { type Operation, requiredHeader, type ServiceRequest } from './page-blob-server-request.ts';
+import { type BlobType, StoredBlob, type StoredContainer } from './page-blob-server-store.ts';
+
+/** The largest page blob. */
+const MAX_BLOB_SIZE = 8 * 1024 * 1024 * MIB;
+
+const MAX_METADATA = 8192;
+
+/** Does the operation, synchronously: nothing else happens to the account in between. Throws ServiceError. */
+export function perform(context: OperationContext): ServiceResponse {
+  if (!/^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$/.test(context.request.container)) {
+    throw new ServiceError(400, 'InvalidResourceName', 'The specified resource name contains invalid characters.');
+  }
+  checkManagedDisk(context);
+  return OPERATIONS[context.request.operation](context);
+}
+
+const MANAGED_DISK_OPERATIONS: ReadonlySet<Operation> = new Set([
+  'GetBlob',
+  'GetBlobProperties',
+  'GetPageRanges',
+  'PutPage',
+  'ClearPages',
+]);
+
+// What a managed disk's URL allows is not documented as a whole: this is what AzCopy uses and avoids. The codes are a guess.
+function checkManagedDisk({ request, store }: OperationContext): void {
+  if (!store.containers.get(request.container)?.blobs.get(request.blob)?.isManagedDisk) return;
+  if (!MANAGED_DISK_OPERATIONS.has(request.operation)) {
+    throw new ServiceError(403, 'AuthorizationFailure', 'This request is not authorized to perform this operation.');
+  }
+  if ([...request.headers.keys()].some((name) => name.startsWith('if-') || name === 'x-ms-lease-id')) {
+    throw new ServiceError(400, 'ConditionHeadersNotSupported', 'Condition headers are not supported.');
+  }
+}
+
+const OPERATIONS: Readonly<Record<Operation, (context: OperationContext) => ServiceResponse>> = {
+  CreateContainer: createContainer,
+  GetContainerProperties: getContainerProperties,
+  DeleteContainer: deleteContainer,
+  PutBlob: putBlob,
+  GetBlob: getBlob,
+  GetBlobProperties: getBlobProperties,
+  GetBlobMetadata: getBlobMetadata,
+  SetBlobMetadata: setBlobMetadata,
+  SetBlobProperties: setBlobProperties,
+  DeleteBlob: deleteBlob,
+  PutPage: putPage,
+  ClearPages: clearPages,
+  GetPageRanges: getPageRanges,
+  AcquireLease: acquireLease,
+  RenewLease: renewLease,
+  ChangeLease: changeLease,
+  ReleaseLease: releaseLease,
+  BreakLease: breakLease,
+  Unsupported: unsupported,
+};
+
+function unsupported(): ServiceResponse {
+  throw new ServiceError(
+    501,
+    'NotImplemented',
+    'The requested operation is not implemented on the specified resource.',
+  );
+}
+
+function createContainer({ request, store, now }: OperationContext): ServiceResponse {
+  if (store.containers.has(request.container)) {
+    throw new ServiceError(409, 'ContainerAlreadyExists', 'The specified container already exists.');
+  }
+  const container = store.createContainer(request.container, new Date(now));
+  return { status: 201, headers: containerHeaders(container), committed: true };
+}
+
+function getContainerProperties({ request, store }: OperationContext): ServiceResponse {
+  const container = containerOf(request, store);
+  return {
+    status: 200,
+    headers: {
+      ...containerHeaders(container),
+      'x-ms-lease-status': 'unlocked',
+      'x-ms-lease-state': 'available',
+      'x-ms-has-immutability-policy': 'false',
+      'x-ms-has-legal-hold': 'false',
+    },
+  };
+}
+
+function deleteContainer({ request, store }: OperationContext): ServiceResponse {
+  containerOf(request, store);
+  store.containers.delete(request.container);
+  return { status: 202, headers: {}, committed: true };
+}
+
+function containerHeaders(container: StoredContainer): Record<string, string> {
+  return { etag: container.etag, 'last-modified': container.createdAt.toUTCString() };
+}
+
+function putBlob(context: OperationContext): ServiceResponse {
+  const { request, store, now, grant, body } = context;
+  const type = blobTypeOf(request);
+  const size = type === 'PageBlob' ? pageBlobSize(request, body) : body.length;
+  if (type === 'AppendBlob' && size !== 0) throw invalidHeader('Content-Length', String(size));
+  const checksums = body.length > 0 ? checkBody(request, context.verifyChecksums ? body.pieces : undefined) : {};
+  const sequenceNumber = request.headers.get('x-ms-blob-sequence-number') ?? '0';
+  const metadata = metadataOf(request);
+  const headers = storedHeaders(request);
+  const tier = request.headers.get('x-ms-access-tier');
+  if (tier !== undefined && !/^P(4|6|10|15|20|30|40|50|60|70|80)$/.test(tier)) {
+    throw invalidHeader('x-ms-access-tier', tier);
+  }
+
+  const container = containerOf(request, store);
+  const existing = container.blobs.get(request.blob);
+  const leaseId = leaseIdOf(request, 'x-ms-lease-id');
+  existing?.lease.check(leaseId, 'write', now);
+  if (existing === undefined && leaseId !== undefined) {
+    throw new ServiceError(412, 'LeaseNotPresentWithBlobOperation', 'There is currently no lease on the blob.');
+  }
+  checkCreateConditions(request, existing);
+  if (existing !== undefined && !permits(grant, 'w')) {
+    throw new ServiceError(
+      403,
+      'UnauthorizedBlobOverwrite',
+      'This request is not authorized to perform blob overwrites.',
+    );
+  }
+  if (existing !== undefined && existing.type !== type) throw invalidBlobType();
+
+  const blob = new StoredBlob(type, size, new Date(now), context.discard, existing?.lease);
+  blob.sequenceNumber = parseSequenceNumber('x-ms-blob-sequence-number', sequenceNumber);
+  blob.metadata = metadata;
+  blob.headers = headers;
+  blob.tier = tier;
+  writePieces(blob, 0, body);
+  container.blobs.set(request.blob, blob);
+  store.touch(blob, new Date(now));
+  return { status: 201, headers: { ...versionHeaders(blob), ...checksums }, committed: true };
+}
+
+function blobTypeOf(request: ServiceRequest): BlobType {
+  const type = requiredHeader(request, 'x-ms-blob-type');
+  if (type !== 'PageBlob' && type !== 'BlockBlob' && type !== 'AppendBlob') throw invalidHeader('x-ms-blob-type', type);
+  return type;
+}
+
+function pageBlobSize(request: ServiceRequest, body: RequestBody): number {
+  if (body.length !== 0) throw invalidHeader('Content-Length', String(body.length));
+  return parseBlobSize(requiredHeader(request, 'x-ms-blob-content-length'));
+}
+
+function parseBlobSize(value: string): number {
+  const size = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(size <= MAX_BLOB_SIZE) || size % PAGE_SIZE !== 0) throw invalidHeader('x-ms-blob-content-length', value);
+  return size;
+}
+
+function setBlobMetadata(context: OperationContext): ServiceResponse {
+  const metadata = metadataOf(context.request);
+  const blob = blobForWrite(context);
+  blob.metadata = metadata;
+  context.store.touch(blob, new Date(context.now));
+  return { status: 200, headers: versionHeaders(blob), committed: true };
+}
+
+function setBlobProperties(context: OperationContext): ServiceResponse {
+  const { request } = context;
+  const headers = storedHeaders(request);
+  const newSize = request.headers.get('x-ms-blob-content-length');
+  const action = request.headers.get('x-ms-sequence-number-action');
+  const size = newSize === undefined ? undefined : parseBlobSize(newSize);
+  const blob = blobForWrite(context);
+  if ((size !== undefined || action !== undefined) && blob.type !== 'PageBlob') throw invalidBlobType();
+  if (action !== undefined) blob.sequenceNumber = nextSequenceNumber(request, action, blob.sequenceNumber);
+  if (size !== undefined) blob.resize(size);
+  // A request that only resizes or numbers leaves the stored headers alone; any other replaces all of them.
+  const namesHeaders = STORED_HEADERS.some((name) => request.headers.has(`x-ms-blob-${name}`));
+  if (namesHeaders || (size === undefined && action === undefined)) blob.headers = headers;
+  context.store.touch(blob, new Date(context.now));
+  return { status: 200, headers: { ...versionHeaders(blob), ...sequenceHeader(blob) }, committed: true };
+}
+
+function nextSequenceNumber(request: ServiceRequest, action: string, current: bigint): bigint {
+  const name = 'x-ms-blob-sequence-number';
+  const value = request.headers.get(name);
+  switch (action.toLowerCase()) {
+    case 'increment':
+      if (value !== undefined) throw invalidHeader(name, value);
+      return current + 1n;
+    case 'update':
+      return parseSequenceNumber(name, requiredHeader(request, name));
+    case 'max': {
+      const wanted = parseSequenceNumber(name, requiredHeader(request, name));
+      return wanted > current ? wanted : current;
+    }
+    default:
+      throw invalidHeader('x-ms-sequence-number-action', action);
+  }
+}
+
+function deleteBlob(context: OperationContext): ServiceResponse {
+  blobForWrite(context);
+  containerOf(context.request, context.store).blobs.delete(context.request.blob);
+  return { status: 202, headers: { 'x-ms-delete-type-permanent': 'true' }, committed: true };
+}
+
+function permits(grant: Grant, letter: string): boolean {
+  return grant.permissions === 'all' || grant.permissions.includes(letter);
+}
+
+function metadataOf(request: ServiceRequest): Map<string, string> {
+  const metadata = new Map<string, string>();
+  const seen = new Set<string>();
+  let size = 0;
+  for (const [name, value] of request.metadata) {
+    if (name === '') {
+      throw new ServiceError(400, 'EmptyMetadataKey', 'The key for one of the metadata key-value pairs is empty.');
+    }
+    // Names are C# identifiers and keep their case, but two may not differ in case alone.
+    if (!/^[A-Za-z_]\w*$/.test(name) || !/^[\x20-\x7e]*$/.test(value) || seen.has(name.toLowerCase())) {
+      throw new ServiceError(
+        400,
+        'InvalidMetadata',
+        'The metadata specified is invalid. It has characters that are not permitted.',
+      );
+    }
+    seen.add(name.toLowerCase());
+    metadata.set(name, value);
+    size += name.length + value.length;
+  }
+  if (size > MAX_METADATA) {
+    throw new ServiceError(
+      400,
+      'MetadataTooLarge',
+      'The metadata specified exceeds the maximum permissible limit (8KB).',
+      {
+        details: { MaxLimit: String(MAX_METADATA) },
+      },
+    );
+  }
+  return metadata;
+}
+
+const STORED_HEADERS = [
+  'cache-control',
+  'content-type',
+  'content-md5',
+  'content-encoding',
+  'content-language',
+  'content-disposition',
+];
+
+function storedHeaders(request: ServiceRequest): Map<string, string> {
+  const stored = new Map<string, string>();
+  for (const name of STORED_HEADERS) {
+    const value = request.headers.get(`x-ms-blob-${name}`);
+    if (value === undefined || value === '') continue;
+    if (name === 'content-md5' && !isBase64Of(16, value)) throw invalidHeader('x-ms-blob-content-md5', value);
+    stored.set(name, value);
+  }
+  return stored;
+}

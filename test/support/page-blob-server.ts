@@ -1,0 +1,441 @@
+// A page-blob service on loopback for tests and benchmarks: as strict as Azure's where Azurite is not, and faulty on demand.
+
+import { randomBytes, randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { ByteRange } from '../../src/byte-range.ts';
+import {
+  checkVersion,
+  commonHeaders,
+  errorAnswer,
+  faultError,
+  garbled,
+  proxyPage,
+  serviceFailure,
+  unexpected,
+} from './page-blob-server-answers.ts';
+import { type AccessPolicy, authorize, type Credentials } from './page-blob-server-authorization.ts';
+import { requestBodyTooLarge, ServiceError } from './page-blob-server-error.ts';
+import { type Answer, ConnectionGone, Exchange } from './page-blob-server-exchange.ts';
+import { type Fault, FaultRules, flipBit, seededRandom } from './page-blob-server-faults.ts';
+import { count, type LoggedRequest, newCounters, type RequestCounters } from './page-blob-server-log.ts';
+import { RequestRate, type ServiceModel, SharedLink } from './page-blob-server-model.ts';
+import type { RequestBody, ServiceResponse } from './page-blob-server-operation.ts';
+import { perform } from './page-blob-server-operations.ts';
+import { MAX_PUT_PAGE } from './page-blob-server-page-operations.ts';
+import { parseRequest, requestedRange, type ServiceRequest } from './page-blob-server-request.ts';
+import { BlobStore, StoredBlob } from './page-blob-server-store.ts';
+import {
+  accountSas,
+  connectionString,
+  type SasOptions,
+  type StorageAccount,
+  sasUrl,
+  urlOf,
+} from './storage-account.ts';
+import { makeTestCertificates } from './test-certificates.ts';
+
+const DEFAULT_STALL_MS = 60_000;
+const MAX_SMALL_BODY = 64 * 1024 * 1024;
+const HOUR_MS = 60 * 60 * 1000;
+
+/** How a server is to be; everything has a default. */
+export interface PageBlobServerOptions {
+  /** Default: devstoreaccount1. */
+  readonly account?: string;
+  /** The account's key in base64; default: a new one. */
+  readonly key?: string;
+  /** HTTPS with a certificate of an authority made for this server (`caCertificate`). */
+  readonly tls?: boolean;
+  /** 0, the default, lets the system choose. */
+  readonly port?: number;
+  /** Keep no contents, only which ranges were written. */
+  readonly discard?: boolean;
+  /** False: neither compute nor check checksums; the one that was sent is echoed. For benchmarks. */
+  readonly verifyChecksums?: boolean;
+  /** False: count requests but remember none. */
+  readonly keepLog?: boolean;
+  /** The most that one Get Page Ranges lists, at most and by default 10,000. */
+  readonly rangesPerResponse?: number;
+  /** The bearer token that is accepted (over TLS only, as in Azure). */
+  readonly bearerToken?: string;
+  /** For faults with a probability. */
+  readonly seed?: number;
+  readonly model?: ServiceModel;
+}
+
+/** A disk made by `createManagedDisk`. */
+export interface ManagedDisk {
+  readonly blob: StoredBlob;
+  readonly url: string;
+}
+
+/** Starts a server on 127.0.0.1. */
+export async function startPageBlobServer(options: PageBlobServerOptions = {}): Promise<PageBlobServer> {
+  const server = new PageBlobServer(options);
+  await server.listen(options.port ?? 0);
+  return server;
+}
+
+/** A running server. Everything public may be used while requests are served. */
+export class PageBlobServer implements StorageAccount {
+  readonly account: string;
+  readonly key: string;
+  /** PEM, with TLS only. */
+  readonly caCertificate: string | undefined;
+  readonly faults: FaultRules;
+  readonly model: ServiceModel;
+  readonly counters: RequestCounters = newCounters();
+  readonly log: LoggedRequest[] = [];
+  readonly #options: PageBlobServerOptions;
+  readonly #server: Server;
+  readonly #store = new BlobStore();
+  readonly #credentials: Credentials;
+  readonly #link: SharedLink;
+  readonly #rate: RequestRate;
+  readonly #watchers = new Set<() => void>();
+  #port = 0;
+  #clockOffsetMs = 0;
+
+  constructor(options: PageBlobServerOptions) {
+    this.#options = options;
+    this.account = options.account ?? 'devstoreaccount1';
+    this.key = options.key ?? randomBytes(64).toString('base64');
+    this.faults = new FaultRules(seededRandom(options.seed ?? 1));
+    this.model = { ...options.model };
+    this.#link = new SharedLink(this.model);
+    this.#rate = new RequestRate(this.model);
+    this.#credentials = {
+      account: this.account,
+      key: this.key,
+      bearerToken: options.bearerToken,
+      expiredTokens: new Set(),
+      usedSignatures: new Set(),
+      expiredSignatures: new Set(),
+      policies: new Map(),
+    };
+    const certificates = options.tls ? makeTestCertificates([`${this.account}.blob.localhost`]) : undefined;
+    this.caCertificate = certificates?.caCertificate;
+    this.#server =
+      certificates === undefined
+        ? createServer()
+        : createTlsServer({ key: certificates.key, cert: certificates.certificate });
+    this.#server.on('request', (message, response) => void this.#handle(message, response));
+    this.#server.on('connection', () => {
+      this.counters.connections += 1;
+    });
+    // Clients reuse idle connections; a server that closes them first makes errors that no test asked for.
+    this.#server.keepAliveTimeout = 10 * 60_000;
+    this.#server.requestTimeout = 0;
+  }
+
+  /** Where the account is, with the account in the path, as in an emulator. */
+  get url(): string {
+    return `${this.#options.tls ? 'https' : 'http'}://127.0.0.1:${this.#port}/${this.account}`;
+  }
+
+  get connectionString(): string {
+    return connectionString(this);
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The server's clock: the system's, moved on by `advanceClock`. Leases, SAS and Last-Modified go by it. */
+  now(): Date {
+    return new Date(Date.now() + this.#clockOffsetMs);
+  }
+
+  advanceClock(ms: number): void {
+    this.#clockOffsetMs += ms;
+  }
+
+  /** The bearer token that is accepted. The one before it counts as expired once another one is set. */
+  get bearerToken(): string | undefined {
+    return this.#credentials.bearerToken;
+  }
+
+  set bearerToken(token: string | undefined) {
+    if (this.#credentials.bearerToken !== undefined) this.#credentials.expiredTokens.add(this.#credentials.bearerToken);
+    if (token !== undefined) this.#credentials.expiredTokens.delete(token);
+    this.#credentials.bearerToken = token;
+  }
+
+  /** Makes a container without a request, unless it is there already. */
+  createContainer(name: string): void {
+    if (!this.#store.containers.has(name)) this.#store.createContainer(name, this.now());
+  }
+
+  /** Puts a page blob of zeros there without a request. */
+  createPageBlob(container: string, name: string, size: number): StoredBlob {
+    const stored = this.#store.containers.get(container) ?? this.#store.createContainer(container, this.now());
+    const blob = new StoredBlob('PageBlob', size, this.now(), this.#options.discard ?? false);
+    this.#store.touch(blob, this.now());
+    stored.blobs.set(name, blob);
+    return blob;
+  }
+
+  /** A managed disk that waits for its upload; the URL's rights and end are in a stored policy, as with a granted access. */
+  createManagedDisk(size: number, expiresOn = new Date(this.now().getTime() + HOUR_MS)): ManagedDisk {
+    const container = `disk-${randomUUID().slice(0, 8)}`;
+    const policy = randomUUID();
+    const blob = this.createPageBlob(container, 'abcd', size);
+    blob.isManagedDisk = true;
+    this.setAccessPolicy(container, policy, { permissions: 'rw', expiresOn });
+    return { blob, url: this.sasUrl({ container, blob: 'abcd', policy }) };
+  }
+
+  /** The blob as the service has it. Throws where there is none. */
+  blob(container: string, name: string): StoredBlob {
+    const blob = this.#store.containers.get(container)?.blobs.get(name);
+    if (blob === undefined) throw new Error(`There is no blob ${name} in container ${container}.`);
+    return blob;
+  }
+
+  hasBlob(container: string, name: string): boolean {
+    return this.#store.containers.get(container)?.blobs.has(name) ?? false;
+  }
+
+  /** The URL of a container or blob, without credentials. */
+  urlOf(container: string, blob?: string): string {
+    return urlOf(this, container, blob);
+  }
+
+  /** The URL of a container or blob with a service SAS, by default for an hour of the server's clock; never one that `expireSas` has ended. */
+  sasUrl(options: SasOptions): string {
+    for (let expiresAt = this.now().getTime() + HOUR_MS; ; expiresAt += 1000) {
+      const url = sasUrl(this, { expiresOn: new Date(expiresAt), ...options });
+      const isFixed = options.expiresOn !== undefined || options.policy !== undefined;
+      if (isFixed || !this.#credentials.expiredSignatures.has(signatureOf(url))) return url;
+    }
+  }
+
+  /** The query of an account SAS for the blob service. */
+  accountSas(permissions: string, resourceTypes = 'sco'): string {
+    return accountSas(this, permissions, resourceTypes, new Date(this.now().getTime() + HOUR_MS));
+  }
+
+  setAccessPolicy(container: string, id: string, policy: AccessPolicy): void {
+    this.#credentials.policies.set(`${container}/${id}`, policy);
+  }
+
+  /** Lets SAS expire: the one in `url`, or every one that has been used so far. New ones work. */
+  expireSas(url?: string): void {
+    const signatures = url === undefined ? this.#credentials.usedSignatures : [signatureOf(url)];
+    for (const expired of signatures) this.#credentials.expiredSignatures.add(expired);
+  }
+
+  /** Resolves as soon as `condition` holds; it is tried whenever a request begins, commits or ends. */
+  when(condition: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const watch = () => {
+        try {
+          if (!condition()) return;
+          resolve();
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+        this.#watchers.delete(watch);
+      };
+      this.#watchers.add(watch);
+      watch();
+    });
+  }
+
+  /** Takes the server off the network: open connections break and new ones are refused, until called with false. */
+  async refuseConnections(refuse: boolean): Promise<void> {
+    if (refuse === this.#server.listening) await (refuse ? this.close() : this.listen(this.#port));
+  }
+
+  async listen(port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, '127.0.0.1', () => {
+        this.#server.removeListener('error', reject);
+        resolve();
+      });
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Ends everything, open connections included. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { counters } = this;
+    counters.requests += 1;
+    counters.inFlight += 1;
+    counters.peakInFlight = Math.max(counters.peakInFlight, counters.inFlight);
+    const id = `00000000-0000-0000-0000-${counters.requests.toString(16).padStart(12, '0')}`;
+    const request = parseRequest(message, id, this.#options.tls ?? false);
+    const exchange = new Exchange(message, response, this.#link);
+    count(counters.byOperation, request.operation);
+    const entry = this.#newEntry(request);
+    this.#changed();
+    try {
+      await this.#serve(exchange, request, entry);
+    } catch (error) {
+      if (!(error instanceof ConnectionGone)) throw error;
+    } finally {
+      counters.inFlight -= 1;
+      entry.aborted = exchange.isGone;
+      this.#changed();
+    }
+  }
+
+  async #serve(exchange: Exchange, request: ServiceRequest, entry: Entry): Promise<void> {
+    const fault = this.faults.strike({ operation: request.operation, blob: request.blob, range: entry.range });
+    entry.fault = fault?.kind;
+    if (fault?.kind === 'reset-before-read') return exchange.reset();
+    if (fault?.kind === 'stall-body') {
+      await exchange.stallBody(fault.maxMs ?? DEFAULT_STALL_MS);
+      return exchange.reset();
+    }
+    const body = await this.#receive(exchange, request, entry, fault);
+    const answer = this.#answer(request, body, fault, entry);
+    this.#changed();
+    await exchange.wait(this.model.latencyMs ?? 0);
+    await this.#deliver(exchange, answer, fault, entry);
+  }
+
+  async #receive(
+    exchange: Exchange,
+    request: ServiceRequest,
+    entry: Entry,
+    fault: Fault | undefined,
+  ): Promise<ReceivedBody> {
+    const { discard = false, verifyChecksums = true } = this.#options;
+    const startedAt = performance.now();
+    const limit = request.operation === 'PutPage' ? MAX_PUT_PAGE : MAX_SMALL_BODY;
+    const body = await exchange.receive(verifyChecksums || !discard, limit, (bytes) => {
+      entry.bodyBytes += bytes;
+      this.counters.bytesReceived += bytes;
+    });
+    const elapsedMs = performance.now() - startedAt;
+    const pieces =
+      fault?.kind === 'flip-received-bit' && body.pieces ? flipBit(body.pieces, fault.bit ?? 0) : body.pieces;
+    return {
+      length: body.length,
+      pieces,
+      limit,
+      isLate: elapsedMs > (this.model.operationTimeoutMs ?? Number.POSITIVE_INFINITY),
+    };
+  }
+
+  #answer(request: ServiceRequest, body: ReceivedBody, fault: Fault | undefined, entry: Entry): Answer {
+    const always = commonHeaders(request, this.now());
+    try {
+      if (fault?.kind === 'proxy-page') return proxyPage(fault.status);
+      if (fault?.kind === 'status') throw faultError(fault);
+      if (!this.#rate.admit()) throw serviceFailure(503, 'ServerBusy');
+      const response = this.#perform(request, body);
+      entry.committed = response.committed ?? false;
+      if (entry.committed && request.operation === 'PutPage') this.counters.bytesCommitted += body.length;
+      const contentLength = response.contentLength ?? 0;
+      return {
+        status: response.status,
+        headers: { ...always, ...response.headers, 'content-length': String(contentLength) },
+        body: response.body ?? [],
+      };
+    } catch (error) {
+      const failure = error instanceof ServiceError ? error : unexpected(error);
+      entry.errorCode = failure.code;
+      count(this.counters.byErrorCode, failure.code);
+      return errorAnswer(failure, always, request.id, this.now());
+    }
+  }
+
+  #perform(request: ServiceRequest, body: ReceivedBody): ServiceResponse {
+    checkVersion(request);
+    const now = this.now().getTime();
+    const grant = authorize(request, this.#credentials, now);
+    if (request.method === 'PUT' && !request.headers.has('content-length')) {
+      throw new ServiceError(411, 'MissingContentLengthHeader', 'Content-Length HTTP header was not specified.');
+    }
+    if (body.length > body.limit) throw requestBodyTooLarge(body.limit);
+    if (body.isLate) throw serviceFailure(500, 'OperationTimedOut');
+    const { discard = false, verifyChecksums = true, rangesPerResponse = 10_000 } = this.#options;
+    return perform({ request, body, grant, store: this.#store, now, discard, verifyChecksums, rangesPerResponse });
+  }
+
+  async #deliver(exchange: Exchange, answer: Answer, fault: Fault | undefined, entry: Entry): Promise<void> {
+    switch (fault?.kind) {
+      case 'reset-after-commit':
+        return exchange.reset();
+      case 'stall-answer':
+        await exchange.wait(fault.maxMs ?? DEFAULT_STALL_MS);
+        return exchange.reset();
+      case 'truncated-answer':
+        return exchange.sendHalf(answer);
+      case 'garbled-answer':
+        if (fault.form === 'not-http') return exchange.sendRaw('\u0000\u0001\u0002 this is not HTTP\r\n\r\n');
+        answer = garbled(answer);
+        break;
+      case 'flip-sent-bit':
+        answer = { ...answer, body: flipBit([...answer.body], fault.bit ?? 0) };
+        break;
+      case 'delay-answer':
+        await exchange.wait(fault.delayMs);
+        break;
+      default:
+    }
+    entry.status = answer.status;
+    count(this.counters.byStatus, answer.status);
+    await exchange.send(answer, (bytes) => {
+      this.counters.bytesSent += bytes;
+    });
+  }
+
+  #newEntry(request: ServiceRequest): Entry {
+    const entry: Entry = {
+      id: request.id,
+      clientRequestId: request.headers.get('x-ms-client-request-id'),
+      method: request.method,
+      operation: request.operation,
+      container: request.container,
+      blob: request.blob,
+      range: readableRange(request),
+      headers: request.headers,
+      fault: undefined,
+      status: undefined,
+      errorCode: undefined,
+      bodyBytes: 0,
+      committed: false,
+      aborted: false,
+    };
+    if (this.#options.keepLog ?? true) this.log.push(entry);
+    return entry;
+  }
+
+  #changed(): void {
+    for (const watch of [...this.#watchers]) watch();
+  }
+}
+
+type Entry = { -readonly [K in keyof LoggedRequest]: LoggedRequest[K] };
+
+interface ReceivedBody extends RequestBody {
+  readonly limit: number;
+  readonly isLate: boolean;
+}
+
+function signatureOf(url: string): string {
+  return new URL(url).searchParams.get('sig') ?? '';
+}
+
+function readableRange(request: ServiceRequest): ByteRange | undefined {
+  try {
+    return requestedRange(request);
+  } catch (error) {
+    if (error instanceof ServiceError) return undefined;
+    throw error;
+  }
+}

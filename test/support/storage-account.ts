@@ -1,0 +1,95 @@
+// What a storage account is to a test, whoever serves it: its URL, name and key, and the URLs and SAS made from them.
+
+import {
+  AccountSASPermissions,
+  AccountSASResourceTypes,
+  AccountSASServices,
+  BlobSASPermissions,
+  BlobServiceClient,
+  ContainerSASPermissions,
+  generateAccountSASQueryParameters,
+  generateBlobSASQueryParameters,
+  StorageSharedKeyCredential,
+} from '@azure/storage-blob';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/** An account of a local server. */
+export interface StorageAccount {
+  /** With the account's name in the path, without a slash at the end. */
+  readonly url: string;
+  readonly account: string;
+  /** In base64. */
+  readonly key: string;
+}
+
+/** What a SAS URL is to allow. */
+export interface SasOptions {
+  readonly container: string;
+  /** Without it the SAS is for the container. */
+  readonly blob?: string;
+  /** Letters such as `rcw`; leave out with `policy`. */
+  readonly permissions?: string;
+  readonly startsOn?: Date;
+  /** Default: an hour from now. */
+  readonly expiresOn?: Date;
+  /** The id of a stored access policy. */
+  readonly policy?: string;
+}
+
+/** The URL of a container or blob, without credentials. */
+export function urlOf(account: StorageAccount, container: string, blob?: string): string {
+  const path = [container, ...(blob?.split('/') ?? [])].map(encodeURIComponent).join('/');
+  return `${account.url}/${path}`;
+}
+
+/** The URL of a container or blob with a service SAS. */
+export function sasUrl(account: StorageAccount, options: SasOptions): string {
+  const { container, blob, permissions = '', startsOn, expiresOn, policy } = options;
+  const parser = blob === undefined ? ContainerSASPermissions : BlobSASPermissions;
+  const sas = generateBlobSASQueryParameters(
+    {
+      containerName: container,
+      ...(blob !== undefined && { blobName: blob }),
+      ...(startsOn !== undefined && { startsOn }),
+      ...(policy === undefined
+        ? { permissions: parser.parse(permissions), expiresOn: expiresOn ?? new Date(Date.now() + HOUR_MS) }
+        : { identifier: policy }),
+    },
+    sharedKey(account),
+  );
+  return `${urlOf(account, container, blob)}?${sas}`;
+}
+
+/** The query of an account SAS for the blob service; `resourceTypes` are letters of `sco`. */
+export function accountSas(
+  account: StorageAccount,
+  permissions: string,
+  resourceTypes = 'sco',
+  expiresOn = new Date(Date.now() + HOUR_MS),
+): string {
+  return generateAccountSASQueryParameters(
+    {
+      permissions: AccountSASPermissions.parse(permissions),
+      resourceTypes: AccountSASResourceTypes.parse(resourceTypes).toString(),
+      services: AccountSASServices.parse('b').toString(),
+      expiresOn,
+    },
+    sharedKey(account),
+  ).toString();
+}
+
+/** What tools take as AZURE_STORAGE_CONNECTION_STRING. */
+export function connectionString(account: StorageAccount): string {
+  const protocol = new URL(account.url).protocol.slice(0, -1);
+  return `DefaultEndpointsProtocol=${protocol};AccountName=${account.account};AccountKey=${account.key};BlobEndpoint=${account.url};`;
+}
+
+/** A client with the account's key that tries each request once. */
+export function serviceClient(account: StorageAccount): BlobServiceClient {
+  return new BlobServiceClient(account.url, sharedKey(account), { retryOptions: { maxTries: 1 } });
+}
+
+function sharedKey(account: StorageAccount): StorageSharedKeyCredential {
+  return new StorageSharedKeyCredential(account.account, account.key);
+}
