@@ -37,7 +37,8 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
     reporter.onEvent(event);
   };
   try {
-    const stopping = () => reporter.log('Stopping, and saving what was acknowledged. Press Ctrl-C again to end at once.');
+    const stopping = () =>
+      reporter.log('Stopping, and saving what was acknowledged. Press Ctrl-C again to end at once.');
     const result = await interruptible((signal) => verb.run(signal, onEvent), stopping);
     reporter.stop();
     if (json !== undefined) json.write({ type: 'result', ...result });
