@@ -55,6 +55,12 @@ export interface OpenDiskImageOptions {
   readonly parentPaths?: readonly string[];
   /** Whether a parent may be opened at a UNC path that the image names. Opening one sends the user's credentials to that host. @default false */
   readonly allowNetworkParents?: boolean;
+  /**
+   * Whether the data of a dynamic VHD count where its sector bitmap marks them as never written.
+   * By the specification they read as zeros; some writers forget to set the bits.
+   * @default false
+   */
+  readonly trustUnmarkedSectors?: boolean;
   /** Called for each warning, at open and while reading. */
   readonly onWarning?: (warning: ImageWarning) => void;
   /** Called with details that only help to find out why an image is read as it is (a parent's timestamp, say). */

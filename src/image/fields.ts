@@ -1,5 +1,6 @@
 // Reads the numbers and bytes of an on-disk structure, and refuses what a number cannot hold exactly.
 import { CorruptImageError } from '../errors.ts';
+import { printable } from './printable.ts';
 
 /** Where a structure was found: what an error has to name. */
 export interface StructureLocation {
@@ -63,6 +64,6 @@ export class Fields {
   /** An error about this structure: "Cannot use the footer at 1024 of disk.vhd: <problem>." */
   corrupt(problem: string): CorruptImageError {
     const { path, structure, offset } = this.location;
-    return new CorruptImageError(`Cannot use the ${structure} at ${offset} of ${path}: ${problem}.`);
+    return new CorruptImageError(`Cannot use the ${structure} at ${offset} of ${printable(path)}: ${problem}.`);
   }
 }

@@ -1,6 +1,7 @@
 // One open image file: positional reads that are exact and may run side by side, and a watch over changes of the file.
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { CorruptImageError, ImageAccessError, ImageChangedError } from '../errors.ts';
+import { printable } from './printable.ts';
 
 /** What a file looked like when it was opened. Times are whole milliseconds of the Unix epoch. */
 interface FileState {
@@ -50,30 +51,36 @@ export class ImageFile {
       );
     } catch (error) {
       await handle?.close();
-      throw error instanceof ImageAccessError ? error : accessError(path, error);
+      throw error instanceof ImageAccessError ? error : accessError('open', path, error);
     }
   }
 
   /**
-   * Fills `into` from `position` on.
-   * @throws {CorruptImageError} the file ends before `into` is full.
+   * Fills `into`, and then each of `more`, with what follows `position` in the file: one system call as a rule.
+   * @throws {CorruptImageError} the file ends before they are full.
    * @throws {ImageAccessError} the operating system cannot read it.
    */
-  async read(position: number, into: Uint8Array): Promise<void> {
-    let filled = 0;
-    while (filled < into.length) {
-      let bytesRead: number;
-      try {
-        ({ bytesRead } = await this.#handle.read(into, filled, into.length - filled, position + filled));
-      } catch (error) {
-        throw accessError(this.path, error);
-      }
+  async read(position: number, into: Uint8Array, ...more: readonly Uint8Array[]): Promise<void> {
+    let parts = [into, ...more].filter((part) => part.length > 0);
+    let next = position;
+    while (parts.length > 0) {
+      const bytesRead = await this.#readSome(next, parts);
       if (bytesRead === 0) {
+        const wanted = [into, ...more].reduce((sum, part) => sum + part.length, 0);
         throw new CorruptImageError(
-          `Cannot read ${into.length} bytes at ${position} of ${this.path}: the file ends at ${position + filled}.`,
+          `Cannot read ${wanted} bytes at ${position} of ${printable(this.path)}: the file ends at ${next}.`,
         );
       }
-      filled += bytesRead;
+      next += bytesRead;
+      parts = withoutFirst(parts, bytesRead);
+    }
+  }
+
+  async #readSome(position: number, parts: readonly Uint8Array[]): Promise<number> {
+    try {
+      return (await this.#handle.readv(parts, position)).bytesRead;
+    } catch (error) {
+      throw accessError('read', this.path, error);
     }
   }
 
@@ -82,7 +89,9 @@ export class ImageFile {
    * @throws {ImageChangedError} it was written to, truncated, or another file took its place.
    */
   async assertUnchanged(): Promise<void> {
-    const opened = await this.#handle.stat({ bigint: true });
+    const opened = await this.#handle.stat({ bigint: true }).catch((error: unknown) => {
+      throw accessError('read', this.path, error);
+    });
     const changes: string[] = [];
     if (Number(opened.size) !== this.size) changes.push(`its size went from ${this.size} to ${opened.size} bytes`);
     if (opened.mtimeNs !== this.#modifiedNs) {
@@ -92,7 +101,7 @@ export class ImageFile {
     if (atPath === undefined) changes.push('it is no longer there');
     else if (`${atPath.dev}:${atPath.ino}` !== this.fileId) changes.push('another file took its place');
     if (changes.length > 0) {
-      throw new ImageChangedError(`${this.path} changed while it was being read: ${changes.join(', ')}.`);
+      throw new ImageChangedError(`${printable(this.path)} changed while it was being read: ${changes.join(', ')}.`);
     }
   }
 
@@ -102,10 +111,20 @@ export class ImageFile {
 }
 
 function requireRegularFile(path: string, isFile: boolean): void {
-  if (!isFile) throw new ImageAccessError(`Cannot open ${path}: it is not a regular file.`);
+  if (!isFile) throw new ImageAccessError(`Cannot open ${printable(path)}: it is not a regular file.`);
 }
 
-function accessError(path: string, cause: unknown): ImageAccessError {
+/** What is left of `parts` when their first `count` bytes are done. */
+function withoutFirst(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  for (const part of parts) {
+    if (count < part.length) rest.push(part.subarray(count));
+    count = Math.max(0, count - part.length);
+  }
+  return rest;
+}
+
+function accessError(action: 'open' | 'read', path: string, cause: unknown): ImageAccessError {
   const { code } = cause as NodeJS.ErrnoException;
   const reason =
     code === 'ENOENT'
@@ -115,5 +134,5 @@ function accessError(path: string, cause: unknown): ImageAccessError {
         : code === 'EACCES' || code === 'EPERM'
           ? 'permission denied. On Windows, a running virtual machine that holds the disk looks the same: shut it down, or use an export of the disk.'
           : (cause as Error).message;
-  return new ImageAccessError(`Cannot open ${path}: ${reason}`, { cause });
+  return new ImageAccessError(`Cannot ${action} ${printable(path)}: ${reason}`, { cause });
 }

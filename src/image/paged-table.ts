@@ -4,8 +4,8 @@ import type { ImageFile } from './image-file.ts';
 /** Small enough to cost nothing for a small disk, large enough that a walk over a large one takes few reads. */
 const SLICE_BYTES = 64 * 1024;
 
-/** Slices kept: 64 × 64 KiB = 4 MiB, the whole BAT of a 2 TiB VHD with 2 MiB blocks. */
-const MAX_SLICES = 64;
+/** Slices kept: 16 × 64 KiB = 1 MiB for each file of a chain. Reads move through a table together, so few are in use. */
+const MAX_SLICES = 16;
 
 /** `length` bytes of `file` from `offset` on, addressed by entry. The caller has checked that they lie inside the file. */
 export class PagedTable {
@@ -37,7 +37,13 @@ export class PagedTable {
       this.#slices.delete(index);
     }
     this.#slices.set(index, slice);
-    return { view: await slice, offset: entryOffset - index * SLICE_BYTES };
+    try {
+      return { view: await slice, offset: entryOffset - index * SLICE_BYTES };
+    } catch (error) {
+      // Not kept: what failed once, on a network drive say, may work when it is tried again.
+      if (this.#slices.get(index) === slice) this.#slices.delete(index);
+      throw error;
+    }
   }
 
   async #load(index: number): Promise<DataView> {

@@ -1,0 +1,107 @@
+// The dynamic header of a dynamic or differencing VHD, 1024 bytes (VHD specification, "Dynamic Disk Header Format").
+import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
+import { Fields } from '../fields.ts';
+import type { ImageFile } from '../image-file.ts';
+import { printable } from '../printable.ts';
+import { checksumOf, hex32 } from './checksum.ts';
+import { FOOTER_LENGTH, type VhdFooter } from './footer.ts';
+import { decodeLocators, type ParentLocator } from './parent-locator.ts';
+
+export const DYNAMIC_HEADER_LENGTH = 1024;
+const COOKIE = 'cxsparse';
+const CHECKSUM_OFFSET = 36;
+const MIN_BLOCK_SIZE = 512;
+/** 256 MiB: 2 MiB is usual, and the block size decides how much is read for one bitmap. */
+const MAX_BLOCK_SIZE = 256 * 1024 * 1024;
+
+export interface DynamicHeader {
+  /** Of the header in the file, in bytes. */
+  readonly offset: number;
+  /** Of the BAT in the file, in bytes. */
+  readonly tableOffset: number;
+  readonly maxTableEntries: number;
+  /** In bytes: a power of two. */
+  readonly blockSize: number;
+  /** 16 bytes; all zero for a dynamic disk. */
+  readonly parentId: Uint8Array;
+  /** Seconds since 2000-01-01T00:00:00Z. */
+  readonly parentTimestamp: number;
+  /** A path or a base name, as the file says it. */
+  readonly parentName: string;
+  readonly locators: readonly ParentLocator[];
+}
+
+/**
+ * Reads and checks the dynamic header that `footer` points to.
+ * @throws {CorruptImageError} it is outside of the file, damaged, or does not fit the footer.
+ */
+export async function readDynamicHeader(file: ImageFile, footer: VhdFooter): Promise<DynamicHeader> {
+  const fields = await readFields(file, footer);
+  if (fields.ascii(0, 8) !== COOKIE) {
+    throw fields.corrupt(`it must begin with "${COOKIE}", but begins with "${printable(fields.ascii(0, 8))}"`);
+  }
+  const stored = fields.u32(CHECKSUM_OFFSET);
+  const computed = checksumOf(fields.bytes, CHECKSUM_OFFSET);
+  if (stored !== computed) {
+    throw fields.corrupt(`its checksum is ${hex32(stored)}, but its bytes give ${hex32(computed)}`);
+  }
+  const header = decode(fields);
+  check(header, footer, fields);
+  return header;
+}
+
+async function readFields(file: ImageFile, { dataOffset }: VhdFooter): Promise<Fields> {
+  // Compared as bigints: the offset may be anything up to 2^64.
+  const isInside = dataOffset >= FOOTER_LENGTH && dataOffset + BigInt(DYNAMIC_HEADER_LENGTH) <= BigInt(file.size);
+  if (!isInside) {
+    throw new CorruptImageError(
+      `Cannot read the dynamic header of ${printable(file.path)}: it must lie between ${FOOTER_LENGTH} and the end of the file at ${file.size}, but starts at ${dataOffset}.`,
+    );
+  }
+  const offset = Number(dataOffset);
+  const bytes = new Uint8Array(DYNAMIC_HEADER_LENGTH);
+  await file.read(offset, bytes);
+  return new Fields(bytes, { path: file.path, structure: 'dynamic header', offset }, 'big');
+}
+
+function decode(fields: Fields): DynamicHeader {
+  return {
+    offset: fields.location.offset,
+    tableOffset: fields.u64(16, 'table offset'),
+    maxTableEntries: fields.u32(28),
+    blockSize: fields.u32(32),
+    parentId: new Uint8Array(fields.slice(40, 16)),
+    parentTimestamp: fields.u32(56),
+    parentName: decodeParentName(fields.slice(64, 512)),
+    locators: decodeLocators(fields),
+  };
+}
+
+/** UTF-16, big-endian, up to the first NUL. */
+function decodeParentName(bytes: Uint8Array): string {
+  const name = Buffer.from(bytes).swap16().toString('utf16le');
+  const end = name.indexOf('\0');
+  return end < 0 ? name : name.slice(0, end);
+}
+
+function check(header: DynamicHeader, footer: VhdFooter, fields: Fields): void {
+  const version = fields.u32(24);
+  if (version >>> 16 !== 1) {
+    throw new UnsupportedImageError(
+      `Cannot read ${printable(fields.location.path)}: its dynamic header has version ${version >>> 16}.${version & 0xffff}, and only 1.x is known.`,
+    );
+  }
+  const { blockSize, maxTableEntries } = header;
+  const isPowerOfTwo = blockSize > 0 && (blockSize & (blockSize - 1)) === 0;
+  if (!isPowerOfTwo || blockSize < MIN_BLOCK_SIZE || blockSize > MAX_BLOCK_SIZE) {
+    throw fields.corrupt(
+      `its block size is ${blockSize} bytes, and must be a power of two from ${MIN_BLOCK_SIZE} to ${MAX_BLOCK_SIZE}`,
+    );
+  }
+  const blocks = Math.ceil(footer.currentSize / blockSize);
+  if (maxTableEntries < blocks) {
+    throw fields.corrupt(
+      `its BAT has ${maxTableEntries} entries, and a disk of ${footer.currentSize} bytes in blocks of ${blockSize} needs ${blocks}`,
+    );
+  }
+}

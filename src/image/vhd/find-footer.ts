@@ -1,0 +1,128 @@
+// Finds the footer of a VHD: at the end of the file, one byte short as old Virtual PC wrote it, or the copy at its beginning.
+import { CorruptImageError } from '../../errors.ts';
+import type { OpenDiskImageOptions } from '../disk-image.ts';
+import type { Fields } from '../fields.ts';
+import type { ImageFile } from '../image-file.ts';
+import { printable } from '../printable.ts';
+import {
+  checkFooter,
+  checksumProblem,
+  DISK_TYPE,
+  damagedFooter,
+  decodeFooter,
+  FOOTER_LENGTH,
+  footerFields,
+  hasFooterCookie,
+  type VhdFooter,
+} from './footer.ts';
+
+export interface FoundFooter {
+  readonly footer: VhdFooter;
+  /** The first byte of the footer at the end of the file, or the file's length where there is none. Blocks end before it. */
+  readonly dataEnd: number;
+}
+
+/** A footer with the right cookie. */
+interface FooterCopy {
+  readonly fields: Fields;
+  /** Undefined when the checksum holds. */
+  readonly problem: string | undefined;
+}
+
+/**
+ * The footer of a VHD, or undefined when the file has none and so is something else. The end is read first: a fixed disk
+ * may begin with the copy of a footer because a VHD lies on it.
+ * @throws {CorruptImageError} damaged beyond use, or two good copies that contradict each other.
+ * @throws {UnsupportedImageError} a version or a disk type that is not read.
+ */
+export async function findFooter(file: ImageFile, options: OpenDiskImageOptions): Promise<FoundFooter | undefined> {
+  const tail = await readTail(file);
+  const head = needsHead(tail) ? await readHead(file) : undefined;
+  const chosen = choose(file, tail, head, options);
+  if (chosen === undefined) return undefined;
+  const footer = decodeFooter(chosen.fields);
+  checkFooter(footer, chosen.fields);
+  return { footer, dataEnd: tail?.fields.location.offset ?? file.size };
+}
+
+async function readTail(file: ImageFile): Promise<FooterCopy | undefined> {
+  const whole = await readCopy(file, file.size - FOOTER_LENGTH, FOOTER_LENGTH);
+  if (whole !== undefined || file.size % FOOTER_LENGTH !== FOOTER_LENGTH - 1) return whole;
+  return await readCopy(file, file.size - (FOOTER_LENGTH - 1), FOOTER_LENGTH - 1);
+}
+
+/** Only a dynamic or differencing VHD has a copy at its beginning. */
+function needsHead(tail: FooterCopy | undefined): boolean {
+  return tail === undefined || !isFixed(tail);
+}
+
+async function readHead(file: ImageFile): Promise<FooterCopy | undefined> {
+  const copy = await readCopy(file, 0, FOOTER_LENGTH);
+  return copy === undefined || isFixed(copy) ? undefined : copy;
+}
+
+function isFixed(copy: FooterCopy): boolean {
+  return copy.fields.u32(60) === DISK_TYPE.fixed;
+}
+
+async function readCopy(file: ImageFile, offset: number, length: number): Promise<FooterCopy | undefined> {
+  if (offset < 0 || offset + length > file.size) return undefined;
+  // The byte that a footer of 511 bytes lacks is a zero.
+  const bytes = new Uint8Array(FOOTER_LENGTH);
+  await file.read(offset, bytes.subarray(0, length));
+  if (!hasFooterCookie(bytes)) return undefined;
+  const fields = footerFields(bytes, file.path, offset);
+  return { fields, problem: checksumProblem(fields) };
+}
+
+function choose(
+  file: ImageFile,
+  tail: FooterCopy | undefined,
+  head: FooterCopy | undefined,
+  options: OpenDiskImageOptions,
+): FooterCopy | undefined {
+  const path = printable(file.path);
+  if (tail !== undefined && tail.problem === undefined) {
+    if (isFixed(tail)) return tail;
+    if (head !== undefined && head.problem === undefined) requireAgreement(file, tail, head);
+    else {
+      const found = head === undefined ? 'it is missing' : head.problem;
+      options.onWarning?.({
+        code: 'footer-copy-damaged',
+        message: `The copy of the footer at the beginning of ${path} cannot be used: ${found}. The footer at the end is good and is used.`,
+      });
+    }
+    return tail;
+  }
+  if (head !== undefined && head.problem === undefined) {
+    const found = tail === undefined ? 'there is none, so the file may have been cut' : tail.problem;
+    options.onWarning?.({
+      code: 'footer-damaged',
+      message: `The footer at the end of ${path} cannot be used: ${found}. The copy at the beginning is good and is used.`,
+    });
+    return head;
+  }
+  const damaged = tail ?? head;
+  if (damaged?.problem !== undefined) throw damagedFooter(damaged.fields, damaged.problem);
+  return undefined;
+}
+
+/** What must be the same in both copies: [field, offset, length]. */
+const AGREEING_FIELDS = [
+  ['data offset', 16, 8],
+  ['current size', 48, 8],
+  ['disk type', 60, 4],
+  ['unique id', 68, 16],
+] as const;
+
+function requireAgreement(file: ImageFile, tail: FooterCopy, head: FooterCopy): void {
+  for (const [name, offset, length] of AGREEING_FIELDS) {
+    const atEnd = Buffer.from(tail.fields.slice(offset, length)).toString('hex');
+    const atBeginning = Buffer.from(head.fields.slice(offset, length)).toString('hex');
+    if (atEnd !== atBeginning) {
+      throw new CorruptImageError(
+        `Cannot use the footer of ${printable(file.path)}: its two copies differ in the ${name}, 0x${atEnd} at the end and 0x${atBeginning} at the beginning. The file may have been cut or joined with another: copy it again, or repair it with the program that made it.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,10 @@
+// How a VHD file is remembered between two runs.
+import { basename } from 'node:path';
+import type { ImageFileIdentity } from '../disk-image.ts';
+import type { ImageFile } from '../image-file.ts';
+import type { VhdFooter } from './footer.ts';
+
+export function identityOf(file: ImageFile, footer: VhdFooter): ImageFileIdentity {
+  const { size, modifiedMs } = file;
+  return { name: basename(file.path), size, modifiedMs, diskId: Buffer.from(footer.uniqueId).toString('hex') };
+}

@@ -1,0 +1,67 @@
+// The parent locators of a differencing VHD: where its parent was, in several notations (VHD specification, "Parent Locator Entry").
+import type { Fields } from '../fields.ts';
+import type { ImageFile } from '../image-file.ts';
+import { printable } from '../printable.ts';
+
+/** One of the eight slots of the dynamic header. */
+export interface ParentLocator {
+  readonly slot: number;
+  /** Four characters: "W2ku", "W2ru", "MacX". */
+  readonly platformCode: string;
+  /** Length of the text in bytes. The field Data Space before it is in bytes or in sectors, as the writer liked: not used. */
+  readonly length: number;
+  /** Of the text in the file. */
+  readonly offset: bigint;
+}
+
+/** The text of a locator, or why it cannot be used. */
+export type LocatorText =
+  | { readonly source: string; readonly text: string; readonly isUrl: boolean }
+  | { readonly source: string; readonly problem: string };
+
+const SLOTS = 8;
+const FIRST_SLOT = 576;
+const SLOT_LENGTH = 24;
+/** 64 KiB: twice the longest path of Windows. */
+const MAX_TEXT_LENGTH = 65536;
+
+const UNUSED = '\0\0\0\0';
+/** How each kind holds its text. Others ("Mac ", and the deprecated "Wi2r" and "Wi2k") are not paths that can be read. */
+const ENCODINGS = new Map([
+  ['W2ru', 'utf-16le'],
+  ['W2ku', 'utf-16le'],
+  ['MacX', 'utf-8'],
+]);
+
+/** The slots in use, wherever they are: DiscUtils fills the last two. */
+export function decodeLocators(header: Fields): ParentLocator[] {
+  const locators: ParentLocator[] = [];
+  for (let slot = 0; slot < SLOTS; slot++) {
+    const at = FIRST_SLOT + slot * SLOT_LENGTH;
+    const platformCode = header.ascii(at, 4);
+    if (platformCode === UNUSED) continue;
+    locators.push({ slot, platformCode, length: header.u32(at + 8), offset: header.bigU64(at + 16) });
+  }
+  return locators;
+}
+
+/** Reads the text of a locator. What is wrong with it is an answer, not an error: another locator may do. */
+export async function readLocator(file: ImageFile, locator: ParentLocator): Promise<LocatorText> {
+  const source = `parent locator ${locator.slot} (${printable(locator.platformCode)})`;
+  const encoding = ENCODINGS.get(locator.platformCode);
+  if (encoding === undefined) return { source, problem: 'it is of a kind that holds no readable path' };
+  const { length, offset } = locator;
+  if (length === 0) return { source, problem: 'it is empty' };
+  if (length > MAX_TEXT_LENGTH) return { source, problem: `its length is ${length} bytes, above ${MAX_TEXT_LENGTH}` };
+  if (offset + BigInt(length) > BigInt(file.size)) {
+    return { source, problem: `its text at ${offset}, of ${length} bytes, ends after the file at ${file.size}` };
+  }
+  const bytes = new Uint8Array(length);
+  await file.read(Number(offset), bytes);
+  try {
+    const text = new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\0+$/, '');
+    return { source, text, isUrl: locator.platformCode === 'MacX' };
+  } catch {
+    return { source, problem: `its text is not ${encoding.toUpperCase()}` };
+  }
+}

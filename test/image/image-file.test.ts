@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { appendFile, mkdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { CorruptImageError, ImageAccessError, ImageChangedError } from '../../src/errors.ts';
+import { ImageFile } from '../../src/image/image-file.ts';
+import { patternOf } from '../support/vhd-builder.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const bytes = patternOf(1, 10_000);
+
+async function openFile(): Promise<{ path: string; file: ImageFile }> {
+  const path = join(await temporaryFolder(), 'disk.vhd');
+  await writeFile(path, bytes);
+  const file = await ImageFile.open(path);
+  onTestFinished(async () => await file.close());
+  return { path, file };
+}
+
+describe('ImageFile.read', () => {
+  it('fills the buffer from a position on', async () => {
+    const { file } = await openFile();
+    const into = new Uint8Array(1000);
+    await file.read(5000, into);
+    expect(Buffer.compare(into, bytes.subarray(5000, 6000))).toBe(0);
+  });
+
+  it('fills several buffers with what follows one another', async () => {
+    const { file } = await openFile();
+    const parts = [new Uint8Array(7), new Uint8Array(0), new Uint8Array(500), new Uint8Array(1)] as const;
+    await file.read(100, ...parts);
+    expect(Buffer.compare(Buffer.concat(parts), bytes.subarray(100, 608))).toBe(0);
+  });
+
+  it('says where the file ends when that comes too early', async () => {
+    const { file } = await openFile();
+    const error = await failureOf(file.read(9000, new Uint8Array(600), new Uint8Array(600)));
+    expect(error).toBeInstanceOf(CorruptImageError);
+    expect(error.message).toMatch(/Cannot read 1200 bytes at 9000 of .*disk\.vhd: the file ends at 10000\./);
+  });
+
+  it('reads nothing for an empty buffer, wherever that is', async () => {
+    const { file } = await openFile();
+    await expect(file.read(20_000, new Uint8Array(0))).resolves.toBeUndefined();
+  });
+});
+
+describe('ImageFile.open', () => {
+  it('says that there is no such file', async () => {
+    const error = await failureOf(ImageFile.open('/nowhere/disk.vhd'));
+    expect(error).toBeInstanceOf(ImageAccessError);
+    expect(error.message).toBe('Cannot open /nowhere/disk.vhd: there is no such file.');
+  });
+
+  it('refuses a folder', async () => {
+    const path = join(await temporaryFolder(), 'folder');
+    await mkdir(path);
+    expect((await failureOf(ImageFile.open(path))).message).toContain('it is not a regular file');
+  });
+
+  it.skipIf(process.platform === 'win32')('refuses a pipe without waiting for its other end', async () => {
+    const path = join(await temporaryFolder(), 'pipe');
+    execFileSync('mkfifo', [path]);
+    expect((await failureOf(ImageFile.open(path))).message).toContain('it is not a regular file');
+  });
+
+  it('gives two paths to one file the same id', async () => {
+    const { path, file } = await openFile();
+    await symlink(path, `${path}.link`);
+    const other = await ImageFile.open(`${path}.link`);
+    await other.close();
+    expect(other.fileId).toBe(file.fileId);
+  });
+
+  it('escapes what a path may hold', async () => {
+    expect((await failureOf(ImageFile.open('/nowhere/\x1b[2J.vhd'))).message).toContain('/nowhere/\\u{1b}[2J.vhd');
+  });
+});
+
+describe('ImageFile.assertUnchanged', () => {
+  it('is content with a file that nobody touched', async () => {
+    const { file } = await openFile();
+    await expect(file.assertUnchanged()).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['grew', (path: string) => appendFile(path, 'x'), /its size went from 10000 to 10001 bytes/],
+    ['shrank', (path: string) => truncate(path, 512), /its size went from 10000 to 512 bytes/],
+    ['was written to', (path: string) => utimes(path, 1, 1), /it was written to at 1970-01-01T00:00:01/],
+    ['is gone', (path: string) => rm(path), /it is no longer there/],
+  ])('notices that the file %s', async (_name, change, message) => {
+    const { path, file } = await openFile();
+    await change(path);
+    const error = await failureOf(file.assertUnchanged());
+    expect(error).toBeInstanceOf(ImageChangedError);
+    expect(error.message).toMatch(message);
+  });
+
+  it('notices another file in its place', async () => {
+    const { path, file } = await openFile();
+    await rename(path, `${path}.old`);
+    await writeFile(path, bytes);
+    expect((await failureOf(file.assertUnchanged())).message).toContain('another file took its place');
+  });
+});

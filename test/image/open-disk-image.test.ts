@@ -1,0 +1,66 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ImageAccessError, UnsupportedImageError } from '../../src/errors.ts';
+import { openDiskImage } from '../../src/image/open-disk-image.ts';
+import { buildTemporary, failureOf, openWatched, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+async function failureWith(name: string, ...parts: readonly Uint8Array[]): Promise<Error> {
+  const path = join(await temporaryFolder(), name);
+  await writeFile(path, Buffer.concat(parts));
+  return await failureOf(openDiskImage(path));
+}
+
+describe('openDiskImage', () => {
+  it.each(['fixed', 'dynamic'] as const)('tells a %s VHD by its content, whatever it is called', async (type) => {
+    const { path } = await buildTemporary({ type, size: 4096 }, 'disk.raw');
+    expect((await openWatched(path)).image.format).toBe(`vhd-${type}`);
+  });
+
+  it('tells a fixed VHD by its end, even when its disk begins like a VHDX', async () => {
+    const contents = [{ offset: 0, bytes: Buffer.concat([Buffer.from('vhdxfile'), Buffer.alloc(504)]) }];
+    const { path } = await buildTemporary({ type: 'fixed', size: 4096, contents });
+    expect((await openWatched(path)).image.format).toBe('vhd-fixed');
+  });
+
+  it.each([
+    ['vhdxfile', 0, 'a VHDX disk image', 'Convert-VHD'],
+    ['QFI\xfb', 0, 'a QCOW disk image', 'qemu-img convert'],
+    ['KDMV', 0, 'a VMDK disk image', 'qemu-img convert'],
+    ['# Disk DescriptorFile', 0, 'the descriptor of a VMDK disk image', 'qemu-img convert'],
+    ['\x7f\x10\xda\xbe', 64, 'a VDI disk image', 'qemu-img convert'],
+    ['\x1f\x8b', 0, 'a gzip archive', 'Unpack'],
+    ['\xfd7zXZ\0', 0, 'an xz archive', 'Unpack'],
+    ['PK\x03\x04', 0, 'a ZIP archive', 'Unpack'],
+    ["7z\xbc\xaf'\x1c", 0, 'a 7-Zip archive', 'Unpack'],
+    ['\x28\xb5\x2f\xfd', 0, 'a Zstandard archive', 'Unpack'],
+    ['BZh9', 0, 'a bzip2 archive', 'Unpack'],
+  ])('says of a file with %j at %i that it is %s, and what to do', async (magic, offset, name, wayOut) => {
+    const error = await failureWith('disk.vhd', Buffer.alloc(offset), Buffer.from(magic, 'latin1'), Buffer.alloc(4096));
+    expect(error).toBeInstanceOf(UnsupportedImageError);
+    expect(error.message).toContain(`it is ${name}, not a VHD.`);
+    expect(error.message).toContain(wayOut);
+  });
+
+  it('says of a raw disk called .vhd that it has no footer, and what to do', async () => {
+    const error = await failureWith('raw.vhd', Buffer.alloc(8192, 1));
+    expect(error).toBeInstanceOf(UnsupportedImageError);
+    expect(error.message).toMatch(
+      /its 8192 bytes have no VHD footer .*If it is a raw disk.*qemu-img convert -f raw -O vpc/,
+    );
+  });
+
+  it.each([0, 1, 64, 510, 511, 512])('refuses a file of %i zeros', async (size) => {
+    expect(await failureWith('disk.vhd', Buffer.alloc(size))).toBeInstanceOf(UnsupportedImageError);
+  });
+
+  it.each([8, 511, 512, 1024])('refuses a file of %i bytes that is a cookie and nothing else', async (size) => {
+    const bytes = Buffer.alloc(size);
+    bytes.write('conectix', Math.max(0, size - 512), 'latin1');
+    expect((await failureWith('disk.vhd', bytes)).message).toMatch(/^Cannot (use|read)/);
+  });
+
+  it('says that there is no such file', async () => {
+    expect(await failureOf(openDiskImage('/nowhere/disk.vhd'))).toBeInstanceOf(ImageAccessError);
+  });
+});

@@ -1,0 +1,351 @@
+import { link, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ParentImageError } from '../../src/errors.ts';
+import type { OpenDiskImageOptions } from '../../src/image/disk-image.ts';
+import { openDiskImage } from '../../src/image/open-disk-image.ts';
+import {
+  buildVhd,
+  diskOf,
+  patchFile,
+  patternOf,
+  uniqueIdOf,
+  type VhdDescription,
+  type VhdParent,
+} from '../support/vhd-builder.ts';
+import { expectSameBytes, failureOf, openWatched, readDisk, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const SIZE = 256 * 1024;
+const PARENT_ID = uniqueIdOf(1);
+const base: VhdDescription = {
+  type: 'dynamic',
+  size: SIZE,
+  blockSize: 65536,
+  uniqueId: PARENT_ID,
+  contents: [{ offset: 0, bytes: patternOf(1, 4096) }],
+};
+const own = [{ offset: 65536, bytes: patternOf(2, 4096) }];
+
+function childWith(parent: Partial<VhdParent>): VhdDescription {
+  return {
+    ...base,
+    type: 'differencing',
+    uniqueId: uniqueIdOf(2),
+    contents: own,
+    parent: { uniqueId: PARENT_ID, ...parent },
+  };
+}
+
+/** Builds the child in a folder of its own below a temporary one, and a file at each of `others`, relative to the child. */
+async function place(parent: Partial<VhdParent>, others: Readonly<Record<string, VhdDescription>>): Promise<string> {
+  const path = join(await temporaryFolder(), 'vm', 'child.vhd');
+  await mkdir(dirname(path));
+  await buildVhd(path, childWith(parent));
+  for (const [name, description] of Object.entries(others)) {
+    const other = join(dirname(path), name);
+    await mkdir(dirname(other), { recursive: true });
+    await buildVhd(other, description);
+  }
+  return path;
+}
+
+/** @returns names of the files that were opened. */
+async function opens(path: string, options: OpenDiskImageOptions = {}): Promise<string[]> {
+  const { image } = await openWatched(path, options);
+  expectSameBytes(await readDisk(image), diskOf(SIZE, own, diskOf(SIZE, base.contents ?? [])));
+  return image.files.map(({ name }) => name);
+}
+
+async function refuses(path: string, options: OpenDiskImageOptions = {}): Promise<string> {
+  const error = await failureOf(openDiskImage(path, options));
+  expect(error).toBeInstanceOf(ParentImageError);
+  return error.message;
+}
+
+const w2ru = (text: string) => ({ locators: [{ code: 'W2ru', text }] });
+const w2ku = (text: string) => ({ locators: [{ code: 'W2ku', text }] });
+const macX = (text: string) => ({ locators: [{ code: 'MacX', text }] });
+
+describe('the parent is found', () => {
+  it.each([
+    ['by a relative path of Windows', w2ru('.\\base.vhd'), 'base.vhd'],
+    ['by a relative path into another folder', w2ru('..\\bases\\base.vhd'), '../bases/base.vhd'],
+    ['by a relative path with both kinds of slashes', w2ru('..\\bases/base.vhd'), '../bases/base.vhd'],
+    ['by a relative path in the absolute locator, as blktap writes it', w2ku('.\\base.vhd'), 'base.vhd'],
+    ['by a relative file URL', macX('file://./the%20base.vhd'), 'the base.vhd'],
+    ['by the name in an absolute path of Windows', w2ku('C:\\old place\\base.vhd'), 'base.vhd'],
+    ['by the name in a path of the network', w2ku('\\\\host\\share\\base.vhd'), 'base.vhd'],
+    ['by the name in a file URL of another machine', macX('file://host/share/base.vhd'), 'base.vhd'],
+    ['by the name in the dynamic header alone', { name: 'base.vhd' }, 'base.vhd'],
+    ['by the path in the dynamic header', { name: 'D:\\vm\\base.vhd' }, 'base.vhd'],
+    ['by a path without regard to case', w2ru('..\\BASES\\Base.VHD'), '../bases/base.vhd'],
+    ['by a name without regard to case', { name: 'BASE.VHD' }, 'base.vhd'],
+    ['by a name with braces and blanks', w2ru('.\\{5fc6 x} base.vhd'), '{5fc6 x} base.vhd'],
+  ])('%s', async (_name, parent, at) => {
+    const path = await place(parent, { [at]: base });
+    expect(await opens(path)).toEqual(['child.vhd', at.split('/').at(-1)]);
+  });
+
+  it('in a folder that the user gives, before all others', async () => {
+    const path = await place({ name: 'base.vhd' }, { '../given/base.vhd': base, 'base.vhd': base });
+    const given = join(dirname(path), '../given');
+    const messages: string[] = [];
+    const image = await openDiskImage(path, { parentPaths: [given], onDebug: (message) => messages.push(message) });
+    await image.close();
+    expect(messages.join('\n')).toContain(join(given, 'base.vhd'));
+  });
+
+  it('in a file that the user gives, under any name', async () => {
+    const path = await place({ name: 'base.vhd' }, { '../given/renamed': base });
+    expect(await opens(path, { parentPaths: [join(dirname(path), '../given/renamed')] })).toEqual([
+      'child.vhd',
+      'renamed',
+    ]);
+  });
+
+  it('by an absolute path, last of all', async () => {
+    const path = await place({}, { '../far/base of all.vhd': base });
+    const absolute = join(dirname(path), '../far/base of all.vhd');
+    await buildVhd(path, childWith(w2ku(absolute)));
+    expect(await opens(path)).toEqual(['child.vhd', 'base of all.vhd']);
+    await buildVhd(path, childWith(macX(`file://localhost${encodeURI(absolute)}`)));
+    expect(await opens(path)).toEqual(['child.vhd', 'base of all.vhd']);
+  });
+
+  it('against the folder where the child really is, when it is opened through a link', async () => {
+    const path = await place(w2ru('.\\base.vhd'), { 'base.vhd': base });
+    const alias = join(dirname(path), '..', 'alias.vhd');
+    await symlink(path, alias);
+    expect(await opens(alias)).toEqual(['alias.vhd', 'base.vhd']);
+  });
+
+  it('behind another disk of the same name: the unique id decides', async () => {
+    const locators = [...w2ru('.\\base.vhd').locators, ...w2ru('..\\bases\\base.vhd').locators];
+    const path = await place(
+      { locators },
+      { 'base.vhd': { ...base, uniqueId: uniqueIdOf(9) }, '../bases/base.vhd': base },
+    );
+    expect(await opens(path)).toEqual(['child.vhd', 'base.vhd']);
+  });
+
+  it('whatever its timestamp is: only a note', async () => {
+    const path = await place({ name: 'base.vhd', timestamp: 12345 }, { 'base.vhd': base });
+    const { warnings, notes } = await openWatched(path);
+    expect(warnings).toEqual([]);
+    expect(notes.join('\n')).toContain('its timestamp is 700000000, and the child expects 12345');
+  });
+
+  it('with its own warnings, but not those of files that are not it', async () => {
+    const path = await place(w2ru('.\\other.vhd'), {
+      'other.vhd': { ...base, uniqueId: uniqueIdOf(9), footers: 'tail' },
+      'base.vhd': { ...base, footers: 'tail' },
+    });
+    await buildVhd(path, childWith({ ...w2ru('.\\other.vhd'), name: 'base.vhd' }));
+    const { warnings, messages } = await openWatched(path);
+    expect(warnings).toEqual(['footer-copy-damaged']);
+    expect(messages[0]).toContain('base.vhd');
+  });
+});
+
+describe('the parent is not found, and the error says', () => {
+  it('every candidate with its reason, and the way out', async () => {
+    const path = await place(
+      { name: 'C:\\x\\third.vhd', locators: [...w2ru('.\\first.vhd').locators, ...w2ru('..\\second.vhd').locators] },
+      { 'first.vhd': { ...base, uniqueId: uniqueIdOf(9) } },
+    );
+    await writeFile(join(dirname(path), 'third.vhd'), 'not a disk');
+    const message = await refuses(path);
+    expect(message).toContain(`unique id ${Buffer.from(PARENT_ID).toString('hex')}`);
+    expect(message).toMatch(
+      new RegExp(`first\\.vhd \\(parent locator 0 .*its unique id is ${Buffer.from(uniqueIdOf(9)).toString('hex')}`),
+    );
+    expect(message).toMatch(/second\.vhd \(parent locator 1 .*there is no such file/);
+    expect(message).toMatch(/third\.vhd \(name in parent name\): it is not a VHD/);
+    expect(message).toContain('--parent-path');
+  });
+
+  it('what is wrong with each locator that cannot be read', async () => {
+    const locators = [
+      { code: 'W2ru', text: Buffer.from('odd') },
+      { code: 'Mac ', text: 'alias' },
+    ];
+    const message = await refuses(await place({ locators }, {}));
+    expect(message).toContain('\n  parent locator 0 (W2ru): not tried, because its text is not UTF-16LE\n');
+    expect(message).toContain(
+      '\n  parent locator 1 (Mac ): not tried, because it is of a kind that holds no readable path\n',
+    );
+  });
+
+  it('that the image names none', async () => {
+    expect(await refuses(await place({}, {}))).toContain('the image names no parent');
+  });
+
+  it('that a given file is not there', async () => {
+    const path = await place({ name: 'base.vhd' }, {});
+    expect(await refuses(path, { parentPaths: ['/nowhere/base.vhd'] })).toMatch(/given as parent path.*no such file/);
+  });
+
+  it('that it is a VHDX', async () => {
+    const path = await place({ name: 'base.vhd' }, {});
+    await writeFile(join(dirname(path), 'base.vhd'), Buffer.concat([Buffer.from('vhdxfile'), Buffer.alloc(4096)]));
+    expect(await refuses(path)).toContain('it is a VHDX disk image, and the parent of a VHD is a VHD');
+  });
+
+  it('that its footer is damaged', async () => {
+    const path = await place({ name: 'base.vhd' }, { 'base.vhd': { ...base, footers: 'head' } });
+    await patchFile(join(dirname(path), 'base.vhd'), 100, Uint8Array.of(1));
+    expect(await refuses(path)).toMatch(/base\.vhd \(.*its checksum is/);
+  });
+
+  it('that it is a folder, or a link to nothing', async () => {
+    const path = await place({ locators: [...w2ru('.\\dir.vhd').locators, ...w2ru('.\\link.vhd').locators] }, {});
+    await mkdir(join(dirname(path), 'dir.vhd'));
+    await symlink('nowhere', join(dirname(path), 'link.vhd'));
+    const message = await refuses(path);
+    expect(message).toMatch(/dir\.vhd .*not a regular file/);
+    expect(message).toMatch(/link\.vhd .*no such file/);
+  });
+
+  it('that its id is zero: a raw file, which only Xen reads', async () => {
+    const path = await place({ uniqueId: new Uint8Array(16), name: 'base.raw' }, {});
+    expect(await refuses(path)).toContain('its parent id is zero, so the parent is a raw file');
+  });
+});
+
+describe('no image makes us open', () => {
+  it.each([
+    [
+      'a path of the network',
+      w2ku('\\\\host\\share\\x.vhd'),
+      /\/\/host\/share\/x\.vhd .*not tried, because it is on another computer/,
+    ],
+    [
+      'a long path of the network',
+      w2ku('\\\\?\\UNC\\host\\share\\x.vhd'),
+      /not tried, because it is on another computer/,
+    ],
+    ['a file URL of another machine', macX('file://host/share/x.vhd'), /not tried, because it is on another computer/],
+    ['a device of Windows', w2ku('\\\\.\\PhysicalDrive0'), /not tried, because it names a device/],
+    ['a device', w2ku('/dev/zero'), /not tried, because it names a device/],
+    ['a device, step by step', w2ru('..\\..\\..\\..\\..\\..\\dev\\zero'), /not tried, because it names a device/],
+    [
+      'what the kernel shows as a file',
+      w2ru('../../../../../../proc/self/environ'),
+      /not tried, because it names a device/,
+    ],
+    ['a reserved name', w2ru('.\\NUL'), /not tried, because it names a device/],
+    [
+      'a name with control characters',
+      w2ru('.\\a\x1b[2J.vhd'),
+      /a\\u\{1b\}\[2J\.vhd .*not tried, because it has control characters/,
+    ],
+  ])('%s', async (_name, parent, message) => {
+    expect(await refuses(await place(parent, {}))).toMatch(message);
+  });
+
+  it('devices through a link', async () => {
+    const path = await place({ name: 'base.vhd' }, {});
+    await symlink('/dev/zero', join(dirname(path), 'base.vhd'));
+    expect(await refuses(path)).toContain('not used, because it leads to a device');
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'a path of the network even when that is allowed, where the system has no such paths',
+    async () => {
+      const path = await place(w2ku('\\\\host\\share\\x.vhd'), {});
+      expect(await refuses(path, { allowNetworkParents: true })).toContain('only Windows opens such paths');
+    },
+  );
+
+  it('a device even when the network is allowed', async () => {
+    const path = await place(w2ku('\\\\.\\pipe\\x'), {});
+    expect(await refuses(path, { allowNetworkParents: true })).toContain('it names a device');
+  });
+});
+
+describe('a chain', () => {
+  it('must not be a loop of one', async () => {
+    const path = await place({ uniqueId: uniqueIdOf(2), name: 'child.vhd' }, {});
+    expect(await refuses(path)).toContain('so the chain is a loop');
+  });
+
+  it('must not be a loop of two', async () => {
+    const grandparent = { ...childWith({ uniqueId: uniqueIdOf(2), name: 'child.vhd' }), uniqueId: PARENT_ID };
+    expect(await refuses(await place({ name: 'base.vhd' }, { 'base.vhd': grandparent }))).toContain(
+      'so the chain is a loop',
+    );
+  });
+
+  it('must not have one file twice, whatever it is called: a hard link', async () => {
+    const path = await place({ name: 'base.vhd' }, {});
+    await link(path, join(dirname(path), 'base.vhd'));
+    expect(await refuses(path)).toContain('it is in the chain already');
+  });
+
+  it('may have 256 files, and no more', async () => {
+    const folder = await temporaryFolder();
+    await buildVhd(join(folder, '0.vhd'), { ...base, uniqueId: uniqueIdOf(1000) });
+    for (let level = 1; level <= 256; level++) {
+      await buildVhd(join(folder, `${level}.vhd`), {
+        ...base,
+        type: 'differencing',
+        uniqueId: uniqueIdOf(1000 + level),
+        contents: [{ offset: level * 512, bytes: patternOf(level, 512) }],
+        parent: { uniqueId: uniqueIdOf(999 + level), name: `${level - 1}.vhd` },
+      });
+    }
+    const { image } = await openWatched(join(folder, '255.vhd'));
+    expect(image.files).toHaveLength(256);
+    let expected = diskOf(SIZE, base.contents ?? []);
+    for (let level = 1; level <= 255; level++) {
+      expected = diskOf(SIZE, [{ offset: level * 512, bytes: patternOf(level, 512) }], expected);
+    }
+    expectSameBytes(await readDisk(image), expected);
+    await image.assertUnchanged();
+    expect(await refuses(join(folder, '256.vhd'))).toContain('at most 256 are followed');
+  });
+
+  it.skipIf(process.platform !== 'linux')('leaves no candidate open that is not the parent', async () => {
+    const path = await place({ name: 'base.vhd' }, { 'base.vhd': { ...base, uniqueId: uniqueIdOf(9) } });
+    const before = await readdir('/proc/self/fd');
+    expect(await refuses(path)).toContain('its unique id is');
+    expect(await readdir('/proc/self/fd')).toHaveLength(before.length);
+  });
+
+  it.skipIf(process.platform !== 'linux')('leaves no file open when opening fails anywhere in it', async () => {
+    const path = await place(
+      { name: 'middle.vhd' },
+      {
+        'middle.vhd': { ...childWith({ uniqueId: uniqueIdOf(7), name: 'base.vhd' }), uniqueId: PARENT_ID },
+        'base.vhd': { ...base, uniqueId: uniqueIdOf(7), editHeader: (header) => void header.writeUInt32BE(3, 32) },
+      },
+    );
+    const before = await readdir('/proc/self/fd');
+    expect((await failureOf(openDiskImage(path))).message).toContain('block size is 3');
+    expect(await readdir('/proc/self/fd')).toHaveLength(before.length);
+  });
+
+  it('is followed from folder to folder: each parent is looked for from where its child is', async () => {
+    const path = await place(w2ru('..\\bases\\middle.vhd'), {
+      '../bases/middle.vhd': {
+        ...childWith({ uniqueId: uniqueIdOf(7), ...w2ru('.\\deep\\base.vhd') }),
+        uniqueId: PARENT_ID,
+      },
+      '../bases/deep/base.vhd': { ...base, uniqueId: uniqueIdOf(7) },
+    });
+    expect(await opens(path)).toEqual(['child.vhd', 'middle.vhd', 'base.vhd']);
+  });
+
+  it('notices a change of any of its files, and closes all of them', async () => {
+    const path = await place({ name: 'base.vhd' }, { 'base.vhd': base });
+    const image = await openDiskImage(path);
+    await image.assertUnchanged();
+    await writeFile(join(dirname(path), 'base.vhd'), 'x', { flag: 'a' });
+    await expect(image.assertUnchanged()).rejects.toThrow(/base\.vhd changed while it was being read/);
+    await image.close();
+    await expect(image.read({ offset: 0, length: 512 }, new Uint8Array(512))).rejects.toThrow(
+      /Cannot read .*base\.vhd/,
+    );
+    await image.close();
+  });
+});
