@@ -1,13 +1,13 @@
 // Keeps secrets out of everything that is printed, stored or thrown.
 
 const SECRETS: readonly [RegExp, string][] = [
-  // The signature of a SAS, in a URL or alone, percent-encoded or not.
-  [/\b(sig(?:=|%3D))[^&\s"'<>]+/gi, '$1REDACTED'],
+  // The signature of a SAS, in a URL or alone, percent-encoded (once or more) or not. No \b before it: in %26sig%3D there is none.
+  [/(sig(?:=|%(?:25)*3D))[^&\s"'<>]+/gi, '$1REDACTED'],
   [/\b((?:AccountKey|SharedAccessKey|SharedAccessSignature)=)[^;\s"'<>]+/gi, '$1REDACTED'],
   [/\b(SharedKey(?:Lite)? [^:\s]+:)[A-Za-z0-9+/=]+/gi, '$1REDACTED'],
   [/\b(Bearer )[A-Za-z0-9._~+/=-]+/gi, '$1REDACTED'],
   // User and password in a URL: a proxy's, for instance.
-  [/(\/\/)[^/\s:@]+:[^/\s@]+@/g, '$1REDACTED@'],
+  [/(\/\/)[^/\s:@]*:[^/\s@]+@/g, '$1REDACTED@'],
 ];
 
 /** `text` with every SAS signature, account key, token and password replaced. */

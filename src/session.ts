@@ -34,6 +34,8 @@ export interface SessionRequest {
   readonly overwrite: boolean;
   readonly restart: boolean;
   readonly createContainer: boolean;
+  /** Part of what the disk reads as, and so of what a checkpoint belongs to. */
+  readonly trustUnmarkedSectors: boolean;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -75,12 +77,16 @@ export function completeMetadata(session: Session): Record<string, string> {
 }
 
 /** The identity of the image and the blob, as the checkpoint holds it. */
-export function emptyCheckpoint(session: Session, { image, source, blob }: SessionIdentity): Checkpoint {
+export function emptyCheckpoint(
+  session: Session,
+  { image, source, blob, trustUnmarkedSectors }: SessionIdentity,
+): Checkpoint {
   return {
     uploadId: session.uploadId,
     startedAt: session.startedAt,
     image: image.files.map(({ name, size, modifiedMs, diskId }) => ({ name, size, modifiedMs, diskId })),
     diskSize: image.size,
+    trustUnmarkedSectors,
     blobUrl: blob.address.url,
     blobSize: source.size,
     done: [],
@@ -88,7 +94,7 @@ export function emptyCheckpoint(session: Session, { image, source, blob }: Sessi
   };
 }
 
-type SessionIdentity = Pick<SessionRequest, 'image' | 'source' | 'blob'>;
+type SessionIdentity = Pick<SessionRequest, 'image' | 'source' | 'blob' | 'trustUnmarkedSectors'>;
 
 function sessionOf(uploadId: string, startedAt: string, { image, metadata }: SessionRequest): Session {
   return {
@@ -120,10 +126,15 @@ async function loadCheckpoint({ file, restart }: SessionRequest): Promise<Checkp
   }
 }
 
-function assertSameSource(stored: Checkpoint, { image, blob, file }: SessionRequest): void {
+function assertSameSource(stored: Checkpoint, { image, blob, file, trustUnmarkedSectors }: SessionRequest): void {
   if (stored.blobUrl !== blob.address.url) {
     throw new CheckpointError(
       `The checkpoint ${file.path} belongs to an upload to ${stored.blobUrl}, not to ${blob.address.url}. Give --checkpoint to keep the state of this upload in another file, or --restart to forget that one.`,
+    );
+  }
+  if (stored.trustUnmarkedSectors !== trustUnmarkedSectors) {
+    throw new CheckpointError(
+      `The upload of the checkpoint ${file.path} began ${stored.trustUnmarkedSectors ? 'with' : 'without'} --trust-unmarked-sectors, which changes what the disk reads as. Do the same again, or give --restart.`,
     );
   }
   const now = image.files;

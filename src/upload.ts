@@ -54,10 +54,18 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   checkRetryOptions(options);
   const destination = parseDestination(options.destination, options.serviceUrl);
   const credential = credentialFor(destination, options.credential);
+  const trustUnmarkedSectors = options.trustUnmarkedSectors === true;
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
   const emit = shielded(options.onEvent);
   const startMs = performance.now();
+  if (!isConfidential(destination.address.url)) {
+    emit({
+      type: 'warning',
+      code: 'plain-http',
+      message: `${destination.address.url} is not https: everybody on the way can read the disk and the credentials.`,
+    });
+  }
 
   const image = await openDiskImage(options.image, {
     ...options,
@@ -83,6 +91,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         metadata,
         overwrite: options.overwrite === true,
         restart: options.restart === true,
+        trustUnmarkedSectors,
         createContainer: options.createContainer === true,
       });
       emit({
@@ -99,6 +108,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
       });
 
       const upload: Upload = {
+        trustUnmarkedSectors,
         image,
         source,
         blob,
@@ -135,6 +145,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
 
 /** The nouns of one upload. */
 interface Upload {
+  readonly trustUnmarkedSectors: boolean;
   readonly image: DiskImage;
   readonly source: FixedVhdView;
   readonly blob: PageBlobTarget;
@@ -189,7 +200,9 @@ async function finish(upload: Upload, checksum: ChecksumFunction, signal: AbortS
   emit({ type: 'phase', phase: 'verifying' });
   await verifyPageMap(blob, progress.pages.with(range), retrier, signal);
   await retrier.run('Set Blob Metadata', signal, (attempt) => blob.setMetadata(completeMetadata(session), attempt));
-  await file.remove();
+  await file
+    .remove()
+    .catch((error: Error) => emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }));
 }
 
 /** A checkpoint that cannot be written stops nothing that is under way: the next save may succeed. */
@@ -205,6 +218,12 @@ async function save(upload: Upload): Promise<void> {
   } catch (error) {
     emit({ type: 'warning', code: 'checkpoint-not-saved', message: (error as Error).message });
   }
+}
+
+/** Encrypted, or not leaving this machine. */
+function isConfidential(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || /^(?:127\.|localhost$|\[::1\]$)|\.localhost$/.test(hostname);
 }
 
 /** @throws {CredentialError} a SAS that cannot do what an upload needs. */

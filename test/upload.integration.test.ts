@@ -380,6 +380,15 @@ describe('resuming', () => {
     expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
   });
 
+  it('is refused when the image would be read in another way', async () => {
+    const { path } = await makeImage({ size, contents });
+    await uploadUntil(optionsFor(path), 20 * MIB);
+    expect(await failureOf(uploadImage(optionsFor(path, { trustUnmarkedSectors: true })))).toMatchObject({
+      code: 'CHECKPOINT',
+      message: expect.stringContaining('--trust-unmarked-sectors'),
+    });
+  });
+
   it('is refused with the checkpoint of another upload, or a damaged one', async () => {
     const { path } = await makeImage({ size, contents });
     await uploadUntil(optionsFor(path), 20 * MIB);
@@ -554,6 +563,23 @@ describe('faults of the network and the service', () => {
     });
     expect(putPages()).toHaveLength(1);
   });
+
+  it.each(Array.from({ length: 15 }, (_, index) => index + 1))(
+    'needs of a SAS read and write, and nothing else (mask %i)',
+    async (mask) => {
+      const { path } = await makeImage();
+      const permissions = ['r', 'w', 'd', 'l'].filter((_, bit) => mask & (1 << bit)).join('');
+      // A SAS for a blob cannot list: the container's is used.
+      const destination = server.sasUrl({ container: CONTAINER, permissions }).replace('?', `/${BLOB}?`);
+      const upload = uploadImage(optionsFor(path, { destination, overwrite: mask >= 8 }));
+      if ((mask & 3) === 3) await expect(upload).resolves.toMatchObject({ verified: 'map' });
+      else
+        expect(await failureOf(upload)).toMatchObject({
+          exitCode: 8,
+          message: expect.stringMatching(/missing (r|w|r, w)\.$/),
+        });
+    },
+  );
 
   it('names the letters that a SAS lacks, before it sends anything', async () => {
     const { path } = await makeImage();

@@ -59,9 +59,9 @@ export class Connections {
 
 /** Whether the SDK, which reads these variables itself, would go through a proxy. */
 function isProxied({ hostname }: URL): boolean {
-  const variable = (name: string) => process.env[name] ?? process.env[name.toLowerCase()];
+  const variable = (name: string) => process.env[name] || process.env[name.toLowerCase()];
   if (!(variable('HTTPS_PROXY') || variable('ALL_PROXY') || variable('HTTP_PROXY'))) return false;
-  const exceptions = (variable('NO_PROXY') ?? '').split(',').map((entry) => entry.trim());
+  const exceptions = (variable('NO_PROXY') || '').split(',').map((entry) => entry.trim());
   return !exceptions.some(
     (entry) => hostname === entry.replace(/^\./, '') || (entry.startsWith('.') && hostname.endsWith(entry)),
   );

@@ -29,7 +29,7 @@ const CONTAINER_NAME = /^(\$root|\$web|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})
  * @throws {UsageError} not a URL, no container or blob in it, a URL of a snapshot or of a managed disk.
  */
 export function parseDestination(text: string, serviceUrl?: string): Destination {
-  const url = toUrl(text, serviceUrl);
+  const url = toUrl(text.trim(), serviceUrl);
   refuseWhatCannotBeWritten(url);
   const segments = url.pathname.split('/').slice(1);
   const accountName = isPathStyle(url) ? segments.shift() : url.hostname.split('.')[0];
@@ -64,7 +64,7 @@ function toUrl(text: string, serviceUrl: string | undefined): URL {
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
   if (!isUrl && serviceUrl === undefined) {
     throw new UsageError(
-      `The destination "${redact(text)}" is not a URL, and no account is known. Give the blob's URL (${EXAMPLE}), or set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT.`,
+      `The destination "${shown(text)}" is not a URL, and no account is known. Give the blob's URL (${EXAMPLE}), or set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT.`,
     );
   }
   const full = isUrl ? text : `${serviceUrl?.replace(/\/+$/, '')}/${text.replace(/^\/+/, '')}`;
@@ -72,15 +72,30 @@ function toUrl(text: string, serviceUrl: string | undefined): URL {
   try {
     url = new URL(full);
   } catch {
-    throw new UsageError(`The destination is not a valid URL: ${redact(text)}. It should look like ${EXAMPLE}.`);
+    throw new UsageError(`The destination is not a valid URL: ${shown(text)}. It should look like ${EXAMPLE}.`);
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new UsageError(`The destination must be an https URL, but is ${redact(text)}.`);
+    throw new UsageError(`The destination must be an https URL, but is ${shown(text)}.`);
   }
   if (url.username !== '' || url.password !== '') {
     throw new UsageError('The destination must not hold a user name or password. Use a SAS, or the environment.');
   }
+  refuseWhatWouldBeLost(url);
   return url;
+}
+
+/** Two slips that would upload to another blob than the one that was meant, and put the SAS into its name or drop it. */
+function refuseWhatWouldBeLost(url: URL): void {
+  if (url.hash !== '') {
+    throw new UsageError(
+      `The destination ${withoutQuery(url)} goes on with a #, which no server gets to see. Write it as %23 where it belongs to the blob's name.`,
+    );
+  }
+  if (/sig(?:=|%(?:25)*3d)/i.test(url.pathname)) {
+    throw new UsageError(
+      'The path of the destination holds what looks like a SAS. Between the blob and its SAS stands a question mark, neither & nor %3F.',
+    );
+  }
 }
 
 function refuseWhatCannotBeWritten(url: URL): void {
@@ -114,6 +129,11 @@ function decode(part: string, url: URL): string {
   } catch {
     throw new UsageError(`The destination has a malformed percent-encoding: ${withoutQuery(url)}.`);
   }
+}
+
+/** What was given, without what may be a SAS. */
+function shown(text: string): string {
+  return redact(text.replace(/[?#][\s\S]*$/, ''));
 }
 
 function withoutQuery(url: URL): string {

@@ -1,6 +1,6 @@
 // Turns what the SDK throws into errors of our own: what failed, whether to try again, what to do. Nothing of the request,
 // which holds the SAS and the Authorization header, is kept.
-import { CredentialError, DestinationError, ServiceError } from '../errors.ts';
+import { CredentialError, DestinationError, ServiceError, VhdupError } from '../errors.ts';
 import { redact } from '../redact.ts';
 
 /** The parts of the SDK's RestError that are read here. */
@@ -16,6 +16,10 @@ const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 const CHECKSUM_MISMATCHES = new Set(['Md5Mismatch', 'Crc64Mismatch']);
 /** Network errors that hint at a wrong address rather than at a bad line. */
 const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
+
+/** How a network failure shows in the text of a failed sign-in. */
+const NETWORK_FAILURE =
+  /\b(?:E(?:CONN|HOST|NET|ADDR)[A-Z]+|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|EPIPE|getaddrinfo|network_error)\b/;
 
 /** What to do about an answer of the service that no retry can change, by its `x-ms-error-code`. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -48,7 +52,9 @@ const ADVICE: Readonly<Record<string, string>> = {
  * @returns an error to throw; `error` itself where it is not about a request (an abort, a bug).
  */
 export function toServiceError(what: string, error: unknown): unknown {
-  if (!(error instanceof Error) || error.name === 'AbortError') return error;
+  if (!(error instanceof Error) || error instanceof VhdupError || error.name === 'AbortError') return error;
+  // Node refuses an argument with these; they have a code too, but are bugs and not failures of the network.
+  if (error instanceof TypeError || error instanceof RangeError) return error;
   const restError: RestErrorLike = error;
   if (/^(?:CredentialUnavailable|Authentication|AggregateAuthentication)/.test(error.name)) return signInError(error);
   const status = restError.response?.status ?? restError.statusCode;
@@ -58,7 +64,7 @@ export function toServiceError(what: string, error: unknown): unknown {
 }
 
 function networkError(what: string, { code = 'no answer', message = '' }: RestErrorLike): ServiceError {
-  return new ServiceError(`${what} failed: ${redact(firstLine(message))} (${code}).`, {
+  return new ServiceError(`${what} failed: ${firstLine(redact(message))} (${code}).`, {
     reason: code,
     transient: true,
     suspectAddress: SUSPECT_ADDRESS.test(code),
@@ -72,7 +78,7 @@ function answerError(what: string, error: RestErrorLike, status: number): Error 
 
   const reason = header('x-ms-error-code') ?? error.code ?? `HTTP ${status}`;
   // The answer to a HEAD has no body, and so no message.
-  const message = redact(firstLine(error.message ?? ''));
+  const message = firstLine(redact(error.message ?? ''));
   const text = `${what} failed: ${status} ${reason}${message === '' ? '' : `, ${message}`} (request id ${requestId})`;
   const checksumMismatch = CHECKSUM_MISMATCHES.has(reason);
   if (TRANSIENT_STATUSES.has(status) || checksumMismatch || status < 400) {
@@ -111,7 +117,7 @@ export function assertFromService(what: string, requestId: string | undefined, s
 
 function signInError(error: Error): Error {
   const text = redact(error.message);
-  const network = /\b(E[A-Z]{4,}|ENOTFOUND|getaddrinfo|network)\b/.exec(text);
+  const network = NETWORK_FAILURE.exec(text);
   if (network !== null && error.name === 'AuthenticationError') {
     return new ServiceError(`Signing in failed: ${firstLine(text)}`, { reason: network[0], transient: true });
   }

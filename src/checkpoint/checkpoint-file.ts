@@ -28,7 +28,10 @@ export class CheckpointFile {
       text = await readFile(this.path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new CheckpointError(`Cannot read the checkpoint ${this.path}: ${(error as Error).message}`);
+      throw new CheckpointError(
+        `Cannot read the checkpoint ${this.path}: ${(error as Error).message}. Name another file with --checkpoint.`,
+        { cause: error },
+      );
     }
     return decodeCheckpoint(text, this.path);
   }
@@ -44,9 +47,17 @@ export class CheckpointFile {
     return saved;
   }
 
+  /** @throws {CheckpointError} the folder is read-only, or the file is held by another program. */
   async remove(): Promise<void> {
     await this.#saving;
-    await rm(this.path, { force: true });
+    try {
+      await rm(this.path, { force: true });
+    } catch (error) {
+      throw new CheckpointError(
+        `Cannot remove the checkpoint ${this.path}: ${(error as Error).message}. It is not needed any more: delete it.`,
+        { cause: error },
+      );
+    }
   }
 
   async #replace(text: string): Promise<void> {
@@ -65,6 +76,7 @@ export class CheckpointFile {
       await rm(temporary, { force: true }).catch(() => undefined);
       throw new CheckpointError(
         `Cannot write the checkpoint ${this.path}: ${(error as Error).message}. Name a file in a folder that can be written with --checkpoint.`,
+        { cause: error },
       );
     }
   }

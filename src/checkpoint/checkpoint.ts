@@ -20,6 +20,8 @@ export interface Checkpoint {
   readonly image: readonly CheckpointImageFile[];
   /** Virtual size of the disk in bytes, before it is rounded up. */
   readonly diskSize: number;
+  /** Whether the image was read with this option: it changes what the disk reads as. */
+  readonly trustUnmarkedSectors: boolean;
   /** The blob's URL without its query. */
   readonly blobUrl: string;
   /** Length of the blob in bytes. */
@@ -67,7 +69,9 @@ export function decodeCheckpoint(text: string, path: string): Checkpoint {
   }
   const { sha256, ...fields } = parsed as Record<string, unknown>;
   if (fields['vhdupCheckpoint'] !== FORMAT) {
-    throw refuse(`it has the format ${String(fields['vhdupCheckpoint'])}; this version of vhdup reads ${FORMAT}`);
+    throw refuse(
+      `it has the format ${JSON.stringify(fields['vhdupCheckpoint'])}; this version of vhdup reads ${FORMAT}`,
+    );
   }
   if (sha256 !== digest(fields)) throw refuse('its checksum is wrong, so it was edited or damaged');
   // The checksum proves that encodeCheckpoint wrote all the fields.

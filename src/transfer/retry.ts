@@ -26,6 +26,16 @@ export interface RetryNotice {
   readonly error: ServiceError;
 }
 
+/** One request that failed, so far. */
+interface FailedTry {
+  readonly what: string;
+  readonly attempt: number;
+  /** Tries of this request whose checksum the service found wrong. */
+  readonly mismatches: number;
+  readonly firstFailureMs: number;
+  readonly error: ServiceError;
+}
+
 /** After so many tries with wrong checksums, something on the way changes the bytes every time. */
 const MAX_CHECKSUM_TRIES = 10;
 /** Before the service has answered once, a failure that hints at a mistyped address is tried only so often. */
@@ -61,6 +71,7 @@ export class Retrier {
    */
   async run<T>(what: string, signal: AbortSignal, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
     let firstFailureMs: number | undefined;
+    let mismatches = 0;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       try {
@@ -72,7 +83,8 @@ export class Retrier {
         signal.throwIfAborted();
         if (!(error instanceof ServiceError) || !error.failure.transient) throw error;
         firstFailureMs ??= performance.now();
-        this.#giveUpIfHopeless(what, attempt, firstFailureMs, error);
+        if (error.failure.checksumMismatch === true) mismatches += 1;
+        this.#giveUpIfHopeless({ what, attempt, mismatches, firstFailureMs, error });
         await this.#pause(what, attempt, error, signal);
       }
     }
@@ -98,15 +110,15 @@ export class Retrier {
     }
   }
 
-  #giveUpIfHopeless(what: string, attempt: number, firstFailureMs: number, error: ServiceError): void {
+  #giveUpIfHopeless({ what, attempt, mismatches, firstFailureMs, error }: FailedTry): void {
     const { failure } = error;
     if (failure.checksumMismatch === true) this.checksumMismatches += 1;
     const withoutProgressMs = performance.now() - Math.max(this.#lastAnswerMs, firstFailureMs);
     const why =
       attempt > this.#options.retries
         ? `after ${attempt} ${attempt === 1 ? 'try' : 'tries'}`
-        : failure.checksumMismatch === true && attempt >= MAX_CHECKSUM_TRIES
-          ? `after ${attempt} tries with a wrong checksum each time: something between this machine and the service changes what is sent`
+        : mismatches >= MAX_CHECKSUM_TRIES
+          ? `after ${mismatches} tries with a wrong checksum: something between this machine and the service changes what is sent`
           : failure.suspectAddress === true && !this.#contacted && attempt >= MAX_TRIES_BEFORE_CONTACT
             ? `after ${attempt} tries, before the service answered even once. Check the address and the network`
             : withoutProgressMs >= this.#options.giveUpAfterMs
