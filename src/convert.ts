@@ -6,7 +6,7 @@ import { shielded } from './events.ts';
 import { asFixedVhd } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
 import { LocalFileTarget } from './local-file-target.ts';
-import { checkThreads, type TransferVerbOptions } from './options.ts';
+import { localConcurrency, type TransferVerbOptions } from './options.ts';
 import { type TransferSource, transferWithProgress } from './transfer-with-progress.ts';
 
 export interface ConvertOptions extends TransferVerbOptions {
@@ -37,7 +37,6 @@ export interface ConvertResult {
  * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort. Nothing is left then.
  */
 export async function convertImage(options: ConvertOptions): Promise<ConvertResult> {
-  const threads = checkThreads(options.threads);
   const overwrite = options.overwrite === true;
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
@@ -61,10 +60,18 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
     await assertNotTheImage(options.image, options.output);
     const target = await LocalFileTarget.create(options.output, source.size, overwrite);
     try {
-      const progress = await transferWithProgress({ source, target, threads, signal, emit });
+      const progress = await transferWithProgress({
+        source,
+        target,
+        ...localConcurrency(options.threads),
+        signal,
+        emit,
+      });
       await image.assertUnchanged();
       if (options.raw !== true) {
-        await target.write({ range: { offset: vhd.diskSize, length: PAGE_SIZE }, bytes: vhd.footer });
+        const range = { offset: vhd.diskSize, length: PAGE_SIZE };
+        await target.write({ range, bytes: vhd.footer });
+        progress.runSent(range);
       }
       await target.complete(overwrite);
       return {

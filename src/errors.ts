@@ -84,6 +84,13 @@ export class DestinationError extends VhdupError {
 export class CheckpointError extends VhdupError {
   readonly code = 'CHECKPOINT';
   readonly exitCode = EXIT_CODES.checkpoint;
+  /** Whether the file is something else, which must not be replaced whatever was asked for: it may be the image. */
+  readonly isForeign: boolean;
+
+  constructor(message: string, options?: ErrorOptions & { isForeign?: boolean }) {
+    super(message, options);
+    this.isForeign = options?.isForeign === true;
+  }
 }
 
 /** Credentials that are missing, expired, or do not allow what is needed. */

@@ -24,7 +24,7 @@ export type UploadEvent =
       /** Whether an earlier run is being continued, and since when. */
       readonly resumedFrom?: string;
       readonly checkpoint: string;
-      readonly threads: number;
+      readonly threads: number | 'auto';
     }
   | ({ readonly type: 'progress' } & TransferTotals)
   | {
@@ -36,6 +36,8 @@ export type UploadEvent =
       readonly reason: string;
       readonly message: string;
     }
+  /** So many requests may be in flight now. */
+  | { readonly type: 'concurrency'; readonly requests: number }
   | { readonly type: 'phase'; readonly phase: 'sending' | 'finishing' | 'verifying' }
   | { readonly type: 'saved'; readonly checkpoint: string }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
@@ -43,11 +45,13 @@ export type UploadEvent =
 
 export type EventListener = (event: UploadEvent) => void;
 
-/** Calls `listener` so that it cannot break the work it watches: what it throws is dropped. */
+/** Calls `listener` so that it cannot break the work it watches: what it throws is dropped, at once or later. */
 export function shielded(listener: EventListener | undefined): EventListener {
   return (event) => {
     try {
-      listener?.(event);
+      // The type allows an async function too; Node ends the program for a rejection that nobody handles.
+      const result: unknown = listener?.(event);
+      if (result instanceof Promise) result.catch(() => undefined);
     } catch {
       // An observer's failure is the observer's.
     }

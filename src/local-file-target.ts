@@ -20,10 +20,14 @@ export class LocalFileTarget implements TransferTarget {
 
   /**
    * @param size - Length of the file in bytes; what is not written reads as zeros.
-   * @throws {LocalFileError} the file is there and `overwrite` is false, or the folder cannot be written.
+   * @throws {LocalFileError} the file is there and `overwrite` is false, it is a folder or a device, or the folder cannot be written.
    */
   static async create(path: string, size: number, overwrite: boolean): Promise<LocalFileTarget> {
-    if (!overwrite && (await stat(path).catch(() => undefined)) !== undefined) throw alreadyThere(path);
+    const there = await stat(path).catch(() => undefined);
+    if (there !== undefined && !there.isFile()) {
+      throw new LocalFileError(`Cannot write ${path}: what is there is not a file. Name a file.`);
+    }
+    if (there !== undefined && !overwrite) throw alreadyThere(path);
     const temporary = `${path}.${randomUUID().slice(0, 8)}.partial`;
     let handle: FileHandle | undefined;
     try {

@@ -1,4 +1,5 @@
 // The options of the verbs, as the library takes them. The command line has the same names in kebab-case.
+import pLimit from 'p-limit';
 import type { Credential } from './azure/credentials.ts';
 import { UsageError } from './errors.ts';
 import type { EventListener } from './events.ts';
@@ -13,8 +14,8 @@ export type ImageOptions = Pick<OpenDiskImageOptions, 'parentPaths' | 'allowNetw
 export interface TransferVerbOptions extends ImageOptions {
   /** Path of the image. */
   readonly image: string;
-  /** Windows of 4 MiB in flight at once, 1 to 64. @default 8 */
-  readonly threads?: number;
+  /** Requests of at most 4 MiB in flight at once, 1 to 64 at most, or as many as pays. @default 'auto' */
+  readonly threads?: Threads;
   readonly signal?: AbortSignal;
   readonly onEvent?: EventListener;
 }
@@ -38,19 +39,44 @@ export interface UploadOptions extends TransferVerbOptions, RetryOptions {
   readonly createContainer?: boolean;
   /** Metadata of the blob, beside our own. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Bytes per second that are sent at most. @default no limit */
+  readonly maxRate?: number;
   /** A connection that moves no byte for so long is given up and the request sent again, in milliseconds. @default 60,000 */
   readonly stallTimeoutMs?: number;
 }
 
-export const DEFAULT_THREADS = 8;
+/** `auto`: as many as the line and the service bear. */
+export type Threads = number | 'auto';
+
 export const MAX_THREADS = 64;
 
-/** @throws {UsageError} not an integer from 1 to 64. */
-export function checkThreads(threads: number = DEFAULT_THREADS): number {
+/** Windows that `auto` holds in memory at most: 64 MiB. Requests that send less than a window are more. */
+const AUTO_WINDOWS = 16;
+
+/** For work on this machine alone. */
+const LOCAL_THREADS = 8;
+
+export interface Concurrency {
+  /** Requests in flight at most. */
+  readonly maxRequests: number;
+  /** Windows of 4 MiB in memory at most. */
+  readonly maxWindows: number;
+}
+
+/** @throws {UsageError} neither `auto` nor an integer from 1 to 64. */
+export function concurrencyOf(threads: Threads = 'auto'): Concurrency {
+  if (threads === 'auto') return { maxRequests: MAX_THREADS, maxWindows: AUTO_WINDOWS };
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new UsageError(`threads must be an integer from 1 to ${MAX_THREADS}, but is ${threads}.`);
+    throw new UsageError(`threads must be auto or an integer from 1 to ${MAX_THREADS}, but is ${threads}.`);
   }
-  return threads;
+  // One more is read ahead while the others are sent.
+  return { maxRequests: threads, maxWindows: threads + 1 };
+}
+
+/** Windows in flight for work that stays on this machine. */
+export function localConcurrency(threads: Threads = 'auto') {
+  const { maxRequests, maxWindows } = concurrencyOf(threads === 'auto' ? LOCAL_THREADS : threads);
+  return { limit: pLimit(maxRequests), maxWindows };
 }
 
 /** @throws {UsageError} not one of the algorithms. */
@@ -67,6 +93,7 @@ const MAX_METADATA = 8 * 1024 - 512;
 /** @throws {UsageError} a name that is no C# identifier, a value that HTTP cannot carry, a name of ours, or too much. */
 export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   let size = 0;
+  const names = new Set<string>();
   for (const [name, value] of Object.entries(metadata)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       throw new UsageError(
@@ -79,6 +106,10 @@ export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): 
     if (!/^[\x20-\x7e]*$/.test(value) || value !== value.trim()) {
       throw new UsageError(`The metadata value of "${name}" must be printable ASCII without blanks at its ends.`);
     }
+    if (names.has(name.toLowerCase())) {
+      throw new UsageError(`The metadata name "${name}" is there twice: HTTP does not tell upper from lower case.`);
+    }
+    names.add(name.toLowerCase());
     size += name.length + value.length;
   }
   if (size > MAX_METADATA) {
@@ -87,7 +118,21 @@ export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): 
   return metadata;
 }
 
-/** @throws {UsageError} a number of milliseconds or tries that is no number, or negative. */
+/** What a timer of Node holds, in milliseconds; a longer one would be over at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Below this, in bytes per second, connections would look dead. */
+const MIN_RATE = 1024;
+
+/** @throws {UsageError} not a number, or too small. */
+export function checkMaxRate(maxRate: number = Number.POSITIVE_INFINITY): number {
+  if (!(maxRate >= MIN_RATE)) {
+    throw new UsageError(`maxRate must be at least ${MIN_RATE} bytes per second, but is ${maxRate}.`);
+  }
+  return maxRate;
+}
+
+/** @throws {UsageError} a number of milliseconds or tries that is no number, negative, or too large for a timer. */
 export function checkRetryOptions(options: RetryOptions & { stallTimeoutMs?: number }): void {
   for (const name of [
     'retries',
@@ -100,6 +145,14 @@ export function checkRetryOptions(options: RetryOptions & { stallTimeoutMs?: num
     const value = options[name];
     if (value !== undefined && (Number.isNaN(value) || value < 0)) {
       throw new UsageError(`${name} must not be negative, but is ${value}.`);
+    }
+  }
+  for (const name of ['attemptTimeoutMs', 'retryDelayMs', 'maxRetryDelayMs', 'stallTimeoutMs'] as const) {
+    const value = options[name] ?? 1;
+    if (value > MAX_TIMER_MS)
+      throw new UsageError(`${name} must be at most ${MAX_TIMER_MS} (24 days), but is ${value}.`);
+    if (value === 0 && name.endsWith('TimeoutMs')) {
+      throw new UsageError(`${name} must be more than 0: nothing could be done in no time.`);
     }
   }
 }

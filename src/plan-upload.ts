@@ -4,7 +4,7 @@ import { PAGE_SIZE } from './byte-range.ts';
 import { shielded } from './events.ts';
 import { asFixedVhd } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
-import { checkThreads, type TransferVerbOptions } from './options.ts';
+import { localConcurrency, type TransferVerbOptions } from './options.ts';
 import type { TransferTarget } from './target.ts';
 import { transferWithProgress } from './transfer-with-progress.ts';
 
@@ -36,7 +36,6 @@ export interface UploadPlan {
  * @throws {VhdupError} the image cannot be read; the reason of `signal`, unchanged, on abort.
  */
 export async function planUpload(options: TransferVerbOptions): Promise<UploadPlan> {
-  const threads = checkThreads(options.threads);
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
   const startMs = performance.now();
@@ -54,7 +53,13 @@ export async function planUpload(options: TransferVerbOptions): Promise<UploadPl
         return Promise.resolve();
       },
     };
-    const progress = await transferWithProgress({ source, target: nowhere, threads, signal, emit });
+    const progress = await transferWithProgress({
+      source,
+      target: nowhere,
+      ...localConcurrency(options.threads),
+      signal,
+      emit,
+    });
     await image.assertUnchanged();
     const allocated = progress.plan?.allocated ?? 0;
     return {

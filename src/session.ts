@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
 import type { Checkpoint, CheckpointImageFile } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
-import { CheckpointError, DestinationError, ImageChangedError } from './errors.ts';
+import { CheckpointError, CredentialError, DestinationError, ImageChangedError } from './errors.ts';
 import type { DiskImage } from './image/disk-image.ts';
 import type { FixedVhdView } from './image/fixed-vhd-view.ts';
 import type { Retrier } from './transfer/retry.ts';
@@ -64,7 +64,9 @@ export async function openSession(request: SessionRequest): Promise<Session> {
   try {
     await create(session, there, isOurs || request.overwrite, request);
   } catch (error) {
-    if (stored === undefined) await file.remove();
+    // After anything else, an abort or a lost answer, the blob may be there: then the next run has to know it as its own.
+    const isRefused = error instanceof DestinationError || error instanceof CredentialError;
+    if (stored === undefined && isRefused) await file.remove();
     throw error;
   }
   blob.guardWith(sequenceNumberOf(session.uploadId));
@@ -116,12 +118,12 @@ function sequenceNumberOf(uploadId: string): number {
   return Number.parseInt(uploadId.replaceAll('-', '').slice(0, 12), 16);
 }
 
-/** With `--restart`, even a checkpoint that cannot be used is only a file that will be replaced. */
+/** With `--restart`, even a checkpoint that cannot be used is only a file that will be replaced. Any other file is not. */
 async function loadCheckpoint({ file, restart }: SessionRequest): Promise<Checkpoint | undefined> {
   try {
     return await file.load();
   } catch (error) {
-    if (restart && error instanceof CheckpointError) return undefined;
+    if (restart && error instanceof CheckpointError && !error.isForeign) return undefined;
     throw error;
   }
 }

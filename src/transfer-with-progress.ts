@@ -1,9 +1,9 @@
 // What every verb does that moves a disk: plan, transfer, count, tell.
+import type { LimitFunction } from 'p-limit';
 import type { ByteRange } from './byte-range.ts';
 import { ChildAbort } from './child-abort.ts';
 import type { EventListener } from './events.ts';
-import type { TransferTarget } from './target.ts';
-import type { ChecksumFunction } from './transfer/checksum.ts';
+import type { ChecksumAlgorithm, TransferTarget } from './target.ts';
 import { type PlanSource, planTotals, planWindows, windowsLeft } from './transfer/plan.ts';
 import { Progress } from './transfer/progress.ts';
 import { transfer } from './transfer/transfer.ts';
@@ -17,12 +17,14 @@ export interface TransferSource extends PlanSource {
 export interface TransferWithProgressOptions {
   readonly source: TransferSource;
   readonly target: TransferTarget;
-  /** Windows in flight at once. */
-  readonly threads: number;
+  /** Runs in flight at once. */
+  readonly limit: LimitFunction;
+  /** Windows of 4 MiB in memory at once. */
+  readonly maxWindows: number;
   readonly signal: AbortSignal;
   readonly emit: EventListener;
   /** @default none */
-  readonly checksum?: ChecksumFunction;
+  readonly checksum?: ChecksumAlgorithm;
   /** What is done already, and where to keep what gets done. @default nothing */
   readonly progress?: Progress;
   /** What the target counts. */
@@ -45,18 +47,23 @@ export async function transferWithProgress(options: TransferWithProgressOptions)
     });
   };
   // Beside the transfer: the first byte does not wait for the length of the progress bar.
-  const counting = planTotals(planWindows(source), progress.doneBefore, stop.signal).then((plan) => {
-    progress.plan = plan;
-    emitProgress();
-  });
+  const counting = planTotals(planWindows(source), progress.doneBefore, stop.signal).then(
+    (plan) => {
+      progress.plan = plan;
+      emitProgress();
+    },
+    // An image whose plan cannot be counted cannot be moved either: no need to find out hours later.
+    (error: unknown) => stop.abort(error),
+  );
   emit({ type: 'phase', phase: 'sending' });
   try {
-    const moving = transfer({
+    await transfer({
       windows: windowsLeft(planWindows(source), progress.doneBefore),
       read: (range, into) => source.read(range, into),
       target: options.target,
-      checksum: options.checksum ?? (() => undefined),
-      concurrency: options.threads,
+      checksum: options.checksum ?? 'none',
+      limit: options.limit,
+      maxWindows: options.maxWindows,
       signal: stop.signal,
       onRun: (range) => {
         progress.runSent(range);
@@ -67,12 +74,12 @@ export async function transferWithProgress(options: TransferWithProgressOptions)
         emitProgress();
       },
     });
-    await moving;
     await counting;
+    stop.signal.throwIfAborted();
     return progress;
   } finally {
     stop.abort(new Error('The transfer is over.'));
     stop.unlink();
-    await counting.catch(() => undefined);
+    await counting;
   }
 }

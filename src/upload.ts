@@ -12,11 +12,21 @@ import { type EventListener, retryEvent, shielded, type TransferTotals } from '.
 import type { DiskImage } from './image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
-import { checkChecksum, checkMetadata, checkRetryOptions, checkThreads, type UploadOptions } from './options.ts';
+import {
+  type Concurrency,
+  checkChecksum,
+  checkMaxRate,
+  checkMetadata,
+  checkRetryOptions,
+  concurrencyOf,
+  type UploadOptions,
+} from './options.ts';
 import { verifyPageMap } from './page-map.ts';
 import { completeMetadata, emptyCheckpoint, openSession, type Session } from './session.ts';
-import type { TransferTarget } from './target.ts';
-import { type ChecksumFunction, createChecksum } from './transfer/checksum.ts';
+import type { ChecksumAlgorithm, TransferTarget } from './target.ts';
+import { pageChecksum } from './transfer/checksum.ts';
+import { Line } from './transfer/line.ts';
+import { Pacer } from './transfer/pacer.ts';
 import { Progress } from './transfer/progress.ts';
 import { Retrier } from './transfer/retry.ts';
 import { transferWithProgress } from './transfer-with-progress.ts';
@@ -48,8 +58,9 @@ export interface UploadResult extends TransferTotals {
  * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort.
  */
 export async function uploadImage(options: UploadOptions): Promise<UploadResult> {
-  const threads = checkThreads(options.threads);
-  const checksum = await createChecksum(checkChecksum(options.checksum));
+  const concurrency = concurrencyOf(options.threads);
+  const maxRate = checkMaxRate(options.maxRate);
+  const checksum = checkChecksum(options.checksum);
   const metadata = checkMetadata(options.metadata);
   checkRetryOptions(options);
   const destination = parseDestination(options.destination, options.serviceUrl);
@@ -78,6 +89,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
     const blob = await connectPageBlob(destination.address, credential, {
       userAgent: `vhdup/${VERSION}`,
       ...(options.stallTimeoutMs === undefined ? {} : { stallTimeoutMs: options.stallTimeoutMs }),
+      ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
     });
     try {
       const file = new CheckpointFile(options.checkpoint ?? `${options.image}.vhdup.json`);
@@ -104,7 +116,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         uploadId: session.uploadId,
         ...(session.earlier === undefined ? {} : { resumedFrom: session.earlier.startedAt }),
         checkpoint: file.path,
-        threads,
+        threads: options.threads ?? 'auto',
       });
 
       const upload: Upload = {
@@ -118,7 +130,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         progress: new Progress(session.earlier),
         emit,
       };
-      await sendDisk(upload, threads, checksum, signal);
+      await sendDisk(upload, concurrency, checksum, signal);
       await finish(upload, checksum, signal);
 
       const durationMs = performance.now() - startMs;
@@ -159,8 +171,8 @@ interface Upload {
 /** Sends every window that is left, and keeps the checkpoint in step with what the service has acknowledged. */
 async function sendDisk(
   upload: Upload,
-  threads: number,
-  checksum: ChecksumFunction,
+  concurrency: Concurrency,
+  checksum: ChecksumAlgorithm,
   signal: AbortSignal,
 ): Promise<void> {
   const { image, source, blob, retrier, progress, emit } = upload;
@@ -171,15 +183,27 @@ async function sendDisk(
       (error: unknown) => stop.abort(error),
     ),
   );
+  const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
   const target: TransferTarget = {
-    write: (run, writeSignal) =>
-      retrier.run(`Put Page ${run.range.offset}+${run.range.length}`, writeSignal, (attempt) =>
-        blob.write(run, attempt),
-      ),
+    write: (run, writeSignal) => {
+      const { offset, length } = run.range;
+      const send = (attempt: AbortSignal) => line.attempt(length, () => blob.write(run, attempt));
+      return retrier.run(`Put Page ${offset}+${length}`, writeSignal, send, (turn) => line.admit(length, turn));
+    },
   };
   const requests = () => ({ requests: blob.requests, retries: retrier.retries });
   try {
-    await transferWithProgress({ source, target, threads, signal: stop.signal, emit, checksum, progress, requests });
+    await transferWithProgress({
+      source,
+      target,
+      limit: line.limit,
+      maxWindows: concurrency.maxWindows,
+      signal: stop.signal,
+      emit,
+      checksum,
+      progress,
+      requests,
+    });
   } finally {
     await autosave.stop();
     stop.unlink();
@@ -188,12 +212,12 @@ async function sendDisk(
 }
 
 /** Writes the footer, which makes a VHD of what was sent, and proves that everything is there. */
-async function finish(upload: Upload, checksum: ChecksumFunction, signal: AbortSignal): Promise<void> {
+async function finish(upload: Upload, checksum: ChecksumAlgorithm, signal: AbortSignal): Promise<void> {
   const { image, source, blob, file, retrier, session, progress, emit } = upload;
   emit({ type: 'phase', phase: 'finishing' });
   await image.assertUnchanged();
   const range = { offset: source.size - PAGE_SIZE, length: PAGE_SIZE };
-  const footer = { range, bytes: source.footer, checksum: checksum(source.footer) };
+  const footer = { range, bytes: source.footer, checksum: pageChecksum(checksum, source.footer) };
   await retrier.run('Put Page of the footer', signal, (attempt) => blob.write(footer, attempt));
   progress.runSent(range);
 
@@ -218,6 +242,12 @@ async function save(upload: Upload): Promise<void> {
   } catch (error) {
     emit({ type: 'warning', code: 'checkpoint-not-saved', message: (error as Error).message });
   }
+}
+
+/** Smooths what is sent to `bytesPerSecond`, over all connections. */
+function throttleAt(bytesPerSecond: number): (bytes: number, signal: AbortSignal) => Promise<void> {
+  const pacer = new Pacer(bytesPerSecond);
+  return (bytes, signal) => pacer.pass(bytes, signal);
 }
 
 /** Encrypted, or not leaving this machine. */

@@ -1,8 +1,10 @@
 // A page blob of Azure Storage, through @azure/storage-blob. The only file that knows the inclusive ranges of the REST API.
 import type { Agent } from 'node:http';
+import { Readable } from 'node:stream';
 import {
   AnonymousCredential,
   ContainerClient,
+  type HttpRequestBody,
   PageBlobClient,
   type PageBlobUploadPagesOptions,
   type StoragePipelineOptions,
@@ -19,6 +21,8 @@ import { assertFromService, toServiceError } from './service-errors.ts';
 export interface ConnectOptions {
   /** A socket that moves no byte for so long is given up, in milliseconds. @default 60,000 */
   readonly stallTimeoutMs?: number;
+  /** Waited for before each piece of a request's body is sent. */
+  readonly throttle?: (bytes: number, signal: AbortSignal) => Promise<void>;
   /** Sent as User-Agent, before the SDK's own. */
   readonly userAgent: string;
 }
@@ -48,6 +52,7 @@ export async function connectPageBlob(
     new PageBlobClient(withSas(address.url), sdkCredential, pipelineOptions),
     new ContainerClient(withSas(address.containerUrl), sdkCredential, pipelineOptions),
     connections,
+    options.throttle,
   );
 }
 
@@ -57,13 +62,21 @@ class AzurePageBlob implements PageBlobTarget {
   readonly #blob: PageBlobClient;
   readonly #container: ContainerClient;
   readonly #connections: Connections;
+  readonly #throttle: ConnectOptions['throttle'];
   #sequenceNumber: number | undefined;
 
-  constructor(address: BlobAddress, blob: PageBlobClient, container: ContainerClient, connections: Connections) {
+  constructor(
+    address: BlobAddress,
+    blob: PageBlobClient,
+    container: ContainerClient,
+    connections: Connections,
+    throttle: ConnectOptions['throttle'],
+  ) {
     this.address = address;
     this.#blob = blob;
     this.#container = container;
     this.#connections = connections;
+    this.#throttle = throttle;
   }
 
   guardWith(sequenceNumber: number): void {
@@ -106,7 +119,7 @@ class AzurePageBlob implements PageBlobTarget {
   async write({ range, bytes, checksum }: PageRun, signal: AbortSignal): Promise<void> {
     const what = `Put Page ${range.offset}+${range.length}`;
     const response = await this.#send(what, () =>
-      this.#blob.uploadPages(bytes, range.offset, range.length, {
+      this.#blob.uploadPages(this.#bodyOf(bytes, signal), range.offset, range.length, {
         abortSignal: signal,
         ...(this.#sequenceNumber === undefined
           ? {}
@@ -140,6 +153,17 @@ class AzurePageBlob implements PageBlobTarget {
     this.#connections.close();
   }
 
+  /** The bytes themselves, or a stream of them that keeps to the rate that was asked for. */
+  #bodyOf(bytes: Uint8Array, signal: AbortSignal): HttpRequestBody {
+    const throttle = this.#throttle;
+    if (throttle === undefined) return bytes;
+    return () => {
+      const stream = Readable.from(throttled(bytes, throttle, signal), { objectMode: false });
+      // On abort the request fails by itself; the stream's own error has nobody else to hear it.
+      return stream.on('error', () => stream.destroy());
+    };
+  }
+
   async #send<T extends object>(what: string, operation: () => Promise<T>): Promise<T> {
     this.requests += 1;
     try {
@@ -150,6 +174,21 @@ class AzurePageBlob implements PageBlobTarget {
     } catch (error) {
       throw toServiceError(what, error);
     }
+  }
+}
+
+/** Small enough to be smooth at 1 MiB/s, large enough to cost nothing at a hundred. */
+const THROTTLED_PIECE = 64 * 1024;
+
+async function* throttled(
+  bytes: Uint8Array,
+  throttle: (bytes: number, signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (let offset = 0; offset < bytes.length; offset += THROTTLED_PIECE) {
+    const piece = bytes.subarray(offset, offset + THROTTLED_PIECE);
+    await throttle(piece.length, signal);
+    yield piece;
   }
 }
 

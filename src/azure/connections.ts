@@ -30,6 +30,7 @@ export class Connections {
     agent.createConnection = (connectionOptions, callback) => {
       const socket = createConnection(connectionOptions, callback);
       socket?.on('timeout', () => {
+        if (isIdle(agent, socket as Socket)) return;
         const { timeout } = socket as Socket;
         (socket as Socket).destroy(this.#stalled(agent, timeout ?? stallTimeoutMs));
       });
@@ -55,6 +56,11 @@ export class Connections {
     error.code = 'ESTALLED';
     return error;
   }
+}
+
+/** Whether the socket only waits for its next request. Node closes it by itself then, and it says nothing about the line. */
+function isIdle({ freeSockets }: HttpAgent, socket: Socket): boolean {
+  return Object.values(freeSockets).some((sockets) => sockets?.includes(socket) === true);
 }
 
 /** Whether the SDK, which reads these variables itself, would go through a proxy. */

@@ -30,7 +30,7 @@ export class CheckpointFile {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw new CheckpointError(
         `Cannot read the checkpoint ${this.path}: ${(error as Error).message}. Name another file with --checkpoint.`,
-        { cause: error },
+        { cause: error, isForeign: true },
       );
     }
     return decodeCheckpoint(text, this.path);

@@ -39,6 +39,9 @@ export interface Checkpoint {
 /** A change of what the fields mean, or of which runs a window is cut into, needs another number. */
 const FORMAT = 1;
 
+/** How the text of every checkpoint begins, whatever its format and however it was damaged after that. */
+const BEGINNING = '{\n "vhdupCheckpoint": ';
+
 /** Ends with a checksum of the rest: a file that was edited or damaged is not taken for what it was. */
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
   const fields = {
@@ -54,6 +57,12 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
  * @throws {CheckpointError} not a checkpoint, of another version, or damaged.
  */
 export function decodeCheckpoint(text: string, path: string): Checkpoint {
+  if (!text.startsWith(BEGINNING)) {
+    throw new CheckpointError(
+      `Cannot use ${path} as a checkpoint: it is something else. Name another file with --checkpoint.`,
+      { isForeign: true },
+    );
+  }
   const refuse = (problem: string) =>
     new CheckpointError(
       `Cannot use the checkpoint ${path}: ${problem}. Give --restart to upload from the beginning, or --checkpoint to name another file.`,
@@ -62,10 +71,7 @@ export function decodeCheckpoint(text: string, path: string): Checkpoint {
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw refuse('it is not JSON, so it is damaged or not ours');
-  }
-  if (typeof parsed !== 'object' || parsed === null || !('vhdupCheckpoint' in parsed)) {
-    throw refuse('it is not a checkpoint of vhdup');
+    throw refuse('it is damaged');
   }
   const { sha256, ...fields } = parsed as Record<string, unknown>;
   if (fields['vhdupCheckpoint'] !== FORMAT) {

@@ -25,7 +25,8 @@ export class ProgressTexts {
 
   describe(totals: TransferTotals): ProgressText {
     const { planned, done, sent, zeros, unallocated, retries } = totals;
-    this.#done.add(done);
+    // Before that, `done` is without what earlier runs did: counting it as speed would promise an early end.
+    if (planned !== undefined) this.#done.add(done);
     this.#sent.add(sent);
     const doneRate = this.#done.perSecond(done);
     const sentRate = this.#sent.perSecond(sent);

@@ -32,6 +32,9 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
     progress: args.progress && (json === undefined || process.stderr.isTTY),
     verbose: args.verbose,
   });
+  // However the program ends, also at once: a bar hides the cursor and switches the wrapping of lines off.
+  const restoreTerminal = () => reporter.stop();
+  process.once('exit', restoreTerminal);
   const onEvent = (event: UploadEvent) => {
     if (event.type !== 'debug' || args.verbose) json?.onEvent(event);
     reporter.onEvent(event);
@@ -47,6 +50,8 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
   } catch (error) {
     reporter.stop();
     return reportFailure(error, json, verb.wayOn?.(error));
+  } finally {
+    process.off('exit', restoreTerminal);
   }
 }
 

@@ -33,3 +33,13 @@ export function parseDuration(text: string): number | undefined {
   const factors: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
   return Number(match[1]) * (factors[match[2] ?? 's'] ?? 1000);
 }
+
+/** "20MiB/s", "1.5 MB/s", "800k" → bytes per second; undefined for anything else. Units of bits do not exist here. */
+export function parseRate(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)(i?)(b?)(?:\/s)?$/i.exec(text.trim());
+  if (match === null || match[4] === 'b') return undefined;
+  const power = ['', 'k', 'm', 'g'].indexOf((match[2] ?? '').toLowerCase());
+  // KB and MB are powers of 1000, KiB and MiB of 1024; a bare k or m is the latter, as in most tools.
+  const base = match[3] === '' && match[4] !== '' ? 1000 : 1024;
+  return Number(match[1]) * base ** power;
+}

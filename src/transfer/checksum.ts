@@ -1,24 +1,23 @@
-// Checksums that the service verifies: CRC-64/NVME and MD5 of the bytes of one request.
+// The checksum of a few bytes, at once. Those of windows are computed in their memory: see window-memory.ts.
 import { createHash } from 'node:crypto';
-import { createCRC64 } from 'hash-wasm';
 import type { Checksum, ChecksumAlgorithm } from '../target.ts';
+import { CRC64_TABLES_SIZE, compileCrc64, writeCrc64Tables } from './crc64.ts';
 
-/** The polynomial of CRC-64/NVME, reflected: what Azure Storage calls CRC64. */
-const CRC64_NVME = '9a6c9329ac4bc9b5';
-
-export type ChecksumFunction = (bytes: Uint8Array) => Checksum | undefined;
-
-/** Loads what the algorithm needs; the function that comes back is synchronous. */
-export async function createChecksum(algorithm: ChecksumAlgorithm): Promise<ChecksumFunction> {
+/** @param bytes - A page: 512 bytes. */
+export function pageChecksum(algorithm: ChecksumAlgorithm, bytes: Uint8Array): Checksum | undefined {
   switch (algorithm) {
     case 'none':
-      return () => undefined;
+      return undefined;
     case 'md5':
-      return (bytes) => ({ algorithm, value: createHash('md5').update(bytes).digest() });
+      return { algorithm, value: createHash('md5').update(bytes).digest() };
     case 'crc64': {
-      const crc64 = await createCRC64(CRC64_NVME);
-      // The header carries the eight bytes little-endian; hash-wasm gives them big-endian.
-      return (bytes) => ({ algorithm, value: crc64.init().update(bytes).digest('binary').reverse() });
+      const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+      writeCrc64Tables(memory);
+      new Uint8Array(memory.buffer).set(bytes, CRC64_TABLES_SIZE);
+      const value = Buffer.alloc(8);
+      const { crc64 } = new WebAssembly.Instance(compileCrc64(), { env: { memory } }).exports;
+      value.writeBigInt64LE(crc64(CRC64_TABLES_SIZE, CRC64_TABLES_SIZE + bytes.length));
+      return { algorithm, value };
     }
   }
 }

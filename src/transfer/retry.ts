@@ -67,13 +67,20 @@ export class Retrier {
 
   /**
    * Runs `operation` until it succeeds, with a signal of its own for each attempt.
+   * @param admit - Waited for before each attempt; its time is not the attempt's.
    * @throws {ServiceError} not transient, or given up; anything else that `operation` throws; the reason of `signal` on abort.
    */
-  async run<T>(what: string, signal: AbortSignal, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async run<T>(
+    what: string,
+    signal: AbortSignal,
+    operation: (signal: AbortSignal) => Promise<T>,
+    admit?: (signal: AbortSignal) => Promise<void>,
+  ): Promise<T> {
     let firstFailureMs: number | undefined;
     let mismatches = 0;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
+      await admit?.(signal);
       try {
         const result = await this.#attempt(what, signal, operation);
         this.#lastAnswerMs = performance.now();

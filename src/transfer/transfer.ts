@@ -1,10 +1,10 @@
 // The one loop that moves data: windows in order, so many at a time, each read once, scanned, sent and then reported done.
-import pLimit from 'p-limit';
+import type { LimitFunction } from 'p-limit';
 import type { ByteRange } from '../byte-range.ts';
 import { ChildAbort } from '../child-abort.ts';
-import type { PageRun, TransferTarget } from '../target.ts';
-import type { ChecksumFunction } from './checksum.ts';
-import { WINDOW_SIZE, type Window } from './plan.ts';
+import type { ChecksumAlgorithm, TransferTarget } from '../target.ts';
+import type { Window } from './plan.ts';
+import { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
 
 export interface TransferOptions {
@@ -14,9 +14,12 @@ export interface TransferOptions {
   readonly read: (range: ByteRange, into: Uint8Array) => Promise<void>;
   /** Takes the runs; retries, where there are any, are its own. */
   readonly target: TransferTarget;
-  readonly checksum: ChecksumFunction;
-  /** Windows in flight at most. Memory is bounded by this times 4 MiB. */
-  readonly concurrency: number;
+  /** What each run is covered with. */
+  readonly checksum: ChecksumAlgorithm;
+  /** Runs in flight at once: its `concurrency` may change on the way. */
+  readonly limit: LimitFunction;
+  /** Windows in memory at once, one that is read ahead included. Memory is bounded by this times 4 MiB. */
+  readonly maxWindows: number;
   readonly signal: AbortSignal;
   /** Called after each run that the target acknowledged. */
   readonly onRun: (range: ByteRange) => void;
@@ -30,63 +33,58 @@ export interface TransferOptions {
  */
 export async function transfer(options: TransferOptions): Promise<void> {
   const stop = new ChildAbort(options.signal);
-  const limit = pLimit(options.concurrency);
-  const buffers = new WindowBuffers();
+  const memory = new WindowMemory(options.checksum, options.maxWindows);
   const running = new Set<Promise<void>>();
   try {
     for await (const window of options.windows) {
       if (stop.signal.aborted) break;
-      const task: Promise<void> = limit(() => moveWindow(window, options, buffers, stop.signal))
+      const task: Promise<void> = moveWindow(window, options, memory, stop)
         .catch((error: unknown) => stop.abort(error))
         .finally(() => running.delete(task));
       running.add(task);
-      // One window waits behind those in flight, so that a slot that gets free finds work; the plan is not walked further.
-      while (running.size > limit.concurrency) await Promise.race(running);
+      // One window is read ahead, so that a request that ends finds the next one ready; the plan is not walked further.
+      while (running.size >= Math.min(options.limit.concurrency + 1, options.maxWindows)) await Promise.race(running);
     }
   } catch (error) {
     stop.abort(error);
   } finally {
     await Promise.all(running);
     stop.unlink();
+    await memory.close();
   }
   stop.signal.throwIfAborted();
 }
 
 async function moveWindow(
   window: Window,
-  { read, target, checksum, onRun, onWindow }: TransferOptions,
-  buffers: WindowBuffers,
-  signal: AbortSignal,
+  { read, target, limit, onRun, onWindow }: TransferOptions,
+  memory: WindowMemory,
+  stop: ChildAbort,
 ): Promise<void> {
-  if (signal.aborted) return;
-  const buffer = buffers.take();
-  try {
-    const bytes = buffer.subarray(0, window.length);
-    await read(window, bytes);
-    const runs = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
-    for (const range of runs) {
-      signal.throwIfAborted();
-      const start = range.offset - window.offset;
-      const runBytes = bytes.subarray(start, start + range.length);
-      const run: PageRun = { range, bytes: runBytes, checksum: checksum(runBytes) };
-      await target.write(run, signal);
-      onRun(range);
-    }
-    onWindow(window, runs);
-  } finally {
-    buffers.giveBack(buffer);
-  }
-}
-
-/** Window buffers are used again and again: allocating and zeroing 4 MiB for each would cost more than reading it. */
-class WindowBuffers {
-  readonly #free: Uint8Array[] = [];
-
-  take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(WINDOW_SIZE);
-  }
-
-  giveBack(buffer: Uint8Array): void {
-    this.#free.push(buffer);
-  }
+  const buffer = memory.take();
+  const bytes = buffer.subarray(0, window.length);
+  await read(window, bytes);
+  const runs = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
+  let acknowledged = 0;
+  const send = async (range: ByteRange) => {
+    const start = range.offset - window.offset;
+    const runBytes = bytes.subarray(start, start + range.length);
+    // Before the run takes its turn: the line must not wait for a checksum.
+    const checksum = await memory.checksum(runBytes);
+    await limit(async () => {
+      if (stop.signal.aborted) return;
+      try {
+        await target.write({ range, bytes: runBytes, checksum }, stop.signal);
+        acknowledged += 1;
+        onRun(range);
+      } catch (error) {
+        // Inside of the limit: the slot that gets free here must not begin another request.
+        stop.abort(error);
+      }
+    });
+  };
+  // The other runs of the window end first.
+  await Promise.all(runs.map((range) => send(range).catch((error: unknown) => stop.abort(error))));
+  if (acknowledged === runs.length) onWindow(window, runs);
+  memory.giveBack(buffer);
 }

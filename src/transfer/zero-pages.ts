@@ -3,9 +3,8 @@ import { type ByteRange, PAGE_SIZE } from '../byte-range.ts';
 
 /**
  * A gap of zero pages up to this length is sent along with its neighbours, a longer one ends the run.
- * Cost rule: a gap is worth a request of its own only when sending its bytes costs more than a request does. A standard page
- * blob bears 60 MiB/s and 500 requests/s, so there a request costs as much as 123 KiB. Half of that favours thin lines,
- * where bytes are dear and requests overlap.
+ * Cost rule: a gap is worth a request of its own only when sending its bytes costs more than a request does (REQUEST_COST,
+ * 123 KiB at the limits of the service). Half of that favours thin lines, where bytes are dear and requests overlap.
  */
 export const JOINED_GAP = 64 * 1024;
 

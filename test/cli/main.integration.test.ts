@@ -90,7 +90,7 @@ describe('vhdup upload', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(lines[0]).toMatchObject({ type: 'start', threads: 8 });
+    expect(lines[0]).toMatchObject({ type: 'start', threads: 'auto' });
     expect(lines.at(-1)).toMatchObject({ type: 'result', sent: 40 * MIB + 512, verified: 'map' });
   });
 

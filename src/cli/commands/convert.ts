@@ -9,7 +9,7 @@ import {
   OUTPUT_OPTIONS,
   refuseRepeated,
   THREADS_OPTION,
-  wholeNumber,
+  threadsOf,
 } from './shared-options.ts';
 
 function build(yargs: Argv) {
@@ -48,7 +48,7 @@ function convert(args: ConvertArguments): Promise<number> {
     output: args.file,
     raw: args.raw,
     overwrite: args.overwrite,
-    threads: wholeNumber('threads', args.threads),
+    threads: threadsOf(args.threads),
   };
   return runVerb(args, {
     run: (signal, onEvent) => convertImage({ ...options, signal, onEvent }),

@@ -1,8 +1,7 @@
 // Options that several commands take, in the form yargs wants, and how their texts become values.
 import type { Argv, Options } from 'yargs';
 import { UsageError } from '../../errors.ts';
-import { DEFAULT_THREADS } from '../../options.ts';
-import { parseDuration } from '../units.ts';
+import { parseDuration, parseRate } from '../units.ts';
 
 export const OUTPUT_OPTIONS = {
   json: { type: 'boolean', default: false, describe: 'Print events and the result as JSON, one object a line' },
@@ -41,8 +40,8 @@ export const THREADS_OPTION = {
   alias: 't',
   type: 'string',
   requiresArg: true,
-  default: String(DEFAULT_THREADS),
-  describe: 'Windows of 4 MiB in flight at once, 1 to 64',
+  default: 'auto',
+  describe: 'Requests of 4 MiB in flight at most, 1 to 64, or as many as pays',
 } as const satisfies Options;
 
 export interface ImageArguments {
@@ -63,6 +62,19 @@ export function imageOptions(args: ImageArguments) {
 export function wholeNumber(name: string, text: string): number {
   if (!/^\d+$/.test(text.trim())) throw new UsageError(`--${name} must be a whole number, but is "${text}".`);
   return Number(text);
+}
+
+/** @throws {UsageError} neither a whole number nor `auto`. */
+export function threadsOf(text: string): number | 'auto' {
+  return text === 'auto' ? text : wholeNumber('threads', text);
+}
+
+/** @throws {UsageError} not a rate. */
+export function rateOf(name: string, text: string): number {
+  const rate = parseRate(text);
+  if (rate === undefined)
+    throw new UsageError(`--${name} must be a rate such as 20MiB/s or 800KiB/s, but is "${text}".`);
+  return rate;
 }
 
 /** @throws {UsageError} not a duration. */

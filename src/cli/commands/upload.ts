@@ -12,8 +12,10 @@ import {
   IMAGE_OPTIONS,
   imageOptions,
   OUTPUT_OPTIONS,
+  rateOf,
   refuseRepeated,
   THREADS_OPTION,
+  threadsOf,
   wholeNumber,
 } from './shared-options.ts';
 
@@ -68,6 +70,7 @@ function build(yargs: Argv) {
         default: '12h',
         describe: 'Give up when nothing was acknowledged for so long',
       },
+      'max-rate': { type: 'string', requiresArg: true, describe: 'Send at most so much, as in 20MiB/s' },
       timeout: {
         type: 'string',
         requiresArg: true,
@@ -106,7 +109,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
     ...readEnvironment(environment),
     image: args.image,
     destination,
-    threads: wholeNumber('threads', args.threads),
+    threads: threadsOf(args.threads),
     overwrite: args.overwrite,
     restart: args.restart,
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
@@ -115,6 +118,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
     metadata: parseMetadata(args.metadata),
     ...(args.retries === undefined ? {} : { retries: wholeNumber('retries', args.retries) }),
     giveUpAfterMs: durationMs('give-up-after', args.giveUpAfter),
+    ...(args.maxRate === undefined ? {} : { maxRate: rateOf('max-rate', args.maxRate) }),
     stallTimeoutMs: durationMs('timeout', args.timeout),
   };
   let checkpoint: string | undefined;
@@ -149,7 +153,7 @@ function canGoOn(error: unknown): boolean {
 }
 
 function dryRun(args: UploadArguments): Promise<number> {
-  const options = { ...imageOptions(args), image: args.image, threads: wholeNumber('threads', args.threads) };
+  const options = { ...imageOptions(args), image: args.image, threads: threadsOf(args.threads) };
   return runVerb(args, {
     run: (signal, onEvent) => planUpload({ ...options, signal, onEvent }),
     describe: describePlan,

@@ -1,0 +1,109 @@
+// How many requests are in flight at once: as many as the line and the service bear, found out while sending.
+import { REQUEST_COST } from './request-cost.ts';
+
+/** Begin with so many; a fast line doubles it within a second. */
+const INITIAL = 4;
+/** A rate is measured over at least so long, in milliseconds, and over two rounds of requests. */
+const MIN_EPOCH_MS = 500;
+/** More in flight must bring so much more, or it does not pay. */
+const PAYS = 1.05;
+/** After an attempt to go up did not pay, or the service was overloaded, wait so long before the next, in milliseconds. */
+const HOLD_MS = 15_000;
+/** On a thin line, fewer requests at once are as fast and end sooner: none should take longer, in milliseconds. */
+const COMFORTABLE_MS = 8_000;
+/** Overload is answered once for all requests that were in flight together: not again within so long, in milliseconds. */
+const DECREASE_INTERVAL_MS = 1_000;
+
+/**
+ * Hill climbing on what is acknowledged per second. Up: double while it pays, later by an eighth; a step that does not pay is
+ * taken back. Down: by half when the service is overloaded or attempts time out; in proportion when requests take longer than
+ * is comfortable, unless less comes through then, which shows that the line was not the reason.
+ */
+export class AdaptiveConcurrency {
+  readonly #max: number;
+  readonly #onChange: (concurrency: number) => void;
+  #current: number;
+  /** Whether every step up has paid so far. */
+  #isStarting = true;
+  /** The step whose worth is being measured. */
+  #trial: { readonly direction: 'up' | 'down'; readonly before: number; readonly rate: number } | undefined;
+  #holdUntilMs = 0;
+  #keepUntilMs = 0;
+  #decreasedMs = Number.NEGATIVE_INFINITY;
+  #epoch = { startMs: 0, cost: 0, requests: 0, durationMs: 0 };
+
+  /** @param onChange - Called with the first number, and with each new one. */
+  constructor(max: number, onChange: (concurrency: number) => void, nowMs: number = performance.now()) {
+    this.#max = max;
+    this.#current = Math.min(INITIAL, max);
+    this.#onChange = onChange;
+    this.#begin(nowMs);
+    onChange(this.#current);
+  }
+
+  /** Requests that may be in flight now. */
+  get current(): number {
+    return this.#current;
+  }
+
+  /** A request was acknowledged. */
+  acknowledged(bytes: number, durationMs: number, nowMs: number = performance.now()): void {
+    const epoch = this.#epoch;
+    epoch.cost += bytes + REQUEST_COST;
+    epoch.requests += 1;
+    epoch.durationMs += durationMs;
+    if (epoch.requests >= 2 * this.#current && nowMs - epoch.startMs >= MIN_EPOCH_MS) this.#endEpoch(nowMs);
+  }
+
+  /** The service is overloaded, or an attempt timed out on the way. */
+  overloaded(nowMs: number = performance.now()): void {
+    if (nowMs - this.#decreasedMs < DECREASE_INTERVAL_MS) return;
+    this.#decreasedMs = nowMs;
+    this.#isStarting = false;
+    this.#trial = undefined;
+    this.#holdUntilMs = nowMs + HOLD_MS;
+    this.#change(Math.floor(this.#current / 2), nowMs);
+  }
+
+  #endEpoch(nowMs: number): void {
+    const { startMs, cost, requests, durationMs } = this.#epoch;
+    const rate = cost / (nowMs - startMs);
+    const meanMs = durationMs / requests;
+    const trial = this.#trial;
+    this.#trial = undefined;
+    if (trial !== undefined && !this.#paid(trial, rate)) {
+      this.#isStarting = false;
+      this.#holdUntilMs = nowMs + HOLD_MS;
+      if (trial.direction === 'down') this.#keepUntilMs = nowMs + 4 * HOLD_MS;
+      this.#change(trial.before, nowMs);
+    } else if (meanMs > COMFORTABLE_MS && this.#current > 1 && nowMs >= this.#keepUntilMs) {
+      this.#isStarting = false;
+      this.#holdUntilMs = nowMs + HOLD_MS;
+      this.#try('down', Math.floor((this.#current * COMFORTABLE_MS) / meanMs), rate, nowMs);
+    } else if (this.#current < this.#max && nowMs >= this.#holdUntilMs && meanMs < COMFORTABLE_MS / 2) {
+      const step = this.#isStarting ? this.#current : Math.ceil(this.#current / 8);
+      this.#try('up', this.#current + step, rate, nowMs);
+    } else {
+      this.#begin(nowMs);
+    }
+  }
+
+  #paid({ direction, rate: before }: { direction: 'up' | 'down'; rate: number }, rate: number): boolean {
+    return direction === 'up' ? rate >= before * PAYS : rate >= before / PAYS ** 2;
+  }
+
+  #try(direction: 'up' | 'down', next: number, rate: number, nowMs: number): void {
+    this.#trial = { direction, before: this.#current, rate };
+    this.#change(next, nowMs);
+  }
+
+  #change(next: number, nowMs: number): void {
+    this.#current = Math.max(1, Math.min(this.#max, next));
+    this.#begin(nowMs);
+    this.#onChange(this.#current);
+  }
+
+  #begin(nowMs: number): void {
+    this.#epoch = { startMs: nowMs, cost: 0, requests: 0, durationMs: 0 };
+  }
+}

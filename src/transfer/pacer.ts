@@ -1,0 +1,77 @@
+// Spreads sending over time: under a limit that the user sets, and under the one that the service shows by answering 503.
+import { setTimeout as delay } from 'node:timers/promises';
+import { REQUEST_COST } from './request-cost.ts';
+
+/** Lets `rate` units a second through, first come, first served. What nobody asked for in a pause is not saved up. */
+export class Pacer {
+  /** Units per second. May change at any time. */
+  rate: number;
+  #freeAtMs = 0;
+
+  constructor(rate: number) {
+    this.rate = rate;
+  }
+
+  /** Resolves when it is the caller's turn. @throws the reason of `signal` on abort. */
+  async pass(units: number, signal: AbortSignal): Promise<void> {
+    if (this.rate === Number.POSITIVE_INFINITY) return;
+    const nowMs = performance.now();
+    const turnMs = Math.max(this.#freeAtMs, nowMs);
+    this.#freeAtMs = turnMs + (units * 1000) / this.rate;
+    if (turnMs - nowMs < 1) return;
+    await delay(turnMs - nowMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+/** The rate that the service bears is measured over so long, in milliseconds. */
+const SPAN_MS = 1_000;
+/** A service that answers "busy" is taken at what it acknowledged, and a little less. */
+const BACK_OFF = 0.97;
+/** Each second without "busy" tries so much more than the second before did: carefully near the limit, fast when far below. */
+const PROBE_GROWTH = 0.01;
+const MAX_PROBE = 0.1;
+
+/** Keeps just below the rate above which the service answers 503 ServerBusy. No limit until it does so for the first time. */
+export class ServicePacer {
+  readonly #pacer = new Pacer(Number.POSITIVE_INFINITY);
+  #acknowledged: { readonly timeMs: number; readonly cost: number }[] = [];
+  #loweredMs = Number.NEGATIVE_INFINITY;
+  #probedMs = 0;
+
+  /** Waits until `bytes` may be sent. @throws the reason of `signal` on abort. */
+  pass(bytes: number, signal: AbortSignal): Promise<void> {
+    this.#probe(performance.now());
+    return this.#pacer.pass(bytes + REQUEST_COST, signal);
+  }
+
+  acknowledged(bytes: number): void {
+    const timeMs = performance.now();
+    this.#acknowledged.push({ timeMs, cost: bytes + REQUEST_COST });
+    if (this.#acknowledged.length > 4096) this.#forgetBefore(timeMs - SPAN_MS);
+  }
+
+  /** The service answered that it is too busy. */
+  busy(): void {
+    const nowMs = performance.now();
+    this.#forgetBefore(nowMs - SPAN_MS);
+    const spanMs = nowMs - (this.#acknowledged[0]?.timeMs ?? nowMs);
+    // A burst is refused all at once: before the rate is lowered again, it is measured anew.
+    if (nowMs - this.#loweredMs < SPAN_MS || spanMs < SPAN_MS / 3) return;
+    const cost = this.#acknowledged.reduce((sum, entry) => sum + entry.cost, 0);
+    this.#pacer.rate = Math.min(this.#pacer.rate, (cost * 1000) / spanMs) * BACK_OFF;
+    this.#loweredMs = nowMs;
+    this.#probedMs = nowMs;
+  }
+
+  #probe(nowMs: number): void {
+    const seconds = (nowMs - this.#probedMs) / 1000;
+    if (this.#pacer.rate === Number.POSITIVE_INFINITY || seconds < 1) return;
+    const growth = Math.min(MAX_PROBE, (PROBE_GROWTH * (nowMs - this.#loweredMs)) / 1000);
+    this.#pacer.rate *= 1 + growth * Math.min(seconds, 2);
+    this.#probedMs = nowMs;
+  }
+
+  #forgetBefore(timeMs: number): void {
+    this.#acknowledged = this.#acknowledged.filter((entry) => entry.timeMs >= timeMs);
+  }
+}

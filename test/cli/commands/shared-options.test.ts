@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { durationMs, imageOptions, rateOf, threadsOf, wholeNumber } from '../../../src/cli/commands/shared-options.ts';
+import { UsageError } from '../../../src/errors.ts';
+
+describe('wholeNumber', () => {
+  it('reads digits', () => {
+    expect(wholeNumber('retries', '0')).toBe(0);
+    expect(wholeNumber('retries', ' 12 ')).toBe(12);
+  });
+
+  it.each(['', ' ', '-1', '1.5', '1e3', '0x10', 'Infinity', '٣'])('refuses "%s", and names the option', (text) => {
+    expect(() => wholeNumber('retries', text)).toThrow(UsageError);
+    expect(() => wholeNumber('retries', text)).toThrow(`--retries must be a whole number, but is "${text}".`);
+  });
+});
+
+describe('threadsOf', () => {
+  it('reads a number, or auto', () => {
+    expect(threadsOf('8')).toBe(8);
+    expect(threadsOf('auto')).toBe('auto');
+    expect(() => threadsOf('many')).toThrow(UsageError);
+  });
+});
+
+describe('durationMs and rateOf', () => {
+  it('read what they are for, and name the option otherwise', () => {
+    expect(durationMs('timeout', '90s')).toBe(90_000);
+    expect(() => durationMs('timeout', 'soon')).toThrow(/^--timeout must be a duration/);
+    expect(rateOf('max-rate', '1MiB/s')).toBe(1024 * 1024);
+    expect(() => rateOf('max-rate', 'fast')).toThrow(/^--max-rate must be a rate/);
+  });
+});
+
+describe('imageOptions', () => {
+  it('are those of the library', () => {
+    const args = { parentPath: ['a', 'b'], allowNetworkParents: true, trustUnmarkedSectors: false };
+    expect(imageOptions(args)).toEqual({
+      parentPaths: ['a', 'b'],
+      allowNetworkParents: true,
+      trustUnmarkedSectors: false,
+    });
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, it, vi } from 'vitest';
+import { InterruptedError, interruptible } from '../../src/cli/interrupt.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
+const listeners = () => SIGNALS.map((name) => process.listenerCount(name));
+
+/** Settles, as work does, when its signal aborts. */
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+}
+
+describe('interruptible', () => {
+  it('gives the result of the work, and listens to nothing afterwards', async () => {
+    const before = listeners();
+    expect(
+      await interruptible(
+        () => Promise.resolve(7),
+        () => undefined,
+      ),
+    ).toBe(7);
+    expect(listeners()).toEqual(before);
+    await failureOf(
+      interruptible(
+        () => Promise.reject(new Error('broken')),
+        () => undefined,
+      ),
+    );
+    expect(listeners()).toEqual(before);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+    ['SIGBREAK', 130],
+  ] as const)('aborts the work on %s, with the exit code %i', async (name, exitCode) => {
+    let stopping = 0;
+    const running = interruptible(untilAborted, () => {
+      stopping += 1;
+    });
+    process.emit(name as NodeJS.Signals);
+    const error = await failureOf(running);
+    expect(error).toBeInstanceOf(InterruptedError);
+    expect(error).toMatchObject({ exitCode, code: 'INTERRUPTED', message: `Stopped by ${name}.` });
+    expect(stopping).toBe(1);
+  });
+
+  it('ends the program at the second signal, whatever the first one was', async () => {
+    const exit = vi.spyOn(process, 'exit').mockImplementation((code) => {
+      throw new Error(`exit ${code}`);
+    });
+    try {
+      const running = interruptible(untilAborted, () => undefined);
+      process.emit('SIGINT');
+      expect(() => process.emit('SIGTERM')).toThrow('exit 143');
+      await failureOf(running);
+      expect(exit).toHaveBeenCalledTimes(1);
+    } finally {
+      exit.mockRestore();
+    }
+  });
+});

@@ -1,0 +1,70 @@
+import { PassThrough } from 'node:stream';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { JsonLines } from '../../src/cli/json-lines.ts';
+import { totalsOf } from '../support/transfer-totals.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function linesOf(stream: PassThrough): unknown[] {
+  const text = String(stream.read() ?? '');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+}
+
+describe('JsonLines', () => {
+  it('writes one object a line, and reads back what was written', () => {
+    const stream = new PassThrough();
+    const json = new JsonLines(stream);
+    const events = [
+      { type: 'phase', phase: 'sending' },
+      { type: 'warning', code: 'a', message: 'two\nlines, "quotes" and \u001b[31m' },
+    ] as const;
+    for (const event of events) json.onEvent(event);
+    json.write({ type: 'result', written: 1 });
+    expect(linesOf(stream)).toEqual([...events, { type: 'result', written: 1 }]);
+  });
+
+  it('writes progress once a second, the first one at once', () => {
+    const stream = new PassThrough();
+    const json = new JsonLines(stream);
+    for (let tenth = 0; tenth < 31; tenth++) {
+      json.onEvent({ type: 'progress', ...totalsOf({ requests: tenth }) });
+      vi.advanceTimersByTime(100);
+    }
+    expect(linesOf(stream)).toMatchObject([{ requests: 0 }, { requests: 10 }, { requests: 20 }, { requests: 30 }]);
+  });
+
+  it('stays JSON, without secrets, whatever the texts hold', () => {
+    const secret = 'c2VjcmV0c2VjcmV0';
+    const anyText = fc.tuple(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('"', '\\', '', ' ', '\n', '&x=1'),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(anyText, ([before, after, end]) => {
+        const stream = new PassThrough();
+        const message = `${before}?sig=${secret}${after}${end}`;
+        new JsonLines(stream).write({ type: 'error', nested: { list: [message] }, message });
+        const written = linesOf(stream);
+        expect(written).toHaveLength(1);
+        expect(JSON.stringify(written)).not.toContain(secret);
+      }),
+    );
+  });
+
+  it('keeps the quote after a secret', () => {
+    const stream = new PassThrough();
+    new JsonLines(stream).write({ message: 'The destination "c/b?sig=abc" is not a URL' });
+    expect(linesOf(stream)).toEqual([{ message: 'The destination "c/b?sig=REDACTED" is not a URL' }]);
+  });
+});

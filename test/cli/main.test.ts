@@ -1,0 +1,105 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { VERSION } from '../../src/version.ts';
+import { type CapturedOutput, captureOutput } from '../support/captured-output.ts';
+import { buildVhd, patternOf } from '../support/vhd-builder.ts';
+import { temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const MIB = 1024 * 1024;
+const URL_WITH_SAS = 'https://account.blob.core.windows.net/vhds/b?sp=rw&sig=c2VjcmV0c2VjcmV0';
+
+let written: CapturedOutput;
+
+beforeEach(() => {
+  written = captureOutput();
+});
+
+async function makeImage(): Promise<string> {
+  const path = join(await temporaryFolder(), 'disk.vhd');
+  await buildVhd(path, { type: 'dynamic', size: 8 * MIB, contents: [{ offset: MIB, bytes: patternOf(1, 4096) }] });
+  return path;
+}
+
+describe('main', () => {
+  it('prints its help and its version on stdout', async () => {
+    expect(await main(['--help'], {})).toBe(0);
+    for (const word of ['vhdup <command>', 'upload', 'convert']) expect(written.out).toContain(word);
+    expect(await main(['upload', '--help'], {})).toBe(0);
+    expect(written.out).toContain('--checkpoint');
+    written.out = '';
+    expect(await main(['--version'], {})).toBe(0);
+    expect(written).toEqual({ out: `${VERSION}\n`, err: '' });
+  });
+
+  it.each([
+    ['no command', [], 'Which command?'],
+    ['a command that is none', ['sideload', 'disk.vhd'], 'sideload'],
+    ['no image', ['upload'], 'need at least 1'],
+    ['no destination', ['upload', 'disk.vhd'], 'The destination is missing'],
+    ['an option that is none', ['upload', 'disk.vhd', 'c/b', '--fast'], 'fast'],
+    ['too much', ['upload', 'disk.vhd', 'c/b', 'more'], 'more'],
+    ['an option without its value', ['upload', 'disk.vhd', 'c/b', '--checkpoint'], 'checkpoint'],
+    ['an option twice', ['upload', 'disk.vhd', URL_WITH_SAS, '--threads', '1', '--threads', '2'], 'more than once'],
+    ['threads that are no number', ['upload', 'disk.vhd', URL_WITH_SAS, '--threads', 'x'], '--threads'],
+    ['too many threads', ['upload', 'disk.vhd', URL_WITH_SAS, '--threads', '65'], '1 to 64'],
+    [
+      'a duration that is none',
+      ['upload', 'disk.vhd', URL_WITH_SAS, '--timeout', 'soon'],
+      '--timeout must be a duration',
+    ],
+    ['another checksum', ['upload', 'disk.vhd', URL_WITH_SAS, '--checksum', 'sha1'], 'sha1'],
+    ['metadata without a value', ['upload', 'disk.vhd', URL_WITH_SAS, '-m', 'name'], 'name=value'],
+    ['retries that are no number', ['upload', 'disk.vhd', URL_WITH_SAS, '--retries', '-1'], 'retries'],
+    ['a destination that is none', ['upload', 'disk.vhd', 'c/b'], 'AZURE_STORAGE_ACCOUNT'],
+  ])('exits with 2 for %s, and says what is wrong in one message', async (_, args, message) => {
+    expect(await main(args, {})).toBe(2);
+    expect(written.out).toBe('');
+    expect(written.err).toContain(message);
+    expect(written.err).not.toContain('c2VjcmV0');
+    expect(written.err).not.toContain('bug');
+  });
+
+  it('exits with 2 for an environment that cannot be used', async () => {
+    expect(await main(['upload', 'disk.vhd', 'c/b'], { AZURE_STORAGE_CONNECTION_STRING: 'nonsense' })).toBe(2);
+  });
+
+  it('exits with 8 for a SAS that lacks what is needed, before it opens the image', async () => {
+    expect(await main(['upload', '/absent/disk.vhd', URL_WITH_SAS.replace('rw', 'r')], {})).toBe(8);
+    expect(written.err).toContain('missing w');
+  });
+
+  it('exits with 3 for an image that is not there', async () => {
+    expect(await main(['upload', '/absent/disk.vhd', URL_WITH_SAS], {})).toBe(3);
+    expect(written.err).toContain('/absent/disk.vhd');
+  });
+
+  it('says with --dry-run what would be sent, without a destination, and writes nothing', async () => {
+    const image = await makeImage();
+    expect(await main(['upload', image, '--dry-run', '--no-progress'], {})).toBe(0);
+    expect(written.out).toContain('4.50 KiB (4608 bytes) in 2 requests');
+    expect(await readdir(dirname(image))).toEqual(['disk.vhd']);
+  });
+
+  it('says it as JSON too', async () => {
+    const image = await makeImage();
+    expect(await main(['upload', image, '--dry-run', '--json'], {})).toBe(0);
+    const lines = written.out.trim().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ type: 'result', send: 4608, requests: 2 });
+  });
+
+  it('converts', async () => {
+    const image = await makeImage();
+    expect(await main(['convert', image, `${image}.raw`, '--raw', '--no-progress', '-t', '2'], {})).toBe(0);
+    expect(written.out).toContain(`Wrote ${image}.raw: 8.00 MiB (8388608 bytes), of which 4.00 KiB are data`);
+    expect((await readFile(`${image}.raw`)).length).toBe(8 * MIB);
+    expect(await main(['convert', image, `${image}.raw`], {})).toBe(11);
+    expect(await main(['convert', image, image, '--overwrite'], {})).toBe(2);
+  });
+
+  it('keeps names that look like numbers as they are', async () => {
+    expect(await main(['convert', '007', '1e3'], {})).toBe(3);
+    expect(written.err).toContain('007');
+  });
+});

@@ -1,0 +1,57 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { ServiceError } from '../src/errors.ts';
+import { type EventListener, retryEvent, shielded, type UploadEvent } from '../src/events.ts';
+
+const EVENT: UploadEvent = { type: 'phase', phase: 'sending' };
+
+describe('shielded', () => {
+  it('hands events on', () => {
+    const seen: UploadEvent[] = [];
+    shielded((event) => seen.push(event))(EVENT);
+    expect(seen).toEqual([EVENT]);
+  });
+
+  it('does without a listener', () => {
+    expect(() => shielded(undefined)(EVENT)).not.toThrow();
+  });
+
+  it('drops what a listener throws', () => {
+    const listener: EventListener = () => {
+      throw new Error('the bar broke');
+    };
+    expect(() => shielded(listener)(EVENT)).not.toThrow();
+  });
+
+  it('drops the rejection of a listener that is asynchronous', async () => {
+    const rejections: unknown[] = [];
+    const note = (reason: unknown) => rejections.push(reason);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => {
+      process.off('unhandledRejection', note);
+    });
+    const listener: EventListener = async () => {
+      await turn();
+      throw new Error('the bar broke');
+    };
+    shielded(listener)(EVENT);
+    await turn();
+    await turn();
+    await turn();
+    expect(rejections).toEqual([]);
+  });
+});
+
+describe('retryEvent', () => {
+  it('tells what failed and when it is tried again', () => {
+    const error = new ServiceError('Put Page 0+512 failed: 503 ServerBusy', { reason: 'ServerBusy', transient: true });
+    expect(retryEvent({ what: 'Put Page 0+512', attempt: 2, delayMs: 700, error })).toEqual({
+      type: 'retry',
+      what: 'Put Page 0+512',
+      attempt: 2,
+      delayMs: 700,
+      reason: 'ServerBusy',
+      message: 'Put Page 0+512 failed: 503 ServerBusy',
+    });
+  });
+});

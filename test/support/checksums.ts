@@ -1,0 +1,20 @@
+// Checksums by their definitions, slow and plain, and known values of CRC-64/NVME as Azure Storage writes it: little-endian, in base64.
+
+/** Bit by bit: reflected, all ones at the beginning and at the end. */
+export function crc64ByDefinition(bytes: Uint8Array): Buffer {
+  let crc = 0xffffffffffffffffn;
+  for (const byte of bytes) {
+    crc ^= BigInt(byte);
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 1n) === 1n ? (crc >> 1n) ^ 0x9a6c9329ac4bc9b5n : crc >> 1n;
+  }
+  const value = Buffer.alloc(8);
+  value.writeBigUInt64LE(crc ^ 0xffffffffffffffffn);
+  return value;
+}
+
+/** Agreed upon by the SDK and by the service's emulator. */
+export const KNOWN_CRC64: readonly (readonly [name: string, bytes: Uint8Array, base64: string])[] = [
+  ['a page of zeros', new Uint8Array(512), Buffer.from('e982a768280ee61d', 'hex').toString('base64')],
+  ['0 to 255 twice', Uint8Array.from({ length: 512 }, (_, index) => index % 256), 'BxtKCTKG9GU='],
+  ['a window of zeros', new Uint8Array(4 * 1024 * 1024), '7fxeieZXMgQ='],
+];

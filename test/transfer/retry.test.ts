@@ -1,0 +1,233 @@
+import { getEventListeners } from 'node:events';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { CredentialError, DestinationError, type RequestFailure, ServiceError } from '../../src/errors.ts';
+import { Retrier, type RetryNotice, type RetryOptions } from '../../src/transfer/retry.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
+
+const HOUR_MS = 3_600_000;
+const NEVER = new AbortController().signal;
+/** Nothing waits. */
+const AT_ONCE: RetryOptions = { retryDelayMs: 0, maxRetryDelayMs: 0 };
+/** Every pause would outlast the test. */
+const FOR_EVER: RetryOptions = { retryDelayMs: 3_600_000, maxRetryDelayMs: 3_600_000 };
+
+function failure(about: Partial<RequestFailure> = {}): ServiceError {
+  return new ServiceError('Put Page failed.', { reason: 'ServerBusy', transient: true, ...about });
+}
+
+interface Watched {
+  readonly retrier: Retrier;
+  readonly notices: RetryNotice[];
+}
+
+function watched(options: RetryOptions = AT_ONCE): Watched {
+  const notices: RetryNotice[] = [];
+  return { retrier: new Retrier(options, (notice) => notices.push(notice)), notices };
+}
+
+/** An operation that fails with each of `errors` in turn, then succeeds; once they are used up, for ever with the last one if `endless`. */
+function failing(errors: readonly Error[], endless = false) {
+  const calls: AbortSignal[] = [];
+  const operation = (signal: AbortSignal): Promise<string> => {
+    const error = errors[calls.length] ?? (endless ? errors.at(-1) : undefined);
+    calls.push(signal);
+    return error === undefined ? Promise.resolve('done') : Promise.reject(error);
+  };
+  return { operation, calls };
+}
+
+/** Settles, with the reason of the signal, only when the signal aborts. */
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('Retrier', () => {
+  it('gives the result of the first try that succeeds, and tells of each that failed', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(8), async (failures) => {
+        const { retrier, notices } = watched();
+        const { operation, calls } = failing(new Array<Error>(failures).fill(failure()));
+        expect(await retrier.run('Put Page 0+512', NEVER, operation)).toBe('done');
+        expect(calls).toHaveLength(failures + 1);
+        expect(retrier.retries).toBe(failures);
+        expect(notices.map(({ attempt }) => attempt)).toEqual(
+          Array.from({ length: failures }, (_, index) => index + 1),
+        );
+        expect(notices.every(({ what }) => what === 'Put Page 0+512')).toBe(true);
+      }),
+    );
+  });
+
+  it.each([
+    ['a failure that is not transient', failure({ transient: false })],
+    ['a refused credential', new CredentialError('expired')],
+    ['a destination that is gone', new DestinationError('gone')],
+    ['a bug', new TypeError('x is not a function')],
+  ])('throws %s at once, unchanged', async (_, error) => {
+    const { retrier, notices } = watched();
+    const { operation, calls } = failing([error]);
+    expect(await failureOf(retrier.run('Put Page', NEVER, operation))).toBe(error);
+    expect(calls).toHaveLength(1);
+    expect(notices).toEqual([]);
+  });
+
+  it('gives up after as many retries as it was given', async () => {
+    for (const retries of [0, 1, 5]) {
+      const { retrier } = watched({ ...AT_ONCE, retries });
+      const { operation, calls } = failing([failure()], true);
+      const error = await failureOf(retrier.run('Put Page', NEVER, operation));
+      expect(calls).toHaveLength(retries + 1);
+      expect(error).toBeInstanceOf(ServiceError);
+      expect(error.message).toContain('Gave up Put Page after');
+      expect(error.message).toContain('Last failure: Put Page failed.');
+      expect((error as ServiceError).failure).toMatchObject({ reason: 'ServerBusy', transient: false });
+    }
+  });
+
+  it('gives up when there was no progress for as long as it was told', async () => {
+    const { retrier } = watched({ ...AT_ONCE, giveUpAfterMs: 0 });
+    const error = await failureOf(retrier.run('Put Page', NEVER, failing([failure()], true).operation));
+    expect(error.message).toContain('without any progress');
+  });
+
+  it('gives up after twelve hours without any progress, counted from the first failure', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { retrier } = watched();
+    vi.advanceTimersByTime(24 * HOUR_MS);
+    let tries = 0;
+    const poor = retrier.run('Put Page', NEVER, () => {
+      if (tries > 0) vi.advanceTimersByTime(HOUR_MS);
+      tries += 1;
+      return Promise.reject(failure());
+    });
+    expect((await failureOf(poor)).message).toContain(`after ${12 * 3600} s without any progress`);
+    expect(tries).toBe(13);
+  });
+
+  it('does not give up one request while others get through', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { retrier } = watched();
+    let tries = 0;
+    const poor = retrier.run('poor', NEVER, async () => {
+      vi.advanceTimersByTime(HOUR_MS);
+      tries += 1;
+      // Each try of this request comes after an answer to another one.
+      await retrier.run('good', NEVER, () => Promise.resolve());
+      if (tries < 40) throw failure();
+      return 'done';
+    });
+    expect(await poor).toBe('done');
+    expect(tries).toBe(40);
+  });
+
+  it('gives up after ten wrong checksums', async () => {
+    const { retrier } = watched();
+    const { operation, calls } = failing([failure({ checksumMismatch: true })], true);
+    const error = await failureOf(retrier.run('Put Page', NEVER, operation));
+    expect(error.message).toContain('after 10 tries with a wrong checksum');
+    expect(calls).toHaveLength(10);
+    expect(retrier.checksumMismatches).toBe(10);
+  });
+
+  it('does not count other failures as wrong checksums', async () => {
+    const { retrier } = watched();
+    const { operation } = failing([...new Array<Error>(20).fill(failure()), failure({ checksumMismatch: true })]);
+    expect(await retrier.run('Put Page', NEVER, operation)).toBe('done');
+    expect(retrier.checksumMismatches).toBe(1);
+  });
+
+  it('gives up an address that looks wrong after six tries', async () => {
+    const { retrier } = watched();
+    const { operation, calls } = failing([failure({ suspectAddress: true, reason: 'ENOTFOUND' })], true);
+    const error = await failureOf(retrier.run('Get Blob Properties', NEVER, operation));
+    expect(error.message).toContain('Check the address');
+    expect(calls).toHaveLength(6);
+  });
+
+  it('trusts an address that has answered once', async () => {
+    const { retrier } = watched();
+    await retrier.run('Get Blob Properties', NEVER, () => Promise.resolve());
+    const { operation, calls } = failing(new Array<Error>(30).fill(failure({ suspectAddress: true })));
+    expect(await retrier.run('Put Page', NEVER, operation)).toBe('done');
+    expect(calls).toHaveLength(31);
+  });
+
+  it('waits longer from try to try, up to the longest pause, with jitter', async () => {
+    const { retrier, notices } = watched({ retryDelayMs: 1, maxRetryDelayMs: 4 });
+    await retrier.run('Put Page', NEVER, failing(new Array<Error>(6).fill(failure())).operation);
+    for (const [index, limit] of [1, 2, 4, 4, 4, 4].entries()) {
+      expect(notices[index]?.delayMs).toBeLessThanOrEqual(limit);
+      expect(notices[index]?.delayMs).toBeGreaterThanOrEqual(Math.floor(limit / 2));
+    }
+  });
+
+  it('waits as long as the service asks, but never absurdly long', async () => {
+    for (const [retryAfterMs, expected] of [
+      [1000, 1000],
+      [Number.POSITIVE_INFINITY, 300_000],
+      [7 * 86_400_000, 300_000],
+    ] as const) {
+      const stop = new AbortController();
+      const notices: RetryNotice[] = [];
+      const retrier = new Retrier(AT_ONCE, (notice) => {
+        notices.push(notice);
+        stop.abort(new Error('seen'));
+      });
+      await failureOf(retrier.run('Put Page', stop.signal, failing([failure({ retryAfterMs })]).operation));
+      expect(notices.map(({ delayMs }) => delayMs)).toEqual([expected]);
+    }
+  });
+
+  it('ends a pause at once on abort, with the reason unchanged', async () => {
+    const stop = new AbortController();
+    const reason = new Error('enough');
+    const retrier = new Retrier(FOR_EVER, () => queueMicrotask(() => stop.abort(reason)));
+    const { operation, calls } = failing([failure()], true);
+    expect(await failureOf(retrier.run('Put Page', stop.signal, operation))).toBe(reason);
+    expect(calls).toHaveLength(1);
+  });
+
+  it('throws the reason of the signal, not what the operation made of it', async () => {
+    const stop = new AbortController();
+    const reason = new Error('enough');
+    const { retrier } = watched();
+    const running = retrier.run('Put Page', stop.signal, (signal) =>
+      untilAborted(signal).catch(() => Promise.reject(failure())),
+    );
+    stop.abort(reason);
+    expect(await failureOf(running)).toBe(reason);
+  });
+
+  it('does not begin when the signal is aborted already', async () => {
+    const reason = new Error('enough');
+    const { operation, calls } = failing([]);
+    expect(await failureOf(watched().retrier.run('Put Page', AbortSignal.abort(reason), operation))).toBe(reason);
+    expect(calls).toEqual([]);
+  });
+
+  it('ends a try that takes too long, and tries again', async () => {
+    const { retrier, notices } = watched({ ...AT_ONCE, attemptTimeoutMs: 1 });
+    let tries = 0;
+    const result = await retrier.run('Put Page 0+512', NEVER, (signal) => {
+      tries += 1;
+      return tries < 3 ? untilAborted(signal) : Promise.resolve('done');
+    });
+    expect(result).toBe('done');
+    expect(notices.map(({ error }) => error.failure.reason)).toEqual(['AttemptTimeout', 'AttemptTimeout']);
+    expect(notices[0]?.error.message).toContain('Put Page 0+512 took longer than');
+  });
+
+  it('gives each try a signal of its own, and leaves no listener behind', async () => {
+    const stop = new AbortController();
+    const { operation, calls } = failing(new Array<Error>(5).fill(failure()));
+    await watched().retrier.run('Put Page', stop.signal, operation);
+    expect(new Set(calls).size).toBe(6);
+    expect(calls).not.toContain(stop.signal);
+    expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
+  });
+});

@@ -1,0 +1,502 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
+import pLimit from 'p-limit';
+import { describe, expect, it } from 'vitest';
+import { type ByteRange, PAGE_SIZE } from '../../src/byte-range.ts';
+import type { ChecksumAlgorithm, PageRun } from '../../src/target.ts';
+import { pageChecksum } from '../../src/transfer/checksum.ts';
+import { WINDOW_SIZE, type Window } from '../../src/transfer/plan.ts';
+import { type TransferOptions, transfer } from '../../src/transfer/transfer.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
+
+/** Windows of one page each: nothing in the loop depends on their length. */
+function windowAt(index: number): Window {
+  const range = { offset: index * WINDOW_SIZE, length: PAGE_SIZE };
+  return { ...range, allocated: PAGE_SIZE, covers: range };
+}
+
+async function* windowsOf(count: number): AsyncGenerator<Window> {
+  for (let index = 0; index < count; index++) {
+    await turn();
+    yield windowAt(index);
+  }
+}
+
+const fillWithOnes = (_: ByteRange, into: Uint8Array): Promise<void> => {
+  into.fill(1);
+  return Promise.resolve();
+};
+
+/** Writes that end when the test says so. */
+class Gate {
+  inFlight = 0;
+  mostInFlight = 0;
+  readonly written: ByteRange[] = [];
+  readonly #waiting: { readonly range: ByteRange; readonly settle: (error?: Error) => void }[] = [];
+
+  readonly write = async ({ range }: PageRun): Promise<void> => {
+    this.inFlight += 1;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.push({ range, settle: (error) => (error === undefined ? resolve() : reject(error)) });
+      });
+      this.written.push(range);
+    } finally {
+      this.inFlight -= 1;
+    }
+  };
+
+  /** Lets the write end that waits at this place of the queue. */
+  release(place = 0, error?: Error): void {
+    this.#waiting.splice(place, 1)[0]?.settle(error);
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+}
+
+/** So many requests at once, and one window more, which is read ahead. */
+const inFlight = (requests: number) => ({ limit: pLimit(requests), maxWindows: requests + 1 });
+
+const optionsOf = (options: Partial<TransferOptions>): TransferOptions => ({
+  windows: windowsOf(3),
+  read: fillWithOnes,
+  target: { write: () => Promise.resolve() },
+  checksum: 'none',
+  ...inFlight(2),
+  signal: new AbortController().signal,
+  onRun: () => undefined,
+  onWindow: () => undefined,
+  ...options,
+});
+
+/** Long enough for everything that can go on by itself to have gone on. */
+async function settleDown(): Promise<void> {
+  for (let count = 0; count < 50; count++) await turn();
+}
+
+describe('transfer', () => {
+  it('does nothing for an empty plan', async () => {
+    let reads = 0;
+    await transfer(
+      optionsOf({
+        windows: windowsOf(0),
+        read: () => {
+          reads += 1;
+          return Promise.resolve();
+        },
+      }),
+    );
+    expect(reads).toBe(0);
+  });
+
+  it('sends every window once, for any number of windows and any concurrency', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(40), fc.integer({ min: 1, max: 12 }), async (count, concurrency) => {
+        const written: number[] = [];
+        const done: number[] = [];
+        await transfer(
+          optionsOf({
+            windows: windowsOf(count),
+            ...inFlight(concurrency),
+            target: {
+              write: async ({ range }) => {
+                await turn();
+                written.push(range.offset / WINDOW_SIZE);
+              },
+            },
+            onWindow: ({ offset }) => done.push(offset / WINDOW_SIZE),
+          }),
+        );
+        const all = Array.from({ length: count }, (_, index) => index);
+        expect(written.sort((one, other) => one - other)).toEqual(all);
+        expect(done.sort((one, other) => one - other)).toEqual(all);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('has as many requests in flight as it may, never more, and reads one window ahead', async () => {
+    const gate = new Gate();
+    let asked = 0;
+    const windows = (async function* () {
+      for (let index = 0; index < 20; index++) {
+        asked += 1;
+        yield windowAt(index);
+        await turn();
+      }
+    })();
+    const running = transfer(optionsOf({ windows, target: gate, ...inFlight(4) }));
+    await settleDown();
+    expect(gate.inFlight).toBe(4);
+    expect(asked).toBe(5);
+    gate.release(2);
+    await settleDown();
+    expect(gate.inFlight).toBe(4);
+    expect(asked).toBe(6);
+    while (gate.waiting > 0) {
+      gate.release(gate.waiting - 1);
+      await settleDown();
+    }
+    await running;
+    expect(gate.mostInFlight).toBe(4);
+    expect(gate.written).toHaveLength(20);
+  });
+
+  it('follows the limit when it changes on the way', async () => {
+    const gate = new Gate();
+    const limit = pLimit(1);
+    let reads = 0;
+    const read: TransferOptions['read'] = (range, into) => {
+      reads += 1;
+      return fillWithOnes(range, into);
+    };
+    const running = transfer(optionsOf({ windows: windowsOf(20), read, target: gate, limit, maxWindows: 16 }));
+    await settleDown();
+    expect(gate.inFlight).toBe(1);
+    expect(reads).toBe(2);
+    limit.concurrency = 5;
+    gate.release();
+    await settleDown();
+    expect(gate.inFlight).toBe(5);
+    limit.concurrency = 2;
+    for (let count = 0; count < 3; count++) gate.release();
+    await settleDown();
+    expect(gate.inFlight).toBe(2);
+    while (gate.waiting > 0) {
+      gate.release();
+      await settleDown();
+    }
+    await running;
+    expect(gate.written).toHaveLength(20);
+  });
+
+  it.each([1, 2, 5])('has no more than %i windows in memory, however many requests it may have', async (maxWindows) => {
+    const buffers = new Set<number>();
+    const inUse = new Set<number>();
+    let isShared = false;
+    await transfer(
+      optionsOf({
+        windows: windowsOf(30),
+        limit: pLimit(64),
+        maxWindows,
+        read: async (_, into) => {
+          isShared ||= inUse.has(into.byteOffset);
+          buffers.add(into.byteOffset);
+          inUse.add(into.byteOffset);
+          await turn();
+          into.fill(1);
+        },
+        target: {
+          write: async ({ bytes }) => {
+            await settleDown();
+            inUse.delete(bytes.byteOffset);
+          },
+        },
+      }),
+    );
+    expect(buffers.size).toBe(maxWindows);
+    expect(isShared).toBe(false);
+  });
+
+  /** A window with a few runs far apart, and what happened to it. */
+  async function moveOneWindow(requests: number, checksum: ChecksumAlgorithm) {
+    const pages = [0, 300, 700];
+    const byteOf = (page: number) => (page % 251) + 1;
+    const window: Window = {
+      offset: WINDOW_SIZE,
+      length: 1000 * PAGE_SIZE,
+      allocated: 1000 * PAGE_SIZE,
+      covers: { offset: 0, length: WINDOW_SIZE + 1000 * PAGE_SIZE },
+    };
+    const happened: string[] = [];
+    const runs: PageRun[] = [];
+    await transfer(
+      optionsOf({
+        ...inFlight(requests),
+        windows: (async function* () {
+          yield await Promise.resolve(window);
+        })(),
+        read: (_, into) => {
+          into.fill(0);
+          for (const page of pages) into.fill(byteOf(page), page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+          return Promise.resolve();
+        },
+        checksum,
+        target: {
+          write: async (run) => {
+            happened.push(`write ${run.range.offset}`);
+            runs.push({ ...run, bytes: run.bytes.slice() });
+            await turn();
+          },
+        },
+        onRun: ({ offset }) => happened.push(`sent ${offset}`),
+        onWindow: (_, done) => happened.push(`done with ${done.length}`),
+      }),
+    );
+    return { pages, byteOf, happened, runs, offsets: pages.map((page) => WINDOW_SIZE + page * PAGE_SIZE) };
+  }
+
+  it('sends each run of a window with its bytes and their checksum, and reports it done after the last of them', async () => {
+    for (const algorithm of ['crc64', 'md5'] as const) {
+      const { pages, byteOf, happened, runs } = await moveOneWindow(1, algorithm);
+      expect(happened.at(-1)).toBe('done with 3');
+      expect(runs).toHaveLength(3);
+      for (const page of pages) {
+        const bytes = new Uint8Array(PAGE_SIZE).fill(byteOf(page));
+        expect(runs).toContainEqual({
+          range: { offset: WINDOW_SIZE + page * PAGE_SIZE, length: PAGE_SIZE },
+          bytes,
+          checksum: { algorithm, value: Uint8Array.from(pageChecksum(algorithm, bytes)?.value ?? []) },
+        });
+      }
+    }
+  });
+
+  it('sends the runs of a window side by side, as many as it may', async () => {
+    const one = await moveOneWindow(1, 'none');
+    expect(one.happened).toEqual([
+      ...one.offsets.flatMap((offset) => [`write ${offset}`, `sent ${offset}`]),
+      'done with 3',
+    ]);
+    const many = await moveOneWindow(8, 'none');
+    expect(many.happened).toEqual([
+      ...many.offsets.map((offset) => `write ${offset}`),
+      ...many.offsets.map((offset) => `sent ${offset}`),
+      'done with 3',
+    ]);
+  });
+
+  it('reports a window of zeros done without writing anything', async () => {
+    const done: (readonly ByteRange[])[] = [];
+    let writes = 0;
+    await transfer(
+      optionsOf({
+        windows: windowsOf(2),
+        read: (_, into) => {
+          into.fill(0);
+          return Promise.resolve();
+        },
+        target: {
+          write: () => {
+            writes += 1;
+            return Promise.resolve();
+          },
+        },
+        onWindow: (_, runs) => done.push(runs),
+      }),
+    );
+    expect(done).toEqual([[], []]);
+    expect(writes).toBe(0);
+  });
+});
+
+describe('transfer, when something fails', () => {
+  const broken = new Error('broken');
+
+  it('throws the first failure of a write only when no write is in flight any more', async () => {
+    const gate = new Gate();
+    const done: number[] = [];
+    let hasEnded = false;
+    const running = failureOf(
+      transfer(
+        optionsOf({
+          windows: windowsOf(20),
+          target: gate,
+          ...inFlight(3),
+          onWindow: ({ offset }) => done.push(offset),
+        }),
+      ),
+    ).finally(() => {
+      hasEnded = true;
+    });
+    await settleDown();
+    gate.release(0, broken);
+    await settleDown();
+    expect(gate.inFlight).toBe(2);
+    expect(hasEnded).toBe(false);
+    gate.release(0, new Error('a later failure'));
+    await settleDown();
+    expect(hasEnded).toBe(false);
+    gate.release(0);
+    expect(await running).toBe(broken);
+    // What was acknowledged after the failure counts; nothing new was begun.
+    expect(done).toEqual([2 * WINDOW_SIZE]);
+    expect(gate.waiting).toBe(0);
+  });
+
+  it('tells the other writes to stop', async () => {
+    const signals: AbortSignal[] = [];
+    const error = await failureOf(
+      transfer(
+        optionsOf({
+          windows: windowsOf(20),
+          ...inFlight(3),
+          target: {
+            write: async (_, signal) => {
+              signals.push(signal);
+              while (signals.length < 3) await turn();
+              if (signal === signals[0] && signals.length === 3) {
+                signals.push(signal);
+                throw broken;
+              }
+              while (!signal.aborted) await turn();
+              throw signal.reason;
+            },
+          },
+        }),
+      ),
+    );
+    expect(error).toBe(broken);
+    expect(signals.every((signal) => signal.aborted)).toBe(true);
+  });
+
+  it.each([
+    ['a read', { read: () => Promise.reject(broken) }],
+    ['a write', { target: { write: () => Promise.reject(broken) } }],
+    [
+      'onRun',
+      {
+        onRun: () => {
+          throw broken;
+        },
+      },
+    ],
+    [
+      'onWindow',
+      {
+        onWindow: () => {
+          throw broken;
+        },
+      },
+    ],
+    [
+      'the plan',
+      {
+        windows: (async function* () {
+          yield await Promise.resolve(windowAt(0));
+          throw broken;
+        })(),
+      },
+    ],
+  ])('throws the failure of %s unchanged', async (_, options) => {
+    expect(await failureOf(transfer(optionsOf(options)))).toBe(broken);
+  });
+
+  it('settles what is in flight when the plan fails', async () => {
+    const gate = new Gate();
+    let hasEnded = false;
+    const running = failureOf(
+      transfer(
+        optionsOf({
+          windows: (async function* () {
+            yield windowAt(0);
+            while (gate.waiting === 0) await turn();
+            throw broken;
+          })(),
+          target: gate,
+        }),
+      ),
+    ).finally(() => {
+      hasEnded = true;
+    });
+    await settleDown();
+    expect(hasEnded).toBe(false);
+    gate.release();
+    expect(await running).toBe(broken);
+  });
+
+  it('closes the plan when it stops early', async () => {
+    let isClosed = false;
+    const windows = (async function* () {
+      try {
+        for (let index = 0; ; index++) yield await Promise.resolve(windowAt(index));
+      } finally {
+        isClosed = true;
+      }
+    })();
+    await failureOf(transfer(optionsOf({ windows, read: () => Promise.reject(broken) })));
+    expect(isClosed).toBe(true);
+  });
+
+  it('does not report a window done whose write failed', async () => {
+    const done: number[] = [];
+    await failureOf(
+      transfer(
+        optionsOf({
+          windows: windowsOf(6),
+          ...inFlight(1),
+          target: {
+            write: ({ range }) => (range.offset === 3 * WINDOW_SIZE ? Promise.reject(broken) : Promise.resolve()),
+          },
+          onWindow: ({ offset }) => done.push(offset / WINDOW_SIZE),
+        }),
+      ),
+    );
+    expect(done).toEqual([0, 1, 2]);
+  });
+});
+
+describe('transfer, when it is aborted', () => {
+  it('throws the reason unchanged, after everything in flight has settled', async () => {
+    const stop = new AbortController();
+    const gate = new Gate();
+    // Not an Error: whatever the caller chose.
+    const reason = { why: 'enough' };
+    let hasEnded = false;
+    const running = transfer(optionsOf({ windows: windowsOf(9), target: gate, signal: stop.signal })).then(
+      () => 'it did not fail',
+      (error: unknown) => error,
+    );
+    const ended = running.finally(() => {
+      hasEnded = true;
+    });
+    await settleDown();
+    stop.abort(reason);
+    await settleDown();
+    expect(hasEnded).toBe(false);
+    gate.release(0, new Error('what the write made of it'));
+    gate.release();
+    expect(await ended).toBe(reason);
+    expect(gate.inFlight).toBe(0);
+  });
+
+  it('does not read at all when the signal was aborted before', async () => {
+    const reason = new Error('enough');
+    let reads = 0;
+    const read = () => {
+      reads += 1;
+      return Promise.resolve();
+    };
+    expect(await failureOf(transfer(optionsOf({ read, signal: AbortSignal.abort(reason) })))).toBe(reason);
+    expect(reads).toBe(0);
+  });
+
+  it('does not send the runs of a window that was read while the abort came', async () => {
+    const stop = new AbortController();
+    let writes = 0;
+    const reason = new Error('enough');
+    const error = await failureOf(
+      transfer(
+        optionsOf({
+          signal: stop.signal,
+          read: (_, into) => {
+            into.fill(1);
+            stop.abort(reason);
+            return Promise.resolve();
+          },
+          target: {
+            write: () => {
+              writes += 1;
+              return Promise.resolve();
+            },
+          },
+        }),
+      ),
+    );
+    expect(error).toBe(reason);
+    expect(writes).toBe(0);
+  });
+});

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ChecksumAlgorithm } from '../../src/target.ts';
+import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
+import { WindowMemory } from '../../src/transfer/window-memory.ts';
+import { crc64ByDefinition, KNOWN_CRC64 } from '../support/checksums.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
+
+function memoryFor(algorithm: ChecksumAlgorithm, maxWindows = 3): WindowMemory {
+  const memory = new WindowMemory(algorithm, maxWindows);
+  onTestFinished(() => memory.close());
+  return memory;
+}
+
+const base64 = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('base64');
+
+describe('WindowMemory', () => {
+  it('gives memory for whole windows that do not overlap, and the same again when it was given back', () => {
+    const memory = memoryFor('none');
+    const buffers = [memory.take(), memory.take(), memory.take()];
+    for (const [index, buffer] of buffers.entries()) buffer.fill(index + 1);
+    for (const [index, buffer] of buffers.entries()) {
+      expect(buffer.length).toBe(WINDOW_SIZE);
+      expect([buffer[0], buffer[WINDOW_SIZE - 1]]).toEqual([index + 1, index + 1]);
+    }
+    const offsets = buffers.map(({ byteOffset }) => byteOffset);
+    for (const buffer of buffers) memory.giveBack(buffer);
+    expect([memory.take(), memory.take(), memory.take()].map(({ byteOffset }) => byteOffset).sort()).toEqual(
+      offsets.sort(),
+    );
+  });
+
+  it.each(KNOWN_CRC64)('gives the CRC64 that Azure Storage expects for %s', async (_, bytes, expected) => {
+    const memory = memoryFor('crc64');
+    const buffer = memory.take();
+    buffer.set(bytes);
+    const checksum = await memory.checksum(buffer.subarray(0, bytes.length));
+    expect(checksum?.algorithm).toBe('crc64');
+    expect(base64(checksum?.value)).toBe(expected);
+  });
+
+  it('gives the CRC64 of any run of pages in any window, many at a time', async () => {
+    const memory = memoryFor('crc64');
+    const buffers = [memory.take(), memory.take(), memory.take()];
+    for (const [seed, buffer] of buffers.entries()) {
+      for (let at = 0; at < buffer.length; at++) buffer[at] = (at * 31 + (at >>> 9) * 17 + seed) & 0xff;
+    }
+    const lastPage = WINDOW_SIZE / 512 - 3;
+    const anyRun = fc.record({ window: fc.nat(2), page: fc.nat(lastPage), pages: fc.integer({ min: 1, max: 3 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyRun, { minLength: 1, maxLength: 6 }), async (runs) => {
+        const parts = runs.map(
+          ({ window, page, pages }) => buffers[window]?.subarray(page * 512, (page + pages) * 512) ?? new Uint8Array(0),
+        );
+        const checksums = await Promise.all(parts.map((part) => memory.checksum(part)));
+        expect(checksums.map((checksum) => base64(checksum?.value))).toEqual(
+          parts.map((part) => base64(crc64ByDefinition(part))),
+        );
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('gives the MD5', async () => {
+    const memory = memoryFor('md5');
+    const buffer = memory.take();
+    buffer.fill(7);
+    const part = buffer.subarray(1024, 5120);
+    expect(await memory.checksum(part)).toEqual({
+      algorithm: 'md5',
+      value: Uint8Array.from(createHash('md5').update(Uint8Array.from(part)).digest()),
+    });
+  });
+
+  it('fails, and does not wait for ever, once its threads have ended', async () => {
+    for (const algorithm of ['crc64', 'md5'] as const) {
+      const memory = memoryFor(algorithm);
+      const part = memory.take().subarray(0, 512);
+      const underWay = failureOf(memory.checksum(part));
+      await memory.close();
+      expect((await underWay).message).toContain('The thread that computes checksums ended');
+      expect((await failureOf(memory.checksum(part))).message).toContain('The thread that computes checksums ended');
+    }
+  });
+
+  it('gives none when none is wanted', async () => {
+    const memory = memoryFor('none');
+    expect(await memory.checksum(memory.take().subarray(0, 512))).toBeUndefined();
+  });
+});
