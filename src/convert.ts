@@ -1,10 +1,10 @@
 // convertImage: the engine of an upload with a local file as its target.
-import { realpath } from 'node:fs/promises';
 import { PAGE_SIZE } from './byte-range.ts';
 import { UsageError } from './errors.ts';
 import { shielded } from './events.ts';
 import { asFixedVhd } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
+import { realPathOf } from './image/real-path.ts';
 import { LocalFileTarget } from './local-file-target.ts';
 import { localConcurrency, type TransferVerbOptions } from './options.ts';
 import { type TransferSource, transferWithProgress } from './transfer-with-progress.ts';
@@ -93,8 +93,7 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
 }
 
 async function assertNotTheImage(image: string, output: string): Promise<void> {
-  const existing = await realpath(output).catch(() => undefined);
-  if (existing !== undefined && existing === (await realpath(image))) {
+  if ((await realPathOf(output)) === (await realPathOf(image))) {
     throw new UsageError(`${output} is the image itself. Name another file.`);
   }
 }

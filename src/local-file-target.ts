@@ -2,9 +2,11 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises';
+import { resolve, win32 } from 'node:path';
 import { promisify } from 'node:util';
 import { LocalFileError } from './errors.ts';
 import type { PageRun, TransferTarget } from './target.ts';
+import { isHeld, whileHeld } from './while-held.ts';
 
 /** Written beside `path` and renamed to it at the end: a failure leaves nothing, and never harms a file that is there. */
 export class LocalFileTarget implements TransferTarget {
@@ -64,35 +66,43 @@ export class LocalFileTarget implements TransferTarget {
     try {
       await this.#handle.sync();
       await this.#handle.close();
-      if (overwrite) await rename(this.#temporary, this.path);
+      if (overwrite) await whileHeld(() => rename(this.#temporary, this.path));
       else await renameIfAbsent(this.#temporary, this.path);
     } catch (error) {
       throw localFileError(this.path, error);
     }
   }
 
-  /** Removes what was written. */
+  /** Removes what was written. Fails in silence: the error that led here says more. */
   async discard(): Promise<void> {
     await this.#handle.close().catch(() => undefined);
-    await rm(this.#temporary, { force: true });
+    await whileHeld(() => rm(this.#temporary, { force: true })).catch(() => undefined);
   }
 }
 
 /** Unlike rename, link never replaces a file. Where there are no hard links (FAT, some network shares), the check before has to do. */
 async function renameIfAbsent(from: string, to: string): Promise<void> {
   try {
-    await link(from, to);
-    await rm(from);
+    await whileHeld(() => link(from, to));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
-    await rename(from, to);
+    await whileHeld(() => rename(from, to));
+    return;
   }
+  // The file has its name: a second one that somebody holds is no failure.
+  await whileHeld(() => rm(from)).catch(() => undefined);
 }
 
 /** On Windows a file is sparse only when it is marked so; elsewhere every file can have holes. Without the mark it is only larger. */
 async function makeSparse(path: string): Promise<void> {
   if (process.platform !== 'win32') return;
-  await promisify(execFile)('fsutil', ['sparse', 'setflag', path]).catch(() => undefined);
+  const mark = ['sparse', 'setflag', resolve(path)];
+  await promisify(execFile)(fsutilOf(process.env), mark, { windowsHide: true }).catch(() => undefined);
+}
+
+/** With its folder: by its name alone, Windows would first run a fsutil.exe of the current folder. */
+export function fsutilOf(environment: NodeJS.ProcessEnv): string {
+  return win32.join(environment['SystemRoot'] ?? 'C:\\Windows', 'System32', 'fsutil.exe');
 }
 
 function alreadyThere(path: string): LocalFileError {
@@ -104,5 +114,6 @@ function localFileError(path: string, error: unknown): LocalFileError {
   if (code === 'EEXIST') return alreadyThere(path);
   if (code === 'ENOSPC') return new LocalFileError(`Cannot write ${path}: the disk is full.`, { cause: error });
   if (code === 'ENOENT') return new LocalFileError(`Cannot write ${path}: there is no such folder.`, { cause: error });
-  return new LocalFileError(`Cannot write ${path}: ${message}`, { cause: error });
+  const hint = isHeld(error) ? ' Permission is missing, or another program has the file open.' : '';
+  return new LocalFileError(`Cannot write ${path}: ${message}.${hint}`, { cause: error });
 }

@@ -1,13 +1,9 @@
 // The checkpoint on disk: at every moment either the old one or the new one, whole.
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { CheckpointError } from '../errors.ts';
+import { whileHeld } from '../while-held.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
-
-/** A virus scanner or an indexer may hold a file of Windows for a moment; then rename fails with one of these. */
-const HELD = new Set(['EPERM', 'EACCES', 'EBUSY']);
-const RENAME_TRIES = 10;
 
 export class CheckpointFile {
   readonly path: string;
@@ -51,7 +47,7 @@ export class CheckpointFile {
   async remove(): Promise<void> {
     await this.#saving;
     try {
-      await rm(this.path, { force: true });
+      await whileHeld(() => rm(this.path, { force: true }));
     } catch (error) {
       throw new CheckpointError(
         `Cannot remove the checkpoint ${this.path}: ${(error as Error).message}. It is not needed any more: delete it.`,
@@ -70,7 +66,7 @@ export class CheckpointFile {
       } finally {
         await file.close();
       }
-      await renameOver(temporary, this.path);
+      await whileHeld(() => rename(temporary, this.path));
       await syncFolder(dirname(this.path));
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
@@ -78,19 +74,6 @@ export class CheckpointFile {
         `Cannot write the checkpoint ${this.path}: ${(error as Error).message}. Name a file in a folder that can be written with --checkpoint.`,
         { cause: error },
       );
-    }
-  }
-}
-
-async function renameOver(from: string, to: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await rename(from, to);
-      return;
-    } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
-      if (process.platform !== 'win32' || !HELD.has(code) || attempt === RENAME_TRIES) throw error;
-      await delay(20 * attempt);
     }
   }
 }

@@ -11,6 +11,8 @@ import { reportFailure } from './run-verb.ts';
  * @returns the exit code; src/errors.ts lists them.
  */
 export async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  // A reader that has gone, or a window that was closed, ends the output and not the work: Node would end the process.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   let exitCode: number = EXIT_CODES.ok;
   const finish = (code: number) => {
     exitCode = code;

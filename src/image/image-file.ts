@@ -1,13 +1,9 @@
 // One open image file: positional reads that are exact and may run side by side, and a watch over changes of the file.
+import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { CorruptImageError, ImageAccessError, ImageChangedError } from '../errors.ts';
 import { printable } from './printable.ts';
-
-/** What a file looked like when it was opened. Times are whole milliseconds of the Unix epoch. */
-interface FileState {
-  readonly size: number;
-  readonly modifiedMs: number;
-}
 
 /** A regular file, opened for reading only. Who opens it closes it. */
 export class ImageFile {
@@ -16,18 +12,25 @@ export class ImageFile {
   readonly size: number;
   /** Time of the last modification when the file was opened. */
   readonly modifiedMs: number;
-  /** Device and inode: two paths to one file give the same text. */
+  /** Device and inode: two paths to one file give the same text. The path where the file system has no inodes. */
   readonly fileId: string;
   readonly #handle: FileHandle;
   readonly #modifiedNs: bigint;
+  /**
+   * What `stat` of the path gave, for `stat` of the path later: never compared with what the handle gives. On Windows
+   * Node 22.12 to 22.16 and 24.0 to 24.1 give one file two device numbers: github.com/libuv/libuv/pull/4698
+   */
+  readonly #idAtPath: string;
 
-  private constructor(path: string, handle: FileHandle, state: FileState, modifiedNs: bigint, fileId: string) {
+  private constructor(path: string, atPath: BigIntStats, handle: FileHandle, opened: BigIntStats) {
     this.path = path;
-    this.size = state.size;
-    this.modifiedMs = state.modifiedMs;
-    this.fileId = fileId;
+    this.size = Number(opened.size);
+    this.modifiedMs = Number(opened.mtimeMs);
+    // Some network file systems give Windows no number: all of their files would be one.
+    this.fileId = opened.ino === 0n ? resolve(path) : idOf(opened);
     this.#handle = handle;
-    this.#modifiedNs = modifiedNs;
+    this.#modifiedNs = opened.mtimeNs;
+    this.#idAtPath = idOf(atPath);
   }
 
   /**
@@ -38,17 +41,12 @@ export class ImageFile {
     let handle: FileHandle | undefined;
     try {
       // Before open: opening a FIFO would wait for a writer, and opening a device can have effects.
-      requireRegularFile(path, (await stat(path)).isFile());
+      const atPath = await stat(path, { bigint: true });
+      requireRegularFile(path, atPath.isFile());
       handle = await open(path, constants.O_RDONLY);
-      const state = await handle.stat({ bigint: true });
-      requireRegularFile(path, state.isFile());
-      return new ImageFile(
-        path,
-        handle,
-        { size: Number(state.size), modifiedMs: Number(state.mtimeMs) },
-        state.mtimeNs,
-        `${state.dev}:${state.ino}`,
-      );
+      const opened = await handle.stat({ bigint: true });
+      requireRegularFile(path, opened.isFile());
+      return new ImageFile(path, atPath, handle, opened);
     } catch (error) {
       await handle?.close();
       throw error instanceof ImageAccessError ? error : accessError('open', path, error);
@@ -99,7 +97,7 @@ export class ImageFile {
     }
     const atPath = await stat(this.path, { bigint: true }).catch(() => undefined);
     if (atPath === undefined) changes.push('it is no longer there');
-    else if (`${atPath.dev}:${atPath.ino}` !== this.fileId) changes.push('another file took its place');
+    else if (idOf(atPath) !== this.#idAtPath) changes.push('another file took its place');
     if (changes.length > 0) {
       throw new ImageChangedError(`${printable(this.path)} changed while it was being read: ${changes.join(', ')}.`);
     }
@@ -108,6 +106,10 @@ export class ImageFile {
   async close(): Promise<void> {
     await this.#handle.close();
   }
+}
+
+function idOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
 }
 
 function requireRegularFile(path: string, isFile: boolean): void {

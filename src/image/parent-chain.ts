@@ -1,11 +1,12 @@
 // Finds the parent of a differencing image among the places where it may be, and proves that it is the right one.
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
 import { ParentImageError, VhdupError } from '../errors.ts';
 import type { OpenDiskImageOptions } from './disk-image.ts';
 import { ImageFile } from './image-file.ts';
 import { baseNameOf, isDeviceFolder, type ParentPath } from './parent-path.ts';
 import { printable } from './printable.ts';
+import { realPathOf } from './real-path.ts';
 
 /** Files in a chain. Long before that something else is wrong. */
 const MAX_DEPTH = 256;
@@ -96,7 +97,7 @@ async function* placesOf<T>({ child, references, options }: ParentSearch<T>): As
   }
   for (const path of options.parentPaths ?? []) yield* placesGiven(path, names);
 
-  const folder = dirname(await realpath(child.path));
+  const folder = dirname(await realPathOf(child.path));
   for (const { source, path } of references)
     if (path.kind === 'relative') yield await locate(folder, path.path, source);
   for (const [name, source] of names) yield await locate(folder, name, `name in ${source}`);
@@ -112,7 +113,7 @@ async function* placesGiven(path: string, names: ReadonlyMap<string, string>): A
     yield { source, path: resolve(path) };
     return;
   }
-  for (const name of names.keys()) yield await locate(await realpath(path), name, source);
+  for (const name of names.keys()) yield await locate(await realPathOf(path), name, source);
 }
 
 function* placesElsewhere({ source, text, path }: ParentReference, options: OpenDiskImageOptions): Generator<Place> {
@@ -133,7 +134,7 @@ async function locate(folder: string, path: string, source: string): Promise<Pla
   if (leadsToDevice(folder, wanted)) return { source, path: wanted, problem: 'not tried, because it names a device' };
   const present = await matchCase(wanted);
   if (present === undefined) return { source, path: wanted, problem: 'there is no such file' };
-  const real = await realpath(present).catch(() => present);
+  const real = await realPathOf(present);
   if (leadsToDevice(folder, real)) return { source, path: wanted, problem: 'not used, because it leads to a device' };
   return { source, path: present };
 }

@@ -1,0 +1,63 @@
+// Files whose numbers are not what they are on most systems: only a stand-in for `stat` shows them everywhere.
+import type { BigIntStats, StatOptions } from 'node:fs';
+import { copyFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { ImageFile } from '../../src/image/image-file.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+/** What `stat` of a path changes, and what `stat` of an open file changes. */
+const edits = vi.hoisted(() => ({ ofPath: {}, ofHandle: {} }) as Record<'ofPath' | 'ofHandle', Partial<BigIntStats>>);
+
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>();
+  return {
+    ...real,
+    stat: async (path: string, options: StatOptions) => Object.assign(await real.stat(path, options), edits.ofPath),
+    open: async (...args: Parameters<typeof real.open>) => {
+      const handle = await real.open(...args);
+      const stat = handle.stat.bind(handle);
+      return Object.assign(handle, {
+        stat: async (options: StatOptions) => Object.assign(await stat(options), edits.ofHandle),
+      });
+    },
+  };
+});
+
+beforeEach(() => {
+  edits.ofPath = {};
+  edits.ofHandle = {};
+});
+
+async function openFile(path: string): Promise<ImageFile> {
+  const file = await ImageFile.open(path);
+  onTestFinished(async () => await file.close());
+  return file;
+}
+
+async function makeFile(): Promise<string> {
+  const path = join(await temporaryFolder(), 'disk.vhd');
+  await writeFile(path, 'disk');
+  return path;
+}
+
+it('a file is itself where the device of its path is not that of its handle', async () => {
+  edits.ofPath = { dev: 0n };
+  const path = await makeFile();
+  const file = await openFile(path);
+  await expect(file.assertUnchanged()).resolves.toBeUndefined();
+  await copyFile(path, `${path}.new`);
+  await rename(`${path}.new`, path);
+  expect((await failureOf(file.assertUnchanged())).message).toContain('another file took its place');
+});
+
+it('two files are two where the file system numbers none', async () => {
+  edits.ofPath = { ino: 0n };
+  edits.ofHandle = { ino: 0n };
+  const path = await makeFile();
+  await copyFile(path, `${path}.parent`);
+  const file = await openFile(path);
+  expect(file.fileId).not.toBe((await openFile(`${path}.parent`)).fileId);
+  expect(file.fileId).toBe((await openFile(path)).fileId);
+  await expect(file.assertUnchanged()).resolves.toBeUndefined();
+});
