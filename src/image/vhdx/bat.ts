@@ -140,7 +140,7 @@ export class BlockAllocationTable {
         continue;
       }
       // Between the last block and the last chunk's bitmap there are entries for no block.
-      if (index === this.blockCount) continue;
+      if (index >= this.blockCount) continue;
       const next = this.#sourceOf(view, at, entry);
       if (next === 'file' || next === 'partial') {
         this.#claim(this.#placeOf(view, at, entry, index), this.blockSize, entry, used);
@@ -178,7 +178,7 @@ export class BlockAllocationTable {
     return offset;
   }
 
-  /** A base file has no sector bitmaps, and qemu-img before 8.1 leaves random bytes in their entries. */
+  /** A base file has no sector bitmaps, and old versions of qemu-img leave random values in their entries. */
   #checkBitmap(view: DataView, at: number, entry: number, used: UsedSpace): void {
     if (!this.#hasParent || stateAt(view, at) !== FULLY_PRESENT) return;
     const offset = offsetAt(view, at);

@@ -1,6 +1,7 @@
 // The region table, of which a VHDX has two copies: where the BAT and the metadata are (MS-VHDX 2.2.3).
 import { type ByteRange, endOf, MIB } from '../../byte-range.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
+import type { OpenDiskImageOptions } from '../disk-image.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
 import { printable } from '../printable.ts';
@@ -37,19 +38,38 @@ export interface Regions {
  * @throws {CorruptImageError} both copies are damaged, or regions lie where they cannot.
  * @throws {UnsupportedImageError} a region that is required and that we do not know.
  */
-export async function readRegions(file: ImageBytes, log: ByteRange, crc32c: Crc32c): Promise<Regions> {
+export async function readRegions(
+  file: ImageBytes,
+  log: ByteRange,
+  crc32c: Crc32c,
+  { onWarning }: OpenDiskImageOptions,
+): Promise<Regions> {
+  const sound: Fields[] = [];
   const problems: string[] = [];
   for (const offset of TABLE_OFFSETS) {
     const bytes = new Uint8Array(TABLE_LENGTH);
     await file.read(offset, bytes);
     const fields = new Fields(bytes, { path: file.path, structure: 'region table', offset }, 'little');
     const problem = checkSeal(fields, crc32c);
-    if (problem === undefined) return decodeRegions(fields, file, log);
-    problems.push(`at ${offset} ${problem}`);
+    if (problem === undefined) sound.push(fields);
+    else problems.push(`at ${offset} ${problem}`);
   }
-  throw new CorruptImageError(
-    `Cannot read ${printable(file.path)}: neither of its two region tables is valid (${problems.join('; ')}).`,
-  );
+  const [table, copy] = sound;
+  const path = printable(file.path);
+  if (table === undefined) {
+    throw new CorruptImageError(
+      `Cannot read ${path}: neither of its two region tables is valid (${problems.join('; ')}).`,
+    );
+  }
+  const regions = decodeRegions(table, file, log);
+  const damage = copy === undefined ? problems[0] : differenceOf(table, copy);
+  if (damage !== undefined) {
+    onWarning?.({
+      code: 'region-table-damaged',
+      message: `The two region tables of ${path} should be the same: ${damage}. The one at ${table.location.offset} is used.`,
+    });
+  }
+  return regions;
 }
 
 function checkSeal(fields: Fields, crc32c: Crc32c): string | undefined {
@@ -57,6 +77,10 @@ function checkSeal(fields: Fields, crc32c: Crc32c): string | undefined {
   const stored = fields.u32(4);
   const computed = crc32c.of(fields.bytes);
   return stored === computed ? undefined : `the checksum is ${hex(stored)}, its bytes give ${hex(computed)}`;
+}
+
+function differenceOf(table: Fields, copy: Fields): string | undefined {
+  return Buffer.compare(table.bytes, copy.bytes) === 0 ? undefined : 'they differ';
 }
 
 function decodeRegions(fields: Fields, file: ImageBytes, log: ByteRange): Regions {

@@ -36,7 +36,7 @@ export async function openVhdxFile(file: ImageFile, options: OpenDiskImageOption
   // Nothing but the headers may be looked at before the log is replayed.
   const bytes = await replayLog(file, header, crc32c, options);
   const log = { offset: header.logOffset, length: header.logLength };
-  const regions = await readRegions(bytes, log, crc32c);
+  const regions = await readRegions(bytes, log, crc32c, options);
   const disk = await readDiskParameters(bytes, regions.metadata);
   if (disk.logicalSectorSize === 4096) options.onWarning?.(sectorSizeWarning(printable(file.path)));
   const bat = new BlockAllocationTable(bytes, regions, disk);

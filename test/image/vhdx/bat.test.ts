@@ -86,6 +86,18 @@ describe('the BAT', () => {
     });
   });
 
+  it('may hold anything between the last block and the sector bitmap of its chunk', async () => {
+    // With sectors of 4096 bytes a chunk has 32768 entries: more than are read at once.
+    const anything = new Map([8, 100, 10_000, 32_767].map((entry) => [entry, 0xfffffffffffffffcn]));
+    const layout = build({ logicalSectorSize: 4096, parent: PARENT, batEntries: anything, blocks: [{ index: 7 }] });
+    await withBat(layout, async (bat) =>
+      expect(await runsOf(bat)).toEqual([
+        { source: 'parent', first: 0, count: 7 },
+        { source: 'file', first: 7, count: 1 },
+      ]),
+    );
+  });
+
   it('must have room for all entries', async () => {
     const opening = withBat(build({ size: 256 * GIB, batLength: MIB }), runsOf);
     await expect(opening).rejects.toThrow(CorruptImageError);
@@ -120,6 +132,11 @@ describe('the BAT', () => {
         expect((await bat.block(0)).source).toBe('zeros'),
       );
     }
+  });
+
+  it('ignores the reserved bits of an entry', async () => {
+    const layout = build({ batEntries: new Map([[0, 6n | 0xffff8n | (4n << 20n)]]), extraLength: MIB });
+    await withBat(layout, async (bat) => expect(await bat.block(0)).toEqual({ source: 'file', offset: 4 * MIB }));
   });
 
   it('ignores sector bitmap entries of a base file, in which old versions of qemu-img leave random bytes', async () => {

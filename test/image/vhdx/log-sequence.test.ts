@@ -115,6 +115,16 @@ describe('findActiveSequence', () => {
     expect(await activeOf(entries)).toEqual([5n]);
   });
 
+  it('ends before a gap, in place or in number', async () => {
+    expect(await activeOf([{ sequence: 7n }, { sequence: 9n }])).toEqual([7n]);
+    expect(await activeOf([{ sequence: 7n }, { sequence: 8n, at: 2 * SECTOR }])).toEqual([7n]);
+    expect(await activeOf([{ sequence: 7n }, { sequence: 7n }])).toEqual([7n]);
+  });
+
+  it('does not begin with number 0, which no entry has', async () => {
+    await expect(activeOf([{ sequence: 0n }, { sequence: 1n }])).rejects.toThrow(/no valid sequence/);
+  });
+
   it('leaves out a sequence whose newest entry names a tail outside of it, and one inside an entry', async () => {
     const lost = { sequence: 50n, at: 64 * KIB, tail: 512 * KIB };
     expect(await activeOf([{ sequence: 2n }, lost])).toEqual([2n]);
@@ -164,7 +174,16 @@ describe('an entry is not valid', () => {
       'when any byte of its data was lost',
       (layout) => ({ sequence: 1n, descriptors: [page(layout)], spoil: (entry) => entry.writeUInt8(0, SECTOR + 2000) }),
     ],
-    ['with number 0', () => ({ sequence: 0n })],
+    [
+      'when it fills the whole log',
+      (layout) => ({
+        sequence: 1n,
+        descriptors: Array.from({ length: 254 }, (_, index) => ({
+          ...page(layout),
+          page: layout.bat.offset + index * SECTOR,
+        })),
+      }),
+    ],
     [
       'when its length is no multiple of 4 KiB',
       () => ({ sequence: 1n, edit: (entry) => entry.writeUInt32LE(SECTOR + 512, 8) }),

@@ -76,6 +76,7 @@ describe('readDiskParameters', () => {
       extraItems: [
         { id: nextGuid(), bytes: Buffer.alloc(16), flags: 0 },
         { id: ID.diskSize, bytes: u64(1n), flags: 1 },
+        { id: ID.incompleteFile, bytes: u64(1n), flags: 1 },
         { id: nextGuid(), bytes: Buffer.alloc(0), flags: 0, offset: 0 },
       ],
     });
@@ -84,7 +85,7 @@ describe('readDiskParameters', () => {
 
   it.each([
     ['that it does not know', { id: nextGuid(), bytes: Buffer.alloc(4), flags: 4 }, /needs the metadata item 11223344/],
-    ['of a user', { id: nextGuid(), bytes: Buffer.alloc(4), flags: 5 }, /needs the metadata item 11223344/],
+    ['of a user', { id: ID.diskSize, bytes: Buffer.alloc(8), flags: 5 }, /needs the metadata item 2fa54224/],
     [
       'that marks an unfinished file',
       { id: ID.incompleteFile, bytes: Buffer.alloc(4), flags: 0 },

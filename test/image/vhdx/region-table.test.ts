@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CorruptImageError, UnsupportedImageError } from '../../../src/errors.ts';
+import type { ImageWarning } from '../../../src/image/disk-image.ts';
 import { Crc32c } from '../../../src/image/vhdx/crc32c.ts';
 import { type Regions, readRegions } from '../../../src/image/vhdx/region-table.ts';
 import {
@@ -31,8 +32,9 @@ function fileWith(regions: readonly RegionSpec[]): string {
   return path;
 }
 
-async function read(path: string): Promise<Regions> {
-  return await withFile(path, async (file) => await readRegions(file, LOG, await Crc32c.create()));
+async function read(path: string, warnings: string[] = []): Promise<Regions> {
+  const onWarning = ({ code, message }: ImageWarning): void => void warnings.push(`${code}: ${message}`);
+  return await withFile(path, async (file) => await readRegions(file, LOG, await Crc32c.create(), { onWarning }));
 }
 
 describe('readRegions', () => {
@@ -44,12 +46,30 @@ describe('readRegions', () => {
   });
 
   it.each([
-    ['first', REGION_TABLE_1],
-    ['second', REGION_TABLE_2],
-  ])('reads the other copy when the %s is damaged', async (_, offset) => {
+    ['first', REGION_TABLE_1, REGION_TABLE_2],
+    ['second', REGION_TABLE_2, REGION_TABLE_1],
+  ])('reads the other copy when the %s is damaged, and warns', async (_, offset, other) => {
     const path = fileWith([METADATA, BAT]);
     patchFile(path, offset + 100, Buffer.from([1]));
-    expect((await read(path)).bat.offset).toBe(BAT.offset);
+    const warnings: string[] = [];
+    expect((await read(path, warnings)).bat.offset).toBe(BAT.offset);
+    expect(warnings).toEqual([
+      expect.stringMatching(`^region-table-damaged: .*at ${offset} the checksum is 0x.* The one at ${other} is used`),
+    ]);
+  });
+
+  it('reads the first of two good copies that differ, and warns', async () => {
+    const path = fileWith([METADATA, BAT]);
+    patchFile(path, REGION_TABLE_2, encodeRegionTable([METADATA, { ...BAT, offset: 4 * MIB }]));
+    const warnings: string[] = [];
+    expect((await read(path, warnings)).bat.offset).toBe(BAT.offset);
+    expect(warnings).toEqual([expect.stringContaining('they differ. The one at 196608 is used')]);
+  });
+
+  it('does not warn when both copies are good', async () => {
+    const warnings: string[] = [];
+    await read(fileWith([METADATA, BAT]), warnings);
+    expect(warnings).toEqual([]);
   });
 
   it('refuses a file whose copies are both damaged, and says how', async () => {

@@ -187,6 +187,7 @@ describe('a differencing VhdxImage', () => {
     });
   });
 
+  // Here libvhdi shows the parent. The specification (2.5.1.1) leaves a block to the parent in state 0 alone.
   it('hides the parent with zero, unmapped and undefined blocks, and with zeros that it stores', async () => {
     const states = [0, 1, 2, 3, 5, 6].map((state, index) => ({ index, state, offsetMib: 30 + index }));
     const { child, base } = buildChild({ blocks: states, extraLength: 40 * MIB });

@@ -36,13 +36,16 @@ describe.skipIf(!hasVhdimount)(`libvhdi and we read the same (or: ${NO_LIBVHDI})
         absolute_win32_path: 'C:\\parent.vhdx',
       },
       blocks: [
-        // Whole bytes of the bitmap only: libvhdi takes the wrong sectors where runs are short.
         {
           index: 0,
           state: 7,
           present: [
+            [0, 2],
+            [3, 1],
+            [6, 2],
             [8, 16],
-            [256, 64],
+            [257, 64],
+            [500, 1],
           ],
           pieces: [{ at: 0, bytes: pattern(7, 2 * MIB) }],
         },
