@@ -8,7 +8,10 @@ import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './target.ts';
 import type { RetryOptions } from './transfer/retry.ts';
 
 /** How an image is found and opened. */
-export type ImageOptions = Pick<OpenDiskImageOptions, 'parentPaths' | 'allowNetworkParents' | 'trustUnmarkedSectors'>;
+export type ImageOptions = Pick<
+  OpenDiskImageOptions,
+  'format' | 'parentPaths' | 'allowNetworkParents' | 'trustUnmarkedSectors'
+>;
 
 /** Options of every verb that moves data. */
 export interface TransferVerbOptions extends ImageOptions {

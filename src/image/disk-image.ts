@@ -4,7 +4,14 @@ import type { ByteRange } from '../byte-range.ts';
 /** A range of the disk that can hold data. What lies outside of all extents reads as zeros and is never read. */
 export type Extent = ByteRange;
 
-export type DiskImageFormat = 'vhd-fixed' | 'vhd-dynamic' | 'vhd-differencing';
+export type DiskImageFormat =
+  | 'vhd-fixed'
+  | 'vhd-dynamic'
+  | 'vhd-differencing'
+  | 'vhdx-fixed'
+  | 'vhdx-dynamic'
+  | 'vhdx-differencing'
+  | 'raw';
 
 /** One file of a chain, as it is remembered between two runs. */
 export interface ImageFileIdentity {
@@ -14,7 +21,7 @@ export interface ImageFileIdentity {
   readonly size: number;
   /** Last modification, whole milliseconds of the Unix epoch. */
   readonly modifiedMs: number;
-  /** The unique id that the format gives to the disk, as 32 hexadecimal digits. */
+  /** The id that the format gives to the disk or, better, to its contents (VHDX: DataWriteGuid), as 32 hexadecimal digits. */
   readonly diskId: string;
 }
 
@@ -51,6 +58,8 @@ export interface ImageWarning {
 }
 
 export interface OpenDiskImageOptions {
+  /** Takes the file as a raw disk, whatever is in it. By default its content says what it is. */
+  readonly format?: 'raw';
   /** Folders, or parent files, to look in first for the parents of a differencing image. */
   readonly parentPaths?: readonly string[];
   /** Whether a parent may be opened at a UNC path that the image names. Opening one sends the user's credentials to that host. @default false */

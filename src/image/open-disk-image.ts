@@ -2,16 +2,21 @@
 import { UnsupportedImageError } from '../errors.ts';
 import type { DiskImage, OpenDiskImageOptions } from './disk-image.ts';
 import { ImageFile } from './image-file.ts';
+import { findPartitionTable } from './partition-table.ts';
 import { printable } from './printable.ts';
+import { openRawImage } from './raw-image.ts';
+import { sectorSizeWarning } from './sector-size-warning.ts';
 import { recognise } from './signatures.ts';
-import { findFooter } from './vhd/find-footer.ts';
+import { endsAsFixedVhd, findFooter } from './vhd/find-footer.ts';
 import { openVhd } from './vhd/open-vhd.ts';
+import { beginsAsVhdx } from './vhdx/headers.ts';
+import { openVhdx } from './vhdx/open-vhdx.ts';
 
 /** Opens `file` when it is of the format, or answers undefined when it is not. */
 type OpenFormat = (file: ImageFile, options: OpenDiskImageOptions) => Promise<DiskImage | undefined>;
 
-/** In this order: a VHD is told by its end, and its beginning may look like anything. */
-const FORMATS: readonly OpenFormat[] = [openIfVhd];
+/** In this order: what lies at the end of a VHDX may be a guest's, and a fixed VHD begins like the raw disk that it holds. */
+const FORMATS: readonly OpenFormat[] = [openIfVhdx, openIfVhd, openIfRaw];
 
 /**
  * Opens the image at `path`, and its parents.
@@ -20,6 +25,7 @@ const FORMATS: readonly OpenFormat[] = [openIfVhd];
 export async function openDiskImage(path: string, options: OpenDiskImageOptions = {}): Promise<DiskImage> {
   const file = await ImageFile.open(path);
   try {
+    if (options.format === 'raw') return await openRawImage(file, options);
     for (const openFormat of FORMATS) {
       const image = await openFormat(file, options);
       if (image !== undefined) return image;
@@ -31,18 +37,37 @@ export async function openDiskImage(path: string, options: OpenDiskImageOptions 
   }
 }
 
+async function openIfVhdx(file: ImageFile, options: OpenDiskImageOptions): Promise<DiskImage | undefined> {
+  // A fixed VHD may begin like this because someone wrote a VHDX onto the disk.
+  if (!(await beginsAsVhdx(file)) || (await endsAsFixedVhd(file))) return undefined;
+  return await openVhdx(file, options);
+}
+
 async function openIfVhd(file: ImageFile, options: OpenDiskImageOptions): Promise<DiskImage | undefined> {
   const found = await findFooter(file, options);
   return found === undefined ? undefined : await openVhd(file, found, options);
+}
+
+async function openIfRaw(file: ImageFile, options: OpenDiskImageOptions): Promise<DiskImage | undefined> {
+  if ((await recognise(file)) !== undefined) return undefined;
+  const table = await findPartitionTable(file);
+  if (table === undefined) return undefined;
+  const path = printable(file.path);
+  options.onWarning?.({
+    code: 'raw-by-content',
+    message: `${path} has a partition table and no header or footer of a disk image, so it is taken as a raw disk of ${file.size} bytes. If it is a VHD, its footer is missing: it was cut, and must be copied again.`,
+  });
+  if (table.sectorSize === 4096) options.onWarning?.(sectorSizeWarning(path));
+  return await openRawImage(file, options);
 }
 
 async function unsupported(file: ImageFile): Promise<UnsupportedImageError> {
   const path = printable(file.path);
   const format = await recognise(file);
   if (format !== undefined) {
-    return new UnsupportedImageError(`Cannot read ${path}: it is ${format.name}, not a VHD. ${format.wayOut}`);
+    return new UnsupportedImageError(`Cannot read ${path}: it is ${format.name}, not a VHD or VHDX. ${format.wayOut}`);
   }
   return new UnsupportedImageError(
-    `Cannot read ${path}: its ${file.size} bytes have no VHD footer at the end, nor a copy of one at the beginning. If it is a VHD, it was cut: copy it again. If it is a raw disk, make a VHD of it: qemu-img convert -f raw -O vpc -o subformat=fixed,force_size=on SOURCE disk.vhd.`,
+    `Cannot read ${path}: its ${file.size} bytes have no VHD footer at the end, nor a copy of one or a VHDX signature at the beginning, nor a partition table. If it is a VHD, it was cut: copy it again. If it is a raw disk, say so with --format raw.`,
   );
 }

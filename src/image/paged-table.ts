@@ -1,5 +1,5 @@
 // A large table of an image file (a BAT), read in slices and kept in bounded memory whatever the size of the disk.
-import type { ImageFile } from './image-file.ts';
+import type { ImageBytes } from './image-bytes.ts';
 
 /** Small enough to cost nothing for a small disk, large enough that a walk over a large one takes few reads. */
 const SLICE_BYTES = 64 * 1024;
@@ -9,13 +9,13 @@ const MAX_SLICES = 16;
 
 /** `length` bytes of `file` from `offset` on, addressed by entry. The caller has checked that they lie inside the file. */
 export class PagedTable {
-  readonly #file: ImageFile;
+  readonly #file: ImageBytes;
   readonly #offset: number;
   readonly #length: number;
   /** Insertion order is order of use: the first key is the least recently used. */
   readonly #slices = new Map<number, Promise<DataView>>();
 
-  constructor(file: ImageFile, offset: number, length: number) {
+  constructor(file: ImageBytes, offset: number, length: number) {
     this.#file = file;
     this.#offset = offset;
     this.#length = length;

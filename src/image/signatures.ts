@@ -22,7 +22,7 @@ const SIGNATURES: readonly Signature[] = [
     offset: 0,
     bytes: 'vhdxfile',
     name: 'a VHDX disk image',
-    wayOut: 'VHDX is not read. Convert it first: Convert-VHD on Windows, or qemu-img convert -O vpc -o force_size=on.',
+    wayOut: 'Name it as the image itself.',
   },
   { offset: 0, bytes: 'QFI\xfb', name: 'a QCOW disk image', wayOut: CONVERT },
   { offset: 0, bytes: 'KDMV', name: 'a VMDK disk image', wayOut: CONVERT },

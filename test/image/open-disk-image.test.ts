@@ -1,9 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ImageAccessError, UnsupportedImageError } from '../../src/errors.ts';
+import { CorruptImageError, ImageAccessError, UnsupportedImageError } from '../../src/errors.ts';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';
 import { buildTemporary, failureOf, openWatched, temporaryFolder } from '../support/vhd-fixtures.ts';
+import { buildVhdx, MIB } from '../support/vhdx-builder.ts';
 
 async function failureWith(name: string, ...parts: readonly Uint8Array[]): Promise<Error> {
   const path = join(await temporaryFolder(), name);
@@ -24,7 +25,6 @@ describe('openDiskImage', () => {
   });
 
   it.each([
-    ['vhdxfile', 0, 'a VHDX disk image', 'Convert-VHD'],
     ['QFI\xfb', 0, 'a QCOW disk image', 'qemu-img convert'],
     ['KDMV', 0, 'a VMDK disk image', 'qemu-img convert'],
     ['# Disk DescriptorFile', 0, 'the descriptor of a VMDK disk image', 'qemu-img convert'],
@@ -38,16 +38,33 @@ describe('openDiskImage', () => {
   ])('says of a file with %j at %i that it is %s, and what to do', async (magic, offset, name, wayOut) => {
     const error = await failureWith('disk.vhd', Buffer.alloc(offset), Buffer.from(magic, 'latin1'), Buffer.alloc(4096));
     expect(error).toBeInstanceOf(UnsupportedImageError);
-    expect(error.message).toContain(`it is ${name}, not a VHD.`);
+    expect(error.message).toContain(`it is ${name}, not a VHD or VHDX.`);
     expect(error.message).toContain(wayOut);
   });
 
   it('says of a raw disk called .vhd that it has no footer, and what to do', async () => {
     const error = await failureWith('raw.vhd', Buffer.alloc(8192, 1));
     expect(error).toBeInstanceOf(UnsupportedImageError);
-    expect(error.message).toMatch(
-      /its 8192 bytes have no VHD footer .*If it is a raw disk.*qemu-img convert -f raw -O vpc/,
-    );
+    expect(error.message).toMatch(/its 8192 bytes have no VHD footer .*If it is a raw disk, say so with --format raw/);
+  });
+
+  it('tells a VHDX by its beginning, even when its last block ends with the footer of a VHD', async () => {
+    const { path: vhd } = await buildTemporary({ type: 'fixed', size: 4096 });
+    const path = join(await temporaryFolder(), 'disk.vhd');
+    const blocks = [{ index: 0, pieces: [{ at: MIB - 512, bytes: (await readFile(vhd)).subarray(4096) }] }];
+    buildVhdx(path, { size: MIB, blocks });
+    expect((await openWatched(path)).image.format).toBe('vhdx-dynamic');
+  });
+
+  it('refuses a VHDX of which there is only the beginning', async () => {
+    const error = await failureWith('disk.vhdx', Buffer.from('vhdxfile'), Buffer.alloc(4096));
+    expect(error).toBeInstanceOf(CorruptImageError);
+    expect(error.message).toMatch(/the file has 4104. It was cut off/);
+  });
+
+  it('takes what the user says is a raw disk for one, also when it is a VHD', async () => {
+    const { path } = await buildTemporary({ type: 'fixed', size: 4096 });
+    expect((await openWatched(path, { format: 'raw' })).image).toMatchObject({ format: 'raw', size: 4096 + 512 });
   });
 
   it.each([0, 1, 64, 510, 511, 512])('refuses a file of %i zeros', async (size) => {

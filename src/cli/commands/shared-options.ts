@@ -16,6 +16,11 @@ export const OUTPUT_OPTIONS = {
 } as const satisfies Record<string, Options>;
 
 export const IMAGE_OPTIONS = {
+  format: {
+    choices: ['raw'] as const,
+    requiresArg: true,
+    describe: 'Take the image as a raw disk; without it, its content says what it is',
+  },
   'parent-path': {
     type: 'string',
     array: true,
@@ -45,6 +50,7 @@ export const THREADS_OPTION = {
 } as const satisfies Options;
 
 export interface ImageArguments {
+  readonly format: 'raw' | undefined;
   readonly parentPath: string[];
   readonly allowNetworkParents: boolean;
   readonly trustUnmarkedSectors: boolean;
@@ -52,6 +58,7 @@ export interface ImageArguments {
 
 export function imageOptions(args: ImageArguments) {
   return {
+    ...(args.format === undefined ? {} : { format: args.format }),
     parentPaths: args.parentPath,
     allowNetworkParents: args.allowNetworkParents,
     trustUnmarkedSectors: args.trustUnmarkedSectors,

@@ -1,8 +1,9 @@
 // Reads the blocks of one dynamic or differencing VHD: the sector bitmap and, right after it, the data (VHD specification, "Data Blocks").
 import { type ByteRange, endOf } from '../../byte-range.ts';
 import type { ImageFile } from '../image-file.ts';
+import { bitmapSlice, reverseBits, runsOf, type SectorRun } from '../sector-runs.ts';
 import type { VhdFooter } from './footer.ts';
-import { bitmapLengthOf, bitmapSlice, reverseBits, runsOf, type SectorRun } from './sector-bitmap.ts';
+import { bitmapLengthOf } from './sector-bitmap.ts';
 
 const SECTOR_SIZE = 512;
 

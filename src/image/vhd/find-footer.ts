@@ -45,6 +45,13 @@ export async function findFooter(file: ImageFile, options: OpenDiskImageOptions)
   return { footer, dataEnd: tail?.fields.location.offset ?? file.size };
 }
 
+/** Whether `file` is a fixed VHD by its end alone: a good footer, for a disk that takes all that is before it. */
+export async function endsAsFixedVhd(file: ImageFile): Promise<boolean> {
+  const tail = await readTail(file);
+  if (tail === undefined || tail.problem !== undefined || !isFixed(tail)) return false;
+  return tail.fields.bigU64(48) === BigInt(tail.fields.location.offset);
+}
+
 async function readTail(file: ImageFile): Promise<FooterCopy | undefined> {
   const whole = await readCopy(file, file.size - FOOTER_LENGTH, FOOTER_LENGTH);
   if (whole !== undefined || file.size % FOOTER_LENGTH !== FOOTER_LENGTH - 1) return whole;

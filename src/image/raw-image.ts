@@ -1,0 +1,78 @@
+// A raw disk image: the bytes of the disk, and nothing that says so but the partition table on it.
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { alignUp, type ByteRange, MIB, PAGE_SIZE } from '../byte-range.ts';
+import { CorruptImageError } from '../errors.ts';
+import type { DiskImage, Extent, ImageFileIdentity, OpenDiskImageOptions } from './disk-image.ts';
+import type { ImageFile } from './image-file.ts';
+import { printable } from './printable.ts';
+import { requireReadable } from './read-padded.ts';
+
+/**
+ * Opens `file` as a raw disk, whatever is in it.
+ * @throws {CorruptImageError} it is empty.
+ */
+export async function openRawImage(file: ImageFile, options: OpenDiskImageOptions): Promise<DiskImage> {
+  const path = printable(file.path);
+  if (file.size === 0) throw new CorruptImageError(`Cannot read ${path} as a raw disk: it is empty.`);
+  const size = alignUp(file.size, PAGE_SIZE);
+  if (size > file.size) {
+    options.onWarning?.({
+      code: 'raw-size-padded',
+      message: `${path} has ${file.size} bytes, and a disk consists of sectors of ${PAGE_SIZE}. It is taken as one of ${size} bytes, with zeros at its end. It may have been cut: compare it with its source.`,
+    });
+  }
+  return new RawImage(file, size, await deriveDiskId(file));
+}
+
+class RawImage implements DiskImage {
+  readonly format = 'raw';
+  readonly path: string;
+  readonly size: number;
+  readonly diskId: Uint8Array;
+  /** A raw disk holds no time, and the file's would differ between two copies. */
+  readonly timestamp = 0;
+  readonly files: readonly ImageFileIdentity[];
+  readonly #file: ImageFile;
+
+  constructor(file: ImageFile, size: number, diskId: Uint8Array) {
+    this.path = file.path;
+    this.size = size;
+    this.diskId = diskId;
+    const { path, modifiedMs } = file;
+    this.files = [{ name: basename(path), size: file.size, modifiedMs, diskId: Buffer.from(diskId).toString('hex') }];
+    this.#file = file;
+  }
+
+  async *extents(): AsyncGenerator<Extent> {
+    yield await Promise.resolve({ offset: 0, length: this.size });
+  }
+
+  async read(range: ByteRange, into: Uint8Array): Promise<void> {
+    requireReadable(this.size, range, into);
+    const stored = Math.min(range.length, this.#file.size - range.offset);
+    await this.#file.read(range.offset, into.subarray(0, stored));
+    into.fill(0, stored);
+  }
+
+  async assertUnchanged(): Promise<void> {
+    await this.#file.assertUnchanged();
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/**
+ * An id for a disk that has none, from its length and its first MiB: the same file gives the same footer at all times.
+ * A UUID of version 8, "vendor-specific" (RFC 9562, 5.8).
+ */
+async function deriveDiskId(file: ImageFile): Promise<Uint8Array> {
+  const head = new Uint8Array(Math.min(MIB, file.size));
+  await file.read(0, head);
+  const id = createHash('sha256').update(`${file.size}\n`).update(head).digest().subarray(0, 16);
+  id.writeUInt8((id.readUInt8(6) & 0x0f) | 0x80, 6);
+  id.writeUInt8((id.readUInt8(8) & 0x3f) | 0x80, 8);
+  return new Uint8Array(id);
+}

@@ -1,0 +1,50 @@
+// One entry of the BAT of a VHDX: the state of a block and its place in the file (MS-VHDX 2.5.1).
+import { MIB } from '../../byte-range.ts';
+
+/** The state of a block, and of a sector bitmap block, that is in the file. */
+export const FULLY_PRESENT = 6;
+
+/** Where the contents of a block come from. */
+export type Block =
+  | { readonly source: 'zeros' | 'parent' }
+  /** Of "partial" blocks, the sector bitmap says which sectors are in the file; the others come from the parent. */
+  | { readonly source: 'file' | 'partial'; readonly offset: number };
+
+/**
+ * Where the contents of a block come from, by its state, in a file without a parent. 1, 2 and 3 mean undefined, zero and
+ * unmapped; 5 meant unmapped in version 0.95 of the specification. An entry in these states may still name a place, with old
+ * contents in it.
+ */
+export const BASE_SOURCES: readonly (Block['source'] | undefined)[] = [
+  'zeros',
+  'zeros',
+  'zeros',
+  'zeros',
+  undefined,
+  'zeros',
+  'file',
+  // Partially present. Without a parent, there is nowhere else for the other sectors to be.
+  'file',
+];
+
+/** The same in a differencing file. */
+export const CHILD_SOURCES: readonly (Block['source'] | undefined)[] = [
+  'parent',
+  'zeros',
+  'zeros',
+  'zeros',
+  undefined,
+  'zeros',
+  'file',
+  'partial',
+];
+
+/** Bits 0 to 2. */
+export function stateAt(view: DataView, at: number): number {
+  return view.getUint8(at) & 7;
+}
+
+/** Bits 20 to 63 count MiBs. As a multiple of 1 MiB, an offset is exact as a number however large it is. */
+export function offsetAt(view: DataView, at: number): number {
+  return (view.getUint32(at + 4, true) * 4096 + (view.getUint32(at, true) >>> 20)) * MIB;
+}

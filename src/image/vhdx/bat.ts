@@ -1,0 +1,217 @@
+// The block allocation table of a VHDX: where the contents of each block come from (MS-VHDX 2.5).
+import { endOf, MIB } from '../../byte-range.ts';
+import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
+import type { ImageBytes } from '../image-bytes.ts';
+import { PagedTable } from '../paged-table.ts';
+import { printable } from '../printable.ts';
+import { BASE_SOURCES, type Block, CHILD_SOURCES, FULLY_PRESENT, offsetAt, stateAt } from './bat-entry.ts';
+import type { DiskParameters } from './metadata.ts';
+import type { Region, Regions } from './region-table.ts';
+import { UsedSpace } from './used-space.ts';
+
+const ENTRY_LENGTH = 8;
+
+/** A sector bitmap block has 1 MiB, and a bit for each sector of its chunk. */
+const SECTOR_BITMAP_LENGTH = MIB;
+const SECTORS_PER_CHUNK = 8 * SECTOR_BITMAP_LENGTH;
+
+/** Tables up to this length (1 TiB in blocks of 2 MiB) are checked whole at open; a larger one as it is walked, and entry by entry as it is read. */
+const CHECKED_AT_OPEN = 4 * MIB;
+
+/** Twice the largest disk. Keeps the map of the space in use below 16 MiB. */
+const MAX_FILE_LENGTH = 128 * 1024 * 1024 * MIB;
+
+/** Blocks in a row whose contents come from the same place. */
+export interface BlockRun {
+  readonly source: Block['source'];
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The table, read in slices as it is needed. */
+export class BlockAllocationTable {
+  readonly blockSize: number;
+  readonly blockCount: number;
+  /** Blocks that share one sector bitmap block: a chunk. */
+  readonly chunkRatio: number;
+  /** Entries that the disk needs. The region may have room for more. */
+  readonly entryCount: number;
+  readonly #file: ImageBytes;
+  readonly #diskSize: number;
+  readonly #hasParent: boolean;
+  readonly #regions: readonly Region[];
+  readonly #sources: readonly (Block['source'] | undefined)[];
+  readonly #table: PagedTable;
+
+  /**
+   * @throws {CorruptImageError} the region is too small for the disk.
+   * @throws {UnsupportedImageError} the file is longer than any VHDX is.
+   */
+  constructor(file: ImageBytes, regions: Regions, disk: DiskParameters) {
+    this.blockSize = disk.blockSize;
+    this.blockCount = Math.ceil(disk.size / disk.blockSize);
+    this.chunkRatio = (SECTORS_PER_CHUNK * disk.logicalSectorSize) / disk.blockSize;
+    this.#hasParent = disk.parentLocator !== undefined;
+    // A base file may leave out the last chunk's sector bitmap entry, and the unused entries before it.
+    this.entryCount = this.#hasParent
+      ? Math.ceil(this.blockCount / this.chunkRatio) * (this.chunkRatio + 1)
+      : this.blockCount + Math.floor((this.blockCount - 1) / this.chunkRatio);
+    this.#sources = this.#hasParent ? CHILD_SOURCES : BASE_SOURCES;
+    this.#file = file;
+    this.#diskSize = disk.size;
+    this.#regions = regions.all;
+    this.#table = new PagedTable(file, regions.bat.offset, this.entryCount * ENTRY_LENGTH);
+    if (this.entryCount * ENTRY_LENGTH > regions.bat.length) {
+      throw new CorruptImageError(
+        `Cannot read ${printable(file.path)}: the BAT of a disk of ${disk.size} bytes must have ${this.entryCount} entries, but its region has room for ${regions.bat.length / ENTRY_LENGTH}.`,
+      );
+    }
+    if (file.size > MAX_FILE_LENGTH) {
+      throw new UnsupportedImageError(
+        `Cannot read ${printable(file.path)}: a VHDX may have ${MAX_FILE_LENGTH} bytes, and this file has ${file.size}.`,
+      );
+    }
+  }
+
+  /** @throws {CorruptImageError} the block is in a state that does not exist, or lies where no block can. */
+  async block(index: number): Promise<Block> {
+    const entry = index + Math.floor(index / this.chunkRatio);
+    const { view, offset: at } = await this.#table.at(entry * ENTRY_LENGTH);
+    const source = this.#sourceOf(view, at, entry);
+    if (source === 'zeros' || source === 'parent') return { source };
+    const offset = this.#placeOf(view, at, entry, index);
+    this.#checkRegions(offset, this.blockSize, entry);
+    return { source, offset };
+  }
+
+  /**
+   * Offset in the file of the sector bitmap of a chunk.
+   * @throws {CorruptImageError} there is none, or it lies where it cannot.
+   */
+  async sectorBitmap(chunk: number): Promise<number> {
+    const entry = chunk * (this.chunkRatio + 1) + this.chunkRatio;
+    const { view, offset: at } = await this.#table.at(entry * ENTRY_LENGTH);
+    const state = stateAt(view, at);
+    if (state !== FULLY_PRESENT) {
+      throw this.#corrupt(
+        entry,
+        `the chunk has a partially present block, so its sector bitmap must be present (state 6), but its state is ${state}`,
+      );
+    }
+    const offset = offsetAt(view, at);
+    this.#checkEnd(offset, SECTOR_BITMAP_LENGTH, entry);
+    this.#checkRegions(offset, SECTOR_BITMAP_LENGTH, entry);
+    return offset;
+  }
+
+  /**
+   * All blocks of the disk, ascending, in runs. Each entry is checked on the way, also that no two lie in one place.
+   * @throws {CorruptImageError}
+   */
+  async *runs(): AsyncGenerator<BlockRun> {
+    const used = new UsedSpace(this.#file.size);
+    for (const region of this.#regions) used.claim(region);
+    let pending: BlockRun | undefined;
+    for (let entry = 0; entry < this.entryCount; ) {
+      const { view, offset } = await this.#table.at(entry * ENTRY_LENGTH);
+      for (const run of this.#runsOfSlice(view, offset, entry, used)) {
+        if (pending?.source === run.source) {
+          pending = { ...pending, count: pending.count + run.count };
+        } else {
+          if (pending !== undefined) yield pending;
+          pending = run;
+        }
+      }
+      entry += (view.byteLength - offset) / ENTRY_LENGTH;
+    }
+    if (pending !== undefined) yield pending;
+  }
+
+  /** The runs of the entries from `first` on, which stand in `view` from `offset` on. Never waits: the largest table has 64 Mi entries. */
+  #runsOfSlice(view: DataView, offset: number, first: number, used: UsedSpace): BlockRun[] {
+    const runs: BlockRun[] = [];
+    const perChunk = this.chunkRatio + 1;
+    let index = first - Math.floor(first / perChunk);
+    let source: Block['source'] | undefined;
+    let start = index;
+    for (let at = offset, entry = first; at < view.byteLength; at += ENTRY_LENGTH, entry++) {
+      if (entry % perChunk === this.chunkRatio) {
+        this.#checkBitmap(view, at, entry, used);
+        continue;
+      }
+      // Between the last block and the last chunk's bitmap there are entries for no block.
+      if (index >= this.blockCount) continue;
+      const next = this.#sourceOf(view, at, entry);
+      if (next === 'file' || next === 'partial') {
+        this.#claim(this.#placeOf(view, at, entry, index), this.blockSize, entry, used);
+      }
+      if (next !== source) {
+        if (source !== undefined) runs.push({ source, first: start, count: index - start });
+        source = next;
+        start = index;
+      }
+      index++;
+    }
+    if (source !== undefined) runs.push({ source, first: start, count: index - start });
+    return runs;
+  }
+
+  /** Checks all entries now, unless there are so many that it would keep the first byte waiting. @throws {CorruptImageError} */
+  async check(): Promise<void> {
+    if (this.entryCount * ENTRY_LENGTH > CHECKED_AT_OPEN) return;
+    const runs = this.runs();
+    while ((await runs.next()).done !== true);
+  }
+
+  #sourceOf(view: DataView, at: number, entry: number): Block['source'] {
+    const state = stateAt(view, at);
+    const source = this.#sources[state];
+    if (source === undefined) throw this.#corrupt(entry, `it has the state ${state}, which does not exist`);
+    return source;
+  }
+
+  /** Where a block begins that is in the file. */
+  #placeOf(view: DataView, at: number, entry: number, index: number): number {
+    const offset = offsetAt(view, at);
+    // Programs cut off the end of the last block where the disk ends in it.
+    this.#checkEnd(offset, Math.min(this.blockSize, this.#diskSize - index * this.blockSize), entry);
+    return offset;
+  }
+
+  /** A base file has no sector bitmaps, and old versions of qemu-img leave random values in their entries. */
+  #checkBitmap(view: DataView, at: number, entry: number, used: UsedSpace): void {
+    if (!this.#hasParent || stateAt(view, at) !== FULLY_PRESENT) return;
+    const offset = offsetAt(view, at);
+    this.#checkEnd(offset, SECTOR_BITMAP_LENGTH, entry);
+    this.#claim(offset, SECTOR_BITMAP_LENGTH, entry, used);
+  }
+
+  #checkEnd(offset: number, length: number, entry: number): void {
+    if (offset + length > this.#file.size) {
+      throw this.#corrupt(
+        entry,
+        `its block must end inside the file, but starts at ${offset} and ends at ${offset + length} of ${this.#file.size}`,
+      );
+    }
+  }
+
+  #claim(offset: number, length: number, entry: number, used: UsedSpace): void {
+    if (used.claim({ offset, length })) return;
+    this.#checkRegions(offset, length, entry);
+    throw this.#corrupt(entry, `its block at ${offset} overlaps another block`);
+  }
+
+  #checkRegions(offset: number, length: number, entry: number): void {
+    const region = this.#regions.find((one) => one.offset < offset + length && endOf(one) > offset);
+    if (region !== undefined) throw this.#corrupt(entry, `its block at ${offset} lies in ${region.name}`);
+  }
+
+  #corrupt(entry: number, problem: string): CorruptImageError {
+    const chunk = Math.floor(entry / (this.chunkRatio + 1));
+    const isBitmap = entry - chunk * (this.chunkRatio + 1) === this.chunkRatio;
+    const what = isBitmap ? 'a sector bitmap' : `block ${entry - chunk}`;
+    return new CorruptImageError(
+      `Cannot read BAT entry ${entry} (${what}) of ${printable(this.#file.path)}: ${problem}.`,
+    );
+  }
+}

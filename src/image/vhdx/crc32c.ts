@@ -1,0 +1,44 @@
+// CRC-32C (Castagnoli), the checksum of every VHDX structure that has one (MS-VHDX 2.2.2, 2.2.3.1, 2.3.1.1).
+import { createCRC32, type IHasher } from 'hash-wasm';
+
+/** The polynomial of Castagnoli, bits reversed. */
+const CASTAGNOLI = 0x82f63b78;
+
+/** Where header, region table and log entry keep their checksum, and its length in bytes. It counts as zeros. */
+const FIELD_OFFSET = 4;
+const FIELD_LENGTH = 4;
+
+/** A running checksum. One caller at a time: `start`, any number of `update`, `value`. */
+export class Crc32c {
+  readonly #hasher: IHasher;
+
+  private constructor(hasher: IHasher) {
+    this.#hasher = hasher;
+  }
+
+  static async create(): Promise<Crc32c> {
+    return new Crc32c(await createCRC32(CASTAGNOLI));
+  }
+
+  /** Starts over with the first bytes of a structure, whose checksum field counts as zeros. */
+  start(structure: Uint8Array): void {
+    this.#hasher.init();
+    this.#hasher.update(structure.subarray(0, FIELD_OFFSET));
+    this.#hasher.update(new Uint8Array(FIELD_LENGTH));
+    this.#hasher.update(structure.subarray(FIELD_OFFSET + FIELD_LENGTH));
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#hasher.update(bytes);
+  }
+
+  value(): number {
+    return Number.parseInt(this.#hasher.digest('hex'), 16);
+  }
+
+  /** The checksum of a structure that is wholly in memory. */
+  of(structure: Uint8Array): number {
+    this.start(structure);
+    return this.value();
+  }
+}

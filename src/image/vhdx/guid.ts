@@ -1,0 +1,36 @@
+// GUIDs as VHDX stores them (MS-VHDX 1.3.2, MS-DTYP 2.3.4.2): the first three groups little-endian, the rest as written.
+import type { Fields } from '../fields.ts';
+
+/** Lower case, without braces: "83ed0ec3-24c8-49a6-a959-5e4bf1288bfb". */
+export type Guid = string;
+
+export const ZERO_GUID: Guid = '00000000-0000-0000-0000-000000000000';
+
+/** Length of a GUID in a file, in bytes. */
+export const GUID_LENGTH = 16;
+
+/** The GUID at `offset` of a structure. */
+export function guidAt(fields: Fields, offset: number): Guid {
+  const hex = Buffer.from(fields.slice(offset + 8, 8)).toString('hex');
+  const groups = [
+    fields.u32(offset).toString(16).padStart(8, '0'),
+    fields
+      .u16(offset + 4)
+      .toString(16)
+      .padStart(4, '0'),
+    fields
+      .u16(offset + 6)
+      .toString(16)
+      .padStart(4, '0'),
+    hex.slice(0, 4),
+    hex.slice(4),
+  ];
+  return groups.join('-');
+}
+
+/** The GUID that `text` is, with or without braces, in either case; undefined where it is none. */
+export function parseGuid(text: string): Guid | undefined {
+  const match = /^(?:\{([0-9a-f-]{36})\}|([0-9a-f-]{36}))$/i.exec(text);
+  const guid = (match?.[1] ?? match?.[2])?.toLowerCase();
+  return guid !== undefined && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(guid) ? guid : undefined;
+}

@@ -1,0 +1,93 @@
+// Opens a VHDX of any type; a differencing one with all files down to the base of its chain.
+import { ParentImageError } from '../../errors.ts';
+import type { DiskImage, ImageWarning, OpenDiskImageOptions } from '../disk-image.ts';
+import type { ImageFile } from '../image-file.ts';
+import { type Candidate, findParent, type ParentReference, requireDepth } from '../parent-chain.ts';
+import { parsePath } from '../parent-path.ts';
+import { printable } from '../printable.ts';
+import { Crc32c } from './crc32c.ts';
+import type { Guid } from './guid.ts';
+import { readActiveHeader } from './headers.ts';
+import type { ParentLocator } from './parent-locator.ts';
+import { openVhdxFile, type VhdxFile } from './vhdx-file.ts';
+import { VhdxImage } from './vhdx-image.ts';
+
+/**
+ * Opens the disk in `file`. When that fails the parents are closed again, and `file` stays the caller's.
+ * @throws {CorruptImageError} @throws {UnsupportedImageError} @throws {ParentImageError} @throws {ImageAccessError}
+ */
+export async function openVhdx(file: ImageFile, options: OpenDiskImageOptions): Promise<DiskImage> {
+  const parents: VhdxFile[] = [];
+  try {
+    const child = await openVhdxFile(file, options);
+    for (let current = child; current.parentLocator !== undefined; ) {
+      current = await openParent(current, current.parentLocator, [child, ...parents], options);
+      parents.push(current);
+    }
+    const base = parents.reduceRight<VhdxImage | undefined>((parent, one) => new VhdxImage(one, parent), undefined);
+    return new VhdxImage(child, base);
+  } catch (error) {
+    for (const parent of parents) await parent.file.close();
+    throw error;
+  }
+}
+
+async function openParent(
+  { file }: VhdxFile,
+  locator: ParentLocator,
+  chain: readonly VhdxFile[],
+  options: OpenDiskImageOptions,
+): Promise<VhdxFile> {
+  const path = printable(file.path);
+  const wanted = locator.linkages.join(' or ');
+  const known = chain.find((link) => locator.linkages.includes(link.dataWriteGuid));
+  if (known !== undefined) {
+    throw new ParentImageError(
+      `Cannot open the parent of ${path}: its DataWriteGuid ${wanted} is that of ${printable(known.file.path)}, so the chain is a loop.`,
+    );
+  }
+  requireDepth(path, chain.length);
+  return await findParent<VhdxFile>({
+    child: file,
+    wanted: `DataWriteGuid ${wanted}`,
+    references: referencesOf(locator),
+    usedFileIds: new Set(chain.map((link) => link.file.fileId)),
+    options,
+    examine: async (candidate) => await examine(candidate, locator.linkages, options),
+  });
+}
+
+function referencesOf(locator: ParentLocator): ParentReference[] {
+  const references: ParentReference[] = [];
+  const { relativePath, absolutePath, volumePath } = locator;
+  if (relativePath !== undefined) {
+    references.push({ source: 'relative_path', text: relativePath, path: parsePath(relativePath) });
+  }
+  if (absolutePath !== undefined) {
+    references.push({ source: 'absolute_win32_path', text: absolutePath, path: parsePath(absolutePath) });
+  }
+  if (volumePath !== undefined) {
+    // Where such a path is right, which is on the computer that wrote it, absolute_win32_path is right as well.
+    const path = { kind: 'refused', problem: 'it names a volume by its id' } as const;
+    references.push({ source: 'volume_path', text: volumePath, path });
+  }
+  return references;
+}
+
+async function examine(
+  file: ImageFile,
+  linkages: readonly Guid[],
+  options: OpenDiskImageOptions,
+): Promise<Candidate<VhdxFile>> {
+  const { dataWriteGuid } = await readActiveHeader(file, await Crc32c.create());
+  if (!linkages.includes(dataWriteGuid)) {
+    return {
+      problem: `its DataWriteGuid is ${dataWriteGuid}, so it is another disk, or was written to after the child was made`,
+    };
+  }
+  // Held back: should opening fail, the error says what matters.
+  const warnings: ImageWarning[] = [];
+  const parent = await openVhdxFile(file, { ...options, onWarning: (warning) => warnings.push(warning) });
+  for (const warning of warnings) options.onWarning?.(warning);
+  return { parent };
+}

@@ -1,0 +1,136 @@
+// A VHDX file seen as it would be after its log has been replayed (MS-VHDX 2.3.3). The file itself is never written to.
+import { type ByteRange, endOf } from '../../byte-range.ts';
+import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
+import type { ImageBytes } from '../image-bytes.ts';
+import { printable } from '../printable.ts';
+import type { Crc32c } from './crc32c.ts';
+import type { Guid } from './guid.ts';
+import { descriptorSectorsOf, descriptorsOf, type LogDescriptor, type LogEntry } from './log-entry.ts';
+import { LOG_SECTOR, type LogSectors } from './log-sectors.ts';
+import { findActiveSequence } from './log-sequence.ts';
+import { ZeroRanges } from './zero-ranges.ts';
+
+/** No program is known that writes even a hundred; without a limit, a log of 1 GiB could hold 33 million. */
+const MAX_ZERO_DESCRIPTORS = 65_536;
+
+/** A page that the log has: its bytes stay there, so that a log takes memory for its pages' places only. */
+interface LoggedPage {
+  /** Where in the file its data sector is. */
+  readonly position: number;
+  readonly leading: bigint;
+  readonly trailing: number;
+}
+
+/** Reads through the log: pages and zeros of its active sequence hide what the file has in their place. */
+export class ReplayedFile implements ImageBytes {
+  readonly path: string;
+  /** At least the file's: a log may know of an extension that never reached the medium, and that reads as zeros. */
+  readonly size: number;
+  /** Entries that were replayed. */
+  readonly entryCount: number;
+  readonly #file: ImageBytes;
+  /** By offset in the file. A page that was zeroed later is not here. */
+  readonly #pages = new Map<number, LoggedPage>();
+  readonly #zeros = new ZeroRanges();
+
+  private constructor(file: ImageBytes, size: number, entryCount: number) {
+    this.path = file.path;
+    this.size = size;
+    this.entryCount = entryCount;
+    this.#file = file;
+  }
+
+  /**
+   * Finds the active sequence of the log and lays it over the file.
+   * @throws {CorruptImageError} there is none, or the file is shorter than it was when the log was written.
+   */
+  static async replay(file: ImageBytes, log: LogSectors, logGuid: Guid, crc32c: Crc32c): Promise<ReplayedFile> {
+    const sequence = await findActiveSequence(log, logGuid, file.path, crc32c);
+    const replayed = new ReplayedFile(file, sizeAfter(file, sequence), sequence.length);
+    await replayed.#replay(log, sequence);
+    return replayed;
+  }
+
+  async read(position: number, into: Uint8Array): Promise<void> {
+    const range = { offset: position, length: into.length };
+    if (endOf(range) > this.size) {
+      throw new CorruptImageError(
+        `Cannot read ${into.length} bytes at ${position} of ${printable(this.path)}: with its log replayed, the file ends at ${this.size}.`,
+      );
+    }
+    const stored = Math.max(0, Math.min(into.length, this.#file.size - position));
+    if (stored > 0) await this.#file.read(position, into.subarray(0, stored));
+    into.fill(0, stored);
+    for (const zeros of this.#zeros.within(range)) {
+      into.fill(0, zeros.offset - position, endOf(zeros) - position);
+    }
+    for (const offset of this.#pagesWithin(range)) await this.#copyPage(offset, position, into);
+  }
+
+  /** Backwards, so that the first one to claim a place is the one that counts. */
+  async #replay(log: LogSectors, sequence: readonly LogEntry[]): Promise<void> {
+    let zeroDescriptors = 0;
+    for (const entry of sequence.toReversed()) {
+      let dataSectors = 0;
+      const descriptors: { descriptor: LogDescriptor; position: number }[] = [];
+      for await (const descriptor of descriptorsOf(log, entry)) {
+        const sector = descriptorSectorsOf(entry) + dataSectors;
+        descriptors.push({ descriptor, position: log.positionOf(entry.offset + sector * LOG_SECTOR) });
+        if (descriptor.kind === 'data') dataSectors++;
+        else zeroDescriptors++;
+        if (zeroDescriptors > MAX_ZERO_DESCRIPTORS) {
+          throw new UnsupportedImageError(
+            `Cannot read ${printable(this.path)}: its log fills more than ${MAX_ZERO_DESCRIPTORS} ranges with zeros. Attach the disk once to a machine, and detach it, so that the log is replayed.`,
+          );
+        }
+      }
+      for (const { descriptor, position } of descriptors.reverse()) this.#apply(descriptor, position);
+    }
+  }
+
+  #apply(descriptor: LogDescriptor, position: number): void {
+    const { fileOffset } = descriptor;
+    if (descriptor.kind === 'zero') {
+      if (descriptor.length > 0) this.#zeros.add({ offset: fileOffset, length: descriptor.length });
+    } else if (!this.#pages.has(fileOffset) && !this.#zeros.covers({ offset: fileOffset, length: LOG_SECTOR })) {
+      this.#pages.set(fileOffset, { position, leading: descriptor.leading, trailing: descriptor.trailing });
+    }
+  }
+
+  /** Offsets of the logged pages that have bytes in `range`. */
+  *#pagesWithin(range: ByteRange): Generator<number> {
+    for (let page = range.offset - (range.offset % LOG_SECTOR); page < endOf(range); page += LOG_SECTOR) {
+      if (this.#pages.has(page)) yield page;
+    }
+  }
+
+  async #copyPage(offset: number, position: number, into: Uint8Array): Promise<void> {
+    const logged = this.#pages.get(offset);
+    if (logged === undefined) return;
+    const page = Buffer.alloc(LOG_SECTOR);
+    await this.#file.read(logged.position, page);
+    // A data sector has its signature and number where the page has its first 8 and last 4 bytes.
+    page.writeBigUInt64LE(logged.leading, 0);
+    page.writeUInt32LE(logged.trailing, LOG_SECTOR - 4);
+    const from = Math.max(0, position - offset);
+    const to = Math.min(LOG_SECTOR, position + into.length - offset);
+    into.set(page.subarray(from, to), offset + from - position);
+  }
+}
+
+/** Length of the file once the log is replayed. */
+function sizeAfter(file: ImageBytes, sequence: readonly LogEntry[]): number {
+  const newest = sequence.at(-1);
+  if (newest === undefined) return file.size;
+  if (newest.flushedFileOffset > BigInt(file.size)) {
+    throw new CorruptImageError(
+      `Cannot read ${printable(file.path)}: it was cut off. Its log says that it had at least ${newest.flushedFileOffset} bytes, and it has ${file.size}.`,
+    );
+  }
+  if (newest.lastFileOffset > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new CorruptImageError(
+      `Cannot read ${printable(file.path)}: its log says that the file extends to ${newest.lastFileOffset}, which no VHDX does.`,
+    );
+  }
+  return Math.max(file.size, Number(newest.lastFileOffset));
+}

@@ -1,0 +1,26 @@
+// Which MiBs of a VHDX file are taken: finds out in bounded memory whether two things lie in one place (MS-VHDX 2.1: everything is made of whole MiBs).
+import { type ByteRange, endOf, MIB } from '../../byte-range.ts';
+
+/** One bit per MiB of the file: 8 MiB for a file of 64 TiB. */
+export class UsedSpace {
+  readonly #bits: Uint8Array;
+
+  /** @param fileLength In bytes. */
+  constructor(fileLength: number) {
+    this.#bits = new Uint8Array(Math.ceil(fileLength / MIB / 8));
+  }
+
+  /** Takes `range`, which begins at a whole MiB, and says whether all of it was free. What lies beyond the end of the file is left out. */
+  claim(range: ByteRange): boolean {
+    const end = Math.min(Math.ceil(endOf(range) / MIB), this.#bits.length * 8);
+    let wasFree = true;
+    for (let mib = range.offset / MIB; mib < end; mib++) {
+      const index = mib >>> 3;
+      const bit = 1 << (mib & 7);
+      const byte = this.#bits[index] ?? 0;
+      if ((byte & bit) !== 0) wasFree = false;
+      this.#bits[index] = byte | bit;
+    }
+    return wasFree;
+  }
+}

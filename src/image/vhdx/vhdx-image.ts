@@ -1,0 +1,127 @@
+// The disk in a VHDX file: fixed, dynamic, or differencing over its parent.
+import { type ByteRange, endOf } from '../../byte-range.ts';
+import type { DiskImage, DiskImageFormat, Extent, ImageFileIdentity } from '../disk-image.ts';
+import { readPadded, requireReadable } from '../read-padded.ts';
+import { bitmapSlice, reverseBits, runsOf, type SectorRun } from '../sector-runs.ts';
+import { blockExtents } from './block-extents.ts';
+import { identityOf, type VhdxFile } from './vhdx-file.ts';
+
+export class VhdxImage implements DiskImage {
+  readonly path: string;
+  readonly format: DiskImageFormat;
+  readonly size: number;
+  /** The id that the disk shows to its guest. A differencing disk shares it with its parent. */
+  readonly diskId: Uint8Array;
+  /** A VHDX holds no time. */
+  readonly timestamp = 0;
+  readonly files: readonly ImageFileIdentity[];
+  readonly #source: VhdxFile;
+  readonly #parent: DiskImage | undefined;
+
+  /** Takes over `source.file` and `parent`, whose size may be another. There is one exactly where the source names one. */
+  constructor(source: VhdxFile, parent?: DiskImage) {
+    const { disk, file } = source;
+    this.path = file.path;
+    if (source.parentLocator !== undefined) this.format = 'vhdx-differencing';
+    else this.format = disk.leaveBlocksAllocated ? 'vhdx-fixed' : 'vhdx-dynamic';
+    this.size = disk.size;
+    this.diskId = disk.page83Id;
+    this.files = [identityOf(source), ...(parent?.files ?? [])];
+    this.#source = source;
+    this.#parent = parent;
+  }
+
+  extents(): AsyncIterable<Extent> {
+    const { bat, disk } = this.#source;
+    return blockExtents(bat.runs(), disk, this.#parent?.extents());
+  }
+
+  async read(range: ByteRange, into: Uint8Array): Promise<void> {
+    requireReadable(this.size, range, into);
+    const { blockSize } = this.#source.disk;
+    for (let offset = range.offset; offset < endOf(range); ) {
+      const end = Math.min(endOf(range), offset - (offset % blockSize) + blockSize);
+      await this.#readPiece({ offset, length: end - offset }, into.subarray(offset - range.offset, end - range.offset));
+      offset = end;
+    }
+  }
+
+  /** `piece` lies in one block. */
+  async #readPiece(piece: ByteRange, into: Uint8Array): Promise<void> {
+    const { bat, bytes, disk } = this.#source;
+    const index = Math.floor(piece.offset / disk.blockSize);
+    const block = await bat.block(index);
+    if (!('offset' in block)) {
+      if (block.source === 'zeros') into.fill(0);
+      else await this.#readParent(piece, into);
+      return;
+    }
+    const position = block.offset + (piece.offset % disk.blockSize);
+    if (block.source === 'file') await bytes.read(position, into);
+    else await this.#readOverParent(piece, position, into);
+  }
+
+  async #readParent(piece: ByteRange, into: Uint8Array): Promise<void> {
+    if (this.#parent === undefined) into.fill(0);
+    else await readPadded(this.#parent, piece, into);
+  }
+
+  /** A piece of a partially present block, whose data are at `position` of the file. */
+  async #readOverParent(piece: ByteRange, position: number, into: Uint8Array): Promise<void> {
+    const { bytes } = this.#source;
+    const runs = await this.#readSectorRuns(piece);
+    const own = runs.filter((run) => run.isSet);
+    if (own.length === runs.length) {
+      await bytes.read(position, into);
+      return;
+    }
+    // The parent first: the buffer below then lives for one file of a long chain at a time.
+    await this.#readParent(piece, into);
+    const [first, last] = [own[0], own.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const span = this.#bytesOf({ ...first, count: last.first + last.count - first.first }, piece);
+    const data = new Uint8Array(span.length);
+    await bytes.read(position + span.offset, data);
+    for (const run of own) {
+      const { offset, length } = this.#bytesOf(run, piece);
+      into.set(data.subarray(offset - span.offset, offset - span.offset + length), offset);
+    }
+  }
+
+  /** The runs of the sectors that the piece touches, counted from the first sector of their chunk. */
+  async #readSectorRuns(piece: ByteRange): Promise<SectorRun[]> {
+    const { bat, bytes, disk } = this.#source;
+    const chunkLength = bat.chunkRatio * disk.blockSize;
+    const bitmapOffset = await bat.sectorBitmap(Math.floor(piece.offset / chunkLength));
+    const first = Math.floor((piece.offset % chunkLength) / disk.logicalSectorSize);
+    const count = Math.ceil(((piece.offset % chunkLength) + piece.length) / disk.logicalSectorSize) - first;
+    const slice = bitmapSlice(first, count);
+    const bitmap = new Uint8Array(slice.length);
+    await bytes.read(bitmapOffset + slice.offset, bitmap);
+    // The first sector of a byte is its lowest bit here.
+    reverseBits(bitmap);
+    return runsOf(bitmap, first, count);
+  }
+
+  /** The bytes of `run`, sectors of a chunk, that lie in `piece`, from the beginning of the piece. The piece may begin and end inside a sector of 4 KiB. */
+  #bytesOf(run: SectorRun, piece: ByteRange): ByteRange {
+    const { bat, disk } = this.#source;
+    const inChunk = piece.offset % (bat.chunkRatio * disk.blockSize);
+    const offset = Math.max(0, run.first * disk.logicalSectorSize - inChunk);
+    const end = Math.min(piece.length, (run.first + run.count) * disk.logicalSectorSize - inChunk);
+    return { offset, length: end - offset };
+  }
+
+  async assertUnchanged(): Promise<void> {
+    await this.#source.file.assertUnchanged();
+    await this.#parent?.assertUnchanged();
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#source.file.close();
+    } finally {
+      await this.#parent?.close();
+    }
+  }
+}
