@@ -2,6 +2,7 @@
 import { PAGE_SIZE } from './byte-range.ts';
 import { UsageError } from './errors.ts';
 import { shielded } from './events.ts';
+import type { DiskImage } from './image/disk-image.ts';
 import { asFixedVhd } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
 import { realPathOf } from './image/real-path.ts';
@@ -57,7 +58,7 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
             read: (range, into) => image.read(range, into),
           }
         : vhd;
-    await assertNotTheImage(options.image, options.output);
+    await assertNotOfTheImage(image, options.output);
     const target = await LocalFileTarget.create(options.output, source.size, overwrite);
     try {
       const progress = await transferWithProgress({
@@ -92,8 +93,12 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
   }
 }
 
-async function assertNotTheImage(image: string, output: string): Promise<void> {
-  if ((await realPathOf(output)) === (await realPathOf(image))) {
-    throw new UsageError(`${output} is the image itself. Name another file.`);
+/** Neither the image nor a parent may be replaced: a chain without one of its files is lost. */
+async function assertNotOfTheImage(image: DiskImage, output: string): Promise<void> {
+  const outputPath = await realPathOf(output);
+  for (const { path } of image.files) {
+    if ((await realPathOf(path)) !== outputPath) continue;
+    const what = path === image.path ? 'the image itself' : `a parent of ${image.path}`;
+    throw new UsageError(`${output} is ${what}. Name another file.`);
   }
 }

@@ -11,6 +11,7 @@ import {
   diskOf,
   patchFile,
   patternOf,
+  uniqueIdOf,
   type VhdContent,
   type VhdDescription,
 } from './support/vhd-builder.ts';
@@ -141,6 +142,19 @@ describe('convertImage, when it fails', () => {
       expectSameBytes(await readFile(path), before);
     },
   );
+
+  it('never replaces a parent of the image', async () => {
+    const folder = await temporaryFolder();
+    const parent = await buildVhd(join(folder, 'parent.vhd'), { type: 'dynamic', size: SIZE, uniqueId: uniqueIdOf(1) });
+    const before = await readFile(parent.path);
+    const image = join(folder, 'child.vhd');
+    const locators = [{ code: 'W2ru', text: '.\\parent.vhd' }];
+    await buildVhd(image, { type: 'differencing', size: SIZE, parent: { uniqueId: parent.uniqueId, locators } });
+    const error = await failureOf(convertImage({ image, output: parent.path, overwrite: true }));
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message).toContain('is a parent of');
+    expectSameBytes(await readFile(parent.path), before);
+  });
 
   it('leaves nothing when the image turns out to be broken', async () => {
     const { path, tableOffset, output } = await makeImage();

@@ -12,11 +12,17 @@ import { failureOf, temporaryFolder } from './support/vhd-fixtures.ts';
 
 const MIB = 1024 * 1024;
 const IDENTITY: ImageFileIdentity = {
+  path: 'disk.vhd',
   name: 'disk.vhd',
   size: 8 * MIB,
   modifiedMs: 1_767_225_600_123,
   diskId: 'a1'.repeat(16),
 };
+
+/** A path belongs to one run. */
+function remembered({ path: _, ...identity }: ImageFileIdentity) {
+  return identity;
+}
 
 /** Nothing in a session reads the disk. */
 function imageOf(files: readonly ImageFileIdentity[] = [IDENTITY], size = 8 * MIB): DiskImage {
@@ -101,7 +107,7 @@ describe('openSession, the first time', () => {
     expect(completeMetadata(session)).toEqual({ ...session.metadata, vhdup_state: 'complete' });
     expect(await file.load()).toMatchObject({
       uploadId: session.uploadId,
-      image: [IDENTITY],
+      image: [remembered(IDENTITY)],
       diskSize: 8 * MIB,
       blobSize: 8 * MIB + 512,
       blobUrl: blob.address.url,

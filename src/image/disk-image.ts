@@ -13,8 +13,10 @@ export type DiskImageFormat =
   | 'vhdx-differencing'
   | 'raw';
 
-/** One file of a chain, as it is remembered between two runs. */
+/** One file of a chain. All but its path is remembered between two runs. */
 export interface ImageFileIdentity {
+  /** As it was opened. */
+  readonly path: string;
   /** Base name: a folder may change between two runs, and a path says more about a machine than a checkpoint should. */
   readonly name: string;
   /** Length of the file in bytes. */

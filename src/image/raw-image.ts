@@ -40,7 +40,9 @@ class RawImage implements DiskImage {
     this.size = size;
     this.diskId = diskId;
     const { path, modifiedMs } = file;
-    this.files = [{ name: basename(path), size: file.size, modifiedMs, diskId: Buffer.from(diskId).toString('hex') }];
+    this.files = [
+      { path: path, name: basename(path), size: file.size, modifiedMs, diskId: Buffer.from(diskId).toString('hex') },
+    ];
     this.#file = file;
   }
 

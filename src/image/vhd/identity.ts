@@ -6,5 +6,11 @@ import type { VhdFooter } from './footer.ts';
 
 export function identityOf(file: ImageFile, footer: VhdFooter): ImageFileIdentity {
   const { size, modifiedMs } = file;
-  return { name: basename(file.path), size, modifiedMs, diskId: Buffer.from(footer.uniqueId).toString('hex') };
+  return {
+    path: file.path,
+    name: basename(file.path),
+    size,
+    modifiedMs,
+    diskId: Buffer.from(footer.uniqueId).toString('hex'),
+  };
 }

@@ -54,7 +54,7 @@ export async function openVhdxFile(file: ImageFile, options: OpenDiskImageOption
 /** How the file is remembered between two runs. Its DataWriteGuid changes when the contents of the disk may have changed. */
 export function identityOf({ file, dataWriteGuid }: VhdxFile): ImageFileIdentity {
   const { path, size, modifiedMs } = file;
-  return { name: basename(path), size, modifiedMs, diskId: dataWriteGuid.replaceAll('-', '') };
+  return { path: path, name: basename(path), size, modifiedMs, diskId: dataWriteGuid.replaceAll('-', '') };
 }
 
 async function replayLog(

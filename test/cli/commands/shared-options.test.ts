@@ -33,8 +33,14 @@ describe('durationMs and rateOf', () => {
 
 describe('imageOptions', () => {
   it('are those of the library', () => {
-    const args = { parentPath: ['a', 'b'], allowNetworkParents: true, trustUnmarkedSectors: false };
+    const args = {
+      format: 'raw' as const,
+      parentPath: ['a', 'b'],
+      allowNetworkParents: true,
+      trustUnmarkedSectors: false,
+    };
     expect(imageOptions(args)).toEqual({
+      format: 'raw',
       parentPaths: ['a', 'b'],
       allowNetworkParents: true,
       trustUnmarkedSectors: false,
