@@ -120,6 +120,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
       });
 
       const upload: Upload = {
+        saveFailed: false,
         trustUnmarkedSectors,
         image,
         source,
@@ -157,6 +158,8 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
 
 /** The nouns of one upload. */
 interface Upload {
+  /** Whether the last save failed: it is said once, not every three seconds. */
+  saveFailed: boolean;
   readonly trustUnmarkedSectors: boolean;
   readonly image: DiskImage;
   readonly source: FixedVhdView;
@@ -238,8 +241,11 @@ async function save(upload: Upload): Promise<void> {
       done: progress.done.ranges,
       sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
     });
+    upload.saveFailed = false;
     emit({ type: 'saved', checkpoint: file.path });
   } catch (error) {
+    if (upload.saveFailed) return;
+    upload.saveFailed = true;
     emit({ type: 'warning', code: 'checkpoint-not-saved', message: (error as Error).message });
   }
 }
