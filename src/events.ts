@@ -39,8 +39,12 @@ export type UploadEvent =
   /** So many requests may be in flight now. */
   | { readonly type: 'concurrency'; readonly requests: number }
   | { readonly type: 'phase'; readonly phase: 'sending' | 'finishing' | 'verifying' }
-  /** The SAS in use has ended and the upload waits; the one that was given cannot be used; the upload goes on with a new one. */
-  | { readonly type: 'credential'; readonly state: 'expired' | 'refused' | 'renewed'; readonly message: string }
+  /** The SAS in use has ended; another one is waited for; the one that was given cannot be used; the upload goes on with a new one. */
+  | {
+      readonly type: 'credential';
+      readonly state: 'expired' | 'wanted' | 'refused' | 'renewed';
+      readonly message: string;
+    }
   | ({ readonly type: 'request' } & RequestRecord)
   | { readonly type: 'saved'; readonly checkpoint: string }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }

@@ -21,8 +21,12 @@ export class JsonLines {
   };
 
   write(object: object): void {
-    // Each text on its own: in the whole line, a secret could not be told from the quote and the backslash after it.
-    const line = JSON.stringify(object, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value));
-    this.#stream.write(`${line}\n`);
+    this.#stream.write(redactedJson(object));
   }
+}
+
+/** A line of JSON without secrets. */
+export function redactedJson(object: object): string {
+  // Each text on its own: in the whole line, a secret could not be told from the quote and the backslash after it.
+  return `${JSON.stringify(object, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value))}\n`;
 }
