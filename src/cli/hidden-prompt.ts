@@ -35,8 +35,10 @@ export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<st
           return onEnd();
         } else if (character === CTRL_U) {
           line = '';
-        } else {
-          line = BACKSPACE.has(character) ? line.slice(0, -1) : line + character;
+        } else if (BACKSPACE.has(character)) {
+          line = line.slice(0, -1);
+        } else if (character >= ' ') {
+          line += character;
         }
       }
     };

@@ -54,7 +54,7 @@ export class LogFile {
     } finally {
       await file.close();
     }
-    const log = new LogFile(path, createWriteStream(path, { flags: 'a' }), onProblem);
+    const log = LogFile.writingTo(path, onProblem);
     log.write({
       type: 'log',
       version: VERSION,
@@ -64,13 +64,23 @@ export class LogFile {
     return log;
   }
 
+  /** Without a look at what is there. */
+  static writingTo(path: string, onProblem: (message: string) => void): LogFile {
+    return new LogFile(path, createWriteStream(path, { flags: 'a' }), onProblem);
+  }
+
+  /** Bytes that are still to be written. */
+  get waiting(): number {
+    return this.#stream.writableLength;
+  }
+
   readonly onEvent = (event: UploadEvent): void => {
     if (event.type !== 'progress') this.write(event);
   };
 
   write(object: object): void {
     if (this.#hasFailed) return;
-    if (this.#stream.writableLength > MAX_WAITING) {
+    if (this.waiting > MAX_WAITING) {
       this.#leftOut += 1;
       return;
     }
