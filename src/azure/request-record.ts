@@ -9,7 +9,8 @@ interface Answered {
 }
 
 interface Failed {
-  readonly code?: string;
+  /** A number in errors of the DOM. */
+  readonly code?: string | number;
   readonly statusCode?: number;
   readonly request?: { readonly headers: { get(name: string): string | undefined } };
   readonly response?: { readonly headers: { get(name: string): string | undefined } };
@@ -28,7 +29,7 @@ export function failedRequest(what: string, durationMs: number, error: unknown):
   return compact({
     what,
     status: statusCode,
-    reason: response?.headers.get('x-ms-error-code') ?? code ?? (error as Error).name,
+    reason: response?.headers.get('x-ms-error-code') ?? (typeof code === 'string' ? code : (error as Error).name),
     requestId: response?.headers.get('x-ms-request-id'),
     clientRequestId: request?.headers.get('x-ms-client-request-id'),
     durationMs,

@@ -63,7 +63,9 @@ const CLOCK_TOLERANCE_MS = 15 * 60_000;
 export function assertSasAllows(sas: string, needed: string, now: Date = new Date()): void {
   const { permissions, expiresOn, startsOn, services, resourceTypes } = readSas(sas);
   if (!new URLSearchParams(sas).has('sig')) {
-    throw new CredentialError('The SAS has no signature (sig=). Was the URL cut, or not put in quotes?');
+    throw new CredentialError(
+      'The SAS has no signature: there is no parameter sig. Was the URL cut, or not put in quotes?',
+    );
   }
   if (expiresOn !== undefined && expiresOn <= now) {
     throw new CredentialError(

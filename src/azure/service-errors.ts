@@ -103,13 +103,15 @@ function answerError(what: string, error: RestErrorLike, status: number, signedW
     });
   }
   if (reason === 'AuthenticationFailed') {
-    const { isExpired, explanation = ADVICE[reason] } = explainRefusal({
+    const { isExpired, explanation } = explainRefusal({
       sas: signedWith?.sas,
       wasAccepted: signedWith?.wasAccepted === true,
       detail: detailOf(error.details),
       serviceTime: timeOf(header('date')),
     });
-    return new CredentialError(`${text}. ${explanation}`, { isExpired });
+    // The service's own words speak of a header where the SAS is what is wrong.
+    const known = `${what} failed: ${status} ${reason} (request id ${requestId}). ${explanation}`;
+    return new CredentialError(explanation === undefined ? `${text}. ${ADVICE[reason]}` : known, { isExpired });
   }
   const advised = ADVICE[reason] === undefined ? text : `${text}. ${ADVICE[reason]}`;
   if (status === 401 || status === 403) return new CredentialError(advised);
