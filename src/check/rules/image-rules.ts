@@ -16,7 +16,7 @@ export const IMAGE_READABLE: Rule = {
   id: 'image-readable',
   level: 'A',
   group: 'image',
-  title: 'The image can be read',
+  title: 'Readable image',
   reason: 'Azure takes fixed VHDs with an intact footer. vhdup makes one of every image that it can read.',
   run: ({ image }) =>
     pass(image.format === 'vhd-fixed' ? 'vhd-fixed' : `${image.format}, which becomes a fixed VHD on the way`),
@@ -26,12 +26,12 @@ const IMAGE_INTACT: Rule = {
   id: 'image-intact',
   level: 'A',
   group: 'image',
-  title: 'Footer and length agree',
+  title: 'Intact footer and length',
   reason: 'An image whose structures contradict one another was cut or damaged, and its data may be incomplete.',
   run: ({ image }) => {
     const damage = messages(image.warnings, (code) => DAMAGE.includes(code));
     return damage === undefined
-      ? pass('nothing contradicts anything')
+      ? pass('no contradictions')
       : warn(damage, 'Copy the image again, and compare it with its source.');
   },
 };
@@ -40,7 +40,7 @@ const SAVED_STATE: Rule = {
   id: 'saved-state',
   level: 'A',
   group: 'image',
-  title: 'The machine was shut down',
+  title: 'Shut down, not suspended',
   reason: 'A suspended machine keeps what is not yet on the disk in a file of its own, which Azure does not take.',
   run: ({ image }) => {
     const saved = messages(image.warnings, (code) => code === 'saved-state');
@@ -69,7 +69,7 @@ const CREATOR: Rule = {
   id: 'creator',
   level: 'A',
   group: 'image',
-  title: 'Made by a program without known faults',
+  title: 'Creator without faults',
   reason:
     'qemu-img without force_size rounds the disk to a geometry, and its versions 2.2.1 to 2.5 wrote VHDs that Azure refuses; all of them sign alike.',
   exempt: ({ image }) => (image.creator === undefined ? 'not a VHD' : undefined),
@@ -86,7 +86,7 @@ const BLOB_NAME: Rule = {
   id: 'blob-name',
   level: 'A',
   group: 'image',
-  title: 'The name of the blob',
+  title: 'Name of the blob',
   reason: 'The Marketplace does not take a blob with % or " in its name, and other tools stumble over it.',
   exempt: ({ blobName }) => (blobName === undefined ? 'no name was given' : undefined),
   run: ({ blobName = '', purpose }) => {

@@ -184,7 +184,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of FAT ${NO_DISK_TOOLS ?? ''
     const path = await makeDisk({
       table: 'none',
       size: 64,
-      partitions: [{ size: 64, type: '', fileSystem: 'vfat', files: FILES, mkfs: ['-F', '32', '-s', '8'] }],
+      partitions: [{ size: 64, type: '', fileSystem: 'vfat', mkfs: ['-F', '32', '-s', '8'] }],
     });
     const files = open('fat', await volumeOfFile(path));
     await expect(files.look('/EFI/BOOT/BOOTX64.EFI')).rejects.toThrow('fewer than 65525 clusters');
