@@ -135,8 +135,10 @@ class CheckScreen {
       `${counts.pass} passed`,
       counts['not-applicable'] === 1 ? '1 does not apply' : `${counts['not-applicable']} do not apply`,
     ];
-    const label = this.#paint(LABELS[result].style, ` ${LABELS[result].text} `);
-    return [`${label} ${parts.join(', ')}`];
+    const label = ` ${LABELS[result].text} `;
+    return wrapText(parts.join(', '), this.#width - label.length - 1).map((line, index) =>
+      index === 0 ? `${this.#paint(LABELS[result].style, label)} ${line}` : `${' '.repeat(label.length + 1)}${line}`,
+    );
   }
 
   #label(result: CheckResult): string {

@@ -1,13 +1,13 @@
 // LinuxSystem: the files of a Linux that is spread over a root, a /boot and an EFI system partition.
-import { type GuestFiles, GuestUnreadableError } from './guest-files.ts';
-import type { GuestEntry } from './guest-protocol.ts';
+import { GuestUnreadableError } from './guest-files.ts';
+import type { GuestEntry, GuestFileSystem } from './guest-protocol.ts';
 
 export interface LinuxVolumes {
-  readonly root: GuestFiles;
+  readonly root: GuestFileSystem;
   /** A partition of its own for /boot. */
-  readonly boot?: GuestFiles;
+  readonly boot?: GuestFileSystem;
   /** The EFI system partition, which Linux mounts at /boot/efi, /efi or /boot. */
-  readonly efi?: GuestFiles;
+  readonly efi?: GuestFileSystem;
 }
 
 export interface MountPoint {
@@ -90,9 +90,9 @@ export class LinuxSystem {
   }
 
   /** Where `path` may lie on another volume than the root. */
-  async #otherPlaces(path: string): Promise<[GuestFiles, string][]> {
+  async #otherPlaces(path: string): Promise<[GuestFileSystem, string][]> {
     const { boot, efi } = this.#volumes;
-    const places: [GuestFiles, string][] = [];
+    const places: [GuestFileSystem, string][] = [];
     if (boot !== undefined && path.startsWith('/boot/')) places.push([boot, path.slice('/boot'.length)]);
     if (efi === undefined) return places;
     for (const folder of await this.#efiFolders()) {
