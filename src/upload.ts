@@ -34,7 +34,7 @@ import { transferWithProgress } from './transfer-with-progress.ts';
 import { VERSION } from './version.ts';
 
 /** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
-const SAVE_INTERVAL_MS = 3000;
+const SAVE_INTERVAL_MS = 1000;
 
 export interface UploadResult extends TransferTotals {
   /** Without SAS. */
@@ -167,7 +167,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
 
 /** The nouns of one upload. */
 interface Upload {
-  /** Whether the last save failed: it is said once, not every three seconds. */
+  /** Whether the last save failed: it is said once, not every second. */
   saveFailed: boolean;
   readonly trustUnmarkedSectors: boolean;
   readonly image: DiskImage;
