@@ -5,11 +5,12 @@ import { type Destination, parseDestination } from './azure/destination.ts';
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import { assertSasAllows } from './azure/sas.ts';
 import { PAGE_SIZE } from './byte-range.ts';
+import { checkBeforeUpload } from './check-before-upload.ts';
 import { Autosave } from './checkpoint/autosave.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { ChildAbort } from './child-abort.ts';
-import { type EventListener, retryEvent, shielded, type TransferTotals } from './events.ts';
-import type { DiskImage } from './image/disk-image.ts';
+import { checkEvent, type EventListener, retryEvent, shielded, type TransferTotals } from './events.ts';
+import type { DiskImage, ImageWarning } from './image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
 import {
@@ -78,12 +79,20 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
     });
   }
 
+  const warnings: ImageWarning[] = [];
   const image = await openDiskImage(options.image, {
     ...options,
-    onWarning: (warning) => emit({ type: 'warning', ...warning }),
+    onWarning: (warning) => {
+      warnings.push(warning);
+      emit({ type: 'warning', ...warning });
+    },
     onDebug: (message) => emit({ type: 'debug', message }),
   });
   try {
+    if (options.skipChecks !== true) {
+      const findings = await checkBeforeUpload(image, warnings, { blobName: destination.address.blobName });
+      for (const finding of findings) emit(checkEvent(finding));
+    }
     const source = asFixedVhd(image);
     const retrier = new Retrier(options, (notice) => emit(retryEvent(notice)));
     const blob = await connectPageBlob(destination.address, credential, {
@@ -120,6 +129,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
       });
 
       const upload: Upload = {
+        saveFailed: false,
         trustUnmarkedSectors,
         image,
         source,
@@ -157,6 +167,8 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
 
 /** The nouns of one upload. */
 interface Upload {
+  /** Whether the last save failed: it is said once, not every three seconds. */
+  saveFailed: boolean;
   readonly trustUnmarkedSectors: boolean;
   readonly image: DiskImage;
   readonly source: FixedVhdView;
@@ -238,8 +250,11 @@ async function save(upload: Upload): Promise<void> {
       done: progress.done.ranges,
       sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
     });
+    upload.saveFailed = false;
     emit({ type: 'saved', checkpoint: file.path });
   } catch (error) {
+    if (upload.saveFailed) return;
+    upload.saveFailed = true;
     emit({ type: 'warning', code: 'checkpoint-not-saved', message: (error as Error).message });
   }
 }

@@ -112,7 +112,7 @@ function refuseWhatCannotBeWritten(url: URL): void {
       `${url.hostname} is the address of a managed disk. This version uploads to page blobs only: upload to a storage account, then make the disk from the blob.`,
     );
   }
-  if (/\.(?:file|queue|table|dfs|web)\./i.test(url.hostname)) {
+  if (/\.(?:file|queue|table|dfs|web)\.core\./i.test(url.hostname)) {
     throw new UsageError(`${url.hostname} is not a blob endpoint. It should look like ${EXAMPLE}.`);
   }
 }

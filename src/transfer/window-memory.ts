@@ -1,18 +1,14 @@
 // The memory of the windows in flight, and the checksums of what is in it, computed beside the main thread without a copy.
-import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Checksum, ChecksumAlgorithm } from '../target.ts';
 import { CRC64_TABLES_SIZE, compileCrc64, writeCrc64Tables } from './crc64.ts';
 import { WINDOW_SIZE } from './plan.ts';
 
-/** One core computes 2 GiB/s of CRC64: more than two never pay, and one core is the main thread's. */
-const MAX_WORKERS = 2;
-
 const WASM_PAGE = 64 * 1024;
 const FIRST_WINDOW = WASM_PAGE;
 
 /**
- * Runs in each worker. Plain text, since it needs nothing of ours and so works from anywhere. Both checksums take their bytes
+ * Runs in the worker. Plain text, since it needs nothing of ours and so works from anywhere. Both checksums take their bytes
  * where they are, in the shared memory.
  */
 const WORKER = `
@@ -31,9 +27,10 @@ export class WindowMemory {
   readonly #algorithm: ChecksumAlgorithm;
   readonly #memory: WebAssembly.Memory;
   readonly #free: Uint8Array[] = [];
-  readonly #workers: Worker[] = [];
+  /** One: it computes 2 GiB/s of CRC64, more than the main thread sends. */
+  readonly #worker: Worker | undefined;
   readonly #waiting = new Map<number, { resolve: (value: Uint8Array) => void; reject: (error: Error) => void }>();
-  /** Set when a worker has ended: it would never answer. */
+  /** Set when the worker has ended: it would never answer. */
   #failure: Error | undefined;
   #nextId = 0;
 
@@ -45,9 +42,7 @@ export class WindowMemory {
     if (CRC64_TABLES_SIZE > FIRST_WINDOW) throw new RangeError('The tables of CRC64 reach into the first window.');
     writeCrc64Tables(this.#memory);
     if (algorithm === 'none') return;
-    const module = compileCrc64();
-    const workers = Math.max(1, Math.min(MAX_WORKERS, availableParallelism() - 1));
-    for (let index = 0; index < workers; index++) this.#workers.push(this.#startWorker(module));
+    this.#worker = this.#startWorker();
   }
 
   /** Memory for one window, 4 MiB, with anything in it. */
@@ -68,20 +63,24 @@ export class WindowMemory {
     if (algorithm === 'none') return undefined;
     if (this.#failure !== undefined) throw this.#failure;
     const id = this.#nextId++;
-    const worker = this.#workers[id % this.#workers.length];
     const value = await new Promise<Uint8Array>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      worker?.postMessage({ id, algorithm, start: bytes.byteOffset, end: bytes.byteOffset + bytes.length });
+      this.#worker?.postMessage({ id, algorithm, start: bytes.byteOffset, end: bytes.byteOffset + bytes.length });
     });
     return { algorithm, value };
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await this.#worker?.terminate();
   }
 
-  #startWorker(module: WebAssembly.Module): Worker {
-    const worker = new Worker(WORKER, { eval: true, workerData: { memory: this.#memory, module } });
+  #startWorker(): Worker {
+    const worker = new Worker(WORKER, {
+      eval: true,
+      workerData: { memory: this.#memory, module: compileCrc64() },
+      // It keeps nothing: a small heap is enough, and memory is promised to be little.
+      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
+    });
     worker.on('message', ({ id, value }: { id: number; value: Uint8Array }) => {
       this.#waiting.get(id)?.resolve(value);
       this.#waiting.delete(id);

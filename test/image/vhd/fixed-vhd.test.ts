@@ -35,6 +35,7 @@ describe('a fixed VHD', () => {
     const { image } = await openWatched(path);
     expect(image.files).toEqual([
       {
+        path,
         name: 'disk.vhd',
         size: fileSize,
         modifiedMs: expect.any(Number),

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { Pacer, ServicePacer } from '../../src/transfer/pacer.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
+
+const never = new AbortController().signal;
+
+describe('Pacer', () => {
+  it('lets everything through at once when there is no limit', async () => {
+    const pacer = new Pacer(Number.POSITIVE_INFINITY);
+    for (let index = 0; index < 1000; index++) await pacer.pass(2 ** 40, never);
+  });
+
+  it('keeps to its rate over many that ask at once, in the order in which they asked', async () => {
+    const pacer = new Pacer(100_000);
+    const startMs = performance.now();
+    const order: number[] = [];
+    await Promise.all(Array.from({ length: 21 }, (_, index) => pacer.pass(1000, never).then(() => order.push(index))));
+    // The first one waits for nobody: twenty times 1,000 units at 100,000 units a second.
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(195);
+    expect(order).toEqual(Array.from({ length: 21 }, (_, index) => index));
+  });
+
+  it('ends a wait with the reason of the signal', async () => {
+    const pacer = new Pacer(1);
+    await pacer.pass(1000, never);
+    const stop = new AbortController();
+    const waiting = failureOf(pacer.pass(1, stop.signal));
+    const reason = new Error('enough');
+    stop.abort(reason);
+    expect(await waiting).toBe(reason);
+  });
+});
+
+describe('ServicePacer', () => {
+  it('holds nothing back before the service is busy for the first time', async () => {
+    const pacer = new ServicePacer();
+    for (let index = 0; index < 1000; index++) {
+      await pacer.pass(4 * 1024 * 1024, never);
+      pacer.acknowledged(4 * 1024 * 1024);
+    }
+  });
+
+  it('holds nothing back when the service is busy before it has acknowledged anything', async () => {
+    const pacer = new ServicePacer();
+    pacer.busy();
+    for (let index = 0; index < 1000; index++) await pacer.pass(4 * 1024 * 1024, never);
+  });
+});
