@@ -16,6 +16,8 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          // The worker that reads guests' file systems is started by Node itself, which needs help with TypeScript before 22.18.
+          execArgv: ['--import', './test/support/typescript-in-workers.js'],
           include: ['test/**/*.integration.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,

@@ -15,6 +15,8 @@ export const EXIT_CODES = {
   verification: 10,
   localFile: 11,
   inUse: 12,
+  checkWarned: 20,
+  checkFailed: 21,
   hangup: 129,
   interrupted: 130,
   terminated: 143,
@@ -116,6 +118,12 @@ export class VerificationError extends VhdupError {
 export class LocalFileError extends VhdupError {
   readonly code = 'LOCAL_FILE';
   readonly exitCode = EXIT_CODES.localFile;
+}
+
+/** A disk that Azure would surely refuse, found before anything was sent. */
+export class DiskCheckError extends VhdupError {
+  readonly code = 'DISK_CHECK';
+  readonly exitCode = EXIT_CODES.checkFailed;
 }
 
 /** What is known of a request that failed. */

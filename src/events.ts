@@ -1,4 +1,5 @@
 // What a verb tells while it works. Events carry totals, never differences: missing one loses nothing.
+import type { CheckFinding } from './check/check-report.ts';
 import type { ServiceError } from './errors.ts';
 import type { ProgressTotals } from './transfer/progress.ts';
 
@@ -88,4 +89,9 @@ export function retryEvent(notice: {
 }): UploadEvent {
   const { what, attempt, delayMs, error } = notice;
   return { type: 'retry', what, attempt, delayMs, reason: error.failure.reason, message: error.message };
+}
+
+/** A finding of the check before an upload that does not stop it. */
+export function checkEvent({ id, title, found, fix }: CheckFinding): UploadEvent {
+  return { type: 'warning', code: `check-${id}`, message: `${title}: ${found}. ${fix ?? ''}`.trimEnd() };
 }

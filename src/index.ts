@@ -2,6 +2,8 @@
 export type { Credential, RenewSas, SasRequest, TokenSource } from './azure/credentials.ts';
 export { parseConnectionString } from './azure/credentials.ts';
 export type { ByteRange } from './byte-range.ts';
+export type { CheckFinding, CheckReport, CheckResult, Generation, Purpose } from './check/check-report.ts';
+export { type CheckOptions, checkImage } from './check.ts';
 export { type ConvertOptions, type ConvertResult, convertImage } from './convert.ts';
 export * from './errors.ts';
 export type { EventListener, RequestRecord, TransferTotals, UploadEvent } from './events.ts';

@@ -46,6 +46,8 @@ export interface UploadOptions extends TransferVerbOptions, RetryOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Bytes per second that are sent at most. @default no limit */
   readonly maxRate?: number;
+  /** Send the disk even if Azure would surely refuse it. @default false */
+  readonly skipChecks?: boolean;
   /** A connection that moves no byte for so long is given up and the request sent again, in milliseconds. @default 60,000 */
   readonly stallTimeoutMs?: number;
 }

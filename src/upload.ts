@@ -5,13 +5,14 @@ import { type Destination, parseDestination } from './azure/destination.ts';
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import { assertSasAllows, assertSasCreatesContainers, parseSas } from './azure/sas.ts';
 import { PAGE_SIZE } from './byte-range.ts';
+import { checkBeforeUpload } from './check-before-upload.ts';
 import { Autosave } from './checkpoint/autosave.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { ChildAbort } from './child-abort.ts';
 import { CredentialError } from './errors.ts';
-import { type EventListener, retryEvent, shielded, type TransferTotals } from './events.ts';
+import { checkEvent, type EventListener, retryEvent, shielded, type TransferTotals } from './events.ts';
 import { watchExpiry } from './expiry-watch.ts';
-import type { DiskImage } from './image/disk-image.ts';
+import type { DiskImage, ImageWarning } from './image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
 import {
@@ -80,12 +81,20 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
     });
   }
 
+  const warnings: ImageWarning[] = [];
   const image = await openDiskImage(options.image, {
     ...options,
-    onWarning: (warning) => emit({ type: 'warning', ...warning }),
+    onWarning: (warning) => {
+      warnings.push(warning);
+      emit({ type: 'warning', ...warning });
+    },
     onDebug: (message) => emit({ type: 'debug', message }),
   });
   try {
+    if (options.skipChecks !== true) {
+      const findings = await checkBeforeUpload(image, warnings, { blobName: destination.address.blobName });
+      for (const finding of findings) emit(checkEvent(finding));
+    }
     const source = asFixedVhd(image);
     const blob = await connectPageBlob(destination.address, credential, {
       userAgent: `vhdup/${VERSION}`,

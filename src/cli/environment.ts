@@ -1,4 +1,4 @@
-// The only place that reads the environment: which account and credential it names.
+// The only place that reads the environment: which account and credential it names, and whether it wants colours.
 import { blobEndpoint } from '../azure/clouds.ts';
 import { type Credential, parseConnectionString } from '../azure/credentials.ts';
 import { UsageError } from '../errors.ts';
@@ -39,4 +39,9 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): AzureEnvironmen
           ? { kind: 'account-key', accountName: account, accountKey: key }
           : { kind: 'entra', ...(authorityHost === undefined ? {} : { authorityHost }) };
   return { credential, ...(serviceUrl === undefined ? {} : { serviceUrl }) };
+}
+
+/** On a terminal that has them, unless NO_COLOR (https://no-color.org) is set. */
+export function wantsColours(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
 }

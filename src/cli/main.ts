@@ -2,6 +2,7 @@
 import yargs from 'yargs';
 import { EXIT_CODES, UsageError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { reportFailure } from './run-verb.ts';
@@ -22,6 +23,7 @@ export async function main(args: readonly string[], environment: NodeJS.ProcessE
     .usage('$0 <command>\n\nUploads local VHD disk images to Azure page blobs.')
     .command(uploadCommand(environment, finish))
     .command(convertCommand(finish))
+    .command(checkCommand(environment, finish))
     .demandCommand(1, 'Which command? vhdup --help lists them.')
     .strict()
     .version(VERSION)

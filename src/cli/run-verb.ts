@@ -20,6 +20,8 @@ export interface Verb<Result extends object> {
   readonly describe: (result: Result) => string;
   /** What to say after an interruption or a failure: how to go on. */
   readonly wayOn?: (error: unknown) => string | undefined;
+  /** Where a result can be bad news. @default 0 */
+  readonly exitCode?: (result: Result) => number;
 }
 
 /** @returns the exit code. */
@@ -46,7 +48,7 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
     reporter.stop();
     if (json !== undefined) json.write({ type: 'result', ...result });
     else if (!args.quiet) process.stdout.write(`${redact(verb.describe(result))}\n`);
-    return EXIT_CODES.ok;
+    return verb.exitCode?.(result) ?? EXIT_CODES.ok;
   } catch (error) {
     reporter.stop();
     return reportFailure(error, json, verb.wayOn?.(error));

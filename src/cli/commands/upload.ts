@@ -52,6 +52,11 @@ function build(yargs: Argv) {
         describe: 'What the service checks each request with',
       },
       'create-container': { type: 'boolean', default: false, describe: 'Create the container if there is none' },
+      'skip-checks': {
+        type: 'boolean',
+        default: false,
+        describe: 'Send the disk even if Azure would surely refuse it',
+      },
       metadata: {
         alias: 'm',
         type: 'string',
@@ -124,6 +129,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
     checksum: args.checksum,
     createContainer: args.createContainer,
+    skipChecks: args.skipChecks,
     metadata: parseMetadata(args.metadata),
     ...(args.retries === undefined ? {} : { retries: wholeNumber('retries', args.retries) }),
     giveUpAfterMs: durationMs('give-up-after', args.giveUpAfter),

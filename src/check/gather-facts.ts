@@ -1,0 +1,123 @@
+// Gathers what the rules need to know of an open image.
+import { alignUp, MIB } from '../byte-range.ts';
+import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
+import { ImageFile } from '../image/image-file.ts';
+import { printable } from '../image/printable.ts';
+import { findFooter } from '../image/vhd/find-footer.ts';
+import { type DiskLayout, readDiskLayout, type Volume } from '../volume/disk-layout.ts';
+import type { CheckFacts, GuestSystem, ImageFacts } from './check-facts.ts';
+import type { Generation, Purpose } from './check-report.ts';
+import { findLinux } from './guest/find-linux.ts';
+import { GuestFiles, type GuestVolume } from './guest/guest-files.ts';
+import { generationOf, hasRole, isExt, isFat, nameOf, needsRecovery } from './volumes.ts';
+
+export interface FactsOptions {
+  readonly purpose: Purpose;
+  readonly generation: Generation | undefined;
+  readonly blobName: string | undefined;
+}
+
+/** What a few KiB at the ends of the disk tell. */
+export async function gatherDiskFacts(
+  image: DiskImage,
+  warnings: readonly ImageWarning[],
+  { purpose, generation, blobName }: FactsOptions,
+): Promise<CheckFacts> {
+  const is4K = warnings.some(({ code }) => code === 'sector-size-4096');
+  const layout = await readDiskLayout(image, is4K ? 4096 : undefined);
+  return {
+    purpose,
+    generation: purpose === 'data-disk' ? undefined : (generation ?? generationOf(layout)),
+    blobName,
+    image: await imageFacts(image, warnings),
+    layout,
+    openJournals: await openJournalsOf(image, layout),
+    guest: undefined,
+    efi: undefined,
+  };
+}
+
+async function openJournalsOf(image: DiskImage, layout: DiskLayout): Promise<Volume[]> {
+  const found: Volume[] = [];
+  for (const volume of layout.volumes.filter(isExt)) {
+    if (await needsRecovery(image, volume)) found.push(volume);
+  }
+  return found;
+}
+
+async function imageFacts(image: DiskImage, warnings: readonly ImageWarning[]): Promise<ImageFacts> {
+  return {
+    path: printable(image.path),
+    format: image.format,
+    size: image.size,
+    azureSize: alignUp(image.size, MIB),
+    warnings,
+    creator: image.format.startsWith('vhd-') ? await creatorOf(image.path) : undefined,
+  };
+}
+
+/** The image is open already; its interface says nothing of who made it. */
+async function creatorOf(path: string): Promise<string | undefined> {
+  const file = await ImageFile.open(path);
+  try {
+    return (await findFooter(file, {}))?.footer.creatorApplication;
+  } finally {
+    await file.close();
+  }
+}
+
+/** More file systems than any operating system is spread over. */
+const MAX_VOLUMES = 16;
+
+/** The file systems of a guest, open for reading. Who opens them closes them. */
+export interface OpenGuest {
+  readonly guest: GuestSystem;
+  readonly efi: GuestFiles | undefined;
+  close(): Promise<void>;
+}
+
+export async function openGuest(image: DiskImage, layout: DiskLayout, timeLimitMs?: number): Promise<OpenGuest> {
+  const opened: GuestFiles[] = [];
+  const open = (kind: 'ext' | 'fat', volume: Volume) => {
+    const files = new GuestFiles(kind, partOf(image, volume), timeLimitMs);
+    opened.push(files);
+    return files;
+  };
+  const close = async () => {
+    await Promise.all(opened.map((files) => files.close()));
+  };
+  try {
+    const efiVolume = layout.volumes.find((volume) => hasRole(volume, 'efi-system') && isFat(volume));
+    const efi = efiVolume === undefined ? undefined : open('fat', efiVolume);
+    const volumes = layout.volumes.filter(isExt).slice(0, MAX_VOLUMES);
+    const files = new Map(volumes.map((volume) => [nameOf(volume), open('ext', volume)] as const));
+    const { system, problems } = await findLinux(files, efi);
+    const guest: GuestSystem = system === undefined ? withoutLinux(layout, problems) : { kind: 'linux', system };
+    return { guest, efi, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Only a disk without anything that could hold an operating system has surely none. */
+function withoutLinux(layout: DiskLayout, problems: readonly string[]): GuestSystem {
+  if (problems.length > 0) return { kind: 'unread', found: problems.join('; ') };
+  const others = layout.volumes.filter(
+    (volume) => !isExt(volume) && !hasRole(volume, 'efi-system', 'bios-boot', 'microsoft-reserved', 'linux-swap'),
+  );
+  if (others.length > 0) {
+    const list = others.map((volume) => `${nameOf(volume)}: ${volume.fileSystem?.name ?? 'nothing that is known'}`);
+    return { kind: 'unread', found: `not read: ${list.join(', ')}` };
+  }
+  return layout.volumes.some(isExt) || layout.problems.length > 0
+    ? { kind: 'unread', found: 'no file system with an /etc was found' }
+    : { kind: 'none' };
+}
+
+function partOf(image: DiskImage, { range: { offset, length } }: Volume): GuestVolume {
+  return {
+    size: length,
+    read: (range, into) => image.read({ offset: offset + range.offset, length: range.length }, into),
+  };
+}

@@ -1,0 +1,49 @@
+// Rule: one thing that Azure, or a guest in it, asks of a disk; and how a rule says what it found.
+import type { CheckFacts } from './check-facts.ts';
+import type { CheckFinding, CheckResult, Purpose } from './check-report.ts';
+
+/** What a rule says of one disk. */
+export interface Verdict {
+  readonly result: CheckResult;
+  readonly found: string;
+  readonly fix?: string;
+}
+
+/** Everything of a finding that is the same for every disk. */
+export interface Rule extends Pick<CheckFinding, 'id' | 'level' | 'group' | 'title' | 'reason'> {
+  /** Why the rule says nothing of such a disk, or undefined when it does. */
+  readonly exempt?: (facts: CheckFacts) => string | undefined;
+  /** @throws {GuestUnreadableError} the rule needs a file that cannot be read. */
+  readonly run: (facts: CheckFacts) => Verdict | Promise<Verdict>;
+}
+
+export function pass(found: string): Verdict {
+  return { result: 'pass', found };
+}
+
+export function warn(found: string, fix: string): Verdict {
+  return { result: 'warn', found, fix };
+}
+
+export function fail(found: string, fix: string): Verdict {
+  return { result: 'fail', found, fix };
+}
+
+/** Neither passed nor failed. */
+export function unread(found: string, fix: string): Verdict {
+  return { result: 'unread', found, fix };
+}
+
+/** A failure for the Marketplace, which certifies images, and a warning elsewhere. */
+export function failForMarketplace({ purpose }: CheckFacts, found: string, fix: string): Verdict {
+  return purpose === 'marketplace' ? fail(found, fix) : warn(found, fix);
+}
+
+/** For rules of disks that a machine starts from. */
+export function unlessOsDisk({ purpose }: CheckFacts): string | undefined {
+  return purpose === 'data-disk' ? 'a data disk' : undefined;
+}
+
+export function onlyFor(...purposes: readonly Purpose[]): (facts: CheckFacts) => string | undefined {
+  return ({ purpose }) => (purposes.includes(purpose) ? undefined : `only for ${purposes.join(' and ')}`);
+}

@@ -1,0 +1,123 @@
+// Rules of what an image would give away: passwords, keys and histories of whoever made it.
+import { printable } from '../../image/printable.ts';
+import type { LinuxSystem } from '../guest/linux-system.ts';
+import { linesOf } from '../guest/linux-system.ts';
+import { fail, failForMarketplace, pass, type Rule, unread } from '../rule.ts';
+import { linuxRule } from './linux-rule.ts';
+
+interface Password {
+  readonly account: string;
+  /** As /etc/shadow stores it. */
+  readonly field: string;
+}
+
+/** Undefined without /etc/shadow. */
+async function readPasswords(system: LinuxSystem): Promise<readonly Password[] | undefined> {
+  const text = await system.readText('/etc/shadow');
+  return text === undefined
+    ? undefined
+    : linesOf(text).map((line) => {
+        const [account = '', field = ''] = line.split(':');
+        return { account, field };
+      });
+}
+
+/** With ! or * at its beginning no password fits. */
+function isLocked({ field }: Password): boolean {
+  return /^[!*]/.test(field) || field === 'x';
+}
+
+const NO_SHADOW = unread('there is no /etc/shadow', 'Look at the accounts of the running machine.');
+
+const ROOT_LOCKED = linuxRule({
+  id: 'root-locked',
+  group: 'accounts',
+  title: 'root has no password',
+  reason:
+    'Every machine made of the image would have the same password for root. The agent makes an account of its own.',
+  run: async (system, facts) => {
+    const passwords = await readPasswords(system);
+    if (passwords === undefined) return NO_SHADOW;
+    const root = passwords.find(({ account }) => account === 'root');
+    if (root === undefined || isLocked(root)) return pass(root === undefined ? 'no such account' : 'locked');
+    const fix = 'Lock it: passwd -l root, or waagent -deprovision.';
+    return root.field === ''
+      ? fail('root has an empty password', fix)
+      : failForMarketplace(facts, 'root has a password', fix);
+  },
+});
+
+const USER_PASSWORDS = linuxRule({
+  id: 'user-passwords',
+  group: 'accounts',
+  title: 'Users have no password',
+  reason: 'Passwords that are the same on all machines are found out. The Marketplace refuses them.',
+  run: async (system, facts) => {
+    const passwords = await readPasswords(system);
+    if (passwords === undefined) return NO_SHADOW;
+    const open = passwords.filter((password) => password.account !== 'root' && !isLocked(password));
+    return open.length === 0
+      ? pass('none')
+      : failForMarketplace(
+          facts,
+          shorten(open.map(({ account }) => account)),
+          'Remove the accounts (waagent -deprovision+user), or lock them.',
+        );
+  },
+});
+
+/** cloud-init leaves such a line for root: it lets nobody in. */
+const REFUSING_KEY = /command="echo 'Please login as the user/;
+
+const AUTHORIZED_KEYS = linuxRule({
+  id: 'authorized-keys',
+  group: 'accounts',
+  title: 'No SSH keys',
+  reason: 'Whoever holds the private key could log in to every machine made of the image.',
+  run: async (system, facts) => {
+    const found: string[] = [];
+    for (const { home } of await system.accounts()) {
+      for (const name of ['authorized_keys', 'authorized_keys2']) {
+        const path = `${home}/.ssh/${name}`;
+        const keys = linesOf((await system.readText(path)) ?? '').filter((line) => !REFUSING_KEY.test(line));
+        if (keys.length > 0) found.push(path);
+      }
+    }
+    return found.length === 0
+      ? pass('none')
+      : failForMarketplace(facts, shorten(found), 'Remove them (waagent -deprovision+user).');
+  },
+});
+
+/** The Marketplace allows so much, in bytes. */
+const MAX_HISTORY = 1024;
+const HISTORIES = ['.bash_history', '.zsh_history', '.ash_history', '.sh_history'] as const;
+
+const SHELL_HISTORY = linuxRule({
+  id: 'shell-history',
+  group: 'accounts',
+  title: 'No shell history',
+  reason: 'Histories hold passwords and names of machines. The Marketplace refuses more than 1 KiB.',
+  run: async (system, facts) => {
+    const found: string[] = [];
+    for (const { home } of await system.accounts()) {
+      for (const name of HISTORIES) {
+        const entry = await system.look(`${home}/${name}`);
+        if (entry.kind === 'file' && entry.size > MAX_HISTORY) found.push(`${home}/${name} (${entry.size} bytes)`);
+      }
+    }
+    return found.length === 0
+      ? pass('none')
+      : failForMarketplace(facts, shorten(found), 'Remove them: history -c, and delete the files.');
+  },
+});
+
+function shorten(names: readonly string[]): string {
+  const shown = names
+    .slice(0, 5)
+    .map((name) => printable(name))
+    .join(', ');
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}
+
+export const ACCOUNT_RULES: readonly Rule[] = [ROOT_LOCKED, USER_PASSWORDS, AUTHORIZED_KEYS, SHELL_HISTORY];

@@ -1,0 +1,104 @@
+// Rules of starting: what the firmware of generation 1 or 2 needs to find.
+import { bootAbilityOf } from '../../volume/generation.ts';
+import type { CheckFacts } from '../check-facts.ts';
+import type { Generation } from '../check-report.ts';
+import { fail, pass, type Rule, unlessOsDisk, unread } from '../rule.ts';
+import { hasRole, isFat, nameOf } from '../volumes.ts';
+
+/** For rules of disks that can start a machine at all; `partition-table` speaks of the others. */
+function unlessPartitioned(facts: CheckFacts): string | undefined {
+  return unlessOsDisk(facts) ?? (facts.layout.volumes.length === 0 ? 'no partitions' : undefined);
+}
+
+function onlyForGeneration(generation: Generation): (facts: CheckFacts) => string | undefined {
+  return (facts) =>
+    unlessPartitioned(facts) ?? (facts.generation === generation ? undefined : `only for generation ${generation}`);
+}
+
+const GENERATION: Rule = {
+  id: 'generation',
+  level: 'A',
+  group: 'boot',
+  title: 'Fits the generation',
+  reason:
+    'Generation 1 starts by BIOS, from an MBR or from a GPT with a BIOS boot partition; generation 2 by UEFI, from a GPT. A machine cannot change its generation.',
+  exempt: unlessPartitioned,
+  run: ({ generation, layout }) => {
+    const scheme = layout.table?.scheme;
+    const found =
+      scheme === undefined ? 'no partition table' : `${scheme.toUpperCase()}: ${bootAbilityOf(layout).reason}`;
+    if (generation === undefined) {
+      return fail(found, 'Install a boot loader; for generation 2, in an EFI system partition.');
+    }
+    const hasBiosBoot = layout.table?.hasGrub === true || layout.volumes.some((volume) => hasRole(volume, 'bios-boot'));
+    const fits = generation === 2 ? scheme === 'gpt' : scheme === 'mbr' || hasBiosBoot;
+    if (fits) return pass(`${scheme?.toUpperCase()} for generation ${generation}`);
+    return generation === 1
+      ? fail(found, 'Make the machine with --hyper-v-generation V2, and check with --generation 2.')
+      : fail(
+          found,
+          'Make the machine with --hyper-v-generation V1, or convert the disk (mbr2gpt on Windows, gdisk and a new boot loader on Linux).',
+        );
+  },
+};
+
+const BIOS_BOOT_CODE: Rule = {
+  id: 'bios-boot-code',
+  level: 'A',
+  group: 'boot',
+  title: 'BIOS boot code',
+  reason:
+    'A BIOS runs the code in the first sector of the disk. The code that Windows writes there goes on with the active partition; that of GRUB needs none.',
+  exempt: onlyForGeneration(1),
+  run: ({ layout: { table } }) => {
+    const fix =
+      'Install a boot loader (grub-install; on Windows bootsect /mbr and diskpart, active), or use generation 2.';
+    if (table?.hasBootCode !== true) return fail('no code in the first sector', fix);
+    if (table.hasGrub) return pass('GRUB in the first sector');
+    if (table.scheme === 'gpt') return pass('code in the first sector');
+    return table.partitions.some(({ isActive }) => isActive)
+      ? pass('code in the first sector, and an active partition')
+      : fail('code in the first sector, but no active partition', fix);
+  },
+};
+
+const EFI_SYSTEM_PARTITION: Rule = {
+  id: 'efi-system-partition',
+  level: 'A',
+  group: 'boot',
+  title: 'EFI system partition',
+  reason: 'UEFI starts the boot loader from a FAT file system on the EFI system partition.',
+  exempt: onlyForGeneration(2),
+  run: ({ layout }) => {
+    const volume = layout.volumes.find((candidate) => hasRole(candidate, 'efi-system'));
+    if (volume === undefined) return fail('none', 'Make one and install a boot loader in it, or use generation 1.');
+    const found = `${nameOf(volume)}, ${volume.fileSystem?.name ?? 'with no file system that is known'}`;
+    return isFat(volume) ? pass(found) : fail(found, 'Format it as FAT32 and install a boot loader in it.');
+  },
+};
+
+/** For the architectures that Azure has. */
+const FALLBACK_LOADERS = ['/EFI/BOOT/BOOTX64.EFI', '/EFI/BOOT/BOOTAA64.EFI'] as const;
+
+const EFI_BOOT_LOADER: Rule = {
+  id: 'efi-boot-loader',
+  level: 'B',
+  group: 'boot',
+  title: 'EFI boot loader',
+  reason:
+    'The entries of a boot manager are kept by the machine and not by the disk, so a new machine looks for \\EFI\\BOOT\\BOOTX64.EFI.',
+  exempt: onlyForGeneration(2),
+  run: async ({ efi }) => {
+    if (efi === undefined) return unread('no EFI system partition that can be read', 'Make one.');
+    for (const path of FALLBACK_LOADERS) {
+      const entry = await efi.look(path);
+      if (entry.kind === 'file' && entry.size > 0) return pass(path.replaceAll('/', '\\'));
+    }
+    return fail(
+      'no \\EFI\\BOOT\\BOOTX64.EFI, no \\EFI\\BOOT\\BOOTAA64.EFI',
+      'Install it there too: grub-install --removable, bootctl install, or bcdboot.',
+    );
+  },
+};
+
+export const BOOT_RULES: readonly Rule[] = [GENERATION, BIOS_BOOT_CODE, EFI_SYSTEM_PARTITION, EFI_BOOT_LOADER];

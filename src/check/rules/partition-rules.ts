@@ -1,0 +1,143 @@
+// Rules of what is on the disk: partition table, swap, LVM, encryption, and whether the file systems were closed.
+import { MIB } from '../../byte-range.ts';
+import { printable } from '../../image/printable.ts';
+import type { DiskLayout } from '../../volume/disk-layout.ts';
+import { fail, failForMarketplace, onlyFor, pass, type Rule, unlessOsDisk, warn } from '../rule.ts';
+import { hasRole, holds, nameOf, namesOf } from '../volumes.ts';
+
+/** "GPT with 2 partitions" */
+function describe({ scheme, partitions }: NonNullable<DiskLayout['table']>): string {
+  return `${scheme.toUpperCase()} with ${partitions.length === 1 ? '1 partition' : `${partitions.length} partitions`}`;
+}
+
+/** The table itself, or the file the disk is in, is damaged so that partitions may be missing. */
+const LOST: readonly string[] = ['gpt-unreadable', 'unreadable'];
+
+/** Belongs to the growing of a disk, of which `size-alignment` speaks. */
+const HARMLESS: readonly string[] = ['gpt-backup-misplaced'];
+
+const PARTITION_TABLE: Rule = {
+  id: 'partition-table',
+  level: 'A',
+  group: 'partitions',
+  title: 'Partition table',
+  reason: 'Firmware and guest find the file systems through the partition table.',
+  run: ({ layout: { table, volumes, problems }, purpose }) => {
+    const mend = 'Mend the table with gdisk or sfdisk, or take another copy of the disk.';
+    const meant = problems.filter(({ code }) => !HARMLESS.includes(code));
+    const messages = printable(meant.map(({ message }) => message).join(' '));
+    if (meant.some(({ code }) => LOST.includes(code))) return fail(messages, mend);
+    if (table === undefined) {
+      const found = volumes.length === 0 ? 'none' : `none, but ${volumes[0]?.fileSystem?.name} on the whole disk`;
+      return purpose === 'data-disk'
+        ? pass(`${found}, which a data disk may have`)
+        : fail(found, 'No machine starts from this disk. If it holds data only, check it with --for data-disk.');
+    }
+    return meant.length > 0 ? warn(`${describe(table)}. ${messages}`, mend) : pass(describe(table));
+  },
+};
+
+const FIRST_MIB: Rule = {
+  id: 'first-mib-free',
+  level: 'A',
+  group: 'partitions',
+  title: 'First MiB is free',
+  reason: 'The Marketplace writes the billing tag of an image with a GPT into the first 2,048 sectors.',
+  exempt: (facts) =>
+    onlyFor('marketplace')(facts) ?? (facts.layout.table?.scheme === 'gpt' ? undefined : 'only for a GPT'),
+  run: ({ layout }) => {
+    const offsets = layout.volumes.map(({ range }) => range.offset);
+    if (offsets.length === 0) return pass('no partitions');
+    const first = Math.min(...offsets);
+    const found = `the first partition begins at ${first}`;
+    return first >= MIB
+      ? pass(found)
+      : fail(found, `Let it begin at ${MIB} (sector 2048) or later, and put boot partitions first.`);
+  },
+};
+
+const SWAP: Rule = {
+  id: 'swap-partition',
+  level: 'A',
+  group: 'partitions',
+  title: 'No swap partition',
+  reason: 'Swap on the OS disk is slow and paid for. The agent, or cloud-init, makes it on the temporary disk.',
+  exempt: unlessOsDisk,
+  run: (facts) => {
+    const swaps = facts.layout.volumes.filter((volume) => hasRole(volume, 'linux-swap') || holds(volume, 'swap'));
+    return swaps.length === 0
+      ? pass('none')
+      : failForMarketplace(facts, namesOf(swaps), 'Remove it, and its line in /etc/fstab.');
+  },
+};
+
+const LVM: Rule = {
+  id: 'lvm',
+  level: 'A',
+  group: 'partitions',
+  title: 'No LVM',
+  reason: 'Names of volumes collide when the disk is attached to another machine of the same origin for repair.',
+  exempt: unlessOsDisk,
+  run: ({ layout }) => {
+    const found = layout.volumes.filter((volume) => hasRole(volume, 'linux-lvm') || holds(volume, 'lvm2'));
+    return found.length === 0
+      ? pass('none')
+      : warn(namesOf(found), 'Install on plain partitions; or keep it, and rename the volume group before a repair.');
+  },
+};
+
+const LINUX_FILE_SYSTEMS = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs'] as const;
+
+const SINGLE_ROOT: Rule = {
+  id: 'single-root-partition',
+  level: 'A',
+  group: 'partitions',
+  title: 'Single root partition',
+  reason: 'The Marketplace asks for one root partition, so that the disk can be grown; a /boot beside it is usual.',
+  exempt: onlyFor('marketplace'),
+  run: ({ layout }) => {
+    const found = layout.volumes.filter((volume) => holds(volume, ...LINUX_FILE_SYSTEMS));
+    return found.length <= 2
+      ? pass(found.length === 0 ? 'no Linux file systems' : namesOf(found))
+      : warn(`${found.length} Linux file systems: ${namesOf(found)}`, 'Put /home, /var and the like onto the root.');
+  },
+};
+
+const ENCRYPTION: Rule = {
+  id: 'encryption',
+  level: 'A',
+  group: 'partitions',
+  title: 'Not encrypted',
+  reason:
+    'Nobody types a passphrase when a machine starts in Azure, and the TPM that may hold the key stays behind. Azure encrypts disks itself.',
+  exempt: unlessOsDisk,
+  run: (facts) => {
+    const encrypted = facts.layout.volumes.filter(({ fileSystem }) => fileSystem?.kind === 'encrypted');
+    if (encrypted.length === 0) return pass('no LUKS, no BitLocker');
+    const found = encrypted.map((volume) => `${nameOf(volume)}: ${volume.fileSystem?.name}`).join(', ');
+    return failForMarketplace(facts, found, 'Decrypt it before the upload (manage-bde -off, or a plain copy).');
+  },
+};
+
+const FILE_SYSTEMS_CLEAN: Rule = {
+  id: 'file-systems-clean',
+  level: 'A',
+  group: 'partitions',
+  title: 'File systems closed',
+  reason:
+    'A journal that is not played back means that the machine was running or was cut off. What is said of its files may be old.',
+  run: ({ openJournals }) =>
+    openJournals.length === 0
+      ? pass('no ext journal waits to be played back')
+      : warn(namesOf(openJournals), 'Shut the machine down cleanly and take the image again, or run e2fsck on it.'),
+};
+
+export const PARTITION_RULES: readonly Rule[] = [
+  PARTITION_TABLE,
+  FIRST_MIB,
+  SWAP,
+  LVM,
+  SINGLE_ROOT,
+  ENCRYPTION,
+  FILE_SYSTEMS_CLEAN,
+];

@@ -1,0 +1,120 @@
+// Rules of the disk's size.
+import { MIB, PAGE_SIZE } from '../../byte-range.ts';
+import { guessOperatingSystem } from '../../volume/operating-system.ts';
+import type { CheckFacts } from '../check-facts.ts';
+import { fail, onlyFor, pass, type Rule, warn } from '../rule.ts';
+
+const GIB = 1024 * MIB;
+
+/** A page blob holds at most 8 TiB, the footer among them. */
+const MAX_PAGE_BLOB = 8192 * GIB;
+
+export function inUnits(bytes: number): string {
+  if (bytes >= GIB) return `${trim(bytes / GIB)} GiB`;
+  return bytes >= MIB ? `${trim(bytes / MIB)} MiB` : `${bytes} bytes`;
+}
+
+function trim(value: number): string {
+  return String(Number(value.toFixed(2)));
+}
+
+const MINIMUM: Rule = {
+  id: 'size-minimum',
+  level: 'A',
+  group: 'size',
+  title: 'At least 20 MiB',
+  reason: 'A managed disk cannot be made of a smaller VHD.',
+  run: ({ image: { size, azureSize } }) =>
+    azureSize >= 20 * MIB ? pass(inUnits(size)) : fail(`${inUnits(size)} (${size} bytes)`, 'Make the disk larger.'),
+};
+
+/** Largest disk in bytes, and where that is from. */
+function limitOf({ purpose, generation }: CheckFacts): { limit: number; of: string; fix: string } {
+  if (purpose === 'data-disk')
+    return { limit: 32_767 * GIB, of: 'a data disk', fix: 'Spread the data over several disks.' };
+  if (generation === 2)
+    return {
+      limit: 4095 * GIB,
+      of: 'an OS disk of generation 2',
+      fix: 'Shrink the disk, or move data to a data disk.',
+    };
+  return {
+    limit: 2048 * GIB,
+    of: 'an OS disk of generation 1, whose partition table reaches no further',
+    fix: 'Shrink the disk, move data to a data disk, or use generation 2.',
+  };
+}
+
+const MAXIMUM: Rule = {
+  id: 'size-maximum',
+  level: 'A',
+  group: 'size',
+  title: 'Not too large',
+  reason:
+    'Azure limits disks by what they are for: OS disks to 2 TiB in generation 1 and 4,095 GiB in generation 2, data disks to 32,767 GiB.',
+  run: (facts) => {
+    const { limit, of, fix } = limitOf(facts);
+    const { azureSize } = facts.image;
+    return azureSize <= limit
+      ? pass(`${inUnits(azureSize)} of at most ${inUnits(limit)}`)
+      : fail(`${inUnits(azureSize)}, and ${of} holds at most ${inUnits(limit)}`, fix);
+  },
+};
+
+const PAGE_BLOB: Rule = {
+  id: 'page-blob-size',
+  level: 'A',
+  group: 'size',
+  title: 'Fits into a page blob',
+  reason: 'A page blob holds at most 8 TiB, the footer of 512 bytes among them.',
+  run: ({ image: { azureSize } }) =>
+    azureSize + PAGE_SIZE <= MAX_PAGE_BLOB
+      ? pass(`${inUnits(azureSize)} and ${PAGE_SIZE} bytes`)
+      : warn(
+          `${inUnits(azureSize)} and ${PAGE_SIZE} bytes`,
+          'Upload it straight into a managed disk, which holds up to 32 TiB; or make the disk smaller.',
+        ),
+};
+
+const ALIGNMENT: Rule = {
+  id: 'size-alignment',
+  level: 'A',
+  group: 'size',
+  title: 'Whole number of MiB',
+  reason:
+    'Azure refuses other sizes, so vhdup fills the disk up with zeros. The copy of a GPT belongs at the very end of the disk.',
+  run: ({ image: { size, azureSize }, layout }) => {
+    if (size === azureSize) return pass(inUnits(size));
+    const found = `${size} bytes, which become ${inUnits(azureSize)}`;
+    return layout.table?.scheme === 'gpt'
+      ? warn(
+          `${found}: the copy of the GPT is then ${azureSize - size} bytes before the end`,
+          'Guests mend it or warn. To mend it yourself, run sgdisk --move-second-header on the grown disk.',
+        )
+      : pass(found);
+  },
+};
+
+/** In bytes, by operating system: certification of virtual machine images, "VHD specifications". */
+const MARKETPLACE_SIZES = {
+  linux: { least: 1 * GIB, most: 1023 * GIB, name: 'a Linux' },
+  windows: { least: 30 * GIB, most: 250 * GIB, name: 'a Windows' },
+} as const;
+
+const MARKETPLACE_SIZE: Rule = {
+  id: 'marketplace-size',
+  level: 'A',
+  group: 'size',
+  title: 'Size for the Marketplace',
+  reason: 'The Marketplace takes OS disks from 1 to 1,023 GB for Linux and from 30 to 250 GB for Windows.',
+  exempt: onlyFor('marketplace'),
+  run: ({ image: { azureSize }, layout }) => {
+    const { least, most, name } =
+      MARKETPLACE_SIZES[guessOperatingSystem(layout)?.family === 'windows' ? 'windows' : 'linux'];
+    return azureSize >= least && azureSize <= most
+      ? pass(`${inUnits(azureSize)} for ${name} disk`)
+      : fail(`${inUnits(azureSize)} for ${name} disk of ${inUnits(least)} to ${inUnits(most)}`, 'Resize the disk.');
+  },
+};
+
+export const SIZE_RULES: readonly Rule[] = [MINIMUM, MAXIMUM, PAGE_BLOB, ALIGNMENT, MARKETPLACE_SIZE];

@@ -1,0 +1,44 @@
+// Asks every rule what it says of a disk.
+import { printable } from '../image/printable.ts';
+import type { CheckFacts } from './check-facts.ts';
+import type { CheckFinding } from './check-report.ts';
+import { GuestUnreadableError } from './guest/guest-files.ts';
+import { type Rule, unread, type Verdict } from './rule.ts';
+import { ACCOUNT_RULES } from './rules/account-rules.ts';
+import { BOOT_RULES } from './rules/boot-rules.ts';
+import { IMAGE_RULES } from './rules/image-rules.ts';
+import { LINUX_SYSTEM_RULES } from './rules/linux-system-rules.ts';
+import { PARTITION_RULES } from './rules/partition-rules.ts';
+import { SIZE_RULES } from './rules/size-rules.ts';
+
+/** In the order in which they are shown. */
+export const RULES: readonly Rule[] = [
+  ...IMAGE_RULES,
+  ...SIZE_RULES,
+  ...PARTITION_RULES,
+  ...BOOT_RULES,
+  ...LINUX_SYSTEM_RULES,
+  ...ACCOUNT_RULES,
+];
+
+export async function runRules(rules: readonly Rule[], facts: CheckFacts): Promise<CheckFinding[]> {
+  const findings: CheckFinding[] = [];
+  for (const rule of rules) findings.push(findingOf(rule, await judge(rule, facts)));
+  return findings;
+}
+
+async function judge(rule: Rule, facts: CheckFacts): Promise<Verdict> {
+  const exemption = rule.exempt?.(facts);
+  if (exemption !== undefined) return { result: 'not-applicable', found: exemption };
+  try {
+    return await rule.run(facts);
+  } catch (error) {
+    if (!(error instanceof GuestUnreadableError)) throw error;
+    return unread(`cannot be read: ${printable(error.message)}`, 'Look at it in the running machine.');
+  }
+}
+
+export function findingOf({ id, level, group, title, reason }: Rule, verdict: Verdict): CheckFinding {
+  const { result, found, fix } = verdict;
+  return { id, level, group, title, result, found, reason, ...(fix === undefined ? {} : { fix }) };
+}

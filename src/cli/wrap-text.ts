@@ -1,0 +1,21 @@
+// Breaks text into lines that fit.
+
+/** Lines of at most `width` characters, broken at blanks; a longer word is cut. */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/).filter(Boolean)) {
+    for (const piece of piecesOf(word, width)) {
+      if (line !== '' && line.length + 1 + piece.length > width) {
+        lines.push(line);
+        line = '';
+      }
+      line = line === '' ? piece : `${line} ${piece}`;
+    }
+  }
+  return line === '' ? lines : [...lines, line];
+}
+
+function piecesOf(word: string, width: number): string[] {
+  return word.match(new RegExp(`.{1,${Math.max(1, width)}}`, 'gu')) ?? [];
+}

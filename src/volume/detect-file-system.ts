@@ -1,0 +1,46 @@
+// Recognises what a partition holds by its superblock, without reading the file system itself.
+import type { ByteRange } from '../byte-range.ts';
+import { bytesAt, type Disk } from './disk.ts';
+import type { FileSystem } from './file-system.ts';
+import { detectApple } from './file-systems/apple.ts';
+import { detectBsd, detectZfs } from './file-systems/bsd.ts';
+import { detectContainer } from './file-systems/containers.ts';
+import { detectExt } from './file-systems/ext.ts';
+import { detectFat } from './file-systems/fat.ts';
+import { detectLinux } from './file-systems/linux.ts';
+import { detectOptical } from './file-systems/optical.ts';
+import { detectWindows } from './file-systems/windows.ts';
+
+/** The beginning of a partition, padded with zeros to `HEAD_LENGTH`. */
+export type Detect = (head: Buffer) => FileSystem | undefined;
+
+/** Btrfs and UFS have their superblocks at 64 KiB, and swap of 64 KiB pages its signature before that. */
+export const HEAD_LENGTH = 72 * 1024;
+
+/** In this order: what wraps other things first, and FAT, whose signs are the weakest, last. */
+const DETECTORS: readonly Detect[] = [
+  detectContainer,
+  detectWindows,
+  detectExt,
+  detectLinux,
+  detectBsd,
+  detectZfs,
+  detectApple,
+  detectOptical,
+  detectFat,
+];
+
+/**
+ * What lies in `range`, or undefined when it is nothing that is known.
+ * @throws {CorruptImageError} @throws {ImageAccessError} the image cannot be read there.
+ */
+export async function detectFileSystem(disk: Disk, range: ByteRange): Promise<FileSystem | undefined> {
+  const head = Buffer.alloc(HEAD_LENGTH);
+  const length = Math.min(HEAD_LENGTH, range.length, Math.max(0, disk.size - range.offset));
+  (await bytesAt(disk, range.offset, length)).copy(head);
+  for (const detect of DETECTORS) {
+    const found = detect(head);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

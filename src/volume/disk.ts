@@ -1,0 +1,48 @@
+// What this folder needs of a disk, and exact bytes from anywhere on it.
+import { alignDown, alignUp } from '../byte-range.ts';
+import type { DiskImage } from '../image/disk-image.ts';
+
+/** A disk that can be read: a `DiskImage`, or anything that behaves like one. */
+export type Disk = Pick<DiskImage, 'size' | 'read'>;
+
+/** `length` bytes from `offset` on, neither of which need be aligned. After the end of the disk there are zeros. */
+export async function bytesAt(disk: Disk, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  const start = alignDown(offset, 512);
+  const end = Math.min(alignUp(offset + length, 512), disk.size);
+  if (start >= end) return bytes;
+  const sectors = Buffer.alloc(end - start);
+  await disk.read({ offset: start, length: sectors.length }, sectors);
+  sectors.copy(bytes, 0, offset - start);
+  return bytes;
+}
+
+/** Text of a fixed length, as superblocks hold it: up to the first NUL, without blanks at its end. Undefined when there is none. */
+export function textAt(
+  bytes: Buffer,
+  offset: number,
+  length: number,
+  encoding: BufferEncoding = 'utf8',
+): string | undefined {
+  const text = bytes.toString(encoding, offset, offset + length);
+  const end = text.indexOf('\0');
+  return (end < 0 ? text : text.slice(0, end)).trimEnd() || undefined;
+}
+
+/** 16 bytes as a UUID, in the order in which they stand. */
+export function uuidAt(bytes: Buffer, offset: number): string {
+  return groupUuid(bytes.toString('hex', offset, offset + 16));
+}
+
+/** 16 bytes as Microsoft and EFI store a GUID: its first three groups have their lowest byte first. */
+export function guidAt(bytes: Buffer, offset: number): string {
+  const guid = Buffer.from(bytes.subarray(offset, offset + 16));
+  guid.subarray(0, 4).reverse();
+  guid.subarray(4, 6).reverse();
+  guid.subarray(6, 8).reverse();
+  return groupUuid(guid.toString('hex'));
+}
+
+function groupUuid(hex: string): string {
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

@@ -1,0 +1,65 @@
+// FAT12, FAT16 and FAT32, by the boot sector (Microsoft's FAT specification 1.03).
+import { textAt } from '../disk.ts';
+import { described, type FileSystem } from '../file-system.ts';
+import { serialOf } from './windows.ts';
+
+/** Where things are on a FAT file system, in bytes from its beginning. */
+export interface FatGeometry {
+  readonly bits: 12 | 16 | 32;
+  readonly clusterSize: number;
+  readonly tableOffset: number;
+  /** FAT12 and FAT16: the root folder, which has a place of its own. Length 0 on FAT32. */
+  readonly rootOffset: number;
+  readonly rootLength: number;
+  /** FAT32: the first cluster of the root folder. */
+  readonly rootCluster: number;
+  /** Of cluster 2, the first one. */
+  readonly dataOffset: number;
+  readonly clusters: number;
+}
+
+/** From the boot sector at the beginning of `head`, or undefined when it is none of FAT. */
+export function fatGeometry(head: Buffer): FatGeometry | undefined {
+  const isBootSector = [0xeb, 0xe9].includes(head.readUInt8(0)) && head.readUInt16LE(510) === 0xaa55;
+  const sectorSize = head.readUInt16LE(11);
+  const sectorsPerCluster = head.readUInt8(13);
+  const reserved = head.readUInt16LE(14);
+  const tables = head.readUInt8(16);
+  const media = head.readUInt8(21);
+  if (!isBootSector || ![512, 1024, 2048, 4096].includes(sectorSize) || reserved === 0) return undefined;
+  if (sectorsPerCluster === 0 || (sectorsPerCluster & (sectorsPerCluster - 1)) !== 0) return undefined;
+  if (tables < 1 || tables > 2 || (media !== 0xf0 && media < 0xf8)) return undefined;
+
+  const shortLength = head.readUInt16LE(22);
+  const tableLength = (shortLength || head.readUInt32LE(36)) * sectorSize;
+  const rootLength = Math.ceil((head.readUInt16LE(17) * 32) / sectorSize) * sectorSize;
+  const size = (head.readUInt16LE(19) || head.readUInt32LE(32)) * sectorSize;
+  const rootOffset = reserved * sectorSize + tables * tableLength;
+  const dataOffset = rootOffset + rootLength;
+  const clusterSize = sectorsPerCluster * sectorSize;
+  const clusters = Math.floor((size - dataOffset) / clusterSize);
+  if (tableLength === 0 || clusters < 1) return undefined;
+  return {
+    // A small FAT32 has fewer clusters than the specification allows: what tells it apart is the length of its tables.
+    bits: shortLength === 0 ? 32 : clusters < 4085 ? 12 : 16,
+    clusterSize,
+    tableOffset: reserved * sectorSize,
+    rootOffset,
+    rootLength,
+    rootCluster: shortLength === 0 ? head.readUInt32LE(44) : 0,
+    dataOffset,
+    clusters,
+  };
+}
+
+export function detectFat(head: Buffer): FileSystem | undefined {
+  const geometry = fatGeometry(head);
+  if (geometry === undefined) return undefined;
+  const { bits } = geometry;
+  const at = bits === 32 ? 67 : 39;
+  const label = textAt(head, at + 4, 11, 'latin1');
+  return described(
+    { type: `fat${bits}`, name: `FAT${bits}`, kind: 'file-system' },
+    { label: label === 'NO NAME' ? undefined : label, uuid: serialOf(head.readUInt32LE(at)) },
+  );
+}

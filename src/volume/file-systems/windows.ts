@@ -1,0 +1,28 @@
+// NTFS, ReFS and exFAT, by their boot sectors. Labels of NTFS and ReFS are in their metadata and are not read.
+import { described, type FileSystem } from '../file-system.ts';
+
+export function detectWindows(head: Buffer): FileSystem | undefined {
+  const name = head.toString('latin1', 3, 11);
+  if (name === 'NTFS    ') {
+    const uuid = head.readBigUInt64LE(72).toString(16).padStart(16, '0').toUpperCase();
+    return described({ type: 'ntfs', name: 'NTFS', kind: 'file-system' }, { uuid });
+  }
+  if (name === 'EXFAT   ') {
+    const uuid = serialOf(head.readUInt32LE(100));
+    return described({ type: 'exfat', name: 'exFAT', kind: 'file-system' }, { uuid });
+  }
+  if (name === 'ReFS\0\0\0\0' && head.toString('latin1', 16, 20) === 'FSRS') {
+    const uuid = head.readBigUInt64LE(56).toString(16).padStart(16, '0').toUpperCase();
+    return described({ type: 'refs', name: 'ReFS', kind: 'file-system' }, { uuid });
+  }
+  return undefined;
+}
+
+/** "5EAF-1234": as Windows and Linux write the serial number of a volume. */
+export function serialOf(value: number): string {
+  return value
+    .toString(16)
+    .padStart(8, '0')
+    .toUpperCase()
+    .replace(/^(.{4})/, '$1-');
+}

@@ -1,0 +1,210 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { GuestFiles, GuestUnreadableError, type GuestVolume } from '../../../src/check/guest/guest-files.ts';
+import { type GuestFileSystemKind, MAX_GUEST_FILE } from '../../../src/check/guest/guest-protocol.ts';
+import { ImageFile } from '../../../src/image/image-file.ts';
+import { openRawImage } from '../../../src/image/raw-image.ts';
+import { diskFolder, type GuestTree, makeDisk, NO_DISK_TOOLS, tool, writeDisk } from '../../support/guest-disk.ts';
+import { volumeOfBytes, volumeOfFile } from '../../support/memory-volume.ts';
+
+const MIB = 1024 * 1024;
+
+function open(kind: GuestFileSystemKind, volume: GuestVolume, timeLimitMs?: number): GuestFiles {
+  const files = new GuestFiles(kind, volume, timeLimitMs);
+  onTestFinished(async () => await files.close());
+  return files;
+}
+
+async function textAt(files: GuestFiles, path: string): Promise<string> {
+  const entry = await files.look(path);
+  return entry.kind === 'file' ? Buffer.from(entry.bytes).toString() : entry.kind;
+}
+
+const TREE: GuestTree = {
+  '/etc/fstab': 'UUID=1 / ext4 defaults 0 1\n',
+  '/etc/os-release': '-> ../usr/lib/os-release',
+  '/usr/lib/os-release': 'NAME=Test\n',
+  '/etc/absolute': '-> /usr/lib/os-release',
+  '/etc/dangling': '-> /nowhere/at/all',
+  '/etc/loop': '-> loop',
+  '/etc/loop-a': '-> loop-b',
+  '/etc/loop-b': '-> loop-a',
+  '/lib': '-> usr/lib',
+  '/etc/null': '-> /dev/null',
+  '/empty': '',
+};
+
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? ''}`, () => {
+  async function ext(mkfs: readonly string[] = [], files: GuestTree = TREE, size = 16): Promise<GuestFiles> {
+    const path = await makeDisk({
+      table: 'none',
+      size,
+      partitions: [{ size, type: '', fileSystem: 'ext4', files, mkfs }],
+    });
+    return open('ext', await volumeOfFile(path));
+  }
+
+  it('reads files and folders', async () => {
+    const files = await ext();
+    expect(await textAt(files, '/etc/fstab')).toBe(TREE['/etc/fstab']);
+    expect(await textAt(files, '/empty')).toBe('');
+    const etc = await files.look('/etc');
+    expect(etc.kind === 'directory' && [...etc.names].sort()).toEqual([
+      'absolute',
+      'dangling',
+      'fstab',
+      'loop',
+      'loop-a',
+      'loop-b',
+      'null',
+      'os-release',
+    ]);
+  });
+
+  it('follows relative and absolute links, in the middle of a path too', async () => {
+    const files = await ext();
+    expect(await textAt(files, '/etc/os-release')).toBe('NAME=Test\n');
+    expect(await textAt(files, '/etc/absolute')).toBe('NAME=Test\n');
+    expect(await textAt(files, '/lib/os-release')).toBe('NAME=Test\n');
+  });
+
+  it('takes what is not there, links that lead nowhere and links in a circle for absent', async () => {
+    const files = await ext();
+    for (const path of [
+      '/etc/passwd',
+      '/no/such/folder',
+      '/etc/fstab/x',
+      '/etc/dangling',
+      '/etc/loop',
+      '/etc/loop-a',
+      '/etc/null',
+    ]) {
+      expect([path, (await files.look(path)).kind]).toEqual([path, 'absent']);
+    }
+  });
+
+  it('reads no more than the beginning of a large file, and says how large it is', async () => {
+    const entry = await (await ext([], { '/large': 'x'.repeat(3 * MIB) })).look('/large');
+    expect(entry).toMatchObject({ kind: 'file', size: 3 * MIB });
+    expect(entry.kind === 'file' && entry.bytes.length).toBe(MAX_GUEST_FILE);
+  });
+
+  it.each([
+    ['ext4 with all that mke2fs 1.47 switches on', ['-O', '64bit,metadata_csum,metadata_csum_seed,orphan_file']],
+    ['blocks of 1 KiB', ['-b', '1024']],
+    ['ext2', ['-t', 'ext2']],
+    ['ext3', ['-t', 'ext3']],
+    ['inline data', ['-O', 'inline_data']],
+    ['a journal that waits', []],
+  ])('reads %s', async (name, mkfs) => {
+    const path = await makeDisk({
+      table: 'none',
+      size: 16,
+      partitions: [{ size: 16, type: '', fileSystem: 'ext4', files: TREE, mkfs }],
+    });
+    if (name.startsWith('a journal')) await tool('debugfs', ['-w', '-R', 'feature needs_recovery', path]);
+    expect(await textAt(open('ext', await volumeOfFile(path)), '/etc/os-release')).toBe('NAME=Test\n');
+  });
+
+  it('writes nothing to the disk', async () => {
+    const path = await makeDisk({
+      table: 'none',
+      size: 16,
+      partitions: [{ size: 16, type: '', fileSystem: 'ext4', files: TREE }],
+    });
+    const before = await readFile(path);
+    const bytes = new Uint8Array(before);
+    const files = open('ext', volumeOfBytes(bytes));
+    await files.look('/etc/fstab');
+    await files.close();
+    expect(Buffer.compare(bytes, before)).toBe(0);
+  });
+
+  it('says that it cannot read where the disk cannot be read, and never "absent"', async () => {
+    const path = await makeDisk({
+      table: 'none',
+      size: 16,
+      partitions: [{ size: 16, type: '', fileSystem: 'ext4', files: TREE }],
+    });
+    const volume = await volumeOfFile(path);
+    let isBroken = false;
+    const files = open('ext', {
+      size: volume.size,
+      read: (range, into) => (isBroken ? Promise.reject(new Error('broken')) : volume.read(range, into)),
+    });
+    await files.look('/');
+    isBroken = true;
+    await expect(files.look('/usr/lib/os-release')).rejects.toThrow(GuestUnreadableError);
+  });
+
+  it('gives up a disk that never answers', async () => {
+    const path = await makeDisk({ table: 'none', size: 16, partitions: [{ size: 16, type: '', fileSystem: 'ext4' }] });
+    const { size } = await volumeOfFile(path);
+    const files = open('ext', { size, read: () => new Promise(() => undefined) }, 200);
+    await expect(files.look('/etc')).rejects.toThrow('reading it took more than 0.2 seconds');
+    await expect(files.look('/etc/fstab')).rejects.toThrow(GuestUnreadableError);
+  });
+
+  it('refuses what is no ext', async () => {
+    await expect(open('ext', volumeOfBytes(new Uint8Array(MIB))).look('/')).rejects.toThrow(GuestUnreadableError);
+  });
+
+  it.each([
+    ['reads', 256, 'NAME=Test\n'],
+    ['says that it cannot read, when the library has not the memory for it,', 1024, 'Aborted(OOM)'],
+  ])('%s %i GiB', async (_, gib, expected) => {
+    const path = join(await diskFolder(), 'disk.img');
+    await writeFile(path, '');
+    const mkfs = ['-E', 'lazy_itable_init=1,lazy_journal_init=1'];
+    const partition = { size: gib * 1024, type: '', fileSystem: 'ext4', files: TREE, mkfs } as const;
+    await writeDisk(path, { table: 'none', size: gib * 1024, partitions: [partition] });
+    const image = await openRawImage(await ImageFile.open(path), {});
+    onTestFinished(async () => await image.close());
+    const files = open('ext', image);
+    expect(await textAt(files, '/etc/os-release').catch((error: Error) => error.message)).toContain(expected);
+  });
+
+  it('answers no more once it is closed', async () => {
+    const files = await ext();
+    await files.look('/etc');
+    await files.close();
+    await expect(files.look('/etc/fstab')).rejects.toThrow('it is closed');
+  });
+});
+
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of FAT ${NO_DISK_TOOLS ?? ''}`, () => {
+  const FILES: GuestTree = {
+    '/EFI/BOOT/BOOTX64.EFI': 'loader',
+    '/loader/entries/a-rather-long-name.conf': 'options quiet\n',
+  };
+
+  it.each([
+    ['FAT12', 4, ['-F', '12']],
+    ['FAT16', 32, ['-F', '16']],
+    ['FAT32', 64, ['-F', '32', '-s', '1']],
+  ])('reads %s', async (_, size, mkfs) => {
+    const path = await makeDisk({
+      table: 'none',
+      size,
+      partitions: [{ size, type: '', fileSystem: 'vfat', files: FILES, mkfs }],
+    });
+    const files = open('fat', await volumeOfFile(path));
+    expect(await textAt(files, '/EFI/BOOT/BOOTX64.EFI')).toBe('loader');
+    expect(await textAt(files, '/efi/boot/bootx64.efi')).toBe('loader');
+    expect(await textAt(files, '/loader/entries/a-rather-long-name.conf')).toBe('options quiet\n');
+    expect(await files.look('/loader/entries')).toEqual({ kind: 'directory', names: ['a-rather-long-name.conf'] });
+    expect(await textAt(files, '/EFI/none')).toBe('absent');
+    expect(await textAt(files, '/none/none')).toBe('absent');
+  });
+
+  it('refuses a FAT32 with few clusters, which the library misreads', async () => {
+    const path = await makeDisk({
+      table: 'none',
+      size: 64,
+      partitions: [{ size: 64, type: '', fileSystem: 'vfat', mkfs: ['-F', '32', '-s', '8'] }],
+    });
+    const files = open('fat', await volumeOfFile(path));
+    await expect(files.look('/EFI/BOOT/BOOTX64.EFI')).rejects.toThrow('fewer than 65525 clusters');
+  });
+});

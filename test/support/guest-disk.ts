@@ -1,0 +1,196 @@
+// Makes real disks with Debian's tools: partition tables by sfdisk, file systems by their own mkfs, files put in without mounting.
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { onTestFinished } from 'vitest';
+
+const run = promisify(execFile);
+
+const MIB = 1024 * 1024;
+
+/** Each with the Debian package that has it. */
+const TOOLS = {
+  sfdisk: 'fdisk',
+  'mkfs.ext4': 'e2fsprogs',
+  debugfs: 'e2fsprogs',
+  'mkfs.vfat': 'dosfstools',
+  mcopy: 'mtools',
+  mkntfs: 'ntfs-3g',
+  mkswap: 'util-linux',
+  'mkfs.xfs': 'xfsprogs',
+  cryptsetup: 'cryptsetup-bin',
+} as const;
+
+/** Debian keeps most of them where only root looks. */
+const environment = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+
+function hasTool(tool: string): boolean {
+  return spawnSync(tool, ['--version'], { env: environment }).error === undefined;
+}
+
+const missing = Object.entries(TOOLS)
+  .filter(([tool]) => !hasTool(tool))
+  .map(([, name]) => name);
+
+/** Undefined when all tools are there. */
+export const NO_DISK_TOOLS =
+  missing.length === 0 ? undefined : `disk tools are not installed: apt-get install ${[...new Set(missing)].join(' ')}`;
+
+/** Runs a tool. @throws when it fails, with what it said. */
+export async function tool(name: string, args: readonly string[], input = ''): Promise<void> {
+  const running = run(name, [...args], { env: environment });
+  // A tool that reads nothing closes it first.
+  running.child.stdin?.on('error', () => undefined).end(input);
+  await running;
+}
+
+/** A path and its text; `-> target` makes a symbolic link. */
+export type GuestTree = Readonly<Record<string, string>>;
+
+export interface GuestPartition {
+  /** In MiB. */
+  readonly size: number;
+  /** As sfdisk takes it: a letter, a GUID, a number in hexadecimal. */
+  readonly type: string;
+  readonly bootable?: boolean;
+  readonly fileSystem?: 'ext4' | 'vfat' | 'ntfs' | 'swap' | 'xfs' | 'luks';
+  /** Arguments for its mkfs. */
+  readonly mkfs?: readonly string[];
+  /** What is in it: ext4 and vfat. */
+  readonly files?: GuestTree;
+}
+
+export interface GuestDisk {
+  readonly table: 'gpt' | 'dos' | 'none';
+  /** In MiB. @default 1 more than the partitions need */
+  readonly size?: number;
+  /** Where the first partition begins, in sectors. @default 2048 */
+  readonly firstSector?: number;
+  readonly hasBootCode?: boolean;
+  readonly partitions: readonly GuestPartition[];
+}
+
+/** A folder that lives until the test ends. */
+export async function diskFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'vhdup-disk-'));
+  onTestFinished(async () => await rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes the disk as a raw image into a folder of its own. @returns its path. */
+export async function makeDisk(disk: GuestDisk): Promise<string> {
+  const path = join(await diskFolder(), 'disk.img');
+  await writeDisk(path, disk);
+  return path;
+}
+
+/** Runs `work` in a folder that is gone afterwards. */
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'vhdup-disk-'));
+  try {
+    await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export async function writeDisk(path: string, disk: GuestDisk): Promise<void> {
+  const firstSector = disk.firstSector ?? 2048;
+  const needed = disk.partitions.reduce((sum, { size }) => sum + size, 0);
+  await writeFile(path, '');
+  await truncate(path, (disk.size ?? needed + 2) * MIB);
+  let sector = firstSector;
+  const starts = disk.partitions.map(({ size }) => {
+    const start = sector;
+    sector += (size * MIB) / 512;
+    return start;
+  });
+  if (disk.table !== 'none') {
+    const lines = disk.partitions.map(({ size, type, bootable }, index) => {
+      const flag = bootable === true ? ', bootable' : '';
+      return `start=${starts[index]}, size=${(size * MIB) / 512}, type=${type}${flag}`;
+    });
+    const header = [`label: ${disk.table}`, ...(disk.table === 'gpt' ? ['first-lba: 34'] : [])];
+    await tool('sfdisk', ['--quiet', path], `${[...header, ...lines].join('\n')}\n`);
+  }
+  for (const [index, partition] of disk.partitions.entries()) {
+    const start = disk.table === 'none' ? 0 : (starts[index] ?? 0) * 512;
+    await format(path, partition, start);
+  }
+  if (disk.hasBootCode === true) await overwrite(path, 0, Buffer.from('eb63900000', 'hex'));
+}
+
+/** Puts bytes into a file. */
+export async function overwrite(path: string, offset: number, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.write(bytes, 0, bytes.length, offset);
+  } finally {
+    await file.close();
+  }
+}
+
+async function format(path: string, partition: GuestPartition, offset: number): Promise<void> {
+  const { size, fileSystem, mkfs = [] } = partition;
+  switch (fileSystem) {
+    case undefined:
+      return;
+    case 'ext4': {
+      await inFolder(async (tree) => {
+        await plant(tree, partition.files ?? {});
+        const where = ['-E', `offset=${offset}`, '-d', tree, path, `${size}M`];
+        await tool('mkfs.ext4', ['-q', '-F', ...mkfs, ...where]);
+      });
+      return;
+    }
+    case 'vfat':
+      await tool('mkfs.vfat', [`--offset=${offset / 512}`, ...mkfs, path, String(size * 1024)]);
+      await copyIntoFat(path, offset, partition.files ?? {});
+      return;
+    default:
+      await formatApart(path, offset, partition);
+  }
+}
+
+/** For tools that know no offset: in a file of its own, which is then copied into its place. */
+async function formatApart(
+  path: string,
+  offset: number,
+  { size, fileSystem, mkfs = [] }: GuestPartition,
+): Promise<void> {
+  await inFolder(async (folder) => {
+    const volume = join(folder, 'volume');
+    await writeFile(volume, '');
+    await truncate(volume, size * MIB);
+    if (fileSystem === 'ntfs') await tool('mkntfs', ['-F', '-Q', '-q', ...mkfs, volume]);
+    else if (fileSystem === 'swap') await tool('mkswap', [...mkfs, volume]);
+    else if (fileSystem === 'xfs') await tool('mkfs.xfs', ['-q', ...mkfs, volume]);
+    else if (fileSystem === 'luks') {
+      const quick = ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000'];
+      await tool('cryptsetup', ['luksFormat', '-q', ...quick, ...mkfs, volume, '-'], 'passphrase');
+    }
+    const place = ['bs=64K', `seek=${offset}`, 'oflag=seek_bytes', 'conv=notrunc,sparse', 'status=none'];
+    await tool('dd', [`if=${volume}`, `of=${path}`, ...place]);
+  });
+}
+
+/** Writes files into a folder. */
+async function plant(folder: string, files: GuestTree): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(folder, name);
+    await mkdir(dirname(path), { recursive: true });
+    if (text.startsWith('-> ')) await symlink(text.slice('-> '.length), path);
+    else await writeFile(path, text);
+  }
+}
+
+async function copyIntoFat(path: string, offset: number, files: GuestTree): Promise<void> {
+  const roots = [...new Set(Object.keys(files).map((name) => name.split('/')[1] ?? ''))];
+  if (roots.length === 0) return;
+  await inFolder(async (tree) => {
+    await plant(tree, files);
+    await tool('mcopy', ['-s', '-i', `${path}@@${offset}`, ...roots.map((root) => join(tree, root)), '::/']);
+  });
+}

@@ -1,0 +1,25 @@
+// A disk in memory that insists on what a DiskImage may insist on, and counts what is read from it.
+import type { ByteRange } from '../../src/byte-range.ts';
+import { requireReadable } from '../../src/image/read-padded.ts';
+
+export class MemoryDisk {
+  readonly bytes: Buffer;
+  readCount = 0;
+  readBytes = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  read(range: ByteRange, into: Uint8Array): Promise<void> {
+    requireReadable(this.size, range, into);
+    this.readCount += 1;
+    this.readBytes += range.length;
+    into.set(this.bytes.subarray(range.offset, range.offset + range.length));
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,17 @@
+// A file system in a file, as the readers of guests' files see it.
+import { readFile } from 'node:fs/promises';
+import type { GuestVolume } from '../../src/check/guest/guest-files.ts';
+
+export function volumeOfBytes(bytes: Uint8Array): GuestVolume {
+  return {
+    size: bytes.length,
+    read: ({ offset, length }, into) => {
+      into.set(bytes.subarray(offset, offset + length));
+      return Promise.resolve();
+    },
+  };
+}
+
+export async function volumeOfFile(path: string): Promise<GuestVolume> {
+  return volumeOfBytes(await readFile(path));
+}

@@ -1,0 +1,103 @@
+// What a disk starts, and which system is on it: guesses from the layout, with the reason.
+import { describe, expect, it } from 'vitest';
+import type { DiskLayout, Volume } from '../../src/volume/disk-layout.ts';
+import type { FileSystem } from '../../src/volume/file-system.ts';
+import { bootAbilityOf } from '../../src/volume/generation.ts';
+import { guessOperatingSystem } from '../../src/volume/operating-system.ts';
+import type { Partition, PartitionTable } from '../../src/volume/partition-table.ts';
+import type { PartitionRole } from '../../src/volume/partition-types.ts';
+
+function partition(role: PartitionRole, isActive = false): Partition {
+  return { index: 1, offset: 1048576, length: 1048576, type: '', typeName: role, role, isActive, isLogical: false };
+}
+
+function volume(
+  role: PartitionRole,
+  type?: string,
+  more: Partial<Volume & FileSystem> & { isActive?: boolean } = {},
+): Volume {
+  const { isActive, lastMounted, bootLoaders } = more;
+  const range = { offset: 1048576, length: 1048576 };
+  const fileSystem: FileSystem | undefined =
+    type === undefined
+      ? undefined
+      : { type, name: type, kind: 'file-system', ...(lastMounted === undefined ? {} : { lastMounted }) };
+  return {
+    range,
+    partition: partition(role, isActive),
+    ...(fileSystem === undefined ? {} : { fileSystem }),
+    ...(bootLoaders === undefined ? {} : { bootLoaders }),
+  };
+}
+
+function layout(scheme: 'gpt' | 'mbr', volumes: readonly Volume[], more: Partial<PartitionTable> = {}): DiskLayout {
+  const partitions = volumes.flatMap((one) => (one.partition === undefined ? [] : [one.partition]));
+  const table: PartitionTable = {
+    scheme,
+    sectorSize: 512,
+    diskId: '',
+    partitions,
+    hasBootCode: false,
+    hasGrub: false,
+    problems: [],
+    ...more,
+  };
+  return { table, volumes, problems: [] };
+}
+
+const EFI = volume('efi-system', 'fat32');
+const ROOT = volume('linux', 'ext4');
+const ACTIVE = volume('windows-data', 'ntfs', { isActive: true });
+
+describe('the generation is', () => {
+  it.each<[string, DiskLayout, number[]]>([
+    ['2 with an EFI system partition', layout('gpt', [EFI, ROOT]), [2]],
+    ['2 with one on an MBR', layout('mbr', [EFI, ROOT]), [2]],
+    ['1 with a BIOS boot partition', layout('gpt', [volume('bios-boot'), ROOT]), [1]],
+    ['both with both', layout('gpt', [EFI, volume('bios-boot'), ROOT]), [1, 2]],
+    ['1 with an active partition and code', layout('mbr', [ACTIVE], { hasBootCode: true }), [1]],
+    ['1 with GRUB and no active partition', layout('mbr', [ROOT], { hasBootCode: true, hasGrub: true }), [1]],
+    [
+      'unknown with boot code alone, which Windows writes on data disks',
+      layout('mbr', [ROOT], { hasBootCode: true }),
+      [],
+    ],
+    ['unknown with an active partition and no code', layout('mbr', [ACTIVE]), []],
+    ['unknown on GPT without boot partitions', layout('gpt', [ROOT]), []],
+    ['unknown without a table', { volumes: [], problems: [] }, []],
+  ])('%s', (_, disk, generations) => {
+    expect(bootAbilityOf(disk).generations).toEqual(generations);
+    expect(bootAbilityOf(disk).reason).toMatch(/^there (is|are) /);
+  });
+});
+
+describe('the operating system is guessed', () => {
+  it.each<[string, DiskLayout, object | undefined]>([
+    [
+      'from the folder of a boot loader, before all else',
+      layout('gpt', [volume('efi-system', 'fat32', { bootLoaders: ['BOOT', 'Microsoft'] }), ROOT]),
+      { family: 'windows', reason: 'the boot loader EFI/Microsoft' },
+    ],
+    [
+      'by the name of a distribution',
+      layout('gpt', [volume('efi-system', 'fat32', { bootLoaders: ['BOOT', 'ubuntu'] })]),
+      { family: 'linux', name: 'Ubuntu' },
+    ],
+    ['from BitLocker', layout('gpt', [volume('windows-data', 'bitlocker')]), { family: 'windows' }],
+    ['from a recovery partition', layout('mbr', [volume('windows-recovery', 'ntfs')]), { family: 'windows' }],
+    ['from an active partition with NTFS', layout('mbr', [ACTIVE]), { family: 'windows' }],
+    [
+      'from a file system that was mounted as /',
+      layout('mbr', [volume('other', 'ext3', { lastMounted: '/' })]),
+      { family: 'linux' },
+    ],
+    ['from LVM', layout('gpt', [EFI, volume('linux-lvm', 'lvm2')]), { family: 'linux' }],
+    ['from a type of FreeBSD', layout('gpt', [volume('freebsd', 'ufs2')]), { family: 'freebsd' }],
+    ['from nothing on a data disk with NTFS', layout('gpt', [volume('windows-data', 'ntfs')]), undefined],
+    ['from nothing on an empty disk', { volumes: [], problems: [] }, undefined],
+  ])('%s', (_, disk, expected) => {
+    const guess = guessOperatingSystem(disk);
+    if (expected === undefined) expect(guess).toBeUndefined();
+    else expect(guess).toMatchObject(expected);
+  });
+});

@@ -1,0 +1,239 @@
+import { describe, expect, it } from 'vitest';
+import { readPartitionTable } from '../../src/volume/partition-table.ts';
+import { MemoryDisk } from '../support/memory-disk.ts';
+import { GPT_TYPES, type GptOptions, writeGpt, writeMbr } from '../support/partition-table-builder.ts';
+
+const MIB = 1024 * 1024;
+
+function gptDisk(options: GptOptions = {}, size = 8 * MIB): Buffer {
+  const disk = Buffer.alloc(size);
+  const perMib = BigInt(MIB / (options.sectorSize ?? 512));
+  writeGpt(
+    disk,
+    [
+      { type: GPT_TYPES.efi, first: perMib, last: 3n * perMib - 1n, name: 'EFI System Partition' },
+      { type: GPT_TYPES.linux, first: 3n * perMib, last: 7n * perMib - 1n, attributes: 4n },
+    ],
+    options,
+  );
+  return disk;
+}
+
+function tableOn(disk: Buffer, sectorSize?: 512 | 4096) {
+  return readPartitionTable(new MemoryDisk(disk), sectorSize);
+}
+
+async function problemsOn(disk: Buffer): Promise<string[]> {
+  return ((await tableOn(disk))?.problems ?? []).map(({ code }) => code);
+}
+
+describe('a GPT', () => {
+  it.each([512, 4096] as const)('is read on sectors of %i bytes, told by its place', async (sectorSize) => {
+    expect(await tableOn(gptDisk({ sectorSize }))).toMatchObject({
+      scheme: 'gpt',
+      sectorSize,
+      diskId: 'a1b2c3d4-0102-4304-8506-0708090a0b0c',
+      problems: [],
+      partitions: [
+        {
+          index: 1,
+          offset: MIB,
+          length: 2 * MIB,
+          type: GPT_TYPES.efi,
+          typeName: 'EFI system',
+          role: 'efi-system',
+          name: 'EFI System Partition',
+          id: '00000000-0000-4000-8000-000000000001',
+          isActive: false,
+        },
+        { index: 2, offset: 3 * MIB, length: 4 * MIB, role: 'linux', isActive: true, attributes: '0000000000000004' },
+      ],
+    });
+  });
+
+  it('keeps the numbers of its entries where there are gaps', async () => {
+    const disk = Buffer.alloc(8 * MIB);
+    const free = { type: '00000000-0000-0000-0000-000000000000', first: 0n, last: 0n };
+    writeGpt(disk, [free, free, { type: GPT_TYPES.linux, first: 2048n, last: 4095n }]);
+    expect((await tableOn(disk))?.partitions.map(({ index }) => index)).toEqual([3]);
+  });
+
+  it.each([
+    ['a bit of its header', 512 + 60],
+    ['a bit of its entries', 1024 + 56],
+    ['its signature', 512],
+  ])('is read from its backup when %s is wrong at the beginning', async (_, at) => {
+    const disk = gptDisk();
+    disk.writeUInt8(disk.readUInt8(at) ^ 1, at);
+    const table = await tableOn(disk);
+    expect(table?.partitions).toHaveLength(2);
+    expect(table?.problems.map(({ code }) => code)).toEqual(['gpt-primary-damaged']);
+  });
+
+  it('names both checksums when one does not hold', async () => {
+    const disk = gptDisk();
+    disk.writeUInt8(disk.readUInt8(512 + 60) ^ 1, 512 + 60);
+    expect((await tableOn(disk))?.problems[0]?.message).toMatch(
+      /the checksum of its header is 0x[0-9a-f]{8}, but its bytes give 0x[0-9a-f]{8}/,
+    );
+  });
+
+  it('is read, with a note, when its backup is damaged, or gone with the end of the disk', async () => {
+    const damaged = gptDisk();
+    damaged.fill(0, damaged.length - 512);
+    expect(await problemsOn(damaged)).toEqual(['gpt-backup-damaged']);
+    expect(await problemsOn(gptDisk().subarray(0, 7 * MIB))).toEqual(['gpt-backup-damaged']);
+  });
+
+  it('is read, with a note, when the disk was made larger', async () => {
+    const grown = Buffer.concat([gptDisk(), Buffer.alloc(MIB)]);
+    expect(await problemsOn(grown)).toEqual(['gpt-backup-misplaced']);
+  });
+
+  it('is unreadable, and has no partitions, when no copy can be used', async () => {
+    const disk = gptDisk();
+    disk.fill(0, 512, 1024);
+    disk.fill(0, disk.length - 512);
+    expect(await tableOn(disk)).toMatchObject({
+      scheme: 'gpt',
+      partitions: [],
+      problems: [{ code: 'gpt-unreadable' }],
+    });
+  });
+
+  it('is read without a protective MBR, with a note, but not after partitions of an MBR took its place', async () => {
+    const bare = gptDisk({ protective: false });
+    expect(await problemsOn(bare)).toEqual(['gpt-protective-mbr-missing']);
+    writeMbr(bare, [{ slot: 1, type: 0x83, first: 2048, count: 2048 }]);
+    expect(await tableOn(bare)).toMatchObject({ scheme: 'mbr', problems: [] });
+  });
+
+  it('goes before the partitions of a hybrid MBR', async () => {
+    const disk = gptDisk();
+    writeMbr(disk, [{ slot: 2, type: 0x83, first: 2048, count: 2048, active: true }]);
+    expect(await tableOn(disk)).toMatchObject({ scheme: 'gpt', problems: [{ code: 'gpt-hybrid-mbr' }] });
+  });
+
+  it.each([
+    ['entries of length 0', (header: Buffer) => header.writeUInt32LE(0, 84)],
+    ['2^32 - 1 entries', (header: Buffer) => header.writeUInt32LE(0xffffffff, 80)],
+    ['entries beyond the disk', (header: Buffer) => header.writeBigUInt64LE(1n << 60n, 72)],
+    ['a header of 4 GiB', (header: Buffer) => header.writeUInt32LE(0xffffffff, 12)],
+    ['a header that is elsewhere', (header: Buffer) => header.writeBigUInt64LE(7n, 24)],
+  ])('is refused with %s, and little is read', async (_, editHeader) => {
+    const disk = new MemoryDisk(gptDisk({ editHeader }));
+    expect(await readPartitionTable(disk)).toMatchObject({ partitions: [], problems: [{ code: 'gpt-unreadable' }] });
+    expect(disk.readBytes).toBeLessThan(64 * 1024);
+  });
+
+  it('says which partitions are empty, reach beyond the disk, or lie in one another', async () => {
+    const disk = Buffer.alloc(8 * MIB);
+    writeGpt(disk, [
+      { type: GPT_TYPES.linux, first: 2048n, last: 4095n },
+      { type: GPT_TYPES.linux, first: 4000n, last: 5000n },
+      { type: GPT_TYPES.linux, first: 6000n, last: 5999n },
+      { type: GPT_TYPES.linux, first: 8192n, last: (1n << 63n) - 1n },
+    ]);
+    const { problems = [] } = (await tableOn(disk)) ?? {};
+    expect(problems.map(({ message }) => message)).toEqual([
+      'Partition 3 has no sectors.',
+      `Partition 4 ends at ${Number.MAX_SAFE_INTEGER}, and the disk at 8388608: the disk was cut, or the table is another disk's.`,
+      'Partition 2 begins at 2048000, inside partition 1, which ends at 2097152.',
+    ]);
+  });
+});
+
+describe('an MBR', () => {
+  it('is read with its slots, active partition and signature', async () => {
+    const disk = Buffer.alloc(8 * MIB);
+    disk.writeUInt32LE(0xcafe0123, 440);
+    writeMbr(disk, [
+      { slot: 1, type: 0x07, first: 2048, count: 2048, active: true },
+      { slot: 3, type: 0x83, first: 4096, count: 4096 },
+    ]);
+    expect(await tableOn(disk)).toMatchObject({
+      scheme: 'mbr',
+      sectorSize: 512,
+      diskId: 'cafe0123',
+      hasBootCode: false,
+      problems: [],
+      partitions: [
+        { index: 1, offset: MIB, length: MIB, type: '0x07', typeName: 'NTFS or exFAT', isActive: true },
+        { index: 3, offset: 2 * MIB, length: 2 * MIB, type: '0x83', role: 'linux', isActive: false },
+      ],
+    });
+  });
+
+  it('counts sectors of 4096 bytes where the image says so', async () => {
+    const disk = Buffer.alloc(8 * MIB);
+    writeMbr(disk, [{ slot: 1, type: 0x83, first: 256, count: 256 }]);
+    expect((await tableOn(disk, 4096))?.partitions).toMatchObject([{ offset: MIB, length: MIB }]);
+  });
+
+  it('has logical partitions from 5 on, whose chain is followed', async () => {
+    const disk = Buffer.alloc(8 * MIB);
+    writeMbr(disk, [{ slot: 1, type: 0x05, first: 2048, count: 12288 }]);
+    writeMbr(
+      disk,
+      [
+        { slot: 1, type: 0x83, first: 64, count: 1000 },
+        { slot: 2, type: 0x05, first: 4096, count: 4096 },
+      ],
+      MIB,
+    );
+    writeMbr(disk, [{ slot: 1, type: 0x82, first: 64, count: 1000 }], 3 * MIB);
+    const table = await tableOn(disk);
+    expect(table?.problems).toEqual([]);
+    expect(table?.partitions).toMatchObject([
+      { index: 1, role: 'extended', isLogical: false },
+      { index: 5, offset: MIB + 64 * 512, length: 512_000, role: 'linux', isLogical: true },
+      { index: 6, offset: 3 * MIB + 64 * 512, role: 'linux-swap', isLogical: true },
+    ]);
+  });
+
+  it.each([
+    ['comes back to where it was', 0, /its chain comes back to 1048576/],
+    ['leads out of the partition', 60_000, /its chain leads to 31768576, which is outside of it/],
+    ['leads to what is no boot record', 100, /there is no boot record at 1099776/],
+  ])('is read as far as its extended partition makes sense when the chain %s', async (_, first, problem) => {
+    const disk = Buffer.alloc(8 * MIB);
+    writeMbr(disk, [{ slot: 1, type: 0x05, first: 2048, count: 12288 }]);
+    writeMbr(
+      disk,
+      [
+        { slot: 1, type: 0x83, first: 64, count: 1000 },
+        { slot: 2, type: 0x05, first, count: 4096 },
+      ],
+      MIB,
+    );
+    const table = await tableOn(disk);
+    expect(table?.partitions.map(({ index }) => index)).toEqual([1, 5]);
+    expect(table?.problems).toMatchObject([{ code: 'mbr-extended-damaged', message: expect.stringMatching(problem) }]);
+  });
+
+  it('has at most 128 logical partitions', async () => {
+    const disk = Buffer.alloc(8 * MIB);
+    writeMbr(disk, [{ slot: 1, type: 0x05, first: 2048, count: 12288 }]);
+    for (let index = 0; index < 200; index++) {
+      const entries = [
+        { slot: 1, type: 0x83, first: 1, count: 1 },
+        { slot: 2, type: 0x05, first: (index + 1) * 2, count: 2 },
+      ];
+      writeMbr(disk, entries, MIB + index * 1024);
+    }
+    const table = await tableOn(disk);
+    expect(table?.partitions).toHaveLength(129);
+    expect(table?.problems).toMatchObject([{ code: 'mbr-extended-damaged' }]);
+  });
+});
+
+describe('no table', () => {
+  it('is on a disk of zeros, on one of less than a sector, and under a boot sector with code where entries would be', async () => {
+    expect(await tableOn(Buffer.alloc(MIB))).toBeUndefined();
+    expect(await tableOn(Buffer.alloc(0))).toBeUndefined();
+    const bootSector = Buffer.alloc(MIB);
+    bootSector.write('Remove disks or other media. Press any key to restart', 450, 'latin1');
+    bootSector.writeUInt16LE(0xaa55, 510);
+    expect(await tableOn(bootSector)).toBeUndefined();
+  });
+});
