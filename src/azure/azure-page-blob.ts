@@ -12,6 +12,7 @@ import {
 import type { ByteRange } from '../byte-range.ts';
 import { DestinationError, ServiceError } from '../errors.ts';
 import type { Checksum, PageRun } from '../target.ts';
+import { AzureBlobLeases } from './azure-blob-leases.ts';
 import { Connections } from './connections.ts';
 import { type Credential, toSdkCredential } from './credentials.ts';
 import type { BlobAddress } from './destination.ts';
@@ -59,6 +60,8 @@ export async function connectPageBlob(
 class AzurePageBlob implements PageBlobTarget {
   readonly address: BlobAddress;
   requests = 0;
+  heardMs: number | undefined;
+  readonly leases: AzureBlobLeases;
   readonly #blob: PageBlobClient;
   readonly #container: ContainerClient;
   readonly #connections: Connections;
@@ -77,6 +80,7 @@ class AzurePageBlob implements PageBlobTarget {
     this.#container = container;
     this.#connections = connections;
     this.#throttle = throttle;
+    this.leases = new AzureBlobLeases(blob, (what, operation) => this.#send(what, operation));
   }
 
   guardWith(sequenceNumber: number): void {
@@ -95,6 +99,8 @@ class AzurePageBlob implements PageBlobTarget {
         size: response.contentLength ?? 0,
         etag: response.etag ?? '',
         sequenceNumber: response.blobSequenceNumber ?? 0,
+        modifiedMs: response.lastModified?.getTime() ?? 0,
+        isLeased: response.leaseStatus === 'locked',
         metadata: lowerCaseKeys(response.metadata ?? {}),
       };
     } catch (error) {
@@ -111,7 +117,7 @@ class AzurePageBlob implements PageBlobTarget {
         blobSequenceNumber: sequenceNumber,
         blobHTTPHeaders: { blobContentType: 'application/octet-stream' },
         metadata: { ...metadata },
-        conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces },
+        conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces, ...this.leases.condition },
       }),
     );
   }
@@ -121,9 +127,10 @@ class AzurePageBlob implements PageBlobTarget {
     const response = await this.#send(what, () =>
       this.#blob.uploadPages(this.#bodyOf(bytes, signal), range.offset, range.length, {
         abortSignal: signal,
-        ...(this.#sequenceNumber === undefined
-          ? {}
-          : { conditions: { ifSequenceNumberEqualTo: this.#sequenceNumber } }),
+        conditions: {
+          ...(this.#sequenceNumber === undefined ? {} : { ifSequenceNumberEqualTo: this.#sequenceNumber }),
+          ...this.leases.condition,
+        },
         ...checksumHeader(checksum),
       }),
     );
@@ -146,7 +153,9 @@ class AzurePageBlob implements PageBlobTarget {
   }
 
   async setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    await this.#send('Set Blob Metadata', () => this.#blob.setMetadata({ ...metadata }, { abortSignal: signal }));
+    await this.#send('Set Blob Metadata', () =>
+      this.#blob.setMetadata({ ...metadata }, { abortSignal: signal, conditions: this.leases.condition }),
+    );
   }
 
   close(): void {
@@ -167,8 +176,9 @@ class AzurePageBlob implements PageBlobTarget {
   async #send<T extends object>(what: string, operation: () => Promise<T>): Promise<T> {
     this.requests += 1;
     try {
-      const response = await operation();
-      assertFromService(what, (response as { requestId?: string }).requestId, 200);
+      const response: { requestId?: string; date?: Date } & T = await operation();
+      assertFromService(what, response.requestId, 200);
+      this.heardMs = response.date?.getTime() ?? this.heardMs;
       this.#connections.answered();
       return response;
     } catch (error) {
