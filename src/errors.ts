@@ -95,6 +95,12 @@ export class CheckpointError extends VhdupError {
   }
 }
 
+/** Another process, on this machine or elsewhere, works on the same upload or holds the blob. */
+export class InUseError extends VhdupError {
+  readonly code = 'IN_USE';
+  readonly exitCode = EXIT_CODES.inUse;
+}
+
 /** Credentials that are missing, expired, or do not allow what is needed. */
 export class CredentialError extends VhdupError {
   readonly code = 'CREDENTIALS';

@@ -40,6 +40,10 @@ export interface UploadOptions extends TransferVerbOptions, RetryOptions {
   readonly checkpoint?: string;
   /** Forget an earlier run, and begin again. @default false */
   readonly restart?: boolean;
+  /** Go on with an unfinished upload of this image although its checkpoint is lost: the blob says what is there. @default false */
+  readonly resumeFromBlob?: boolean;
+  /** Take the blob from whoever holds a lease on it. @default false */
+  readonly breakLease?: boolean;
   /** Create the container if there is none. @default false */
   readonly createContainer?: boolean;
   /** Metadata of the blob, beside our own. */
@@ -95,7 +99,7 @@ export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAl
 }
 
 /** The service's limit for names and values together, in bytes, less what our own metadata takes. */
-const MAX_METADATA = 8 * 1024 - 512;
+const MAX_METADATA = 8 * 1024 - 1024;
 
 /** @throws {UsageError} a name that is no C# identifier, a value that HTTP cannot carry, a name of ours, or too much. */
 export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {

@@ -1,9 +1,23 @@
 // Compares the page ranges that the service lists with the pages that were sent.
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
-import { PAGE_SIZE } from './byte-range.ts';
+import { type ByteRange, PAGE_SIZE } from './byte-range.ts';
 import { VerificationError } from './errors.ts';
 import { PageSetDigest } from './transfer/page-set-digest.ts';
 import type { Retrier } from './transfer/retry.ts';
+
+/** The ranges that the service lists, ascending. */
+export async function* listPages(
+  blob: PageBlobTarget,
+  retrier: Retrier,
+  signal: AbortSignal,
+): AsyncGenerator<ByteRange> {
+  let marker: string | undefined;
+  do {
+    const list = await retrier.run('Get Page Ranges', signal, (attempt) => blob.pageRanges(marker, attempt));
+    yield* list.ranges;
+    marker = list.marker;
+  } while (marker !== undefined);
+}
 
 /**
  * @param sent - The pages that this upload wrote, the footer's among them.
@@ -16,12 +30,7 @@ export async function verifyPageMap(
   signal: AbortSignal,
 ): Promise<void> {
   const listed = new PageSetDigest();
-  let marker: string | undefined;
-  do {
-    const list = await retrier.run('Get Page Ranges', signal, (attempt) => blob.pageRanges(marker, attempt));
-    for (const range of list.ranges) listed.add(range);
-    marker = list.marker;
-  } while (marker !== undefined);
+  for await (const range of listPages(blob, retrier, signal)) listed.add(range);
   if (listed.equals(sent)) return;
   const pages = (set: PageSetDigest) => `${set.bytes / PAGE_SIZE} pages`;
   throw new VerificationError(

@@ -4,6 +4,7 @@ import type { Credential } from './azure/credentials.ts';
 import { type Destination, parseDestination } from './azure/destination.ts';
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import { assertSasAllows, assertSasCreatesContainers, parseSas } from './azure/sas.ts';
+import type { BlobLease } from './blob-lease.ts';
 import { PAGE_SIZE } from './byte-range.ts';
 import { checkBeforeUpload } from './check-before-upload.ts';
 import { Autosave } from './checkpoint/autosave.ts';
@@ -26,6 +27,7 @@ import {
 } from './options.ts';
 import { verifyPageMap } from './page-map.ts';
 import { completeMetadata, emptyCheckpoint, openSession, type Session } from './session.ts';
+import { SoleOwner } from './sole-owner.ts';
 import type { ChecksumAlgorithm, TransferTarget } from './target.ts';
 import { pageChecksum } from './transfer/checksum.ts';
 import { Line } from './transfer/line.ts';
@@ -37,6 +39,8 @@ import { VERSION } from './version.ts';
 
 /** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
 const SAVE_INTERVAL_MS = 1000;
+/** What a stop waits for at most, to know how it left the blob, in milliseconds. */
+const LAST_LOOK_TIMEOUT_MS = 5000;
 
 export interface UploadResult extends TransferTotals {
   /** Without SAS. */
@@ -105,23 +109,27 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
       ...(options.stallTimeoutMs === undefined ? {} : { stallTimeoutMs: options.stallTimeoutMs }),
       ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
     });
+    const file = new CheckpointFile(options.checkpoint ?? `${options.image}.vhdup.json`);
+    const retrier = new Retrier(
+      options,
+      (notice) => emit(retryEvent(notice)),
+      (error, failedSignal) => blob.renewed(error, failedSignal),
+    );
+    const sole = await SoleOwner.begin({ file, blob, retrier, emit, signal });
     try {
-      const retrier = new Retrier(
-        options,
-        (notice) => emit(retryEvent(notice)),
-        (error, failedSignal) => blob.renewed(error, failedSignal),
-      );
-      const file = new CheckpointFile(options.checkpoint ?? `${options.image}.vhdup.json`);
       const session = await openSession({
         image,
         source,
         blob,
         file,
+        lease: sole.lease,
         retrier,
-        signal,
+        signal: sole.signal,
         metadata,
         overwrite: options.overwrite === true,
         restart: options.restart === true,
+        resumeFromBlob: options.resumeFromBlob === true,
+        breakLease: options.breakLease === true,
         trustUnmarkedSectors,
         createContainer: options.createContainer === true,
       });
@@ -146,12 +154,13 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         blob,
         file,
         retrier,
+        sole,
+        lease: sole.lease,
         session,
-        progress: new Progress(session.earlier),
+        progress: new Progress(session.earlier, session.found),
         emit: watchExpiry(emit, { endsOn: () => blob.credentialEndsOn, maxRate }),
       };
-      await sendDisk(upload, concurrency, checksum, signal);
-      await finish(upload, checksum, signal);
+      await work(upload, concurrency, checksum);
 
       const durationMs = performance.now() - startMs;
       return {
@@ -168,6 +177,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         verified: 'map',
       };
     } finally {
+      await sole.end();
       blob.close();
     }
   } finally {
@@ -185,20 +195,27 @@ interface Upload {
   readonly blob: PageBlobTarget;
   readonly file: CheckpointFile;
   readonly retrier: Retrier;
+  readonly sole: SoleOwner;
+  readonly lease: BlobLease;
   readonly session: Session;
   readonly progress: Progress;
   readonly emit: EventListener;
 }
 
+async function work(upload: Upload, concurrency: Concurrency, checksum: ChecksumAlgorithm): Promise<void> {
+  try {
+    await sendDisk(upload, concurrency, checksum);
+    await finish(upload, checksum);
+  } catch (error) {
+    await leave(upload);
+    throw error;
+  }
+}
+
 /** Sends every window that is left, and keeps the checkpoint in step with what the service has acknowledged. */
-async function sendDisk(
-  upload: Upload,
-  concurrency: Concurrency,
-  checksum: ChecksumAlgorithm,
-  signal: AbortSignal,
-): Promise<void> {
-  const { image, source, blob, retrier, progress, emit } = upload;
-  const stop = new ChildAbort(signal);
+async function sendDisk(upload: Upload, concurrency: Concurrency, checksum: ChecksumAlgorithm): Promise<void> {
+  const { image, source, blob, retrier, sole, lease, progress, emit } = upload;
+  const stop = new ChildAbort(sole.signal);
   const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
     image.assertUnchanged().then(
       () => save(upload),
@@ -207,10 +224,11 @@ async function sendDisk(
   );
   const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
   const target: TransferTarget = {
-    write: (run, writeSignal) => {
+    write: async (run, writeSignal) => {
+      if (progress.isFound(run.range)) return;
       const { offset, length } = run.range;
-      const send = (attempt: AbortSignal) => line.attempt(length, () => blob.write(run, attempt));
-      return retrier.run(`Put Page ${offset}+${length}`, writeSignal, send, (turn) => line.admit(length, turn));
+      const send = (attempt: AbortSignal) => lease.attempt(() => line.attempt(length, () => blob.write(run, attempt)));
+      await retrier.run(`Put Page ${offset}+${length}`, writeSignal, send, (turn) => line.admit(length, turn));
     },
   };
   const requests = () => ({ requests: blob.requests, retries: retrier.retries });
@@ -234,31 +252,47 @@ async function sendDisk(
 }
 
 /** Writes the footer, which makes a VHD of what was sent, and proves that everything is there. */
-async function finish(upload: Upload, checksum: ChecksumAlgorithm, signal: AbortSignal): Promise<void> {
-  const { image, source, blob, file, retrier, session, progress, emit } = upload;
+async function finish(upload: Upload, checksum: ChecksumAlgorithm): Promise<void> {
+  const { image, source, blob, file, retrier, sole, lease, session, progress, emit } = upload;
+  const { signal } = sole;
   emit({ type: 'phase', phase: 'finishing' });
   await image.assertUnchanged();
   const range = { offset: source.size - PAGE_SIZE, length: PAGE_SIZE };
   const footer = { range, bytes: source.footer, checksum: pageChecksum(checksum, source.footer) };
-  await retrier.run('Put Page of the footer', signal, (attempt) => blob.write(footer, attempt));
+  await retrier.run('Put Page of the footer', signal, (attempt) => lease.attempt(() => blob.write(footer, attempt)));
   progress.runSent(range);
+  // Only for its time: the footer may have waited for hours, and is not to be taken for a write of somebody else.
+  await save(upload);
 
   emit({ type: 'phase', phase: 'verifying' });
   await verifyPageMap(blob, progress.pages.with(range), retrier, signal);
-  await retrier.run('Set Blob Metadata', signal, (attempt) => blob.setMetadata(completeMetadata(session), attempt));
+  await retrier.run('Set Blob Metadata', signal, (attempt) =>
+    lease.attempt(() => blob.setMetadata(completeMetadata(session), attempt)),
+  );
+  await lease.leave();
   await file
     .remove()
     .catch((error: Error) => emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }));
 }
 
+/** What a run that fails or is stopped leaves to the next one: a blob that is free, and its ETag, which any other writer changes. */
+async function leave(upload: Upload): Promise<void> {
+  // Without a lease, a request that was cut off may still be carried out.
+  if (!(await upload.lease.leave())) return;
+  const there = await upload.blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
+  if (there !== undefined) await save(upload, there.etag);
+}
+
 /** A checkpoint that cannot be written stops nothing that is under way: the next save may succeed. */
-async function save(upload: Upload): Promise<void> {
-  const { file, session, progress, emit } = upload;
+async function save(upload: Upload, etag?: string): Promise<void> {
+  const { file, session, sole, progress, emit } = upload;
+  if (!sole.mayWriteCheckpoint) return;
   try {
     await file.save({
       ...emptyCheckpoint(session, upload),
       done: progress.done.ranges,
       sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
+      ...(etag === undefined ? {} : { etag }),
     });
     upload.saveFailed = false;
     emit({ type: 'saved', checkpoint: file.path });

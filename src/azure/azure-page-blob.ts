@@ -14,6 +14,7 @@ import { CredentialError, DestinationError, ServiceError, VhdupError } from '../
 import type { RequestRecord } from '../events.ts';
 import type { Checksum, PageRun } from '../target.ts';
 import { type Access, type AccessOptions, openAccess, type Signer } from './access.ts';
+import { AzureBlobLeases } from './azure-blob-leases.ts';
 import { Connections } from './connections.ts';
 import type { Credential, SdkCredential } from './credentials.ts';
 import type { BlobAddress } from './destination.ts';
@@ -70,6 +71,8 @@ interface Clients {
 class AzurePageBlob implements PageBlobTarget {
   readonly address: BlobAddress;
   requests = 0;
+  heardMs: number | undefined;
+  readonly leases: AzureBlobLeases;
   readonly #access: Access;
   readonly #makeClients: (sdk: SdkCredential) => Clients;
   readonly #connections: Connections;
@@ -95,6 +98,10 @@ class AzurePageBlob implements PageBlobTarget {
     this.#onRequest = onRequest;
     const { signer } = access;
     this.#inUse = { signer, clients: makeClients(signer.sdk) };
+    this.leases = new AzureBlobLeases(
+      () => this.#blob,
+      (what, operation) => this.#send(what, operation),
+    );
   }
 
   get credentialEndsOn(): Date | undefined {
@@ -123,6 +130,8 @@ class AzurePageBlob implements PageBlobTarget {
         size: response.contentLength ?? 0,
         etag: response.etag ?? '',
         sequenceNumber: response.blobSequenceNumber ?? 0,
+        modifiedMs: response.lastModified?.getTime() ?? 0,
+        isLeased: response.leaseStatus === 'locked',
         metadata: lowerCaseKeys(response.metadata ?? {}),
       };
     } catch (error) {
@@ -139,7 +148,7 @@ class AzurePageBlob implements PageBlobTarget {
         blobSequenceNumber: sequenceNumber,
         blobHTTPHeaders: { blobContentType: 'application/octet-stream' },
         metadata: { ...metadata },
-        conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces },
+        conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces, ...this.leases.condition },
       }),
     );
   }
@@ -149,9 +158,10 @@ class AzurePageBlob implements PageBlobTarget {
     const response = await this.#send(what, () =>
       this.#blob.uploadPages(this.#bodyOf(bytes, signal), range.offset, range.length, {
         abortSignal: signal,
-        ...(this.#sequenceNumber === undefined
-          ? {}
-          : { conditions: { ifSequenceNumberEqualTo: this.#sequenceNumber } }),
+        conditions: {
+          ...(this.#sequenceNumber === undefined ? {} : { ifSequenceNumberEqualTo: this.#sequenceNumber }),
+          ...this.leases.condition,
+        },
         ...checksumHeader(checksum),
       }),
     );
@@ -174,7 +184,9 @@ class AzurePageBlob implements PageBlobTarget {
   }
 
   async setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    await this.#send('Set Blob Metadata', () => this.#blob.setMetadata({ ...metadata }, { abortSignal: signal }));
+    await this.#send('Set Blob Metadata', () =>
+      this.#blob.setMetadata({ ...metadata }, { abortSignal: signal, conditions: this.leases.condition }),
+    );
   }
 
   close(): void {
@@ -213,9 +225,10 @@ class AzurePageBlob implements PageBlobTarget {
     const { signer } = this.#access;
     const startMs = performance.now();
     try {
-      const response = await operation();
+      const response: { requestId?: string; date?: Date } & T = await operation();
       this.#onRequest?.(answeredRequest(what, performance.now() - startMs, response));
-      assertFromService(what, (response as { requestId?: string }).requestId, 200);
+      assertFromService(what, response.requestId, 200);
+      this.heardMs = response.date?.getTime() ?? this.heardMs;
       this.#connections.answered();
       signer.wasAccepted = true;
       return response;

@@ -9,6 +9,10 @@ export interface BlobProperties {
   readonly size: number;
   readonly etag: string;
   readonly sequenceNumber: number;
+  /** When it was last written to, by the clock of the service. */
+  readonly modifiedMs: number;
+  /** Whether somebody holds a lease on it now. */
+  readonly isLeased: boolean;
   /** Names in lower case, as HTTP gives them. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -40,6 +44,9 @@ export interface PageBlobTarget extends TransferTarget {
   renewed(error: unknown, signal: AbortSignal): Promise<boolean>;
   /** Every write after this one is refused by the service unless the blob carries `sequenceNumber`: a blob that was replaced is never written to. */
   guardWith(sequenceNumber: number): void;
+  readonly leases: BlobLeases;
+  /** When the service last answered, by its own clock; undefined before it has. */
+  readonly heardMs: number | undefined;
   createContainer(signal: AbortSignal): Promise<void>;
   /** Undefined when there is no such blob, or no such container. */
   properties(signal: AbortSignal): Promise<BlobProperties | undefined>;
@@ -49,6 +56,23 @@ export interface PageBlobTarget extends TransferTarget {
   setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
   /** Closes idle connections. */
   close(): void;
+}
+
+/**
+ * The lease of the blob. Each method is one attempt, and harmless when it is made again.
+ * @throws {DestinationError} with the service's `reason`: LeaseAlreadyPresent, LeaseIdMismatchWithLeaseOperation, ...
+ */
+export interface BlobLeases {
+  /** Every creation, write and change of metadata after this one names this lease; none does with undefined. */
+  use(id: string | undefined): void;
+  /** For 60 seconds. A lease with the same id is renewed. */
+  acquire(id: string, signal: AbortSignal): Promise<void>;
+  /** For 60 seconds, also when it has run out and nothing was written since. */
+  renew(id: string, signal: AbortSignal): Promise<void>;
+  change(id: string, newId: string, signal: AbortSignal): Promise<void>;
+  release(id: string, signal: AbortSignal): Promise<void>;
+  /** Ends the lease, whoever holds it, at once. */
+  break(signal: AbortSignal): Promise<void>;
 }
 
 export interface PageRangeList {

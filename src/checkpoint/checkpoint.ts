@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ByteRange } from '../byte-range.ts';
 import { CheckpointError } from '../errors.ts';
+import type { Owner } from '../owner.ts';
 
 /** One image file as it was when the upload began. */
 export interface CheckpointImageFile {
@@ -34,6 +35,21 @@ export interface Checkpoint {
     /** A PageSetDigest of the pages. */
     readonly pages: string;
   };
+  /** Who wrote this checkpoint, and under which leases. */
+  readonly lease?: CheckpointLease;
+  /** When the service was last heard before this was written, by its own clock, in milliseconds since 1970. */
+  readonly heardMs?: number;
+  /** The blob's ETag as the run left it. Absent where the run may have written more than it knows: it was killed, or held no lease. */
+  readonly etag?: string;
+  /** Set when it was rebuilt from the blob: pages that are there count as sent, although no window says so. */
+  readonly fromBlob?: true;
+}
+
+/** What the next run on the same machine takes the lease over with, should this one be killed. */
+export interface CheckpointLease {
+  readonly owner: Owner;
+  /** Newest first: the lease of this run, and those that it may not have replaced yet. */
+  readonly ids: readonly string[];
 }
 
 /** A change of what the fields mean, or of which runs a window is cut into, needs another number. */

@@ -1,6 +1,7 @@
 // A page blob in memory, for tests of what decides over blobs and needs no server. It follows the contract of PageBlobTarget.
 import type { BlobAddress } from '../../src/azure/destination.ts';
 import type {
+  BlobLeases,
   BlobProperties,
   CreateBlobOptions,
   PageBlobTarget,
@@ -9,8 +10,17 @@ import type {
 import type { ByteRange } from '../../src/byte-range.ts';
 import { DestinationError } from '../../src/errors.ts';
 import type { PageRun } from '../../src/target.ts';
+import { ServiceError } from './page-blob-server-error.ts';
+import { BlobLease } from './page-blob-server-lease.ts';
 
-type Operation = 'createContainer' | 'properties' | 'create' | 'write' | 'pageRanges' | 'setMetadata';
+type Operation =
+  | 'createContainer'
+  | 'properties'
+  | 'create'
+  | 'write'
+  | 'pageRanges'
+  | 'setMetadata'
+  | `${'acquire' | 'renew' | 'change' | 'release' | 'break'}Lease`;
 
 /** What another program, or another upload, put there. */
 export interface ForeignBlob {
@@ -31,19 +41,35 @@ export class MemoryPageBlob implements PageBlobTarget {
   requests = 0;
   readonly credentialEndsOn = undefined;
   /** Undefined where there is no blob. */
-  blob: BlobProperties | undefined;
+  blob: Omit<BlobProperties, 'isLeased'> | undefined;
   /** Written ranges, in the order in which they are listed. */
   ranges: ByteRange[] = [];
   /** How many ranges one answer lists. */
   rangesPerList = 2;
   guard: number | undefined;
+  heardMs: number | undefined;
+  /** The lease as the service has it. */
+  lease = new BlobLease();
+  /** The lease that requests name. */
+  leaseId: string | undefined;
+  readonly leases: BlobLeases = {
+    use: (id) => {
+      this.leaseId = id;
+    },
+    acquire: (id, signal) => this.#leaseAnswer('acquireLease', signal, (now) => this.lease.acquire(id, 60_000, now)),
+    renew: (id, signal) => this.#leaseAnswer('renewLease', signal, (now) => this.lease.renew(id, now)),
+    change: (id, newId, signal) => this.#leaseAnswer('changeLease', signal, (now) => this.lease.change(id, newId, now)),
+    release: (id, signal) => this.#leaseAnswer('releaseLease', signal, (now) => this.lease.release(id, now)),
+    break: (signal) => this.#leaseAnswer('breakLease', signal, (now) => void this.lease.break(0, now)),
+  };
   readonly operations: Operation[] = [];
   readonly #faults: { readonly operation: Operation; readonly when: 'before' | 'after'; readonly error: Error }[] = [];
   #changes = 0;
 
   put({ type = 'PageBlob', size = 0, sequenceNumber = 0, metadata = {} }: ForeignBlob): void {
     this.#changes += 1;
-    this.blob = { type, size, sequenceNumber, metadata, etag: `"${this.#changes}"` };
+    const modifiedMs = Math.floor(Date.now() / 1000) * 1000;
+    this.blob = { type, size, sequenceNumber, metadata, modifiedMs, etag: `"${this.#changes}"` };
   }
 
   /** The next `operation` fails: before it has had any effect, or after it, as when its answer is lost. */
@@ -64,13 +90,16 @@ export class MemoryPageBlob implements PageBlobTarget {
   }
 
   properties(signal: AbortSignal): Promise<BlobProperties | undefined> {
-    return this.#answer('properties', signal, () => this.blob);
+    const isLeased = () => ['leased', 'breaking'].includes(this.lease.state(Date.now()));
+    return this.#answer('properties', signal, () => this.blob && { ...this.blob, isLeased: isLeased() });
   }
 
   create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
     return this.#answer('create', signal, () => {
       if (replaces === undefined && this.blob !== undefined) throw refused('BlobAlreadyExists');
       if (replaces !== undefined && this.blob?.etag !== replaces) throw refused('ConditionNotMet');
+      if (this.blob === undefined) this.lease = new BlobLease();
+      this.#checkLease();
       this.put({ size, sequenceNumber, metadata });
       this.ranges = [];
     });
@@ -78,6 +107,7 @@ export class MemoryPageBlob implements PageBlobTarget {
 
   write({ range }: PageRun, signal: AbortSignal): Promise<void> {
     return this.#answer('write', signal, () => {
+      this.#checkLease();
       this.ranges.push(range);
     });
   }
@@ -95,12 +125,24 @@ export class MemoryPageBlob implements PageBlobTarget {
 
   setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
     return this.#answer('setMetadata', signal, () => {
+      this.#checkLease();
       if (this.blob !== undefined) this.put({ ...this.blob, metadata });
     });
   }
 
   close(): void {
     this.guard = undefined;
+  }
+
+  #checkLease(): void {
+    withReason(() => this.lease.check(this.blob === undefined ? undefined : this.leaseId, 'write', Date.now()));
+  }
+
+  #leaseAnswer(operation: Operation, signal: AbortSignal, effect: (now: number) => void): Promise<void> {
+    return this.#answer(operation, signal, () => {
+      if (this.blob === undefined) throw refused('BlobNotFound');
+      withReason(() => effect(Date.now()));
+    });
   }
 
   async #answer<T>(operation: Operation, signal: AbortSignal, effect: () => T): Promise<T> {
@@ -112,11 +154,20 @@ export class MemoryPageBlob implements PageBlobTarget {
     const [fault] = at < 0 ? [] : this.#faults.splice(at, 1);
     if (fault?.when === 'before') throw fault.error;
     const result = effect();
+    this.heardMs = Date.now();
     if (fault !== undefined) throw fault.error;
     return result;
   }
 }
 
+function withReason(effect: () => void): void {
+  try {
+    effect();
+  } catch (error) {
+    throw error instanceof ServiceError ? refused(error.code) : error;
+  }
+}
+
 function refused(reason: string): DestinationError {
-  return new DestinationError(`Put Blob failed: ${reason}`, { reason });
+  return new DestinationError(`Refused: ${reason}`, { reason });
 }

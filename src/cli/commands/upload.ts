@@ -36,6 +36,16 @@ function build(yargs: Argv) {
       threads: THREADS_OPTION,
       overwrite: { type: 'boolean', default: false, describe: 'Replace a page blob that is there already' },
       restart: { type: 'boolean', default: false, describe: 'Forget an earlier run of this upload, and begin again' },
+      'resume-from-blob': {
+        type: 'boolean',
+        default: false,
+        describe: 'Go on although the checkpoint is lost: what is in the blob is not sent again',
+      },
+      'break-lease': {
+        type: 'boolean',
+        default: false,
+        describe: 'Take the blob from a program that holds a lease on it',
+      },
       checkpoint: {
         type: 'string',
         requiresArg: true,
@@ -126,6 +136,8 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
     threads: threadsOf(args.threads),
     overwrite: args.overwrite,
     restart: args.restart,
+    resumeFromBlob: args.resumeFromBlob,
+    breakLease: args.breakLease,
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
     checksum: args.checksum,
     createContainer: args.createContainer,
