@@ -116,6 +116,13 @@ export class CheckpointError extends VhdupError {
 export class CredentialError extends VhdupError {
   readonly code = 'CREDENTIALS';
   readonly exitCode = EXIT_CODES.credentials;
+  /** Whether the credential was right but has ended: the same upload goes on with a new one. */
+  readonly isExpired: boolean;
+
+  constructor(message: string, options?: ErrorOptions & { isExpired?: boolean }) {
+    super(message, options);
+    this.isExpired = options?.isExpired === true;
+  }
 }
 
 /** What arrived is not what was read. */

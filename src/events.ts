@@ -40,9 +40,31 @@ export type UploadEvent =
   /** So many requests may be in flight now. */
   | { readonly type: 'concurrency'; readonly requests: number }
   | { readonly type: 'phase'; readonly phase: 'sending' | 'finishing' | 'verifying' }
+  /** The SAS in use has ended; another one is waited for; the one that was given cannot be used; the upload goes on with a new one. */
+  | {
+      readonly type: 'credential';
+      readonly state: 'expired' | 'wanted' | 'refused' | 'renewed';
+      readonly message: string;
+    }
+  | ({ readonly type: 'request' } & RequestRecord)
   | { readonly type: 'saved'; readonly checkpoint: string }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'debug'; readonly message: string };
+
+/** One request to the service, as its support wants to know of it. Holds no secret. */
+export interface RequestRecord {
+  /** What was attempted: "Put Page 4194304+4194304". */
+  readonly what: string;
+  /** HTTP status; absent when no answer came. */
+  readonly status?: number;
+  /** `x-ms-error-code`, or the code of a network error. */
+  readonly reason?: string;
+  /** `x-ms-request-id`: the service's name for the request. */
+  readonly requestId?: string;
+  /** `x-ms-client-request-id`: our name for it. */
+  readonly clientRequestId?: string;
+  readonly durationMs: number;
+}
 
 export type EventListener = (event: UploadEvent) => void;
 

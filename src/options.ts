@@ -1,6 +1,6 @@
 // The options of the verbs, as the library takes them. The command line has the same names in kebab-case.
 import pLimit from 'p-limit';
-import type { Credential } from './azure/credentials.ts';
+import type { Credential, RenewSas } from './azure/credentials.ts';
 import { UsageError } from './errors.ts';
 import type { EventListener } from './events.ts';
 import type { OpenDiskImageOptions } from './image/disk-image.ts';
@@ -30,6 +30,8 @@ export interface UploadOptions extends TransferVerbOptions, RetryOptions {
   readonly serviceUrl?: string;
   /** How to sign requests when the destination carries no SAS. @default Microsoft Entra, as `DefaultAzureCredential` finds it */
   readonly credential?: Credential;
+  /** Asked for another SAS when the one in use has ended; the upload waits for it. @default none: the upload stops, and can go on later */
+  readonly renewSas?: RenewSas;
   /** What covers each request. @default 'crc64' */
   readonly checksum?: ChecksumAlgorithm;
   /** Replace a page blob that is there already. @default false */

@@ -241,9 +241,11 @@ async function create(
 }
 
 function alreadyThere(url: string, { size, type, metadata }: BlobProperties): DestinationError {
-  const what =
-    metadata[STATE] === 'uploading'
-      ? 'an upload by vhdup that was not finished is there. If it is yours, run it again with its checkpoint (--checkpoint)'
-      : `a ${type} of ${size} bytes is there already`;
+  const states: Readonly<Record<string, string>> = {
+    uploading:
+      'an upload by vhdup that was not finished is there. If it is yours, run it again with its checkpoint (--checkpoint)',
+    complete: 'a complete upload by vhdup is there. If it is of this image, nothing is left to do',
+  };
+  const what = states[metadata[STATE] ?? ''] ?? `a ${type} of ${size} bytes is there already`;
   return new DestinationError(`Cannot create ${url}: ${what}. Give --overwrite to replace it, or choose another name.`);
 }

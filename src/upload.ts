@@ -3,13 +3,15 @@ import { connectPageBlob } from './azure/azure-page-blob.ts';
 import type { Credential } from './azure/credentials.ts';
 import { type Destination, parseDestination } from './azure/destination.ts';
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
-import { assertSasAllows } from './azure/sas.ts';
+import { assertSasAllows, assertSasCreatesContainers, parseSas } from './azure/sas.ts';
 import { PAGE_SIZE } from './byte-range.ts';
 import { checkBeforeUpload } from './check-before-upload.ts';
 import { Autosave } from './checkpoint/autosave.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { ChildAbort } from './child-abort.ts';
+import { CredentialError } from './errors.ts';
 import { checkEvent, type EventListener, retryEvent, shielded, type TransferTotals } from './events.ts';
+import { watchExpiry } from './expiry-watch.ts';
 import type { DiskImage, ImageWarning } from './image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
@@ -34,7 +36,7 @@ import { transferWithProgress } from './transfer-with-progress.ts';
 import { VERSION } from './version.ts';
 
 /** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
-const SAVE_INTERVAL_MS = 3000;
+const SAVE_INTERVAL_MS = 1000;
 
 export interface UploadResult extends TransferTotals {
   /** Without SAS. */
@@ -65,7 +67,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   const metadata = checkMetadata(options.metadata);
   checkRetryOptions(options);
   const destination = parseDestination(options.destination, options.serviceUrl);
-  const credential = credentialFor(destination, options.credential);
+  const credential = credentialFor(destination, options);
   const trustUnmarkedSectors = options.trustUnmarkedSectors === true;
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
@@ -94,13 +96,21 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
       for (const finding of findings) emit(checkEvent(finding));
     }
     const source = asFixedVhd(image);
-    const retrier = new Retrier(options, (notice) => emit(retryEvent(notice)));
     const blob = await connectPageBlob(destination.address, credential, {
       userAgent: `vhdup/${VERSION}`,
+      onEvent: emit,
+      onRequest: (record) => emit({ type: 'request', ...record }),
+      ...(options.renewSas === undefined ? {} : { renewSas: options.renewSas }),
+      ...(options.giveUpAfterMs === undefined ? {} : { giveUpAfterMs: options.giveUpAfterMs }),
       ...(options.stallTimeoutMs === undefined ? {} : { stallTimeoutMs: options.stallTimeoutMs }),
       ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
     });
     try {
+      const retrier = new Retrier(
+        options,
+        (notice) => emit(retryEvent(notice)),
+        (error, failedSignal) => blob.renewed(error, failedSignal),
+      );
       const file = new CheckpointFile(options.checkpoint ?? `${options.image}.vhdup.json`);
       const session = await openSession({
         image,
@@ -138,7 +148,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         retrier,
         session,
         progress: new Progress(session.earlier),
-        emit,
+        emit: watchExpiry(emit, { endsOn: () => blob.credentialEndsOn, maxRate }),
       };
       await sendDisk(upload, concurrency, checksum, signal);
       await finish(upload, checksum, signal);
@@ -167,7 +177,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
 
 /** The nouns of one upload. */
 interface Upload {
-  /** Whether the last save failed: it is said once, not every three seconds. */
+  /** Whether the last save failed: it is said once, not every second. */
   saveFailed: boolean;
   readonly trustUnmarkedSectors: boolean;
   readonly image: DiskImage;
@@ -271,9 +281,20 @@ function isConfidential(url: string): boolean {
   return protocol === 'https:' || /^(?:127\.|localhost$|\[::1\]$)|\.localhost$/.test(hostname);
 }
 
-/** @throws {CredentialError} a SAS that cannot do what an upload needs. */
-function credentialFor({ sas }: Destination, credential: Credential | undefined): Credential {
-  const chosen: Credential = sas === undefined ? (credential ?? { kind: 'entra' }) : { kind: 'sas', sas };
-  if (chosen.kind === 'sas') assertSasAllows(chosen.sas, 'rw');
-  return chosen;
+/**
+ * The SAS of the URL, or the credential of the options.
+ * @throws {CredentialError} a SAS that cannot do what an upload needs. One that has only expired may be replaced later.
+ */
+function credentialFor({ address, sas }: Destination, options: UploadOptions): Credential {
+  const chosen: Credential = sas === undefined ? (options.credential ?? { kind: 'entra' }) : { kind: 'sas', sas };
+  if (chosen.kind !== 'sas') return chosen;
+  const parsed = parseSas(chosen.sas, address);
+  try {
+    assertSasAllows(parsed, 'rw');
+    if (options.createContainer === true) assertSasCreatesContainers(parsed);
+  } catch (error) {
+    const isReplaceable = options.renewSas !== undefined && error instanceof CredentialError && error.isExpired;
+    if (!isReplaceable) throw error;
+  }
+  return { kind: 'sas', sas: parsed };
 }

@@ -61,6 +61,8 @@ describe('the exit codes', () => {
       verification: 10,
       localFile: 11,
       inUse: 12,
+      checkWarned: 20,
+      checkFailed: 21,
       hangup: 129,
       interrupted: 130,
       terminated: 143,

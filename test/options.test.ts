@@ -10,9 +10,9 @@ describe('concurrencyOf', () => {
     }
   });
 
-  it('holds at most 64 MiB of windows when nothing is said', () => {
+  it('holds at most 32 MiB of windows when nothing is said', () => {
     expect(concurrencyOf()).toEqual(concurrencyOf('auto'));
-    expect(concurrencyOf()).toEqual({ maxRequests: 64, maxWindows: 16 });
+    expect(concurrencyOf()).toEqual({ maxRequests: 64, maxWindows: 8 });
   });
 
   it.each([0, -1, 65, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (threads) => {

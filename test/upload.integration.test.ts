@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { DiskCheckError } from '../src/errors.ts';
 import type { UploadEvent } from '../src/events.ts';
 import { ImageFile } from '../src/image/image-file.ts';
 import type { UploadOptions } from '../src/options.ts';
@@ -18,6 +19,7 @@ import {
   type VhdContent,
 } from './support/vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from './support/vhd-fixtures.ts';
+import { buildVhdx } from './support/vhdx-builder.ts';
 
 const MIB = 1024 * 1024;
 const CONTAINER = 'vhds';
@@ -92,6 +94,24 @@ async function uploadUntil(options: UploadOptions, committedBytes: number): Prom
 }
 
 describe('an upload', () => {
+  it('stops before the first request at a disk that Azure would refuse, unless checks are skipped', async () => {
+    const path = join(await temporaryFolder(), 'disk.vhdx');
+    buildVhdx(path, { size: 24 * MIB, logicalSectorSize: 4096 });
+    const failure = await failureOf(uploadImage(optionsFor(path)));
+    expect(failure).toBeInstanceOf(DiskCheckError);
+    expect(server.counters.requests).toBe(0);
+    const result = await uploadImage(optionsFor(path, { skipChecks: true }));
+    expect(result.blobSize).toBe(24 * MIB + 512);
+  });
+
+  it('warns of a disk that is too small for a machine, and sends it', async () => {
+    const { path, disk } = await makeImage({ size: 12 * MIB, contents: [] });
+    const warnings: string[] = [];
+    await uploadImage(optionsFor(path, { onEvent: (event) => event.type === 'warning' && warnings.push(event.code) }));
+    expectBlobHolds(disk);
+    expect(warnings).toContain('check-size-minimum');
+  });
+
   it('makes a fixed VHD of the disk, and says what it did', async () => {
     const { path, disk } = await makeImage();
     const result = await uploadImage(optionsFor(path));

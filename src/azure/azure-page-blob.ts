@@ -10,21 +10,26 @@ import {
   type StoragePipelineOptions,
 } from '@azure/storage-blob';
 import type { ByteRange } from '../byte-range.ts';
-import { DestinationError, ServiceError } from '../errors.ts';
+import { CredentialError, DestinationError, ServiceError, VhdupError } from '../errors.ts';
+import type { RequestRecord } from '../events.ts';
 import type { Checksum, PageRun } from '../target.ts';
+import { type Access, type AccessOptions, openAccess, type Signer } from './access.ts';
 import { Connections } from './connections.ts';
-import { type Credential, toSdkCredential } from './credentials.ts';
+import type { Credential, SdkCredential } from './credentials.ts';
 import type { BlobAddress } from './destination.ts';
 import type { BlobProperties, CreateBlobOptions, PageBlobTarget, PageRangeList } from './page-blob-target.ts';
+import { answeredRequest, failedRequest } from './request-record.ts';
 import { assertFromService, toServiceError } from './service-errors.ts';
 
-export interface ConnectOptions {
+export interface ConnectOptions extends AccessOptions {
   /** A socket that moves no byte for so long is given up, in milliseconds. @default 60,000 */
   readonly stallTimeoutMs?: number;
   /** Waited for before each piece of a request's body is sent. */
   readonly throttle?: (bytes: number, signal: AbortSignal) => Promise<void>;
   /** Sent as User-Agent, before the SDK's own. */
   readonly userAgent: string;
+  /** Called after each request. */
+  readonly onRequest?: (record: RequestRecord) => void;
 }
 
 /** Ranges listed in one request. The service gives no more at once, and answers within its time limit. */
@@ -36,7 +41,7 @@ export async function connectPageBlob(
   credential: Credential | undefined,
   options: ConnectOptions,
 ): Promise<PageBlobTarget> {
-  const sdk = credential === undefined ? {} : await toSdkCredential(credential, new URL(address.url).hostname);
+  const access = await openAccess(credential, address, options);
   const connections = new Connections(address.url, options.stallTimeoutMs ?? 60_000);
   // `agent` is read by the pipeline but absent from its type. All retries are ours: the SDK's neither cover all
   // transient failures nor honour Retry-After.
@@ -45,38 +50,61 @@ export async function connectPageBlob(
     userAgentOptions: { userAgentPrefix: options.userAgent },
     ...(connections.agent === undefined ? {} : { agent: connections.agent }),
   };
-  const withSas = (url: string) => (sdk.sas === undefined ? url : `${url}?${sdk.sas}`);
-  const sdkCredential = sdk.credential ?? new AnonymousCredential();
-  return new AzurePageBlob(
-    address,
-    new PageBlobClient(withSas(address.url), sdkCredential, pipelineOptions),
-    new ContainerClient(withSas(address.containerUrl), sdkCredential, pipelineOptions),
-    connections,
-    options.throttle,
-  );
+  const makeClients = ({ credential, sas }: SdkCredential): Clients => {
+    const signer = credential ?? new AnonymousCredential();
+    const withSas = (url: string) => (sas === undefined ? url : `${url}?${sas}`);
+    return {
+      blob: new PageBlobClient(withSas(address.url), signer, pipelineOptions),
+      container: new ContainerClient(withSas(address.containerUrl), signer, pipelineOptions),
+    };
+  };
+  return new AzurePageBlob(address, access, makeClients, connections, options);
+}
+
+/** What sends requests with one credential. */
+interface Clients {
+  readonly blob: PageBlobClient;
+  readonly container: ContainerClient;
 }
 
 class AzurePageBlob implements PageBlobTarget {
   readonly address: BlobAddress;
   requests = 0;
-  readonly #blob: PageBlobClient;
-  readonly #container: ContainerClient;
+  readonly #access: Access;
+  readonly #makeClients: (sdk: SdkCredential) => Clients;
   readonly #connections: Connections;
   readonly #throttle: ConnectOptions['throttle'];
+  readonly #onRequest: ConnectOptions['onRequest'];
+  /** Which signer's request a refusal answers. */
+  readonly #refused = new WeakMap<CredentialError, Signer>();
+  #inUse: { readonly signer: Signer; readonly clients: Clients };
   #sequenceNumber: number | undefined;
 
   constructor(
     address: BlobAddress,
-    blob: PageBlobClient,
-    container: ContainerClient,
+    access: Access,
+    makeClients: (sdk: SdkCredential) => Clients,
     connections: Connections,
-    throttle: ConnectOptions['throttle'],
+    { throttle, onRequest }: ConnectOptions,
   ) {
     this.address = address;
-    this.#blob = blob;
-    this.#container = container;
+    this.#access = access;
+    this.#makeClients = makeClients;
     this.#connections = connections;
     this.#throttle = throttle;
+    this.#onRequest = onRequest;
+    const { signer } = access;
+    this.#inUse = { signer, clients: makeClients(signer.sdk) };
+  }
+
+  get credentialEndsOn(): Date | undefined {
+    return this.#access.expiresOn;
+  }
+
+  async renewed(error: unknown, signal: AbortSignal): Promise<boolean> {
+    if (!(error instanceof CredentialError)) return false;
+    const refused = this.#refused.get(error);
+    return refused !== undefined && (await this.#access.renewed(refused, error, signal));
   }
 
   guardWith(sequenceNumber: number): void {
@@ -150,7 +178,23 @@ class AzurePageBlob implements PageBlobTarget {
   }
 
   close(): void {
+    this.#access.close();
     this.#connections.close();
+  }
+
+  get #blob(): PageBlobClient {
+    return this.#clients.blob;
+  }
+
+  get #container(): ContainerClient {
+    return this.#clients.container;
+  }
+
+  /** Clients of the signer that is in use now. */
+  get #clients(): Clients {
+    const { signer } = this.#access;
+    if (signer !== this.#inUse.signer) this.#inUse = { signer, clients: this.#makeClients(signer.sdk) };
+    return this.#inUse.clients;
   }
 
   /** The bytes themselves, or a stream of them that keeps to the rate that was asked for. */
@@ -166,13 +210,20 @@ class AzurePageBlob implements PageBlobTarget {
 
   async #send<T extends object>(what: string, operation: () => Promise<T>): Promise<T> {
     this.requests += 1;
+    const { signer } = this.#access;
+    const startMs = performance.now();
     try {
       const response = await operation();
+      this.#onRequest?.(answeredRequest(what, performance.now() - startMs, response));
       assertFromService(what, (response as { requestId?: string }).requestId, 200);
       this.#connections.answered();
+      signer.wasAccepted = true;
       return response;
     } catch (error) {
-      throw toServiceError(what, error);
+      if (!(error instanceof VhdupError)) this.#onRequest?.(failedRequest(what, performance.now() - startMs, error));
+      const failure = toServiceError(what, error, { sas: signer.sdk.sas, wasAccepted: signer.wasAccepted });
+      if (failure instanceof CredentialError) this.#refused.set(failure, signer);
+      throw failure;
     }
   }
 }

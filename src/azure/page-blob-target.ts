@@ -30,6 +30,14 @@ export interface PageBlobTarget extends TransferTarget {
   readonly address: BlobAddress;
   /** Requests sent so far, those that failed included. */
   readonly requests: number;
+  /** When the credential ends for good; undefined where that cannot be told, or where it renews itself. */
+  readonly credentialEndsOn: Date | undefined;
+  /**
+   * Whether the request that failed with `error` may be sent again, because its credential had ended and another one is in
+   * use now. Waits for that one, for hours if need be.
+   * @throws {CredentialError} what was given instead cannot be used either; the reason of `signal` on abort.
+   */
+  renewed(error: unknown, signal: AbortSignal): Promise<boolean>;
   /** Every write after this one is refused by the service unless the blob carries `sequenceNumber`: a blob that was replaced is never written to. */
   guardWith(sequenceNumber: number): void;
   createContainer(signal: AbortSignal): Promise<void>;

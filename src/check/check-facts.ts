@@ -2,7 +2,7 @@
 import type { DiskImageFormat, ImageWarning } from '../image/disk-image.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import type { Generation, Purpose } from './check-report.ts';
-import type { GuestFiles } from './guest/guest-files.ts';
+import type { GuestFileSystem } from './guest/guest-protocol.ts';
 import type { LinuxSystem } from './guest/linux-system.ts';
 
 export interface ImageFacts {
@@ -39,5 +39,5 @@ export interface CheckFacts {
   /** Not gathered by the check before an upload. */
   readonly guest: GuestSystem | undefined;
   /** The files of the EFI system partition, where there is one. */
-  readonly efi: GuestFiles | undefined;
+  readonly efi: GuestFileSystem | undefined;
 }

@@ -40,6 +40,8 @@ const LABELS: Readonly<Record<CheckResult, { text: string; style: Style }>> = {
 
 const LABEL_WIDTH = 6;
 const INDENT = ' '.repeat(2 + LABEL_WIDTH + 2);
+/** Of the longest title, and two blanks. */
+const TITLE_WIDTH = 26;
 const MAX_WIDTH = 140;
 
 export function showCheck(report: CheckReport, options: ScreenOptions): string {
@@ -96,8 +98,12 @@ class CheckScreen {
   }
 
   #short({ result, title, found }: CheckFinding): string[] {
-    const [first = '', ...rest] = wrapText(`${title}: ${found}`, this.#width - INDENT.length);
-    return [`  ${this.#label(result)}  ${first}`, ...rest.map((line) => `${INDENT}${line}`)];
+    const column = INDENT.length + TITLE_WIDTH;
+    const [first = '', ...rest] = wrapText(found, this.#width - column);
+    return [
+      `  ${this.#label(result)}  ${title.padEnd(TITLE_WIDTH)}${first}`,
+      ...rest.map((line) => `${' '.repeat(column)}${line}`),
+    ];
   }
 
   #long({ result, title, found, reason, fix }: CheckFinding, alike: readonly CheckFinding[]): string[] {
@@ -129,8 +135,10 @@ class CheckScreen {
       `${counts.pass} passed`,
       counts['not-applicable'] === 1 ? '1 does not apply' : `${counts['not-applicable']} do not apply`,
     ];
-    const label = this.#paint(LABELS[result].style, ` ${LABELS[result].text} `);
-    return [`${label} ${parts.join(', ')}`];
+    const label = ` ${LABELS[result].text} `;
+    return wrapText(parts.join(', '), this.#width - label.length - 1).map((line, index) =>
+      index === 0 ? `${this.#paint(LABELS[result].style, label)} ${line}` : `${' '.repeat(label.length + 1)}${line}`,
+    );
   }
 
   #label(result: CheckResult): string {

@@ -24,10 +24,15 @@ export class JsonLines {
   };
 
   write(object: object): void {
-    // Each text on its own: in the whole line, a secret could not be told from the quote and the backslash after it.
-    const line = JSON.stringify(object, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value));
-    this.#stream.write(`${line.replace(UNSAFE, escapeUnits)}\n`);
+    this.#stream.write(redactedJson(object));
   }
+}
+
+/** A line of JSON without secrets, and without anything that a terminal would obey. */
+export function redactedJson(object: object): string {
+  // Each text on its own: in the whole line, a secret could not be told from the quote and the backslash after it.
+  const line = JSON.stringify(object, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value));
+  return `${line.replace(UNSAFE, escapeUnits)}\n`;
 }
 
 /** The same text to whoever parses it. */

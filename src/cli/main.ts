@@ -46,6 +46,9 @@ export async function main(args: readonly string[], environment: NodeJS.ProcessE
   }
 }
 
-function usageError(message: string): UsageError {
+function usageError(text: string): UsageError {
+  const message = text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
+    needed === '1' ? 'The image is missing.' : `The command takes ${needed} arguments, but got ${got}.`,
+  );
   return new UsageError(`${message.replace(/\.?$/, '.')} vhdup --help shows how.`);
 }

@@ -52,6 +52,9 @@ export class Reporter {
       case 'warning':
         this.log(`Warning: ${event.message}`);
         break;
+      case 'credential':
+        this.log(event.message);
+        break;
       case 'debug':
         if (this.#options.verbose) this.log(event.message);
         break;

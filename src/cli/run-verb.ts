@@ -40,7 +40,7 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
   const restoreTerminal = () => reporter.stop();
   process.once('exit', restoreTerminal);
   const onEvent = (event: UploadEvent) => {
-    if (event.type !== 'debug' || args.verbose) json?.onEvent(event);
+    if ((event.type !== 'debug' && event.type !== 'request') || args.verbose) json?.onEvent(event);
     reporter.onEvent(event);
   };
   try {
@@ -63,22 +63,26 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
 
 /** One message on stderr, in JSON one object on stdout too. */
 export function reportFailure(error: unknown, json?: JsonLines, wayOn?: string): number {
+  const { exitCode, message } = failureOf(error);
   const known = error instanceof VhdupError;
-  const exitCode = known ? error.exitCode : EXIT_CODES.unexpected;
-  const message = error instanceof Error ? error.message : String(error);
   const lines = known
     ? [error instanceof InterruptedError ? message : `Error: ${message}`]
     : [`Error: ${message}`, 'This is a bug of vhdup. Please report it with the following lines.', stackOf(error)];
   if (wayOn !== undefined) lines.push(wayOn);
   process.stderr.write(`${redact(lines.join('\n'))}\n`);
-  json?.write({
+  json?.write({ ...failureOf(error), ...(wayOn === undefined ? {} : { wayOn }) });
+  return exitCode;
+}
+
+/** A failure as JSON has it. */
+export function failureOf(error: unknown) {
+  const known = error instanceof VhdupError;
+  return {
     type: 'error',
     code: known ? error.code : 'UNEXPECTED',
-    exitCode,
-    message,
-    ...(wayOn === undefined ? {} : { wayOn }),
-  });
-  return exitCode;
+    exitCode: known ? error.exitCode : EXIT_CODES.unexpected,
+    message: error instanceof Error ? error.message : String(error),
+  };
 }
 
 function stackOf(error: unknown): string {

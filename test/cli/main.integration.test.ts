@@ -171,7 +171,7 @@ describe('exit codes', () => {
   it.each([
     ['no command', [], 2, 'Which command?'],
     ['an unknown option', ['upload', 'x', 'y', '--bogus'], 2, 'bogus'],
-    ['a missing argument', ['upload'], 2, 'Not enough'],
+    ['a missing argument', ['upload'], 2, 'is missing'],
     [
       'threads that are no number',
       ['upload', 'x', 'https://a.blob.core.windows.net/ccc/b', '--threads', 'many'],

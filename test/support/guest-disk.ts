@@ -80,13 +80,23 @@ export async function diskFolder(): Promise<string> {
 }
 
 /** Writes the disk as a raw image into a folder of its own. @returns its path. */
-export async function makeDisk(disk: GuestDisk, name = 'disk.img'): Promise<string> {
-  const path = join(await diskFolder(), name);
+export async function makeDisk(disk: GuestDisk): Promise<string> {
+  const path = join(await diskFolder(), 'disk.img');
   await writeDisk(path, disk);
   return path;
 }
 
-async function writeDisk(path: string, disk: GuestDisk): Promise<void> {
+/** Runs `work` in a folder that is gone afterwards. */
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'vhdup-disk-'));
+  try {
+    await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export async function writeDisk(path: string, disk: GuestDisk): Promise<void> {
   const firstSector = disk.firstSector ?? 2048;
   const needed = disk.partitions.reduce((sum, { size }) => sum + size, 0);
   await writeFile(path, '');
@@ -128,9 +138,11 @@ async function format(path: string, partition: GuestPartition, offset: number): 
     case undefined:
       return;
     case 'ext4': {
-      const tree = await plant(partition.files ?? {});
-      const where = ['-E', `offset=${offset}`, '-d', tree, path, `${size}M`];
-      await tool('mkfs.ext4', ['-q', '-F', ...mkfs, ...where]);
+      await inFolder(async (tree) => {
+        await plant(tree, partition.files ?? {});
+        const where = ['-E', `offset=${offset}`, '-d', tree, path, `${size}M`];
+        await tool('mkfs.ext4', ['-q', '-F', ...mkfs, ...where]);
+      });
       return;
     }
     case 'vfat':
@@ -148,42 +160,37 @@ async function formatApart(
   offset: number,
   { size, fileSystem, mkfs = [] }: GuestPartition,
 ): Promise<void> {
-  const volume = join(await diskFolder(), 'volume');
-  await writeFile(volume, '');
-  await truncate(volume, size * MIB);
-  if (fileSystem === 'ntfs') await tool('mkntfs', ['-F', '-Q', '-q', ...mkfs, volume]);
-  else if (fileSystem === 'swap') await tool('mkswap', [...mkfs, volume]);
-  else if (fileSystem === 'xfs') await tool('mkfs.xfs', ['-q', ...mkfs, volume]);
-  else if (fileSystem === 'luks') {
-    const quick = ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000'];
-    await tool('cryptsetup', ['luksFormat', '-q', ...quick, ...mkfs, volume, '-'], 'passphrase');
-  }
-  await tool('dd', [
-    `if=${volume}`,
-    `of=${path}`,
-    'bs=1M',
-    `seek=${offset / MIB}`,
-    'conv=notrunc,sparse',
-    'status=none',
-  ]);
+  await inFolder(async (folder) => {
+    const volume = join(folder, 'volume');
+    await writeFile(volume, '');
+    await truncate(volume, size * MIB);
+    if (fileSystem === 'ntfs') await tool('mkntfs', ['-F', '-Q', '-q', ...mkfs, volume]);
+    else if (fileSystem === 'swap') await tool('mkswap', [...mkfs, volume]);
+    else if (fileSystem === 'xfs') await tool('mkfs.xfs', ['-q', ...mkfs, volume]);
+    else if (fileSystem === 'luks') {
+      const quick = ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000'];
+      await tool('cryptsetup', ['luksFormat', '-q', ...quick, ...mkfs, volume, '-'], 'passphrase');
+    }
+    const place = ['bs=64K', `seek=${offset}`, 'oflag=seek_bytes', 'conv=notrunc,sparse', 'status=none'];
+    await tool('dd', [`if=${volume}`, `of=${path}`, ...place]);
+  });
 }
 
-/** A folder with these files. */
-async function plant(files: GuestTree): Promise<string> {
-  const folder = await diskFolder();
+/** Writes files into a folder. */
+async function plant(folder: string, files: GuestTree): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
     if (text.startsWith('-> ')) await symlink(text.slice('-> '.length), path);
     else await writeFile(path, text);
   }
-  return folder;
 }
 
 async function copyIntoFat(path: string, offset: number, files: GuestTree): Promise<void> {
-  const tree = await plant(files);
   const roots = [...new Set(Object.keys(files).map((name) => name.split('/')[1] ?? ''))];
   if (roots.length === 0) return;
-  const drive = `${path}@@${offset}`;
-  await tool('mcopy', ['-s', '-i', drive, ...roots.map((root) => join(tree, root)), '::/']);
+  await inFolder(async (tree) => {
+    await plant(tree, files);
+    await tool('mcopy', ['-s', '-i', `${path}@@${offset}`, ...roots.map((root) => join(tree, root)), '::/']);
+  });
 }

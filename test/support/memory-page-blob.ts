@@ -29,6 +29,7 @@ export class MemoryPageBlob implements PageBlobTarget {
     blobName: 'disk.vhd',
   };
   requests = 0;
+  readonly credentialEndsOn = undefined;
   /** Undefined where there is no blob. */
   blob: BlobProperties | undefined;
   /** Written ranges, in the order in which they are listed. */
@@ -48,6 +49,10 @@ export class MemoryPageBlob implements PageBlobTarget {
   /** The next `operation` fails: before it has had any effect, or after it, as when its answer is lost. */
   failOnce(operation: Operation, error: Error, when: 'before' | 'after' = 'before'): void {
     this.#faults.push({ operation, when, error });
+  }
+
+  renewed(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   guardWith(sequenceNumber: number): void {

@@ -1,5 +1,5 @@
 // ext2, ext3 and ext4 through libext2fs (npm ext2fs). Runs in a worker: on a damaged file system the library may abort or never end.
-import { type ExtFileSystem, mount } from 'ext2fs';
+import { type ExtFileHandle, type ExtFileSystem, mount } from 'ext2fs';
 import { type GuestEntry, type GuestFileSystem, MAX_GUEST_FILE, type ReadVolume } from './guest-protocol.ts';
 
 const CHUNK = 64 * 1024;
@@ -25,41 +25,42 @@ export async function openExt(readVolume: ReadVolume): Promise<GuestFileSystem> 
 
 async function look(fileSystem: ExtFileSystem, path: string): Promise<GuestEntry> {
   const { promises, constants } = fileSystem;
-  let file: number;
+  let file: ExtFileHandle;
   try {
+    // Never closed: the library would write the inode, and the worker ends soon.
     file = await promises.open(path, constants.O_RDONLY | constants.O_NOATIME);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' && (await isAbsent(fileSystem, path))) return { kind: 'absent' };
     throw error;
   }
-  try {
-    const stats = await promises.fstat(file);
-    if (stats.isDirectory()) return { kind: 'directory', names: await promises.readdir(path) };
-    if (!stats.isFile()) return { kind: 'other' };
-    return { kind: 'file', size: stats.size, bytes: await readBeginning(fileSystem, file, stats.size) };
-  } finally {
-    await promises.close(file);
-  }
+  const stats = await file.stat();
+  if (stats.isDirectory()) return { kind: 'directory', names: await promises.readdir(path) };
+  if (!stats.isFile()) return { kind: 'other' };
+  return { kind: 'file', size: stats.size, bytes: await readBeginning(file, stats.size) };
 }
 
-/** The library answers ENOENT to any failure on the way. A path is absent when a folder on it says so, or when it is a link. */
+/**
+ * The library answers ENOENT to any failure on the way. A path is absent when a folder on it says so, when a file is in
+ * its way, or when it is itself a link: to nowhere, as `/dev/null` is, or to another file system.
+ */
 async function isAbsent({ promises }: ExtFileSystem, path: string): Promise<boolean> {
   let folder = '';
   for (const name of path.split('/').slice(1)) {
     if (!(await promises.readdir(folder || '/')).includes(name)) return true;
     folder = `${folder}/${name}`;
-    if ((await promises.lstat(folder)).isSymbolicLink()) return true;
+    const stats = await promises.lstat(folder);
+    if (stats.isFile() || (stats.isSymbolicLink() && folder === path)) return true;
   }
   return false;
 }
 
-async function readBeginning({ promises }: ExtFileSystem, file: number, size: number): Promise<Uint8Array> {
+async function readBeginning(file: ExtFileHandle, size: number): Promise<Uint8Array> {
   const wanted = Math.min(size, MAX_GUEST_FILE);
   const bytes = new Uint8Array(wanted);
   const chunk = Buffer.alloc(CHUNK);
   let done = 0;
   while (done < wanted) {
-    const { bytesRead } = await promises.read(file, chunk, 0, Math.min(CHUNK, wanted - done), done);
+    const { bytesRead } = await file.read(chunk, 0, Math.min(CHUNK, wanted - done), done);
     if (bytesRead <= 0) break;
     bytes.set(chunk.subarray(0, bytesRead), done);
     done += bytesRead;

@@ -14,20 +14,17 @@ declare module 'ext2fs' {
     isSymbolicLink(): boolean;
   }
 
+  interface ExtFileHandle {
+    readonly fd: number;
+    stat(): Promise<ExtStats>;
+    read(buffer: Buffer, bufferOffset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  }
+
   interface ExtFileSystem {
     readonly constants: { readonly O_RDONLY: number; readonly O_NOATIME: number };
     readonly promises: {
-      open(path: string, flags: number): Promise<number>;
-      close(file: number): Promise<void>;
-      fstat(file: number): Promise<ExtStats>;
+      open(path: string, flags: number): Promise<ExtFileHandle>;
       lstat(path: string): Promise<ExtStats>;
-      read(
-        file: number,
-        buffer: Buffer,
-        bufferOffset: number,
-        length: number,
-        position: number,
-      ): Promise<{ bytesRead: number }>;
       readdir(path: string): Promise<string[]>;
     };
   }

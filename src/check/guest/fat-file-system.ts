@@ -1,5 +1,5 @@
 // FAT12, FAT16 and FAT32 through npm fatfs. Runs in a worker: on a damaged file system the library may throw where nobody catches, or never end.
-import { createFileSystem, type FatFileSystem } from 'fatfs';
+import { createFileSystem, type FatFileSystem, type FatStats } from 'fatfs';
 import { type GuestEntry, type GuestFileSystem, MAX_GUEST_FILE, type ReadVolume } from './guest-protocol.ts';
 
 const SECTOR = 512;
@@ -43,17 +43,14 @@ function requireUsual(bootSector: Buffer): void {
 
 async function look(fileSystem: FatFileSystem, path: string): Promise<GuestEntry> {
   try {
-    const stats = await settled<{ size: number; isDirectory(): boolean; isFile(): boolean }>((done) =>
-      fileSystem.stat(path, done),
-    );
-    if (stats.isDirectory()) {
-      return { kind: 'directory', names: await settled<string[]>((done) => fileSystem.readdir(path, done)) };
-    }
+    const stats = await settled<FatStats>((done) => fileSystem.stat(path, done));
     if (!stats.isFile()) return { kind: 'other' };
     return { kind: 'file', size: stats.size, bytes: await readBeginning(fileSystem, path, stats.size) };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'NOENT' || code === 'NOTDIR') return { kind: 'absent' };
+    // The library opens what it is asked to describe, and opens no folder.
+    if (code === 'ISDIR') return { kind: 'directory', names: await settled((done) => fileSystem.readdir(path, done)) };
     throw error;
   }
 }

@@ -10,7 +10,6 @@ declare module 'fatfs' {
   interface FatStats {
     readonly size: number;
     isFile(): boolean;
-    isDirectory(): boolean;
   }
 
   /** Errors have codes without the E: NOENT, NOTDIR, ISDIR. */

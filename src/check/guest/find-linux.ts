@@ -1,5 +1,6 @@
 // Finds the Linux on a disk: which of its file systems is the root, and which /boot.
-import { type GuestFiles, GuestUnreadableError } from './guest-files.ts';
+import { GuestUnreadableError } from './guest-files.ts';
+import type { GuestFileSystem } from './guest-protocol.ts';
 import { LinuxSystem } from './linux-system.ts';
 
 /** Any of these makes a root: the first two are everywhere, the third is where the second may lead. */
@@ -14,12 +15,12 @@ export interface FoundLinux {
 
 /** @param volumes By the name of their partition. */
 export async function findLinux(
-  volumes: ReadonlyMap<string, GuestFiles>,
-  efi: GuestFiles | undefined,
+  volumes: ReadonlyMap<string, GuestFileSystem>,
+  efi: GuestFileSystem | undefined,
 ): Promise<FoundLinux> {
   const problems: string[] = [];
-  let root: GuestFiles | undefined;
-  let boot: GuestFiles | undefined;
+  let root: GuestFileSystem | undefined;
+  let boot: GuestFileSystem | undefined;
   for (const [name, files] of volumes) {
     try {
       if (root === undefined && (await hasOneOf(files, SIGNS_OF_ROOT))) root = files;
@@ -38,7 +39,7 @@ export async function findLinux(
   return { system, problems };
 }
 
-async function hasOneOf(files: GuestFiles, paths: readonly string[]): Promise<boolean> {
+async function hasOneOf(files: GuestFileSystem, paths: readonly string[]): Promise<boolean> {
   for (const path of paths) {
     if ((await files.look(path)).kind !== 'absent') return true;
   }

@@ -6,6 +6,7 @@ import { printable } from '../../image/printable.ts';
 import type {
   FromGuestWorker,
   GuestEntry,
+  GuestFileSystem,
   GuestFileSystemKind,
   GuestWorkerData,
   ToGuestWorker,
@@ -37,7 +38,7 @@ interface Question {
 }
 
 /** Who makes it closes it. */
-export class GuestFiles {
+export class GuestFiles implements GuestFileSystem {
   readonly #kind: GuestFileSystemKind;
   readonly #volume: GuestVolume;
   readonly #timeLimitMs: number;

@@ -38,8 +38,8 @@ export type FromGuestWorker =
 /** Reads one range of the volume. @throws {Error} the disk cannot be read there. */
 export type ReadVolume = (offset: number, length: number) => Promise<Uint8Array>;
 
-/** A file system as the worker sees it. */
+/** The files of a guest, by their paths, which begin with a slash. */
 export interface GuestFileSystem {
-  /** @throws {Error} the file system is damaged there. */
+  /** @throws {Error} the file system cannot be read there; outside of the worker a GuestUnreadableError. */
   look(path: string): Promise<GuestEntry>;
 }

@@ -1,13 +1,13 @@
 // LinuxSystem: the files of a Linux that is spread over a root, a /boot and an EFI system partition.
-import { type GuestFiles, GuestUnreadableError } from './guest-files.ts';
-import type { GuestEntry } from './guest-protocol.ts';
+import { GuestUnreadableError } from './guest-files.ts';
+import type { GuestEntry, GuestFileSystem } from './guest-protocol.ts';
 
 export interface LinuxVolumes {
-  readonly root: GuestFiles;
+  readonly root: GuestFileSystem;
   /** A partition of its own for /boot. */
-  readonly boot?: GuestFiles;
+  readonly boot?: GuestFileSystem;
   /** The EFI system partition, which Linux mounts at /boot/efi, /efi or /boot. */
-  readonly efi?: GuestFiles;
+  readonly efi?: GuestFileSystem;
 }
 
 export interface MountPoint {
@@ -38,7 +38,7 @@ export class LinuxSystem {
   async look(path: string): Promise<GuestEntry> {
     const entry = await this.#volumes.root.look(path);
     if (entry.kind !== 'absent') return entry;
-    for (const [files, inside] of this.#otherPlaces(path)) {
+    for (const [files, inside] of await this.#otherPlaces(path)) {
       const found = await files.look(inside);
       if (found.kind !== 'absent') return found;
     }
@@ -89,26 +89,33 @@ export class LinuxSystem {
     return [...accounts].map(([home, name]) => ({ home, name }));
   }
 
-  #otherPlaces(path: string): [GuestFiles, string][] {
+  /** Where `path` may lie on another volume than the root. */
+  async #otherPlaces(path: string): Promise<[GuestFileSystem, string][]> {
     const { boot, efi } = this.#volumes;
-    const places: [GuestFiles, string][] = [];
+    const places: [GuestFileSystem, string][] = [];
     if (boot !== undefined && path.startsWith('/boot/')) places.push([boot, path.slice('/boot'.length)]);
-    for (const folder of EFI_FOLDERS) {
-      if (efi !== undefined && path.startsWith(`${folder}/`)) places.push([efi, path.slice(folder.length)]);
+    if (efi === undefined) return places;
+    for (const folder of await this.#efiFolders()) {
+      if (path.startsWith(`${folder}/`)) places.push([efi, path.slice(folder.length)]);
     }
     return places;
+  }
+
+  /** Where the EFI system partition is mounted. systemd finds it without an entry in fstab. */
+  async #efiFolders(): Promise<readonly string[]> {
+    const mounts = (await this.mountPoints()).filter(({ fileSystem }) => fileSystem === 'vfat').map(({ path }) => path);
+    const known = mounts.filter((path) => (EFI_FOLDERS as readonly string[]).includes(path));
+    return known.length > 0 ? known : ['/boot/efi', '/efi'];
   }
 
   /** What is not on the root may be on a partition that is mounted over it, and then is not absent. */
   async #requireHere(path: string): Promise<void> {
     const { boot, efi } = this.#volumes;
+    const efiFolders = efi === undefined ? [] : await this.#efiFolders();
     for (const { path: mounted } of await this.mountPoints()) {
-      if (mounted === '/' || !path.startsWith(`${mounted}/`)) continue;
-      const isHere =
-        (mounted === '/boot' && (boot ?? efi) !== undefined) ||
-        (efi !== undefined && (EFI_FOLDERS as readonly string[]).includes(mounted));
-      if (!isHere)
-        throw new GuestUnreadableError(`${path} is on the file system of ${mounted}, which is not looked into`);
+      if (mounted === '/' || !path.startsWith(`${mounted}/`) || efiFolders.includes(mounted)) continue;
+      if (mounted === '/boot' && boot !== undefined) continue;
+      throw new GuestUnreadableError(`${path} is on the file system of ${mounted}, which is not looked into`);
     }
   }
 }

@@ -50,7 +50,7 @@ const ROOT_LOCKED = linuxRule({
 const USER_PASSWORDS = linuxRule({
   id: 'user-passwords',
   group: 'accounts',
-  title: 'No account has a password',
+  title: 'Users have no password',
   reason: 'Passwords that are the same on all machines are found out. The Marketplace refuses them.',
   run: async (system, facts) => {
     const passwords = await readPasswords(system);
@@ -72,7 +72,7 @@ const REFUSING_KEY = /command="echo 'Please login as the user/;
 const AUTHORIZED_KEYS = linuxRule({
   id: 'authorized-keys',
   group: 'accounts',
-  title: 'No SSH keys of the maker',
+  title: 'No SSH keys',
   reason: 'Whoever holds the private key could log in to every machine made of the image.',
   run: async (system, facts) => {
     const found: string[] = [];
@@ -96,7 +96,7 @@ const HISTORIES = ['.bash_history', '.zsh_history', '.ash_history', '.sh_history
 const SHELL_HISTORY = linuxRule({
   id: 'shell-history',
   group: 'accounts',
-  title: 'No shell history beyond 1 KiB',
+  title: 'No shell history',
   reason: 'Histories hold passwords and names of machines. The Marketplace refuses more than 1 KiB.',
   run: async (system, facts) => {
     const found: string[] = [];

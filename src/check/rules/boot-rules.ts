@@ -19,7 +19,7 @@ const GENERATION: Rule = {
   id: 'generation',
   level: 'A',
   group: 'boot',
-  title: 'The partition table fits the generation',
+  title: 'Fits the generation',
   reason:
     'Generation 1 starts by BIOS, from an MBR or from a GPT with a BIOS boot partition; generation 2 by UEFI, from a GPT. A machine cannot change its generation.',
   exempt: unlessPartitioned,
@@ -32,7 +32,7 @@ const GENERATION: Rule = {
     }
     const hasBiosBoot = layout.table?.hasGrub === true || layout.volumes.some((volume) => hasRole(volume, 'bios-boot'));
     const fits = generation === 2 ? scheme === 'gpt' : scheme === 'mbr' || hasBiosBoot;
-    if (fits) return pass(found);
+    if (fits) return pass(`${scheme?.toUpperCase()} for generation ${generation}`);
     return generation === 1
       ? fail(found, 'Make the machine with --hyper-v-generation V2, and check with --generation 2.')
       : fail(
@@ -46,7 +46,7 @@ const BIOS_BOOT_CODE: Rule = {
   id: 'bios-boot-code',
   level: 'A',
   group: 'boot',
-  title: 'Something for the BIOS to start',
+  title: 'BIOS boot code',
   reason:
     'A BIOS runs the code in the first sector of the disk. The code that Windows writes there goes on with the active partition; that of GRUB needs none.',
   exempt: onlyForGeneration(1),
@@ -66,7 +66,7 @@ const EFI_SYSTEM_PARTITION: Rule = {
   id: 'efi-system-partition',
   level: 'A',
   group: 'boot',
-  title: 'An EFI system partition',
+  title: 'EFI system partition',
   reason: 'UEFI starts the boot loader from a FAT file system on the EFI system partition.',
   exempt: onlyForGeneration(2),
   run: ({ layout }) => {
@@ -84,7 +84,7 @@ const EFI_BOOT_LOADER: Rule = {
   id: 'efi-boot-loader',
   level: 'B',
   group: 'boot',
-  title: 'A boot loader where UEFI looks for one',
+  title: 'EFI boot loader',
   reason:
     'The entries of a boot manager are kept by the machine and not by the disk, so a new machine looks for \\EFI\\BOOT\\BOOTX64.EFI.',
   exempt: onlyForGeneration(2),

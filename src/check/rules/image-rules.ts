@@ -1,14 +1,20 @@
 // Rules of the image file itself: its format, its footer, and what made it.
 import type { ImageWarning } from '../../image/disk-image.ts';
 import { printable } from '../../image/printable.ts';
+import type { ImageFacts } from '../check-facts.ts';
 import { fail, pass, type Rule, warn } from '../rule.ts';
 
-/** Kinds of warnings that say the file is not as it should be. */
-const DAMAGE: readonly string[] = ['footer-damaged', 'footer-copy-damaged', 'fixed-size-differs', 'raw-size-padded'];
+/** Kinds of warnings that other rules speak of; all others say that the file is not as it should be. */
+const OF_OTHER_RULES: readonly string[] = ['saved-state', 'sector-size-4096', 'raw-by-content'];
 
 function messages(warnings: readonly ImageWarning[], isMeant: (code: string) => boolean): string | undefined {
   const meant = warnings.filter(({ code }) => isMeant(code)).map(({ message }) => message);
   return meant.length === 0 ? undefined : meant.join(' ');
+}
+
+/** A raw disk may be a VHD that lost its footer. */
+function nameOfFormat({ format, warnings }: ImageFacts): string {
+  return warnings.some(({ code }) => code === 'raw-by-content') ? 'raw (a partition table and no footer)' : format;
 }
 
 /** Passed by every image that can be opened; check.ts makes a failure of an error. */
@@ -16,22 +22,22 @@ export const IMAGE_READABLE: Rule = {
   id: 'image-readable',
   level: 'A',
   group: 'image',
-  title: 'The image can be read',
+  title: 'Readable image',
   reason: 'Azure takes fixed VHDs with an intact footer. vhdup makes one of every image that it can read.',
   run: ({ image }) =>
-    pass(image.format === 'vhd-fixed' ? 'vhd-fixed' : `${image.format}, which becomes a fixed VHD on the way`),
+    pass(image.format === 'vhd-fixed' ? 'vhd-fixed' : `${nameOfFormat(image)}, which becomes a fixed VHD on the way`),
 };
 
 const IMAGE_INTACT: Rule = {
   id: 'image-intact',
   level: 'A',
   group: 'image',
-  title: 'Footer and length agree',
+  title: 'Intact footer and length',
   reason: 'An image whose structures contradict one another was cut or damaged, and its data may be incomplete.',
   run: ({ image }) => {
-    const damage = messages(image.warnings, (code) => DAMAGE.includes(code));
+    const damage = messages(image.warnings, (code) => !OF_OTHER_RULES.includes(code));
     return damage === undefined
-      ? pass('nothing contradicts anything')
+      ? pass('no contradictions')
       : warn(damage, 'Copy the image again, and compare it with its source.');
   },
 };
@@ -40,7 +46,7 @@ const SAVED_STATE: Rule = {
   id: 'saved-state',
   level: 'A',
   group: 'image',
-  title: 'The machine was shut down',
+  title: 'Shut down, not suspended',
   reason: 'A suspended machine keeps what is not yet on the disk in a file of its own, which Azure does not take.',
   run: ({ image }) => {
     const saved = messages(image.warnings, (code) => code === 'saved-state');
@@ -69,7 +75,7 @@ const CREATOR: Rule = {
   id: 'creator',
   level: 'A',
   group: 'image',
-  title: 'Made by a program without known faults',
+  title: 'Creator without faults',
   reason:
     'qemu-img without force_size rounds the disk to a geometry, and its versions 2.2.1 to 2.5 wrote VHDs that Azure refuses; all of them sign alike.',
   exempt: ({ image }) => (image.creator === undefined ? 'not a VHD' : undefined),
@@ -86,7 +92,7 @@ const BLOB_NAME: Rule = {
   id: 'blob-name',
   level: 'A',
   group: 'image',
-  title: 'The name of the blob',
+  title: 'Name of the blob',
   reason: 'The Marketplace does not take a blob with % or " in its name, and other tools stumble over it.',
   exempt: ({ blobName }) => (blobName === undefined ? 'no name was given' : undefined),
   run: ({ blobName = '', purpose }) => {

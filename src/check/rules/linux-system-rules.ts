@@ -3,20 +3,23 @@ import { printable } from '../../image/printable.ts';
 import { readKernelLine } from '../guest/kernel-line.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
 import { readSshdSetting } from '../guest/sshd-config.ts';
-import { fail, failForMarketplace, pass, type Rule, unlessOsDisk, unread, type Verdict, warn } from '../rule.ts';
-import { linuxRule } from './linux-rule.ts';
+import { fail, failForMarketplace, pass, type Rule, unread, type Verdict, warn } from '../rule.ts';
+import { isWindows, linuxRule, unlessSystem } from './linux-rule.ts';
 
 const SYSTEM_READ: Rule = {
   id: 'operating-system',
   level: 'B',
   group: 'system',
-  title: 'The operating system was looked into',
+  title: 'Operating system read',
   reason:
     'The rules of the groups system and accounts read the files of a Linux on ext2, ext3 or ext4. What cannot be read is not passed.',
-  exempt: (facts) => unlessOsDisk(facts) ?? (facts.guest?.kind === 'none' ? 'no operating system' : undefined),
-  run: async ({ guest }) => {
+  exempt: unlessSystem,
+  run: async (facts) => {
+    const { guest } = facts;
     if (guest?.kind === 'linux') return pass(await nameOf(guest.system));
-    const fix = 'Look at what the rules below ask for in the running machine.';
+    const fix = isWindows(facts)
+      ? 'Prepare Windows as Microsoft describes in "Prepare a Windows VHD or VHDX to upload to Azure": sysprep, RDP, DHCP, no BitLocker.'
+      : 'Look at what the rules of these groups ask for in the running machine.';
     return unread(guest?.kind === 'unread' ? guest.found : 'not looked into', fix);
   },
 };
@@ -33,7 +36,7 @@ const CLOUD_INIT = ['/usr/bin/cloud-init', '/usr/local/bin/cloud-init'] as const
 const AGENT = linuxRule({
   id: 'agent',
   group: 'system',
-  title: 'An agent that sets the machine up',
+  title: 'Agent or cloud-init',
   reason:
     'Without the Azure Linux Agent or cloud-init nobody sets host name, user and SSH keys, or tells Azure that the machine is up. The Marketplace asks for the agent.',
   run: async (system, facts) => {
@@ -85,7 +88,7 @@ const HOW_TO_SET = 'in GRUB_CMDLINE_LINUX of /etc/default/grub, then run update-
 const KERNEL_CONSOLE = linuxRule({
   id: 'kernel-console',
   group: 'system',
-  title: 'A serial console',
+  title: 'Serial console',
   reason:
     "Azure's boot diagnostics and serial console show what the kernel writes to ttyS0: without it, a machine that does not start says nothing.",
   run: (system, facts) =>
@@ -101,7 +104,7 @@ const KERNEL_CONSOLE = linuxRule({
 const KERNEL_ROOTDELAY = linuxRule({
   id: 'kernel-rootdelay',
   group: 'system',
-  title: 'Patience with the root disk',
+  title: 'Delay for the root disk',
   reason: 'The root disk may answer late in Azure; rootdelay=300 lets the kernel wait for it.',
   run: (system) =>
     ofKernelLine(system, (parameters, path) => {
@@ -116,7 +119,7 @@ const KERNEL_ROOTDELAY = linuxRule({
 const KERNEL_MESSAGES = linuxRule({
   id: 'kernel-messages',
   group: 'system',
-  title: 'The kernel may speak',
+  title: 'Kernel messages shown',
   reason:
     'rhgb and quiet hide the messages that the serial console is for, and crashkernel=auto takes memory that small machines need.',
   run: (system) =>
@@ -142,7 +145,7 @@ const NET_RULES = [
 const NETWORK_RULES = linuxRule({
   id: 'persistent-net-rules',
   group: 'system',
-  title: 'Network cards are not remembered',
+  title: 'No persistent-net rules',
   reason: 'A rule that ties eth0 to the MAC address of the old machine leaves the new one without a network.',
   run: async (system) => {
     const found: string[] = [];
@@ -159,7 +162,7 @@ const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/sbin/sshd', '/usr/bin/
 const SSHD_KEEPALIVE = linuxRule({
   id: 'sshd-keepalive',
   group: 'system',
-  title: 'SSH outlives the load balancer',
+  title: 'SSH keepalive',
   reason:
     "Azure's load balancers drop connections that are idle for 4 minutes. The Marketplace asks for a ClientAliveInterval of 30 to 235 seconds, 180 as a rule.",
   run: async (system, facts) => {

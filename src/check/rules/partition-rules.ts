@@ -20,7 +20,7 @@ const PARTITION_TABLE: Rule = {
   id: 'partition-table',
   level: 'A',
   group: 'partitions',
-  title: 'A partition table in good order',
+  title: 'Partition table',
   reason: 'Firmware and guest find the file systems through the partition table.',
   run: ({ layout: { table, volumes, problems }, purpose }) => {
     const mend = 'Mend the table with gdisk or sfdisk, or take another copy of the disk.';
@@ -41,7 +41,7 @@ const FIRST_MIB: Rule = {
   id: 'first-mib-free',
   level: 'A',
   group: 'partitions',
-  title: 'The first MiB is free',
+  title: 'First MiB is free',
   reason: 'The Marketplace writes the billing tag of an image with a GPT into the first 2,048 sectors.',
   exempt: (facts) =>
     onlyFor('marketplace')(facts) ?? (facts.layout.table?.scheme === 'gpt' ? undefined : 'only for a GPT'),
@@ -60,7 +60,7 @@ const SWAP: Rule = {
   id: 'swap-partition',
   level: 'A',
   group: 'partitions',
-  title: 'No swap on the OS disk',
+  title: 'No swap partition',
   reason: 'Swap on the OS disk is slow and paid for. The agent, or cloud-init, makes it on the temporary disk.',
   exempt: unlessOsDisk,
   run: (facts) => {
@@ -75,7 +75,7 @@ const LVM: Rule = {
   id: 'lvm',
   level: 'A',
   group: 'partitions',
-  title: 'No LVM on the OS disk',
+  title: 'No LVM',
   reason: 'Names of volumes collide when the disk is attached to another machine of the same origin for repair.',
   exempt: unlessOsDisk,
   run: ({ layout }) => {
@@ -92,7 +92,7 @@ const SINGLE_ROOT: Rule = {
   id: 'single-root-partition',
   level: 'A',
   group: 'partitions',
-  title: 'A single root partition',
+  title: 'Single root partition',
   reason: 'The Marketplace asks for one root partition, so that the disk can be grown; a /boot beside it is usual.',
   exempt: onlyFor('marketplace'),
   run: ({ layout }) => {
@@ -107,7 +107,7 @@ const ENCRYPTION: Rule = {
   id: 'encryption',
   level: 'A',
   group: 'partitions',
-  title: 'Not encrypted by the guest',
+  title: 'Not encrypted',
   reason:
     'Nobody types a passphrase when a machine starts in Azure, and the TPM that may hold the key stays behind. Azure encrypts disks itself.',
   exempt: unlessOsDisk,
@@ -123,7 +123,7 @@ const FILE_SYSTEMS_CLEAN: Rule = {
   id: 'file-systems-clean',
   level: 'A',
   group: 'partitions',
-  title: 'File systems were closed',
+  title: 'File systems closed',
   reason:
     'A journal that is not played back means that the machine was running or was cut off. What is said of its files may be old.',
   run: ({ openJournals }) =>

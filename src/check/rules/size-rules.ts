@@ -49,7 +49,7 @@ const MAXIMUM: Rule = {
   id: 'size-maximum',
   level: 'A',
   group: 'size',
-  title: 'Not too large for its purpose',
+  title: 'Not too large',
   reason:
     'Azure limits disks by what they are for: OS disks to 2 TiB in generation 1 and 4,095 GiB in generation 2, data disks to 32,767 GiB.',
   run: (facts) => {
@@ -80,7 +80,7 @@ const ALIGNMENT: Rule = {
   id: 'size-alignment',
   level: 'A',
   group: 'size',
-  title: 'A whole number of MiB',
+  title: 'Whole number of MiB',
   reason:
     'Azure refuses other sizes, so vhdup fills the disk up with zeros. The copy of a GPT belongs at the very end of the disk.',
   run: ({ image: { size, azureSize }, layout }) => {
@@ -105,7 +105,7 @@ const MARKETPLACE_SIZE: Rule = {
   id: 'marketplace-size',
   level: 'A',
   group: 'size',
-  title: 'The size of a Marketplace image',
+  title: 'Size for the Marketplace',
   reason: 'The Marketplace takes OS disks from 1 to 1,023 GB for Linux and from 30 to 250 GB for Windows.',
   exempt: onlyFor('marketplace'),
   run: ({ image: { azureSize }, layout }) => {

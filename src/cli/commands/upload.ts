@@ -1,12 +1,14 @@
 // vhdup upload <image> <destination>
 import type { Argv, CommandModule } from 'yargs';
-import { EXIT_CODES, UsageError, VhdupError } from '../../errors.ts';
+import { CredentialError, EXIT_CODES, UsageError, VhdupError } from '../../errors.ts';
 import { planUpload, type UploadPlan } from '../../plan-upload.ts';
 import { CHECKSUM_ALGORITHMS } from '../../target.ts';
 import { type UploadResult, uploadImage } from '../../upload.ts';
 import { readEnvironment } from '../environment.ts';
+import { logged } from '../log-file.ts';
 import { runVerb } from '../run-verb.ts';
 import { formatBytes, formatRate, formatSeconds } from '../units.ts';
+import { checkSasOptions, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
   durationMs,
   IMAGE_OPTIONS,
@@ -82,6 +84,12 @@ function build(yargs: Argv) {
         default: '60s',
         describe: 'Give up a connection that moves no byte for so long, and try again',
       },
+      ...SAS_OPTIONS,
+      'log-file': {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Append every request and event, as JSON, to this file',
+      },
       ...IMAGE_OPTIONS,
       ...OUTPUT_OPTIONS,
     })
@@ -109,6 +117,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
   if (destination === undefined) {
     throw new UsageError('The destination is missing: vhdup upload <image> <destination>.');
   }
+  checkSasOptions(args);
   const options = {
     ...imageOptions(args),
     ...readEnvironment(environment),
@@ -130,20 +139,28 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
   let checkpoint: string | undefined;
   return runVerb(args, {
     run: (signal, onEvent) =>
-      uploadImage({
-        ...options,
-        signal,
-        onEvent: (event) => {
-          if (event.type === 'start') checkpoint = event.checkpoint;
-          onEvent(event);
-        },
+      logged(args.logFile, onEvent, async (toBoth) => {
+        const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
+        return await uploadImage({
+          ...options,
+          ...(await sasOptions(args, destination, signal, say)),
+          signal,
+          onEvent: (event) => {
+            if (event.type === 'start') checkpoint = event.checkpoint;
+            toBoth(event);
+          },
+        });
       }),
     describe: describeResult,
-    wayOn: (error) =>
-      checkpoint !== undefined && canGoOn(error)
-        ? `What was sent is kept in ${checkpoint}. Run the same command again to go on.`
-        : undefined,
+    wayOn: (error) => (checkpoint !== undefined && canGoOn(error) ? describeWayOn(error, checkpoint) : undefined),
   });
+}
+
+function describeWayOn(error: unknown, checkpoint: string): string {
+  const kept = `What was sent is kept in ${checkpoint}.`;
+  return error instanceof CredentialError && error.isExpired
+    ? `${kept} Run the same command with a new SAS to go on. With --sas-file or --sas-command an upload goes on by itself.`
+    : `${kept} Run the same command again to go on.`;
 }
 
 /** Other failures say in their message what to do. */

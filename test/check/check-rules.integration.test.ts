@@ -1,0 +1,512 @@
+// Each rule with an image that passes it and one that does not; disks are made by Debian's tools.
+import { copyFile, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CheckReport, CheckResult } from '../../src/check/check-report.ts';
+import { RULES } from '../../src/check/run-rules.ts';
+import { type CheckOptions, checkImage } from '../../src/check.ts';
+import { EFI, GOLDEN_FILES, GOLDEN_GPT, GOLDEN_MBR, ROOT, withFiles } from '../support/golden-linux.ts';
+import {
+  diskFolder,
+  type GuestDisk,
+  makeDisk,
+  NO_DISK_TOOLS,
+  overwrite,
+  tool,
+  writeDisk,
+} from '../support/guest-disk.ts';
+import { buildVhd, patchFile, type VhdDescription } from '../support/vhd-builder.ts';
+import { buildVhdx } from '../support/vhdx-builder.ts';
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+const TIB = 1024 * GIB;
+
+type Options = Omit<CheckOptions, 'image'>;
+const FOR_MARKETPLACE: Options = { purpose: 'marketplace' };
+const FOR_DATA: Options = { purpose: 'data-disk' };
+const RAW: Options = { format: 'raw' };
+
+let goldenFolder = '';
+let goldenGpt = '';
+let goldenMbr = '';
+const reports = new Map<string, Promise<CheckReport>>();
+
+beforeAll(async () => {
+  if (NO_DISK_TOOLS !== undefined) return;
+  goldenFolder = await mkdtemp(join(tmpdir(), 'vhdup-golden-'));
+  goldenGpt = join(goldenFolder, 'gpt.img');
+  goldenMbr = join(goldenFolder, 'mbr.img');
+  await writeDisk(goldenGpt, GOLDEN_GPT);
+  await writeDisk(goldenMbr, GOLDEN_MBR);
+});
+afterAll(async () => {
+  if (goldenFolder !== '') await rm(goldenFolder, { recursive: true, force: true });
+});
+
+/** The reports of the golden disks are asked for again and again. */
+function goldenReport(path: string, options: Options): Promise<CheckReport> {
+  const key = `${path} ${JSON.stringify(options)}`;
+  const report = reports.get(key) ?? checkImage({ image: path, ...options });
+  reports.set(key, report);
+  return report;
+}
+
+async function copyOf(path: string, size?: number): Promise<string> {
+  const copy = join(await diskFolder(), 'disk.img');
+  await copyFile(path, copy);
+  if (size !== undefined) await truncate(copy, size);
+  return copy;
+}
+
+/** The golden MBR disk as a VHD. */
+async function asVhd(description: Partial<VhdDescription> = {}): Promise<string> {
+  const bytes = new Uint8Array(await readFile(goldenMbr));
+  const path = join(await diskFolder(), 'disk.vhd');
+  await buildVhd(path, { type: 'dynamic', size: bytes.length, contents: [{ offset: 0, bytes }], ...description });
+  return path;
+}
+
+async function asVhdx(logicalSectorSize: 512 | 4096): Promise<string> {
+  const path = join(await diskFolder(), 'disk.vhdx');
+  buildVhdx(path, { size: 32 * MIB, logicalSectorSize });
+  return path;
+}
+
+function withPartition(partition: GuestDisk['partitions'][number]): GuestDisk {
+  return { table: 'gpt', partitions: [EFI, ROOT, partition] };
+}
+
+function withKernelLine(parameters: string): GuestDisk {
+  return withFiles({ '/boot/grub/grub.cfg': `linux /boot/vmlinuz root=UUID=0f6b ro ${parameters}\n` });
+}
+
+interface Case {
+  readonly rule: string;
+  /** Passes the rule. @default the golden GPT disk */
+  readonly good?: () => string | Promise<string>;
+  readonly goodOptions?: Options;
+  /** Does not pass it. */
+  readonly bad: () => string | Promise<string>;
+  readonly badOptions?: Options;
+  readonly result: CheckResult;
+  /** Part of what is found. */
+  readonly found: string;
+}
+
+const CASES: readonly Case[] = [
+  {
+    rule: 'image-readable',
+    bad: async () => {
+      const path = await asVhd({ type: 'fixed' });
+      await patchFile(path, (await readFile(path)).length - 20, Buffer.from([1]));
+      return path;
+    },
+    result: 'fail',
+    found: 'checksum',
+  },
+  {
+    rule: 'image-intact',
+    good: () => asVhd(),
+    bad: () => asVhd({ footers: 'head' }),
+    result: 'warn',
+    found: 'footer at the end',
+  },
+  { rule: 'image-intact', bad: () => asVhd({ type: 'fixed', gapBeforeFooter: 512 }), result: 'warn', found: 'Only' },
+  {
+    rule: 'saved-state',
+    good: () => asVhd(),
+    bad: () => asVhd({ savedState: true }),
+    result: 'fail',
+    found: 'suspended',
+  },
+  { rule: 'sector-size', good: () => asVhdx(512), bad: () => asVhdx(4096), result: 'fail', found: '4096' },
+  {
+    rule: 'creator',
+    good: () => asVhd({ creatorApplication: 'qem2' }),
+    bad: () => asVhd({ creatorApplication: 'qemu' }),
+    result: 'warn',
+    found: 'force_size',
+  },
+  {
+    rule: 'blob-name',
+    goodOptions: { blobName: 'images/disk.vhd' },
+    bad: () => goldenGpt,
+    badOptions: { blobName: '100%.vhd' },
+    result: 'warn',
+    found: '100%',
+  },
+  {
+    rule: 'blob-name',
+    goodOptions: { ...FOR_MARKETPLACE, blobName: 'disk.vhd' },
+    bad: () => goldenGpt,
+    badOptions: { ...FOR_MARKETPLACE, blobName: 'a"b.vhd' },
+    result: 'fail',
+    found: 'a"b',
+  },
+  {
+    rule: 'size-minimum',
+    bad: () => makeDisk({ table: 'dos', size: 10, partitions: [{ size: 5, type: 'L' }] }),
+    result: 'fail',
+    found: '10 MiB',
+  },
+  {
+    rule: 'size-maximum',
+    good: () => goldenMbr,
+    bad: () => copyOf(goldenMbr, 2 * TIB + MIB),
+    result: 'fail',
+    found: 'generation 1',
+  },
+  { rule: 'size-maximum', bad: () => copyOf(goldenGpt, 4 * TIB), result: 'fail', found: 'generation 2' },
+  {
+    rule: 'page-blob-size',
+    bad: () => copyOf(goldenGpt, 8 * TIB),
+    badOptions: FOR_DATA,
+    result: 'warn',
+    found: '8192 GiB and 512 bytes',
+  },
+  { rule: 'size-alignment', bad: () => copyOf(goldenGpt, 42 * MIB + 512), result: 'warn', found: '43 MiB' },
+  {
+    rule: 'marketplace-size',
+    good: () => copyOf(goldenGpt, 2 * GIB),
+    goodOptions: FOR_MARKETPLACE,
+    bad: () => goldenGpt,
+    badOptions: FOR_MARKETPLACE,
+    result: 'fail',
+    found: '42 MiB',
+  },
+  {
+    rule: 'marketplace-size',
+    good: () => copyOf(goldenGpt, 1023 * GIB),
+    goodOptions: FOR_MARKETPLACE,
+    bad: () => copyOf(goldenGpt, 1024 * GIB),
+    badOptions: FOR_MARKETPLACE,
+    result: 'fail',
+    found: '1024 GiB',
+  },
+  {
+    rule: 'partition-table',
+    bad: () => makeDisk({ table: 'none', size: 32, partitions: [] }),
+    badOptions: RAW,
+    result: 'fail',
+    found: 'none',
+  },
+  {
+    rule: 'partition-table',
+    bad: async () => {
+      const path = await copyOf(goldenGpt);
+      await overwrite(path, 512, new Uint8Array(512));
+      return path;
+    },
+    result: 'warn',
+    found: 'GPT with 2 partitions',
+  },
+  {
+    rule: 'partition-table',
+    bad: async () => {
+      const path = await copyOf(goldenGpt);
+      await overwrite(path, 512, new Uint8Array(512));
+      await overwrite(path, 42 * MIB - 512, new Uint8Array(512));
+      return path;
+    },
+    result: 'fail',
+    found: 'GPT',
+  },
+  {
+    rule: 'first-mib-free',
+    goodOptions: FOR_MARKETPLACE,
+    bad: () => makeDisk({ ...GOLDEN_GPT, firstSector: 64 }),
+    badOptions: FOR_MARKETPLACE,
+    result: 'fail',
+    found: '32768',
+  },
+  {
+    rule: 'swap-partition',
+    bad: () => makeDisk(withPartition({ size: 8, type: 'S', fileSystem: 'swap' })),
+    result: 'warn',
+    found: 'partition 3',
+  },
+  {
+    rule: 'swap-partition',
+    goodOptions: FOR_MARKETPLACE,
+    bad: () => makeDisk(withPartition({ size: 8, type: 'L', fileSystem: 'swap' })),
+    badOptions: FOR_MARKETPLACE,
+    result: 'fail',
+    found: 'partition 3',
+  },
+  { rule: 'lvm', bad: () => makeDisk(withPartition({ size: 8, type: 'V' })), result: 'warn', found: 'partition 3' },
+  {
+    rule: 'single-root-partition',
+    goodOptions: FOR_MARKETPLACE,
+    bad: () =>
+      makeDisk({
+        table: 'gpt',
+        partitions: [EFI, ROOT, { size: 8, type: 'L', fileSystem: 'ext4' }, { size: 8, type: 'L', fileSystem: 'ext4' }],
+      }),
+    badOptions: FOR_MARKETPLACE,
+    result: 'warn',
+    found: '3 Linux file systems',
+  },
+  {
+    rule: 'encryption',
+    bad: () => makeDisk(withPartition({ size: 20, type: 'L', fileSystem: 'luks' })),
+    result: 'warn',
+    found: 'LUKS',
+  },
+  {
+    rule: 'file-systems-clean',
+    bad: async () => {
+      const path = await copyOf(goldenMbr);
+      await tool('debugfs', ['-w', '-R', 'feature needs_recovery', `${path}?offset=${MIB}`]);
+      return path;
+    },
+    result: 'warn',
+    found: 'partition 1',
+  },
+  { rule: 'generation', bad: () => goldenGpt, badOptions: { generation: 1 }, result: 'fail', found: 'GPT' },
+  {
+    rule: 'generation',
+    good: () => goldenMbr,
+    bad: () => goldenMbr,
+    badOptions: { generation: 2 },
+    result: 'fail',
+    found: 'MBR',
+  },
+  {
+    rule: 'generation',
+    bad: () => makeDisk({ table: 'gpt', partitions: [ROOT] }),
+    result: 'fail',
+    found: 'neither an EFI system partition',
+  },
+  {
+    rule: 'bios-boot-code',
+    good: () => goldenMbr,
+    bad: () => makeDisk({ ...GOLDEN_MBR, hasBootCode: false }),
+    result: 'fail',
+    found: 'no code',
+  },
+  {
+    rule: 'bios-boot-code',
+    good: () => goldenMbr,
+    bad: () => makeDisk({ ...GOLDEN_MBR, partitions: [ROOT] }),
+    result: 'fail',
+    found: 'no active partition',
+  },
+  {
+    rule: 'efi-system-partition',
+    bad: () => makeDisk({ table: 'gpt', partitions: [ROOT] }),
+    badOptions: { generation: 2 },
+    result: 'fail',
+    found: 'none',
+  },
+  {
+    rule: 'efi-system-partition',
+    bad: () => makeDisk({ table: 'gpt', partitions: [{ size: 8, type: 'U', fileSystem: 'ext4' }, ROOT] }),
+    result: 'fail',
+    found: 'ext4',
+  },
+  {
+    rule: 'efi-boot-loader',
+    bad: () => makeDisk({ table: 'gpt', partitions: [{ ...EFI, files: { '/EFI/debian/grubx64.efi': 'x' } }, ROOT] }),
+    result: 'fail',
+    found: 'BOOTX64',
+  },
+  {
+    rule: 'efi-boot-loader',
+    bad: () => makeDisk({ table: 'gpt', partitions: [ROOT] }),
+    badOptions: { generation: 2 },
+    result: 'unread',
+    found: 'no EFI system partition',
+  },
+  {
+    rule: 'operating-system',
+    bad: () => makeDisk({ table: 'gpt', partitions: [EFI, { size: 320, type: 'L', fileSystem: 'xfs' }] }),
+    result: 'unread',
+    found: 'XFS',
+  },
+  {
+    rule: 'agent',
+    bad: () => makeDisk(withFiles({ '/usr/sbin/waagent': undefined, '/usr/bin/cloud-init': undefined })),
+    result: 'warn',
+    found: 'neither',
+  },
+  {
+    rule: 'agent',
+    goodOptions: FOR_MARKETPLACE,
+    bad: () => makeDisk(withFiles({ '/usr/sbin/waagent': undefined })),
+    badOptions: FOR_MARKETPLACE,
+    result: 'fail',
+    found: '/usr/bin/cloud-init alone',
+  },
+  {
+    rule: 'fstab',
+    bad: () => makeDisk(withFiles({ '/etc/fstab': '/dev/sda2 / ext4 defaults 0 1\n' })),
+    result: 'warn',
+    found: '/dev/sda2 on /',
+  },
+  {
+    rule: 'fstab',
+    bad: () => makeDisk(withFiles({ '/etc/fstab': '/dev/vda2\t/\text4\n' })),
+    result: 'fail',
+    found: '/dev/vda2 on /',
+  },
+  {
+    rule: 'kernel-console',
+    bad: () => makeDisk(withKernelLine('console=tty0 rootdelay=300')),
+    result: 'warn',
+    found: 'console=tty0 (/boot/grub/grub.cfg)',
+  },
+  {
+    rule: 'kernel-rootdelay',
+    bad: () => makeDisk(withKernelLine('console=ttyS0 rootdelay=30')),
+    result: 'warn',
+    found: 'rootdelay=30 ',
+  },
+  { rule: 'kernel-messages', bad: () => makeDisk(withKernelLine('rhgb quiet')), result: 'warn', found: 'rhgb quiet' },
+  {
+    rule: 'persistent-net-rules',
+    bad: () => makeDisk(withFiles({ '/etc/udev/rules.d/70-persistent-net.rules': 'SUBSYSTEM=="net"\n' })),
+    result: 'warn',
+    found: '70-persistent-net.rules',
+  },
+  {
+    rule: 'sshd-keepalive',
+    bad: () => makeDisk(withFiles({ '/etc/ssh/sshd_config.d/50-cloudimg-settings.conf': undefined })),
+    result: 'warn',
+    found: 'not set',
+  },
+  {
+    rule: 'sshd-keepalive',
+    goodOptions: FOR_MARKETPLACE,
+    bad: () =>
+      makeDisk(withFiles({ '/etc/ssh/sshd_config.d/10-first.conf': '# wins\nclientaliveinterval = 10m # too long\n' })),
+    badOptions: FOR_MARKETPLACE,
+    result: 'fail',
+    found: 'ClientAliveInterval 10m (/etc/ssh/sshd_config.d/10-first.conf)',
+  },
+  {
+    rule: 'root-locked',
+    bad: () => makeDisk(withFiles({ '/etc/shadow': 'root:$6$salt$hash:19000::::::\n' })),
+    result: 'warn',
+    found: 'has a password',
+  },
+  {
+    rule: 'root-locked',
+    bad: () => makeDisk(withFiles({ '/etc/shadow': 'root::19000::::::\n' })),
+    result: 'fail',
+    found: 'empty',
+  },
+  {
+    rule: 'user-passwords',
+    goodOptions: FOR_MARKETPLACE,
+    bad: () => makeDisk(withFiles({ '/etc/shadow': 'root:*:1::::::\nmaker:$y$j9T$hash:1::::::\n' })),
+    badOptions: FOR_MARKETPLACE,
+    result: 'fail',
+    found: 'maker',
+  },
+  {
+    rule: 'authorized-keys',
+    bad: () => makeDisk(withFiles({ '/home/maker/.ssh/authorized_keys': 'ssh-ed25519 AAAA maker@home\n' })),
+    result: 'warn',
+    found: '/home/maker/.ssh/authorized_keys',
+  },
+  {
+    rule: 'shell-history',
+    bad: () => makeDisk(withFiles({ '/root/.bash_history': 'x'.repeat(1025) })),
+    result: 'warn',
+    found: '/root/.bash_history (1025 bytes)',
+  },
+];
+
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`the rules of check ${NO_DISK_TOOLS ?? ''}`, () => {
+  it('are all passed by the golden disks', async () => {
+    for (const path of [goldenGpt, goldenMbr]) {
+      const report = await goldenReport(path, {});
+      expect(report.findings.filter(({ result }) => result !== 'pass' && result !== 'not-applicable')).toEqual([]);
+      expect(report.result).toBe('pass');
+    }
+  });
+
+  it('are all passed by a golden disk for the Marketplace', async () => {
+    const report = await checkImage({ image: await copyOf(goldenGpt, 2 * GIB), ...FOR_MARKETPLACE, blobName: 'a.vhd' });
+    expect(report.findings.filter(({ result }) => result !== 'pass' && result !== 'not-applicable')).toEqual([]);
+    expect(report.counts['not-applicable']).toBe(2);
+  });
+
+  it('each have a case', () => {
+    expect(new Set(CASES.map(({ rule }) => rule))).toEqual(new Set(RULES.map(({ id }) => id)));
+    expect(new Set(RULES.map(({ id }) => id)).size).toBe(RULES.length);
+  });
+
+  it.each(CASES)('$rule: pass, and $result ($found)', async ({ rule, ...wanted }) => {
+    const good = wanted.good === undefined ? goldenGpt : await wanted.good();
+    const passed = await goldenReport(good, wanted.goodOptions ?? {});
+    expect(passed.findings.find(({ id }) => id === rule)).toMatchObject({ result: 'pass' });
+
+    const report = await checkImage({ image: await wanted.bad(), ...wanted.badOptions });
+    const finding = report.findings.find(({ id }) => id === rule);
+    expect(finding).toMatchObject({ result: wanted.result, found: expect.stringContaining(wanted.found) });
+    expect(finding?.fix).toMatch(/\w/);
+    expect(report.result).toBe(wanted.result === 'fail' ? 'fail' : report.counts.fail > 0 ? 'fail' : 'warn');
+  });
+});
+
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`what check cannot read ${NO_DISK_TOOLS ?? ''}`, () => {
+  it.each([
+    ['XFS', { size: 320, type: 'L', fileSystem: 'xfs' }, 'XFS'],
+    ['LUKS', { size: 20, type: 'L', fileSystem: 'luks' }, 'LUKS'],
+    ['LVM', { size: 20, type: 'V' }, 'partition 2'],
+    ['NTFS', { size: 20, type: 'L', fileSystem: 'ntfs' }, 'NTFS'],
+    ['nothing that is known', { size: 20, type: 'L' }, 'nothing that is known'],
+    ['an ext4 without an /etc', { size: 20, type: 'L', fileSystem: 'ext4' }, 'no file system with an /etc'],
+  ] as const)('is unread and never passed: %s', async (_, partition, found) => {
+    const report = await checkImage({ image: await makeDisk({ table: 'gpt', partitions: [EFI, partition] }) });
+    const ofGuest = report.findings.filter(({ group }) => group === 'system' || group === 'accounts');
+    expect([...new Set(ofGuest.map(({ result }) => result))]).toEqual(['unread']);
+    expect(ofGuest.find(({ id }) => id === 'operating-system')?.found).toContain(found);
+    expect(report.result).toBe('warn');
+  });
+
+  it('asks nothing of Linux from Windows, and says that Windows is not read', async () => {
+    const ntfs = { size: 20, type: '7', fileSystem: 'ntfs', bootable: true } as const;
+    const report = await checkImage({
+      image: await makeDisk({ table: 'dos', hasBootCode: true, partitions: [ntfs] }),
+    });
+    const of = (id: string) => report.findings.find((finding) => finding.id === id);
+    expect(of('agent')).toMatchObject({ result: 'not-applicable', found: 'Windows' });
+    expect(of('operating-system')).toMatchObject({ result: 'unread', fix: expect.stringContaining('sysprep') });
+    expect(report.result).toBe('warn');
+  });
+
+  it('does not take for absent what lies on a file system of its own', async () => {
+    const image = await makeDisk(
+      withFiles({ '/etc/fstab': 'UUID=1 / ext4 defaults 0 1\nUUID=2 /home xfs defaults 0 2\n' }),
+    );
+    const report = await checkImage({ image });
+    const of = (id: string) => report.findings.find((finding) => finding.id === id);
+    expect(of('authorized-keys')).toMatchObject({ result: 'unread', found: expect.stringContaining('/home') });
+    expect(of('root-locked')).toMatchObject({ result: 'pass' });
+  });
+
+  it('reads the kernel line from a /boot of its own, and from the entries of systemd-boot', async () => {
+    const { '/boot/grub/grub.cfg': menu = '', ...rest } = GOLDEN_FILES;
+    const root = { ...ROOT, files: rest };
+    const boot = { size: 8, type: 'L', fileSystem: 'ext4', files: { '/grub2/grub.cfg': menu } } as const;
+    const apart = await checkImage({ image: await makeDisk({ table: 'gpt', partitions: [EFI, boot, root] }) });
+    expect(apart.findings.find(({ id }) => id === 'kernel-console')).toMatchObject({
+      result: 'pass',
+      found: 'console=tty1 console=ttyS0,115200n8 (/boot/grub2/grub.cfg)',
+    });
+    const entries = {
+      '/loader/entries/1-6.1.0.conf': 'title old\noptions quiet\n',
+      '/loader/entries/1-6.10.0.conf': 'title new\noptions root=UUID=1 console=ttyS0\n',
+    };
+    const efi = { ...EFI, files: { ...EFI.files, ...entries } };
+    const byEntry = await checkImage({ image: await makeDisk({ table: 'gpt', partitions: [efi, root] }) });
+    expect(byEntry.findings.find(({ id }) => id === 'kernel-console')).toMatchObject({
+      result: 'pass',
+      found: 'console=ttyS0 (/boot/efi/loader/entries/1-6.10.0.conf)',
+    });
+  });
+});

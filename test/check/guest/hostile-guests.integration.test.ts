@@ -1,0 +1,111 @@
+// File systems that were damaged on purpose, at random places from fixed seeds: their reader may fail, and must neither hang nor take us with it.
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { GuestFiles, GuestUnreadableError } from '../../../src/check/guest/guest-files.ts';
+import type { GuestEntry, GuestFileSystemKind } from '../../../src/check/guest/guest-protocol.ts';
+import { EFI, GOLDEN_EFI, GOLDEN_FILES } from '../../support/golden-linux.ts';
+import { makeDisk, NO_DISK_TOOLS } from '../../support/guest-disk.ts';
+import { volumeOfBytes } from '../../support/memory-volume.ts';
+
+const MUTATIONS = 150;
+/** So many at once: each has a thread of its own. */
+const TOGETHER = 4;
+const TIME_LIMIT_MS = 2000;
+
+const EXT_PATHS = [
+  '/',
+  '/etc',
+  '/etc/fstab',
+  '/etc/os-release',
+  '/etc/ssh/sshd_config.d',
+  '/root/.bash_history',
+  '/none',
+];
+const FAT_PATHS = ['/', '/EFI', '/EFI/BOOT/BOOTX64.EFI', '/EFI/debian', '/none'];
+
+/** Numbers that look random, the same for the same seed (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Overwrites a few bytes, all of them in sectors that are not zero: elsewhere nobody looks. */
+function mutate(bytes: Uint8Array, seed: number): Uint8Array {
+  const random = randomOf(seed);
+  const used: number[] = [];
+  for (let at = 0; at < bytes.length; at += 512) {
+    if (bytes.subarray(at, at + 512).some((byte) => byte !== 0)) used.push(at);
+  }
+  const damaged = new Uint8Array(bytes);
+  const changes = 1 + Math.floor(random() * 12);
+  for (let change = 0; change < changes; change++) {
+    const sector = used[Math.floor(random() * used.length)] ?? 0;
+    const at = sector + Math.floor(random() * 512);
+    const length = 1 + Math.floor(random() * 8);
+    const value = [0, 0xff, 0x80, Math.floor(random() * 256)][Math.floor(random() * 4)] ?? 0;
+    damaged.fill(value, at, at + length);
+  }
+  return random() < 0.1 ? damaged.subarray(0, Math.floor((random() * damaged.length) / 512) * 512) : damaged;
+}
+
+type Outcome = GuestEntry['kind'] | 'unreadable';
+
+async function lookAt(kind: GuestFileSystemKind, bytes: Uint8Array, paths: readonly string[]): Promise<Outcome[]> {
+  const files = new GuestFiles(kind, volumeOfBytes(bytes), TIME_LIMIT_MS);
+  try {
+    const outcomes: Outcome[] = [];
+    for (const path of paths) {
+      outcomes.push(
+        await files.look(path).then(
+          (entry) => entry.kind,
+          (error: unknown) => {
+            if (error instanceof GuestUnreadableError) return 'unreadable';
+            throw error;
+          },
+        ),
+      );
+    }
+    return outcomes;
+  } finally {
+    await files.close();
+  }
+}
+
+async function attack(
+  kind: GuestFileSystemKind,
+  path: string,
+  paths: readonly string[],
+): Promise<Map<Outcome, number>> {
+  const bytes = new Uint8Array(await readFile(path));
+  const counts = new Map<Outcome, number>();
+  for (let first = 0; first < MUTATIONS; first += TOGETHER) {
+    const seeds = Array.from({ length: TOGETHER }, (_, index) => first + index + 1);
+    const outcomes = await Promise.all(seeds.map((seed) => lookAt(kind, mutate(bytes, seed), paths)));
+    for (const outcome of outcomes.flat()) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  }
+  return counts;
+}
+
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`damaged file systems ${NO_DISK_TOOLS ?? ''}`, () => {
+  const timeout = 600_000;
+
+  it(`end in an answer or in an error of ours: ${MUTATIONS} times ext4`, { timeout }, async () => {
+    const mkfs = ['-b', '1024', '-O', '^metadata_csum'];
+    const root = { size: 4, type: '', fileSystem: 'ext4', files: GOLDEN_FILES, mkfs } as const;
+    const counts = await attack('ext', await makeDisk({ table: 'none', size: 4, partitions: [root] }), EXT_PATHS);
+    expect(counts.get('unreadable')).toBeGreaterThan(0);
+    expect(counts.get('file')).toBeGreaterThan(0);
+  });
+
+  it(`end in an answer or in an error of ours: ${MUTATIONS} times FAT`, { timeout }, async () => {
+    const efi = { ...EFI, size: 4, files: GOLDEN_EFI };
+    const counts = await attack('fat', await makeDisk({ table: 'none', size: 4, partitions: [efi] }), FAT_PATHS);
+    expect(counts.get('unreadable')).toBeGreaterThan(0);
+    expect(counts.get('file')).toBeGreaterThan(0);
+  });
+});

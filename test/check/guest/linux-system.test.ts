@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { findLinux } from '../../../src/check/guest/find-linux.ts';
+import { GuestUnreadableError } from '../../../src/check/guest/guest-files.ts';
+import { LinuxSystem } from '../../../src/check/guest/linux-system.ts';
+import { guestTree } from '../../support/guest-tree.ts';
+
+const FSTAB =
+  '# comment\nUUID=1 / ext4 defaults 0 1\nUUID=2\t/boot/efi/ vfat defaults\nUUID=3 /home/ xfs rw\nUUID=4 none swap sw\nbroken\n';
+
+describe('LinuxSystem', () => {
+  it('reads the entries of fstab', async () => {
+    const system = new LinuxSystem({ root: guestTree({ '/etc/fstab': FSTAB }) });
+    expect(await system.mountPoints()).toEqual([
+      { device: 'UUID=1', path: '/', fileSystem: 'ext4' },
+      { device: 'UUID=2', path: '/boot/efi', fileSystem: 'vfat' },
+      { device: 'UUID=3', path: '/home', fileSystem: 'xfs' },
+      { device: 'UUID=4', path: 'none', fileSystem: 'swap' },
+    ]);
+  });
+
+  it('looks for /boot and the EFI system partition where they are mounted', async () => {
+    const system = new LinuxSystem({
+      root: guestTree({ '/etc/fstab': FSTAB }),
+      boot: guestTree({ '/grub/grub.cfg': 'menu' }),
+      efi: guestTree({ '/EFI/BOOT/BOOTX64.EFI': 'loader' }),
+    });
+    expect(await system.readText('/boot/grub/grub.cfg')).toBe('menu');
+    expect(await system.readText('/boot/efi/EFI/BOOT/BOOTX64.EFI')).toBe('loader');
+    expect(await system.readText('/efi/EFI/BOOT/BOOTX64.EFI')).toBeUndefined();
+  });
+
+  it('does not say "absent" of what another file system hides', async () => {
+    const system = new LinuxSystem({ root: guestTree({ '/etc/fstab': FSTAB }) });
+    await expect(system.look('/home/me/.bash_history')).rejects.toThrow(GuestUnreadableError);
+    await expect(system.look('/boot/efi/EFI')).rejects.toThrow('/boot/efi');
+    expect(await system.look('/homes')).toEqual({ kind: 'absent' });
+  });
+
+  it('lists the homes of accounts once, and no more of them than is sane', async () => {
+    const many = Array.from({ length: 500 }, (_, index) => `u${index}:x:1:1::/home/u${index}:/bin/sh`);
+    const passwd = ['root:x:0:0:root:/root:/bin/bash', 'a:x:1:1::/:/x', 'b:x:2:2::/nonexistent:/x', ...many, ...many];
+    const system = new LinuxSystem({ root: guestTree({ '/etc/passwd': passwd.join('\n') }) });
+    const accounts = await system.accounts();
+    expect(accounts.slice(0, 2)).toEqual([
+      { name: 'root', home: '/root' },
+      { name: 'u0', home: '/home/u0' },
+    ]);
+    expect(accounts).toHaveLength(200);
+  });
+});
+
+describe('findLinux', () => {
+  it('tells root and /boot by what is in them, in any order', async () => {
+    const volumes = new Map([
+      ['partition 1', guestTree({ '/data/x': '' })],
+      ['partition 2', guestTree({ '/grub2/grub.cfg': 'menu' })],
+      ['partition 3', guestTree({ '/usr/lib/os-release': 'NAME=x' })],
+    ]);
+    const { system, problems } = await findLinux(volumes, undefined);
+    expect(problems).toEqual([]);
+    expect(await system?.readText('/boot/grub2/grub.cfg')).toBe('menu');
+    expect(await system?.readText('/usr/lib/os-release')).toBe('NAME=x');
+  });
+
+  it('says which volume cannot be read, and goes on', async () => {
+    const broken = { look: () => Promise.reject(new GuestUnreadableError('it is damaged')) };
+    const volumes = new Map([
+      ['partition 1', broken],
+      ['partition 2', guestTree({ '/etc/fstab': '' })],
+    ]);
+    const { system, problems } = await findLinux(volumes, undefined);
+    expect(system).toBeDefined();
+    expect(problems).toEqual(['partition 1: it is damaged']);
+  });
+});

@@ -1,0 +1,106 @@
+// vhdup check as its users run it.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { GOLDEN_GPT, withFiles } from '../../support/golden-linux.ts';
+import { makeDisk, NO_DISK_TOOLS, overwrite } from '../../support/guest-disk.ts';
+import { buildTemporary } from '../../support/vhd-fixtures.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const MIB = 1024 * 1024;
+
+beforeAll(() => {
+  // The tests run what is in dist/, as users do.
+  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')]);
+});
+
+function check(...args: string[]) {
+  const run = spawnSync(process.execPath, [join(ROOT, 'bin/vhdup.js'), 'check', ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] },
+  });
+  return { exitCode: run.status, stdout: run.stdout, stderr: run.stderr };
+}
+
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}`, () => {
+  it('exits with 0 when all is well', async () => {
+    const { exitCode, stdout, stderr } = check(await makeDisk(GOLDEN_GPT));
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toContain('  pass    Operating system read     Golden Linux 1\n');
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('exits with 20 on warnings, and prints nothing with --quiet', async () => {
+    const disk = await makeDisk(withFiles({ '/usr/sbin/waagent': undefined, '/usr/bin/cloud-init': undefined }));
+    expect(check(disk, '--quiet')).toEqual({ exitCode: 20, stdout: '', stderr: '' });
+  });
+
+  it('exits with 21 on failures, and gives one object of JSON with --json', async () => {
+    const { exitCode, stdout } = check(await makeDisk(GOLDEN_GPT), '--generation', '1', '--json');
+    expect(exitCode).toBe(21);
+    const report: unknown = JSON.parse(stdout);
+    expect(report).toMatchObject({
+      type: 'result',
+      format: 'raw',
+      diskSize: 42 * MIB,
+      blobSize: 42 * MIB + 512,
+      purpose: 'vm',
+      generation: 1,
+      generationFrom: 'option',
+      result: 'fail',
+      // No GPT with a BIOS boot partition, and no code for a BIOS.
+      counts: { fail: 2, warn: 0, unread: 0 },
+    });
+    expect(report).toHaveProperty('findings.0', {
+      id: 'image-readable',
+      level: 'A',
+      group: 'image',
+      title: 'Readable image',
+      result: 'pass',
+      found: 'raw (a partition table and no footer), which becomes a fixed VHD on the way',
+      reason: expect.stringMatching(/\w/),
+    });
+  });
+
+  it('prints nothing that an image could do to a terminal', async () => {
+    const evil = '\u001b[2J\u001b]0;owned\u0007\u202e';
+    const disk = await makeDisk(
+      withFiles({
+        '/usr/lib/os-release': `PRETTY_NAME="x${evil}"\n`,
+        '/etc/fstab': `/dev/sda1${evil} /${evil} ext4 x\n`,
+        '/etc/passwd': `me${evil}:x:1:1::/home/a${evil}:/bin/sh\n`,
+        '/etc/shadow': `root:!:1\nme${evil}:$6$x:1\n`,
+        '/etc/ssh/sshd_config': `ClientAliveInterval ${evil}\n`,
+        '/boot/grub/grub.cfg': `linux /x console=${evil} rootdelay=${evil}\n`,
+      }),
+    );
+    for (const option of ['--verbose', '--json']) {
+      const { stdout } = check(disk, option);
+      expect(stdout).toContain('u{1b}');
+      expect([...stdout].filter((character) => character !== '\n' && /[\p{Cc}\p{Cf}]/u.test(character))).toEqual([]);
+    }
+  });
+
+  it('says of an image that cannot be read that it fails', async () => {
+    const disk = await makeDisk({ table: 'none', size: 1, partitions: [] });
+    await overwrite(disk, 0, Buffer.from('QFI\u00fb', 'latin1'));
+    const { exitCode, stdout } = check(disk);
+    expect(exitCode).toBe(21);
+    expect(stdout).toContain('  FAIL    Readable image [image-readable]\n');
+    expect(stdout).toContain('QCOW');
+  });
+});
+
+describe('vhdup check', () => {
+  it('exits with 3 when there is no such file', () => {
+    expect(check('/nowhere/disk.vhd')).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('no such file') });
+  });
+
+  it('looks at a data disk without asking for anything to start', async () => {
+    const { path } = await buildTemporary({ type: 'dynamic', size: 64 * MIB });
+    const { exitCode, stdout } = check(path, '--for', 'data-disk');
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('none, which a data disk may have');
+    expect(stdout).not.toContain('Boot\n');
+  });
+});
