@@ -10,6 +10,10 @@ export type { EventListener, RequestRecord, TransferTotals, UploadEvent } from '
 export type { DiskImage, DiskImageFormat, Extent, ImageWarning, OpenDiskImageOptions } from './image/disk-image.ts';
 export { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
 export { openDiskImage } from './image/open-disk-image.ts';
+export type { ImageFacts } from './inspect/image-facts.ts';
+export type { Structure, StructureField, StructureKind, StructureRow } from './inspect/structure.ts';
+export { type InspectOptions, type InspectReport, inspectImage } from './inspect.ts';
+export { type InspectStructuresOptions, inspectStructures, type StructuresReport } from './inspect-structures.ts';
 export type { TransferVerbOptions, UploadOptions } from './options.ts';
 export { planUpload, type UploadPlan } from './plan-upload.ts';
 export type { ChecksumAlgorithm } from './target.ts';

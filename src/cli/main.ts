@@ -4,6 +4,7 @@ import { EXIT_CODES, UsageError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
+import { inspectCommand } from './commands/inspect.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { reportFailure } from './run-verb.ts';
 
@@ -24,6 +25,7 @@ export async function main(args: readonly string[], environment: NodeJS.ProcessE
     .command(uploadCommand(environment, finish))
     .command(convertCommand(finish))
     .command(checkCommand(environment, finish))
+    .command(inspectCommand(environment, finish))
     .demandCommand(1, 'Which command? vhdup --help lists them.')
     .strict()
     .version(VERSION)

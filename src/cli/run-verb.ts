@@ -20,6 +20,8 @@ export interface Verb<Result extends object> {
   readonly describe: (result: Result) => string;
   /** What to say after an interruption or a failure: how to go on. */
   readonly wayOn?: (error: unknown) => string | undefined;
+  /** What the first Ctrl-C is answered with. */
+  readonly stopping?: string;
   /** Where a result can be bad news. @default 0 */
   readonly exitCode?: (result: Result) => number;
 }
@@ -43,7 +45,9 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
   };
   try {
     const stopping = () =>
-      reporter.log('Stopping, and saving what was acknowledged. Press Ctrl-C again to end at once.');
+      reporter.log(
+        `${verb.stopping ?? 'Stopping, and saving what was acknowledged.'} Press Ctrl-C again to end at once.`,
+      );
     const result = await interruptible((signal) => verb.run(signal, onEvent), stopping);
     reporter.stop();
     if (json !== undefined) json.write({ type: 'result', ...result });
