@@ -22,13 +22,13 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
   }
   const line = (texts: readonly string[]) =>
     columns
-      .map(({ align }, index) => fit(texts[index] ?? '', widths[index] ?? 0, align))
+      .map(({ align }, index) => fitted(texts[index] ?? '', widths[index] ?? 0, align))
       .join(GAP)
       .trimEnd();
   return [line(columns.map(({ title }) => title)), ...rows.map(line)];
 }
 
-function fit(text: string, width: number, align: Column['align']): string {
+function fitted(text: string, width: number, align: Column['align']): string {
   const characters = [...text];
   const cut = characters.length > width ? `${characters.slice(0, width - 2).join('')}..` : text;
   const padding = ' '.repeat(width - [...cut].length);

@@ -67,10 +67,7 @@ async function referencesOf(file: ImageFile, header: Fields): Promise<{ source: 
     const read = await readLocator(file, locator);
     references.push({ source: read.source, text: 'text' in read ? read.text : '' });
   }
-  const name = Buffer.from(header.slice(64, 512))
-    .swap16()
-    .toString('utf16le')
-    .replace(/\0[^]*$/, '');
+  const name = Buffer.from(header.slice(64, 512)).swap16().toString('utf16le').replace(/\0.*$/s, '');
   if (name !== '') references.push({ source: 'parent name', text: name });
   return references;
 }
