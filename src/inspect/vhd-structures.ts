@@ -68,7 +68,7 @@ const HEADER_FIELDS: readonly FieldReader[] = [
   numberField('Parent Time Stamp', 56, 32, (value) => vhdTime(value) ?? 'not stated'),
   (fields) => {
     const name = Buffer.from(fields.slice(64, 512)).swap16().toString('utf16le');
-    return { name: 'Parent Unicode Name', value: name.replace(/\0[^]*$/, '') };
+    return { name: 'Parent Unicode Name', value: name.replace(/\0.*$/s, '') };
   },
 ];
 
