@@ -278,6 +278,7 @@ export class PageBlobServer implements StorageAccount {
     const request = parseRequest(message, id, this.#options.tls ?? false);
     const exchange = new Exchange(message, response, this.#link);
     count(counters.byOperation, request.operation);
+    if (request.operation === 'PutPage') counters.firstPutPageAt ??= Date.now();
     const entry = this.#newEntry(request);
     this.#changed();
     try {
@@ -287,6 +288,7 @@ export class PageBlobServer implements StorageAccount {
     } finally {
       counters.inFlight -= 1;
       entry.aborted = exchange.isGone;
+      if (entry.committed && entry.aborted) counters.unanswered += 1;
       this.#changed();
     }
   }
@@ -339,6 +341,7 @@ export class PageBlobServer implements StorageAccount {
       const response = this.#perform(request, body);
       entry.committed = response.committed ?? false;
       if (entry.committed && request.operation === 'PutPage') this.counters.bytesCommitted += body.length;
+      this.counters.bytesRewritten += response.rewritten ?? 0;
       const contentLength = response.contentLength ?? 0;
       return {
         status: response.status,
