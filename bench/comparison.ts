@@ -33,7 +33,6 @@ export interface Run {
   readonly refused: number;
   /** From the start of the program. */
   readonly firstPutMs: number;
-  readonly peakInFlight: number;
   /** Of the server: close to the wall time, it was what all waited for. */
   readonly serverCpuSeconds: number;
 }
@@ -136,7 +135,6 @@ function runOf(measured: Measured, counters: ServiceCounters, bytes: number): Ru
     bytesOnWire: counters.bytesReceived,
     refused: Object.entries(counters.byStatus).reduce((sum, [code, times]) => (code >= '500' ? sum + times : sum), 0),
     firstPutMs: (counters.firstPutPageAt ?? Number.NaN) - startedAt,
-    peakInFlight: counters.peakInFlight,
     serverCpuSeconds: counters.cpuSeconds,
   };
 }

@@ -26,7 +26,6 @@ export interface ServiceCounters {
   readonly bytesCommitted: number;
   readonly bytesRewritten: number;
   readonly unanswered: number;
-  readonly peakInFlight: number;
   readonly firstPutPageAt?: number;
   /** Of the server itself. */
   readonly cpuSeconds: number;

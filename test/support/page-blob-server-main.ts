@@ -26,6 +26,7 @@ const server = await startPageBlobServer({
   tls: values.tls,
   verifyChecksums: !values['no-checksums'],
   keepLog: false,
+  skim: values.discard && values['no-checksums'] && !values.tls && values['bytes-per-second'] === undefined,
   model: {
     latencyMs: numberOrNone(values['latency-ms']),
     bytesPerSecond: numberOrNone(values['bytes-per-second']),
