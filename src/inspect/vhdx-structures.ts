@@ -87,9 +87,7 @@ export async function headerStructures(reading: VhdxReading): Promise<Structure[
 
 /** UTF-16, up to the first NUL. */
 export function creatorOf(identifier: Fields): string {
-  return Buffer.from(identifier.slice(8, 512))
-    .toString('utf16le')
-    .replace(/\0.*$/s, '');
+  return Buffer.from(identifier.slice(8, 512)).toString('utf16le').replace(/\0.*$/s, '');
 }
 
 /** Both copies, as they are once the log has been replayed. */
