@@ -92,7 +92,8 @@ describe('a SAS that ends', () => {
         expect(requests.map(({ attempt }) => attempt)).toEqual([1]);
         expect(requests[0]?.problem).toMatch(/expired/);
         expect(credentialEvents(events)).toEqual(['expired', 'renewed']);
-        expect(result.retries).toBe(0);
+        // Where the clock moved on, the lease has run out too: what was in flight learns of it and is sent again.
+        expect(result.retries).toBeLessThanOrEqual(how === 'is withdrawn' ? 0 : threads);
         expect(result.sent).toBe(SIZE + 512);
       },
     );
@@ -150,11 +151,11 @@ describe('a SAS that ends', () => {
     server.expireSas();
     await server.when(() => (server.counters.byErrorCode.get('AuthenticationFailed') ?? 0) === 4);
     await server.when(() => server.counters.inFlight === 0);
-    const { requests } = server.counters;
+    const pages = server.counters.byOperation.get('PutPage');
     const reason = new Error('stopped by the test');
     stop.abort(reason);
     expect(await failureOf(done)).toBe(reason);
-    expect(server.counters.requests).toBe(requests);
+    expect(server.counters.byOperation.get('PutPage')).toBe(pages);
     expect(asked?.signal.aborted).toBe(true);
     expect(existsSync(`${path}.vhdup.json`)).toBe(true);
   });
