@@ -65,23 +65,26 @@ export class BlobLease {
   /**
    * Takes the lease, or says that the service gives none and goes on without.
    * @param uploadId - The upload that the blob will belong to, as long as the lease is held.
+   * @returns whether somebody else held it until now, who may have written to the blob in the last moment.
    * @throws {InUseError} somebody else holds it.
    */
-  async take(uploadId: string, breakForeign: boolean): Promise<void> {
+  async take(uploadId: string, breakForeign: boolean): Promise<boolean> {
     this.#uploadId = uploadId;
     for (const id of this.#inheritedIds) await this.#takeOver(id);
+    let isBroken = false;
     try {
       await this.#acquire();
     } catch (error) {
       if (isTaken(error)) {
         await this.#breakForeign(breakForeign);
+        isBroken = true;
       } else if (isRefusal(error)) {
         this.#options.emit({
           type: 'warning',
           code: 'no-lease',
           message: `The service gives no lease for ${this.#url} (${(error as Error).message}). Going on without: nothing else may write to it meanwhile.`,
         });
-        return;
+        return false;
       } else {
         throw error;
       }
@@ -90,6 +93,7 @@ export class BlobLease {
     this.#isHeld = true;
     this.#options.blob.leases.use(this.#id);
     this.#timer ??= setInterval(() => this.#renew(), RENEW_INTERVAL_MS).unref();
+    return isBroken;
   }
 
   /**

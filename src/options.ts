@@ -129,6 +129,13 @@ export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): 
   return metadata;
 }
 
+/** @throws {UsageError} options that contradict one another. */
+export function checkResumeOptions({ restart, resumeFromBlob }: UploadOptions): void {
+  if (restart === true && resumeFromBlob === true) {
+    throw new UsageError('restart begins from the beginning, resumeFromBlob goes on: only one of them can be given.');
+  }
+}
+
 /** What a timer of Node holds, in milliseconds; a longer one would be over at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

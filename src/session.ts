@@ -119,8 +119,8 @@ async function begin(
   await file.save(emptyCheckpoint(session, request));
   try {
     assertMayCreate(blob.address.url, there, mayReplace);
-    if (there !== undefined) await lease.take(session.uploadId, breakLease);
-    await create(session, there, mayReplace, request);
+    const isBroken = there !== undefined && (await lease.take(session.uploadId, breakLease));
+    await create(session, isBroken ? await lookAgain(there, request) : there, mayReplace, request);
     if (there === undefined) await lease.take(session.uploadId, breakLease);
   } catch (error) {
     // After anything else, an abort or a lost answer, the blob may be there: then the next run has to know it as its own.
@@ -129,6 +129,12 @@ async function begin(
   }
   blob.guardWith(sequenceNumberOf(session.uploadId));
   return session;
+}
+
+/** What its holder wrote until the lease was broken is no reason not to replace the blob; another blob in its place is. */
+async function lookAgain(there: BlobProperties, { blob, retrier, signal }: SessionRequest): Promise<BlobProperties> {
+  const now = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
+  return now?.metadata[UPLOAD_ID] === there.metadata[UPLOAD_ID] && now !== undefined ? now : there;
 }
 
 function isRefused(error: unknown): error is VhdupError {

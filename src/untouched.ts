@@ -24,15 +24,15 @@ const UNSAVED_MS = 30_000;
  */
 export function assertNotWrittenSince(stored: Checkpoint, savedMs: number, there: BlobProperties): void {
   const isLate = there.modifiedMs > Math.max(stored.heardMs ?? 0, savedMs) + UNSAVED_MS;
+  const isTouched = stored.etag === undefined ? isLate : stored.etag !== there.etag;
   const times = [there.modifiedMs, savedMs].map((timeMs) => new Date(timeMs).toISOString());
-  if (there.metadata[STATE] === 'complete' && isLate) {
+  if (there.metadata[STATE] === 'complete' && isTouched) {
     throw new DestinationError(
       `Nothing to resume: the blob ${stored.blobUrl} was completed by another run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
     );
   }
-  if (stored.lease?.owner.id !== decodeOwner(there.metadata[OWNER])?.id) return;
-  const isTouched = stored.etag === undefined ? stored.done.length > 0 && isLate : stored.etag !== there.etag;
-  if (!isTouched) return;
+  const isLastRun = stored.lease?.owner.id === decodeOwner(there.metadata[OWNER])?.id;
+  if (!isLastRun || !isTouched || (stored.etag === undefined && stored.done.length === 0)) return;
   throw touched(stored, `was last written to at ${times[0]}; this upload stopped at ${times[1]}`);
 }
 

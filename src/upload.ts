@@ -21,6 +21,7 @@ import {
   checkChecksum,
   checkMaxRate,
   checkMetadata,
+  checkResumeOptions,
   checkRetryOptions,
   concurrencyOf,
   type UploadOptions,
@@ -70,6 +71,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   const checksum = checkChecksum(options.checksum);
   const metadata = checkMetadata(options.metadata);
   checkRetryOptions(options);
+  checkResumeOptions(options);
   const destination = parseDestination(options.destination, options.serviceUrl);
   const credential = credentialFor(destination, options);
   const trustUnmarkedSectors = options.trustUnmarkedSectors === true;

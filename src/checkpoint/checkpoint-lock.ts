@@ -1,5 +1,5 @@
 // A file beside the checkpoint that says who is using it: two processes must not work on one upload.
-import { type FileHandle, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CheckpointError, InUseError, VhdupError } from '../errors.ts';
 import { decodeOwner, describeOwner, encodeOwner, isGone, type Owner } from '../owner.ts';
@@ -9,8 +9,11 @@ import { whileHeld } from '../while-held.ts';
 const BEAT_INTERVAL_MS = 10_000;
 /** After so long without a beat, in milliseconds, the holder is dead, whatever its machine says of its process id. */
 const DEAD_AFTER_MS = 2 * 60_000;
-/** Looks at a lock that changes hands. */
+/** The same for a lock without its text, which is written in the moment after it was made. */
+const EMPTY_DEAD_AFTER_MS = 5000;
+/** Looks at a lock that changes hands, and the time between them in milliseconds. */
 const TRIES = 50;
+const LOOK_INTERVAL_MS = 20;
 
 /** Who holds the lock, as far as the file tells. */
 interface Holder {
@@ -55,12 +58,11 @@ export class CheckpointLock {
     const text = encodeOwner(owner);
     try {
       for (let attempt = 1; attempt <= TRIES; attempt++) {
-        if (await create(path, text)) return new CheckpointLock(path, checkpointPath, text, onLost);
+        const isOurs = (await create(path, text)) || (await takeOver(path, text));
+        if (isOurs) return new CheckpointLock(path, checkpointPath, text, onLost);
         const holder = await readHolder(path);
-        if (holder === undefined) continue;
-        // One that was made a moment ago gets its text in a moment.
-        if (isDead(holder)) await removeDead(path, holder, owner.id);
-        else if (holder.text === '' && attempt < TRIES) await delay(20);
+        // One that was made a moment ago gets its text in a moment; a dead one is being taken over by somebody else.
+        if (holder === undefined || holder.text === '' || isDead(holder)) await delay(LOOK_INTERVAL_MS);
         else throw inUse(checkpointPath, path, holder);
       }
     } catch (error) {
@@ -132,21 +134,28 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-function isDead({ owner, beatMs }: Holder): boolean {
-  return (owner !== undefined && isGone(owner)) || Date.now() - beatMs > DEAD_AFTER_MS;
+function isDead({ text, owner, beatMs }: Holder): boolean {
+  const silentMs = Date.now() - beatMs;
+  return (owner !== undefined && isGone(owner)) || silentMs > (text === '' ? EMPTY_DEAD_AFTER_MS : DEAD_AFTER_MS);
 }
 
-/** Of several that found the same lock dead, only one can move it away; whoever moved a newer one puts it back. */
-async function removeDead(path: string, dead: Holder, id: string): Promise<void> {
-  const moved = `${path}.${id}`;
-  try {
-    await whileHeld(() => rename(path, moved));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+/** Of several that find the same lock dead, one takes it over: a second lock guards that moment. */
+async function takeOver(path: string, text: string): Promise<boolean> {
+  const dead = await readHolder(path);
+  if (dead === undefined || !isDead(dead)) return false;
+  const guard = `${path}.takeover`;
+  if (!(await create(guard, ''))) {
+    const other = await readHolder(guard);
+    if (other !== undefined && isDead(other)) await rm(guard, { force: true });
+    return false;
   }
-  if ((await readFile(moved, 'utf8')) === dead.text) await rm(moved, { force: true });
-  else await rename(moved, path);
+  try {
+    if ((await readHolder(path))?.text !== dead.text) return false;
+    await writeFile(path, text);
+    return true;
+  } finally {
+    await whileHeld(() => rm(guard, { force: true }));
+  }
 }
 
 function inUse(checkpointPath: string, path: string, { owner }: Holder): InUseError {

@@ -81,7 +81,7 @@ export function decodeCheckpoint(text: string, path: string): Checkpoint {
   }
   const refuse = (problem: string) =>
     new CheckpointError(
-      `Cannot use the checkpoint ${path}: ${problem}. Give --restart to upload from the beginning, or --checkpoint to name another file.`,
+      `Cannot use the checkpoint ${path}: ${problem}. Give --resume-from-blob to go on by what the blob holds, --restart to upload from the beginning, or --checkpoint to name another file.`,
     );
   let parsed: unknown;
   try {
