@@ -27,6 +27,23 @@ export type UploadEvent =
       readonly checkpoint: string;
       readonly threads: number | 'auto';
     }
+  | {
+      /** A verification begins. */
+      readonly type: 'start-verify';
+      readonly image: string;
+      readonly format: string;
+      readonly diskSize: number;
+      /** Without SAS. */
+      readonly url: string;
+      readonly blobSize: number;
+      readonly method: 'map' | 'full';
+      /** Whether an earlier run is being continued, and since when. */
+      readonly resumedFrom?: string;
+      /** Where its state is kept; `map` keeps none. */
+      readonly checkpoint?: string;
+      readonly threads: number | 'auto';
+    }
+  /** While a blob is verified, `sent` counts what was read back, and an upload's totals begin again. */
   | ({ readonly type: 'progress' } & TransferTotals)
   | {
       readonly type: 'retry';
@@ -47,6 +64,8 @@ export type UploadEvent =
       readonly message: string;
     }
   | ({ readonly type: 'request' } & RequestRecord)
+  /** All is sent, but the MD5 of the whole VHD is not computed yet. In bytes. */
+  | { readonly type: 'hashing'; readonly done: number; readonly size: number }
   | { readonly type: 'saved'; readonly checkpoint: string }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'debug'; readonly message: string };

@@ -1,23 +1,10 @@
 // Compares the page ranges that the service lists with the pages that were sent.
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
-import { type ByteRange, PAGE_SIZE } from './byte-range.ts';
+import { PAGE_SIZE } from './byte-range.ts';
 import { VerificationError } from './errors.ts';
+import { listedRanges } from './listed-ranges.ts';
 import { PageSetDigest } from './transfer/page-set-digest.ts';
 import type { Retrier } from './transfer/retry.ts';
-
-/** The ranges that the service lists, ascending. */
-export async function* listPages(
-  blob: PageBlobTarget,
-  retrier: Retrier,
-  signal: AbortSignal,
-): AsyncGenerator<ByteRange> {
-  let marker: string | undefined;
-  do {
-    const list = await retrier.run('Get Page Ranges', signal, (attempt) => blob.pageRanges(marker, attempt));
-    yield* list.ranges;
-    marker = list.marker;
-  } while (marker !== undefined);
-}
 
 /**
  * @param sent - The pages that this upload wrote, the footer's among them.
@@ -30,7 +17,7 @@ export async function verifyPageMap(
   signal: AbortSignal,
 ): Promise<void> {
   const listed = new PageSetDigest();
-  for await (const range of listPages(blob, retrier, signal)) listed.add(range);
+  for await (const range of listedRanges(blob, retrier, signal)) listed.add(range);
   if (listed.equals(sent)) return;
   const pages = (set: PageSetDigest) => `${set.bytes / PAGE_SIZE} pages`;
   throw new VerificationError(

@@ -6,8 +6,8 @@ import { endOf } from './byte-range.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { DestinationError } from './errors.ts';
 import type { DiskImage } from './image/disk-image.ts';
+import { listedRanges } from './listed-ranges.ts';
 import { decodeOwner } from './owner.ts';
-import { listPages } from './page-map.ts';
 import { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
 
@@ -56,7 +56,7 @@ export async function pagesThere(
   signal: AbortSignal,
 ): Promise<RangeSet> {
   const pages = new RangeSet();
-  for await (const range of listPages(blob, retrier, signal)) {
+  for await (const range of listedRanges(blob, retrier, signal)) {
     // The footer is written again.
     const end = Math.min(endOf(range), diskSize);
     if (range.offset < end) pages.add({ offset: range.offset, length: end - range.offset });

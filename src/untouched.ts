@@ -4,8 +4,8 @@ import { OWNER, STATE } from './blob-metadata.ts';
 import { type ByteRange, endOf, PAGE_SIZE } from './byte-range.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { DestinationError } from './errors.ts';
+import { listedRanges } from './listed-ranges.ts';
 import { decodeOwner } from './owner.ts';
-import { listPages } from './page-map.ts';
 import { PageSetDigest } from './transfer/page-set-digest.ts';
 import type { Retrier } from './transfer/retry.ts';
 
@@ -48,7 +48,7 @@ export async function assertSamePages(
 ): Promise<void> {
   if (stored.done.length === 0) return;
   const listed = new PageSetDigest();
-  for await (const range of parts(listPages(blob, retrier, signal), stored.done)) listed.add(range);
+  for await (const range of parts(listedRanges(blob, retrier, signal), stored.done)) listed.add(range);
   if (listed.equals(PageSetDigest.from(stored.sent.pages, stored.sent.bytes))) return;
   const pages = (bytes: number) => `${bytes / PAGE_SIZE} pages`;
   throw touched(

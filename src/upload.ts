@@ -1,42 +1,40 @@
 // uploadImage: the whole story of an upload on one page.
-import { connectPageBlob } from './azure/azure-page-blob.ts';
-import type { Credential } from './azure/credentials.ts';
-import { type Destination, parseDestination } from './azure/destination.ts';
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
-import { assertSasAllows, assertSasCreatesContainers, parseSas } from './azure/sas.ts';
 import type { BlobLease } from './blob-lease.ts';
 import { PAGE_SIZE } from './byte-range.ts';
 import { checkBeforeUpload } from './check-before-upload.ts';
 import { Autosave } from './checkpoint/autosave.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { ChildAbort } from './child-abort.ts';
-import { CredentialError } from './errors.ts';
-import { checkEvent, type EventListener, retryEvent, shielded, type TransferTotals } from './events.ts';
+import { accessOf, connect, warnOfPlainHttp } from './connect.ts';
+import { checkEvent, type EventListener, shielded, type TransferTotals } from './events.ts';
 import { watchExpiry } from './expiry-watch.ts';
 import type { DiskImage, ImageWarning } from './image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
 import {
-  type Concurrency,
   checkChecksum,
   checkMaxRate,
   checkMetadata,
   checkResumeOptions,
   checkRetryOptions,
+  checkVerify,
   concurrencyOf,
   type UploadOptions,
+  type VerifyLevel,
 } from './options.ts';
-import { verifyPageMap } from './page-map.ts';
 import { completeMetadata, emptyCheckpoint, openSession, type Session } from './session.ts';
 import { SoleOwner } from './sole-owner.ts';
-import type { ChecksumAlgorithm, TransferTarget } from './target.ts';
+import type { TransferTarget } from './target.ts';
 import { pageChecksum } from './transfer/checksum.ts';
 import { Line } from './transfer/line.ts';
-import { Pacer } from './transfer/pacer.ts';
 import { Progress } from './transfer/progress.ts';
-import { Retrier } from './transfer/retry.ts';
+import type { Retrier } from './transfer/retry.ts';
 import { transferWithProgress } from './transfer-with-progress.ts';
-import { VERSION } from './version.ts';
+import { UploadManifest } from './upload-manifest.ts';
+import { type Proofs, withProofs } from './upload-proofs.ts';
+import { type VerifyUploadOptions, verifyUpload } from './verify-upload.ts';
 
 /** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
 const SAVE_INTERVAL_MS = 1000;
@@ -56,8 +54,10 @@ export interface UploadResult extends TransferTotals {
   readonly durationMs: number;
   /** Bytes acknowledged by this run, per second. */
   readonly bytesPerSecond: number;
-  /** Whether the page ranges of the blob were compared with what was sent. */
-  readonly verified: 'map';
+  /** What was compared at the end. */
+  readonly verified: VerifyLevel;
+  /** In base64, as the blob has it; only with `contentMd5`. */
+  readonly contentMd5?: string;
 }
 
 /**
@@ -70,22 +70,17 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   const maxRate = checkMaxRate(options.maxRate);
   const checksum = checkChecksum(options.checksum);
   const metadata = checkMetadata(options.metadata);
+  const verify = checkVerify(options.verify);
   checkRetryOptions(options);
   checkResumeOptions(options);
-  const destination = parseDestination(options.destination, options.serviceUrl);
-  const credential = credentialFor(destination, options);
+  const access = accessOf(options, 'rw', options.createContainer === true);
   const trustUnmarkedSectors = options.trustUnmarkedSectors === true;
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
+  await UploadManifest.check(options);
   const emit = shielded(options.onEvent);
   const startMs = performance.now();
-  if (!isConfidential(destination.address.url)) {
-    emit({
-      type: 'warning',
-      code: 'plain-http',
-      message: `${destination.address.url} is not https: everybody on the way can read the disk and the credentials.`,
-    });
-  }
+  warnOfPlainHttp(access, emit);
 
   const warnings: ImageWarning[] = [];
   const image = await openDiskImage(options.image, {
@@ -98,25 +93,12 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   });
   try {
     if (options.skipChecks !== true) {
-      const findings = await checkBeforeUpload(image, warnings, { blobName: destination.address.blobName });
+      const findings = await checkBeforeUpload(image, warnings, { blobName: access.address.blobName });
       for (const finding of findings) emit(checkEvent(finding));
     }
     const source = asFixedVhd(image);
-    const blob = await connectPageBlob(destination.address, credential, {
-      userAgent: `vhdup/${VERSION}`,
-      onEvent: emit,
-      onRequest: (record) => emit({ type: 'request', ...record }),
-      ...(options.renewSas === undefined ? {} : { renewSas: options.renewSas }),
-      ...(options.giveUpAfterMs === undefined ? {} : { giveUpAfterMs: options.giveUpAfterMs }),
-      ...(options.stallTimeoutMs === undefined ? {} : { stallTimeoutMs: options.stallTimeoutMs }),
-      ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
-    });
+    const { blob, retrier } = await connect(access, { ...options, maxRate }, emit);
     const file = new CheckpointFile(options.checkpoint ?? `${options.image}.vhdup.json`);
-    const retrier = new Retrier(
-      options,
-      (notice) => emit(retryEvent(notice)),
-      (error, failedSignal) => blob.renewed(error, failedSignal),
-    );
     const sole = await SoleOwner.begin({ file, blob, retrier, emit, signal });
     try {
       const session = await openSession({
@@ -162,7 +144,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         progress: new Progress(session.earlier, session.found),
         emit: watchExpiry(emit, { endsOn: () => blob.credentialEndsOn, maxRate }),
       };
-      await work(upload, concurrency, checksum);
+      const contentMd5 = await work(upload, options, { level: verify, checksum, concurrency });
 
       const durationMs = performance.now() - startMs;
       return {
@@ -176,7 +158,8 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         checksumMismatches: retrier.checksumMismatches,
         durationMs,
         bytesPerSecond: (upload.progress.sent * 1000) / durationMs,
-        verified: 'map',
+        verified: verify,
+        ...(contentMd5 === undefined ? {} : { contentMd5 }),
       };
     } finally {
       await sole.end();
@@ -204,33 +187,47 @@ interface Upload {
   readonly emit: EventListener;
 }
 
-async function work(upload: Upload, concurrency: Concurrency, checksum: ChecksumAlgorithm): Promise<void> {
-  try {
-    await sendDisk(upload, concurrency, checksum);
-    await finish(upload, checksum);
-  } catch (error) {
-    await leave(upload);
-    throw error;
-  }
+type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'checksum' | 'concurrency'>;
+
+/** @returns the blob's Content-MD5 in base64, where it is computed. */
+async function work(upload: Upload, options: UploadOptions, workOptions: WorkOptions): Promise<string | undefined> {
+  const { source, sole } = upload;
+  return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
+    try {
+      await sendDisk(upload, proofs, workOptions, signal);
+      return await finish(upload, proofs, workOptions, signal);
+    } catch (error) {
+      await leave(upload, proofs);
+      throw error;
+    }
+  });
 }
 
 /** Sends every window that is left, and keeps the checkpoint in step with what the service has acknowledged. */
-async function sendDisk(upload: Upload, concurrency: Concurrency, checksum: ChecksumAlgorithm): Promise<void> {
-  const { image, source, blob, retrier, sole, lease, progress, emit } = upload;
-  const stop = new ChildAbort(sole.signal);
+async function sendDisk(
+  upload: Upload,
+  { manifest }: Proofs,
+  { concurrency, checksum }: WorkOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { image, source, blob, retrier, lease, progress, emit } = upload;
+  const stop = new ChildAbort(signal);
   const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
     image.assertUnchanged().then(
-      () => save(upload),
+      () => save(upload, manifest),
       (error: unknown) => stop.abort(error),
     ),
   );
   const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
   const target: TransferTarget = {
     write: async (run, writeSignal) => {
-      if (progress.isFound(run.range)) return;
-      const { offset, length } = run.range;
-      const send = (attempt: AbortSignal) => lease.attempt(() => line.attempt(length, () => blob.write(run, attempt)));
-      await retrier.run(`Put Page ${offset}+${length}`, writeSignal, send, (turn) => line.admit(length, turn));
+      if (!progress.isFound(run.range)) {
+        const { offset, length } = run.range;
+        const send = (attempt: AbortSignal) =>
+          lease.attempt(() => line.attempt(length, () => blob.write(run, attempt)));
+        await retrier.run(`Put Page ${offset}+${length}`, writeSignal, send, (turn) => line.admit(length, turn));
+      }
+      manifest?.runSent(run);
     },
   };
   const requests = () => ({ requests: blob.requests, retries: retrier.retries });
@@ -244,19 +241,28 @@ async function sendDisk(upload: Upload, concurrency: Concurrency, checksum: Chec
       emit,
       checksum,
       progress,
+      onWindow: (window, runs) => manifest?.windowDone(window, runs),
       requests,
     });
   } finally {
     await autosave.stop();
     stop.unlink();
-    await save(upload);
+    await save(upload, manifest);
   }
 }
 
-/** Writes the footer, which makes a VHD of what was sent, and proves that everything is there. */
-async function finish(upload: Upload, checksum: ChecksumAlgorithm): Promise<void> {
-  const { image, source, blob, file, retrier, sole, lease, session, progress, emit } = upload;
-  const { signal } = sole;
+/**
+ * Writes the footer, which makes a VHD of what was sent, and proves that everything is there.
+ * @returns the blob's Content-MD5 in base64, where it is computed.
+ */
+async function finish(
+  upload: Upload,
+  { manifest, md5 }: Proofs,
+  options: WorkOptions,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { image, source, blob, file, retrier, lease, session, progress, emit } = upload;
+  const { checksum } = options;
   emit({ type: 'phase', phase: 'finishing' });
   await image.assertUnchanged();
   const range = { offset: source.size - PAGE_SIZE, length: PAGE_SIZE };
@@ -264,10 +270,21 @@ async function finish(upload: Upload, checksum: ChecksumAlgorithm): Promise<void
   await retrier.run('Put Page of the footer', signal, (attempt) => lease.attempt(() => blob.write(footer, attempt)));
   progress.runSent(range);
   // Only for its time: the footer may have waited for hours, and is not to be taken for a write of somebody else.
-  await save(upload);
+  await save(upload, manifest);
 
-  emit({ type: 'phase', phase: 'verifying' });
-  await verifyPageMap(blob, progress.pages.with(range), retrier, signal);
+  const sent = progress.pages.with(range);
+  await verifyUpload({ ...options, source, blob, sent, retrier, signal, emit });
+  const contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
+  await manifest?.complete(footer, sent);
+  // For its time again: to read back and to hash may have taken hours.
+  await save(upload, manifest);
+  if (contentMd5 !== undefined) {
+    // The MD5 reads the image by itself, and may have done so for long after everything was sent.
+    await image.assertUnchanged();
+    await retrier.run('Set Blob Properties', signal, (attempt) =>
+      lease.attempt(() => blob.setContentMd5(contentMd5, attempt)),
+    );
+  }
   await retrier.run('Set Blob Metadata', signal, (attempt) =>
     lease.attempt(() => blob.setMetadata(completeMetadata(session), attempt)),
   );
@@ -275,27 +292,26 @@ async function finish(upload: Upload, checksum: ChecksumAlgorithm): Promise<void
   await file
     .remove()
     .catch((error: Error) => emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }));
+  return contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64');
 }
 
 /** What a run that fails or is stopped leaves to the next one: a blob that is free, and its ETag, which any other writer changes. */
-async function leave(upload: Upload): Promise<void> {
+async function leave(upload: Upload, { manifest }: Proofs): Promise<void> {
   // Without a lease, a request that was cut off may still be carried out.
   if (!(await upload.lease.leave())) return;
   const there = await upload.blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
-  if (there !== undefined) await save(upload, there.etag);
+  if (there !== undefined) await save(upload, manifest, there.etag);
 }
 
 /** A checkpoint that cannot be written stops nothing that is under way: the next save may succeed. */
-async function save(upload: Upload, etag?: string): Promise<void> {
-  const { file, session, sole, progress, emit } = upload;
+async function save(upload: Upload, manifest: UploadManifest | undefined, etag?: string): Promise<void> {
+  const { file, sole, emit } = upload;
   if (!sole.mayWriteCheckpoint) return;
   try {
-    await file.save({
-      ...emptyCheckpoint(session, upload),
-      done: progress.done.ranges,
-      sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
-      ...(etag === undefined ? {} : { etag }),
-    });
+    const state = stateOf(upload);
+    // First what proves a window, then that it is done.
+    await manifest?.flush();
+    await file.save({ ...state, ...(etag === undefined ? {} : { etag }) });
     upload.saveFailed = false;
     emit({ type: 'saved', checkpoint: file.path });
   } catch (error) {
@@ -305,32 +321,12 @@ async function save(upload: Upload, etag?: string): Promise<void> {
   }
 }
 
-/** Smooths what is sent to `bytesPerSecond`, over all connections. */
-function throttleAt(bytesPerSecond: number): (bytes: number, signal: AbortSignal) => Promise<void> {
-  const pacer = new Pacer(bytesPerSecond);
-  return (bytes, signal) => pacer.pass(bytes, signal);
-}
-
-/** Encrypted, or not leaving this machine. */
-function isConfidential(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || /^(?:127\.|localhost$|\[::1\]$)|\.localhost$/.test(hostname);
-}
-
-/**
- * The SAS of the URL, or the credential of the options.
- * @throws {CredentialError} a SAS that cannot do what an upload needs. One that has only expired may be replaced later.
- */
-function credentialFor({ address, sas }: Destination, options: UploadOptions): Credential {
-  const chosen: Credential = sas === undefined ? (options.credential ?? { kind: 'entra' }) : { kind: 'sas', sas };
-  if (chosen.kind !== 'sas') return chosen;
-  const parsed = parseSas(chosen.sas, address);
-  try {
-    assertSasAllows(parsed, 'rw');
-    if (options.createContainer === true) assertSasCreatesContainers(parsed);
-  } catch (error) {
-    const isReplaceable = options.renewSas !== undefined && error instanceof CredentialError && error.isExpired;
-    if (!isReplaceable) throw error;
-  }
-  return { kind: 'sas', sas: parsed };
+/** What has been acknowledged until now. */
+function stateOf(upload: Upload): Checkpoint {
+  const { session, progress } = upload;
+  return {
+    ...emptyCheckpoint(session, upload),
+    done: [...progress.done.ranges],
+    sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
+  };
 }

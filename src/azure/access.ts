@@ -28,6 +28,8 @@ export interface Access {
 }
 
 export interface AccessOptions {
+  /** The letters that another SAS needs. @default 'rw' */
+  readonly permissions?: string;
   /** Asked for another SAS when the one in use has ended. */
   readonly renewSas?: RenewSas;
   /** How long to wait for another SAS, in milliseconds. @default 12 hours */

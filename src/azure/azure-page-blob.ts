@@ -18,8 +18,15 @@ import { AzureBlobLeases } from './azure-blob-leases.ts';
 import { Connections } from './connections.ts';
 import type { Credential, SdkCredential } from './credentials.ts';
 import type { BlobAddress } from './destination.ts';
-import type { BlobProperties, CreateBlobOptions, PageBlobTarget, PageRangeList } from './page-blob-target.ts';
+import type {
+  BlobProperties,
+  CreateBlobOptions,
+  PageBlobTarget,
+  PageRangeList,
+  ReadBlobOptions,
+} from './page-blob-target.ts';
 import { answeredRequest, failedRequest } from './request-record.ts';
+import { fillFrom } from './response-body.ts';
 import { assertFromService, toServiceError } from './service-errors.ts';
 
 export interface ConnectOptions extends AccessOptions {
@@ -32,6 +39,8 @@ export interface ConnectOptions extends AccessOptions {
   /** Called after each request. */
   readonly onRequest?: (record: RequestRecord) => void;
 }
+
+const CONTENT_TYPE = 'application/octet-stream';
 
 /** Ranges listed in one request. The service gives no more at once, and answers within its time limit. */
 const PAGE_RANGES_PER_REQUEST = 10_000;
@@ -146,7 +155,7 @@ class AzurePageBlob implements PageBlobTarget {
       this.#blob.create(size, {
         abortSignal: signal,
         blobSequenceNumber: sequenceNumber,
-        blobHTTPHeaders: { blobContentType: 'application/octet-stream' },
+        blobHTTPHeaders: { blobContentType: CONTENT_TYPE },
         metadata: { ...metadata },
         conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces, ...this.leases.condition },
       }),
@@ -187,6 +196,48 @@ class AzurePageBlob implements PageBlobTarget {
     await this.#send('Set Blob Metadata', () =>
       this.#blob.setMetadata({ ...metadata }, { abortSignal: signal, conditions: this.leases.condition }),
     );
+  }
+
+  async setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
+    // The request replaces all of the headers that a blob stores.
+    const headers = { blobContentMD5: md5, blobContentType: CONTENT_TYPE };
+    await this.#send('Set Blob Properties', () =>
+      this.#blob.setHTTPHeaders(headers, { abortSignal: signal, conditions: this.leases.condition }),
+    );
+  }
+
+  async read(
+    range: ByteRange,
+    into: Uint8Array,
+    { etag, checksum }: ReadBlobOptions,
+    signal: AbortSignal,
+  ): Promise<Checksum | undefined> {
+    const what = `Get Blob ${range.offset}+${range.length}`;
+    const { contentCrc64, contentMD5 } = await this.#send(what, async () => {
+      const response = await this.#download(what, range, { etag, checksum }, signal);
+      await fillFrom(what, response.readableStreamBody, into, signal);
+      return response;
+    });
+    if (checksum === 'crc64' && contentCrc64 !== undefined) return { algorithm: checksum, value: contentCrc64 };
+    if (checksum === 'md5' && contentMD5 !== undefined) return { algorithm: checksum, value: contentMD5 };
+    return undefined;
+  }
+
+  async #download(what: string, range: ByteRange, { etag, checksum }: ReadBlobOptions, signal: AbortSignal) {
+    try {
+      return await this.#blob.download(range.offset, range.length, {
+        abortSignal: signal,
+        conditions: { ifMatch: etag },
+        // Retries are ours.
+        maxRetryRequests: 0,
+        ...(checksum === 'crc64' ? { rangeGetContentCrc64: true } : {}),
+        ...(checksum === 'md5' ? { rangeGetContentMD5: true } : {}),
+      });
+    } catch (error) {
+      // So the SDK says that the answer lacks the headers of the service: something else gave it.
+      if (error instanceof RangeError) assertFromService(what, undefined, 200);
+      throw error;
+    }
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 // The page blob as the rest of the program sees it: what each operation promises.
 import type { ByteRange } from '../byte-range.ts';
-import type { TransferTarget } from '../target.ts';
+import type { Checksum, ChecksumAlgorithm, TransferTarget } from '../target.ts';
 import type { BlobAddress } from './destination.ts';
 
 export interface BlobProperties {
@@ -24,6 +24,13 @@ export interface CreateBlobOptions {
   readonly metadata: Readonly<Record<string, string>>;
   /** Replace the blob that has this ETag. Without it, nothing may be there, also in a race. */
   readonly replaces?: string;
+}
+
+export interface ReadBlobOptions {
+  /** Refuse to read when the blob has another ETag: it was changed. */
+  readonly etag: string;
+  /** Ask the service for this checksum of the range. */
+  readonly checksum: ChecksumAlgorithm;
 }
 
 /**
@@ -54,6 +61,18 @@ export interface PageBlobTarget extends TransferTarget {
   /** One page of the list of ranges that were written, ascending. */
   pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList>;
   setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  /** Sets what the service stores as the blob's Content-MD5 and never checks. */
+  setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void>;
+  /**
+   * Fills `into`, which is as long as `range`, at most 4 MiB.
+   * @returns the service's checksum of the range, where it was asked for and the service gives one. It is not checked here.
+   */
+  read(
+    range: ByteRange,
+    into: Uint8Array,
+    options: ReadBlobOptions,
+    signal: AbortSignal,
+  ): Promise<Checksum | undefined>;
   /** Closes idle connections. */
   close(): void;
 }

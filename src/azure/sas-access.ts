@@ -80,7 +80,7 @@ export class SasAccess implements Access {
 
   #take(text: string, refused: Signer): void {
     const sas = parseSas(text, this.#address);
-    assertSasAllows(sas, 'rw');
+    assertSasAllows(sas, this.#options.permissions ?? 'rw');
     if (sas === refused.sdk.sas) throw new CredentialError('The SAS that was given is the one that is refused.');
     this.#signer = { sdk: { sas }, wasAccepted: false };
     this.#isFirst = false;

@@ -52,6 +52,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   InvalidBlobType: 'What is there is not a page blob. Delete it, or choose another name.',
   LeaseIdMissing: 'Another program holds a lease on the blob.',
   LeaseIdMismatchWithBlobOperation: 'Another program holds a lease on the blob.',
+  ConditionNotMet: 'Something changed the blob meanwhile.',
   SequenceNumberConditionNotMet: 'Something replaced the blob while the upload was running.',
   FeatureNotSupportedByAccount: 'The account has no page blobs: those with a hierarchical namespace do not.',
   AccountIsDisabled: 'The storage account is disabled.',

@@ -6,6 +6,7 @@ import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { uploadCommand } from './commands/upload.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { reportFailure } from './run-verb.ts';
 
 /**
@@ -23,6 +24,7 @@ export async function main(args: readonly string[], environment: NodeJS.ProcessE
     .scriptName('vhdup')
     .usage('$0 <command>\n\nUploads local VHD disk images to Azure page blobs.')
     .command(uploadCommand(environment, finish))
+    .command(verifyCommand(environment, finish))
     .command(convertCommand(finish))
     .command(checkCommand(environment, finish))
     .command(inspectCommand(environment, finish))

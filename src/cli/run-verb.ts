@@ -88,3 +88,15 @@ export function failureOf(error: unknown) {
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? '') : '';
 }
+
+/** Whether the same command goes on after this failure. Others say in their message what to do. */
+export function canGoOn(error: unknown): boolean {
+  const goesOn: readonly number[] = [
+    EXIT_CODES.service,
+    EXIT_CODES.credentials,
+    EXIT_CODES.interrupted,
+    EXIT_CODES.terminated,
+    EXIT_CODES.hangup,
+  ];
+  return error instanceof VhdupError && goesOn.includes(error.exitCode);
+}

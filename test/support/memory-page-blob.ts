@@ -9,7 +9,7 @@ import type {
 } from '../../src/azure/page-blob-target.ts';
 import type { ByteRange } from '../../src/byte-range.ts';
 import { DestinationError } from '../../src/errors.ts';
-import type { PageRun } from '../../src/target.ts';
+import type { Checksum, PageRun } from '../../src/target.ts';
 import { ServiceError } from './page-blob-server-error.ts';
 import { BlobLease } from './page-blob-server-lease.ts';
 
@@ -20,6 +20,8 @@ type Operation =
   | 'write'
   | 'pageRanges'
   | 'setMetadata'
+  | 'setContentMd5'
+  | 'read'
   | `${'acquire' | 'renew' | 'change' | 'release' | 'break'}Lease`;
 
 /** What another program, or another upload, put there. */
@@ -62,6 +64,7 @@ export class MemoryPageBlob implements PageBlobTarget {
     release: (id, signal) => this.#leaseAnswer('releaseLease', signal, (now) => this.lease.release(id, now)),
     break: (signal) => this.#leaseAnswer('breakLease', signal, (now) => void this.lease.break(0, now)),
   };
+  contentMd5: Uint8Array | undefined;
   readonly operations: Operation[] = [];
   readonly #faults: { readonly operation: Operation; readonly when: 'before' | 'after'; readonly error: Error }[] = [];
   #changes = 0;
@@ -127,6 +130,20 @@ export class MemoryPageBlob implements PageBlobTarget {
     return this.#answer('setMetadata', signal, () => {
       this.#checkLease();
       if (this.blob !== undefined) this.put({ ...this.blob, metadata });
+    });
+  }
+
+  setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
+    return this.#answer('setContentMd5', signal, () => {
+      this.contentMd5 = md5;
+    });
+  }
+
+  /** What it holds is not kept: every page reads as zeros. */
+  read(_: ByteRange, into: Uint8Array, __: object, signal: AbortSignal): Promise<Checksum | undefined> {
+    return this.#answer('read', signal, () => {
+      into.fill(0);
+      return undefined;
     });
   }
 
