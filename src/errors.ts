@@ -57,10 +57,27 @@ export class UnsupportedImageError extends VhdupError {
   readonly exitCode = EXIT_CODES.image;
 }
 
+/** What a search for a parent came to. Texts are as they stand in the image, unescaped. */
+export interface FailedParentSearch {
+  /** Path of the image whose parent is missing. */
+  readonly child: string;
+  /** What the parent is known by: "unique id 0123...". */
+  readonly wanted: string;
+  /** `path` is empty where the image says nothing that could be read. */
+  readonly tried: readonly { readonly path: string; readonly source: string; readonly problem: string }[];
+}
+
 /** The parent of a differencing image was not found, or what was found is not it. */
 export class ParentImageError extends VhdupError {
   readonly code = 'PARENT_IMAGE';
   readonly exitCode = EXIT_CODES.parentImage;
+  /** Where the error is that nothing was found. */
+  readonly search: FailedParentSearch | undefined;
+
+  constructor(message: string, options?: ErrorOptions & { search?: FailedParentSearch }) {
+    super(message, options);
+    this.search = options?.search;
+  }
 }
 
 /** The image, or one of its parents, is not what it was when reading began. */
@@ -95,10 +112,23 @@ export class CheckpointError extends VhdupError {
   }
 }
 
+/** Another process, on this machine or elsewhere, works on the same upload or holds the blob. */
+export class InUseError extends VhdupError {
+  readonly code = 'IN_USE';
+  readonly exitCode = EXIT_CODES.inUse;
+}
+
 /** Credentials that are missing, expired, or do not allow what is needed. */
 export class CredentialError extends VhdupError {
   readonly code = 'CREDENTIALS';
   readonly exitCode = EXIT_CODES.credentials;
+  /** Whether the credential was right but has ended: the same upload goes on with a new one. */
+  readonly isExpired: boolean;
+
+  constructor(message: string, options?: ErrorOptions & { isExpired?: boolean }) {
+    super(message, options);
+    this.isExpired = options?.isExpired === true;
+  }
 }
 
 /** What arrived is not what was read. */

@@ -27,6 +27,23 @@ export type UploadEvent =
       readonly checkpoint: string;
       readonly threads: number | 'auto';
     }
+  | {
+      /** A verification begins. */
+      readonly type: 'start-verify';
+      readonly image: string;
+      readonly format: string;
+      readonly diskSize: number;
+      /** Without SAS. */
+      readonly url: string;
+      readonly blobSize: number;
+      readonly method: 'map' | 'full';
+      /** Whether an earlier run is being continued, and since when. */
+      readonly resumedFrom?: string;
+      /** Where its state is kept; `map` keeps none. */
+      readonly checkpoint?: string;
+      readonly threads: number | 'auto';
+    }
+  /** While a blob is verified, `sent` counts what was read back, and an upload's totals begin again. */
   | ({ readonly type: 'progress' } & TransferTotals)
   | {
       readonly type: 'retry';
@@ -40,9 +57,33 @@ export type UploadEvent =
   /** So many requests may be in flight now. */
   | { readonly type: 'concurrency'; readonly requests: number }
   | { readonly type: 'phase'; readonly phase: 'sending' | 'finishing' | 'verifying' }
+  /** The SAS in use has ended; another one is waited for; the one that was given cannot be used; the upload goes on with a new one. */
+  | {
+      readonly type: 'credential';
+      readonly state: 'expired' | 'wanted' | 'refused' | 'renewed';
+      readonly message: string;
+    }
+  | ({ readonly type: 'request' } & RequestRecord)
+  /** All is sent, but the MD5 of the whole VHD is not computed yet. In bytes. */
+  | { readonly type: 'hashing'; readonly done: number; readonly size: number }
   | { readonly type: 'saved'; readonly checkpoint: string }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'debug'; readonly message: string };
+
+/** One request to the service, as its support wants to know of it. Holds no secret. */
+export interface RequestRecord {
+  /** What was attempted: "Put Page 4194304+4194304". */
+  readonly what: string;
+  /** HTTP status; absent when no answer came. */
+  readonly status?: number;
+  /** `x-ms-error-code`, or the code of a network error. */
+  readonly reason?: string;
+  /** `x-ms-request-id`: the service's name for the request. */
+  readonly requestId?: string;
+  /** `x-ms-client-request-id`: our name for it. */
+  readonly clientRequestId?: string;
+  readonly durationMs: number;
+}
 
 export type EventListener = (event: UploadEvent) => void;
 

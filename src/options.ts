@@ -1,6 +1,6 @@
 // The options of the verbs, as the library takes them. The command line has the same names in kebab-case.
 import pLimit from 'p-limit';
-import type { Credential } from './azure/credentials.ts';
+import type { Credential, RenewSas } from './azure/credentials.ts';
 import { UsageError } from './errors.ts';
 import type { EventListener } from './events.ts';
 import type { OpenDiskImageOptions } from './image/disk-image.ts';
@@ -23,32 +23,63 @@ export interface TransferVerbOptions extends ImageOptions {
   readonly onEvent?: EventListener;
 }
 
-export interface UploadOptions extends TransferVerbOptions, RetryOptions {
+/** Options of every verb that speaks to the service. */
+export interface ServiceOptions extends RetryOptions {
   /** URL of the blob, with or without a SAS; or `container/blob` when `serviceUrl` is given. */
   readonly destination: string;
   /** Blob endpoint of the account, for a destination of the form `container/blob`. */
   readonly serviceUrl?: string;
   /** How to sign requests when the destination carries no SAS. @default Microsoft Entra, as `DefaultAzureCredential` finds it */
   readonly credential?: Credential;
-  /** What covers each request. @default 'crc64' */
+  /** Asked for another SAS when the one in use has ended; the work waits for it. @default none: the work stops, and can go on later */
+  readonly renewSas?: RenewSas;
+  /** What covers each request. @default 'crc64'; with a manifest that is verified, the manifest's */
   readonly checksum?: ChecksumAlgorithm;
+  /** A connection that moves no byte for so long is given up and the request sent again, in milliseconds. @default 60,000 */
+  readonly stallTimeoutMs?: number;
+}
+
+export interface UploadOptions extends TransferVerbOptions, ServiceOptions {
   /** Replace a page blob that is there already. @default false */
   readonly overwrite?: boolean;
   /** Path of the checkpoint. @default the image's path with `.vhdup.json` added */
   readonly checkpoint?: string;
   /** Forget an earlier run, and begin again. @default false */
   readonly restart?: boolean;
+  /** Go on with an unfinished upload of this image although its checkpoint is lost: the blob says what is there. @default false */
+  readonly resumeFromBlob?: boolean;
+  /** Take the blob from whoever holds a lease on it. @default false */
+  readonly breakLease?: boolean;
   /** Create the container if there is none. @default false */
   readonly createContainer?: boolean;
   /** Metadata of the blob, beside our own. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Path of a file that gets what was sent, range by range with its checksum. @default none */
+  readonly manifest?: string;
+  /** Compute the MD5 of the whole VHD, and make it the blob's Content-MD5. @default false */
+  readonly contentMd5?: boolean;
+  /** What is compared at the end: nothing, the page ranges with what was sent, or every page with the image. @default 'map' */
+  readonly verify?: VerifyLevel;
   /** Bytes per second that are sent at most. @default no limit */
   readonly maxRate?: number;
   /** Send the disk even if Azure would surely refuse it. @default false */
   readonly skipChecks?: boolean;
-  /** A connection that moves no byte for so long is given up and the request sent again, in milliseconds. @default 60,000 */
-  readonly stallTimeoutMs?: number;
 }
+
+export interface VerifyOptions extends TransferVerbOptions, ServiceOptions {
+  /** Read every page of the blob back. @default false: compare the list of its pages alone */
+  readonly full?: boolean;
+  /** Path of the upload's manifest: the image is compared with the checksums that were sent, too. @default none */
+  readonly manifest?: string;
+  /** Path of the file that keeps the state of `full` between runs. @default the image's path with `.vhdup-verify.json` added */
+  readonly checkpoint?: string;
+  /** Forget an earlier run, and begin again. @default false */
+  readonly restart?: boolean;
+}
+
+/** How an upload is verified at its end. */
+export const VERIFY_LEVELS = ['none', 'map', 'full'] as const;
+export type VerifyLevel = (typeof VERIFY_LEVELS)[number];
 
 /** `auto`: as many as the line and the service bear. */
 export type Threads = number | 'auto';
@@ -92,8 +123,16 @@ export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAl
   return checksum;
 }
 
+/** @throws {UsageError} not one of the levels. */
+export function checkVerify(level: VerifyLevel = 'map'): VerifyLevel {
+  if (!VERIFY_LEVELS.includes(level)) {
+    throw new UsageError(`verify must be one of ${VERIFY_LEVELS.join(', ')}, but is ${level}.`);
+  }
+  return level;
+}
+
 /** The service's limit for names and values together, in bytes, less what our own metadata takes. */
-const MAX_METADATA = 8 * 1024 - 512;
+const MAX_METADATA = 8 * 1024 - 1024;
 
 /** @throws {UsageError} a name that is no C# identifier, a value that HTTP cannot carry, a name of ours, or too much. */
 export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
@@ -121,6 +160,13 @@ export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): 
     throw new UsageError(`The metadata has ${size} bytes in all; Azure stores at most ${MAX_METADATA} beside our own.`);
   }
   return metadata;
+}
+
+/** @throws {UsageError} options that contradict one another. */
+export function checkResumeOptions({ restart, resumeFromBlob }: UploadOptions): void {
+  if (restart === true && resumeFromBlob === true) {
+    throw new UsageError('restart begins from the beginning, resumeFromBlob goes on: only one of them can be given.');
+  }
 }
 
 /** What a timer of Node holds, in milliseconds; a longer one would be over at once. */

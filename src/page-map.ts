@@ -2,6 +2,7 @@
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import { PAGE_SIZE } from './byte-range.ts';
 import { VerificationError } from './errors.ts';
+import { listedRanges } from './listed-ranges.ts';
 import { PageSetDigest } from './transfer/page-set-digest.ts';
 import type { Retrier } from './transfer/retry.ts';
 
@@ -16,12 +17,7 @@ export async function verifyPageMap(
   signal: AbortSignal,
 ): Promise<void> {
   const listed = new PageSetDigest();
-  let marker: string | undefined;
-  do {
-    const list = await retrier.run('Get Page Ranges', signal, (attempt) => blob.pageRanges(marker, attempt));
-    for (const range of list.ranges) listed.add(range);
-    marker = list.marker;
-  } while (marker !== undefined);
+  for await (const range of listedRanges(blob, retrier, signal)) listed.add(range);
   if (listed.equals(sent)) return;
   const pages = (set: PageSetDigest) => `${set.bytes / PAGE_SIZE} pages`;
   throw new VerificationError(

@@ -1,17 +1,26 @@
 // Begins an upload, or goes on with an earlier one: only when checkpoint, image and blob agree that they belong together.
 import { randomUUID } from 'node:crypto';
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
+import type { BlobLease } from './blob-lease.ts';
+import { IMAGE, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
 import type { Checkpoint, CheckpointImageFile } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
-import { CheckpointError, CredentialError, DestinationError, ImageChangedError } from './errors.ts';
+import {
+  CheckpointError,
+  CredentialError,
+  DestinationError,
+  ImageChangedError,
+  InUseError,
+  type VhdupError,
+} from './errors.ts';
 import type { DiskImage } from './image/disk-image.ts';
 import type { FixedVhdView } from './image/fixed-vhd-view.ts';
+import { decodeOwner, describeOwner, encodeOwner } from './owner.ts';
+import { checkpointOfBlob, imageFingerprint, pagesThere } from './resume-from-blob.ts';
+import type { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
+import { assertNotWrittenSince, assertSamePages } from './untouched.ts';
 import { VERSION } from './version.ts';
-
-/** The blob's metadata that is ours. Names as HTTP gives them back: in lower case. */
-const UPLOAD_ID = 'vhdup_upload_id';
-const STATE = 'vhdup_state';
 
 /** What an upload is between its first request and its last. */
 export interface Session {
@@ -20,6 +29,8 @@ export interface Session {
   readonly startedAt: string;
   /** Set when this run goes on with an earlier one. */
   readonly earlier?: Checkpoint;
+  /** Pages of the disk that are in the blob, where the checkpoint was lost and they count as sent. */
+  readonly found?: RangeSet;
   /** The blob's metadata while it is incomplete. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -34,6 +45,12 @@ export interface SessionRequest {
   readonly overwrite: boolean;
   readonly restart: boolean;
   readonly createContainer: boolean;
+  /** Go on without a checkpoint, by what the blob says. */
+  readonly resumeFromBlob: boolean;
+  /** Take the blob from whoever holds a lease on it. */
+  readonly breakLease: boolean;
+  /** Not taken yet. */
+  readonly lease: BlobLease;
   /** Part of what the disk reads as, and so of what a checkpoint belongs to. */
   readonly trustUnmarkedSectors: boolean;
   readonly metadata: Readonly<Record<string, string>>;
@@ -42,46 +59,98 @@ export interface SessionRequest {
 /**
  * Leaves a blob of the right size that carries the upload's id and that nothing else writes to, and a checkpoint.
  * @throws {CheckpointError | ImageChangedError | DestinationError} checkpoint, image and blob do not belong together.
+ * @throws {InUseError} somebody else is uploading to the blob, or holds it.
  */
 export async function openSession(request: SessionRequest): Promise<Session> {
-  const { blob, file, retrier, signal } = request;
+  const { blob, file, lease, restart, retrier, signal } = request;
+  const savedMs = await file.savedMs();
   const stored = await loadCheckpoint(request);
-  if (stored !== undefined && !request.restart) assertSameSource(stored, request);
+  if (stored !== undefined && !restart) assertSameSource(stored, request);
   const there = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
+  lease.inherit(stored?.lease);
 
-  const uploadId = there?.metadata[UPLOAD_ID];
-  const isOurs = stored !== undefined && uploadId === stored.uploadId;
-  if (stored !== undefined && !request.restart && (isOurs || stored.done.length > 0)) {
-    assertSameBlob(stored, there, file.path);
-    const session = { ...sessionOf(stored.uploadId, stored.startedAt, request), earlier: stored };
-    blob.guardWith(sequenceNumberOf(session.uploadId));
-    return session;
+  const isOurs = stored !== undefined && there?.metadata[UPLOAD_ID] === stored.uploadId;
+  if (stored !== undefined && !restart && (isOurs || stored.done.length > 0)) {
+    return await goOn(stored, savedMs ?? Date.now(), there, request);
   }
+  if (request.resumeFromBlob && stored === undefined && there !== undefined) {
+    const empty = emptyCheckpoint(sessionOf(randomUUID(), new Date().toISOString(), request), request);
+    return await goOn(checkpointOfBlob(there, empty, fingerprintOf(request)), Date.now(), there, request);
+  }
+  return await begin(stored, there, isOurs || request.overwrite, request);
+}
 
+/** Goes on with the upload of `stored`, once it is certain that the blob is its own, that nobody else is at it, and that nothing else wrote to it. */
+async function goOn(
+  stored: Checkpoint,
+  savedMs: number,
+  there: BlobProperties | undefined,
+  request: SessionRequest,
+): Promise<Session> {
+  const { blob, source, file, lease, retrier, signal } = request;
+  assertSameBlob(stored, there, file.path);
+  assertNotWrittenSince(stored, savedMs, there);
+  // Before the lease: a run that is killed between the two leaves one that the next run knows as its own.
+  await file.save({ ...stored, lease: lease.claim });
+  await lease.take(stored.uploadId, request.breakLease);
+  if (stored.etag !== there.etag) await assertSamePages(stored, blob, retrier, signal);
+  const session = { ...sessionOf(stored.uploadId, stored.startedAt, request), earlier: stored };
+  // Before this run writes for the first time: the ETag is not what it was from then on.
+  const { done, sent } = stored;
+  await file.save({ ...emptyCheckpoint(session, request), done, sent });
+  blob.guardWith(sequenceNumberOf(session.uploadId));
+  await retrier.run('Set Blob Metadata', signal, (attempt) =>
+    lease.attempt(() => blob.setMetadata(session.metadata, attempt)),
+  );
+  if (stored.fromBlob !== true) return session;
+  return { ...session, found: await pagesThere(blob, source.diskSize, retrier, signal) };
+}
+
+/** Creates the blob, or takes the place of one that may be replaced. */
+async function begin(
+  stored: Checkpoint | undefined,
+  there: BlobProperties | undefined,
+  mayReplace: boolean,
+  request: SessionRequest,
+): Promise<Session> {
+  const { blob, file, lease, breakLease } = request;
   const session = sessionOf(randomUUID(), new Date().toISOString(), request);
   // Before the blob: a run that ends between the two finds a blob that it knows as its own.
   await file.save(emptyCheckpoint(session, request));
   try {
-    await create(session, there, isOurs || request.overwrite, request);
+    assertMayCreate(blob.address.url, there, mayReplace);
+    const isBroken = there !== undefined && (await lease.take(session.uploadId, breakLease));
+    await create(session, isBroken ? await lookAgain(there, request) : there, mayReplace, request);
+    if (there === undefined) await lease.take(session.uploadId, breakLease);
   } catch (error) {
     // After anything else, an abort or a lost answer, the blob may be there: then the next run has to know it as its own.
-    const isRefused = error instanceof DestinationError || error instanceof CredentialError;
-    if (stored === undefined && isRefused) await file.remove();
+    if (isRefused(error)) await (stored === undefined ? file.remove() : file.save(stored));
     throw error;
   }
   blob.guardWith(sequenceNumberOf(session.uploadId));
   return session;
 }
 
+/** What its holder wrote until the lease was broken is no reason not to replace the blob; another blob in its place is. */
+async function lookAgain(there: BlobProperties, { blob, retrier, signal }: SessionRequest): Promise<BlobProperties> {
+  const now = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
+  return now?.metadata[UPLOAD_ID] === there.metadata[UPLOAD_ID] && now !== undefined ? now : there;
+}
+
+function isRefused(error: unknown): error is VhdupError {
+  return error instanceof DestinationError || error instanceof CredentialError || error instanceof InUseError;
+}
+
 /** The metadata of a blob that is whole. */
 export function completeMetadata(session: Session): Record<string, string> {
-  return { ...session.metadata, [STATE]: 'complete' };
+  const { [OWNER]: _, ...metadata } = session.metadata;
+  return { ...metadata, [STATE]: 'complete' };
 }
 
 /** The identity of the image and the blob, as the checkpoint holds it. */
 export function emptyCheckpoint(
   session: Session,
-  { image, source, blob, trustUnmarkedSectors }: SessionIdentity,
+  { image, source, blob, lease, trustUnmarkedSectors }: SessionIdentity,
 ): Checkpoint {
   return {
     uploadId: session.uploadId,
@@ -93,12 +162,20 @@ export function emptyCheckpoint(
     blobSize: source.size,
     done: [],
     sent: { bytes: 0, pages: '0'.repeat(16) },
+    lease: lease.claim,
+    ...(blob.heardMs === undefined ? {} : { heardMs: blob.heardMs }),
+    ...(session.earlier?.fromBlob === true ? { fromBlob: true } : {}),
   };
 }
 
-type SessionIdentity = Pick<SessionRequest, 'image' | 'source' | 'blob' | 'trustUnmarkedSectors'>;
+type SessionIdentity = Pick<SessionRequest, 'image' | 'source' | 'blob' | 'lease' | 'trustUnmarkedSectors'>;
 
-function sessionOf(uploadId: string, startedAt: string, { image, metadata }: SessionRequest): Session {
+function fingerprintOf({ image, trustUnmarkedSectors }: SessionRequest): string {
+  return imageFingerprint(image, trustUnmarkedSectors);
+}
+
+function sessionOf(uploadId: string, startedAt: string, request: SessionRequest): Session {
+  const { image, metadata, lease } = request;
   return {
     uploadId,
     startedAt,
@@ -108,6 +185,8 @@ function sessionOf(uploadId: string, startedAt: string, { image, metadata }: Ses
       [UPLOAD_ID]: uploadId,
       vhdup_source_format: image.format,
       vhdup_source_size: String(image.size),
+      [IMAGE]: fingerprintOf(request),
+      [OWNER]: encodeOwner(lease.owner),
       [STATE]: 'uploading',
     },
   };
@@ -118,12 +197,13 @@ function sequenceNumberOf(uploadId: string): number {
   return Number.parseInt(uploadId.replaceAll('-', '').slice(0, 12), 16);
 }
 
-/** With `--restart`, even a checkpoint that cannot be used is only a file that will be replaced. Any other file is not. */
-async function loadCheckpoint({ file, restart }: SessionRequest): Promise<Checkpoint | undefined> {
+/** For `--restart` and `--resume-from-blob`, a checkpoint that cannot be used is only a file that will be replaced. Any other file is not. */
+async function loadCheckpoint({ file, restart, resumeFromBlob }: SessionRequest): Promise<Checkpoint | undefined> {
   try {
     return await file.load();
   } catch (error) {
-    if (restart && error instanceof CheckpointError && !error.isForeign) return undefined;
+    const isReplaceable = error instanceof CheckpointError && !error.isForeign;
+    if (isReplaceable && (restart || resumeFromBlob)) return undefined;
     throw error;
   }
 }
@@ -175,7 +255,11 @@ function isSameTime(beforeMs: number, nowMs: number): boolean {
   return difference <= 1 || (isCoarse(beforeMs) !== isCoarse(nowMs) && difference < 2000);
 }
 
-function assertSameBlob(stored: Checkpoint, there: BlobProperties | undefined, checkpointPath: string): void {
+function assertSameBlob(
+  stored: Checkpoint,
+  there: BlobProperties | undefined,
+  checkpointPath: string,
+): asserts there is BlobProperties {
   const wayOut = `Give --restart --overwrite to upload from the beginning. The checkpoint is ${checkpointPath}.`;
   if (there === undefined) {
     throw new DestinationError(
@@ -200,7 +284,17 @@ function assertSameBlob(stored: Checkpoint, there: BlobProperties | undefined, c
   }
 }
 
-/** Creates the blob, and never replaces one that may not be replaced, also when two machines race. */
+function assertMayCreate(url: string, there: BlobProperties | undefined, mayReplace: boolean): void {
+  if (there === undefined) return;
+  if (there.type !== 'PageBlob') {
+    throw new DestinationError(
+      `Cannot upload to ${url}: a ${there.type} of ${there.size} bytes is there, and a page blob cannot take its place. Delete it, or choose another name.`,
+    );
+  }
+  if (!mayReplace) throw alreadyThere(url, there);
+}
+
+/** Never replaces a blob that may not be replaced, also when two machines race. */
 async function create(
   session: Session,
   there: BlobProperties | undefined,
@@ -208,12 +302,6 @@ async function create(
   { blob, source, retrier, signal, createContainer }: SessionRequest,
 ): Promise<void> {
   const { url } = blob.address;
-  if (there !== undefined && there.type !== 'PageBlob') {
-    throw new DestinationError(
-      `Cannot upload to ${url}: a ${there.type} of ${there.size} bytes is there, and a page blob cannot take its place. Delete it, or choose another name.`,
-    );
-  }
-  if (there !== undefined && !mayReplace) throw alreadyThere(url, there);
   if (createContainer && there === undefined)
     await retrier.run('Create Container', signal, (attempt) => blob.createContainer(attempt));
   try {
@@ -235,17 +323,28 @@ async function create(
       .run('Get Blob Properties', signal, (attempt) => blob.properties(attempt))
       .catch(() => undefined);
     if (now?.metadata[UPLOAD_ID] === session.uploadId) return;
-    if (now !== undefined && !mayReplace) throw alreadyThere(url, now);
+    // What appears between the look and the creation has its maker at work on it.
+    if (now !== undefined && !mayReplace) throw alreadyThere(url, { ...now, isLeased: true });
     throw error;
   }
 }
 
-function alreadyThere(url: string, { size, type, metadata }: BlobProperties): DestinationError {
-  const states: Readonly<Record<string, string>> = {
-    uploading:
-      'an upload by vhdup that was not finished is there. If it is yours, run it again with its checkpoint (--checkpoint)',
-    complete: 'a complete upload by vhdup is there. If it is of this image, nothing is left to do',
-  };
-  const what = states[metadata[STATE] ?? ''] ?? `a ${type} of ${size} bytes is there already`;
-  return new DestinationError(`Cannot create ${url}: ${what}. Give --overwrite to replace it, or choose another name.`);
+function alreadyThere(url: string, { size, type, metadata, isLeased }: BlobProperties): VhdupError {
+  const owner = decodeOwner(metadata[OWNER]);
+  if (metadata[STATE] !== 'uploading') {
+    const what =
+      metadata[STATE] === 'complete'
+        ? 'a complete upload by vhdup is there. If it is of this image, nothing is left to do'
+        : `a ${type} of ${size} bytes is there already`;
+    return new DestinationError(
+      `Cannot create ${url}: ${what}. Give --overwrite to replace it, or choose another name.`,
+    );
+  }
+  if (isLeased && owner !== undefined) {
+    return new InUseError(`Cannot create ${url}: ${describeOwner(owner)}, is uploading to it. Choose another name.`);
+  }
+  const whose = owner === undefined ? '' : ` (by ${describeOwner(owner)})`;
+  return new DestinationError(
+    `Cannot create ${url}: an upload by vhdup that was not finished is there${whose}. If it is yours, run it again with its checkpoint (--checkpoint), or with --resume-from-blob if that is lost. Give --overwrite to replace it, or choose another name.`,
+  );
 }

@@ -4,7 +4,7 @@ import type { ByteRange } from './byte-range.ts';
 import { ChildAbort } from './child-abort.ts';
 import type { EventListener } from './events.ts';
 import type { ChecksumAlgorithm, TransferTarget } from './target.ts';
-import { type PlanSource, planTotals, planWindows, windowsLeft } from './transfer/plan.ts';
+import { type PlanSource, planTotals, planWindows, type Window, windowsLeft } from './transfer/plan.ts';
 import { Progress } from './transfer/progress.ts';
 import { transfer } from './transfer/transfer.ts';
 
@@ -27,6 +27,8 @@ export interface TransferWithProgressOptions {
   readonly checksum?: ChecksumAlgorithm;
   /** What is done already, and where to keep what gets done. @default nothing */
   readonly progress?: Progress;
+  /** Called for each window that is done, before it counts as such. */
+  readonly onWindow?: (window: Window, runs: readonly ByteRange[]) => void;
   /** What the target counts. */
   readonly requests?: () => { readonly requests: number; readonly retries: number };
 }
@@ -70,6 +72,7 @@ export async function transferWithProgress(options: TransferWithProgressOptions)
         emitProgress();
       },
       onWindow: (window, runs) => {
+        options.onWindow?.(window, runs);
         progress.windowDone(window, runs);
         emitProgress();
       },

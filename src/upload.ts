@@ -1,40 +1,45 @@
 // uploadImage: the whole story of an upload on one page.
-import { connectPageBlob } from './azure/azure-page-blob.ts';
-import type { Credential } from './azure/credentials.ts';
-import { type Destination, parseDestination } from './azure/destination.ts';
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
-import { assertSasAllows } from './azure/sas.ts';
+import type { BlobLease } from './blob-lease.ts';
 import { PAGE_SIZE } from './byte-range.ts';
 import { checkBeforeUpload } from './check-before-upload.ts';
 import { Autosave } from './checkpoint/autosave.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { ChildAbort } from './child-abort.ts';
-import { checkEvent, type EventListener, retryEvent, shielded, type TransferTotals } from './events.ts';
+import { accessOf, connect, warnOfPlainHttp } from './connect.ts';
+import { checkEvent, type EventListener, shielded, type TransferTotals } from './events.ts';
+import { watchExpiry } from './expiry-watch.ts';
 import type { DiskImage, ImageWarning } from './image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
 import {
-  type Concurrency,
   checkChecksum,
   checkMaxRate,
   checkMetadata,
+  checkResumeOptions,
   checkRetryOptions,
+  checkVerify,
   concurrencyOf,
   type UploadOptions,
+  type VerifyLevel,
 } from './options.ts';
-import { verifyPageMap } from './page-map.ts';
 import { completeMetadata, emptyCheckpoint, openSession, type Session } from './session.ts';
-import type { ChecksumAlgorithm, TransferTarget } from './target.ts';
+import { SoleOwner } from './sole-owner.ts';
+import type { TransferTarget } from './target.ts';
 import { pageChecksum } from './transfer/checksum.ts';
 import { Line } from './transfer/line.ts';
-import { Pacer } from './transfer/pacer.ts';
 import { Progress } from './transfer/progress.ts';
-import { Retrier } from './transfer/retry.ts';
+import type { Retrier } from './transfer/retry.ts';
 import { transferWithProgress } from './transfer-with-progress.ts';
-import { VERSION } from './version.ts';
+import { UploadManifest } from './upload-manifest.ts';
+import { type Proofs, withProofs } from './upload-proofs.ts';
+import { type VerifyUploadOptions, verifyUpload } from './verify-upload.ts';
 
 /** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
 const SAVE_INTERVAL_MS = 1000;
+/** What a stop waits for at most, to know how it left the blob, in milliseconds. */
+const LAST_LOOK_TIMEOUT_MS = 5000;
 
 export interface UploadResult extends TransferTotals {
   /** Without SAS. */
@@ -49,8 +54,10 @@ export interface UploadResult extends TransferTotals {
   readonly durationMs: number;
   /** Bytes acknowledged by this run, per second. */
   readonly bytesPerSecond: number;
-  /** Whether the page ranges of the blob were compared with what was sent. */
-  readonly verified: 'map';
+  /** What was compared at the end. */
+  readonly verified: VerifyLevel;
+  /** In base64, as the blob has it; only with `contentMd5`. */
+  readonly contentMd5?: string;
 }
 
 /**
@@ -63,21 +70,17 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   const maxRate = checkMaxRate(options.maxRate);
   const checksum = checkChecksum(options.checksum);
   const metadata = checkMetadata(options.metadata);
+  const verify = checkVerify(options.verify);
   checkRetryOptions(options);
-  const destination = parseDestination(options.destination, options.serviceUrl);
-  const credential = credentialFor(destination, options.credential);
+  checkResumeOptions(options);
+  const access = accessOf(options, 'rw', options.createContainer === true);
   const trustUnmarkedSectors = options.trustUnmarkedSectors === true;
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
+  await UploadManifest.check(options);
   const emit = shielded(options.onEvent);
   const startMs = performance.now();
-  if (!isConfidential(destination.address.url)) {
-    emit({
-      type: 'warning',
-      code: 'plain-http',
-      message: `${destination.address.url} is not https: everybody on the way can read the disk and the credentials.`,
-    });
-  }
+  warnOfPlainHttp(access, emit);
 
   const warnings: ImageWarning[] = [];
   const image = await openDiskImage(options.image, {
@@ -90,28 +93,27 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   });
   try {
     if (options.skipChecks !== true) {
-      const findings = await checkBeforeUpload(image, warnings, { blobName: destination.address.blobName });
+      const findings = await checkBeforeUpload(image, warnings, { blobName: access.address.blobName });
       for (const finding of findings) emit(checkEvent(finding));
     }
     const source = asFixedVhd(image);
-    const retrier = new Retrier(options, (notice) => emit(retryEvent(notice)));
-    const blob = await connectPageBlob(destination.address, credential, {
-      userAgent: `vhdup/${VERSION}`,
-      ...(options.stallTimeoutMs === undefined ? {} : { stallTimeoutMs: options.stallTimeoutMs }),
-      ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
-    });
+    const { blob, retrier } = await connect(access, { ...options, maxRate }, emit);
+    const file = new CheckpointFile(options.checkpoint ?? `${options.image}.vhdup.json`);
+    const sole = await SoleOwner.begin({ file, blob, retrier, emit, signal });
     try {
-      const file = new CheckpointFile(options.checkpoint ?? `${options.image}.vhdup.json`);
       const session = await openSession({
         image,
         source,
         blob,
         file,
+        lease: sole.lease,
         retrier,
-        signal,
+        signal: sole.signal,
         metadata,
         overwrite: options.overwrite === true,
         restart: options.restart === true,
+        resumeFromBlob: options.resumeFromBlob === true,
+        breakLease: options.breakLease === true,
         trustUnmarkedSectors,
         createContainer: options.createContainer === true,
       });
@@ -136,12 +138,13 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         blob,
         file,
         retrier,
+        sole,
+        lease: sole.lease,
         session,
-        progress: new Progress(session.earlier),
-        emit,
+        progress: new Progress(session.earlier, session.found),
+        emit: watchExpiry(emit, { endsOn: () => blob.credentialEndsOn, maxRate }),
       };
-      await sendDisk(upload, concurrency, checksum, signal);
-      await finish(upload, checksum, signal);
+      const contentMd5 = await work(upload, options, { level: verify, checksum, concurrency });
 
       const durationMs = performance.now() - startMs;
       return {
@@ -155,9 +158,11 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         checksumMismatches: retrier.checksumMismatches,
         durationMs,
         bytesPerSecond: (upload.progress.sent * 1000) / durationMs,
-        verified: 'map',
+        verified: verify,
+        ...(contentMd5 === undefined ? {} : { contentMd5 }),
       };
     } finally {
+      await sole.end();
       blob.close();
     }
   } finally {
@@ -175,32 +180,54 @@ interface Upload {
   readonly blob: PageBlobTarget;
   readonly file: CheckpointFile;
   readonly retrier: Retrier;
+  readonly sole: SoleOwner;
+  readonly lease: BlobLease;
   readonly session: Session;
   readonly progress: Progress;
   readonly emit: EventListener;
 }
 
+type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'checksum' | 'concurrency'>;
+
+/** @returns the blob's Content-MD5 in base64, where it is computed. */
+async function work(upload: Upload, options: UploadOptions, workOptions: WorkOptions): Promise<string | undefined> {
+  const { source, sole } = upload;
+  return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
+    try {
+      await sendDisk(upload, proofs, workOptions, signal);
+      return await finish(upload, proofs, workOptions, signal);
+    } catch (error) {
+      await leave(upload, proofs);
+      throw error;
+    }
+  });
+}
+
 /** Sends every window that is left, and keeps the checkpoint in step with what the service has acknowledged. */
 async function sendDisk(
   upload: Upload,
-  concurrency: Concurrency,
-  checksum: ChecksumAlgorithm,
+  { manifest }: Proofs,
+  { concurrency, checksum }: WorkOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { image, source, blob, retrier, progress, emit } = upload;
+  const { image, source, blob, retrier, lease, progress, emit } = upload;
   const stop = new ChildAbort(signal);
   const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
     image.assertUnchanged().then(
-      () => save(upload),
+      () => save(upload, manifest),
       (error: unknown) => stop.abort(error),
     ),
   );
   const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
   const target: TransferTarget = {
-    write: (run, writeSignal) => {
-      const { offset, length } = run.range;
-      const send = (attempt: AbortSignal) => line.attempt(length, () => blob.write(run, attempt));
-      return retrier.run(`Put Page ${offset}+${length}`, writeSignal, send, (turn) => line.admit(length, turn));
+    write: async (run, writeSignal) => {
+      if (!progress.isFound(run.range)) {
+        const { offset, length } = run.range;
+        const send = (attempt: AbortSignal) =>
+          lease.attempt(() => line.attempt(length, () => blob.write(run, attempt)));
+        await retrier.run(`Put Page ${offset}+${length}`, writeSignal, send, (turn) => line.admit(length, turn));
+      }
+      manifest?.runSent(run);
     },
   };
   const requests = () => ({ requests: blob.requests, retries: retrier.retries });
@@ -214,42 +241,77 @@ async function sendDisk(
       emit,
       checksum,
       progress,
+      onWindow: (window, runs) => manifest?.windowDone(window, runs),
       requests,
     });
   } finally {
     await autosave.stop();
     stop.unlink();
-    await save(upload);
+    await save(upload, manifest);
   }
 }
 
-/** Writes the footer, which makes a VHD of what was sent, and proves that everything is there. */
-async function finish(upload: Upload, checksum: ChecksumAlgorithm, signal: AbortSignal): Promise<void> {
-  const { image, source, blob, file, retrier, session, progress, emit } = upload;
+/**
+ * Writes the footer, which makes a VHD of what was sent, and proves that everything is there.
+ * @returns the blob's Content-MD5 in base64, where it is computed.
+ */
+async function finish(
+  upload: Upload,
+  { manifest, md5 }: Proofs,
+  options: WorkOptions,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { image, source, blob, file, retrier, lease, session, progress, emit } = upload;
+  const { checksum } = options;
   emit({ type: 'phase', phase: 'finishing' });
   await image.assertUnchanged();
   const range = { offset: source.size - PAGE_SIZE, length: PAGE_SIZE };
   const footer = { range, bytes: source.footer, checksum: pageChecksum(checksum, source.footer) };
-  await retrier.run('Put Page of the footer', signal, (attempt) => blob.write(footer, attempt));
+  await retrier.run('Put Page of the footer', signal, (attempt) => lease.attempt(() => blob.write(footer, attempt)));
   progress.runSent(range);
+  // Only for its time: the footer may have waited for hours, and is not to be taken for a write of somebody else.
+  await save(upload, manifest);
 
-  emit({ type: 'phase', phase: 'verifying' });
-  await verifyPageMap(blob, progress.pages.with(range), retrier, signal);
-  await retrier.run('Set Blob Metadata', signal, (attempt) => blob.setMetadata(completeMetadata(session), attempt));
+  const sent = progress.pages.with(range);
+  await verifyUpload({ ...options, source, blob, sent, retrier, signal, emit });
+  const contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
+  await manifest?.complete(footer, sent);
+  // For its time again: to read back and to hash may have taken hours.
+  await save(upload, manifest);
+  if (contentMd5 !== undefined) {
+    // The MD5 reads the image by itself, and may have done so for long after everything was sent.
+    await image.assertUnchanged();
+    await retrier.run('Set Blob Properties', signal, (attempt) =>
+      lease.attempt(() => blob.setContentMd5(contentMd5, attempt)),
+    );
+  }
+  await retrier.run('Set Blob Metadata', signal, (attempt) =>
+    lease.attempt(() => blob.setMetadata(completeMetadata(session), attempt)),
+  );
+  await lease.leave();
   await file
     .remove()
     .catch((error: Error) => emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }));
+  return contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64');
+}
+
+/** What a run that fails or is stopped leaves to the next one: a blob that is free, and its ETag, which any other writer changes. */
+async function leave(upload: Upload, { manifest }: Proofs): Promise<void> {
+  // Without a lease, a request that was cut off may still be carried out.
+  if (!(await upload.lease.leave())) return;
+  const there = await upload.blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
+  if (there !== undefined) await save(upload, manifest, there.etag);
 }
 
 /** A checkpoint that cannot be written stops nothing that is under way: the next save may succeed. */
-async function save(upload: Upload): Promise<void> {
-  const { file, session, progress, emit } = upload;
+async function save(upload: Upload, manifest: UploadManifest | undefined, etag?: string): Promise<void> {
+  const { file, sole, emit } = upload;
+  if (!sole.mayWriteCheckpoint) return;
   try {
-    await file.save({
-      ...emptyCheckpoint(session, upload),
-      done: progress.done.ranges,
-      sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
-    });
+    const state = stateOf(upload);
+    // First what proves a window, then that it is done.
+    await manifest?.flush();
+    await file.save({ ...state, ...(etag === undefined ? {} : { etag }) });
     upload.saveFailed = false;
     emit({ type: 'saved', checkpoint: file.path });
   } catch (error) {
@@ -259,21 +321,12 @@ async function save(upload: Upload): Promise<void> {
   }
 }
 
-/** Smooths what is sent to `bytesPerSecond`, over all connections. */
-function throttleAt(bytesPerSecond: number): (bytes: number, signal: AbortSignal) => Promise<void> {
-  const pacer = new Pacer(bytesPerSecond);
-  return (bytes, signal) => pacer.pass(bytes, signal);
-}
-
-/** Encrypted, or not leaving this machine. */
-function isConfidential(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || /^(?:127\.|localhost$|\[::1\]$)|\.localhost$/.test(hostname);
-}
-
-/** @throws {CredentialError} a SAS that cannot do what an upload needs. */
-function credentialFor({ sas }: Destination, credential: Credential | undefined): Credential {
-  const chosen: Credential = sas === undefined ? (credential ?? { kind: 'entra' }) : { kind: 'sas', sas };
-  if (chosen.kind === 'sas') assertSasAllows(chosen.sas, 'rw');
-  return chosen;
+/** What has been acknowledged until now. */
+function stateOf(upload: Upload): Checkpoint {
+  const { session, progress } = upload;
+  return {
+    ...emptyCheckpoint(session, upload),
+    done: [...progress.done.ranges],
+    sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
+  };
 }

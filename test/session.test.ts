@@ -1,10 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { PageBlobTarget } from '../src/azure/page-blob-target.ts';
+import { BlobLease } from '../src/blob-lease.ts';
 import { CheckpointFile } from '../src/checkpoint/checkpoint-file.ts';
 import { CheckpointError, CredentialError, DestinationError, ImageChangedError, ServiceError } from '../src/errors.ts';
 import type { DiskImage, ImageFileIdentity } from '../src/image/disk-image.ts';
 import { asFixedVhd } from '../src/image/fixed-vhd-view.ts';
+import { beginRun, endRun, type Owner } from '../src/owner.ts';
 import { completeMetadata, emptyCheckpoint, openSession, type SessionRequest } from '../src/session.ts';
 import { Retrier } from '../src/transfer/retry.ts';
 import { MemoryPageBlob } from './support/memory-page-blob.ts';
@@ -57,18 +60,29 @@ async function makeWorld(): Promise<World> {
   const controller = new AbortController();
   const blob = new MemoryPageBlob();
   const file = new CheckpointFile(join(await temporaryFolder(), 'disk.vhd.vhdup.json'));
+  let lastRun: Owner | undefined;
+  /** The run before is over then, as if it had been killed. */
+  const newLease = (on: PageBlobTarget, retrier: Retrier, signal: AbortSignal) => {
+    if (lastRun !== undefined) endRun(lastRun);
+    lastRun = beginRun();
+    return new BlobLease({ blob: on, owner: lastRun, retrier, emit: () => undefined, signal, onLost: () => undefined });
+  };
   const requestOf = (request: Partial<SessionRequest>): SessionRequest => {
     const image = request.image ?? imageOf();
+    const retrier = new Retrier({ retryDelayMs: 0, retries: 3 }, () => undefined);
     return {
       image,
       source: asFixedVhd(image),
       blob,
       file,
-      retrier: new Retrier({ retryDelayMs: 0, retries: 3 }, () => undefined),
+      retrier,
       signal: controller.signal,
       overwrite: false,
       restart: false,
       createContainer: false,
+      resumeFromBlob: false,
+      breakLease: false,
+      lease: newLease(request.blob ?? blob, retrier, request.signal ?? controller.signal),
       trustUnmarkedSectors: false,
       metadata: {},
       ...request,
@@ -81,8 +95,9 @@ async function makeWorld(): Promise<World> {
     signal: controller.signal,
     open,
     beginAndStop: async () => {
-      const session = await open();
-      await file.save({ ...emptyCheckpoint(session, requestOf({})), done: [{ offset: 0, length: 4 * MIB }] });
+      const request = requestOf({});
+      const session = await openSession(request);
+      await file.save({ ...emptyCheckpoint(session, request), done: [{ offset: 0, length: 4 * MIB }] });
     },
     abort: (reason) => controller.abort(reason),
   };
@@ -104,7 +119,8 @@ describe('openSession, the first time', () => {
         vhdup_source_size: String(8 * MIB),
       },
     });
-    expect(completeMetadata(session)).toEqual({ ...session.metadata, vhdup_state: 'complete' });
+    const { vhdup_owner: _, ...metadata } = session.metadata;
+    expect(completeMetadata(session)).toEqual({ ...metadata, vhdup_state: 'complete' });
     expect(await file.load()).toMatchObject({
       uploadId: session.uploadId,
       image: [remembered(IDENTITY)],
@@ -132,7 +148,7 @@ describe('openSession, the first time', () => {
     expect(first.blob.operations).not.toContain('createContainer');
     const second = await makeWorld();
     await second.open({ createContainer: true });
-    expect(second.blob.operations).toEqual(['properties', 'createContainer', 'create']);
+    expect(second.blob.operations).toEqual(['properties', 'createContainer', 'create', 'acquireLease']);
   });
 
   it.each(['BlockBlob', 'AppendBlob'] as const)('never replaces a %s, even with overwrite', async (type) => {
@@ -254,7 +270,7 @@ describe('openSession, with a checkpoint', () => {
     expect(session.uploadId).toBe(stored?.uploadId);
     expect(session.startedAt).toBe(stored?.startedAt);
     expect(session.earlier).toEqual(stored);
-    expect(blob.blob).toBe(created);
+    expect(blob.operations.filter((operation) => operation === 'create')).toHaveLength(1);
     expect(blob.guard).toBe(created?.sequenceNumber);
   });
 

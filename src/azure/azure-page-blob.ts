@@ -10,22 +10,37 @@ import {
   type StoragePipelineOptions,
 } from '@azure/storage-blob';
 import type { ByteRange } from '../byte-range.ts';
-import { DestinationError, ServiceError } from '../errors.ts';
+import { CredentialError, DestinationError, ServiceError, VhdupError } from '../errors.ts';
+import type { RequestRecord } from '../events.ts';
 import type { Checksum, PageRun } from '../target.ts';
+import { type Access, type AccessOptions, openAccess, type Signer } from './access.ts';
+import { AzureBlobLeases } from './azure-blob-leases.ts';
 import { Connections } from './connections.ts';
-import { type Credential, toSdkCredential } from './credentials.ts';
+import type { Credential, SdkCredential } from './credentials.ts';
 import type { BlobAddress } from './destination.ts';
-import type { BlobProperties, CreateBlobOptions, PageBlobTarget, PageRangeList } from './page-blob-target.ts';
+import type {
+  BlobProperties,
+  CreateBlobOptions,
+  PageBlobTarget,
+  PageRangeList,
+  ReadBlobOptions,
+} from './page-blob-target.ts';
+import { answeredRequest, failedRequest } from './request-record.ts';
+import { fillFrom } from './response-body.ts';
 import { assertFromService, toServiceError } from './service-errors.ts';
 
-export interface ConnectOptions {
+export interface ConnectOptions extends AccessOptions {
   /** A socket that moves no byte for so long is given up, in milliseconds. @default 60,000 */
   readonly stallTimeoutMs?: number;
   /** Waited for before each piece of a request's body is sent. */
   readonly throttle?: (bytes: number, signal: AbortSignal) => Promise<void>;
   /** Sent as User-Agent, before the SDK's own. */
   readonly userAgent: string;
+  /** Called after each request. */
+  readonly onRequest?: (record: RequestRecord) => void;
 }
+
+const CONTENT_TYPE = 'application/octet-stream';
 
 /** Ranges listed in one request. The service gives no more at once, and answers within its time limit. */
 const PAGE_RANGES_PER_REQUEST = 10_000;
@@ -36,7 +51,7 @@ export async function connectPageBlob(
   credential: Credential | undefined,
   options: ConnectOptions,
 ): Promise<PageBlobTarget> {
-  const sdk = credential === undefined ? {} : await toSdkCredential(credential, new URL(address.url).hostname);
+  const access = await openAccess(credential, address, options);
   const connections = new Connections(address.url, options.stallTimeoutMs ?? 60_000);
   // `agent` is read by the pipeline but absent from its type. All retries are ours: the SDK's neither cover all
   // transient failures nor honour Retry-After.
@@ -45,38 +60,67 @@ export async function connectPageBlob(
     userAgentOptions: { userAgentPrefix: options.userAgent },
     ...(connections.agent === undefined ? {} : { agent: connections.agent }),
   };
-  const withSas = (url: string) => (sdk.sas === undefined ? url : `${url}?${sdk.sas}`);
-  const sdkCredential = sdk.credential ?? new AnonymousCredential();
-  return new AzurePageBlob(
-    address,
-    new PageBlobClient(withSas(address.url), sdkCredential, pipelineOptions),
-    new ContainerClient(withSas(address.containerUrl), sdkCredential, pipelineOptions),
-    connections,
-    options.throttle,
-  );
+  const makeClients = ({ credential, sas }: SdkCredential): Clients => {
+    const signer = credential ?? new AnonymousCredential();
+    const withSas = (url: string) => (sas === undefined ? url : `${url}?${sas}`);
+    return {
+      blob: new PageBlobClient(withSas(address.url), signer, pipelineOptions),
+      container: new ContainerClient(withSas(address.containerUrl), signer, pipelineOptions),
+    };
+  };
+  return new AzurePageBlob(address, access, makeClients, connections, options);
+}
+
+/** What sends requests with one credential. */
+interface Clients {
+  readonly blob: PageBlobClient;
+  readonly container: ContainerClient;
 }
 
 class AzurePageBlob implements PageBlobTarget {
   readonly address: BlobAddress;
   requests = 0;
-  readonly #blob: PageBlobClient;
-  readonly #container: ContainerClient;
+  heardMs: number | undefined;
+  readonly leases: AzureBlobLeases;
+  readonly #access: Access;
+  readonly #makeClients: (sdk: SdkCredential) => Clients;
   readonly #connections: Connections;
   readonly #throttle: ConnectOptions['throttle'];
+  readonly #onRequest: ConnectOptions['onRequest'];
+  /** Which signer's request a refusal answers. */
+  readonly #refused = new WeakMap<CredentialError, Signer>();
+  #inUse: { readonly signer: Signer; readonly clients: Clients };
   #sequenceNumber: number | undefined;
 
   constructor(
     address: BlobAddress,
-    blob: PageBlobClient,
-    container: ContainerClient,
+    access: Access,
+    makeClients: (sdk: SdkCredential) => Clients,
     connections: Connections,
-    throttle: ConnectOptions['throttle'],
+    { throttle, onRequest }: ConnectOptions,
   ) {
     this.address = address;
-    this.#blob = blob;
-    this.#container = container;
+    this.#access = access;
+    this.#makeClients = makeClients;
     this.#connections = connections;
     this.#throttle = throttle;
+    this.#onRequest = onRequest;
+    const { signer } = access;
+    this.#inUse = { signer, clients: makeClients(signer.sdk) };
+    this.leases = new AzureBlobLeases(
+      () => this.#blob,
+      (what, operation) => this.#send(what, operation),
+    );
+  }
+
+  get credentialEndsOn(): Date | undefined {
+    return this.#access.expiresOn;
+  }
+
+  async renewed(error: unknown, signal: AbortSignal): Promise<boolean> {
+    if (!(error instanceof CredentialError)) return false;
+    const refused = this.#refused.get(error);
+    return refused !== undefined && (await this.#access.renewed(refused, error, signal));
   }
 
   guardWith(sequenceNumber: number): void {
@@ -95,6 +139,8 @@ class AzurePageBlob implements PageBlobTarget {
         size: response.contentLength ?? 0,
         etag: response.etag ?? '',
         sequenceNumber: response.blobSequenceNumber ?? 0,
+        modifiedMs: response.lastModified?.getTime() ?? 0,
+        isLeased: response.leaseStatus === 'locked',
         metadata: lowerCaseKeys(response.metadata ?? {}),
       };
     } catch (error) {
@@ -109,9 +155,9 @@ class AzurePageBlob implements PageBlobTarget {
       this.#blob.create(size, {
         abortSignal: signal,
         blobSequenceNumber: sequenceNumber,
-        blobHTTPHeaders: { blobContentType: 'application/octet-stream' },
+        blobHTTPHeaders: { blobContentType: CONTENT_TYPE },
         metadata: { ...metadata },
-        conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces },
+        conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces, ...this.leases.condition },
       }),
     );
   }
@@ -121,9 +167,10 @@ class AzurePageBlob implements PageBlobTarget {
     const response = await this.#send(what, () =>
       this.#blob.uploadPages(this.#bodyOf(bytes, signal), range.offset, range.length, {
         abortSignal: signal,
-        ...(this.#sequenceNumber === undefined
-          ? {}
-          : { conditions: { ifSequenceNumberEqualTo: this.#sequenceNumber } }),
+        conditions: {
+          ...(this.#sequenceNumber === undefined ? {} : { ifSequenceNumberEqualTo: this.#sequenceNumber }),
+          ...this.leases.condition,
+        },
         ...checksumHeader(checksum),
       }),
     );
@@ -146,11 +193,71 @@ class AzurePageBlob implements PageBlobTarget {
   }
 
   async setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    await this.#send('Set Blob Metadata', () => this.#blob.setMetadata({ ...metadata }, { abortSignal: signal }));
+    await this.#send('Set Blob Metadata', () =>
+      this.#blob.setMetadata({ ...metadata }, { abortSignal: signal, conditions: this.leases.condition }),
+    );
+  }
+
+  async setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
+    // The request replaces all of the headers that a blob stores.
+    const headers = { blobContentMD5: md5, blobContentType: CONTENT_TYPE };
+    await this.#send('Set Blob Properties', () =>
+      this.#blob.setHTTPHeaders(headers, { abortSignal: signal, conditions: this.leases.condition }),
+    );
+  }
+
+  async read(
+    range: ByteRange,
+    into: Uint8Array,
+    { etag, checksum }: ReadBlobOptions,
+    signal: AbortSignal,
+  ): Promise<Checksum | undefined> {
+    const what = `Get Blob ${range.offset}+${range.length}`;
+    const { contentCrc64, contentMD5 } = await this.#send(what, async () => {
+      const response = await this.#download(what, range, { etag, checksum }, signal);
+      await fillFrom(what, response.readableStreamBody, into, signal);
+      return response;
+    });
+    if (checksum === 'crc64' && contentCrc64 !== undefined) return { algorithm: checksum, value: contentCrc64 };
+    if (checksum === 'md5' && contentMD5 !== undefined) return { algorithm: checksum, value: contentMD5 };
+    return undefined;
+  }
+
+  async #download(what: string, range: ByteRange, { etag, checksum }: ReadBlobOptions, signal: AbortSignal) {
+    try {
+      return await this.#blob.download(range.offset, range.length, {
+        abortSignal: signal,
+        conditions: { ifMatch: etag },
+        // Retries are ours.
+        maxRetryRequests: 0,
+        ...(checksum === 'crc64' ? { rangeGetContentCrc64: true } : {}),
+        ...(checksum === 'md5' ? { rangeGetContentMD5: true } : {}),
+      });
+    } catch (error) {
+      // So the SDK says that the answer lacks the headers of the service: something else gave it.
+      if (error instanceof RangeError) assertFromService(what, undefined, 200);
+      throw error;
+    }
   }
 
   close(): void {
+    this.#access.close();
     this.#connections.close();
+  }
+
+  get #blob(): PageBlobClient {
+    return this.#clients.blob;
+  }
+
+  get #container(): ContainerClient {
+    return this.#clients.container;
+  }
+
+  /** Clients of the signer that is in use now. */
+  get #clients(): Clients {
+    const { signer } = this.#access;
+    if (signer !== this.#inUse.signer) this.#inUse = { signer, clients: this.#makeClients(signer.sdk) };
+    return this.#inUse.clients;
   }
 
   /** The bytes themselves, or a stream of them that keeps to the rate that was asked for. */
@@ -166,13 +273,21 @@ class AzurePageBlob implements PageBlobTarget {
 
   async #send<T extends object>(what: string, operation: () => Promise<T>): Promise<T> {
     this.requests += 1;
+    const { signer } = this.#access;
+    const startMs = performance.now();
     try {
-      const response = await operation();
-      assertFromService(what, (response as { requestId?: string }).requestId, 200);
+      const response: { requestId?: string; date?: Date } & T = await operation();
+      this.#onRequest?.(answeredRequest(what, performance.now() - startMs, response));
+      assertFromService(what, response.requestId, 200);
+      this.heardMs = response.date?.getTime() ?? this.heardMs;
       this.#connections.answered();
+      signer.wasAccepted = true;
       return response;
     } catch (error) {
-      throw toServiceError(what, error);
+      if (!(error instanceof VhdupError)) this.#onRequest?.(failedRequest(what, performance.now() - startMs, error));
+      const failure = toServiceError(what, error, { sas: signer.sdk.sas, wasAccepted: signer.wasAccepted });
+      if (failure instanceof CredentialError) this.#refused.set(failure, signer);
+      throw failure;
     }
   }
 }

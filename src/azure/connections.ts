@@ -2,6 +2,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
+import { UsageError } from '../errors.ts';
 
 /** However slow the line seems, a connection that moves nothing for so long is dead, in milliseconds. */
 const MAX_STALL_TIMEOUT_MS = 15 * 60_000;
@@ -63,10 +64,21 @@ function isIdle({ freeSockets }: HttpAgent, socket: Socket): boolean {
   return Object.values(freeSockets).some((sockets) => sockets?.includes(socket) === true);
 }
 
-/** Whether the SDK, which reads these variables itself, would go through a proxy. */
+/**
+ * Whether the SDK, which reads these variables itself, would go through a proxy.
+ * @throws {UsageError} a proxy that is no URL. Shows nothing of it: it may hold a password.
+ */
 function isProxied({ hostname }: URL): boolean {
   const variable = (name: string) => process.env[name] || process.env[name.toLowerCase()];
-  if (!(variable('HTTPS_PROXY') || variable('ALL_PROXY') || variable('HTTP_PROXY'))) return false;
+  // In the order of the SDK, which takes the first.
+  const name = ['HTTPS_PROXY', 'ALL_PROXY', 'HTTP_PROXY'].find(variable);
+  if (name === undefined) return false;
+  const proxy = variable(name) ?? '';
+  if (!/^https?:\/\//i.test(proxy) || !URL.canParse(proxy)) {
+    throw new UsageError(
+      `${name} must be the URL of a proxy, as in http://proxy.example.com:8080, but is no such URL.`,
+    );
+  }
   const exceptions = (variable('NO_PROXY') || '').split(',').map((entry) => entry.trim());
   return !exceptions.some(
     (entry) => hostname === entry.replace(/^\./, '') || (entry.startsWith('.') && hostname.endsWith(entry)),

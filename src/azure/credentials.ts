@@ -15,6 +15,22 @@ export type Credential =
   | { readonly kind: 'token'; readonly source: TokenSource }
   | { readonly kind: 'entra'; readonly authorityHost?: string };
 
+/** What is asked of the one who gives another SAS. */
+export interface SasRequest {
+  /** What is wrong with the SAS in use, or with the one that was given last. */
+  readonly problem: string;
+  /** The number of the question, from 1, since a SAS was last accepted. */
+  readonly attempt: number;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gives another SAS, alone or at the end of a URL, when the one in use has ended: in its own time, the upload waits.
+ * Undefined ends the upload, which can go on later. A CredentialError counts as an answer that is of no use.
+ */
+export type RenewSas = (request: SasRequest) => Promise<string | undefined>;
+
 /** What the Storage SDK takes, and the SAS to append to URLs. */
 export interface SdkCredential {
   readonly credential?: StorageSharedKeyCredential | TokenSource;

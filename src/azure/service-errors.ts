@@ -2,6 +2,7 @@
 // which holds the SAS and the Authorization header, is kept.
 import { CredentialError, DestinationError, ServiceError, VhdupError } from '../errors.ts';
 import { redact } from '../redact.ts';
+import { explainRefusal } from './refusal.ts';
 
 /** The parts of the SDK's RestError that are read here. */
 interface RestErrorLike {
@@ -10,6 +11,16 @@ interface RestErrorLike {
   readonly code?: string;
   readonly statusCode?: number;
   readonly response?: { readonly status: number; readonly headers: { get(name: string): string | undefined } };
+  /** The fields of the answer's XML. */
+  readonly details?: unknown;
+}
+
+/** What signed the request. */
+export interface SignedWith {
+  /** Undefined where it was something else. */
+  readonly sas: string | undefined;
+  /** Whether the service accepted the same credential before. */
+  readonly wasAccepted: boolean;
 }
 
 const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
@@ -41,6 +52,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   InvalidBlobType: 'What is there is not a page blob. Delete it, or choose another name.',
   LeaseIdMissing: 'Another program holds a lease on the blob.',
   LeaseIdMismatchWithBlobOperation: 'Another program holds a lease on the blob.',
+  ConditionNotMet: 'Something changed the blob meanwhile.',
   SequenceNumberConditionNotMet: 'Something replaced the blob while the upload was running.',
   FeatureNotSupportedByAccount: 'The account has no page blobs: those with a hierarchical namespace do not.',
   AccountIsDisabled: 'The storage account is disabled.',
@@ -51,14 +63,14 @@ const ADVICE: Readonly<Record<string, string>> = {
  * @param what - What was attempted: "Put Page 0+4194304".
  * @returns an error to throw; `error` itself where it is not about a request (an abort, a bug).
  */
-export function toServiceError(what: string, error: unknown): unknown {
+export function toServiceError(what: string, error: unknown, signedWith?: SignedWith): unknown {
   if (!(error instanceof Error) || error instanceof VhdupError || error.name === 'AbortError') return error;
   // Node refuses an argument with these; they have a code too, but are bugs and not failures of the network.
   if (error instanceof TypeError || error instanceof RangeError) return error;
   const restError: RestErrorLike = error;
   if (/^(?:CredentialUnavailable|Authentication|AggregateAuthentication)/.test(error.name)) return signInError(error);
   const status = restError.response?.status ?? restError.statusCode;
-  if (status !== undefined && restError.response !== undefined) return answerError(what, restError, status);
+  if (status !== undefined && restError.response !== undefined) return answerError(what, restError, status, signedWith);
   if (restError.name === 'RestError' || restError.code !== undefined) return networkError(what, restError);
   return error;
 }
@@ -71,7 +83,7 @@ function networkError(what: string, { code = 'no answer', message = '' }: RestEr
   });
 }
 
-function answerError(what: string, error: RestErrorLike, status: number): Error {
+function answerError(what: string, error: RestErrorLike, status: number, signedWith?: SignedWith): Error {
   const header = (name: string) => error.response?.headers.get(name);
   const requestId = header('x-ms-request-id');
   if (requestId === undefined) return foreignAnswer(what, status, header('content-type'), header('retry-after'));
@@ -91,10 +103,32 @@ function answerError(what: string, error: RestErrorLike, status: number): Error 
       ...retryAfter(header('retry-after')),
     });
   }
+  if (reason === 'AuthenticationFailed') {
+    const { isExpired, explanation } = explainRefusal({
+      sas: signedWith?.sas,
+      wasAccepted: signedWith?.wasAccepted === true,
+      detail: detailOf(error.details),
+      serviceTime: timeOf(header('date')),
+    });
+    // The service's own words speak of a header where the SAS is what is wrong.
+    const known = `${what} failed: ${status} ${reason} (request id ${requestId}). ${explanation}`;
+    return new CredentialError(explanation === undefined ? `${text}. ${ADVICE[reason]}` : known, { isExpired });
+  }
   const advised = ADVICE[reason] === undefined ? text : `${text}. ${ADVICE[reason]}`;
   if (status === 401 || status === 403) return new CredentialError(advised);
   if (status === 404 || status === 409 || status === 412) return new DestinationError(advised, { reason });
   return new ServiceError(advised, { status, reason, requestId, transient: false });
+}
+
+/** The service says there what is wrong with a signature; it may quote the request. */
+function detailOf(details: unknown): string {
+  const { authenticationErrorDetail: detail } = (details ?? {}) as { authenticationErrorDetail?: unknown };
+  return typeof detail === 'string' ? detail : '';
+}
+
+function timeOf(header: string | undefined): Date | undefined {
+  const time = new Date(header ?? '');
+  return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
 /** A proxy, a captive portal or a wrong host answered. It may pass; before the service has answered once it is a hint. */

@@ -1,24 +1,34 @@
 // The checkpoint on disk: at every moment either the old one or the new one, whole.
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { whileHeld } from '../while-held.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 
-export class CheckpointFile {
+/** How a state becomes the text of its file, and back. */
+export interface StateCodec<State> {
+  encode(state: State): string;
+  /** @throws {CheckpointError} */
+  decode(text: string, path: string): State;
+}
+
+/** A file that holds the state between two runs. */
+export class StateFile<State> {
   readonly path: string;
+  readonly #codec: StateCodec<State>;
   /** The save that is under way or waiting: saves never overtake one another. */
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(path: string) {
+  constructor(path: string, codec: StateCodec<State>) {
     this.path = path;
+    this.#codec = codec;
   }
 
   /**
    * Undefined when there is none.
    * @throws {CheckpointError} there is one, but it cannot be read or used.
    */
-  async load(): Promise<Checkpoint | undefined> {
+  async load(): Promise<State | undefined> {
     let text: string;
     try {
       text = await readFile(this.path, 'utf8');
@@ -29,18 +39,26 @@ export class CheckpointFile {
         { cause: error, isForeign: true },
       );
     }
-    return decodeCheckpoint(text, this.path);
+    return this.#codec.decode(text, this.path);
   }
 
   /**
    * Replaces the file, and returns when a power failure cannot take the new content away any more.
    * @throws {CheckpointError} the folder is read-only, the disk is full, ...
    */
-  save(checkpoint: Checkpoint): Promise<void> {
-    const text = encodeCheckpoint(checkpoint);
+  save(state: State): Promise<void> {
+    const text = this.#codec.encode(state);
     const saved = this.#saving.then(() => this.#replace(text));
     this.#saving = saved.catch(() => undefined);
     return saved;
+  }
+
+  /** When it was last saved, or at least tried to be, in milliseconds since 1970; undefined when it is not there. */
+  async savedMs(): Promise<number | undefined> {
+    return await stat(this.path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => undefined,
+    );
   }
 
   /** @throws {CheckpointError} the folder is read-only, or the file is held by another program. */
@@ -70,11 +88,20 @@ export class CheckpointFile {
       await syncFolder(dirname(this.path));
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
+      // The old one stays, and still says how long somebody was at work: a full disk has room for that.
+      await utimes(this.path, new Date(), new Date()).catch(() => undefined);
       throw new CheckpointError(
         `Cannot write the checkpoint ${this.path}: ${(error as Error).message}. Name a file in a folder that can be written with --checkpoint.`,
         { cause: error },
       );
     }
+  }
+}
+
+/** The checkpoint of an upload. */
+export class CheckpointFile extends StateFile<Checkpoint> {
+  constructor(path: string) {
+    super(path, { encode: encodeCheckpoint, decode: decodeCheckpoint });
   }
 }
 

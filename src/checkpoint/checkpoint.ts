@@ -1,7 +1,7 @@
 // What is remembered between two runs of one upload, and how it stands in the file.
-import { createHash } from 'node:crypto';
 import type { ByteRange } from '../byte-range.ts';
-import { CheckpointError } from '../errors.ts';
+import type { Owner } from '../owner.ts';
+import { decodeState, encodeState, type StateForm, type StoredRanges } from './state-text.ts';
 
 /** One image file as it was when the upload began. */
 export interface CheckpointImageFile {
@@ -34,22 +34,36 @@ export interface Checkpoint {
     /** A PageSetDigest of the pages. */
     readonly pages: string;
   };
+  /** Who wrote this checkpoint, and under which leases. */
+  readonly lease?: CheckpointLease;
+  /** When the service was last heard before this was written, by its own clock, in milliseconds since 1970. */
+  readonly heardMs?: number;
+  /** The blob's ETag as the run left it. Absent where the run may have written more than it knows: it was killed, or held no lease. */
+  readonly etag?: string;
+  /** Set when it was rebuilt from the blob: pages that are there count as sent, although no window says so. */
+  readonly fromBlob?: true;
+}
+
+/** What the next run on the same machine takes the lease over with, should this one be killed. */
+export interface CheckpointLease {
+  readonly owner: Owner;
+  /** Newest first: the lease of this run, and those that it may not have replaced yet. */
+  readonly ids: readonly string[];
 }
 
 /** A change of what the fields mean, or of which runs a window is cut into, needs another number. */
 const FORMAT = 1;
 
-/** How the text of every checkpoint begins, whatever its format and however it was damaged after that. */
-const BEGINNING = '{\n "vhdupCheckpoint": ';
+const FORM: StateForm = {
+  name: 'checkpoint',
+  marker: 'vhdupCheckpoint',
+  format: FORMAT,
+  wayOut:
+    'Give --resume-from-blob to go on by what the blob holds, --restart to upload from the beginning, or --checkpoint to name another file.',
+};
 
-/** Ends with a checksum of the rest: a file that was edited or damaged is not taken for what it was. */
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
-  const fields = {
-    vhdupCheckpoint: FORMAT,
-    ...checkpoint,
-    done: checkpoint.done.map(({ offset, length }) => [offset, length]),
-  };
-  return `${JSON.stringify({ ...fields, sha256: digest(fields) }, undefined, 1)}\n`;
+  return encodeState(FORM, { ...checkpoint, done: checkpoint.done.map(({ offset, length }) => [offset, length]) });
 }
 
 /**
@@ -57,37 +71,6 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
  * @throws {CheckpointError} not a checkpoint, of another version, or damaged.
  */
 export function decodeCheckpoint(text: string, path: string): Checkpoint {
-  if (!text.startsWith(BEGINNING)) {
-    throw new CheckpointError(
-      `Cannot use ${path} as a checkpoint: it is something else. Name another file with --checkpoint.`,
-      { isForeign: true },
-    );
-  }
-  const refuse = (problem: string) =>
-    new CheckpointError(
-      `Cannot use the checkpoint ${path}: ${problem}. Give --restart to upload from the beginning, or --checkpoint to name another file.`,
-    );
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    throw refuse('it is damaged');
-  }
-  const { sha256, ...fields } = parsed as Record<string, unknown>;
-  if (fields['vhdupCheckpoint'] !== FORMAT) {
-    throw refuse(
-      `it has the format ${JSON.stringify(fields['vhdupCheckpoint'])}; this version of vhdup reads ${FORMAT}`,
-    );
-  }
-  if (sha256 !== digest(fields)) throw refuse('its checksum is wrong, so it was edited or damaged');
-  // The checksum proves that encodeCheckpoint wrote all the fields.
-  const { vhdupCheckpoint: _, ...checkpoint } = fields as unknown as Omit<Checkpoint, 'done'> & {
-    vhdupCheckpoint: number;
-    done: readonly [number, number][];
-  };
-  return { ...checkpoint, done: checkpoint.done.map(([offset, length]) => ({ offset, length })) };
-}
-
-function digest(fields: object): string {
-  return createHash('sha256').update(JSON.stringify(fields)).digest('hex');
+  const fields = decodeState(FORM, text, path) as Omit<Checkpoint, 'done'> & StoredRanges;
+  return { ...fields, done: fields.done.map(([offset, length]) => ({ offset, length })) };
 }

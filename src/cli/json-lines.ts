@@ -4,6 +4,9 @@ import { redact } from '../redact.ts';
 
 const PROGRESS_INTERVAL_MS = 1000;
 
+/** What JSON may hold as it is and a terminal may obey: the controls above ASCII, and characters that hide or turn others. */
+const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 export class JsonLines {
   readonly #stream: NodeJS.WritableStream;
   #lastProgressMs = Number.NEGATIVE_INFINITY;
@@ -21,8 +24,20 @@ export class JsonLines {
   };
 
   write(object: object): void {
-    // Each text on its own: in the whole line, a secret could not be told from the quote and the backslash after it.
-    const line = JSON.stringify(object, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value));
-    this.#stream.write(`${line}\n`);
+    this.#stream.write(redactedJson(object));
   }
+}
+
+/** A line of JSON without secrets, and without anything that a terminal would obey. */
+export function redactedJson(object: object): string {
+  // Each text on its own: in the whole line, a secret could not be told from the quote and the backslash after it.
+  const line = JSON.stringify(object, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value));
+  return `${line.replace(UNSAFE, escapeUnits)}\n`;
+}
+
+/** The same text to whoever parses it. */
+function escapeUnits(text: string): string {
+  return Array.from({ length: text.length }, (_, index) => {
+    return `\\u${text.charCodeAt(index).toString(16).padStart(4, '0')}`;
+  }).join('');
 }

@@ -4,7 +4,9 @@ import { EXIT_CODES, UsageError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
+import { inspectCommand } from './commands/inspect.ts';
 import { uploadCommand } from './commands/upload.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { reportFailure } from './run-verb.ts';
 
 /**
@@ -22,8 +24,10 @@ export async function main(args: readonly string[], environment: NodeJS.ProcessE
     .scriptName('vhdup')
     .usage('$0 <command>\n\nUploads local VHD disk images to Azure page blobs.')
     .command(uploadCommand(environment, finish))
+    .command(verifyCommand(environment, finish))
     .command(convertCommand(finish))
     .command(checkCommand(environment, finish))
+    .command(inspectCommand(environment, finish))
     .demandCommand(1, 'Which command? vhdup --help lists them.')
     .strict()
     .version(VERSION)

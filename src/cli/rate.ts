@@ -5,8 +5,9 @@ const SPAN_MS = 15_000;
 export class Rate {
   readonly #samples: { readonly timeMs: number; readonly value: number }[] = [];
 
-  /** @param value - A total that only grows. */
+  /** @param value - A total. One that shrinks is a new one: a verification after an upload counts from zero. */
   add(value: number, timeMs: number = performance.now()): void {
+    if (value < (this.#samples.at(-1)?.value ?? 0)) this.#samples.length = 0;
     const last = this.#samples.at(-1);
     // Enough for a smooth rate; a sample for every event would be thousands a second.
     if (last !== undefined && timeMs - last.timeMs < 200) return;

@@ -25,9 +25,12 @@ export interface ReporterOptions {
 /** A retry of one kind is worth a line at first and then from time to time, in milliseconds. */
 const RETRY_LINE_INTERVAL_MS = 30_000;
 
+const HASHING_LINE_INTERVAL_MS = 10_000;
+
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #display: ProgressDisplay | undefined;
+  #lastHashingLineMs = Number.NEGATIVE_INFINITY;
   readonly #lastRetryLineMs = new Map<string, number>();
 
   constructor(options: ReporterOptions) {
@@ -46,11 +49,22 @@ export class Reporter {
           this.log(`Going on with the upload that began at ${event.resumedFrom} (${event.checkpoint}).`);
         }
         break;
+      case 'start-verify':
+        if (event.resumedFrom !== undefined) {
+          this.log(`Going on with the verification that began at ${event.resumedFrom} (${event.checkpoint}).`);
+        }
+        break;
+      case 'hashing':
+        this.#hashing(event);
+        break;
       case 'retry':
         this.#retry(event);
         break;
       case 'warning':
         this.log(`Warning: ${event.message}`);
+        break;
+      case 'credential':
+        this.log(event.message);
         break;
       case 'debug':
         if (this.#options.verbose) this.log(event.message);
@@ -66,6 +80,13 @@ export class Reporter {
 
   stop(): void {
     this.#display?.stop();
+  }
+
+  #hashing({ done, size }: Extract<UploadEvent, { type: 'hashing' }>): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastHashingLineMs < HASHING_LINE_INTERVAL_MS) return;
+    this.#lastHashingLineMs = nowMs;
+    this.log(`Everything is sent. Computing the MD5 of the whole VHD: ${Math.floor((done / size) * 100)}%.`);
   }
 
   #retry({ reason, message, attempt, delayMs }: Extract<UploadEvent, { type: 'retry' }>): void {

@@ -20,6 +20,8 @@ export interface Verb<Result extends object> {
   readonly describe: (result: Result) => string;
   /** What to say after an interruption or a failure: how to go on. */
   readonly wayOn?: (error: unknown) => string | undefined;
+  /** What the first Ctrl-C is answered with. */
+  readonly stopping?: string;
   /** Where a result can be bad news. @default 0 */
   readonly exitCode?: (result: Result) => number;
 }
@@ -38,12 +40,14 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
   const restoreTerminal = () => reporter.stop();
   process.once('exit', restoreTerminal);
   const onEvent = (event: UploadEvent) => {
-    if (event.type !== 'debug' || args.verbose) json?.onEvent(event);
+    if ((event.type !== 'debug' && event.type !== 'request') || args.verbose) json?.onEvent(event);
     reporter.onEvent(event);
   };
   try {
     const stopping = () =>
-      reporter.log('Stopping, and saving what was acknowledged. Press Ctrl-C again to end at once.');
+      reporter.log(
+        `${verb.stopping ?? 'Stopping, and saving what was acknowledged.'} Press Ctrl-C again to end at once.`,
+      );
     const result = await interruptible((signal) => verb.run(signal, onEvent), stopping);
     reporter.stop();
     if (json !== undefined) json.write({ type: 'result', ...result });
@@ -59,24 +63,40 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
 
 /** One message on stderr, in JSON one object on stdout too. */
 export function reportFailure(error: unknown, json?: JsonLines, wayOn?: string): number {
+  const { exitCode, message } = failureOf(error);
   const known = error instanceof VhdupError;
-  const exitCode = known ? error.exitCode : EXIT_CODES.unexpected;
-  const message = error instanceof Error ? error.message : String(error);
   const lines = known
     ? [error instanceof InterruptedError ? message : `Error: ${message}`]
     : [`Error: ${message}`, 'This is a bug of vhdup. Please report it with the following lines.', stackOf(error)];
   if (wayOn !== undefined) lines.push(wayOn);
   process.stderr.write(`${redact(lines.join('\n'))}\n`);
-  json?.write({
+  json?.write({ ...failureOf(error), ...(wayOn === undefined ? {} : { wayOn }) });
+  return exitCode;
+}
+
+/** A failure as JSON has it. */
+export function failureOf(error: unknown) {
+  const known = error instanceof VhdupError;
+  return {
     type: 'error',
     code: known ? error.code : 'UNEXPECTED',
-    exitCode,
-    message,
-    ...(wayOn === undefined ? {} : { wayOn }),
-  });
-  return exitCode;
+    exitCode: known ? error.exitCode : EXIT_CODES.unexpected,
+    message: error instanceof Error ? error.message : String(error),
+  };
 }
 
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? '') : '';
+}
+
+/** Whether the same command goes on after this failure. Others say in their message what to do. */
+export function canGoOn(error: unknown): boolean {
+  const goesOn: readonly number[] = [
+    EXIT_CODES.service,
+    EXIT_CODES.credentials,
+    EXIT_CODES.interrupted,
+    EXIT_CODES.terminated,
+    EXIT_CODES.hangup,
+  ];
+  return error instanceof VhdupError && goesOn.includes(error.exitCode);
 }

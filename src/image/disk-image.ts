@@ -72,6 +72,8 @@ export interface OpenDiskImageOptions {
    * @default false
    */
   readonly trustUnmarkedSectors?: boolean;
+  /** Called for each file of a chain as soon as it was found good in itself: the image first, then its parents. */
+  readonly onFile?: (file: ImageFileIdentity) => void;
   /** Called for each warning, at open and while reading. */
   readonly onWarning?: (warning: ImageWarning) => void;
   /** Called with details that only help to find out why an image is read as it is (a parent's timestamp, say). */

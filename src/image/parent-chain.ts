@@ -1,7 +1,7 @@
 // Finds the parent of a differencing image among the places where it may be, and proves that it is the right one.
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
-import { ParentImageError, VhdupError } from '../errors.ts';
+import { type FailedParentSearch, ParentImageError, VhdupError } from '../errors.ts';
 import type { OpenDiskImageOptions } from './disk-image.ts';
 import { ImageFile } from './image-file.ts';
 import { baseNameOf, isDeviceFolder, type ParentPath } from './parent-path.ts';
@@ -48,18 +48,21 @@ interface Place {
  * @throws {ParentImageError} none of the candidates is it; the message names each, and why.
  */
 export async function findParent<T>(search: ParentSearch<T>): Promise<T> {
-  const tried = new Map<string, string>();
+  const tried = new Map<string, FailedParentSearch['tried'][number]>();
   for await (const { path, source, problem } of placesOf(search)) {
-    const name = path === '' ? source : `${printable(path)} (${source})`;
     const key = path === '' ? source : path;
     if (tried.has(key)) continue;
     const candidate = problem === undefined ? await examinePath(path, search) : { problem };
     if ('parent' in candidate) return candidate.parent;
-    tried.set(key, `  ${name}: ${candidate.problem}`);
+    tried.set(key, { path, source, problem: candidate.problem });
   }
-  const list = tried.size === 0 ? '  nothing: the image names no parent' : [...tried.values()].join('\n');
+  const lines = [...tried.values()].map(({ path, source, problem }) => {
+    return `  ${path === '' ? source : `${printable(path)} (${source})`}: ${problem}`;
+  });
+  const list = lines.length === 0 ? '  nothing: the image names no parent' : lines.join('\n');
   throw new ParentImageError(
     `Cannot find the parent of ${printable(search.child.path)}, which has the ${search.wanted}. Tried:\n${list}\nGive the folder that holds it, or the file itself, with --parent-path.`,
+    { search: { child: search.child.path, wanted: search.wanted, tried: [...tried.values()] } },
   );
 }
 

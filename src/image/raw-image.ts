@@ -22,7 +22,9 @@ export async function openRawImage(file: ImageFile, options: OpenDiskImageOption
       message: `${path} has ${file.size} bytes, and a disk consists of sectors of ${PAGE_SIZE}. It is taken as one of ${size} bytes, with zeros at its end. It may have been cut: compare it with its source.`,
     });
   }
-  return new RawImage(file, size, await deriveDiskId(file));
+  const image = new RawImage(file, size, await deriveDiskId(file));
+  for (const identity of image.files) options.onFile?.(identity);
+  return image;
 }
 
 class RawImage implements DiskImage {

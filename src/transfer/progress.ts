@@ -18,6 +18,10 @@ export class Progress {
   /** The pages sent for the windows that are done. Windows cut short by a stop are not in it: they are sent again. */
   readonly pages: PageSetDigest;
   readonly sentBefore: number;
+  /** Pages that an earlier run sent, although no window says so. */
+  readonly #found: RangeSet;
+  /** Bytes of them that need not be sent. */
+  #foundBytes = 0;
   /** Bytes of windows done by this run. */
   windowBytes = 0;
   read = 0;
@@ -26,7 +30,8 @@ export class Progress {
   /** Undefined while the plan is being counted. */
   plan: PlanTotals | undefined;
 
-  constructor(earlier?: EarlierProgress) {
+  constructor(earlier?: EarlierProgress, found: RangeSet = new RangeSet()) {
+    this.#found = found;
     this.done = new RangeSet(earlier?.done);
     this.doneBefore = new RangeSet(earlier?.done);
     this.pages =
@@ -34,8 +39,14 @@ export class Progress {
     this.sentBefore = this.pages.bytes;
   }
 
+  /** Whether all pages of the run are there already. */
+  isFound(range: ByteRange): boolean {
+    return this.#found.includes(range);
+  }
+
   runSent(range: ByteRange): void {
-    this.sent += range.length;
+    if (this.isFound(range)) this.#foundBytes += range.length;
+    else this.sent += range.length;
   }
 
   windowDone(window: Window, runs: readonly ByteRange[]): void {
@@ -59,7 +70,7 @@ export class Progress {
       done: (plan?.done ?? 0) + this.windowBytes,
       read: this.read,
       sent: this.sent,
-      sentBefore: this.sentBefore,
+      sentBefore: this.sentBefore + this.#foundBytes,
       unallocated: plan === undefined ? undefined : diskSize - plan.allocated,
       zeros: this.zeros,
     };

@@ -36,6 +36,12 @@ interface FailedTry {
   readonly error: ServiceError;
 }
 
+/**
+ * Repairs what made a request fail for good, where that can be done: a credential that has ended. Resolves with whether the
+ * request may be sent again; until then it may take hours.
+ */
+export type Recover = (error: unknown, signal: AbortSignal) => Promise<boolean>;
+
 /** After so many tries with wrong checksums, something on the way changes the bytes every time. */
 const MAX_CHECKSUM_TRIES = 10;
 /** Before the service has answered once, a failure that hints at a mistyped address is tried only so often. */
@@ -51,10 +57,15 @@ export class Retrier {
   checksumMismatches = 0;
   readonly #options: Required<RetryOptions>;
   readonly #onRetry: (notice: RetryNotice) => void;
+  readonly #recover: Recover;
   #lastAnswerMs = performance.now();
   #contacted = false;
 
-  constructor(options: RetryOptions, onRetry: (notice: RetryNotice) => void) {
+  constructor(
+    options: RetryOptions,
+    onRetry: (notice: RetryNotice) => void,
+    recover: Recover = () => Promise.resolve(false),
+  ) {
     this.#options = {
       retries: options.retries ?? Number.POSITIVE_INFINITY,
       giveUpAfterMs: options.giveUpAfterMs ?? 12 * 3_600_000,
@@ -63,6 +74,7 @@ export class Retrier {
       maxRetryDelayMs: options.maxRetryDelayMs ?? 30_000,
     };
     this.#onRetry = onRetry;
+    this.#recover = recover;
   }
 
   /**
@@ -88,7 +100,14 @@ export class Retrier {
         return result;
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof ServiceError) || !error.failure.transient) throw error;
+        if (!(error instanceof ServiceError) || !error.failure.transient) {
+          if (!(await this.#recover(error, signal))) throw error;
+          // It was no fault of the line: neither the try nor the time counts.
+          attempt -= 1;
+          firstFailureMs = undefined;
+          this.#lastAnswerMs = performance.now();
+          continue;
+        }
         firstFailureMs ??= performance.now();
         if (error.failure.checksumMismatch === true) mismatches += 1;
         this.#giveUpIfHopeless({ what, attempt, mismatches, firstFailureMs, error });

@@ -175,4 +175,13 @@ describe('Connections, where there is a proxy', () => {
       expect(agentWith({ HTTPS_PROXY: 'http://proxy.corp:8080', NO_PROXY: exceptions })).toBeUndefined();
     },
   );
+
+  it.each(['http://user:TOPSECRET@proxy:99999', 'user:TOPSECRET@proxy:8080', 'socks://user:TOPSECRET@proxy'])(
+    'are refused, without showing it, when the proxy is %s',
+    (proxy) => {
+      expect(() => agentWith({ HTTPS_PROXY: proxy })).toThrow(
+        /^HTTPS_PROXY must be the URL of a proxy((?!TOPSECRET).)*$/,
+      );
+    },
+  );
 });

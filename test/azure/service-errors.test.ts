@@ -108,6 +108,37 @@ describe('toServiceError, for an answer of the service', () => {
     expect(error.failure.transient).toBe(true);
   });
 
+  it('says of an expired SAS that it has expired, and leaves out what the service says of a header', () => {
+    const answer = restErrorOf({
+      status: 403,
+      code: 'AuthenticationFailed',
+      message: 'The header is not formed well.',
+    });
+    const signedWith = { sas: 'sp=rw&se=2020-01-01&sig=x', wasAccepted: false };
+    const error = toServiceError('Put Page 0+512', answer, signedWith) as CredentialError;
+    expect(error).toMatchObject({ isExpired: true });
+    expect(error.message).toBe(
+      'Put Page 0+512 failed: 403 AuthenticationFailed (request id request-1). The SAS expired at 2020-01-01T00:00:00.000Z.',
+    );
+    const other = toServiceError('Put Page 0+512', answer, { sas: 'sp=rw&sig=x', wasAccepted: false });
+    expect(other).toMatchObject({
+      isExpired: false,
+      message: expect.stringContaining('The header is not formed well'),
+    });
+  });
+
+  it('reads the detail of the answer, and its time', () => {
+    const detail = 'Signature not valid in the specified time frame';
+    const answer = Object.assign(restErrorOf({ status: 403, code: 'AuthenticationFailed' }), {
+      details: { authenticationErrorDetail: detail },
+    });
+    const signedWith = { sas: 'si=policy&sig=x', wasAccepted: false };
+    expect(toServiceError('x', answer, signedWith)).toMatchObject({ isExpired: true });
+    const date = { date: new Date(Date.now() - 3_600_000).toUTCString() };
+    const late = restErrorOf({ status: 403, code: 'AuthenticationFailed', headers: date });
+    expect((toServiceError('x', late) as Error).message).toContain('60 min ahead');
+  });
+
   it('names the status where there is no code', () => {
     const error = toServiceError('Get Blob Properties', restErrorOf({ status: 404 })) as DestinationError;
     expect(error).toBeInstanceOf(DestinationError);

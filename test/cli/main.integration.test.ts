@@ -167,6 +167,80 @@ describe('vhdup upload', () => {
   });
 });
 
+describe('vhdup verify', () => {
+  it('says that all is well, and exits with 10 and the places where it is not', async () => {
+    const { path } = await makeImage();
+    const manifest = `${path}.jsonl`;
+    const options = ['--manifest', manifest, '--content-md5', '--verify', 'full'];
+    const uploaded = await vhdup(['upload', path, sas(), ...options]);
+    expect(uploaded).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(uploaded.stdout).toContain('every page of the blob was read back');
+    expect(uploaded.stdout).toContain(server.blob(CONTAINER, BLOB).contentMd5 ?? 'no MD5');
+
+    const right = await vhdup(['verify', path, sas(), '--full', '--manifest', manifest]);
+    expect(right).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(right.stdout).toContain('is as it should be');
+    expect(right.stdout).not.toContain('sig=');
+
+    server.blob(CONTAINER, BLOB).clearPages({ offset: 5 * MIB, length: 512 });
+    const wrong = await vhdup(['verify', path, sas()]);
+    expect(wrong).toMatchObject({ exitCode: 10, stderr: '' });
+    expect(wrong.stdout).toContain('is not as it should be');
+    expect(wrong.stdout).toContain(`missing at ${5 * MIB}, 512 bytes`);
+    expect(await vhdup(['verify', path, sas(), '--quiet'])).toMatchObject({ exitCode: 10, stdout: '' });
+
+    const json = await vhdup(['verify', path, sas(), '--json']);
+    const lines = json.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(json.exitCode).toBe(10);
+    expect(lines[0]).toMatchObject({ type: 'start-verify', method: 'map' });
+    expect(lines.at(-1)).toMatchObject({
+      type: 'result',
+      matches: false,
+      differences: { count: 1, bytes: 512, first: [{ kind: 'missing', offset: 5 * MIB, length: 512 }] },
+    });
+  });
+
+  it.skipIf(process.platform === 'win32')('stops on Ctrl-C, says how to go on, and goes on', async () => {
+    const { path } = await makeImage();
+    await vhdup(['upload', path, sas()]);
+    server.model.latencyMs = 50;
+    const reads = () => server.counters.byOperation.get('GetBlob') ?? 0;
+    const run = start(['verify', path, sas(), '--full', '--threads', '1']);
+    await server.when(() => reads() >= 4);
+    run.child.kill('SIGINT');
+    const stopped = await run.ended;
+    expect(stopped.exitCode).toBe(130);
+    expect(stopped.stderr).toContain('vhdup-verify.json. Run the same command again');
+    const before = reads();
+    const second = await vhdup(['verify', path, sas(), '--full']);
+    expect(second.exitCode, second.stderr).toBe(0);
+    expect(second.stderr).toContain('Going on with the verification that began at');
+    expect(reads() - before).toBeLessThanOrEqual(8);
+  });
+
+  it('goes on after kill -9', async () => {
+    const { path } = await makeImage();
+    await vhdup(['upload', path, sas()]);
+    server.blob(CONTAINER, BLOB).write(39 * MIB, Uint8Array.of(0, 0, 0, 0));
+    server.model.latencyMs = 5;
+    const reads = () => server.counters.byOperation.get('GetBlob') ?? 0;
+    for (let kill = 1; kill <= 5; kill++) {
+      const run = start(['verify', path, sas(), '--full', '--threads', '2']);
+      const target = reads() + 2 * kill;
+      await Promise.race([server.when(() => reads() >= target), run.ended]);
+      run.child.kill('SIGKILL');
+      await run.ended;
+    }
+    const last = await vhdup(['verify', path, sas(), '--full']);
+    expect(last).toMatchObject({ exitCode: 10 });
+    expect(last.stdout).toContain(`content at ${39 * MIB}`);
+    expect(existsSync(`${path}.vhdup-verify.json`)).toBe(false);
+  });
+});
+
 describe('exit codes', () => {
   it.each([
     ['no command', [], 2, 'Which command?'],

@@ -30,6 +30,15 @@ describe('Rate', () => {
     expect(rate.perSecond(10_000, 40_000)).toBe(0);
   });
 
+  it('begins anew when the total does, and is never negative', () => {
+    const rate = new Rate();
+    for (let second = 0; second <= 10; second++) rate.add(second * 1000, second * 1000);
+    rate.add(0, 10_100);
+    expect(rate.perSecond(0, 10_100)).toBeUndefined();
+    rate.add(500, 11_100);
+    expect(rate.perSecond(500, 11_100)).toBe(500);
+  });
+
   it('keeps few samples, however many it is given', () => {
     const rate = new Rate();
     for (let timeMs = 0; timeMs < 60_000; timeMs++) rate.add(timeMs, timeMs);

@@ -127,4 +127,23 @@ describe('Reporter', () => {
     reporter.onEvent({ type: 'warning', code: 'a', message: 'https://a.b/c?sig=c2VjcmV0 failed' });
     expect(textOf(stream)).toBe('Warning: https://a.b/c?sig=REDACTED failed\n');
   });
+
+  it('says that a verification goes on, and how far the MD5 is when all else is done', () => {
+    const stream = new PassThrough();
+    const reporter = reporterOn(stream);
+    const { uploadId: _, ...start } = START as Extract<UploadEvent, { type: 'start' }>;
+    const verify = { ...start, type: 'start-verify', method: 'full' } as const;
+    reporter.onEvent(verify);
+    expect(textOf(stream)).toBe('');
+    reporter.onEvent({ ...verify, resumedFrom: '2026-03-01T10:00:00.000Z' });
+    expect(textOf(stream)).toBe(
+      'Going on with the verification that began at 2026-03-01T10:00:00.000Z (disk.vhd.vhdup.json).\n',
+    );
+    for (let second = 0; second <= 11; second++) {
+      reporter.onEvent({ type: 'hashing', done: 10 + second, size: 100 });
+      vi.advanceTimersByTime(1000);
+    }
+    reporter.stop();
+    expect(textOf(stream).match(/\d+%/g)).toEqual(['10%', '20%']);
+  });
 });

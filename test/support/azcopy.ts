@@ -34,7 +34,23 @@ export function azcopyDownload(url: string, file: string): Promise<AzcopyResult>
 
 /** Uploads a file as a page blob (SAS URL); `options` are further arguments such as `--block-size-mb=1`. */
 export function azcopyUpload(file: string, url: string, options: readonly string[] = []): Promise<AzcopyResult> {
-  return azcopy(['copy', file, url, '--from-to=LocalBlob', '--blob-type=PageBlob', ...options]);
+  return azcopy([...azcopyUploadArgs(file, url), ...options]);
+}
+
+/** The arguments of an upload as a page blob. */
+export function azcopyUploadArgs(file: string, url: string): string[] {
+  return ['copy', file, url, '--from-to=LocalBlob', '--blob-type=PageBlob'];
+}
+
+/** Variables that keep AzCopy's settings, logs and plans inside of a folder. */
+export function azcopyEnvironment(home: string): Record<string, string> {
+  return {
+    HOME: home,
+    USERPROFILE: home,
+    AZCOPY_LOG_LOCATION: join(home, 'logs'),
+    AZCOPY_JOB_PLAN_LOCATION: join(home, 'plans'),
+    AZCOPY_DISABLE_SYSLOG: 'true',
+  };
 }
 
 /** Runs AzCopy with a home, log and plan folder of its own, removed afterwards. Throws where there is no AzCopy. */
@@ -43,15 +59,7 @@ export async function azcopy(args: readonly string[], env: NodeJS.ProcessEnv = {
   if (found.path === undefined) throw new Error(found.reason);
   const home = await mkdtemp(join(tmpdir(), 'vhdup-azcopy-'));
   try {
-    return await run(found.path, args, {
-      ...process.env,
-      HOME: home,
-      USERPROFILE: home,
-      AZCOPY_LOG_LOCATION: join(home, 'logs'),
-      AZCOPY_JOB_PLAN_LOCATION: join(home, 'plans'),
-      AZCOPY_DISABLE_SYSLOG: 'true',
-      ...env,
-    });
+    return await run(found.path, args, { ...process.env, ...azcopyEnvironment(home), ...env });
   } finally {
     await rm(home, { recursive: true, force: true });
   }

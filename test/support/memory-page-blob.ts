@@ -1,6 +1,7 @@
 // A page blob in memory, for tests of what decides over blobs and needs no server. It follows the contract of PageBlobTarget.
 import type { BlobAddress } from '../../src/azure/destination.ts';
 import type {
+  BlobLeases,
   BlobProperties,
   CreateBlobOptions,
   PageBlobTarget,
@@ -8,9 +9,20 @@ import type {
 } from '../../src/azure/page-blob-target.ts';
 import type { ByteRange } from '../../src/byte-range.ts';
 import { DestinationError } from '../../src/errors.ts';
-import type { PageRun } from '../../src/target.ts';
+import type { Checksum, PageRun } from '../../src/target.ts';
+import { ServiceError } from './page-blob-server-error.ts';
+import { BlobLease } from './page-blob-server-lease.ts';
 
-type Operation = 'createContainer' | 'properties' | 'create' | 'write' | 'pageRanges' | 'setMetadata';
+type Operation =
+  | 'createContainer'
+  | 'properties'
+  | 'create'
+  | 'write'
+  | 'pageRanges'
+  | 'setMetadata'
+  | 'setContentMd5'
+  | 'read'
+  | `${'acquire' | 'renew' | 'change' | 'release' | 'break'}Lease`;
 
 /** What another program, or another upload, put there. */
 export interface ForeignBlob {
@@ -29,25 +41,47 @@ export class MemoryPageBlob implements PageBlobTarget {
     blobName: 'disk.vhd',
   };
   requests = 0;
+  readonly credentialEndsOn = undefined;
   /** Undefined where there is no blob. */
-  blob: BlobProperties | undefined;
+  blob: Omit<BlobProperties, 'isLeased'> | undefined;
   /** Written ranges, in the order in which they are listed. */
   ranges: ByteRange[] = [];
   /** How many ranges one answer lists. */
   rangesPerList = 2;
   guard: number | undefined;
+  heardMs: number | undefined;
+  /** The lease as the service has it. */
+  lease = new BlobLease();
+  /** The lease that requests name. */
+  leaseId: string | undefined;
+  readonly leases: BlobLeases = {
+    use: (id) => {
+      this.leaseId = id;
+    },
+    acquire: (id, signal) => this.#leaseAnswer('acquireLease', signal, (now) => this.lease.acquire(id, 60_000, now)),
+    renew: (id, signal) => this.#leaseAnswer('renewLease', signal, (now) => this.lease.renew(id, now)),
+    change: (id, newId, signal) => this.#leaseAnswer('changeLease', signal, (now) => this.lease.change(id, newId, now)),
+    release: (id, signal) => this.#leaseAnswer('releaseLease', signal, (now) => this.lease.release(id, now)),
+    break: (signal) => this.#leaseAnswer('breakLease', signal, (now) => void this.lease.break(0, now)),
+  };
+  contentMd5: Uint8Array | undefined;
   readonly operations: Operation[] = [];
   readonly #faults: { readonly operation: Operation; readonly when: 'before' | 'after'; readonly error: Error }[] = [];
   #changes = 0;
 
   put({ type = 'PageBlob', size = 0, sequenceNumber = 0, metadata = {} }: ForeignBlob): void {
     this.#changes += 1;
-    this.blob = { type, size, sequenceNumber, metadata, etag: `"${this.#changes}"` };
+    const modifiedMs = Math.floor(Date.now() / 1000) * 1000;
+    this.blob = { type, size, sequenceNumber, metadata, modifiedMs, etag: `"${this.#changes}"` };
   }
 
   /** The next `operation` fails: before it has had any effect, or after it, as when its answer is lost. */
   failOnce(operation: Operation, error: Error, when: 'before' | 'after' = 'before'): void {
     this.#faults.push({ operation, when, error });
+  }
+
+  renewed(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   guardWith(sequenceNumber: number): void {
@@ -59,13 +93,16 @@ export class MemoryPageBlob implements PageBlobTarget {
   }
 
   properties(signal: AbortSignal): Promise<BlobProperties | undefined> {
-    return this.#answer('properties', signal, () => this.blob);
+    const isLeased = () => ['leased', 'breaking'].includes(this.lease.state(Date.now()));
+    return this.#answer('properties', signal, () => this.blob && { ...this.blob, isLeased: isLeased() });
   }
 
   create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
     return this.#answer('create', signal, () => {
       if (replaces === undefined && this.blob !== undefined) throw refused('BlobAlreadyExists');
       if (replaces !== undefined && this.blob?.etag !== replaces) throw refused('ConditionNotMet');
+      if (this.blob === undefined) this.lease = new BlobLease();
+      this.#checkLease();
       this.put({ size, sequenceNumber, metadata });
       this.ranges = [];
     });
@@ -73,6 +110,7 @@ export class MemoryPageBlob implements PageBlobTarget {
 
   write({ range }: PageRun, signal: AbortSignal): Promise<void> {
     return this.#answer('write', signal, () => {
+      this.#checkLease();
       this.ranges.push(range);
     });
   }
@@ -90,12 +128,38 @@ export class MemoryPageBlob implements PageBlobTarget {
 
   setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
     return this.#answer('setMetadata', signal, () => {
+      this.#checkLease();
       if (this.blob !== undefined) this.put({ ...this.blob, metadata });
+    });
+  }
+
+  setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
+    return this.#answer('setContentMd5', signal, () => {
+      this.contentMd5 = md5;
+    });
+  }
+
+  /** What it holds is not kept: every page reads as zeros. */
+  read(_: ByteRange, into: Uint8Array, __: object, signal: AbortSignal): Promise<Checksum | undefined> {
+    return this.#answer('read', signal, () => {
+      into.fill(0);
+      return undefined;
     });
   }
 
   close(): void {
     this.guard = undefined;
+  }
+
+  #checkLease(): void {
+    withReason(() => this.lease.check(this.blob === undefined ? undefined : this.leaseId, 'write', Date.now()));
+  }
+
+  #leaseAnswer(operation: Operation, signal: AbortSignal, effect: (now: number) => void): Promise<void> {
+    return this.#answer(operation, signal, () => {
+      if (this.blob === undefined) throw refused('BlobNotFound');
+      withReason(() => effect(Date.now()));
+    });
   }
 
   async #answer<T>(operation: Operation, signal: AbortSignal, effect: () => T): Promise<T> {
@@ -107,11 +171,20 @@ export class MemoryPageBlob implements PageBlobTarget {
     const [fault] = at < 0 ? [] : this.#faults.splice(at, 1);
     if (fault?.when === 'before') throw fault.error;
     const result = effect();
+    this.heardMs = Date.now();
     if (fault !== undefined) throw fault.error;
     return result;
   }
 }
 
+function withReason(effect: () => void): void {
+  try {
+    effect();
+  } catch (error) {
+    throw error instanceof ServiceError ? refused(error.code) : error;
+  }
+}
+
 function refused(reason: string): DestinationError {
-  return new DestinationError(`Put Blob failed: ${reason}`, { reason });
+  return new DestinationError(`Refused: ${reason}`, { reason });
 }

@@ -36,6 +36,12 @@ export interface RequestCounters {
   bytesSent: number;
   /** Bytes of Put Page that were committed. */
   bytesCommitted: number;
+  /** Bytes of Put Page that were committed where something had been written before. */
+  bytesRewritten: number;
+  /** Requests that were committed, and whose client was gone before the answer was complete. */
+  unanswered: number;
+  /** When the first Put Page came, in milliseconds of the Unix epoch. */
+  firstPutPageAt: number | undefined;
   readonly byOperation: Map<Operation, number>;
   readonly byStatus: Map<number, number>;
   readonly byErrorCode: Map<string, number>;
@@ -51,10 +57,20 @@ export function newCounters(): RequestCounters {
     bytesReceived: 0,
     bytesSent: 0,
     bytesCommitted: 0,
+    bytesRewritten: 0,
+    unanswered: 0,
+    firstPutPageAt: undefined,
     byOperation: new Map(),
     byStatus: new Map(),
     byErrorCode: new Map(),
   };
+}
+
+/** Counts from zero again; what is in flight stays so. */
+export function resetCounters(counters: RequestCounters): void {
+  const { byOperation, byStatus, byErrorCode, ...sums } = newCounters();
+  Object.assign(counters, { ...sums, inFlight: counters.inFlight, peakInFlight: counters.inFlight });
+  for (const map of [counters.byOperation, counters.byStatus, counters.byErrorCode]) map.clear();
 }
 
 /** Adds one to a counter. */

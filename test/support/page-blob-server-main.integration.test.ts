@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { rangeHeader, rawRequest, withQuery } from './raw-request.ts';
 
-it('the standalone server prints its URL, serves, and prints its counters when its input ends', async () => {
+it('the standalone server prints its URL, serves, and prints its counters when asked and when its input ends', async () => {
   const program = fileURLToPath(new URL('./page-blob-server-main.ts', import.meta.url));
   const args = ['--import', 'tsx', program, '--discard', '--no-checksums'];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -22,6 +22,14 @@ it('the standalone server prints its URL, serves, and prints its counters when i
   const body = Buffer.alloc(512, 1);
   const put = await rawRequest(withQuery(url, 'comp=page'), { method: 'PUT', headers, body });
   expect([put.status, put.headers.get('x-ms-content-crc64')]).toEqual([201, 'AAAAAAAAAAA=']);
+  child.stdin.write('counters\n');
+  const counters = { requests: 2, bytesCommitted: 512, bytesRewritten: 0, firstPutPageAt: expect.any(Number) };
+  expect(JSON.parse((await lines.next()).value ?? '')).toMatchObject(counters);
+  await rawRequest(withQuery(url, 'comp=page'), { method: 'PUT', headers, body });
   child.stdin.end();
-  expect(JSON.parse((await lines.next()).value ?? '')).toMatchObject({ requests: 2, bytesCommitted: 512 });
+  expect(JSON.parse((await lines.next()).value ?? '')).toMatchObject({
+    requests: 1,
+    bytesRewritten: 512,
+    byOperation: { PutPage: 1 },
+  });
 });

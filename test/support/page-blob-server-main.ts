@@ -1,7 +1,10 @@
-// Starts the page-blob test server as a process of its own, for benchmarks: prints one line of JSON with its URL, and one with its counters at the end.
+// Starts the page-blob test server as a process of its own, for benchmarks: prints one line of JSON with its URL, and one
+// with its counters at the end. A line of input asks for the counters so far; they begin at zero again then.
 
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { startPageBlobServer } from './page-blob-server.ts';
+import { resetCounters } from './page-blob-server-log.ts';
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +26,7 @@ const server = await startPageBlobServer({
   tls: values.tls,
   verifyChecksums: !values['no-checksums'],
   keepLog: false,
+  skim: values.discard && values['no-checksums'] && !values.tls && values['bytes-per-second'] === undefined,
   model: {
     latencyMs: numberOrNone(values['latency-ms']),
     bytesPerSecond: numberOrNone(values['bytes-per-second']),
@@ -44,15 +48,28 @@ print({
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void finish());
+let cpuBefore = process.cpuUsage();
 // A parent that dies without a signal closes the pipe.
-process.stdin.on('end', () => void finish()).resume();
+createInterface({ input: process.stdin })
+  .on('line', () => {
+    printCounters();
+    resetCounters(server.counters);
+    cpuBefore = process.cpuUsage();
+  })
+  .on('close', () => void finish());
 
 async function finish(): Promise<void> {
   process.stdin.destroy();
   await server.close();
+  printCounters();
+}
+
+function printCounters(): void {
+  const { user, system } = process.cpuUsage(cpuBefore);
   const { byOperation, byStatus, byErrorCode, ...sums } = server.counters;
   print({
     ...sums,
+    cpuSeconds: (user + system) / 1_000_000,
     byOperation: Object.fromEntries(byOperation),
     byStatus: Object.fromEntries(byStatus),
     byErrorCode: Object.fromEntries(byErrorCode),

@@ -39,6 +39,8 @@ export interface ServiceResponse {
   readonly contentLength?: number;
   /** Whether the operation changed the blob. */
   readonly committed?: boolean;
+  /** Bytes of Put Page that had been written before. */
+  readonly rewritten?: number;
 }
 
 /** Throws 404 where the container does not exist. */

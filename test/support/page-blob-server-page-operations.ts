@@ -49,9 +49,10 @@ export function putPage(context: OperationContext): ServiceResponse {
   const checksums = checkBody(request, context.verifyChecksums ? body.pieces : undefined);
   const blob = pageBlobForWrite(context, range);
   writePieces(blob, range.offset, body);
-  blob.markWritten(range);
+  const rewritten = blob.markWritten(range);
   context.store.touch(blob, new Date(context.now));
-  return { status: 201, headers: { ...versionHeaders(blob), ...sequenceHeader(blob), ...checksums }, committed: true };
+  const headers = { ...versionHeaders(blob), ...sequenceHeader(blob), ...checksums };
+  return { status: 201, headers, committed: true, rewritten };
 }
 
 /** Put Page with x-ms-page-write: clear. */

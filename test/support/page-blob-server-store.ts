@@ -183,8 +183,11 @@ export class StoredBlob {
     this.#pages.write(offset, bytes);
   }
 
-  markWritten(range: ByteRange): void {
+  /** Returns how many bytes of the range had been written before. */
+  markWritten(range: ByteRange): number {
+    const rewritten = this.written.within(range).reduce((sum, { length }) => sum + length, 0);
     this.written.add(range);
+    return rewritten;
   }
 
   clearPages(range: ByteRange): void {

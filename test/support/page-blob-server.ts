@@ -3,7 +3,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 import type { ByteRange } from '../../src/byte-range.ts';
 import {
   checkVersion,
@@ -25,6 +25,7 @@ import type { RequestBody, ServiceResponse } from './page-blob-server-operation.
 import { perform } from './page-blob-server-operations.ts';
 import { MAX_PUT_PAGE } from './page-blob-server-page-operations.ts';
 import { parseRequest, requestedRange, type ServiceRequest } from './page-blob-server-request.ts';
+import { createSkimmingServer, SKIMMED_LENGTH } from './page-blob-server-skimmer.ts';
 import { BlobStore, StoredBlob } from './page-blob-server-store.ts';
 import {
   accountSas,
@@ -56,6 +57,8 @@ export interface PageBlobServerOptions {
   readonly verifyChecksums?: boolean;
   /** False: count requests but remember none. */
   readonly keepLog?: boolean;
+  /** Put Page bodies are dropped before they are parsed. With `discard`, without TLS, checksums, and a limit of bytes. */
+  readonly skim?: boolean;
   /** The most that one Get Page Ranges lists, at most and by default 10,000. */
   readonly rangesPerResponse?: number;
   /** The bearer token that is accepted (over TLS only, as in Azure). */
@@ -90,6 +93,8 @@ export class PageBlobServer implements StorageAccount {
   readonly log: LoggedRequest[] = [];
   readonly #options: PageBlobServerOptions;
   readonly #server: Server;
+  /** What listens: the server itself, or what stands before it. */
+  readonly #listener: NetServer;
   readonly #store = new BlobStore();
   readonly #credentials: Credentials;
   readonly #link: SharedLink;
@@ -125,6 +130,9 @@ export class PageBlobServer implements StorageAccount {
     this.#server.on('connection', () => {
       this.counters.connections += 1;
     });
+    this.#listener = options.skim
+      ? createSkimmingServer((connection) => this.#server.emit('connection', connection))
+      : this.#server;
     // Clients reuse idle connections; a server that closes them first makes errors that no test asked for.
     this.#server.keepAliveTimeout = 10 * 60_000;
     this.#server.requestTimeout = 0;
@@ -246,25 +254,25 @@ export class PageBlobServer implements StorageAccount {
 
   /** Takes the server off the network: open connections break and new ones are refused, until called with false. */
   async refuseConnections(refuse: boolean): Promise<void> {
-    if (refuse === this.#server.listening) await (refuse ? this.close() : this.listen(this.#port));
+    if (refuse === this.#listener.listening) await (refuse ? this.close() : this.listen(this.#port));
   }
 
   async listen(port: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', () => {
-        this.#server.removeListener('error', reject);
+      this.#listener.once('error', reject);
+      this.#listener.listen(port, '127.0.0.1', () => {
+        this.#listener.removeListener('error', reject);
         resolve();
       });
     });
-    this.#port = (this.#server.address() as AddressInfo).port;
+    this.#port = (this.#listener.address() as AddressInfo).port;
   }
 
   /** Ends everything, open connections included. */
   async close(): Promise<void> {
-    if (!this.#server.listening) return;
+    if (!this.#listener.listening) return;
     await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
+      this.#listener.close(() => resolve());
       this.#server.closeAllConnections();
     });
   }
@@ -278,6 +286,7 @@ export class PageBlobServer implements StorageAccount {
     const request = parseRequest(message, id, this.#options.tls ?? false);
     const exchange = new Exchange(message, response, this.#link);
     count(counters.byOperation, request.operation);
+    if (request.operation === 'PutPage') counters.firstPutPageAt ??= Date.now();
     const entry = this.#newEntry(request);
     this.#changed();
     try {
@@ -287,6 +296,7 @@ export class PageBlobServer implements StorageAccount {
     } finally {
       counters.inFlight -= 1;
       entry.aborted = exchange.isGone;
+      if (entry.committed && entry.aborted) counters.unanswered += 1;
       this.#changed();
     }
   }
@@ -319,11 +329,13 @@ export class PageBlobServer implements StorageAccount {
       entry.bodyBytes += bytes;
       this.counters.bytesReceived += bytes;
     });
+    const skimmed = this.#options.skim ? Number(request.headers.get(SKIMMED_LENGTH) ?? 0) : 0;
+    this.counters.bytesReceived += skimmed;
     const elapsedMs = performance.now() - startedAt;
     const pieces =
       fault?.kind === 'flip-received-bit' && body.pieces ? flipBit(body.pieces, fault.bit ?? 0) : body.pieces;
     return {
-      length: body.length,
+      length: body.length + skimmed,
       pieces,
       limit,
       isLate: elapsedMs > (this.model.operationTimeoutMs ?? Number.POSITIVE_INFINITY),
@@ -339,6 +351,7 @@ export class PageBlobServer implements StorageAccount {
       const response = this.#perform(request, body);
       entry.committed = response.committed ?? false;
       if (entry.committed && request.operation === 'PutPage') this.counters.bytesCommitted += body.length;
+      this.counters.bytesRewritten += response.rewritten ?? 0;
       const contentLength = response.contentLength ?? 0;
       return {
         status: response.status,

@@ -231,3 +231,54 @@ describe('Retrier', () => {
     expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
   });
 });
+
+describe('what is recovered from', () => {
+  it('is tried again, and counts neither as a retry nor as a try', async () => {
+    const retrier = new Retrier(
+      { ...AT_ONCE, retries: 0 },
+      () => undefined,
+      () => Promise.resolve(true),
+    );
+    const { operation, calls } = failing(new Array<Error>(20).fill(new CredentialError('It has expired.')));
+    expect(await retrier.run('Put Page 0+512', NEVER, operation)).toBe('done');
+    expect(calls).toHaveLength(21);
+    expect(retrier.retries).toBe(0);
+  });
+
+  it('is only what cannot pass by itself', async () => {
+    const asked: unknown[] = [];
+    const recover = (error: unknown) => {
+      asked.push(error);
+      return Promise.resolve(false);
+    };
+    const retrier = new Retrier(AT_ONCE, () => undefined, recover);
+    const last = new DestinationError('It was replaced.');
+    const { operation } = failing([failure(), failure(), last]);
+    expect(await failureOf(retrier.run('Put Page 0+512', NEVER, operation))).toBe(last);
+    expect(asked).toEqual([last]);
+  });
+
+  it('ends with the failure of the recovery', async () => {
+    const better = new CredentialError('Nobody gave another SAS.');
+    const retrier = new Retrier(
+      AT_ONCE,
+      () => undefined,
+      () => Promise.reject(better),
+    );
+    const { operation } = failing([new CredentialError('It has expired.')]);
+    expect(await failureOf(retrier.run('Put Page 0+512', NEVER, operation))).toBe(better);
+  });
+
+  it('does not use up the time to give up in', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const recover = () => {
+      vi.advanceTimersByTime(24 * HOUR_MS);
+      return Promise.resolve(true);
+    };
+    const retrier = new Retrier({ ...AT_ONCE, giveUpAfterMs: HOUR_MS }, () => undefined, recover);
+    const { operation } = failing([new CredentialError('It has expired.'), failure()]);
+    const result = retrier.run('Put Page 0+512', NEVER, operation);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await result).toBe('done');
+  });
+});

@@ -1,6 +1,7 @@
 // Options that several commands take, in the form yargs wants, and how their texts become values.
 import type { Argv, Options } from 'yargs';
 import { UsageError } from '../../errors.ts';
+import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../../target.ts';
 import { parseDuration, parseRate } from '../units.ts';
 
 export const OUTPUT_OPTIONS = {
@@ -48,6 +49,57 @@ export const THREADS_OPTION = {
   default: 'auto',
   describe: 'Requests of 4 MiB in flight at most, 1 to 64, or as many as pays',
 } as const satisfies Options;
+
+export const LOG_OPTION = {
+  'log-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Append every request and event, as JSON, to this file',
+  },
+} as const satisfies Record<string, Options>;
+
+/** Of verbs that speak to the service. */
+export const SERVICE_OPTIONS = {
+  checksum: {
+    choices: CHECKSUM_ALGORITHMS,
+    default: 'crc64' as const,
+    describe: 'What each request is checked with',
+  },
+  retries: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Tries after the first for one request  [no limit but --give-up-after]',
+  },
+  'give-up-after': {
+    type: 'string',
+    requiresArg: true,
+    default: '12h',
+    describe: 'Give up when nothing was acknowledged for so long',
+  },
+  timeout: {
+    type: 'string',
+    requiresArg: true,
+    default: '60s',
+    describe: 'Give up a connection that moves no byte for so long, and try again',
+  },
+} as const satisfies Record<string, Options>;
+
+export interface ServiceArguments {
+  readonly checksum: ChecksumAlgorithm;
+  readonly retries: string | undefined;
+  readonly giveUpAfter: string;
+  readonly timeout: string;
+}
+
+/** @throws {UsageError} a number or a duration that is none. */
+export function serviceOptions(args: ServiceArguments) {
+  return {
+    checksum: args.checksum,
+    ...(args.retries === undefined ? {} : { retries: wholeNumber('retries', args.retries) }),
+    giveUpAfterMs: durationMs('give-up-after', args.giveUpAfter),
+    stallTimeoutMs: durationMs('timeout', args.timeout),
+  };
+}
 
 export interface ImageArguments {
   readonly format: 'raw' | undefined;

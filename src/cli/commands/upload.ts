@@ -1,22 +1,26 @@
 // vhdup upload <image> <destination>
 import type { Argv, CommandModule } from 'yargs';
-import { EXIT_CODES, UsageError, VhdupError } from '../../errors.ts';
+import { CredentialError, UsageError } from '../../errors.ts';
+import { VERIFY_LEVELS, type VerifyLevel } from '../../options.ts';
 import { planUpload, type UploadPlan } from '../../plan-upload.ts';
-import { CHECKSUM_ALGORITHMS } from '../../target.ts';
 import { type UploadResult, uploadImage } from '../../upload.ts';
 import { readEnvironment } from '../environment.ts';
-import { runVerb } from '../run-verb.ts';
-import { formatBytes, formatRate, formatSeconds } from '../units.ts';
+import { logged } from '../log-file.ts';
+import { exact, table } from '../result-text.ts';
+import { canGoOn, runVerb } from '../run-verb.ts';
+import { formatRate, formatSeconds } from '../units.ts';
+import { checkSasOptions, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
-  durationMs,
   IMAGE_OPTIONS,
   imageOptions,
+  LOG_OPTION,
   OUTPUT_OPTIONS,
   rateOf,
   refuseRepeated,
+  SERVICE_OPTIONS,
+  serviceOptions,
   THREADS_OPTION,
   threadsOf,
-  wholeNumber,
 } from './shared-options.ts';
 
 function build(yargs: Argv) {
@@ -34,6 +38,16 @@ function build(yargs: Argv) {
       threads: THREADS_OPTION,
       overwrite: { type: 'boolean', default: false, describe: 'Replace a page blob that is there already' },
       restart: { type: 'boolean', default: false, describe: 'Forget an earlier run of this upload, and begin again' },
+      'resume-from-blob': {
+        type: 'boolean',
+        default: false,
+        describe: 'Go on although the checkpoint is lost: what is in the blob is not sent again',
+      },
+      'break-lease': {
+        type: 'boolean',
+        default: false,
+        describe: 'Take the blob from a program that holds a lease on it',
+      },
       checkpoint: {
         type: 'string',
         requiresArg: true,
@@ -44,10 +58,20 @@ function build(yargs: Argv) {
         default: false,
         describe: 'Say what would be sent and what not, and write nothing',
       },
-      checksum: {
-        choices: CHECKSUM_ALGORITHMS,
-        default: 'crc64' as const,
-        describe: 'What the service checks each request with',
+      manifest: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'File that gets the checksum of everything that is sent, for vhdup verify',
+      },
+      'content-md5': {
+        type: 'boolean',
+        default: false,
+        describe: 'Compute the MD5 of the whole VHD, and make it the Content-MD5 of the blob',
+      },
+      verify: {
+        choices: VERIFY_LEVELS,
+        default: 'map' as const,
+        describe: 'What to compare at the end: nothing, the list of pages, or every page, read back',
       },
       'create-container': { type: 'boolean', default: false, describe: 'Create the container if there is none' },
       'skip-checks': {
@@ -64,24 +88,10 @@ function build(yargs: Argv) {
         default: [] as string[],
         describe: 'Metadata of the blob, as name=value; may be given again',
       },
-      retries: {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Tries after the first for one request  [no limit but --give-up-after]',
-      },
-      'give-up-after': {
-        type: 'string',
-        requiresArg: true,
-        default: '12h',
-        describe: 'Give up when nothing was acknowledged for so long',
-      },
       'max-rate': { type: 'string', requiresArg: true, describe: 'Send at most so much, as in 20MiB/s' },
-      timeout: {
-        type: 'string',
-        requiresArg: true,
-        default: '60s',
-        describe: 'Give up a connection that moves no byte for so long, and try again',
-      },
+      ...SAS_OPTIONS,
+      ...LOG_OPTION,
+      ...SERVICE_OPTIONS,
       ...IMAGE_OPTIONS,
       ...OUTPUT_OPTIONS,
     })
@@ -109,6 +119,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
   if (destination === undefined) {
     throw new UsageError('The destination is missing: vhdup upload <image> <destination>.');
   }
+  checkSasOptions(args);
   const options = {
     ...imageOptions(args),
     ...readEnvironment(environment),
@@ -117,45 +128,43 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
     threads: threadsOf(args.threads),
     overwrite: args.overwrite,
     restart: args.restart,
+    resumeFromBlob: args.resumeFromBlob,
+    breakLease: args.breakLease,
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
-    checksum: args.checksum,
+    ...serviceOptions(args),
+    ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
+    contentMd5: args.contentMd5,
+    verify: args.verify,
     createContainer: args.createContainer,
     skipChecks: args.skipChecks,
     metadata: parseMetadata(args.metadata),
-    ...(args.retries === undefined ? {} : { retries: wholeNumber('retries', args.retries) }),
-    giveUpAfterMs: durationMs('give-up-after', args.giveUpAfter),
     ...(args.maxRate === undefined ? {} : { maxRate: rateOf('max-rate', args.maxRate) }),
-    stallTimeoutMs: durationMs('timeout', args.timeout),
   };
   let checkpoint: string | undefined;
   return runVerb(args, {
     run: (signal, onEvent) =>
-      uploadImage({
-        ...options,
-        signal,
-        onEvent: (event) => {
-          if (event.type === 'start') checkpoint = event.checkpoint;
-          onEvent(event);
-        },
+      logged(args.logFile, onEvent, async (toBoth) => {
+        const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
+        return await uploadImage({
+          ...options,
+          ...(await sasOptions(args, destination, signal, say)),
+          signal,
+          onEvent: (event) => {
+            if (event.type === 'start') checkpoint = event.checkpoint;
+            toBoth(event);
+          },
+        });
       }),
     describe: describeResult,
-    wayOn: (error) =>
-      checkpoint !== undefined && canGoOn(error)
-        ? `What was sent is kept in ${checkpoint}. Run the same command again to go on.`
-        : undefined,
+    wayOn: (error) => (checkpoint !== undefined && canGoOn(error) ? describeWayOn(error, checkpoint) : undefined),
   });
 }
 
-/** Other failures say in their message what to do. */
-function canGoOn(error: unknown): boolean {
-  const goesOn: readonly number[] = [
-    EXIT_CODES.service,
-    EXIT_CODES.credentials,
-    EXIT_CODES.interrupted,
-    EXIT_CODES.terminated,
-    EXIT_CODES.hangup,
-  ];
-  return error instanceof VhdupError && goesOn.includes(error.exitCode);
+function describeWayOn(error: unknown, checkpoint: string): string {
+  const kept = `What was sent is kept in ${checkpoint}.`;
+  return error instanceof CredentialError && error.isExpired
+    ? `${kept} Run the same command with a new SAS to go on. With --sas-file or --sas-command an upload goes on by itself.`
+    : `${kept} Run the same command again to go on.`;
 }
 
 function dryRun(args: UploadArguments): Promise<number> {
@@ -177,6 +186,12 @@ function parseMetadata(texts: readonly string[]): Record<string, string> {
   );
 }
 
+const VERIFIED: Readonly<Record<VerifyLevel, string>> = {
+  none: 'nothing, as you wished',
+  map: 'the page ranges of the blob are those that were sent',
+  full: 'every page of the blob was read back and is that of the image',
+};
+
 function describeResult(result: UploadResult): string {
   const retries = result.retries === 0 ? 'none' : String(result.retries);
   const mismatches = result.checksumMismatches === 0 ? '' : ` (${result.checksumMismatches} for a wrong checksum)`;
@@ -188,7 +203,8 @@ function describeResult(result: UploadResult): string {
     ['skipped, zero', exact(result.zeros)],
     ['requests', `${result.requests}, retries ${retries}${mismatches}`],
     ['time', `${formatSeconds(result.durationMs / 1000)}, ${formatRate(result.bytesPerSecond)}`],
-    ['verified', 'the page ranges of the blob are those that were sent'],
+    ...(result.contentMd5 === undefined ? [] : [['content MD5', result.contentMd5] as const]),
+    ['verified', VERIFIED[result.verified]],
   ]);
 }
 
@@ -201,13 +217,4 @@ function describePlan(plan: UploadPlan): string {
     ['would add, up to a whole MiB', exact(plan.skip.padding)],
     ['for a blob of', exact(plan.blobSize)],
   ]);
-}
-
-function exact(bytes: number): string {
-  return bytes < 1000 ? formatBytes(bytes) : `${formatBytes(bytes)} (${bytes} bytes)`;
-}
-
-function table(title: string, rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return [title, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join('\n');
 }

@@ -141,6 +141,13 @@ export function encodeFixedFooter({ size, uniqueId, timestamp }: FixedFooterCont
   return new Uint8Array(bytes);
 }
 
+/** Whether `bytes` are a footer that makes a fixed VHD of a disk of `size` bytes, whoever wrote it. */
+export function isFixedFooter(bytes: Uint8Array, size: number): boolean {
+  const fields = footerFields(bytes, 'footer', 0);
+  if (!hasFooterCookie(bytes) || checksumProblem(fields) !== undefined) return false;
+  return fields.u32(60) === DISK_TYPE.fixed && fields.bigU64(48) === BigInt(size);
+}
+
 /** A footer that cannot be used because its own bytes contradict its checksum. */
 export function damagedFooter(fields: Fields, problem: string): CorruptImageError {
   return fields.corrupt(

@@ -28,8 +28,13 @@ export async function openVhd(file: ImageFile, found: FoundFooter, options: Open
     for (let current = chain[0]; current !== undefined; current = chain.at(-1)) {
       noteState(current, options);
       const { diskType } = current.found.footer;
-      if (diskType === DISK_TYPE.fixed) return assemble(children, new FixedVhd(current.file, current.found, options));
+      if (diskType === DISK_TYPE.fixed) {
+        const base = new FixedVhd(current.file, current.found, options);
+        for (const file of base.files) options.onFile?.(file);
+        return assemble(children, base);
+      }
       const source = await openSparseVhdFile(current.file, current.found);
+      options.onFile?.(source.identity);
       if (diskType === DISK_TYPE.dynamic) return assemble(children, new DynamicVhd(source, options));
       children.push(source);
       chain.push(await openParent(source, chain, options));

@@ -50,6 +50,7 @@ export interface DiskParameters {
   /** In bytes: a power of two from 1 MiB to 256 MiB. */
   readonly blockSize: number;
   readonly logicalSectorSize: 512 | 4096;
+  readonly physicalSectorSize: 512 | 4096;
   /** The disk is a fixed one: its blocks stay allocated. */
   readonly leaveBlocksAllocated: boolean;
   /** The id that the disk shows to the guest (SCSI, page 83), 16 bytes as they stand in the file. A parent and its children share it. */
@@ -68,13 +69,14 @@ export async function readDiskParameters(file: ImageBytes, region: Region): Prom
   const blockSize = checkBlockSize(parameters);
   const flags = checkFlags(parameters);
   const logicalSectorSize = await readSectorSize(file, items, LOGICAL_SECTOR_SIZE);
-  await readSectorSize(file, items, PHYSICAL_SECTOR_SIZE);
+  const physicalSectorSize = await readSectorSize(file, items, PHYSICAL_SECTOR_SIZE);
   const size = checkDiskSize(await readItem(file, items, VIRTUAL_DISK_SIZE, 8), logicalSectorSize);
   const page83 = await readItem(file, items, PAGE_83_DATA, GUID_LENGTH);
   return {
     size,
     blockSize,
     logicalSectorSize,
+    physicalSectorSize,
     leaveBlocksAllocated: (flags & LEAVE_BLOCKS_ALLOCATED) !== 0,
     page83Id: page83.bytes,
     parentLocator: (flags & HAS_PARENT) === 0 ? undefined : await readItem(file, items, PARENT_LOCATOR),

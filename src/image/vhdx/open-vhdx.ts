@@ -9,7 +9,7 @@ import { Crc32c } from './crc32c.ts';
 import type { Guid } from './guid.ts';
 import { readActiveHeader } from './headers.ts';
 import type { ParentLocator } from './parent-locator.ts';
-import { openVhdxFile, type VhdxFile } from './vhdx-file.ts';
+import { identityOf, openVhdxFile, type VhdxFile } from './vhdx-file.ts';
 import { VhdxImage } from './vhdx-image.ts';
 
 /**
@@ -20,9 +20,11 @@ export async function openVhdx(file: ImageFile, options: OpenDiskImageOptions): 
   const parents: VhdxFile[] = [];
   try {
     const child = await openVhdxFile(file, options);
+    options.onFile?.(identityOf(child));
     for (let current = child; current.parentLocator !== undefined; ) {
       current = await openParent(current, current.parentLocator, [child, ...parents], options);
       parents.push(current);
+      options.onFile?.(identityOf(current));
     }
     const base = parents.reduceRight<VhdxImage | undefined>((parent, one) => new VhdxImage(one, parent), undefined);
     return new VhdxImage(child, base);

@@ -6,6 +6,7 @@ import {
   decodeFooter,
   encodeFixedFooter,
   footerFields,
+  isFixedFooter,
 } from '../../../src/image/vhd/footer.ts';
 import { seal } from '../../support/vhd-builder.ts';
 
@@ -130,5 +131,25 @@ describe('checkFooter', () => {
 
   it('does not use the original size', () => {
     expect(check((footer) => footer.writeBigUInt64BE(2n ** 64n - 1n, 40))).not.toThrow();
+  });
+});
+
+describe('isFixedFooter', () => {
+  const isFixed = (edit: (footer: Buffer) => void = () => undefined, size = 30 * MIB) =>
+    isFixedFooter(fieldsOf(edit).bytes, size);
+
+  it('takes a fixed disk of the size, whoever made it', () => {
+    expect(isFixed()).toBe(true);
+    expect(isFixed((footer) => footer.write('qemu', 28))).toBe(true);
+  });
+
+  it('takes no other disk, no other size, and nothing damaged', () => {
+    expect(isFixed(undefined, 31 * MIB)).toBe(false);
+    expect(isFixed((footer) => footer.writeUInt32BE(3, 60))).toBe(false);
+    expect(isFixed((footer) => footer.write('connectx'))).toBe(false);
+    const damaged = Buffer.from(fieldsOf().bytes);
+    damaged.writeUInt8(1, 100);
+    expect(isFixedFooter(damaged, 30 * MIB)).toBe(false);
+    expect(isFixedFooter(new Uint8Array(512), 30 * MIB)).toBe(false);
   });
 });

@@ -1,0 +1,69 @@
+// The tools that are run side by side, each with the command line that uploads one image.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { azcopyEnvironment, azcopyUploadArgs, findAzcopy } from '../test/support/azcopy.ts';
+import type { Command } from './command.ts';
+import type { Service } from './service.ts';
+
+const VHDUP = fileURLToPath(new URL('../bin/vhdup.js', import.meta.url));
+
+/** A tool, its settings, and the image that it uploads. */
+export interface Contender {
+  readonly name: string;
+  readonly image: string;
+  /** Runs at most; for what takes minutes and hardly varies. */
+  readonly repeat?: number;
+  /** `home` is an empty folder, for whatever the tool keeps. */
+  command(service: Service, url: string, home: string): Promise<Command>;
+}
+
+export interface ContenderOptions {
+  readonly name?: string;
+  readonly image: string;
+  readonly options?: readonly string[];
+  readonly repeat?: number;
+}
+
+/** vhdup as built in dist/. */
+export function vhdup({ name = 'vhdup', options = [], ...rest }: ContenderOptions): Contender {
+  return {
+    name,
+    ...rest,
+    command: (service, url, home) =>
+      Promise.resolve(
+        vhdupCommand(service, ['upload', rest.image, url, '--checkpoint', join(home, 'checkpoint.json'), ...options]),
+      ),
+  };
+}
+
+/** Any verb of vhdup. */
+export function vhdupCommand({ caFile }: Pick<Service, 'caFile'>, args: readonly string[]): Command {
+  return {
+    program: process.execPath,
+    args: [VHDUP, ...args],
+    env: caFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: caFile },
+  };
+}
+
+/** AzCopy as it comes, or with its pacer of page blobs off. */
+export function azcopy({ name, paced = true, ...rest }: ContenderOptions & { paced?: boolean }): Contender {
+  return {
+    name: name ?? (paced ? 'AzCopy' : 'AzCopy, pacer off'),
+    ...rest,
+    command: async ({ caFile }, url, home) => {
+      const found = await findAzcopy();
+      if (found.path === undefined) throw new Error(found.reason);
+      await mkdir(home, { recursive: true });
+      return {
+        program: found.path,
+        args: azcopyUploadArgs(rest.image, url),
+        env: {
+          ...azcopyEnvironment(home),
+          ...(paced ? {} : { AZCOPY_PACE_PAGE_BLOBS: 'false' }),
+          ...(caFile === undefined ? {} : { SSL_CERT_FILE: caFile }),
+        },
+      };
+    },
+  };
+}

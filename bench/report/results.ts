@@ -1,0 +1,41 @@
+// What is kept of the last run of each scenario: results.json, RESULTS.md and results.svg.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Findings } from '../bench.ts';
+import type { Machine } from '../machine.ts';
+import { chart } from './chart.ts';
+import { markdown } from './markdown.ts';
+
+/** One scenario as it was run last. */
+export interface ScenarioResult extends Findings {
+  readonly name: string;
+  readonly title: string;
+  /** ISO 8601. */
+  readonly date: string;
+  readonly machine: Machine;
+  readonly scale: number;
+  readonly repeat: number;
+}
+
+/** Scenarios that were not run now stay as they were; `order` are the names of all. */
+export async function keepResults(
+  folder: string,
+  fresh: readonly ScenarioResult[],
+  order: readonly string[],
+): Promise<void> {
+  const file = join(folder, 'results.json');
+  const kept = await loadResults(file);
+  const results = order.flatMap((name) => [fresh, kept].flat().find((result) => result.name === name) ?? []);
+  await writeFile(file, `${JSON.stringify(results, undefined, 1)}\n`);
+  await writeFile(join(folder, 'RESULTS.md'), markdown(results));
+  await writeFile(join(folder, 'results.svg'), chart(results));
+}
+
+async function loadResults(file: string): Promise<ScenarioResult[]> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

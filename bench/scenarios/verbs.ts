@@ -1,0 +1,121 @@
+// What is not an upload from beginning to end: going on with one, a dry run, reading back.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Bench, Scenario } from '../bench.ts';
+import { type Measured, measure } from '../command.ts';
+import { vhdupCommand } from '../contenders.ts';
+import { randomDisk } from '../images/random-disk.ts';
+import { scatteredDynamicVhd, scatteredFixedVhd } from '../images/scattered-disk.ts';
+import { Service } from '../service.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const TIB = 1024 * GIB;
+const LIMIT_MS = 10 * 60_000;
+const SIGINT_EXIT = 130;
+
+export const verbs: Scenario = {
+  name: 'verbs',
+  title: 'Resume of 1 TiB at 50 %; dry run of 2 TiB; verify --full',
+  async run(bench) {
+    await resume(bench);
+    await dryRun(bench);
+    await verifyFull(bench);
+  },
+};
+
+/** 4 KiB in each window of 4 MiB: 262,144 requests, stopped by Ctrl-C after half of them. */
+async function resume(bench: Bench): Promise<void> {
+  const size = bench.scaled(TIB);
+  const pieces = size / (4 * MIB);
+  const image = await scatteredFixedVhd(bench, { size, piece: 4 * KIB, pieces });
+  await withService(bench, {}, async (service, folder) => {
+    const args = ['upload', image, service.newBlobUrl(), '--json', '--checkpoint', join(folder, 'checkpoint.json')];
+    const command = vhdupCommand(service, args);
+    const half = (size / 2 / (4 * MIB)) * 4 * KIB;
+    const onOutput = (output: string) => (lastSent(output) >= half ? ('SIGINT' as const) : undefined);
+    const stopped = await measure(command, { folder, limitMs: LIMIT_MS, onOutput });
+    const before = await service.counters();
+    expectExit(stopped, SIGINT_EXIT);
+    const resumed = await measure(command, { folder, limitMs: LIMIT_MS });
+    const after = await service.counters();
+    expectExit(resumed, 0);
+
+    const firstPut = ((after.firstPutPageAt ?? Number.NaN) - resumed.startedAt) / 1000;
+    bench.figure('Resume: done before the stop', (before.bytesCommitted / (pieces * 4 * KIB)) * 100, '%');
+    bench.figure('Resume: whole second run', resumed.wallMs / 1000, 's');
+    bench.figure('Resume: peak memory of the second run', resumed.peakMemory / MIB, 'MiB');
+    bench.figure('Resume: requests without an answer at the stop', before.unanswered, '');
+    bench.goal('Resume: first new Put Page, seconds', { atMost: 1 }, firstPut);
+    // What was in flight at the stop was not acknowledged, and may have been written.
+    const again = Math.max(0, after.bytesRewritten / (4 * KIB) - before.unanswered);
+    bench.goal('Resume: acknowledged pages sent again', { atMost: 0 }, again);
+  });
+}
+
+async function dryRun(bench: Bench): Promise<void> {
+  const scatter = { size: 2040 * GIB, piece: 2 * MIB, pieces: bench.scaled(GIB, 64 * MIB) / (2 * MIB) };
+  const image = await scatteredDynamicVhd(bench, scatter);
+  const folder = await mkdtemp(join(bench.folder, 'run-'));
+  try {
+    const command = vhdupCommand({ caFile: undefined }, ['upload', image, '--dry-run']);
+    const measured = await measure(command, { folder, limitMs: LIMIT_MS });
+    expectExit(measured, 0);
+    bench.figure('Dry run of 2 TiB dynamic with 1 GiB: wall time', measured.wallMs / 1000, 's');
+    bench.figure('Dry run of 2 TiB dynamic with 1 GiB: peak memory', measured.peakMemory / MIB, 'MiB');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function verifyFull(bench: Bench): Promise<void> {
+  const size = bench.scaled(2 * GIB);
+  const image = await randomDisk(bench, size);
+  await withService(bench, { keeps: true }, async (service, folder) => {
+    const help = await measure(vhdupCommand(service, ['verify', '--help']), { folder, limitMs: LIMIT_MS });
+    if (!help.output.includes('--full')) {
+      bench.note('verify --full left out: this vhdup has no such command.');
+      return;
+    }
+    const url = service.newBlobUrl();
+    const checkpoint = ['--checkpoint', join(folder, 'checkpoint.json')];
+    const upload = await measure(vhdupCommand(service, ['upload', image, url, ...checkpoint]), {
+      folder,
+      limitMs: LIMIT_MS,
+    });
+    expectExit(upload, 0);
+    const verify = await measure(vhdupCommand(service, ['verify', image, url, '--full']), {
+      folder,
+      limitMs: LIMIT_MS,
+    });
+    expectExit(verify, 0);
+    bench.figure('verify --full of 2 GiB: throughput', (size * 1000) / verify.wallMs / MIB, 'MiB/s');
+    bench.figure('verify --full of 2 GiB: peak memory', verify.peakMemory / MIB, 'MiB');
+  });
+}
+
+async function withService(
+  bench: Bench,
+  options: { keeps?: boolean },
+  run: (service: Service, folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(bench.folder, 'run-'));
+  const service = await Service.start(options, folder);
+  try {
+    await run(service, folder);
+  } finally {
+    await service.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Of the last progress in `--json`. */
+function lastSent(output: string): number {
+  const line = output.split('\n').findLast((text) => text.startsWith('{"type":"progress"') && text.endsWith('}'));
+  return line === undefined ? 0 : (JSON.parse(line) as { sent: number }).sent;
+}
+
+function expectExit({ exitCode, output }: Measured, expected: number): void {
+  if (exitCode !== expected) throw new Error(`vhdup ended with ${exitCode}, not ${expected}: ${output.slice(-400)}`);
+}

@@ -1,0 +1,114 @@
+// The page-blob test server as a process of its own, keeping nothing of what it gets: what every tool uploads to.
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../test/support/page-blob-server-main.ts', import.meta.url));
+
+/** What the service is like; nothing is limited by default. */
+export interface ServiceOptions {
+  readonly tls?: boolean;
+  /** Keep contents and check checksums, for what reads them back. */
+  readonly keeps?: boolean;
+  readonly latencyMs?: number;
+  readonly bytesPerSecond?: number;
+  readonly requestsPerSecond?: number;
+  readonly operationTimeoutMs?: number;
+}
+
+/** What the server counted since it was last asked. */
+export interface ServiceCounters {
+  readonly requests: number;
+  /** In bodies. */
+  readonly bytesReceived: number;
+  readonly bytesCommitted: number;
+  readonly bytesRewritten: number;
+  readonly unanswered: number;
+  readonly firstPutPageAt?: number;
+  /** Of the server itself. */
+  readonly cpuSeconds: number;
+  readonly byOperation: Readonly<Record<string, number>>;
+  readonly byStatus: Readonly<Record<string, number>>;
+}
+
+export class Service {
+  /** File with the certificate of the authority to trust, with TLS only. */
+  readonly caFile: string | undefined;
+  readonly #containerUrl: string;
+  readonly #ask: () => Promise<ServiceCounters>;
+  readonly #end: () => Promise<void>;
+  #blobs = 0;
+
+  private constructor(
+    caFile: string | undefined,
+    containerUrl: string,
+    ask: () => Promise<ServiceCounters>,
+    end: () => Promise<void>,
+  ) {
+    this.caFile = caFile;
+    this.#containerUrl = containerUrl;
+    this.#ask = ask;
+    this.#end = end;
+  }
+
+  /** Starts a server; `folder` takes its certificate. */
+  static async start(options: ServiceOptions, folder: string): Promise<Service> {
+    const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ...argumentsOf(options)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      // Ctrl-C is not for it: its input ends with us.
+      detached: true,
+    });
+    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const nextLine = async () => {
+      const { value, done } = await lines.next();
+      if (done === true) throw new Error('The page-blob server ended before it was asked to.');
+      return JSON.parse(value);
+    };
+    const { containerSasUrl, caCertificate } = await nextLine();
+    const caFile = caCertificate === undefined ? undefined : join(folder, 'ca.pem');
+    if (caFile !== undefined) await writeFile(caFile, caCertificate);
+    const ask = (): Promise<ServiceCounters> => {
+      child.stdin.write('counters\n');
+      return nextLine();
+    };
+    const end = (): Promise<void> => {
+      child.stdin.end();
+      return ended;
+    };
+    return new Service(caFile, containerSasUrl, ask, end);
+  }
+
+  /** The URL, with a SAS, of a blob that is not there yet. */
+  newBlobUrl(): string {
+    this.#blobs += 1;
+    const url = new URL(this.#containerUrl);
+    url.pathname += `/disk-${this.#blobs}.vhd`;
+    return url.href;
+  }
+
+  /** Counters since the last call. */
+  counters(): Promise<ServiceCounters> {
+    return this.#ask();
+  }
+
+  close(): Promise<void> {
+    return this.#end();
+  }
+}
+
+function argumentsOf(options: ServiceOptions): string[] {
+  const numbers = {
+    'latency-ms': options.latencyMs,
+    'bytes-per-second': options.bytesPerSecond,
+    'requests-per-second': options.requestsPerSecond,
+    'operation-timeout-ms': options.operationTimeoutMs,
+  };
+  return [
+    ...(options.keeps === true ? [] : ['--discard', '--no-checksums']),
+    ...(options.tls === true ? ['--tls'] : []),
+    ...Object.entries(numbers).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)])),
+  ];
+}

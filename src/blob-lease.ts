@@ -1,0 +1,259 @@
+// Holds the blob for one run: no other program can write to it, and of two runs of one upload only one goes on.
+import { randomUUID } from 'node:crypto';
+import type { PageBlobTarget } from './azure/page-blob-target.ts';
+import { OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
+import type { CheckpointLease } from './checkpoint/checkpoint.ts';
+import { ChildAbort } from './child-abort.ts';
+import { CredentialError, DestinationError, InUseError, ServiceError, VhdupError } from './errors.ts';
+import type { EventListener } from './events.ts';
+import { decodeOwner, describeOwner, isGone, type Owner } from './owner.ts';
+import type { Retrier } from './transfer/retry.ts';
+
+/** A lease lasts for 60 s: two renewals may get lost. */
+const RENEW_INTERVAL_MS = 20_000;
+/** What the end of a run waits for at most, in milliseconds. */
+const RELEASE_TIMEOUT_MS = 5000;
+
+/** Answers to an acquisition: it is somebody else's. */
+const TAKEN = new Set(['LeaseAlreadyPresent', 'LeaseIsBreakingAndCannotBeAcquired']);
+/** Answers to a write: the lease that it names is not there any more. */
+const LOST = new Set(['LeaseLost', 'LeaseNotPresentWithBlobOperation', 'LeaseIdMismatchWithBlobOperation']);
+/** Answers to a renewal: somebody broke the lease, or holds another one. */
+const REPLACED = new Set(['LeaseIsBrokenAndCannotBeRenewed', 'LeaseIdMismatchWithLeaseOperation']);
+/** The answer to a renewal: it ran out, and somebody wrote to the blob, or held it for a while. */
+const ABSENT = 'LeaseNotPresentWithLeaseOperation';
+
+export interface BlobLeaseOptions {
+  readonly blob: PageBlobTarget;
+  readonly owner: Owner;
+  readonly retrier: Retrier;
+  readonly emit: EventListener;
+  readonly signal: AbortSignal;
+  /** Called when the blob is somebody else's now, between two writes. */
+  readonly onLost: (error: Error) => void;
+}
+
+export class BlobLease {
+  readonly owner: Owner;
+  readonly #options: BlobLeaseOptions;
+  readonly #stop: ChildAbort;
+  /** Unlike that of any other run, so that the service tells them apart. */
+  readonly #id = randomUUID();
+  /** Of a run that was killed: whoever knows its id takes its lease over. */
+  #inheritedIds: readonly string[] = [];
+  #isHeld = false;
+  #uploadId: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #regaining: Promise<void> | undefined;
+
+  constructor(options: BlobLeaseOptions) {
+    this.owner = options.owner;
+    this.#options = options;
+    this.#stop = new ChildAbort(options.signal);
+  }
+
+  /** For the checkpoint, which has to be saved before the lease is taken. */
+  get claim(): CheckpointLease {
+    return { owner: this.owner, ids: [this.#id, ...this.#inheritedIds] };
+  }
+
+  /** What a run that is over left is ours to take. That of a run that may live, here or elsewhere, is not. */
+  inherit(claim: CheckpointLease | undefined): void {
+    if (claim !== undefined && isGone(claim.owner)) this.#inheritedIds = claim.ids;
+  }
+
+  /**
+   * Takes the lease, or says that the service gives none and goes on without.
+   * @param uploadId - The upload that the blob will belong to, as long as the lease is held.
+   * @returns whether somebody else held it until now, who may have written to the blob in the last moment.
+   * @throws {InUseError} somebody else holds it.
+   */
+  async take(uploadId: string, breakForeign: boolean): Promise<boolean> {
+    this.#uploadId = uploadId;
+    for (const id of this.#inheritedIds) await this.#takeOver(id);
+    let isBroken = false;
+    try {
+      await this.#acquire();
+    } catch (error) {
+      if (isTaken(error)) {
+        await this.#breakForeign(breakForeign);
+        isBroken = true;
+      } else if (isRefusal(error)) {
+        this.#options.emit({
+          type: 'warning',
+          code: 'no-lease',
+          message: `The service gives no lease for ${this.#url} (${(error as Error).message}). Going on without: nothing else may write to it meanwhile.`,
+        });
+        return false;
+      } else {
+        throw error;
+      }
+    }
+    this.#inheritedIds = [];
+    this.#isHeld = true;
+    this.#options.blob.leases.use(this.#id);
+    this.#timer ??= setInterval(() => this.#renew(), RENEW_INTERVAL_MS).unref();
+    return isBroken;
+  }
+
+  /**
+   * Makes one attempt of a write. When the lease has run out, on a line that was down or a machine that was asleep, it is
+   * taken again, and the attempt fails so that it is made again.
+   * @throws {InUseError} somebody else went on with the upload.
+   * @throws {ServiceError} transient: the lease is there again.
+   */
+  async attempt<T>(operation: () => Promise<T>): Promise<T> {
+    try {
+      return await operation();
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (!this.#isHeld || reason === undefined || !LOST.has(reason)) throw error;
+      await this.#regain();
+      throw new ServiceError((error as Error).message, { status: 412, reason, transient: true });
+    }
+  }
+
+  /**
+   * Gives the blob back. Requests of this run that still are on their way are refused by the service from then on.
+   * @returns whether that is certain. Does not fail: a lease that is left ends by itself.
+   */
+  async leave(): Promise<boolean> {
+    clearInterval(this.#timer);
+    this.#stop.abort(new Error('The run is over.'));
+    this.#stop.unlink();
+    await this.#regaining?.catch(() => undefined);
+    if (!this.#isHeld) return false;
+    this.#isHeld = false;
+    try {
+      await this.#options.blob.leases.release(this.#id, AbortSignal.timeout(RELEASE_TIMEOUT_MS));
+      return true;
+    } catch {
+      return false;
+    } finally {
+      this.#options.blob.leases.use(undefined);
+    }
+  }
+
+  get #url(): string {
+    return this.#options.blob.address.url;
+  }
+
+  #acquire(): Promise<void> {
+    const { blob, retrier } = this.#options;
+    return retrier.run('Acquire Lease', this.#stop.signal, (attempt) => blob.leases.acquire(this.#id, attempt));
+  }
+
+  /** Should the process live after all, its writes are refused from now on. */
+  async #takeOver(id: string): Promise<void> {
+    const { blob, retrier } = this.#options;
+    try {
+      await retrier.run('Change Lease', this.#stop.signal, (attempt) => blob.leases.change(id, this.#id, attempt));
+    } catch (error) {
+      // It ran out, or is somebody else's: the acquisition tells.
+      if (!(error instanceof VhdupError)) throw error;
+    }
+  }
+
+  async #breakForeign(isAllowed: boolean): Promise<void> {
+    const { blob, retrier, emit } = this.#options;
+    const holder = await this.#holder();
+    if (!isAllowed) throw this.#inUse(holder);
+    await retrier.run('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
+    const who = holder === undefined ? 'another program' : describeOwner(holder);
+    emit({ type: 'warning', code: 'lease-broken', message: `Broke the lease on ${this.#url}, which ${who}, held.` });
+    try {
+      await this.#acquire();
+    } catch (error) {
+      throw isTaken(error) ? this.#inUse(await this.#holder()) : error;
+    }
+  }
+
+  /** Undefined where it is no run of ours. */
+  async #holder(): Promise<Owner | undefined> {
+    const { blob, retrier } = this.#options;
+    const there = await retrier.run('Get Blob Properties', this.#stop.signal, (attempt) => blob.properties(attempt));
+    return decodeOwner(there?.metadata[OWNER]);
+  }
+
+  #inUse(holder: Owner | undefined): InUseError {
+    return new InUseError(
+      holder === undefined
+        ? `${this.#url} is in use: another program holds a lease on it, as a virtual machine does with its disks. When you are sure that nothing needs it, give --break-lease.`
+        : `${this.#url} is in use: ${describeOwner(holder)}, is uploading to it. Should that process be gone, try again in a minute, or give --break-lease to take the blob from it.`,
+    );
+  }
+
+  /** A renewal that does not come through ends nothing: the next one, or a write, will see. */
+  #renew(): void {
+    this.#regain().catch((error: unknown) => {
+      if (error instanceof InUseError || error instanceof DestinationError) this.#options.onLost(error);
+    });
+  }
+
+  /** One at a time, for however many writes. */
+  #regain(): Promise<void> {
+    this.#regaining ??= this.#renewOrTakeAgain().finally(() => {
+      this.#regaining = undefined;
+    });
+    return this.#regaining;
+  }
+
+  async #renewOrTakeAgain(): Promise<void> {
+    const { blob } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      await blob.leases.renew(this.#id, signal);
+      return;
+    } catch (error) {
+      const reason = reasonOf(error) ?? '';
+      if (reason !== ABSENT && !REPLACED.has(reason)) throw error;
+      await this.#assertStillOurs();
+      if (reason !== ABSENT) {
+        this.#isHeld = false;
+        throw new InUseError(
+          `${this.#url} is in use: somebody broke the lease of this upload, or took the blob over. This run has stopped.`,
+        );
+      }
+    }
+    try {
+      await blob.leases.acquire(this.#id, signal);
+    } catch (error) {
+      throw isTaken(error) ? this.#inUse(await this.#holder()) : error;
+    }
+  }
+
+  async #assertStillOurs(): Promise<void> {
+    const there = await this.#options.blob.properties(this.#stop.signal);
+    if (there?.metadata[UPLOAD_ID] !== this.#uploadId) {
+      this.#isHeld = false;
+      throw new DestinationError(
+        `${this.#url} was ${there === undefined ? 'deleted' : 'replaced'} while the upload was running. Give --restart to upload from the beginning, with --overwrite if what is there now may go.`,
+      );
+    }
+    const owner = decodeOwner(there?.metadata[OWNER]);
+    if (owner?.id === this.owner.id) return;
+    this.#isHeld = false;
+    throw new InUseError(
+      owner === undefined && there?.metadata[STATE] === 'complete'
+        ? `${this.#url} was completed by another run of this upload. This run has stopped.`
+        : `${this.#url} was taken over by ${owner === undefined ? 'another program' : describeOwner(owner)}. This run has stopped.`,
+    );
+  }
+}
+
+function reasonOf(error: unknown): string | undefined {
+  return error instanceof DestinationError ? error.reason : undefined;
+}
+
+function isTaken(error: unknown): boolean {
+  return TAKEN.has(reasonOf(error) ?? '');
+}
+
+/** Managed disks, old emulators and credentials for writing alone give no leases. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof CredentialError) return true;
+  if (error instanceof DestinationError) return error.reason !== undefined && !/NotFound/.test(error.reason);
+  if (!(error instanceof ServiceError)) return false;
+  const { status = 0, transient } = error.failure;
+  return !transient && (status === 501 || (status >= 400 && status < 500 && status !== 408 && status !== 429));
+}

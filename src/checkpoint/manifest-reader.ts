@@ -1,0 +1,164 @@
+// Reads the manifest of an upload that was completed. Its lines stay in the file; memory holds their places.
+import { type FileHandle, open } from 'node:fs/promises';
+import { LocalFileError, VerificationError } from '../errors.ts';
+import { WINDOW_SIZE } from '../transfer/plan.ts';
+import { decodeHeader, decodeLine, type ManifestEnd, type ManifestHeader, type SentRun } from './manifest.ts';
+
+const CHUNK = 1024 * 1024;
+/** A window has at most 64 runs of some 60 characters each; the header is longer for a long chain of images. */
+const MAX_LINE = CHUNK;
+
+/** An open manifest. Reads may run side by side. Who opens it closes it. */
+export class ManifestReader {
+  readonly path: string;
+  readonly header: ManifestHeader;
+  readonly end: ManifestEnd;
+  readonly #handle: FileHandle;
+  readonly #places: Places;
+
+  private constructor(path: string, handle: FileHandle, header: ManifestHeader, end: ManifestEnd, places: Places) {
+    this.path = path;
+    this.#handle = handle;
+    this.header = header;
+    this.end = end;
+    this.#places = places;
+  }
+
+  /**
+   * Reads the manifest once.
+   * @param blobSize - Length of the blob in bytes, which the manifest must be of.
+   * @throws {LocalFileError} it cannot be read, or is none. @throws {VerificationError} of an upload that was not completed, or of a blob of another size.
+   */
+  static async open(path: string, blobSize: number): Promise<ManifestReader> {
+    const handle = await reading(path, () => open(path, 'r'));
+    try {
+      return await reading(path, () => ManifestReader.#scan(path, handle, blobSize));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  static async #scan(path: string, handle: FileHandle, blobSize: number): Promise<ManifestReader> {
+    let header: ManifestHeader | undefined;
+    let end: ManifestEnd | undefined;
+    const places = new Places(blobSize);
+    for await (const { text, position, length } of linesOf(path, handle)) {
+      if (header === undefined) {
+        header = decodeHeader(text);
+        if (header === undefined) throw refused(path, position);
+        assertSize(path, header, blobSize);
+        continue;
+      }
+      const line = decodeLine(text);
+      if (line === undefined) throw refused(path, position);
+      if ('footer' in line) {
+        end = line;
+      } else {
+        // Only a complete upload has nothing after its end.
+        end = undefined;
+        if (!places.set(line.window.offset, position, length)) throw refused(path, position);
+      }
+    }
+    if (header === undefined) throw refused(path, 0);
+    if (end === undefined) {
+      throw new VerificationError(
+        `The manifest ${path} is of an upload that was not completed: it has no end. Run the same upload again.`,
+      );
+    }
+    return new ManifestReader(path, handle, header, end, places);
+  }
+
+  /** What was sent for the window that begins at `offset`: nothing where the manifest has no line for it. */
+  async runsAt(offset: number): Promise<readonly SentRun[]> {
+    const place = this.#places.get(offset);
+    if (place === undefined) return [];
+    const { position, length } = place;
+    const { buffer, bytesRead } = await reading(this.path, () =>
+      this.#handle.read(Buffer.alloc(length), 0, length, position),
+    );
+    const line = decodeLine(buffer.toString('utf8', 0, bytesRead));
+    if (line === undefined || 'footer' in line) throw refused(this.path, position);
+    return line.runs;
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** Where the line of each window is: 12 bytes for each window of the blob. */
+class Places {
+  readonly #positions: Float64Array;
+  readonly #lengths: Uint32Array;
+
+  constructor(blobSize: number) {
+    const windows = Math.ceil(blobSize / WINDOW_SIZE);
+    this.#positions = new Float64Array(windows);
+    this.#lengths = new Uint32Array(windows);
+  }
+
+  /** @returns false when no window begins at `offset`. */
+  set(offset: number, position: number, length: number): boolean {
+    const index = offset / WINDOW_SIZE;
+    if (!Number.isInteger(index) || index >= this.#positions.length) return false;
+    this.#positions[index] = position;
+    this.#lengths[index] = length;
+    return true;
+  }
+
+  get(offset: number): { readonly position: number; readonly length: number } | undefined {
+    const index = offset / WINDOW_SIZE;
+    const length = this.#lengths[index] ?? 0;
+    return length === 0 ? undefined : { position: this.#positions[index] ?? 0, length };
+  }
+}
+
+interface Line {
+  readonly text: string;
+  /** Where it begins, and its length in bytes without its end. */
+  readonly position: number;
+  readonly length: number;
+}
+
+/** The whole lines. What follows the last of them was not written to its end. */
+async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<Line> {
+  let rest: Uint8Array = Buffer.alloc(0);
+  let position = 0;
+  for (let offset = 0; ; ) {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK, offset);
+    if (bytesRead === 0) return;
+    offset += bytesRead;
+    const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    let start = 0;
+    for (let newline = bytes.indexOf('\n'); newline >= 0; newline = bytes.indexOf('\n', start)) {
+      yield { text: bytes.toString('utf8', start, newline), position: position + start, length: newline - start };
+      start = newline + 1;
+    }
+    position += start;
+    rest = bytes.subarray(start);
+    if (rest.length > MAX_LINE) throw refused(path, position);
+  }
+}
+
+function assertSize(path: string, { blobUrl, blobSize }: ManifestHeader, expected: number): void {
+  if (blobSize === expected) return;
+  throw new VerificationError(
+    `The manifest ${path} is of an upload to ${blobUrl} with ${blobSize} bytes, but the image makes a blob of ${expected}.`,
+  );
+}
+
+function refused(path: string, position: number): LocalFileError {
+  return new LocalFileError(
+    `Cannot read the manifest ${path}: its line at byte ${position} is not what vhdup writes. It is damaged, or no manifest.`,
+  );
+}
+
+async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).errno === undefined) throw error;
+    throw new LocalFileError(`Cannot read the manifest ${path}: ${(error as Error).message}.`, { cause: error });
+  }
+}

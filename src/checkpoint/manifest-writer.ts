@@ -1,0 +1,186 @@
+// Writes a manifest while its upload is under way, over all of the upload's runs.
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { LocalFileError } from '../errors.ts';
+import {
+  decodeHeader,
+  encodeEnd,
+  encodeHeader,
+  encodeWindow,
+  MANIFEST_BEGINNING,
+  type ManifestEnd,
+  type ManifestHeader,
+  type ManifestWindow,
+} from './manifest.ts';
+
+export interface OpenManifestOptions {
+  /** Whether an earlier run of the same upload has sent something: then its manifest must be there. */
+  readonly isContinued: boolean;
+  /** Replace the manifest of another upload. A file that is something else is never replaced. */
+  readonly mayReplace: boolean;
+}
+
+/** A header is a few hundred bytes, and more for a long chain of images. */
+const MAX_HEADER = 1024 * 1024;
+const TAIL_STEP = 64 * 1024;
+
+export class ManifestWriter {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  /** Where the next line goes. What lies after it was not written whole. */
+  #position: number;
+  /** Lines that are not in the file yet. */
+  #lines: string[] = [];
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, handle: FileHandle, position: number) {
+    this.path = path;
+    this.#handle = handle;
+    this.#position = position;
+  }
+
+  /**
+   * Begins a manifest, or goes on with the one of the same upload.
+   * @throws {LocalFileError} the file is something else, of another upload, missing, or cannot be written.
+   */
+  static async open(
+    path: string,
+    header: ManifestHeader,
+    { isContinued, mayReplace }: OpenManifestOptions,
+  ): Promise<ManifestWriter> {
+    return await writing(path, async () => {
+      const handle = (await openIfThere(path)) ?? (await open(path, 'wx+'));
+      try {
+        const { size } = await handle.stat();
+        const stored = size === 0 ? undefined : await readHeader(handle, path);
+        if (stored?.uploadId === header.uploadId) {
+          if (stored.checksum !== header.checksum) {
+            throw new LocalFileError(
+              `Cannot go on with the manifest ${path}: it holds ${stored.checksum} and not ${header.checksum}. Give --checksum ${stored.checksum}, or --restart.`,
+            );
+          }
+          const writer = new ManifestWriter(path, handle, await endOfLastLine(handle, size));
+          await handle.truncate(writer.#position);
+          return writer;
+        }
+        if (isContinued) {
+          throw new LocalFileError(
+            `Cannot go on with the manifest ${path}: it does not hold what was sent before. Name the manifest that the upload began with, leave --manifest out, or give --restart.`,
+          );
+        }
+        if (size > 0 && !mayReplace) {
+          throw new LocalFileError(
+            `Cannot write the manifest ${path}: the manifest of another upload is there. Name another file, or give --restart to replace it.`,
+          );
+        }
+        await handle.truncate(0);
+        const writer = new ManifestWriter(path, handle, 0);
+        writer.#lines.push(encodeHeader(header));
+        await writer.flush();
+        return writer;
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
+    });
+  }
+
+  /** Takes note of a window: `flush` writes it. */
+  windowDone(window: ManifestWindow): void {
+    this.#lines.push(encodeWindow(window));
+  }
+
+  /**
+   * Returns when a power failure cannot take away any more what was noted before the call. After a failure the next call
+   * tries again, lines written by half included.
+   * @throws {LocalFileError} the disk is full, ...
+   */
+  flush(): Promise<void> {
+    const written = this.#writing.then(() => writing(this.path, () => this.#write()));
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  /** @throws {LocalFileError} the disk is full, ... */
+  async complete(end: ManifestEnd): Promise<void> {
+    this.#lines.push(encodeEnd(end));
+    await this.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#handle.close();
+  }
+
+  async #write(): Promise<void> {
+    const lines = this.#lines.length;
+    if (lines === 0) return;
+    const bytes = Buffer.from(this.#lines.join(''));
+    for (let done = 0; done < bytes.length; ) {
+      done += (await this.#handle.write(bytes, done, bytes.length - done, this.#position + done)).bytesWritten;
+    }
+    await this.#handle.sync();
+    this.#position += bytes.length;
+    this.#lines = this.#lines.slice(lines);
+  }
+}
+
+/**
+ * Refuses, before anything has been done, a path where a manifest cannot be.
+ * @throws {LocalFileError} there is another kind of file, or none can be made.
+ */
+export async function checkManifestPath(path: string): Promise<void> {
+  await writing(path, async () => {
+    await stat(dirname(resolve(path)));
+    const handle = await openIfThere(path);
+    try {
+      if (handle !== undefined && (await handle.stat()).size > 0) await readHeader(handle, path);
+    } finally {
+      await handle?.close();
+    }
+  });
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'r+');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+/** Undefined when it is cut or of another version. @throws {LocalFileError} the file is something else. */
+async function readHeader(handle: FileHandle, path: string): Promise<ManifestHeader | undefined> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_HEADER), 0, MAX_HEADER, 0);
+  const text = buffer.toString('utf8', 0, bytesRead);
+  if (!text.startsWith(MANIFEST_BEGINNING)) {
+    throw new LocalFileError(`Cannot write the manifest ${path}: the file is something else. Name another file.`);
+  }
+  return decodeHeader(text.slice(0, text.indexOf('\n') + 1));
+}
+
+/** A stop may have cut the last line. */
+async function endOfLastLine(handle: FileHandle, size: number): Promise<number> {
+  const buffer = Buffer.alloc(TAIL_STEP);
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - TAIL_STEP);
+    const { bytesRead } = await handle.read(buffer, 0, end - start, start);
+    const newline = buffer.subarray(0, bytesRead).lastIndexOf('\n');
+    if (newline >= 0) return start + newline + 1;
+    end = start;
+  }
+  return 0;
+}
+
+async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).errno === undefined) throw error;
+    throw new LocalFileError(
+      `Cannot write the manifest ${path}: ${(error as Error).message}. Name a file in a folder that can be written with --manifest.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,62 @@
+// Draws what a disk allocates as characters: the denser, the more.
+import type { AllocationMap } from '../inspect/allocation-map.ts';
+import { formatBytes } from './units.ts';
+
+export interface DrawingOptions {
+  /** Of the terminal, in characters. */
+  readonly width: number;
+  /** ASCII alone: for logs and for terminals that are to show nothing special. */
+  readonly isPlain: boolean;
+}
+
+const ROWS = 6;
+const OFFSET_WIDTH = 10;
+const FRAME = ' ||'.length;
+
+/** From nothing to all. */
+const BLOCKS = ['\u00b7', '\u2591', '\u2592', '\u2593', '\u2588'] as const;
+const ASCII = ['.', '-', '+', '*', '#'] as const;
+
+/** Cells that fill the drawing. */
+export function drawingCells(width: number): number {
+  return columnsIn(width) * ROWS;
+}
+
+/** The map, a line for each row of cells with the offset of its first one, and the legend. */
+export function drawAllocation(map: AllocationMap, { width, isPlain }: DrawingOptions): string[] {
+  const characters = isPlain ? ASCII : BLOCKS;
+  const { allocated, nonZero, cellSize } = map;
+  const columns = columnsIn(width);
+  const lines: string[] = [];
+  for (let first = 0; first < allocated.length; first += columns) {
+    const cells = allocated.slice(first, first + columns).map((share, index) => {
+      const level = nonZero === undefined ? levelOf(share) : scannedLevelOf(share, nonZero[first + index] ?? 0);
+      return characters[level];
+    });
+    const offset = formatBytes(first * cellSize).padStart(OFFSET_WIDTH);
+    lines.push(`${offset} ${isPlain ? '|' : '\u2502'}${cells.join('')}${isPlain ? '|' : '\u2502'}`);
+  }
+  return [...lines, ...legend(characters, nonZero !== undefined)];
+}
+
+function columnsIn(width: number): number {
+  return Math.max(16, width - OFFSET_WIDTH - FRAME - 2);
+}
+
+function levelOf(share: number): 0 | 1 | 2 | 3 | 4 {
+  if (share === 0) return 0;
+  return share <= 1 / 3 ? 1 : share <= 2 / 3 ? 2 : share < 1 ? 3 : 4;
+}
+
+function scannedLevelOf(allocated: number, nonZero: number): 0 | 1 | 2 | 3 | 4 {
+  if (allocated === 0) return 0;
+  return nonZero === 0 ? 1 : nonZero <= 1 / 2 ? 2 : nonZero < 1 ? 3 : 4;
+}
+
+function legend(characters: readonly string[], isScanned: boolean): string[] {
+  const [none, some, more, most, all] = characters;
+  const words = isScanned
+    ? `${none} not allocated  ${some} allocated, only zeros  ${more} up to half data  ${most} more  ${all} all data`
+    : `${none} not allocated  ${some} up to a third allocated  ${more} two thirds  ${most} more  ${all} all`;
+  return [`${' '.repeat(OFFSET_WIDTH)}  ${words}`];
+}

@@ -1,0 +1,115 @@
+// vhdup inspect [structure] <image>
+import type { Argv, CommandModule } from 'yargs';
+import { EXIT_CODES, UsageError } from '../../errors.ts';
+import { STRUCTURE_KINDS, type StructureKind } from '../../inspect/structure.ts';
+import { inspectImage } from '../../inspect.ts';
+import { inspectStructures } from '../../inspect-structures.ts';
+import { drawingCells } from '../allocation-drawing.ts';
+import { wantsColours } from '../environment.ts';
+import { MAX_WIDTH, showInspection } from '../inspect-screen.ts';
+import { runVerb } from '../run-verb.ts';
+import { showStructures } from '../structure-screen.ts';
+import {
+  IMAGE_OPTIONS,
+  imageOptions,
+  OUTPUT_OPTIONS,
+  refuseRepeated,
+  THREADS_OPTION,
+  threadsOf,
+  wholeNumber,
+} from './shared-options.ts';
+
+function build(yargs: Argv) {
+  const built = yargs
+    .usage('$0 inspect [structure] <image>')
+    .positional('image', { type: 'string', demandOption: true, describe: 'The disk image' })
+    .positional('structure', {
+      type: 'string',
+      describe: `One of its structures, as it stands in the file: ${STRUCTURE_KINDS.join(', ')}`,
+    })
+    .options({
+      scan: { type: 'boolean', default: false, describe: 'Read the whole disk, and count what is not zero' },
+      threads: THREADS_OPTION,
+      all: { type: 'boolean', default: false, describe: 'Of a structure: list every range of a table' },
+      block: { type: 'string', requiresArg: true, describe: 'Of bat and bitmap: show this block alone' },
+      ...IMAGE_OPTIONS,
+      ...OUTPUT_OPTIONS,
+    });
+  return refuseRepeated(built) as typeof built;
+}
+
+type InspectArguments = Awaited<ReturnType<typeof build>['argv']>;
+
+export function inspectCommand(
+  environment: NodeJS.ProcessEnv,
+  finish: (exitCode: number) => void,
+): CommandModule<object, InspectArguments> {
+  return {
+    command: 'inspect <image> [structure]',
+    describe: 'Show what is in a disk image',
+    builder: build as CommandModule<object, InspectArguments>['builder'] & object,
+    handler: async (args) => {
+      // The structure is said first and may be left out; yargs gives the first word to what must be there.
+      const { image: first, structure: second } = args;
+      if (second === undefined) finish(await inspect(args, first, environment));
+      else finish(await showStructure(args, structureKind(first), second, environment));
+    },
+  };
+}
+
+function inspect(args: InspectArguments, image: string, environment: NodeJS.ProcessEnv): Promise<number> {
+  for (const name of ['all', 'block'] as const) {
+    if (args[name] !== undefined && args[name] !== false) {
+      throw new UsageError(`--${name} is for a structure: vhdup inspect bat ${image}.`);
+    }
+  }
+  const screen = screenOf(environment);
+  const options = {
+    ...imageOptions(args),
+    image,
+    scan: args.scan,
+    threads: threadsOf(args.threads),
+    // What a program reads must not depend on the terminal.
+    ...(args.json ? {} : { mapCells: drawingCells(Math.min(screen.width, MAX_WIDTH)) }),
+  };
+  return runVerb(args, {
+    run: (signal, onEvent) => inspectImage({ ...options, signal, onEvent }),
+    describe: (report) => showInspection(report, screen),
+    stopping: 'Stopping.',
+    exitCode: ({ exitCode }) => exitCode ?? EXIT_CODES.ok,
+  });
+}
+
+function showStructure(
+  args: InspectArguments,
+  structure: StructureKind,
+  image: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<number> {
+  if (args.scan) throw new UsageError('--scan is for the whole image: vhdup inspect --scan <image>.');
+  const options = {
+    image,
+    structure,
+    all: args.all,
+    ...(args.block === undefined ? {} : { block: wholeNumber('block', args.block) }),
+  };
+  return runVerb(args, {
+    run: (signal) => inspectStructures({ ...options, signal }),
+    describe: (report) => showStructures(report, screenOf(environment)),
+    stopping: 'Stopping.',
+  });
+}
+
+function structureKind(text: string): StructureKind {
+  const kind = STRUCTURE_KINDS.find((one) => one === text);
+  if (kind === undefined) {
+    throw new UsageError(
+      `The structure must be one of ${STRUCTURE_KINDS.join(', ')}, but is "${text}": vhdup inspect footer <image>.`,
+    );
+  }
+  return kind;
+}
+
+function screenOf(environment: NodeJS.ProcessEnv) {
+  return { width: process.stdout.columns ?? 80, colours: wantsColours(environment, process.stdout) };
+}

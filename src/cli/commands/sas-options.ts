@@ -1,0 +1,53 @@
+// Options of commands that may run longer than their SAS: where the first one and another one come from.
+import type { Options } from 'yargs';
+import type { RenewSas } from '../../azure/credentials.ts';
+import { UsageError } from '../../errors.ts';
+import { type SasSource, sasCommand, sasFile, sasPrompt } from '../sas-source.ts';
+
+export const SAS_OPTIONS = {
+  'sas-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'File with a SAS: read when the URL has none, and again when the one in use has expired',
+  },
+  'sas-command': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Command that prints a SAS: run when the URL has none, and again when the one in use has expired',
+  },
+} as const satisfies Record<string, Options>;
+
+export interface SasArguments {
+  readonly sasFile: string | undefined;
+  readonly sasCommand: string | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** @throws {UsageError} both were given. */
+export function checkSasOptions({ sasFile: path, sasCommand: command }: SasArguments): void {
+  if (path !== undefined && command !== undefined) {
+    throw new UsageError('Give either --sas-file or --sas-command, not both.');
+  }
+}
+
+/** How the library is told: the SAS to begin with, where the URL has none, and where another one comes from. */
+export async function sasOptions(
+  args: SasArguments,
+  destination: string,
+  signal: AbortSignal,
+  say: (message: string) => void,
+): Promise<{ credential?: { kind: 'sas'; sas: string }; renewSas?: RenewSas }> {
+  const source = sourceOf(args, say);
+  if (source === undefined) return {};
+  const sas = /[?&]sig=/i.test(destination) ? undefined : await source.first?.(signal);
+  return { renewSas: source.renew, ...(sas === undefined ? {} : { credential: { kind: 'sas', sas } }) };
+}
+
+function sourceOf(args: SasArguments, say: (message: string) => void): SasSource | undefined {
+  if (args.sasFile !== undefined) return sasFile(args.sasFile, say);
+  if (args.sasCommand !== undefined) return sasCommand(args.sasCommand, say);
+  // Only where there is a person to ask.
+  const isSeen = process.stdin.isTTY && process.stderr.isTTY && !args.json && !args.quiet;
+  return isSeen ? sasPrompt(say) : undefined;
+}

@@ -1,0 +1,124 @@
+// vhdup verify <image> <destination>
+import type { Argv, CommandModule } from 'yargs';
+import { describeDifference } from '../../differences.ts';
+import { EXIT_CODES } from '../../errors.ts';
+import { type VerifyResult, verifyBlob } from '../../verify.ts';
+import { readEnvironment } from '../environment.ts';
+import { logged } from '../log-file.ts';
+import { exact, table } from '../result-text.ts';
+import { canGoOn, runVerb } from '../run-verb.ts';
+import { formatSeconds } from '../units.ts';
+import { checkSasOptions, SAS_OPTIONS, sasOptions } from './sas-options.ts';
+import {
+  IMAGE_OPTIONS,
+  imageOptions,
+  LOG_OPTION,
+  OUTPUT_OPTIONS,
+  refuseRepeated,
+  SERVICE_OPTIONS,
+  serviceOptions,
+  THREADS_OPTION,
+  threadsOf,
+} from './shared-options.ts';
+
+function build(yargs: Argv) {
+  const built = yargs
+    .positional('image', { type: 'string', demandOption: true, describe: 'The disk image that was uploaded' })
+    .positional('destination', {
+      type: 'string',
+      demandOption: true,
+      describe: 'URL of the blob, with or without a SAS; or container/blob of the account that the environment names',
+    })
+    .options({
+      full: { type: 'boolean', default: false, describe: 'Read every page of the blob back' },
+      manifest: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'File that upload --manifest wrote: compare the image with the checksums that were sent, too',
+      },
+      threads: THREADS_OPTION,
+      restart: { type: 'boolean', default: false, describe: 'Forget an earlier run with --full, and begin again' },
+      checkpoint: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'File that keeps the state of --full between runs  [<image>.vhdup-verify.json]',
+      },
+      ...SAS_OPTIONS,
+      ...LOG_OPTION,
+      ...SERVICE_OPTIONS,
+      ...IMAGE_OPTIONS,
+      ...OUTPUT_OPTIONS,
+    })
+    .example('$0 verify disk.vhdx "https://ACCOUNT.blob.core.windows.net/vhds/disk.vhd?SAS" --full', '');
+  return refuseRepeated(built) as typeof built;
+}
+
+type VerifyArguments = Awaited<ReturnType<typeof build>['argv']>;
+
+export function verifyCommand(
+  environment: NodeJS.ProcessEnv,
+  finish: (exitCode: number) => void,
+): CommandModule<object, VerifyArguments> {
+  return {
+    command: 'verify <image> <destination>',
+    describe: 'Compare a page blob with the disk image that it was made of',
+    builder: build as CommandModule<object, VerifyArguments>['builder'] & object,
+    handler: async (args) => finish(await verify(args, environment)),
+  };
+}
+
+function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<number> {
+  checkSasOptions(args);
+  const options = {
+    ...imageOptions(args),
+    ...readEnvironment(environment),
+    ...serviceOptions(args),
+    image: args.image,
+    destination: args.destination,
+    full: args.full,
+    threads: threadsOf(args.threads),
+    restart: args.restart,
+    ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
+    ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
+  };
+  let checkpoint: string | undefined;
+  return runVerb(args, {
+    run: (signal, onEvent) =>
+      logged(args.logFile, onEvent, async (toBoth) => {
+        const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
+        return await verifyBlob({
+          ...options,
+          ...(await sasOptions(args, args.destination, signal, say)),
+          signal,
+          onEvent: (event) => {
+            if (event.type === 'start-verify') checkpoint = event.checkpoint;
+            toBoth(event);
+          },
+        });
+      }),
+    describe: describeResult,
+    exitCode: ({ matches }) => (matches ? EXIT_CODES.ok : EXIT_CODES.verification),
+    wayOn: (error) =>
+      checkpoint !== undefined && canGoOn(error)
+        ? `What was compared is kept in ${checkpoint}. Run the same command again to go on.`
+        : undefined,
+  });
+}
+
+function describeResult(result: VerifyResult): string {
+  const { count, bytes, first } = result.differences;
+  const title = result.matches ? `${result.url} is as it should be` : `${result.url} is not as it should be`;
+  const before = result.readBackBefore === 0 ? '' : `, and ${exact(result.readBackBefore)} before`;
+  const isFull = result.method === 'full';
+  return table(title, [
+    ['compared', isFull ? 'every page, read back' : 'the list of pages and the footer'],
+    ['differences', count === 0 ? 'none' : `${count}, of ${exact(bytes)}`],
+    ...first.map((difference) => ['', describeDifference(difference)] as const),
+    ...(count > first.length ? [['', `and ${count - first.length} more`] as const] : []),
+    ['read', exact(result.read)],
+    ...(isFull ? [['read back', `${exact(result.readBack)}${before}`] as const] : []),
+    ...(result.unjudged === 0 ? [] : [['not judged', `${exact(result.unjudged)}: see --full`] as const]),
+    ['requests', `${result.requests}, retries ${result.retries === 0 ? 'none' : result.retries}`],
+    ['time', formatSeconds(result.durationMs / 1000)],
+  ]);
+}

@@ -1,0 +1,247 @@
+// What a person sees of an image: what the file says, its parents, its partitions, what is allocated, and what is wrong.
+import { styleText } from 'node:util';
+import type { FailedParentSearch } from '../errors.ts';
+import { printable } from '../image/printable.ts';
+import type { ImageFacts } from '../inspect/image-facts.ts';
+import type { InspectReport } from '../inspect.ts';
+import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
+import { drawAllocation } from './allocation-drawing.ts';
+import { tableLines } from './text-table.ts';
+import { formatBytes } from './units.ts';
+import { wrapText } from './wrap-text.ts';
+
+export interface InspectScreenOptions {
+  /** Of the terminal, in characters. */
+  readonly width: number;
+  /** Without, only ASCII is printed, except for what the image says. */
+  readonly colours: boolean;
+}
+
+/** Longer lines are hard to read. */
+export const MAX_WIDTH = 140;
+const MIN_WIDTH = 40;
+
+const FORMAT_NAMES = {
+  'vhd-fixed': 'fixed VHD',
+  'vhd-dynamic': 'dynamic VHD',
+  'vhd-differencing': 'differencing VHD',
+  'vhdx-fixed': 'fixed VHDX',
+  'vhdx-dynamic': 'dynamic VHDX',
+  'vhdx-differencing': 'differencing VHDX',
+  raw: 'raw disk',
+} as const;
+
+const SYSTEM_STARTS = { 1: '1 (BIOS)', 2: '2 (UEFI)' } as const;
+
+type Line = readonly [name: string, value: string | undefined];
+
+export function showInspection(report: InspectReport, options: InspectScreenOptions): string {
+  const width = Math.max(MIN_WIDTH, Math.min(options.width, MAX_WIDTH));
+  return new InspectScreen({ ...options, width }).show(report);
+}
+
+class InspectScreen {
+  readonly #width: number;
+  readonly #colours: boolean;
+
+  constructor({ width, colours }: InspectScreenOptions) {
+    this.#width = width;
+    this.#colours = colours;
+  }
+
+  show(report: InspectReport): string {
+    const { image, parents, missingParent, disk, problems } = report;
+    const lines = [this.#bold(printable(image.path)), ...this.#lines(imageLines(report))];
+    if (parents.length > 0 || missingParent !== undefined) lines.push('', ...this.#parents(parents, missingParent));
+    if (disk !== undefined) {
+      lines.push('', ...this.#volumes(disk.layout), '');
+      lines.push(this.#bold(`Allocation, ${formatBytes(disk.map.cellSize)} a character`));
+      lines.push(...drawAllocation(disk.map, { width: this.#width, isPlain: !this.#colours }));
+    }
+    // The last problem is the one that stopped us. What was tried for a parent is shown already.
+    const stopping = report.exitCode === undefined ? undefined : problems.at(-1);
+    if (stopping !== undefined && missingParent === undefined) {
+      lines.push('', this.#bold('The disk cannot be read'), ...this.#item(stopping.message));
+    }
+    const notes = [...problems, ...(disk?.layout.problems ?? [])].filter((problem) => problem !== stopping);
+    if (notes.length > 0) lines.push('', this.#bold('To know'), ...notes.flatMap(({ message }) => this.#item(message)));
+    return lines.join('\n');
+  }
+
+  #lines(lines: readonly Line[]): string[] {
+    const column = Math.max(...lines.map(([name]) => name.length));
+    return lines.flatMap(([name, value]) => {
+      if (value === undefined) return [];
+      const [first = '', ...rest] = wrapText(value, this.#width - column - 4);
+      const indent = ' '.repeat(column + 4);
+      return [`  ${this.#dim(name.padEnd(column))}  ${first}`, ...rest.map((line) => indent + line)];
+    });
+  }
+
+  #parents(parents: readonly ImageFacts[], missing: FailedParentSearch | undefined): string[] {
+    const lines = [this.#bold('Parents')];
+    for (const parent of parents) {
+      const { path, diskSize, ids } = parent;
+      const id = ids.uniqueId ?? ids.dataWriteGuid;
+      const size = diskSize === undefined ? '' : `, ${formatBytes(diskSize)}`;
+      lines.push(
+        ...this.#item(`${printable(path)}: ${formatName(parent)}${size}. Found, and its id ${id} is the right one.`),
+      );
+    }
+    if (missing === undefined) return lines;
+    lines.push(
+      ...this.#item(`The parent of ${printable(missing.child)} is missing. It has the ${missing.wanted}. Tried:`),
+    );
+    for (const { path, source, problem } of missing.tried) {
+      const place = path === '' ? source : `${printable(path)} (${source})`;
+      lines.push(
+        ...wrapText(`${place}: ${problem}`, this.#width - 6).map(
+          (line, index) => `${index === 0 ? '    ' : '      '}${line}`,
+        ),
+      );
+    }
+    if (missing.tried.length === 0) lines.push('    nothing: the image names no parent');
+    return [...lines, '  Give the folder that holds it, or the file itself, with --parent-path.'];
+  }
+
+  #volumes({ table, volumes }: DiskLayout): string[] {
+    if (table === undefined) {
+      const [volume] = volumes;
+      const found =
+        volume?.fileSystem === undefined ? 'Nothing known is on the disk' : `${contentsOf(volume)} on the whole disk`;
+      return [this.#bold('No partition table'), ...this.#item(`${found}.`)];
+    }
+    const title = `${table.scheme.toUpperCase()} partition table, sectors of ${table.sectorSize} bytes`;
+    const rows = volumes.map((volume) => {
+      const { partition } = volume;
+      const name = partition?.name === undefined ? '' : printable(partition.name);
+      return [
+        `${partition?.index}${partition?.isActive === true ? '*' : ''}`,
+        formatBytes(partition?.offset ?? 0),
+        formatBytes(partition?.length ?? 0),
+        partition === undefined ? '' : typeOf(partition),
+        contentsOf(volume),
+        name,
+      ];
+    });
+    const columns = [
+      { title: '#' },
+      { title: 'begins at', align: 'right' },
+      { title: 'size', align: 'right' },
+      { title: 'type' },
+      { title: 'contents' },
+      { title: 'name' },
+    ] as const;
+    const [titles = '', ...lines] = tableLines(columns, rows, this.#width - 2);
+    const hasActive = volumes.some(({ partition }) => partition?.isActive === true);
+    return [
+      this.#bold(title),
+      ...(rows.length === 0 ? ['  no partitions'] : [`  ${this.#dim(titles)}`, ...lines.map((line) => `  ${line}`)]),
+      ...(hasActive ? ['  * active: a BIOS starts from it'] : []),
+    ];
+  }
+
+  #item(text: string): string[] {
+    return wrapText(text, this.#width - 4).map((line, index) => `${index === 0 ? '  ' : '    '}${line}`);
+  }
+
+  #bold(text: string): string {
+    return this.#colours ? styleText('bold', text) : text;
+  }
+
+  #dim(text: string): string {
+    return this.#colours ? styleText('dim', text) : text;
+  }
+}
+
+function imageLines({ image, disk }: InspectReport): Line[] {
+  const { blockSize, diskSize, fileSize, modified, timestamp, sectorSize, ids, savedState, log } = image;
+  const size = disk?.size ?? diskSize;
+  const blocks = blockSize === undefined ? '' : `, blocks of ${formatBytes(blockSize)}`;
+  return [
+    ['format', `${formatName(image)}${blocks}`],
+    ['creator', creatorText(image)],
+    ['time stamp', timestamp === undefined ? undefined : timeText(timestamp)],
+    ['disk', size === undefined ? undefined : exact(size)],
+    ['file', `${exact(fileSize)}, modified ${timeText(modified)}`],
+    ['allocated', disk === undefined ? undefined : partOf(disk.allocated, disk.size)],
+    ['not zero', disk?.nonZero === undefined ? undefined : partOf(disk.nonZero, disk.size)],
+    [
+      'sectors',
+      sectorSize === undefined ? undefined : `${sectorSize.logical} bytes, physically ${sectorSize.physical}`,
+    ],
+    ['geometry', geometryText(image)],
+    ['unique id', ids.uniqueId],
+    ['disk id', guidText(ids.page83Id)],
+    ['data id', guidText(ids.dataWriteGuid)],
+    ['parent id', ids.dataWriteGuid === undefined ? ids.parentId : guidText(ids.parentId)],
+    ['saved state', savedState === true ? 'yes: the machine was suspended' : undefined],
+    [
+      'log',
+      log === undefined
+        ? undefined
+        : log.state === 'empty'
+          ? 'empty'
+          : `not closed cleanly; ${log.entriesToReplay} entries to replay`,
+    ],
+    ['starts', disk === undefined ? undefined : bootText(disk.boot)],
+    ['system', disk?.operatingSystem === undefined ? undefined : systemText(disk.operatingSystem)],
+  ];
+}
+
+function formatName({ format }: ImageFacts): string {
+  return format === undefined ? 'not known' : FORMAT_NAMES[format];
+}
+
+function creatorText({ creator }: ImageFacts): string | undefined {
+  if (creator === undefined) return undefined;
+  const { application, version, name, operatingSystem } = creator;
+  const written = `${printable(application)}${version === undefined ? '' : ` ${version}`}`;
+  const words = [name, operatingSystem === undefined ? undefined : `on ${operatingSystem}`].filter(
+    (word) => word !== undefined,
+  );
+  return words.length === 0 ? written : `${written} (${words.join(', ')})`;
+}
+
+function geometryText({ geometry }: ImageFacts): string | undefined {
+  if (geometry === undefined) return undefined;
+  const { cylinders, heads, sectorsPerTrack, size, differs } = geometry;
+  const note = differs ? ', not the size of the disk: Azure goes by the disk, old programs by this' : '';
+  return `${cylinders}/${heads}/${sectorsPerTrack}, ${exact(size)}${note}`;
+}
+
+function bootText({ generations, reason }: NonNullable<InspectReport['disk']>['boot']): string {
+  if (generations.length === 0) return `nothing that is known: ${reason}`;
+  return `generation ${generations.map((generation) => SYSTEM_STARTS[generation]).join(' and ')}: ${reason}`;
+}
+
+function systemText({ name, reason }: NonNullable<NonNullable<InspectReport['disk']>['operatingSystem']>): string {
+  return `${name}, as there is ${printable(reason)}`;
+}
+
+function contentsOf({ fileSystem }: Volume): string {
+  if (fileSystem === undefined) return 'not known';
+  return fileSystem.label === undefined ? fileSystem.name : `${fileSystem.name} "${printable(fileSystem.label)}"`;
+}
+
+function typeOf({ type, typeName, role }: NonNullable<Volume['partition']>): string {
+  return role === 'other' && typeName === 'Unknown type' ? type : typeName;
+}
+
+function timeText(time: string): string {
+  return time.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC');
+}
+
+function guidText(digits: string | undefined): string | undefined {
+  return digits?.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+function exact(bytes: number): string {
+  return bytes < 1000 ? formatBytes(bytes) : `${formatBytes(bytes)} (${bytes} bytes)`;
+}
+
+function partOf(bytes: number, size: number): string {
+  const percent = size === 0 ? 0 : (bytes / size) * 100;
+  const text = percent > 0 && percent < 0.1 ? 'less than 0.1' : percent.toFixed(percent < 10 ? 1 : 0);
+  return `${exact(bytes)}, ${text}% of the disk`;
+}

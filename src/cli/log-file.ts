@@ -1,0 +1,129 @@
+// A log for support cases: one JSON object a line, appended, of everything that an upload tells but its progress.
+
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { LocalFileError } from '../errors.ts';
+import type { EventListener, UploadEvent } from '../events.ts';
+import { printable } from '../image/printable.ts';
+import { VERSION } from '../version.ts';
+import { redactedJson } from './json-lines.ts';
+import { failureOf } from './run-verb.ts';
+
+/** How each line begins, and so each file that may be appended to. */
+const BEGINNING = '{"time":"';
+/** Lines that a slow disk may leave in memory, in bytes; those beyond are left out. */
+const MAX_WAITING = 8 * 1024 * 1024;
+/** How long the end of a program waits for a disk that hangs, in milliseconds. */
+const CLOSE_LIMIT_MS = 5000;
+
+export class LogFile {
+  readonly #path: string;
+  readonly #stream: WriteStream;
+  readonly #onProblem: (message: string) => void;
+  #leftOut = 0;
+  #hasFailed = false;
+
+  private constructor(path: string, stream: WriteStream, onProblem: (message: string) => void) {
+    this.#path = path;
+    this.#stream = stream;
+    this.#onProblem = onProblem;
+    // A full disk costs the log and not the upload.
+    stream.on('error', (error) => this.#fail(error));
+  }
+
+  /**
+   * Appends to the file, or creates it.
+   * @param onProblem - Called at most once, when no more can be written.
+   * @throws {LocalFileError} it cannot be opened, or is something else than a log of ours.
+   */
+  static async open(path: string, onProblem: (message: string) => void): Promise<LogFile> {
+    const refuse = (why: string) => new LocalFileError(`Cannot write the log file ${printable(path)}: ${why}.`);
+    let file: Awaited<ReturnType<typeof open>>;
+    try {
+      file = await open(path, 'a+', 0o600);
+    } catch (error) {
+      throw refuse((error as Error).message);
+    }
+    try {
+      if (!(await file.stat()).isFile()) throw refuse('it is not a regular file');
+      const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(BEGINNING.length), position: 0 });
+      if (bytesRead > 0 && buffer.toString('latin1', 0, bytesRead) !== BEGINNING) {
+        throw refuse('there is something else in it, which would be spoilt');
+      }
+    } finally {
+      await file.close();
+    }
+    const log = LogFile.writingTo(path, onProblem);
+    log.write({
+      type: 'log',
+      version: VERSION,
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+    });
+    return log;
+  }
+
+  /** Without a look at what is there. */
+  static writingTo(path: string, onProblem: (message: string) => void): LogFile {
+    return new LogFile(path, createWriteStream(path, { flags: 'a' }), onProblem);
+  }
+
+  /** Bytes that are still to be written. */
+  get waiting(): number {
+    return this.#stream.writableLength;
+  }
+
+  readonly onEvent = (event: UploadEvent): void => {
+    if (event.type !== 'progress') this.write(event);
+  };
+
+  write(object: object): void {
+    if (this.#hasFailed) return;
+    if (this.waiting > MAX_WAITING) {
+      this.#leftOut += 1;
+      return;
+    }
+    const time = new Date().toISOString();
+    if (this.#leftOut > 0) this.#stream.write(redactedJson({ time, type: 'left-out', lines: this.#leftOut }));
+    this.#leftOut = 0;
+    this.#stream.write(redactedJson({ time, ...object }));
+  }
+
+  /** Resolves when everything is written, or cannot be. */
+  async close(): Promise<void> {
+    if (this.#hasFailed) return;
+    const limit = AbortSignal.timeout(CLOSE_LIMIT_MS);
+    this.#stream.end();
+    await once(this.#stream, 'close', { signal: limit }).catch((error: Error) => this.#fail(error));
+  }
+
+  #fail(error: Error): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#onProblem(`Cannot write the log file ${printable(this.#path)} any more: ${error.message}.`);
+  }
+}
+
+/** Runs `work` with events going to `onEvent` and, where there is a path, to the log, which ends with the outcome. */
+export async function logged<Result extends object>(
+  path: string | undefined,
+  onEvent: EventListener,
+  work: (onEvent: EventListener) => Promise<Result>,
+): Promise<Result> {
+  if (path === undefined) return await work(onEvent);
+  const log = await LogFile.open(path, (message) => onEvent({ type: 'warning', code: 'log-file', message }));
+  try {
+    const result = await work((event) => {
+      log.onEvent(event);
+      onEvent(event);
+    });
+    log.write({ type: 'result', ...result });
+    return result;
+  } catch (error) {
+    log.write(failureOf(error));
+    throw error;
+  } finally {
+    await log.close();
+  }
+}

@@ -1,0 +1,57 @@
+// What a person sees of the structures of an image file: fields in lines, tables in columns.
+import { styleText } from 'node:util';
+import { printable } from '../image/printable.ts';
+import type { Structure, StructureField, StructureRow } from '../inspect/structure.ts';
+import type { StructuresReport } from '../inspect-structures.ts';
+import type { InspectScreenOptions } from './inspect-screen.ts';
+import { tableLines } from './text-table.ts';
+import { wrapText } from './wrap-text.ts';
+
+export function showStructures({ structures }: StructuresReport, options: InspectScreenOptions): string {
+  return structures.map((structure) => showStructure(structure, options).join('\n')).join('\n\n');
+}
+
+function showStructure(structure: Structure, { width, colours }: InspectScreenOptions): string[] {
+  const { name, offset, length, problems, fields, rows = [], rowsLeftOut } = structure;
+  const bold = (text: string) => (colours ? styleText('bold', text) : text);
+  const dim = (text: string) => (colours ? styleText('dim', text) : text);
+  const mark = colours ? styleText(['black', 'bgYellow'], ' wrong ') : 'WRONG';
+  const lines = [bold(`${name}: ${length} bytes at ${offset}`)];
+  for (const problem of problems) {
+    const [first = '', ...rest] = wrapText(problem, width - 10);
+    lines.push(`  ${mark} ${first}`, ...rest.map((line) => `          ${line}`));
+  }
+  const column = Math.max(0, ...fields.map((field) => field.name.length));
+  for (const field of fields) {
+    const [first = '', ...rest] = wrapText(valueText(field), width - column - 4);
+    lines.push(`  ${dim(field.name.padEnd(column))}  ${first}`, ...rest.map((line) => ' '.repeat(column + 4) + line));
+  }
+  if (rows.length > 0) {
+    const [titles = '', ...texts] = rowLines(rows, width - 2);
+    lines.push('', `  ${dim(titles)}`, ...texts.map((text) => `  ${text}`));
+  }
+  if (rowsLeftOut !== undefined) lines.push(`  and ${rowsLeftOut} more; --all lists them, --block N shows one block`);
+  return lines;
+}
+
+function valueText({ value, meaning }: StructureField): string {
+  const text = typeof value === 'number' ? String(value) : value === '' ? '(empty)' : printable(value);
+  return meaning === undefined ? text : `${text}  (${printable(meaning)})`;
+}
+
+function rowLines(rows: readonly StructureRow[], width: number): string[] {
+  const names = [...new Set(rows.slice(0, 1000).flatMap((row) => Object.keys(row)))].filter((name) =>
+    rows.some((row) => row[name] !== undefined),
+  );
+  const columns = names.map((name) => ({
+    title: wordsOf(name),
+    ...(rows.some((row) => typeof row[name] === 'string') ? {} : { align: 'right' as const }),
+  }));
+  const cells = rows.map((row) => names.map((name) => (row[name] === undefined ? '' : printable(String(row[name])))));
+  return tableLines(columns, cells, width);
+}
+
+/** "firstBlock" → "first block". */
+function wordsOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

@@ -1,0 +1,178 @@
+// The BAT and the sector bitmaps of a VHD, in ranges (VHD specification, "Block Allocation Table", "Data Blocks").
+
+import { UsageError } from '../errors.ts';
+import type { Fields } from '../image/fields.ts';
+import type { ImageFile } from '../image/image-file.ts';
+import { PagedTable } from '../image/paged-table.ts';
+import { printable } from '../image/printable.ts';
+import { reverseBits, runsOf } from '../image/sector-runs.ts';
+import { bitmapLengthOf } from '../image/vhd/sector-bitmap.ts';
+import { BlockRanges } from './block-ranges.ts';
+import { cannotShow, RowList, type Structure, type TableRequest } from './structure.ts';
+
+const ENTRY_LENGTH = 4;
+const SECTOR_SIZE = 512;
+const UNALLOCATED = 0xffffffff;
+
+/** Where the BAT of a file is, as far as it lies in it. */
+interface BatPlace {
+  readonly offset: number;
+  /** As the header says, or as many as lie in the file. */
+  readonly entries: number;
+  readonly statedEntries: number;
+  /** That the disk needs. */
+  readonly blocks: number;
+  readonly blockSize: number;
+  /** Of a bitmap and the data after it. */
+  readonly stored: number;
+}
+
+function placeOf(file: ImageFile, footer: Fields, header: Fields | undefined): BatPlace {
+  const path = printable(file.path);
+  if (header === undefined) cannotShow('BAT', path, 'it has no dynamic header that could say where it is');
+  const blockSize = header.u32(32);
+  if (blockSize < SECTOR_SIZE || (blockSize & (blockSize - 1)) !== 0) {
+    cannotShow('BAT', path, `the block size in its dynamic header is ${blockSize}, and must be a power of two`);
+  }
+  const offset = header.bigU64(16);
+  if (offset >= BigInt(file.size))
+    cannotShow('BAT', path, `it should be at ${offset}, and the file ends at ${file.size}`);
+  const statedEntries = header.u32(28);
+  const inFile = Math.floor((file.size - Number(offset)) / ENTRY_LENGTH);
+  const blocks = Number((footer.bigU64(48) + BigInt(blockSize) - 1n) / BigInt(blockSize));
+  return {
+    offset: Number(offset),
+    entries: Math.min(statedEntries, inFile),
+    statedEntries,
+    blocks,
+    blockSize,
+    stored: bitmapLengthOf(blockSize) + blockSize,
+  };
+}
+
+/** @throws {CorruptImageError} there is no header that says where it is. @throws {UsageError} there is no such block. */
+export async function batStructure(
+  file: ImageFile,
+  footer: Fields,
+  header: Fields | undefined,
+  request: TableRequest,
+): Promise<Structure> {
+  const place = placeOf(file, footer, header);
+  const rows = new RowList(request);
+  const ranges = new BlockRanges(rows, place.stored);
+  let allocated = 0;
+  let outside = 0;
+  for await (const { block, position } of entriesOf(file, place, request)) {
+    if (position === undefined) ranges.add({ block, state: 'unallocated' });
+    else {
+      allocated += 1;
+      const isInside = position + place.stored <= file.size;
+      if (!isInside) outside += 1;
+      ranges.add({ block, state: isInside ? 'allocated' : 'ends outside of the file', offset: position });
+    }
+  }
+  ranges.end();
+  const { entries, statedEntries, blocks, blockSize } = place;
+  const problems: string[] = [];
+  if (entries < statedEntries) problems.push(`only ${entries} of its ${statedEntries} entries lie in the file`);
+  if (statedEntries < blocks) problems.push(`it has ${statedEntries} entries, and the disk needs ${blocks}`);
+  if (outside > 0)
+    problems.push(`${outside} of its blocks end outside of the file, one that is cut at the end of the disk perhaps`);
+  return {
+    name: 'BAT',
+    offset: place.offset,
+    length: statedEntries * ENTRY_LENGTH,
+    problems,
+    fields: [
+      { name: 'Entries', value: statedEntries },
+      { name: 'Blocks of the disk', value: blocks },
+      { name: 'Block Size', value: blockSize },
+      ...(request.block === undefined ? [{ name: 'Allocated', value: allocated }] : []),
+    ],
+    ...rows.listed,
+  };
+}
+
+/** Of one block its runs of sectors; of all blocks that are in the file, how many of their sectors are marked. */
+export async function bitmapStructures(
+  file: ImageFile,
+  footer: Fields,
+  header: Fields | undefined,
+  request: TableRequest,
+): Promise<Structure[]> {
+  const place = placeOf(file, footer, header);
+  const length = bitmapLengthOf(place.blockSize);
+  const sectors = place.blockSize / SECTOR_SIZE;
+  const rows = new RowList(request);
+  const ranges = new BlockRanges(rows);
+  let first: number | undefined;
+  let count = 0;
+  for await (const { block, position } of entriesOf(file, place, request)) {
+    if (position === undefined || position + length > file.size) continue;
+    const bitmap = new Uint8Array(length);
+    await file.read(position, bitmap);
+    // blktap 0.1 wrote the bits of a byte in reverse.
+    if (footer.ascii(28, 4) === 'tap\0' && footer.u32(32) === 1) reverseBits(bitmap);
+    const runs = runsOf(bitmap, 0, sectors);
+    first ??= position;
+    count += 1;
+    if (request.block === undefined) {
+      const marked = runs.reduce((sum, run) => sum + (run.isSet ? run.count : 0), 0);
+      ranges.add({
+        block,
+        state: marked === 0 ? 'none marked' : marked === sectors ? 'all marked' : `${marked} of ${sectors} marked`,
+      });
+    } else
+      for (const run of runs)
+        rows.add({
+          firstSector: run.first,
+          lastSector: run.first + run.count - 1,
+          state: run.isSet ? 'marked' : 'not marked',
+        });
+  }
+  ranges.end();
+  const what = request.block === undefined ? 'sector bitmaps' : `sector bitmap of block ${request.block}`;
+  if (first === undefined)
+    cannotShow(
+      what,
+      printable(file.path),
+      request.block === undefined ? 'no block is in the file' : 'the block is not in the file',
+    );
+  return [
+    {
+      name: what,
+      offset: first,
+      length,
+      problems: [],
+      fields: [
+        { name: 'Bitmaps', value: count },
+        { name: 'Sectors of a block', value: sectors },
+      ],
+      ...rows.listed,
+    },
+  ];
+}
+
+interface BatEntry {
+  readonly block: number;
+  /** In the file; undefined when it is not there. */
+  readonly position: number | undefined;
+}
+
+async function* entriesOf(file: ImageFile, place: BatPlace, { block, signal }: TableRequest): AsyncGenerator<BatEntry> {
+  const table = new PagedTable(file, place.offset, place.entries * ENTRY_LENGTH);
+  if (block !== undefined && block >= place.entries) {
+    throw new UsageError(
+      `There is no block ${block}: the BAT of ${printable(file.path)} has ${place.entries} entries.`,
+    );
+  }
+  const end = block === undefined ? place.entries : block + 1;
+  for (let index = block ?? 0; index < end; ) {
+    signal.throwIfAborted();
+    const { view, offset } = await table.at(index * ENTRY_LENGTH);
+    for (let at = offset; at < view.byteLength && index < end; at += ENTRY_LENGTH, index++) {
+      const sector = view.getUint32(at);
+      yield { block: index, position: sector === UNALLOCATED ? undefined : sector * SECTOR_SIZE };
+    }
+  }
+}

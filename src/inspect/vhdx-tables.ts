@@ -1,0 +1,215 @@
+// The BAT and the sector bitmaps of a VHDX, in ranges (MS-VHDX 2.5).
+import { MIB } from '../byte-range.ts';
+import { UsageError } from '../errors.ts';
+import { PagedTable } from '../image/paged-table.ts';
+import { printable } from '../image/printable.ts';
+import { bitmapSlice, reverseBits, runsOf } from '../image/sector-runs.ts';
+import { FULLY_PRESENT, offsetAt, stateAt } from '../image/vhdx/bat-entry.ts';
+import { BlockRanges } from './block-ranges.ts';
+import { cannotShow, RowList, type Structure, type TableRequest } from './structure.ts';
+import type { VhdxReading } from './vhdx-reading.ts';
+
+const ENTRY_LENGTH = 8;
+const SECTORS_PER_BITMAP = 8 * MIB;
+const PARTIALLY_PRESENT = 7;
+
+const STATES = [
+  '0 not present',
+  '1 undefined',
+  '2 zero',
+  '3 unmapped',
+  '4 unknown',
+  '5 unmapped (0.95)',
+  '6 fully present',
+  '7 partially present',
+];
+const BITMAP_STATES: Readonly<Record<number, string>> = { 0: '0 not present', 6: '6 present' };
+
+/** Where things are, from the regions and the metadata. */
+interface BatPlace {
+  readonly table: PagedTable;
+  readonly offset: number;
+  readonly blockSize: number;
+  readonly sectorSize: number;
+  readonly blocks: number;
+  readonly chunkRatio: number;
+  readonly entries: number;
+  readonly hasParent: boolean;
+}
+
+function placeOf({ bytes, regions, disk, problems }: VhdxReading, what: string): BatPlace {
+  const path = printable(bytes.path);
+  if (regions === undefined || disk === undefined) {
+    cannotShow(what, path, `regions and metadata, which say how to read it, cannot be used (${problems.join(' ')})`);
+  }
+  const { size, blockSize, logicalSectorSize } = disk;
+  const blocks = Math.ceil(size / blockSize);
+  const chunkRatio = (SECTORS_PER_BITMAP * logicalSectorSize) / blockSize;
+  const hasParent = disk.parentLocator !== undefined;
+  const needed = hasParent
+    ? Math.ceil(blocks / chunkRatio) * (chunkRatio + 1)
+    : blocks + Math.floor((blocks - 1) / chunkRatio);
+  const { offset, length } = regions.bat;
+  const entries = Math.min(needed, length / ENTRY_LENGTH);
+  const table = new PagedTable(bytes, offset, entries * ENTRY_LENGTH);
+  return { table, offset, blockSize, sectorSize: logicalSectorSize, blocks, chunkRatio, entries, hasParent };
+}
+
+/** The payload blocks, and the sector bitmap blocks where there are any. @throws {CorruptImageError} @throws {UsageError} no such block. */
+export async function batStructures(reading: VhdxReading, request: TableRequest): Promise<Structure[]> {
+  const place = placeOf(reading, 'BAT');
+  const { bytes } = reading;
+  const [payload, bitmaps] = [new RowList(request), new RowList(request)];
+  const [payloadRanges, bitmapRanges] = [new BlockRanges(payload, place.blockSize), new BlockRanges(bitmaps, MIB)];
+  const counts = new Array<number>(STATES.length).fill(0);
+  let outside = 0;
+  for await (const { block, chunk, state, offset } of entriesOf(reading, place, request)) {
+    if (block === undefined) {
+      if (place.hasParent && state === FULLY_PRESENT) {
+        bitmapRanges.add({ block: chunk, state: BITMAP_STATES[state] ?? `${state} unknown`, offset });
+      }
+      continue;
+    }
+    counts[state] = (counts[state] ?? 0) + 1;
+    const isInFile = state === FULLY_PRESENT || state === PARTIALLY_PRESENT;
+    const isOutside = isInFile && offset + place.blockSize > bytes.size;
+    if (isOutside) outside += 1;
+    const words = `${STATES[state]}${isOutside ? ', ends outside of the file' : ''}`;
+    payloadRanges.add(isInFile ? { block, state: words, offset } : { block, state: words });
+  }
+  payloadRanges.end();
+  bitmapRanges.end();
+  const states = STATES.flatMap((name, state) =>
+    (counts[state] ?? 0) === 0 ? [] : [{ name: `In state ${name}`, value: counts[state] ?? 0 }],
+  );
+  const problem = `${outside} of its blocks end outside of the file, one that is cut at the end of the disk perhaps`;
+  const bat: Structure = {
+    name: 'BAT',
+    offset: place.offset,
+    length: place.entries * ENTRY_LENGTH,
+    problems: outside === 0 ? [] : [problem],
+    fields: [
+      { name: 'Entries', value: place.entries },
+      { name: 'Blocks of the disk', value: place.blocks },
+      { name: 'Block Size', value: place.blockSize },
+      { name: 'Chunk Ratio', value: place.chunkRatio },
+      ...(request.block === undefined ? states : []),
+    ],
+    ...payload.listed,
+  };
+  if (bitmaps.rows.length === 0) return [bat];
+  const chunks = bitmaps.rows.map(({ firstBlock, lastBlock, ...row }) => ({
+    firstChunk: firstBlock,
+    lastChunk: lastBlock,
+    ...row,
+  }));
+  return [
+    bat,
+    {
+      name: 'BAT: sector bitmap blocks',
+      offset: place.offset,
+      length: bat.length,
+      problems: [],
+      fields: [],
+      ...bitmaps.listed,
+      rows: chunks,
+    },
+  ];
+}
+
+/** Of one block its runs of sectors; of all partially present ones, how many of their sectors are in the file. */
+export async function bitmapStructures(reading: VhdxReading, request: TableRequest): Promise<Structure[]> {
+  const place = placeOf(reading, 'sector bitmaps');
+  const sectors = place.blockSize / place.sectorSize;
+  const path = printable(reading.bytes.path);
+  const rows = new RowList(request);
+  const ranges = new BlockRanges(rows);
+  let count = 0;
+  for await (const { block, chunk, state } of entriesOf(reading, place, request)) {
+    if (block === undefined || state !== PARTIALLY_PRESENT || !place.hasParent) continue;
+    count += 1;
+    const runs = await runsOfBlock(reading, place, block, chunk);
+    if (runs === undefined) {
+      ranges.add({ block, state: 'its sector bitmap block is not present' });
+    } else if (request.block !== undefined) {
+      for (const run of runs)
+        rows.add({
+          firstSector: run.first,
+          lastSector: run.first + run.count - 1,
+          state: run.isSet ? 'in this file' : 'in the parent',
+        });
+    } else {
+      const own = runs.reduce((sum, run) => sum + (run.isSet ? run.count : 0), 0);
+      ranges.add({ block, state: `${own} of ${sectors} in this file` });
+    }
+  }
+  ranges.end();
+  if (request.block !== undefined && count === 0) {
+    cannotShow(`sector bitmap of block ${request.block}`, path, 'the block is not partially present (state 7)');
+  }
+  return [
+    {
+      name: request.block === undefined ? 'sector bitmaps' : `sector bitmap of block ${request.block}`,
+      offset: place.offset,
+      length: place.entries * ENTRY_LENGTH,
+      problems: [],
+      fields: [
+        { name: 'Partially present blocks', value: count },
+        { name: 'Sectors of a block', value: sectors },
+      ],
+      ...rows.listed,
+    },
+  ];
+}
+
+async function runsOfBlock({ bytes }: VhdxReading, place: BatPlace, block: number, chunk: number) {
+  const entry = chunk * (place.chunkRatio + 1) + place.chunkRatio;
+  if (entry >= place.entries) return undefined;
+  const { view, offset } = await place.table.at(entry * ENTRY_LENGTH);
+  const position = offsetAt(view, offset);
+  if (stateAt(view, offset) !== FULLY_PRESENT || position + MIB > bytes.size) return undefined;
+  const sectors = place.blockSize / place.sectorSize;
+  const first = (block % place.chunkRatio) * sectors;
+  const slice = bitmapSlice(first, sectors);
+  const bitmap = new Uint8Array(slice.length);
+  await bytes.read(position + slice.offset, bitmap);
+  // The first sector of a byte is its lowest bit here.
+  reverseBits(bitmap);
+  return runsOf(bitmap, first, sectors).map((run) => ({ ...run, first: run.first - first }));
+}
+
+interface BatEntry {
+  /** Undefined for the entry of a sector bitmap block. */
+  readonly block: number | undefined;
+  readonly chunk: number;
+  readonly state: number;
+  /** In the file, whether or not the state gives it a meaning. */
+  readonly offset: number;
+}
+
+async function* entriesOf(
+  { bytes }: VhdxReading,
+  place: BatPlace,
+  { block, signal }: TableRequest,
+): AsyncGenerator<BatEntry> {
+  if (block !== undefined && block >= place.blocks) {
+    throw new UsageError(
+      `There is no block ${block}: the disk in ${printable(bytes.path)} has ${place.blocks} blocks.`,
+    );
+  }
+  const perChunk = place.chunkRatio + 1;
+  const first = block === undefined ? 0 : block + Math.floor(block / place.chunkRatio);
+  const end = block === undefined ? place.entries : Math.min(first + 1, place.entries);
+  for (let entry = first; entry < end; ) {
+    signal.throwIfAborted();
+    const { view, offset } = await place.table.at(entry * ENTRY_LENGTH);
+    for (let at = offset; at < view.byteLength && entry < end; at += ENTRY_LENGTH, entry++) {
+      const chunk = Math.floor(entry / perChunk);
+      const index = entry - chunk;
+      const isBitmap = entry % perChunk === place.chunkRatio;
+      // Between the last block and the last chunk's bitmap there are entries for no block.
+      if (!isBitmap && index >= place.blocks) continue;
+      yield { block: isBitmap ? undefined : index, chunk, state: stateAt(view, at), offset: offsetAt(view, at) };
+    }
+  }
+}

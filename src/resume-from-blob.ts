@@ -1,0 +1,65 @@
+// --resume-from-blob: goes on without a checkpoint, by what the blob says of itself.
+import { createHash } from 'node:crypto';
+import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
+import { IMAGE, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
+import { endOf } from './byte-range.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { DestinationError } from './errors.ts';
+import type { DiskImage } from './image/disk-image.ts';
+import { listedRanges } from './listed-ranges.ts';
+import { decodeOwner } from './owner.ts';
+import { RangeSet } from './transfer/range-set.ts';
+import type { Retrier } from './transfer/retry.ts';
+
+/** Tells whether two runs read the same disk from the same files, and in the same way. Names may differ. */
+export function imageFingerprint({ files, size }: DiskImage, trustUnmarkedSectors: boolean): string {
+  const identity = [size, trustUnmarkedSectors, ...files.map((file) => [file.size, file.modifiedMs, file.diskId])];
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+}
+
+/**
+ * Why an unfinished blob cannot be gone on with; undefined when it was made of this very image. Only this upload has
+ * written to it then: every write demands its sequence number.
+ */
+function mismatch(there: BlobProperties, fingerprint: string): string | undefined {
+  if (there.metadata[UPLOAD_ID] === undefined) return 'it was not made by vhdup';
+  if (there.metadata[STATE] === 'complete') return 'it is complete';
+  const made = there.metadata[IMAGE];
+  if (made === undefined) return 'it does not say of which image it was made';
+  return made === fingerprint ? undefined : 'it was made of another image, or the image or its time has changed since';
+}
+
+/**
+ * A checkpoint of the blob's upload in which nothing is done. What is there is found while the image is read.
+ * @throws {DestinationError} the blob is not a part of this image.
+ */
+export function checkpointOfBlob(there: BlobProperties, empty: Checkpoint, fingerprint: string): Checkpoint {
+  const problem = mismatch(there, fingerprint);
+  if (problem !== undefined) {
+    throw new DestinationError(
+      `Cannot resume from the blob ${empty.blobUrl}: ${problem}. Give --overwrite without --resume-from-blob to upload from the beginning.`,
+    );
+  }
+  return {
+    ...empty,
+    uploadId: there.metadata[UPLOAD_ID] ?? empty.uploadId,
+    startedAt: decodeOwner(there.metadata[OWNER])?.since ?? empty.startedAt,
+    fromBlob: true,
+  };
+}
+
+/** The pages of the disk that are in the blob. */
+export async function pagesThere(
+  blob: PageBlobTarget,
+  diskSize: number,
+  retrier: Retrier,
+  signal: AbortSignal,
+): Promise<RangeSet> {
+  const pages = new RangeSet();
+  for await (const range of listedRanges(blob, retrier, signal)) {
+    // The footer is written again.
+    const end = Math.min(endOf(range), diskSize);
+    if (range.offset < end) pages.add({ offset: range.offset, length: end - range.offset });
+  }
+  return pages;
+}

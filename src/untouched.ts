@@ -1,0 +1,81 @@
+// Resuming: has anything else written to the blob since the run before?
+import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
+import { OWNER, STATE } from './blob-metadata.ts';
+import { type ByteRange, endOf, PAGE_SIZE } from './byte-range.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { DestinationError } from './errors.ts';
+import { listedRanges } from './listed-ranges.ts';
+import { decodeOwner } from './owner.ts';
+import { PageSetDigest } from './transfer/page-set-digest.ts';
+import type { Retrier } from './transfer/retry.ts';
+
+/**
+ * A run that was killed wrote for so long after its last save at most, in milliseconds: it saves every three seconds. Its
+ * lease keeps everybody else away for at least 40 s.
+ */
+const UNSAVED_MS = 30_000;
+
+/**
+ * After a run that could end in order, the ETag tells of any write; after one that was killed, the time of the last one does.
+ * A later run of the same upload, with a copy of the checkpoint, wrote nothing but the same.
+ * @param savedMs - When the checkpoint was last written, by the clock of this machine.
+ * @param there - The blob as it was before this run did anything.
+ * @throws {DestinationError} something else wrote to it.
+ */
+export function assertNotWrittenSince(stored: Checkpoint, savedMs: number, there: BlobProperties): void {
+  const isLate = there.modifiedMs > Math.max(stored.heardMs ?? 0, savedMs) + UNSAVED_MS;
+  const isTouched = stored.etag === undefined ? isLate : stored.etag !== there.etag;
+  const times = [there.modifiedMs, savedMs].map((timeMs) => new Date(timeMs).toISOString());
+  if (there.metadata[STATE] === 'complete' && isTouched) {
+    throw new DestinationError(
+      `Nothing to resume: the blob ${stored.blobUrl} was completed by another run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
+    );
+  }
+  const isLastRun = stored.lease?.owner.id === decodeOwner(there.metadata[OWNER])?.id;
+  if (!isLastRun || !isTouched || (stored.etag === undefined && stored.done.length === 0)) return;
+  throw touched(stored, `was last written to at ${times[0]}; this upload stopped at ${times[1]}`);
+}
+
+/**
+ * Compares the page ranges in what was done with what was sent for it.
+ * @throws {DestinationError} the blob holds more there, or less.
+ */
+export async function assertSamePages(
+  stored: Checkpoint,
+  blob: PageBlobTarget,
+  retrier: Retrier,
+  signal: AbortSignal,
+): Promise<void> {
+  if (stored.done.length === 0) return;
+  const listed = new PageSetDigest();
+  for await (const range of parts(listedRanges(blob, retrier, signal), stored.done)) listed.add(range);
+  if (listed.equals(PageSetDigest.from(stored.sent.pages, stored.sent.bytes))) return;
+  const pages = (bytes: number) => `${bytes / PAGE_SIZE} pages`;
+  throw touched(
+    stored,
+    `holds ${pages(listed.bytes)} where this upload had written ${pages(stored.sent.bytes)}, or not the same ones`,
+  );
+}
+
+/** What of `ranges` lies in `within`. Both are ascending. */
+async function* parts(ranges: AsyncIterable<ByteRange>, within: readonly ByteRange[]): AsyncGenerator<ByteRange> {
+  let first = 0;
+  for await (const range of ranges) {
+    for (let index = first; index < within.length; index++) {
+      const part = within[index] ?? range;
+      if (part.offset >= endOf(range)) break;
+      if (endOf(part) <= range.offset) {
+        first = index + 1;
+        continue;
+      }
+      const offset = Math.max(range.offset, part.offset);
+      yield { offset, length: Math.min(endOf(range), endOf(part)) - offset };
+    }
+  }
+}
+
+function touched(stored: Checkpoint, what: string): DestinationError {
+  return new DestinationError(
+    `Cannot resume: the blob ${stored.blobUrl} ${what}. Something else wrote to it, so what was sent cannot be trusted. Give --restart to upload from the beginning.`,
+  );
+}

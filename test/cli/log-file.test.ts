@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { LogFile, logged } from '../../src/cli/log-file.ts';
+import { LocalFileError, ServiceError } from '../../src/errors.ts';
+import type { UploadEvent } from '../../src/events.ts';
+import { totalsOf } from '../support/transfer-totals.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const REQUEST = {
+  type: 'request',
+  what: 'Put Page 0+512',
+  status: 201,
+  requestId: 'r-1',
+  clientRequestId: 'c-1',
+  durationMs: 12,
+} as const;
+
+async function linesOf(path: string): Promise<Record<string, unknown>[]> {
+  const text = await readFile(path, 'utf8');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+async function logPath(): Promise<string> {
+  return join(await temporaryFolder(), 'upload.log');
+}
+
+function unexpected(message: string): void {
+  throw new Error(`It has a problem: ${message}`);
+}
+
+describe('logged', () => {
+  it('writes each event but progress, with its time, and the result at the end', async () => {
+    const path = await logPath();
+    const seen: UploadEvent[] = [];
+    const result = await logged(
+      path,
+      (event) => seen.push(event),
+      (onEvent) => {
+        onEvent(REQUEST);
+        onEvent({ type: 'progress', ...totalsOf({}) });
+        onEvent({ type: 'warning', code: 'a', message: 'https://a.b/c?sig=c2VjcmV0&se=1' });
+        return Promise.resolve({ sent: 7 });
+      },
+    );
+    expect(result).toEqual({ sent: 7 });
+    expect(seen.map(({ type }) => type)).toEqual(['request', 'progress', 'warning']);
+    const lines = await linesOf(path);
+    expect(lines).toEqual([
+      expect.objectContaining({ type: 'log', node: process.version }),
+      { time: expect.any(String), ...REQUEST },
+      { time: expect.any(String), type: 'warning', code: 'a', message: 'https://a.b/c?sig=REDACTED&se=1' },
+      { time: expect.any(String), type: 'result', sent: 7 },
+    ]);
+    for (const { time } of lines) expect(new Date(String(time)).toISOString()).toBe(time);
+  });
+
+  it('appends to the log of an earlier run, and ends with the failure', async () => {
+    const path = await logPath();
+    await logged(path, unexpectedEvent, () => Promise.resolve({}));
+    const error = new ServiceError('Gave up.', { reason: 'ServerBusy', transient: false });
+    expect(await failureOf(logged(path, unexpectedEvent, () => Promise.reject(error)))).toBe(error);
+    expect((await linesOf(path)).map(({ type }) => type)).toEqual(['log', 'result', 'log', 'error']);
+    expect((await linesOf(path)).at(-1)).toMatchObject({ code: 'SERVICE', exitCode: 9, message: 'Gave up.' });
+  });
+
+  it('writes nothing where there is no path', async () => {
+    expect(await logged(undefined, unexpectedEvent, () => Promise.resolve({ sent: 1 }))).toEqual({ sent: 1 });
+  });
+});
+
+function unexpectedEvent(event: UploadEvent): void {
+  throw new Error(`There is an event: ${event.type}`);
+}
+
+describe('LogFile', () => {
+  it('refuses what is not a log, and leaves it as it is', async () => {
+    const path = await logPath();
+    await writeFile(path, 'connectix: a disk image, say');
+    const error = await failureOf(LogFile.open(path, unexpected));
+    expect(error).toBeInstanceOf(LocalFileError);
+    expect(error.message).toContain('something else');
+    expect(await readFile(path, 'utf8')).toBe('connectix: a disk image, say');
+  });
+
+  it('refuses a folder, and a path in a folder that is not there', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'upload.log'));
+    expect(await failureOf(LogFile.open(join(folder, 'upload.log'), unexpected))).toBeInstanceOf(LocalFileError);
+    expect(await failureOf(LogFile.open(join(folder, 'no', 'x.log'), unexpected))).toBeInstanceOf(LocalFileError);
+  });
+
+  it.skipIf(process.platform === 'win32')('is for the user alone', async () => {
+    const path = await logPath();
+    const log = await LogFile.open(path, unexpected);
+    await log.close();
+    expect((await stat(path)).mode & 0o077).toBe(0);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('tells once of a disk that is full, and goes on without', async () => {
+    const problems: string[] = [];
+    const log = LogFile.writingTo('/dev/full', (message) => problems.push(message));
+    for (let line = 0; line < 100; line++) log.onEvent(REQUEST);
+    await log.close();
+    log.onEvent(REQUEST);
+    expect(problems).toEqual([expect.stringContaining('ENOSPC')]);
+  });
+
+  it('leaves lines out rather than to keep them all in memory, and says how many', async () => {
+    const path = await logPath();
+    const log = await LogFile.open(path, unexpected);
+    const message = 'x'.repeat(64 * 1024);
+    // Nothing is written before the event loop turns.
+    for (let line = 0; line < 1000; line++) log.write({ type: 'debug', message });
+    while (log.waiting > 0) await new Promise((resolve) => setImmediate(resolve));
+    log.write({ type: 'debug', message: 'after' });
+    await log.close();
+    const lines = await linesOf(path);
+    expect(lines.length).toBeLessThan(200);
+    expect(lines.at(-2)).toMatchObject({ type: 'left-out', lines: 1000 - (lines.length - 3) });
+    expect(lines.at(-1)).toMatchObject({ message: 'after' });
+  });
+});

@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type SasSource, sasCommand, sasFile } from '../../src/cli/sas-source.ts';
+import { CredentialError } from '../../src/errors.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const NEVER = new AbortController().signal;
+const SECRET = 'c2VjcmV0c2VjcmV0';
+
+function ask({ renew }: SasSource, attempt = 1, signal = NEVER) {
+  return renew({ problem: 'expired', attempt, signal });
+}
+
+async function nextTurns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('sasFile', () => {
+  async function makeFile(text?: string) {
+    const path = join(await temporaryFolder(), 'sas.txt');
+    if (text !== undefined) await writeFile(path, text);
+    const said: string[] = [];
+    return { path, said, source: sasFile(path, (message) => said.push(message), 1) };
+  }
+
+  it('gives what is in the file', async () => {
+    const { source } = await makeFile('sp=rw');
+    expect(await source.first?.(NEVER)).toBe('sp=rw');
+  });
+
+  it('says which file cannot be read', async () => {
+    const { source, path } = await makeFile();
+    const error = await failureOf(source.first?.(NEVER) ?? Promise.resolve());
+    expect(error).toBeInstanceOf(CredentialError);
+    expect(error.message).toContain(path);
+  });
+
+  it('waits until there is something else in the file, whatever happens to it meanwhile', async () => {
+    const { source, path, said } = await makeFile('sp=rw&sig=first');
+    await source.first?.(NEVER);
+    let given: string | undefined;
+    const waiting = ask(source).then((text) => {
+      given = text;
+    });
+    await nextTurns(20);
+    await rm(path);
+    await nextTurns(20);
+    await writeFile(path, '\n');
+    await nextTurns(20);
+    await writeFile(path, 'sp=rw&sig=first');
+    await nextTurns(20);
+    expect(given).toBeUndefined();
+    await writeFile(path, 'sp=rw&sig=second');
+    await waiting;
+    expect(given).toBe('sp=rw&sig=second');
+    expect(said).toEqual([`Waiting for a new SAS in ${path}.`]);
+  });
+
+  it('gives at once what was put into the file before it was asked for', async () => {
+    const { source, path, said } = await makeFile('sp=rw&sig=first');
+    await source.first?.(NEVER);
+    await writeFile(path, 'sp=rw&sig=second');
+    expect(await ask(source)).toBe('sp=rw&sig=second');
+    expect(said).toEqual([]);
+  });
+
+  it('gives at first what is in it, when the upload began with the SAS of a URL', async () => {
+    const { source } = await makeFile('sp=rw&sig=second');
+    expect(await ask(source)).toBe('sp=rw&sig=second');
+  });
+
+  it('stops waiting on abort', async () => {
+    const { source } = await makeFile('');
+    const stop = new AbortController();
+    const waiting = failureOf(ask(source, 1, stop.signal));
+    stop.abort();
+    expect((await waiting).name).toBe('AbortError');
+  });
+
+  it('reads no more than the beginning of a large file', async () => {
+    const { source } = await makeFile('x'.repeat(1024 * 1024));
+    expect(await source.first?.(NEVER)).toHaveLength(64 * 1024);
+  });
+});
+
+describe('sasCommand', () => {
+  /** A command that runs everywhere. */
+  function node(script: string): string {
+    return `"${process.execPath}" -e "${script}"`;
+  }
+
+  it('gives what the command prints', async () => {
+    const said: string[] = [];
+    const source = sasCommand(node(`console.log('sp=rw')`), (message) => said.push(message));
+    expect(await source.first?.(NEVER)).toBe('sp=rw\n');
+    expect(said).toEqual([]);
+    expect(await ask(source)).toBe('sp=rw\n');
+    expect(said).toHaveLength(1);
+  });
+
+  it.each([
+    ['ends with another code', `console.log('${SECRET}'); process.exit(3)`, 'exit code 3'],
+    ['complains', `console.error('one\\nSAS ?sig=${SECRET} is wrong'); process.exit(1)`, 'SAS ?sig=REDACTED is wrong'],
+  ])('fails when the command %s, and shows no secret', async (_, script, message) => {
+    const command = node(script);
+    const error = await failureOf(ask(sasCommand(command, () => undefined)));
+    expect(error).toBeInstanceOf(CredentialError);
+    expect(error.message).toContain(message);
+    expect(error.message).not.toContain(SECRET);
+    expect(error.message).not.toContain(process.execPath);
+  });
+
+  it('fails when there is no such command', async () => {
+    expect(await failureOf(ask(sasCommand('vhdup-no-such-command', () => undefined)))).toBeInstanceOf(CredentialError);
+  });
+
+  it.skipIf(process.platform === 'win32')('ends the command, and all that it started, on abort', async () => {
+    const folder = await temporaryFolder();
+    const [begun, ended] = [join(folder, 'begun'), join(folder, 'ended')];
+    const stop = new AbortController();
+    const source = sasCommand(`(echo > '${begun}'; sleep 60; echo > '${ended}') | cat`, () => undefined);
+    const waiting = failureOf(ask(source, 1, stop.signal));
+    while (!existsSync(begun)) await nextTurns(10);
+    const reason = new Error('stopped');
+    stop.abort(reason);
+    expect(await waiting).toBe(reason);
+    expect(existsSync(ended)).toBe(false);
+  });
+
+  it('waits a while before it runs the command again', async () => {
+    const stop = new AbortController();
+    const said: string[] = [];
+    const waiting = failureOf(
+      ask(
+        sasCommand('exit 1', (message) => said.push(message)),
+        8,
+        stop.signal,
+      ),
+    );
+    await nextTurns(20);
+    stop.abort();
+    expect((await waiting).name).toBe('AbortError');
+    expect(said).toEqual([]);
+  });
+});

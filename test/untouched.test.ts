@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { BlobProperties } from '../src/azure/page-blob-target.ts';
+import type { ByteRange } from '../src/byte-range.ts';
+import type { Checkpoint } from '../src/checkpoint/checkpoint.ts';
+import { DestinationError } from '../src/errors.ts';
+import { encodeOwner } from '../src/owner.ts';
+import { PageSetDigest } from '../src/transfer/page-set-digest.ts';
+import { Retrier } from '../src/transfer/retry.ts';
+import { assertNotWrittenSince, assertSamePages } from '../src/untouched.ts';
+import { MemoryPageBlob } from './support/memory-page-blob.ts';
+import { failureOf } from './support/vhd-fixtures.ts';
+
+const NOW = Date.parse('2026-03-01T10:00:00Z');
+const owner = { id: 'last run', host: 'here', pid: 1, since: '2026-03-01T09:00:00.000Z' };
+
+const STORED: Checkpoint = {
+  uploadId: 'u',
+  startedAt: '2026-03-01T09:00:00.000Z',
+  image: [],
+  diskSize: 8192,
+  trustUnmarkedSectors: false,
+  blobUrl: 'https://account.blob.core.windows.net/vhds/disk.vhd',
+  blobSize: 8704,
+  done: [{ offset: 0, length: 4096 }],
+  sent: { bytes: 512, pages: '0'.repeat(16) },
+  lease: { owner, ids: [] },
+  heardMs: NOW,
+};
+
+function there(more: Partial<BlobProperties> = {}, metadata: Record<string, string> = {}): BlobProperties {
+  return {
+    type: 'PageBlob',
+    size: 8704,
+    etag: '"1"',
+    sequenceNumber: 1,
+    modifiedMs: NOW,
+    isLeased: false,
+    metadata: { vhdup_state: 'uploading', vhdup_owner: encodeOwner(owner), ...metadata },
+    ...more,
+  };
+}
+
+describe('assertNotWrittenSince', () => {
+  const ask =
+    (stored: Partial<Checkpoint>, blob: BlobProperties, savedMs = NOW) =>
+    () =>
+      assertNotWrittenSince({ ...STORED, ...stored }, savedMs, blob);
+
+  it('goes by the ETag after a run that ended in order', () => {
+    expect(ask({ etag: '"1"' }, there())).not.toThrow();
+    expect(ask({ etag: '"0"' }, there())).toThrow(/Something else wrote to it/);
+  });
+
+  it('goes by the time of the last write after a run that was killed', () => {
+    expect(ask({}, there({ modifiedMs: NOW + 29_000 }))).not.toThrow();
+    expect(ask({}, there({ modifiedMs: NOW + 31_000 }))).toThrow(DestinationError);
+    expect(ask({}, there({ modifiedMs: NOW + 31_000 }))).toThrow(
+      /at 2026-03-01T10:00:31.000Z.*stopped at 2026-03-01T10:00:00.000Z.*--restart/,
+    );
+  });
+
+  it('takes the time of a checkpoint that could not be saved for hours, of which only the file time is new', () => {
+    const hoursLater = NOW + 5 * 3_600_000;
+    expect(ask({}, there({ modifiedMs: hoursLater + 20_000 }), hoursLater)).not.toThrow();
+  });
+
+  it('does not mind a run with a copy of the checkpoint', () => {
+    const other = { vhdup_owner: encodeOwner({ ...owner, id: 'another run' }) };
+    expect(ask({ etag: '"0"' }, there({ modifiedMs: NOW + 3_600_000 }, other))).not.toThrow();
+  });
+
+  it('does not mind when nothing was done yet', () => {
+    expect(ask({ done: [] }, there({ modifiedMs: NOW + 3_600_000 }))).not.toThrow();
+  });
+
+  it('refuses a blob that another run has completed, whatever became of it since', () => {
+    const complete = { modifiedMs: NOW + 3_600_000, metadata: { vhdup_state: 'complete' } };
+    expect(ask({}, there(complete))).toThrow(/was completed by another run/);
+    expect(ask({ etag: '"0"' }, there({ ...complete, modifiedMs: NOW }))).toThrow(/was completed by another run/);
+  });
+
+  it('goes on after a run that was killed when the blob was complete, but the checkpoint still there', () => {
+    const complete = { modifiedMs: NOW + 1000, metadata: { vhdup_state: 'complete' } };
+    expect(ask({}, there(complete))).not.toThrow();
+  });
+});
+
+describe('assertSamePages', () => {
+  const retrier = new Retrier({ retries: 0 }, () => undefined);
+  const { signal } = new AbortController();
+
+  function compare(done: readonly ByteRange[], sent: readonly ByteRange[], listed: readonly ByteRange[]) {
+    const digest = new PageSetDigest();
+    for (const range of sent) digest.add(range);
+    const blob = new MemoryPageBlob();
+    blob.put({ size: 1 << 20 });
+    blob.ranges = [...listed];
+    const stored = { ...STORED, done, sent: { bytes: digest.bytes, pages: digest.toString() } };
+    return assertSamePages(stored, blob, retrier, signal);
+  }
+
+  it.each([
+    ['a page that was lost', []],
+    ['a page more', [{ offset: 512, length: 1024 }]],
+    ['another page', [{ offset: 1024, length: 512 }]],
+  ])('notices %s', async (_, listed) => {
+    const failure = await failureOf(compare([{ offset: 0, length: 4096 }], [{ offset: 512, length: 512 }], listed));
+    expect(failure).toBeInstanceOf(DestinationError);
+    expect(failure.message).toContain('where this upload had written 1 pages');
+  });
+
+  it('asks for nothing when nothing is done', async () => {
+    await compare([], [], [{ offset: 0, length: 512 }]);
+  });
+
+  it('looks at what was done alone, however the ranges are cut', async () => {
+    const pages = fc.array(fc.boolean(), { minLength: 64, maxLength: 64 });
+    await fc.assert(
+      fc.asyncProperty(pages, pages, async (isDone, isThere) => {
+        const done = rangesOf(isDone);
+        const listed = rangesOf(isThere);
+        const sent = rangesOf(isDone.map((value, page) => value && isThere[page] === true));
+        await compare(done, sent, listed);
+        const lost = isThere.findIndex((value, page) => value && isDone[page] === true);
+        if (lost < 0) return;
+        const without = rangesOf(isThere.with(lost, false));
+        expect(await failureOf(compare(done, sent, without))).toBeInstanceOf(DestinationError);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+/** Pages in a row, as ranges. */
+function rangesOf(pages: readonly boolean[]): ByteRange[] {
+  const ranges: ByteRange[] = [];
+  for (const [page, isIn] of pages.entries()) {
+    if (!isIn) continue;
+    const last = ranges.at(-1);
+    if (last !== undefined && last.offset + last.length === page * 512)
+      ranges[ranges.length - 1] = { ...last, length: last.length + 512 };
+    else ranges.push({ offset: page * 512, length: 512 });
+  }
+  return ranges;
+}
