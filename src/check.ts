@@ -77,6 +77,7 @@ async function checkOpenImage(
   const onAbort = () => opened?.close();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
+    signal?.throwIfAborted();
     const findings = await runRules(RULES, { ...facts, guest: opened?.guest, efi: opened?.efi });
     signal?.throwIfAborted();
     return {
