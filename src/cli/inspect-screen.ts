@@ -82,7 +82,7 @@ class InspectScreen {
     const lines = [this.#bold('Parents')];
     for (const parent of parents) {
       const { path, diskSize, ids } = parent;
-      const id = ids.uniqueId ?? ids.dataWriteGuid;
+      const id = ids.uniqueId ?? guidText(ids.dataWriteGuid);
       const size = diskSize === undefined ? '' : `, ${formatBytes(diskSize)}`;
       lines.push(
         ...this.#item(`${printable(path)}: ${formatName(parent)}${size}. Found, and its id ${id} is the right one.`),
@@ -90,7 +90,9 @@ class InspectScreen {
     }
     if (missing === undefined) return lines;
     lines.push(
-      ...this.#item(`The parent of ${printable(missing.child)} is missing. It has the ${missing.wanted}. Tried:`),
+      ...this.#item(
+        `The parent of ${printable(missing.child)} is missing, and the disk cannot be read without it. It has the ${missing.wanted}. Tried:`,
+      ),
     );
     for (const { path, source, problem } of missing.tried) {
       const place = path === '' ? source : `${printable(path)} (${source})`;
