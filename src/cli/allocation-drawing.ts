@@ -1,6 +1,7 @@
 // Draws what a disk allocates as characters: the denser, the more.
 import type { AllocationMap } from '../inspect/allocation-map.ts';
 import { formatBytes } from './units.ts';
+import { wrapText } from './wrap-text.ts';
 
 export interface DrawingOptions {
   /** Of the terminal, in characters. */
@@ -36,7 +37,9 @@ export function drawAllocation(map: AllocationMap, { width, isPlain }: DrawingOp
     const offset = formatBytes(first * cellSize).padStart(OFFSET_WIDTH);
     lines.push(`${offset} ${isPlain ? '|' : '\u2502'}${cells.join('')}${isPlain ? '|' : '\u2502'}`);
   }
-  return [...lines, ...legend(characters, nonZero !== undefined)];
+  const indent = ' '.repeat(OFFSET_WIDTH + 2);
+  const words = wrapText(legend(characters, nonZero !== undefined), width - indent.length);
+  return [...lines, ...words.map((line) => indent + line)];
 }
 
 function columnsIn(width: number): number {
@@ -53,10 +56,9 @@ function scannedLevelOf(allocated: number, nonZero: number): 0 | 1 | 2 | 3 | 4 {
   return nonZero === 0 ? 1 : nonZero <= 1 / 2 ? 2 : nonZero < 1 ? 3 : 4;
 }
 
-function legend(characters: readonly string[], isScanned: boolean): string[] {
+function legend(characters: readonly string[], isScanned: boolean): string {
   const [none, some, more, most, all] = characters;
-  const words = isScanned
-    ? `${none} not allocated  ${some} allocated, only zeros  ${more} up to half data  ${most} more  ${all} all data`
-    : `${none} not allocated  ${some} up to a third allocated  ${more} two thirds  ${most} more  ${all} all`;
-  return [`${' '.repeat(OFFSET_WIDTH)}  ${words}`];
+  return isScanned
+    ? `${none} not allocated, ${some} zeros, ${more} up to half data, ${most} more, ${all} all data`
+    : `${none} none, ${some} up to a third, ${more} two thirds, ${most} more, ${all} all allocated`;
 }

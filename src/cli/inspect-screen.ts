@@ -1,11 +1,11 @@
 // What a person sees of an image: what the file says, its parents, its partitions, what is allocated, and what is wrong.
-import { styleText } from 'node:util';
 import type { FailedParentSearch } from '../errors.ts';
 import { printable } from '../image/printable.ts';
 import type { ImageFacts } from '../inspect/image-facts.ts';
 import type { InspectReport } from '../inspect.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import { drawAllocation } from './allocation-drawing.ts';
+import { paint } from './paint.ts';
 import { tableLines } from './text-table.ts';
 import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
@@ -69,9 +69,9 @@ class InspectScreen {
   }
 
   #lines(lines: readonly Line[]): string[] {
-    const column = Math.max(...lines.map(([name]) => name.length));
-    return lines.flatMap(([name, value]) => {
-      if (value === undefined) return [];
+    const shown = lines.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
+    const column = Math.max(...shown.map(({ name }) => name.length));
+    return shown.flatMap(({ name, value }) => {
       const [first = '', ...rest] = wrapText(value, this.#width - column - 4);
       const indent = ' '.repeat(column + 4);
       return [`  ${this.#dim(name.padEnd(column))}  ${first}`, ...rest.map((line) => indent + line)];
@@ -82,7 +82,7 @@ class InspectScreen {
     const lines = [this.#bold('Parents')];
     for (const parent of parents) {
       const { path, diskSize, ids } = parent;
-      const id = ids.uniqueId ?? ids.dataWriteGuid;
+      const id = ids.uniqueId ?? guidText(ids.dataWriteGuid);
       const size = diskSize === undefined ? '' : `, ${formatBytes(diskSize)}`;
       lines.push(
         ...this.#item(`${printable(path)}: ${formatName(parent)}${size}. Found, and its id ${id} is the right one.`),
@@ -90,7 +90,9 @@ class InspectScreen {
     }
     if (missing === undefined) return lines;
     lines.push(
-      ...this.#item(`The parent of ${printable(missing.child)} is missing. It has the ${missing.wanted}. Tried:`),
+      ...this.#item(
+        `The parent of ${printable(missing.child)} is missing, and the disk cannot be read without it. It has the ${missing.wanted}. Tried:`,
+      ),
     );
     for (const { path, source, problem } of missing.tried) {
       const place = path === '' ? source : `${printable(path)} (${source})`;
@@ -146,11 +148,11 @@ class InspectScreen {
   }
 
   #bold(text: string): string {
-    return this.#colours ? styleText('bold', text) : text;
+    return this.#colours ? paint('bold', text) : text;
   }
 
   #dim(text: string): string {
-    return this.#colours ? styleText('dim', text) : text;
+    return this.#colours ? paint('dim', text) : text;
   }
 }
 
@@ -206,6 +208,7 @@ function creatorText({ creator }: ImageFacts): string | undefined {
 function geometryText({ geometry }: ImageFacts): string | undefined {
   if (geometry === undefined) return undefined;
   const { cylinders, heads, sectorsPerTrack, size, differs } = geometry;
+  if (cylinders === 65535) return `${cylinders}/${heads}/${sectorsPerTrack}, the largest there is, which says nothing`;
   const note = differs ? ', not the size of the disk: Azure goes by the disk, old programs by this' : '';
   return `${cylinders}/${heads}/${sectorsPerTrack}, ${exact(size)}${note}`;
 }

@@ -1,9 +1,9 @@
 // What a person sees of the structures of an image file: fields in lines, tables in columns.
-import { styleText } from 'node:util';
 import { printable } from '../image/printable.ts';
 import type { Structure, StructureField, StructureRow } from '../inspect/structure.ts';
 import type { StructuresReport } from '../inspect-structures.ts';
 import type { InspectScreenOptions } from './inspect-screen.ts';
+import { paint } from './paint.ts';
 import { tableLines } from './text-table.ts';
 import { wrapText } from './wrap-text.ts';
 
@@ -13,9 +13,9 @@ export function showStructures({ structures }: StructuresReport, options: Inspec
 
 function showStructure(structure: Structure, { width, colours }: InspectScreenOptions): string[] {
   const { name, offset, length, problems, fields, rows = [], rowsLeftOut } = structure;
-  const bold = (text: string) => (colours ? styleText('bold', text) : text);
-  const dim = (text: string) => (colours ? styleText('dim', text) : text);
-  const mark = colours ? styleText(['black', 'bgYellow'], ' wrong ') : 'WRONG';
+  const bold = (text: string) => (colours ? paint('bold', text) : text);
+  const dim = (text: string) => (colours ? paint('dim', text) : text);
+  const mark = colours ? paint(['black', 'bgYellow'], ' wrong ') : 'WRONG';
   const lines = [bold(`${name}: ${length} bytes at ${offset}`)];
   for (const problem of problems) {
     const [first = '', ...rest] = wrapText(problem, width - 10);
@@ -36,7 +36,7 @@ function showStructure(structure: Structure, { width, colours }: InspectScreenOp
 
 function valueText({ value, meaning }: StructureField): string {
   const text = typeof value === 'number' ? String(value) : value === '' ? '(empty)' : printable(value);
-  return meaning === undefined ? text : `${text}  (${printable(meaning)})`;
+  return meaning === undefined ? text : `${text} (${printable(meaning)})`;
 }
 
 function rowLines(rows: readonly StructureRow[], width: number): string[] {

@@ -52,7 +52,7 @@ export interface ImageFacts {
     readonly sectorsPerTrack: number;
     /** What it covers, in bytes: less than the disk as a rule. */
     readonly size: number;
-    /** Whether it differs from the disk by more than one cylinder: programs that go by it see another disk. */
+    /** Whether that differs from the disk by more than one cylinder: programs that go by it see another disk. Never so for the largest geometry, which says nothing. */
     readonly differs: boolean;
   };
   /** VHD: the machine was suspended, and a part of its state is not on the disk. */

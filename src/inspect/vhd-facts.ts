@@ -16,6 +16,9 @@ const FORMATS: Readonly<Record<number, DiskImageFormat>> = {
   [DISK_TYPE.differencing]: 'vhd-differencing',
 };
 
+/** Disk2vhd and qemu-img (force_size) write it whatever the size, and everybody above 127.5 GiB: it says nothing. */
+const LARGEST_GEOMETRY = { cylinders: 65535, heads: 16, sectorsPerTrack: 255 };
+
 export async function vhdFacts(file: ImageFile, copies: readonly FooterCopy[], facts: FileFacts): Promise<ImageFacts> {
   const footer = usedCopy(copies)?.fields;
   if (footer === undefined) return { ...facts, ids: {} };
@@ -58,7 +61,8 @@ function geometryOf(footer: Fields, diskSize: number): NonNullable<ImageFacts['g
   const geometry = { cylinders: footer.u16(56), heads: footer.u8(58), sectorsPerTrack: footer.u8(59) };
   const size = capacityOf(geometry);
   const cylinder = geometry.heads * geometry.sectorsPerTrack * 512;
-  return { ...geometry, size, differs: Math.abs(diskSize - size) > cylinder };
+  const isLargest = size === capacityOf(LARGEST_GEOMETRY);
+  return { ...geometry, size, differs: !isLargest && Math.abs(diskSize - size) > cylinder };
 }
 
 async function referencesOf(file: ImageFile, header: Fields): Promise<{ source: string; text: string }[]> {

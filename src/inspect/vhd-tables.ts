@@ -6,6 +6,7 @@ import type { ImageFile } from '../image/image-file.ts';
 import { PagedTable } from '../image/paged-table.ts';
 import { printable } from '../image/printable.ts';
 import { reverseBits, runsOf } from '../image/sector-runs.ts';
+import { MAX_BLOCK_SIZE } from '../image/vhd/dynamic-header.ts';
 import { bitmapLengthOf } from '../image/vhd/sector-bitmap.ts';
 import { BlockRanges } from './block-ranges.ts';
 import { cannotShow, RowList, type Structure, type TableRequest } from './structure.ts';
@@ -13,6 +14,9 @@ import { cannotShow, RowList, type Structure, type TableRequest } from './struct
 const ENTRY_LENGTH = 4;
 const SECTOR_SIZE = 512;
 const UNALLOCATED = 0xffffffff;
+
+/** Bitmaps that lie apart are never longer than the file together. A hostile BAT makes us read the same ones for ever. */
+const OVERLAP = 'its blocks lie in one another, so that their bitmaps have more bytes than the file';
 
 /** Where the BAT of a file is, as far as it lies in it. */
 interface BatPlace {
@@ -31,8 +35,9 @@ function placeOf(file: ImageFile, footer: Fields, header: Fields | undefined): B
   const path = printable(file.path);
   if (header === undefined) cannotShow('BAT', path, 'it has no dynamic header that could say where it is');
   const blockSize = header.u32(32);
-  if (blockSize < SECTOR_SIZE || (blockSize & (blockSize - 1)) !== 0) {
-    cannotShow('BAT', path, `the block size in its dynamic header is ${blockSize}, and must be a power of two`);
+  if (blockSize < SECTOR_SIZE || blockSize > MAX_BLOCK_SIZE || (blockSize & (blockSize - 1)) !== 0) {
+    const problem = `must be a power of two from ${SECTOR_SIZE} to ${MAX_BLOCK_SIZE}`;
+    cannotShow('BAT', path, `the block size in its dynamic header is ${blockSize}, and ${problem}`);
   }
   const offset = header.bigU64(16);
   if (offset >= BigInt(file.size))
@@ -109,8 +114,10 @@ export async function bitmapStructures(
   let count = 0;
   for await (const { block, position } of entriesOf(file, place, request)) {
     if (position === undefined || position + length > file.size) continue;
+    request.signal.throwIfAborted();
     const bitmap = new Uint8Array(length);
     await file.read(position, bitmap);
+    if ((count + 1) * length > file.size) cannotShow('sector bitmaps', printable(file.path), OVERLAP);
     // blktap 0.1 wrote the bits of a byte in reverse.
     if (footer.ascii(28, 4) === 'tap\0' && footer.u32(32) === 1) reverseBits(bitmap);
     const runs = runsOf(bitmap, 0, sectors);

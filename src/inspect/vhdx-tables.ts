@@ -127,7 +127,16 @@ export async function bitmapStructures(reading: VhdxReading, request: TableReque
   let count = 0;
   for await (const { block, chunk, state } of entriesOf(reading, place, request)) {
     if (block === undefined || state !== PARTIALLY_PRESENT || !place.hasParent) continue;
+    request.signal.throwIfAborted();
     count += 1;
+    // Bitmaps that lie apart are never longer than the file together. A hostile BAT makes us read the same one for ever.
+    if ((count * sectors) / 8 > reading.bytes.size) {
+      cannotShow(
+        'sector bitmaps',
+        path,
+        'its blocks lie in one another, so that their bitmaps have more bytes than the file',
+      );
+    }
     const runs = await runsOfBlock(reading, place, block, chunk);
     if (runs === undefined) {
       ranges.add({ block, state: 'its sector bitmap block is not present' });

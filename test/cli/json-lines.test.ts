@@ -33,6 +33,17 @@ describe('JsonLines', () => {
     expect(linesOf(stream)).toEqual([...events, { type: 'result', written: 1 }]);
   });
 
+  it('escapes what a terminal would obey, or what hides and turns text, and reads back the same', () => {
+    const stream = new PassThrough();
+    const json = new JsonLines(stream);
+    const message = 'a\u009b31m b\u202e c\u200b d\u2028 e\u{e0041} f\u007f ü';
+    json.write({ message });
+    const line = String(stream.read());
+    expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}](?!$)/u);
+    expect(line).toContain('ü');
+    expect(JSON.parse(line)).toEqual({ message });
+  });
+
   it('writes progress once a second, the first one at once', () => {
     const stream = new PassThrough();
     const json = new JsonLines(stream);

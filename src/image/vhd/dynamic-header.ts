@@ -12,7 +12,7 @@ const COOKIE = 'cxsparse';
 const CHECKSUM_OFFSET = 36;
 const MIN_BLOCK_SIZE = 512;
 /** 256 MiB: 2 MiB is usual, and the block size decides how much is read for one bitmap. */
-const MAX_BLOCK_SIZE = 256 * 1024 * 1024;
+export const MAX_BLOCK_SIZE = 256 * 1024 * 1024;
 
 export interface DynamicHeader {
   /** Of the header in the file, in bytes. */

@@ -1,0 +1,195 @@
+// vhdup inspect as its users run it.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { makeDisk, NO_DISK_TOOLS } from '../../support/guest-disk.ts';
+import { hasQemuImg, NO_QEMU_IMG, qemuImg } from '../../support/qemu.ts';
+import { NO_SHARED_IMAGES, sharedImages } from '../../support/shared-images.ts';
+import { buildVhd, patchFile, patternOf, uniqueIdOf } from '../../support/vhd-builder.ts';
+import { buildTemporary, temporaryFolder } from '../../support/vhd-fixtures.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const BIN = join(ROOT, 'bin/vhdup.js');
+const MIB = 1024 * 1024;
+
+beforeAll(() => {
+  // The tests run what is in dist/, as users do.
+  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')]);
+});
+
+function inspect(...args: string[]) {
+  const run = spawnSync(process.execPath, [BIN, 'inspect', ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] },
+  });
+  return { exitCode: run.status, stdout: run.stdout, stderr: run.stderr };
+}
+
+function reportOf(stdout: string) {
+  const lines = stdout.trim().split('\n');
+  return JSON.parse(lines.at(-1) ?? '') as Record<string, unknown>;
+}
+
+describe('vhdup inspect', () => {
+  it('prints plain text where there is no terminal', async () => {
+    const contents = [{ offset: 0, bytes: patternOf(1, MIB) }];
+    const { path } = await buildTemporary({ type: 'dynamic', size: 40 * MIB, contents });
+    const { exitCode, stdout, stderr } = inspect(path);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(stdout).toContain('  format      dynamic VHD, blocks of 2.00 MiB\n');
+    expect(stdout).toContain('       0 B |####');
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(Math.max(80, path.length));
+  });
+
+  it('gives with --json one object, the same whatever the terminal, with --scan what is not zero', async () => {
+    const contents = [{ offset: 0, bytes: patternOf(1, MIB) }];
+    const { path } = await buildTemporary({ type: 'dynamic', size: 64 * MIB, contents, uniqueId: uniqueIdOf(4) });
+    const { exitCode, stdout, stderr } = inspect(path, '--json', '--scan');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const report = reportOf(stdout);
+    expect(Object.keys(report)).toEqual(['type', 'image', 'parents', 'disk', 'problems']);
+    expect(report).toMatchObject({
+      type: 'result',
+      image: { path, format: 'vhd-dynamic', ids: { uniqueId: Buffer.from(uniqueIdOf(4)).toString('hex') } },
+      disk: { size: 64 * MIB, allocated: 2 * MIB, nonZero: MIB, map: { cellSize: 256 * 1024 } },
+    });
+    expect(report['disk']).toHaveProperty('map.allocated.length', 256);
+    expect(report['disk']).toHaveProperty('map.nonZero.length', 256);
+  });
+
+  it('escapes what a terminal would obey in JSON too, and the text stays the same', async () => {
+    const name = 'base\u009b31m\u202e\u{e0041}.vhd';
+    const parent = { uniqueId: uniqueIdOf(1), name };
+    const { path } = await buildTemporary({ type: 'differencing', size: 8 * MIB, parent });
+    const { stdout, exitCode } = inspect(path, '--json');
+    expect(exitCode).toBe(4);
+    expect(stdout).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(reportOf(stdout)).toMatchObject({ image: { parentReferences: [{ source: 'parent name', text: name }] } });
+  });
+
+  it('shows a chain whose parent is missing, and exits with 4', async () => {
+    const folder = await temporaryFolder();
+    const size = 8 * MIB;
+    const parent = { uniqueId: uniqueIdOf(1), locators: [{ code: 'W2ru', text: '.\\base.vhd' }] };
+    await buildVhd(join(folder, 'base.vhd'), { type: 'fixed', size, uniqueId: uniqueIdOf(1) });
+    await buildVhd(join(folder, 'child.vhd'), { type: 'differencing', size, parent });
+    const found = inspect(join(folder, 'child.vhd'));
+    expect(found).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('is the right one') });
+    await rm(join(folder, 'base.vhd'));
+    const missing = inspect(join(folder, 'child.vhd'));
+    expect(missing).toMatchObject({ exitCode: 4, stderr: '' });
+    expect(missing.stdout).toContain('differencing VHD');
+    expect(missing.stdout.replaceAll(/\s+/g, ' ')).toContain('there is no such file');
+  });
+
+  it('shows what can be read of a damaged image, and exits with 3', async () => {
+    const { path, headerOffset, footerOffset } = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
+    await patchFile(path, headerOffset, new Uint8Array(8));
+    const whole = inspect(path);
+    expect(whole).toMatchObject({ exitCode: 3, stderr: '' });
+    expect(whole.stdout).toContain('The disk cannot be read\n  Cannot use the dynamic header at 512');
+    const header = inspect('header', path);
+    expect(header).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('WRONG it must begin with "cxsparse"'),
+    });
+    await patchFile(path, footerOffset + 200, new Uint8Array([1]));
+    const footer = inspect('footer', path, '--json');
+    expect(footer.exitCode).toBe(0);
+    const report = reportOf(footer.stdout);
+    expect(Object.keys(report)).toEqual(['type', 'format', 'structure', 'structures']);
+    expect(report).toMatchObject({
+      structures: [
+        { name: 'footer', problems: [expect.stringMatching(/^its checksum is 0x/)] },
+        { offset: 0, problems: [expect.stringContaining('not the same')] },
+      ],
+    });
+  });
+
+  it.each([
+    [[], 2, 'image'],
+    [['nonsense', 'x.vhd'], 2, 'must be one of footer, header, bat, bitmap, regions, metadata, log'],
+    [['footer', '/no/such/file'], 3, 'there is no such file'],
+    [['/no/such/file'], 3, 'there is no such file'],
+    [['x.vhd', '--block', '1'], 2, '--block is for a structure'],
+    [['x.vhd', '--all'], 2, '--all is for a structure'],
+    [['bat', 'x.vhd', '--scan'], 2, '--scan is for the whole image'],
+    [['bat', 'x.vhd', '--block', 'two'], 2, 'whole number'],
+    [['footer', 'a', 'b'], 2, 'vhdup --help'],
+  ])('refuses %j', (args, code, message) => {
+    const { exitCode, stderr } = inspect(...args);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('bug');
+    expect(exitCode).toBe(code);
+  });
+
+  it('stops a scan on Ctrl-C', async () => {
+    const path = join(await temporaryFolder(), 'large.raw');
+    await writeFile(path, '');
+    await truncate(path, 64 * 1024 ** 3);
+    const child = spawn(process.execPath, [BIN, 'inspect', '--scan', '--format', 'raw', '--json', '--verbose', path]);
+    let [stdout, stderr] = ['', ''];
+    child.stderr.on('data', (data) => {
+      stderr += data;
+    });
+    child.stdout.on('data', (data) => {
+      stdout += data;
+    });
+    // The first event of the scan is here: a second signal would end it at once.
+    child.stdout.once('data', () => child.kill('SIGINT'));
+    const exitCode = await new Promise((resolve) => child.once('close', resolve));
+    expect(exitCode).toBe(130);
+    expect(stderr).toContain('Stopping. Press Ctrl-C again');
+    expect(reportOf(stdout)).toMatchObject({ type: 'error', code: 'INTERRUPTED' });
+  });
+});
+
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`real disks ${NO_DISK_TOOLS ?? ''}`, () => {
+  beforeEach((context) => context.skip(!hasQemuImg, NO_QEMU_IMG));
+
+  it('in a VHD and in a VHDX are told alike', async () => {
+    const raw = await makeDisk({
+      table: 'gpt',
+      partitions: [
+        { size: 34, type: 'uefi', fileSystem: 'vfat', mkfs: ['-F', '32'], files: { '/EFI/ubuntu/x': '' } },
+        { size: 8, type: 'linux', fileSystem: 'ext4', mkfs: ['-L', 'cloudimg-rootfs'] },
+      ],
+    });
+    await qemuImg('convert', '-f', 'raw', '-O', 'vpc', '-o', 'subformat=dynamic,force_size=on', raw, `${raw}.vhd`);
+    await qemuImg('convert', '-f', 'raw', '-O', 'vhdx', raw, `${raw}.vhdx`);
+    const reports = [`${raw}.vhd`, `${raw}.vhdx`].map((path) => reportOf(inspect(path, '--json', '--scan').stdout));
+    for (const report of reports) {
+      expect(report).toMatchObject({
+        problems: [],
+        disk: {
+          boot: { generations: [2] },
+          operatingSystem: { name: 'Ubuntu' },
+          layout: {
+            volumes: [{ fileSystem: { type: 'fat32' } }, { fileSystem: { type: 'ext4', label: 'cloudimg-rootfs' } }],
+          },
+        },
+      });
+    }
+    const [vhd, vhdx] = reports.map((report) => report['disk'] as { nonZero: number });
+    expect(vhd?.nonZero).toBeGreaterThan(0);
+    expect(vhdx?.nonZero).toBe(vhd?.nonZero);
+  });
+});
+
+describe('images that other tools made', () => {
+  beforeEach((context) => context.skip(sharedImages === undefined, NO_SHARED_IMAGES));
+
+  it.each([
+    ['dfvfs/fat-differential.vhd', 0, 'MBR partition table'],
+    ['dfvfs/image.vhd', 3, 'its checksum is 0xfffff683, but its bytes give 0xffffef25'],
+    ['libvhd/child-of-raw.vhd', 4, 'its parent id is zero'],
+    ['discutils/lvm2.vhdx', 0, 'LVM2 physical volume'],
+    ['discutils/vhdx-log-replay.vhdx', 0, 'not closed cleanly; 2 entries to replay'],
+  ])('%s', (name, code, text) => {
+    const { exitCode, stdout, stderr } = inspect(join(sharedImages ?? '', name));
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(text);
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: '' });
+  });
+});
