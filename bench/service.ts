@@ -16,6 +16,8 @@ export interface ServiceOptions {
   readonly bytesPerSecond?: number;
   readonly requestsPerSecond?: number;
   readonly operationTimeoutMs?: number;
+  /** In bytes. @default 8 TiB, as in Azure */
+  readonly maxBlobSize?: number;
 }
 
 /** What the server counted since it was last asked. */
@@ -25,7 +27,6 @@ export interface ServiceCounters {
   readonly bytesReceived: number;
   readonly bytesCommitted: number;
   readonly bytesRewritten: number;
-  readonly unanswered: number;
   readonly firstPutPageAt?: number;
   /** Of the server itself. */
   readonly cpuSeconds: number;
@@ -105,6 +106,7 @@ function argumentsOf(options: ServiceOptions): string[] {
     'bytes-per-second': options.bytesPerSecond,
     'requests-per-second': options.requestsPerSecond,
     'operation-timeout-ms': options.operationTimeoutMs,
+    'max-blob-size': options.maxBlobSize,
   };
   return [
     ...(options.keeps === true ? [] : ['--discard', '--no-checksums']),

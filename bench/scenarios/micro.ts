@@ -44,7 +44,7 @@ async function zeroScan(bench: Bench): Promise<void> {
 }
 
 async function crc64(bench: Bench): Promise<void> {
-  const pages = (CRC64_TABLES_SIZE + WINDOW_SIZE) / (64 * KIB);
+  const pages = Math.ceil((CRC64_TABLES_SIZE + WINDOW_SIZE) / (64 * KIB));
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   writeCrc64Tables(memory);
   const { exports } = new WebAssembly.Instance(compileCrc64(), { env: { memory } });

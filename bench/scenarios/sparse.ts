@@ -1,4 +1,5 @@
 // Large disks with 1 GiB in them: 127 GiB fixed, 2 TiB dynamic, 64 TiB VHDX. What is not allocated must cost nothing.
+// Azure takes 8 TiB; the server here takes more.
 import { type Bench, type Medians, ratio, type Scenario } from '../bench.ts';
 import { azcopy, vhdup } from '../contenders.ts';
 import { scatteredDynamicVhd, scatteredFixedVhd, scatteredVhdx } from '../images/scattered-disk.ts';
@@ -24,11 +25,14 @@ export const sparse: Scenario = {
       '64 TiB VHDX, blocks of 2 MiB': await scatteredVhdx(bench, { size: 64 * TIB, ...data }),
     };
     const contenders = [
-      ...Object.entries(images).map(([name, image]) => vhdup({ name, image })),
+      ...Object.entries(images).map(([name, image]) =>
+        vhdup({ name, image, options: ['--skip-checks'], ...(name === FIXED ? { repeat: 1 } : {}) }),
+      ),
       azcopy({ name: `AzCopy, ${FIXED}`, image: images[FIXED], repeat: 1 }),
     ];
     const bytes = data.piece * data.pieces;
-    goals(bench, Object.keys(images), await bench.compare({ title: 'Plain HTTP', bytes, contenders }));
+    const service = { maxBlobSize: 65 * TIB };
+    goals(bench, Object.keys(images), await bench.compare({ title: 'Plain HTTP', bytes, contenders, service }));
   },
 };
 

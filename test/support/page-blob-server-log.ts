@@ -38,8 +38,6 @@ export interface RequestCounters {
   bytesCommitted: number;
   /** Bytes of Put Page that were committed where something had been written before. */
   bytesRewritten: number;
-  /** Requests that were committed, and whose client was gone before the answer was complete. */
-  unanswered: number;
   /** When the first Put Page came, in milliseconds of the Unix epoch. */
   firstPutPageAt: number | undefined;
   readonly byOperation: Map<Operation, number>;
@@ -58,7 +56,6 @@ export function newCounters(): RequestCounters {
     bytesSent: 0,
     bytesCommitted: 0,
     bytesRewritten: 0,
-    unanswered: 0,
     firstPutPageAt: undefined,
     byOperation: new Map(),
     byStatus: new Map(),

@@ -17,15 +17,18 @@ const { values } = parseArgs({
     'bytes-per-second': { type: 'string' },
     'requests-per-second': { type: 'string' },
     'operation-timeout-ms': { type: 'string' },
+    'max-blob-size': { type: 'string' },
   },
 });
 
+const maxBlobSize = numberOrNone(values['max-blob-size']);
 const server = await startPageBlobServer({
   port: Number(values.port),
   discard: values.discard,
   tls: values.tls,
   verifyChecksums: !values['no-checksums'],
   keepLog: false,
+  ...(maxBlobSize === undefined ? {} : { maxBlobSize }),
   skim: values.discard && values['no-checksums'] && !values.tls && values['bytes-per-second'] === undefined,
   model: {
     latencyMs: numberOrNone(values['latency-ms']),

@@ -29,6 +29,7 @@ export interface OperationContext {
   readonly discard: boolean;
   readonly verifyChecksums: boolean;
   readonly rangesPerResponse: number;
+  readonly maxBlobSize: number;
 }
 
 /** A successful answer. `contentLength` says how much `body` will yield. */

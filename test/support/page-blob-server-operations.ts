@@ -17,7 +17,6 @@ import {
   containerOf,
   leaseIdOf,
   type OperationContext,
-  type RequestBody,
   type ServiceResponse,
   sequenceHeader,
   versionHeaders,
@@ -29,7 +28,8 @@ import { type Operation, requiredHeader, type ServiceRequest } from './page-blob
 import { type BlobType, StoredBlob, type StoredContainer } from './page-blob-server-store.ts';
 
 /** The largest page blob. */
-const MAX_BLOB_SIZE = 8 * 1024 * 1024 * MIB;
+/** What a page blob of the service holds. */
+export const MAX_BLOB_SIZE = 8 * 1024 * 1024 * MIB;
 
 const MAX_METADATA = 8192;
 
@@ -126,7 +126,7 @@ function containerHeaders(container: StoredContainer): Record<string, string> {
 function putBlob(context: OperationContext): ServiceResponse {
   const { request, store, now, grant, body } = context;
   const type = blobTypeOf(request);
-  const size = type === 'PageBlob' ? pageBlobSize(request, body) : body.length;
+  const size = type === 'PageBlob' ? pageBlobSize(context) : body.length;
   if (type === 'AppendBlob' && size !== 0) throw invalidHeader('Content-Length', String(size));
   const checksums = body.length > 0 ? checkBody(request, context.verifyChecksums ? body.pieces : undefined) : {};
   const sequenceNumber = request.headers.get('x-ms-blob-sequence-number') ?? '0';
@@ -171,14 +171,14 @@ function blobTypeOf(request: ServiceRequest): BlobType {
   return type;
 }
 
-function pageBlobSize(request: ServiceRequest, body: RequestBody): number {
+function pageBlobSize({ request, body, maxBlobSize }: OperationContext): number {
   if (body.length !== 0) throw invalidHeader('Content-Length', String(body.length));
-  return parseBlobSize(requiredHeader(request, 'x-ms-blob-content-length'));
+  return parseBlobSize(requiredHeader(request, 'x-ms-blob-content-length'), maxBlobSize);
 }
 
-function parseBlobSize(value: string): number {
+function parseBlobSize(value: string, maximum: number): number {
   const size = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(size <= MAX_BLOB_SIZE) || size % PAGE_SIZE !== 0) throw invalidHeader('x-ms-blob-content-length', value);
+  if (!(size <= maximum) || size % PAGE_SIZE !== 0) throw invalidHeader('x-ms-blob-content-length', value);
   return size;
 }
 
@@ -195,7 +195,7 @@ function setBlobProperties(context: OperationContext): ServiceResponse {
   const headers = storedHeaders(request);
   const newSize = request.headers.get('x-ms-blob-content-length');
   const action = request.headers.get('x-ms-sequence-number-action');
-  const size = newSize === undefined ? undefined : parseBlobSize(newSize);
+  const size = newSize === undefined ? undefined : parseBlobSize(newSize, context.maxBlobSize);
   const blob = blobForWrite(context);
   if ((size !== undefined || action !== undefined) && blob.type !== 'PageBlob') throw invalidBlobType();
   if (action !== undefined) blob.sequenceNumber = nextSequenceNumber(request, action, blob.sequenceNumber);

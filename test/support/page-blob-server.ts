@@ -22,7 +22,7 @@ import { type Fault, FaultRules, flipBit, seededRandom } from './page-blob-serve
 import { count, type LoggedRequest, newCounters, type RequestCounters } from './page-blob-server-log.ts';
 import { RequestRate, type ServiceModel, SharedLink } from './page-blob-server-model.ts';
 import type { RequestBody, ServiceResponse } from './page-blob-server-operation.ts';
-import { perform } from './page-blob-server-operations.ts';
+import { MAX_BLOB_SIZE, perform } from './page-blob-server-operations.ts';
 import { MAX_PUT_PAGE } from './page-blob-server-page-operations.ts';
 import { parseRequest, requestedRange, type ServiceRequest } from './page-blob-server-request.ts';
 import { createSkimmingServer, SKIMMED_LENGTH } from './page-blob-server-skimmer.ts';
@@ -61,6 +61,8 @@ export interface PageBlobServerOptions {
   readonly skim?: boolean;
   /** The most that one Get Page Ranges lists, at most and by default 10,000. */
   readonly rangesPerResponse?: number;
+  /** Of a page blob, in bytes; by default 8 TiB, as in Azure. */
+  readonly maxBlobSize?: number;
   /** The bearer token that is accepted (over TLS only, as in Azure). */
   readonly bearerToken?: string;
   /** For faults with a probability. */
@@ -296,7 +298,6 @@ export class PageBlobServer implements StorageAccount {
     } finally {
       counters.inFlight -= 1;
       entry.aborted = exchange.isGone;
-      if (entry.committed && entry.aborted) counters.unanswered += 1;
       this.#changed();
     }
   }
@@ -375,8 +376,14 @@ export class PageBlobServer implements StorageAccount {
     }
     if (body.length > body.limit) throw requestBodyTooLarge(body.limit);
     if (body.isLate) throw serviceFailure(500, 'OperationTimedOut');
-    const { discard = false, verifyChecksums = true, rangesPerResponse = 10_000 } = this.#options;
-    return perform({ request, body, grant, store: this.#store, now, discard, verifyChecksums, rangesPerResponse });
+    const {
+      discard = false,
+      verifyChecksums = true,
+      rangesPerResponse = 10_000,
+      maxBlobSize = MAX_BLOB_SIZE,
+    } = this.#options;
+    const limits = { rangesPerResponse, maxBlobSize };
+    return perform({ request, body, grant, store: this.#store, now, discard, verifyChecksums, ...limits });
   }
 
   async #deliver(exchange: Exchange, answer: Answer, fault: Fault | undefined, entry: Entry): Promise<void> {
