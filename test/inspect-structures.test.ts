@@ -20,7 +20,7 @@ async function structuresOf(image: string, structure: StructureKind, more: { all
   return (await inspectStructures({ image, structure, ...more })).structures;
 }
 
-function valueOf(structure: Structure | undefined, name: string) {
+function fieldOf(structure: Structure | undefined, name: string) {
   return structure?.fields.find((field) => field.name === name)?.value;
 }
 
@@ -59,7 +59,7 @@ describe('the footers of a VHD', () => {
     await patchFile(path, footerOffset + 100, new Uint8Array([7]));
     const [tail, head] = await structuresOf(path, 'footer');
     const [stored, computed] = [
-      valueOf(tail, 'Checksum'),
+      fieldOf(tail, 'Checksum'),
       /gives? (0x[0-9a-f]{8})/.exec(meaningOf(tail, 'Checksum') ?? '')?.[1],
     ];
     expect(stored).not.toBe(computed);
@@ -71,7 +71,7 @@ describe('the footers of a VHD', () => {
     const { path } = await buildTemporary({ type: 'fixed', size: 4 * MIB });
     const [footer, ...others] = await structuresOf(path, 'footer');
     expect(others).toEqual([]);
-    expect(valueOf(footer, 'Data Offset')).toBe('0xffffffffffffffff');
+    expect(fieldOf(footer, 'Data Offset')).toBe('0xffffffffffffffff');
   });
 });
 
@@ -86,8 +86,8 @@ describe('the dynamic header', () => {
     const { path } = await buildTemporary({ type: 'differencing', size: 8 * MIB, parent });
     const [header] = await structuresOf(path, 'header');
     expect(header).toMatchObject({ name: 'dynamic header', offset: 512, length: 1024, problems: [] });
-    expect(valueOf(header, 'Block Size')).toBe(2 * MIB);
-    expect(valueOf(header, 'Parent Unicode Name')).toBe('base.vhd');
+    expect(fieldOf(header, 'Block Size')).toBe(2 * MIB);
+    expect(fieldOf(header, 'Parent Unicode Name')).toBe('base.vhd');
     expect(header?.rows).toMatchObject([
       { parentLocator: 0, platformCode: 'W2ru', text: '.\\base.vhd' },
       { parentLocator: 2, platformCode: 'Wi2k', text: '(it is of a kind that holds no readable path)' },
@@ -100,7 +100,7 @@ describe('the dynamic header', () => {
     await patchFile(path, headerOffset, new Uint8Array([0x1b]));
     const [header] = await structuresOf(path, 'header');
     expect(header?.problems).toHaveLength(2);
-    expect(valueOf(header, 'Cookie')).toBe('\u001bxsparse');
+    expect(fieldOf(header, 'Cookie')).toBe('\u001bxsparse');
   });
 
   it('that lies outside of the file is an error', async () => {
@@ -121,7 +121,7 @@ describe('the BAT of a VHD', () => {
     });
     const [bat] = await structuresOf(path, 'bat');
     expect(bat).toMatchObject({ offset: tableOffset, length: 128, problems: [] });
-    expect(valueOf(bat, 'Allocated')).toBe(4);
+    expect(fieldOf(bat, 'Allocated')).toBe(4);
     expect(bat?.rows).toMatchObject([
       { firstBlock: 0, lastBlock: 2, state: 'unallocated' },
       { firstBlock: 3, lastBlock: 5, state: 'allocated', offset: blockPositions.get(3) },
@@ -223,9 +223,9 @@ describe('a VHDX', () => {
       headers: [{ sequence: 8n }, { sequence: 7n, broken: true }],
     });
     const [identifier, first, second] = await structuresOf(path, 'header');
-    expect(valueOf(identifier, 'Signature')).toBe('vhdxfile');
+    expect(fieldOf(identifier, 'Signature')).toBe('vhdxfile');
     expect(first).toMatchObject({ name: 'header 1 (active)', offset: HEADER_1, problems: [] });
-    expect(valueOf(first, 'SequenceNumber')).toBe(8);
+    expect(fieldOf(first, 'SequenceNumber')).toBe(8);
     expect(meaningOf(first, 'LogGuid')).toBe('the log is empty');
     expect(second?.name).toBe('header 2');
     expect(second?.problems).toMatchObject([expect.stringMatching(/^its checksum is 0x.* but its bytes give 0x/)]);
@@ -247,9 +247,9 @@ describe('a VHDX', () => {
   it('shows the metadata with their values, and the parent locator', async () => {
     const { path } = buildVhdx(at('metadata.vhdx'), CHILD);
     const [table, locator] = await structuresOf(path, 'metadata');
-    expect(valueOf(table, 'File Parameters')).toBe('block size 2097152, has a parent');
-    expect(valueOf(table, 'Virtual Disk Size')).toBe(16 * MIB);
-    expect(valueOf(table, 'Virtual Disk ID')).toBe(page83);
+    expect(fieldOf(table, 'File Parameters')).toBe('block size 2097152, has a parent');
+    expect(fieldOf(table, 'Virtual Disk Size')).toBe(16 * MIB);
+    expect(fieldOf(table, 'Virtual Disk ID')).toBe(page83);
     expect(table?.rows?.map(({ item }) => item)).toContain('Logical Sector Size');
     expect(locator?.rows).toEqual([
       { key: 'parent_linkage', value: `{${parentGuid}}` },
@@ -267,7 +267,7 @@ describe('a VHDX', () => {
       { firstBlock: 3, lastBlock: 3, state: '2 zero' },
       { firstBlock: 4, lastBlock: 7, state: '0 not present' },
     ]);
-    expect(valueOf(bat, 'In state 0 not present')).toBe(5);
+    expect(fieldOf(bat, 'In state 0 not present')).toBe(5);
     expect(bitmapBlocks?.rows).toMatchObject([{ firstChunk: 0, lastChunk: 0, state: '6 present' }]);
     const [bitmaps] = await structuresOf(path, 'bitmap');
     expect(bitmaps?.rows).toMatchObject([{ firstBlock: 1, lastBlock: 1, state: '4 of 4096 in this file' }]);
@@ -290,9 +290,9 @@ describe('a VHDX', () => {
     const zero = { zero: layout.bat.offset + MIB - 8192, length: 4096 };
     const { logGuid } = writeLog(layout, { entries: [{ sequence: 2n ** 60n, descriptors: [page, zero] }] });
     const [log, entry] = await structuresOf(layout.path, 'log');
-    expect(valueOf(log, 'LogGuid')).toBe(logGuid);
-    expect(valueOf(log, 'Entries to replay')).toBe(1);
-    expect(valueOf(entry, 'SequenceNumber')).toBe('0x1000000000000000');
+    expect(fieldOf(log, 'LogGuid')).toBe(logGuid);
+    expect(fieldOf(log, 'Entries to replay')).toBe(1);
+    expect(fieldOf(entry, 'SequenceNumber')).toBe('0x1000000000000000');
     expect(entry?.rows).toEqual([
       { descriptor: 'data', fileOffset: page.page, length: 4096 },
       { descriptor: 'zero', fileOffset: zero.zero, length: 4096 },

@@ -144,8 +144,8 @@ To know
     );
     expect(shown.slice(shown.indexOf('Parents'))).toBe(`Parents
   base.vhd: dynamic VHD, 1.00 GiB. Found, and its id ab is the right one.
-  The parent of base.vhd is missing, and the disk cannot be read without it. It
-    has the unique id cd. Tried:
+  The parent of base.vhd is missing, and the disk cannot be read without it.
+    It has the unique id cd. Tried:
     /tmp/x\\u{1b}.vhd (parent name): there is no such file
     parent locator 1 (W2ru): not tried, because its text is not UTF-16LE
   Give the folder that holds it, or the file itself, with --parent-path.`);
@@ -175,10 +175,10 @@ To know
   });
 
   it('uses bold and dim alone on a terminal, which are readable on light and on dark', () => {
-    const escape = String.fromCharCode(27);
+    const escapeCharacter = String.fromCharCode(27);
     const codes = new Set(
       showInspection(REPORT, { width: 80, colours: true })
-        .split(escape)
+        .split(escapeCharacter)
         .slice(1)
         .map((text) => /^\[[0-9;]*m/.exec(text)?.[0]),
     );

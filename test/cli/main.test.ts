@@ -36,7 +36,7 @@ describe('main', () => {
   it.each([
     ['no command', [], 'Which command?'],
     ['a command that is none', ['sideload', 'disk.vhd'], 'sideload'],
-    ['no image', ['upload'], 'need at least 1'],
+    ['no image', ['upload'], 'is missing'],
     ['no destination', ['upload', 'disk.vhd'], 'The destination is missing'],
     ['an option that is none', ['upload', 'disk.vhd', 'c/b', '--fast'], 'fast'],
     ['too much', ['upload', 'disk.vhd', 'c/b', 'more'], 'more'],
