@@ -10,8 +10,8 @@ import { PageSetDigest } from './transfer/page-set-digest.ts';
 import type { Retrier } from './transfer/retry.ts';
 
 /**
- * A run that was killed wrote for so long after its last save at most, in milliseconds: it saves every three seconds. Its
- * lease keeps everybody else away for at least 40 s.
+ * A run that was killed wrote for so long after its last save at most, in milliseconds: it saves every few seconds. Its lease
+ * keeps everybody else away for at least 40 s.
  */
 const UNSAVED_MS = 30_000;
 

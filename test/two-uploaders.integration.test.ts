@@ -507,11 +507,11 @@ async function mountSmallDisk(): Promise<string | undefined> {
   const folder = join(await temporaryFolder(), 'small');
   await mkdir(folder);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', folder], { stdio: 'ignore' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', folder], { stdio: 'ignore' });
   } catch {
     return undefined;
   }
-  onTestFinished(() => void execFileSync('umount', [folder]));
+  onTestFinished(() => void execFileSync('/bin/umount', [folder]));
   return folder;
 }
 
