@@ -134,9 +134,10 @@ describe('vhdup upload', () => {
     ['SIGHUP', 129],
   ] as const)('stops cleanly on %s, says how to go on, and goes on', async (signal, code) => {
     const { path, disk } = await makeImage();
-    server.model.latencyMs = 50;
+    // However late the signal comes, the upload is not over before.
+    server.faults.add({ operation: 'PutPage', nth: 4 }, { kind: 'stall-answer' });
     const run = start(['upload', path, sas(), '--threads', '1']);
-    await server.when(() => server.counters.bytesCommitted >= 12 * MIB);
+    await server.when(() => server.counters.bytesCommitted >= 16 * MIB);
     run.child.kill(signal);
     const { exitCode, stderr } = await run.ended;
     expect(exitCode).toBe(code);
