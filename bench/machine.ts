@@ -1,6 +1,6 @@
 // Where and with what the numbers came about.
 import { execFile } from 'node:child_process';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { promisify } from 'node:util';
 import { findAzcopy } from '../test/support/azcopy.ts';
 
@@ -9,6 +9,8 @@ export interface Machine {
   readonly cores: number;
   readonly memoryGib: number;
   readonly system: string;
+  /** What others kept busy, in cores over the last minute. */
+  readonly load: number;
   /** Of this very run. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -21,6 +23,7 @@ export async function describeMachine(): Promise<Machine> {
     cores: processors.length,
     memoryGib: Math.round(totalmem() / 1024 ** 3),
     system: `${type()} ${release()}`,
+    load: loadavg()[0] ?? 0,
     versions: {
       node: process.version,
       vhdup: await firstLine('git', ['describe', '--always', '--dirty']),

@@ -37,6 +37,7 @@ await mkdir(folder, { recursive: true });
 // Smaller runs are for trying things out: they do not replace the results that are kept.
 const kept = scale === 1 ? fileURLToPath(new URL('.', import.meta.url)) : folder;
 const machine = await describeMachine();
+if (machine.load > 1) console.log(`The machine is busy (load ${machine.load.toFixed(1)}): the numbers will be noisy.`);
 for (const { name, title, run } of SCENARIOS) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   console.log(`\n${name}: ${title}${scale === 1 ? '' : `, at scale ${scale}`}`);

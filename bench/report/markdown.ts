@@ -56,7 +56,7 @@ function scenarioSection(result: ScenarioResult): string[] {
     '',
     `## ${name}: ${title}`,
     '',
-    `${date.slice(0, 16).replace('T', ' ')} UTC; ${machine.cores} × ${machine.cpu}, ${machine.memoryGib} GiB, ${machine.system}; ${versions.join(', ')}; at most ${repeat} runs of each${scale === 1 ? '' : `; **scale ${scale}**`}.`,
+    `${date.slice(0, 16).replace('T', ' ')} UTC; ${machine.cores} × ${machine.cpu}, ${machine.memoryGib} GiB, ${machine.system}, load ${machine.load.toFixed(1)} before; ${versions.join(', ')}; at most ${repeat} runs of each${scale === 1 ? '' : `; **scale ${scale}**`}.`,
     ...result.comparisons.flatMap(comparisonSection),
     ...figuresTable(result.figures),
     ...result.notes.flatMap((note) => ['', note]),
