@@ -18,6 +18,7 @@ export default defineConfig({
           name: 'integration',
           // The worker that reads guests' file systems is started by Node itself, which needs help with TypeScript before 22.18.
           execArgv: ['--import', './test/support/typescript-in-workers.js'],
+          globalSetup: './test/support/build-once.ts',
           include: ['test/**/*.integration.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,

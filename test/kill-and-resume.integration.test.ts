@@ -1,5 +1,5 @@
 // Processes killed at random moments, and the same command again, until the upload is complete.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,11 +15,6 @@ const ROOT = join(import.meta.dirname, '..');
 const MIB = 1024 * 1024;
 const CONTAINER = 'vhds';
 const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-beforeAll(() => {
-  // The processes run what is in dist/, as users do.
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')]);
-});
 
 async function makeImage(seed: number) {
   const size = 48 * MIB;

@@ -1,5 +1,5 @@
 // Nothing that an upload writes, tells or throws holds a secret: with every kind of credential, when all is well and in every kind of failure.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -25,10 +25,7 @@ const PROXY_PASSWORD = 'proxyPassw0rdOfTheCompany';
 
 let server: PageBlobServer;
 
-beforeAll(async () => {
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')]);
-  await restart();
-});
+beforeAll(() => restart());
 
 afterAll(() => server.close());
 

@@ -23,11 +23,6 @@ const BLOB = 'disk.vhd';
 
 let server: PageBlobServer;
 
-beforeAll(() => {
-  // Processes that are killed run what is in dist/, as users do.
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')]);
-});
-
 beforeEach(async () => {
   await server?.close();
   server = await startPageBlobServer();

@@ -1,9 +1,9 @@
 // The command line as its users run it: a process of its own, real signals, real exit codes.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PageBlobServer, startPageBlobServer } from '../support/page-blob-server.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
 import { expectSameBytes, temporaryFolder } from '../support/vhd-fixtures.ts';
@@ -14,11 +14,6 @@ const CONTAINER = 'vhds';
 const BLOB = 'disk.vhd';
 
 let server: PageBlobServer;
-
-beforeAll(() => {
-  // The tests run what is in dist/, as users do.
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')]);
-});
 
 beforeEach(async () => {
   await server?.close();

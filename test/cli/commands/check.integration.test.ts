@@ -1,18 +1,13 @@
 // vhdup check as its users run it.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GOLDEN_GPT, withFiles } from '../../support/golden-linux.ts';
 import { makeDisk, NO_DISK_TOOLS, overwrite } from '../../support/guest-disk.ts';
 import { buildTemporary } from '../../support/vhd-fixtures.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const MIB = 1024 * 1024;
-
-beforeAll(() => {
-  // The tests run what is in dist/, as users do.
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')]);
-});
 
 function check(...args: string[]) {
   const run = spawnSync(process.execPath, [join(ROOT, 'bin/vhdup.js'), 'check', ...args], {

@@ -1,8 +1,8 @@
 // vhdup inspect as its users run it.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { makeDisk, NO_DISK_TOOLS } from '../../support/guest-disk.ts';
 import { hasQemuImg, NO_QEMU_IMG, qemuImg } from '../../support/qemu.ts';
 import { NO_SHARED_IMAGES, sharedImages } from '../../support/shared-images.ts';
@@ -12,11 +12,6 @@ import { buildTemporary, temporaryFolder } from '../../support/vhd-fixtures.ts';
 const ROOT = join(import.meta.dirname, '../../..');
 const BIN = join(ROOT, 'bin/vhdup.js');
 const MIB = 1024 * 1024;
-
-beforeAll(() => {
-  // The tests run what is in dist/, as users do.
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')]);
-});
 
 function inspect(...args: string[]) {
   const run = spawnSync(process.execPath, [BIN, 'inspect', ...args], {

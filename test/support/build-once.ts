@@ -1,0 +1,13 @@
+// Tests of the command line run what is in dist/, as users do. It is built once, before any of them:
+// test files run side by side, and one that builds would take the files away from under the others.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** vitest's global setup of the integration tests. */
+export function setup(): void {
+  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')], {
+    stdio: 'inherit',
+  });
+}
