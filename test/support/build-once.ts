@@ -7,7 +7,9 @@ const ROOT = join(import.meta.dirname, '../..');
 
 /** vitest's global setup of the integration tests. */
 export function setup(): void {
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'src')], {
+  execFileSync('npm', ['run', '--silent', 'build'], {
+    cwd: ROOT,
     stdio: 'inherit',
+    shell: process.platform === 'win32',
   });
 }
