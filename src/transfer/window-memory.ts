@@ -27,7 +27,7 @@ export class WindowMemory {
   readonly #algorithm: ChecksumAlgorithm;
   readonly #memory: WebAssembly.Memory;
   readonly #free: Uint8Array[] = [];
-  /** One: it computes 2 GiB/s of CRC64, more than the main thread sends. */
+  /** One: it computes 2.8 GiB/s of CRC64, more than the main thread sends. */
   readonly #worker: Worker | undefined;
   readonly #waiting = new Map<number, { resolve: (value: Uint8Array) => void; reject: (error: Error) => void }>();
   /** Set when the worker has ended: it would never answer. */
