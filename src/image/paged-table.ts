@@ -2,7 +2,7 @@
 import type { ImageBytes } from './image-bytes.ts';
 
 /** Small enough to cost nothing for a small disk, large enough that a walk over a large one takes few reads. */
-const SLICE_BYTES = 64 * 1024;
+export const SLICE_BYTES = 64 * 1024;
 
 /** Slices kept: 16 × 64 KiB = 1 MiB for each file of a chain. Reads move through a table together, so few are in use. */
 const MAX_SLICES = 16;

@@ -2,7 +2,7 @@
 import { endOf, MIB } from '../../byte-range.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import { PagedTable } from '../paged-table.ts';
+import { PagedTable, SLICE_BYTES } from '../paged-table.ts';
 import { printable } from '../printable.ts';
 import { BASE_SOURCES, type Block, CHILD_SOURCES, FULLY_PRESENT, offsetAt, stateAt } from './bat-entry.ts';
 import type { DiskParameters } from './metadata.ts';
@@ -132,6 +132,12 @@ export class BlockAllocationTable {
     const runs: BlockRun[] = [];
     const perChunk = this.chunkRatio + 1;
     let index = first - Math.floor(first / perChunk);
+    if (isZero(view, offset)) {
+      // Most of the table of a large disk: neither blocks nor bitmaps, in one look instead of thousands.
+      const end = first + (view.byteLength - offset) / ENTRY_LENGTH;
+      const count = Math.min(end - Math.floor(end / perChunk), this.blockCount) - index;
+      return count <= 0 ? [] : [{ source: this.#sourceOf(view, offset, first), first: index, count }];
+    }
     let source: Block['source'] | undefined;
     let start = index;
     for (let at = offset, entry = first; at < view.byteLength; at += ENTRY_LENGTH, entry++) {
@@ -214,4 +220,18 @@ export class BlockAllocationTable {
       `Cannot read BAT entry ${entry} (${what}) of ${printable(this.#file.path)}: ${problem}.`,
     );
   }
+}
+
+const ZEROS = Buffer.alloc(SLICE_BYTES);
+
+function isZero({ buffer, byteLength }: DataView, offset: number): boolean {
+  return (
+    ZEROS.compare(
+      new Uint8Array(buffer, offset, byteLength - offset),
+      0,
+      byteLength - offset,
+      0,
+      byteLength - offset,
+    ) === 0
+  );
 }

@@ -1,4 +1,5 @@
 import { truncateSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { CorruptImageError, UnsupportedImageError } from '../../../src/errors.ts';
 import type { ImageBytes } from '../../../src/image/image-bytes.ts';
@@ -276,6 +277,42 @@ describe('a large BAT', () => {
         reads.mockRestore();
       }
     });
+  });
+
+  it.each([
+    ['a base file', {}],
+    ['a differencing file', { parent: PARENT }],
+  ])('gives of %s the same runs whatever part of the table is zero', async (_, spec) => {
+    // 40,960 blocks in ten chunks, in a table of six slices; a block in the file ends the zeros of its slice.
+    const size = 40 * GIB;
+    const places = fc.uniqueArray(
+      fc.oneof(fc.integer({ min: 0, max: 40_959 }), fc.constantFrom(4095, 8189, 8190, 8191, 16_380, 40_959)),
+      {
+        maxLength: 6,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(places, async (indexes) => {
+        const layout = build({ size, ...spec, blocks: indexes.map((index) => ({ index })) });
+        await withBat(layout, async (bat) => {
+          const elsewhere = 'parent' in spec ? 'parent' : 'zeros';
+          const runs = await runsOf(bat);
+          let next = 0;
+          for (const { source, first, count } of runs) {
+            expect(first).toBe(next);
+            next = first + count;
+            expect(indexes.filter((index) => index >= first && index < next)).toHaveLength(
+              source === elsewhere ? 0 : count,
+            );
+          }
+          expect(next).toBe(40_960);
+          expect(runs.filter(({ source }) => source !== elsewhere).reduce((sum, { count }) => sum + count, 0)).toBe(
+            indexes.length,
+          );
+        });
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('is refused in a file of more than 128 TiB, whose map would not be bounded', async () => {
