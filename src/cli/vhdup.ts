@@ -1,5 +1,5 @@
 // The program: what bin/vhdup.js runs, built into one file.
-import './young-generation.ts';
+import './small-heap.ts';
 import { guardOutput } from './guard-output.ts';
 import { main } from './main.ts';
 
