@@ -1,5 +1,4 @@
 // What a person sees of a check: passed rules in a line each, the others with what was found, why it matters and what to do.
-import { styleText } from 'node:util';
 import {
   CHECK_GROUPS,
   type CheckFinding,
@@ -7,13 +6,12 @@ import {
   type CheckReport,
   type CheckResult,
 } from '../check/check-report.ts';
+import { type Paint, painter, type Style } from './paint.ts';
+import type { Screen } from './screen.ts';
 import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
 
-export interface ScreenOptions {
-  /** Of the terminal, in characters. */
-  readonly width: number;
-  readonly colours: boolean;
+export interface CheckScreenOptions extends Screen {
   /** Also show the rules that do not apply. */
   readonly verbose: boolean;
 }
@@ -26,8 +24,6 @@ const GROUP_NAMES: Readonly<Record<CheckGroup, string>> = {
   system: 'Operating system',
   accounts: 'Accounts',
 };
-
-type Style = Parameters<typeof styleText>[0];
 
 /** Black on yellow and white on red stand out on light and on dark terminals. */
 const LABELS: Readonly<Record<CheckResult, { text: string; style: Style }>> = {
@@ -42,21 +38,20 @@ const LABEL_WIDTH = 6;
 const INDENT = ' '.repeat(2 + LABEL_WIDTH + 2);
 /** Of the longest title, and two blanks. */
 const TITLE_WIDTH = 26;
-const MAX_WIDTH = 140;
 
-export function showCheck(report: CheckReport, options: ScreenOptions): string {
+export function showCheck(report: CheckReport, options: CheckScreenOptions): string {
   const screen = new CheckScreen(options);
   return screen.show(report);
 }
 
 class CheckScreen {
   readonly #width: number;
-  readonly #colours: boolean;
+  readonly #paint: Paint;
   readonly #verbose: boolean;
 
-  constructor({ width, colours, verbose }: ScreenOptions) {
-    this.#width = Math.max(40, Math.min(width, MAX_WIDTH));
-    this.#colours = colours;
+  constructor({ width, colours, verbose }: CheckScreenOptions) {
+    this.#width = width;
+    this.#paint = painter(colours);
     this.#verbose = verbose;
   }
 
@@ -144,9 +139,5 @@ class CheckScreen {
   #label(result: CheckResult): string {
     const { text, style } = LABELS[result];
     return `${this.#paint(style, text)}${' '.repeat(LABEL_WIDTH - text.length)}`;
-  }
-
-  #paint(style: Style, text: string): string {
-    return this.#colours ? styleText(style, text) : text;
   }
 }

@@ -5,21 +5,11 @@ import type { ImageFacts } from '../inspect/image-facts.ts';
 import type { InspectReport } from '../inspect.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import { drawAllocation } from './allocation-drawing.ts';
-import { paint } from './paint.ts';
+import { type Paint, painter } from './paint.ts';
+import type { Screen } from './screen.ts';
 import { tableLines } from './text-table.ts';
 import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
-
-export interface InspectScreenOptions {
-  /** Of the terminal, in characters. */
-  readonly width: number;
-  /** Without, only ASCII is printed, except for what the image says. */
-  readonly colours: boolean;
-}
-
-/** Longer lines are hard to read. */
-export const MAX_WIDTH = 140;
-const MIN_WIDTH = 40;
 
 const FORMAT_NAMES = {
   'vhd-fixed': 'fixed VHD',
@@ -35,18 +25,19 @@ const SYSTEM_STARTS = { 1: '1 (BIOS)', 2: '2 (UEFI)' } as const;
 
 type Line = readonly [name: string, value: string | undefined];
 
-export function showInspection(report: InspectReport, options: InspectScreenOptions): string {
-  const width = Math.max(MIN_WIDTH, Math.min(options.width, MAX_WIDTH));
-  return new InspectScreen({ ...options, width }).show(report);
+export function showInspection(report: InspectReport, screen: Screen): string {
+  return new InspectScreen(screen).show(report);
 }
 
 class InspectScreen {
   readonly #width: number;
-  readonly #colours: boolean;
+  readonly #paint: Paint;
+  readonly #unicode: boolean;
 
-  constructor({ width, colours }: InspectScreenOptions) {
+  constructor({ width, colours, unicode }: Screen) {
     this.#width = width;
-    this.#colours = colours;
+    this.#paint = painter(colours);
+    this.#unicode = unicode;
   }
 
   show(report: InspectReport): string {
@@ -56,7 +47,7 @@ class InspectScreen {
     if (disk !== undefined) {
       lines.push('', ...this.#volumes(disk.layout), '');
       lines.push(this.#bold(`Allocation, ${formatBytes(disk.map.cellSize)} a character`));
-      lines.push(...drawAllocation(disk.map, { width: this.#width, isPlain: !this.#colours }));
+      lines.push(...drawAllocation(disk.map, { width: this.#width, unicode: this.#unicode }));
     }
     // The last problem is the one that stopped us. What was tried for a parent is shown already.
     const stopping = report.exitCode === undefined ? undefined : problems.at(-1);
@@ -148,11 +139,11 @@ class InspectScreen {
   }
 
   #bold(text: string): string {
-    return this.#colours ? paint('bold', text) : text;
+    return this.#paint('bold', text);
   }
 
   #dim(text: string): string {
-    return this.#colours ? paint('dim', text) : text;
+    return this.#paint('dim', text);
   }
 }
 

@@ -21,7 +21,7 @@ function reportOf(...findings: CheckFinding[]): CheckReport {
   return { image: 'disk.vhd', format: 'vhd-fixed', diskSize: 1048576, purpose: 'vm', ...summarise(findings) };
 }
 
-const PLAIN = { width: 80, colours: false, verbose: false };
+const PLAIN = { width: 80, colours: false, unicode: false, verbose: false };
 
 describe('the screen of a check', () => {
   it('gives a passed rule a line', () => {
@@ -55,10 +55,10 @@ describe('the screen of a check', () => {
     expect(showCheck(report, { ...PLAIN, verbose: true })).toContain('-       Title of a                a data disk');
   });
 
-  it.each([40, 80, 140, 300])('stays inside of %i columns', (width) => {
+  it.each([40, 60, 80, 140])('stays inside of %i columns', (width) => {
     const long = finding('a', { result: 'warn', found: '/a/very/long/path'.repeat(20), fix: REASON });
     const lines = showCheck(reportOf(finding('b', { found: REASON }), long), { ...PLAIN, width }).split('\n');
-    expect(lines.filter((line) => line.length > Math.min(width, 140))).toEqual([]);
+    expect(lines.filter((line) => line.length > width)).toEqual([]);
   });
 
   it('has colours only where they are wanted', () => {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
@@ -31,6 +31,38 @@ describe('main', () => {
     written.out = '';
     expect(await main(['--version'], {})).toBe(0);
     expect(written).toEqual({ out: `${VERSION}\n`, err: '' });
+  });
+
+  it.each(['upload', 'verify', 'convert', 'check', 'inspect'])(
+    'gives the help of %s in 80 columns, with an example and without what goes without saying',
+    async (command) => {
+      expect(await main([command, '--help'], {})).toBe(0);
+      expect(written.out).toContain(`Examples:\n  vhdup ${command} `);
+      expect(written.out).not.toMatch(/\[(boolean|string|array|required)|default: (true|false|\[\])/);
+      expect(written.out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    },
+  );
+
+  it('inspects a structure, whether it is named before or after the image', async () => {
+    const image = await makeImage();
+    expect(await main(['inspect', 'footer', image], {})).toBe(0);
+    const { out } = written;
+    expect(out).toContain('conectix');
+    written.out = '';
+    expect(await main(['inspect', image, 'footer'], {})).toBe(0);
+    expect(written.out).toBe(out);
+  });
+
+  it('says with --quiet why a disk cannot be read, and nothing else', async () => {
+    const image = await makeImage();
+    await truncate(image, 2 * MIB);
+    expect(await main(['inspect', image, '--quiet'], {})).toBe(3);
+    expect(written.out).toBe('');
+    expect(written.err).toMatch(/^Error: Cannot .*\.\n$/);
+    written.err = '';
+    expect(await main(['check', image, '--quiet'], {})).toBe(21);
+    expect(written.out).toBe('');
+    expect(written.err).toMatch(/^Error: image-readable: Cannot .*\.\n$/);
   });
 
   it.each([
