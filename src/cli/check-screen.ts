@@ -6,6 +6,7 @@ import {
   type CheckReport,
   type CheckResult,
 } from '../check/check-report.ts';
+import { formatName } from '../image/format-name.ts';
 import { type Paint, painter, type Style } from './paint.ts';
 import type { Screen } from './screen.ts';
 import { formatBytes } from './units.ts';
@@ -25,9 +26,9 @@ const GROUP_NAMES: Readonly<Record<CheckGroup, string>> = {
   accounts: 'Accounts',
 };
 
-/** Black on yellow and white on red stand out on light and on dark terminals. */
+/** Black on green or yellow and white on red are readable on light and on dark terminals; green letters on white are not. */
 const LABELS: Readonly<Record<CheckResult, { text: string; style: Style }>> = {
-  pass: { text: 'pass', style: 'green' },
+  pass: { text: 'pass', style: ['black', 'bgGreen'] },
   warn: { text: 'warn', style: ['black', 'bgYellow'] },
   fail: { text: 'FAIL', style: ['bold', 'white', 'bgRed'] },
   unread: { text: 'unread', style: ['black', 'bgYellow'] },
@@ -68,7 +69,7 @@ class CheckScreen {
     const size = diskSize === undefined ? '' : `, ${formatBytes(diskSize)}`;
     const source = generationFrom === 'option' ? '' : ' (as its partition table says)';
     const machine = generation === undefined ? '' : `, generation ${generation}${source}`;
-    const text = `${image}: ${format ?? 'not readable'}${size}. Checked for ${purpose}${machine}.`;
+    const text = `${image}: ${format === undefined ? 'not readable' : formatName(format)}${size}. Checked for ${purpose}${machine}.`;
     return wrapText(text, this.#width);
   }
 
@@ -138,6 +139,8 @@ class CheckScreen {
 
   #label(result: CheckResult): string {
     const { text, style } = LABELS[result];
-    return `${this.#paint(style, text)}${' '.repeat(LABEL_WIDTH - text.length)}`;
+    // So many of them that colour would hide the others.
+    const label = result === 'pass' ? text : this.#paint(style, text);
+    return `${label}${' '.repeat(LABEL_WIDTH - text.length)}`;
   }
 }

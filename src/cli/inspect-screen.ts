@@ -1,5 +1,6 @@
 // What a person sees of an image: what the file says, its parents, its partitions, what is allocated, and what is wrong.
 import type { FailedParentSearch } from '../errors.ts';
+import { formatName } from '../image/format-name.ts';
 import { printable } from '../image/printable.ts';
 import type { ImageFacts } from '../inspect/image-facts.ts';
 import type { InspectReport } from '../inspect.ts';
@@ -10,16 +11,6 @@ import type { Screen } from './screen.ts';
 import { tableLines } from './text-table.ts';
 import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
-
-const FORMAT_NAMES = {
-  'vhd-fixed': 'fixed VHD',
-  'vhd-dynamic': 'dynamic VHD',
-  'vhd-differencing': 'differencing VHD',
-  'vhdx-fixed': 'fixed VHDX',
-  'vhdx-dynamic': 'dynamic VHDX',
-  'vhdx-differencing': 'differencing VHDX',
-  raw: 'raw disk',
-} as const;
 
 const SYSTEM_STARTS = { 1: '1 (BIOS)', 2: '2 (UEFI)' } as const;
 
@@ -76,7 +67,7 @@ class InspectScreen {
       const id = ids.uniqueId ?? guidText(ids.dataWriteGuid);
       const size = diskSize === undefined ? '' : `, ${formatBytes(diskSize)}`;
       lines.push(
-        ...this.#item(`${printable(path)}: ${formatName(parent)}${size}. Found, and its id ${id} is the right one.`),
+        ...this.#item(`${printable(path)}: ${formatText(parent)}${size}. Found, and its id ${id} is the right one.`),
       );
     }
     if (missing === undefined) return lines;
@@ -152,7 +143,7 @@ function imageLines({ image, disk }: InspectReport): Line[] {
   const size = disk?.size ?? diskSize;
   const blocks = blockSize === undefined ? '' : `, blocks of ${formatBytes(blockSize)}`;
   return [
-    ['format', `${formatName(image)}${blocks}`],
+    ['format', `${formatText(image)}${blocks}`],
     ['creator', creatorText(image)],
     ['time stamp', timestamp === undefined ? undefined : timeText(timestamp)],
     ['disk', size === undefined ? undefined : exact(size)],
@@ -182,8 +173,8 @@ function imageLines({ image, disk }: InspectReport): Line[] {
   ];
 }
 
-function formatName({ format }: ImageFacts): string {
-  return format === undefined ? 'not known' : FORMAT_NAMES[format];
+function formatText({ format }: ImageFacts): string {
+  return format === undefined ? 'not known' : formatName(format);
 }
 
 function creatorText({ creator }: ImageFacts): string | undefined {

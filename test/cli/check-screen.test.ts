@@ -22,11 +22,12 @@ function reportOf(...findings: CheckFinding[]): CheckReport {
 }
 
 const PLAIN = { width: 80, colours: false, unicode: false, verbose: false };
+const COLOURS = { ...PLAIN, colours: true };
 
 describe('the screen of a check', () => {
   it('gives a passed rule a line', () => {
     expect(showCheck(reportOf(finding('a')), PLAIN).split('\n')).toEqual([
-      'disk.vhd: vhd-fixed, 1.00 MiB. Checked for vm.',
+      'disk.vhd: fixed VHD, 1.00 MiB. Checked for vm.',
       '',
       'Image',
       '  pass    Title of a                this',
@@ -64,6 +65,9 @@ describe('the screen of a check', () => {
   it('has colours only where they are wanted', () => {
     const report = reportOf(finding('a', { result: 'warn', fix: 'Do it.' }));
     expect(showCheck(report, PLAIN)).not.toContain('\u001b');
-    expect(showCheck(report, { ...PLAIN, colours: true })).toContain('\u001b[30m\u001b[43mwarn');
+    const painted = showCheck(reportOf(finding('a', { result: 'warn', fix: 'Do it.' }), finding('b')), COLOURS);
+    expect(painted).toContain('\u001b[30m\u001b[43mwarn');
+    // Green letters are not readable on white.
+    expect(painted).toContain('\n  pass    Title of b');
   });
 });
