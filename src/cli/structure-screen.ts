@@ -28,7 +28,8 @@ function showStructure(structure: Structure, { width, colours }: Screen): string
   }
   if (rows.length > 0) {
     const [titles = '', ...texts] = rowLines(rows, width - 2);
-    lines.push('', `  ${dim(titles)}`, ...texts.map((text) => `  ${text}`));
+    lines.push('', `  ${dim(titles)}`);
+    for (const text of texts) lines.push(`  ${text}`);
   }
   if (rowsLeftOut !== undefined) lines.push(`  and ${rowsLeftOut} more; --all lists them, --block N shows one block`);
   return lines;

@@ -107,7 +107,9 @@ describe('the screen of an inspection', () => {
 
 GPT partition table, sectors of 512 bytes
   #   begins at      size  type                 contents           name
-  1*   1.00 MiB  1.00 GiB  Linux root (x86-64)  ext4 "ro\\u{1b}ot"  name\\u{202e} of a partition tha..
+  1*   1.00 MiB  1.00 GiB  Linux root (x86-64)  ext4 "ro\\u{1b}ot"  name\\u{202e} of a partition that
+                                                                   is long enough to be cut on a
+                                                                   narrow terminal
   2    2.00 GiB  1.00 GiB  some-guid            not known
   * active: a BIOS starts from it
 

@@ -41,6 +41,16 @@ describe('the screen of structures', () => {
     ]);
   });
 
+  it('shows a table of a million rows, as --all may ask for', () => {
+    const rows = Array.from({ length: 1_000_000 }, (_, block) => ({ firstBlock: block, state: 'allocated' }));
+    const structure = { name: 'BAT', offset: 0, length: 4_000_000, problems: [], fields: [], rows };
+    const shown = showStructures(
+      { format: 'vhd', structure: 'bat', structures: [structure] },
+      { width: 80, colours: false, unicode: false },
+    );
+    expect(shown.endsWith('\n       999999  allocated')).toBe(true);
+  });
+
   it('marks titles and problems on a terminal', () => {
     const shown = showStructures(REPORT, { width: 80, colours: true, unicode: true });
     expect(shown).toContain('\u001b[1mdynamic header: 1024 bytes at 512');
