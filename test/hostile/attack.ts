@@ -1,11 +1,16 @@
 // Opens a damaged image in every way vhdup does: each must end in a reading that agrees with itself, or in an error of ours.
 import { checkImage } from '../../src/check.ts';
+import { showCheck } from '../../src/cli/check-screen.ts';
+import { showInspection } from '../../src/cli/inspect-screen.ts';
+import { showStructures } from '../../src/cli/structure-screen.ts';
 import { VhdupError } from '../../src/errors.ts';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';
 import { STRUCTURE_KINDS } from '../../src/inspect/structure.ts';
 import { inspectImage } from '../../src/inspect.ts';
 import { inspectStructures } from '../../src/inspect-structures.ts';
 import { readConsistently } from './read-consistently.ts';
+
+const SCREEN = { width: 80, colours: false, unicode: false, verbose: true };
 
 /** How opening and reading the disk ended. */
 export type Ending = { readonly checksum: string } | { readonly refusal: VhdupError };
@@ -45,16 +50,24 @@ export async function attack(path: string): Promise<Attacked> {
     }
   };
   const ending = await timed('open and read', () => openAndRead(path));
-  const { exitCode } = await timed('inspect', () => inspectImage({ image: path }));
+  if ('refusal' in ending) expectPrintable(ending.refusal.message);
+  const { exitCode } = await timed('inspect', async () => {
+    const report = await inspectImage({ image: path });
+    expectPrintable(showInspection(report, SCREEN));
+    return report;
+  });
   // Reading fails where a block is, and inspecting reads little: what it refuses must not be readable.
   if (exitCode !== undefined && !('refusal' in ending)) throw new Error('inspect refused what can be read.');
   for (const structure of STRUCTURE_KINDS) {
     for (const block of structure === 'bat' || structure === 'bitmap' ? [undefined, 0] : [undefined]) {
       const options = { image: path, structure, all: true, ...(block === undefined ? {} : { block }) };
-      await timed(`inspect ${structure}`, () => inspectStructures(options).catch(refusalOf));
+      await timed(`inspect ${structure}`, async () => {
+        const report = await inspectStructures(options).catch(refusalOf);
+        expectPrintable(report instanceof VhdupError ? report.message : showStructures(report, SCREEN));
+      });
     }
   }
-  await timed('check', () => checkImage({ image: path }));
+  await timed('check', async () => expectPrintable(showCheck(await checkImage({ image: path }), SCREEN)));
   return { ending, slowest };
 }
 
@@ -63,4 +76,10 @@ function refusalOf(error: unknown): VhdupError {
   if (!(error instanceof VhdupError)) throw error;
   if (!/^[A-Z].*[.]$/s.test(error.message)) throw new Error(`Not a sentence: ${error.message}`, { cause: error });
   return error;
+}
+
+/** Nothing that an image says may reach a terminal as more than letters. */
+function expectPrintable(text: string): void {
+  const found = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.exec(text);
+  if (found !== null) throw new Error(`The character ${found[0].codePointAt(0)} is printed: ${JSON.stringify(text)}`);
 }
