@@ -10,6 +10,12 @@ export interface Stretch {
   readonly count: number;
 }
 
+/** What a process does. */
+export interface Task extends Stretch {
+  /** For the images. */
+  readonly folder: string;
+}
+
 export interface CaseReport {
   readonly victim: string;
   readonly outcome: string;

@@ -40,6 +40,7 @@ async function work(stretches: Stretch[], tally: Tally): Promise<void> {
   for (let stretch = stretches.shift(); stretch !== undefined; stretch = stretches.shift()) {
     const { reports, broken } = await runStretch(stretch);
     const { format, first } = stretch;
+    if (process.stderr.isTTY) process.stderr.write(`${format} ${first} to ${first + stretch.count - 1}\r`);
     for (const [at, report] of reports) await judge(format, at, report, tally);
     if (broken === undefined) continue;
     fail(tally, format, broken.seed, broken.fault);

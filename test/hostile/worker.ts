@@ -1,20 +1,15 @@
 // Attacks one damaged image after another in a process of its own, and tells its parent before and after each.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { attack, openAndRead } from './attack.ts';
-import type { CaseReport, Format, Stretch } from './cases.ts';
+import type { CaseReport, Format, Task } from './cases.ts';
 import { vhdVictims } from './vhd-victims.ts';
 import { vhdxVictims } from './vhdx-victims.ts';
 import type { Victim } from './victim.ts';
 
-process.once('message', (stretch: Stretch) => void run(stretch));
+process.once('message', (task: Task) => void run(task));
 // The parent has gone.
 process.once('disconnect', () => process.exit(1));
 
-async function run({ format, first, count }: Stretch): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'vhdup-hostile-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+async function run({ folder, format, first, count }: Task): Promise<void> {
   const victims = await buildVictims(format, folder);
   const sound = new Map<string, string>();
   for (const { name, image } of victims) {
