@@ -1,6 +1,7 @@
 // The command line: arguments in, exit code out.
 import yargs from 'yargs';
 import { EXIT_CODES, UsageError } from '../errors.ts';
+import { printable } from '../image/printable.ts';
 import { VERSION } from '../version.ts';
 import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -59,6 +60,7 @@ function usageError(text: string): UsageError {
   const message = text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
     needed === '1' ? 'The image is missing.' : `The command takes ${needed} arguments, but got ${got}.`,
   );
-  const sentence = message.replace(/\.?$/, '.');
+  // Names of files that a shell put there may hold anything.
+  const sentence = message.split('\n').map(printable).join('\n').replace(/\.?$/, '.');
   return new UsageError(sentence.includes('--help') ? sentence : `${sentence} vhdup --help shows how.`);
 }

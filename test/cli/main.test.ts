@@ -93,6 +93,17 @@ describe('main', () => {
     expect(written.err).not.toContain('bug');
   });
 
+  it.each([
+    ['inspect', 'a\u001b[31m', 'b\u001b[31m'],
+    ['inspect', 'a\u001b[31m', '--all'],
+    ['check', 'a', 'b\u001b[31m'],
+    ['check\u001b[31m', 'a'],
+  ])('says nothing that a terminal would obey of file names in the wrong place: %j', async (...args) => {
+    expect(await main(args, {})).toBe(2);
+    expect(written.err).toContain('\\u{1b}[31m');
+    expect(written.err).not.toContain('\u001b');
+  });
+
   it('exits with 2 for an environment that cannot be used', async () => {
     expect(await main(['upload', 'disk.vhd', 'c/b'], { AZURE_STORAGE_CONNECTION_STRING: 'nonsense' })).toBe(2);
   });

@@ -1,6 +1,7 @@
 // vhdup inspect [structure] <image>
 import type { Argv, CommandModule } from 'yargs';
 import { EXIT_CODES, UsageError } from '../../errors.ts';
+import { printable } from '../../image/printable.ts';
 import { STRUCTURE_KINDS, type StructureKind } from '../../inspect/structure.ts';
 import { inspectImage } from '../../inspect.ts';
 import { inspectStructures } from '../../inspect-structures.ts';
@@ -66,7 +67,7 @@ export function inspectCommand(
 function inspect(args: InspectArguments, image: string, environment: NodeJS.ProcessEnv): Promise<number> {
   for (const name of ['all', 'block'] as const) {
     if (args[name] !== undefined && args[name] !== false) {
-      throw new UsageError(`--${name} is for a structure: vhdup inspect bat ${image}.`);
+      throw new UsageError(`--${name} is for a structure: vhdup inspect bat ${printable(image)}.`);
     }
   }
   const screen = screenOf(environment, process.stdout);
@@ -116,7 +117,7 @@ function isStructure(text: string): text is StructureKind {
 function structureKind(text: string): StructureKind {
   if (!isStructure(text)) {
     throw new UsageError(
-      `The structure must be one of ${STRUCTURE_KINDS.join(', ')}, but is "${text}": vhdup inspect footer <image>.`,
+      `The structure must be one of ${STRUCTURE_KINDS.join(', ')}, but is "${printable(text)}": vhdup inspect footer <image>.`,
     );
   }
   return text;
