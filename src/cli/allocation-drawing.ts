@@ -6,8 +6,8 @@ import { wrapText } from './wrap-text.ts';
 export interface DrawingOptions {
   /** Of the terminal, in characters. */
   readonly width: number;
-  /** ASCII alone: for logs and for terminals that are to show nothing special. */
-  readonly isPlain: boolean;
+  /** Shades; else ASCII alone. */
+  readonly unicode: boolean;
 }
 
 const ROWS = 6;
@@ -24,8 +24,8 @@ export function drawingCells(width: number): number {
 }
 
 /** The map, a line for each row of cells with the offset of its first one, and the legend. */
-export function drawAllocation(map: AllocationMap, { width, isPlain }: DrawingOptions): string[] {
-  const characters = isPlain ? ASCII : BLOCKS;
+export function drawAllocation(map: AllocationMap, { width, unicode }: DrawingOptions): string[] {
+  const characters = unicode ? BLOCKS : ASCII;
   const { allocated, nonZero, cellSize } = map;
   const columns = columnsIn(width);
   const lines: string[] = [];
@@ -35,7 +35,7 @@ export function drawAllocation(map: AllocationMap, { width, isPlain }: DrawingOp
       return characters[level];
     });
     const offset = formatBytes(first * cellSize).padStart(OFFSET_WIDTH);
-    lines.push(`${offset} ${isPlain ? '|' : '\u2502'}${cells.join('')}${isPlain ? '|' : '\u2502'}`);
+    lines.push(`${offset} ${unicode ? '\u2502' : '|'}${cells.join('')}${unicode ? '\u2502' : '|'}`);
   }
   const indent = ' '.repeat(OFFSET_WIDTH + 2);
   const words = wrapText(legend(characters, nonZero !== undefined), width - indent.length);

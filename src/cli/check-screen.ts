@@ -1,5 +1,4 @@
 // What a person sees of a check: passed rules in a line each, the others with what was found, why it matters and what to do.
-import { styleText } from 'node:util';
 import {
   CHECK_GROUPS,
   type CheckFinding,
@@ -7,13 +6,13 @@ import {
   type CheckReport,
   type CheckResult,
 } from '../check/check-report.ts';
+import { formatName } from '../image/format-name.ts';
+import { type Paint, painter, type Style } from './paint.ts';
+import type { Screen } from './screen.ts';
 import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
 
-export interface ScreenOptions {
-  /** Of the terminal, in characters. */
-  readonly width: number;
-  readonly colours: boolean;
+export interface CheckScreenOptions extends Screen {
   /** Also show the rules that do not apply. */
   readonly verbose: boolean;
 }
@@ -27,11 +26,9 @@ const GROUP_NAMES: Readonly<Record<CheckGroup, string>> = {
   accounts: 'Accounts',
 };
 
-type Style = Parameters<typeof styleText>[0];
-
-/** Black on yellow and white on red stand out on light and on dark terminals. */
+/** Black on green or yellow and white on red are readable on light and on dark terminals; green letters on white are not. */
 const LABELS: Readonly<Record<CheckResult, { text: string; style: Style }>> = {
-  pass: { text: 'pass', style: 'green' },
+  pass: { text: 'pass', style: ['black', 'bgGreen'] },
   warn: { text: 'warn', style: ['black', 'bgYellow'] },
   fail: { text: 'FAIL', style: ['bold', 'white', 'bgRed'] },
   unread: { text: 'unread', style: ['black', 'bgYellow'] },
@@ -42,21 +39,20 @@ const LABEL_WIDTH = 6;
 const INDENT = ' '.repeat(2 + LABEL_WIDTH + 2);
 /** Of the longest title, and two blanks. */
 const TITLE_WIDTH = 26;
-const MAX_WIDTH = 140;
 
-export function showCheck(report: CheckReport, options: ScreenOptions): string {
+export function showCheck(report: CheckReport, options: CheckScreenOptions): string {
   const screen = new CheckScreen(options);
   return screen.show(report);
 }
 
 class CheckScreen {
   readonly #width: number;
-  readonly #colours: boolean;
+  readonly #paint: Paint;
   readonly #verbose: boolean;
 
-  constructor({ width, colours, verbose }: ScreenOptions) {
-    this.#width = Math.max(40, Math.min(width, MAX_WIDTH));
-    this.#colours = colours;
+  constructor({ width, colours, verbose }: CheckScreenOptions) {
+    this.#width = width;
+    this.#paint = painter(colours);
     this.#verbose = verbose;
   }
 
@@ -73,7 +69,7 @@ class CheckScreen {
     const size = diskSize === undefined ? '' : `, ${formatBytes(diskSize)}`;
     const source = generationFrom === 'option' ? '' : ' (as its partition table says)';
     const machine = generation === undefined ? '' : `, generation ${generation}${source}`;
-    const text = `${image}: ${format ?? 'not readable'}${size}. Checked for ${purpose}${machine}.`;
+    const text = `${image}: ${format === undefined ? 'not readable' : formatName(format)}${size}. Checked for ${purpose}${machine}.`;
     return wrapText(text, this.#width);
   }
 
@@ -143,10 +139,8 @@ class CheckScreen {
 
   #label(result: CheckResult): string {
     const { text, style } = LABELS[result];
-    return `${this.#paint(style, text)}${' '.repeat(LABEL_WIDTH - text.length)}`;
-  }
-
-  #paint(style: Style, text: string): string {
-    return this.#colours ? styleText(style, text) : text;
+    // So many of them that colour would hide the others.
+    const label = result === 'pass' ? text : this.#paint(style, text);
+    return `${label}${' '.repeat(LABEL_WIDTH - text.length)}`;
   }
 }

@@ -41,7 +41,27 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): AzureEnvironmen
   return { credential, ...(serviceUrl === undefined ? {} : { serviceUrl }) };
 }
 
-/** On a terminal that has them, unless NO_COLOR (https://no-color.org) is set. */
+/**
+ * On a terminal that has them, unless NO_COLOR (https://no-color.org) is set. FORCE_COLOR decides where it is set, as it
+ * does for Node: 0 or false for no, anything else for yes.
+ */
 export function wantsColours(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
+  const forced = environment['FORCE_COLOR'];
+  if (forced !== undefined) return forced !== '0' && forced !== 'false';
+  return isTerminal(environment, stream) && !environment['NO_COLOR'];
+}
+
+/** On a terminal whose locale is UTF-8. Windows has no such variables, and consoles that know Unicode. */
+export function hasUnicode(
+  environment: NodeJS.ProcessEnv,
+  stream: NodeJS.WriteStream,
+  platform: NodeJS.Platform = process.platform,
+): boolean {
+  if (!isTerminal(environment, stream)) return false;
+  const locale = environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'] || '';
+  return platform === 'win32' || /utf-?8/i.test(locale);
+}
+
+function isTerminal(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && environment['TERM'] !== 'dumb';
 }

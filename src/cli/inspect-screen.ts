@@ -1,52 +1,34 @@
 // What a person sees of an image: what the file says, its parents, its partitions, what is allocated, and what is wrong.
 import type { FailedParentSearch } from '../errors.ts';
+import { formatName } from '../image/format-name.ts';
 import { printable } from '../image/printable.ts';
 import type { ImageFacts } from '../inspect/image-facts.ts';
 import type { InspectReport } from '../inspect.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import { drawAllocation } from './allocation-drawing.ts';
-import { paint } from './paint.ts';
+import { type Paint, painter } from './paint.ts';
+import type { Screen } from './screen.ts';
 import { tableLines } from './text-table.ts';
 import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
-
-export interface InspectScreenOptions {
-  /** Of the terminal, in characters. */
-  readonly width: number;
-  /** Without, only ASCII is printed, except for what the image says. */
-  readonly colours: boolean;
-}
-
-/** Longer lines are hard to read. */
-export const MAX_WIDTH = 140;
-const MIN_WIDTH = 40;
-
-const FORMAT_NAMES = {
-  'vhd-fixed': 'fixed VHD',
-  'vhd-dynamic': 'dynamic VHD',
-  'vhd-differencing': 'differencing VHD',
-  'vhdx-fixed': 'fixed VHDX',
-  'vhdx-dynamic': 'dynamic VHDX',
-  'vhdx-differencing': 'differencing VHDX',
-  raw: 'raw disk',
-} as const;
 
 const SYSTEM_STARTS = { 1: '1 (BIOS)', 2: '2 (UEFI)' } as const;
 
 type Line = readonly [name: string, value: string | undefined];
 
-export function showInspection(report: InspectReport, options: InspectScreenOptions): string {
-  const width = Math.max(MIN_WIDTH, Math.min(options.width, MAX_WIDTH));
-  return new InspectScreen({ ...options, width }).show(report);
+export function showInspection(report: InspectReport, screen: Screen): string {
+  return new InspectScreen(screen).show(report);
 }
 
 class InspectScreen {
   readonly #width: number;
-  readonly #colours: boolean;
+  readonly #paint: Paint;
+  readonly #unicode: boolean;
 
-  constructor({ width, colours }: InspectScreenOptions) {
+  constructor({ width, colours, unicode }: Screen) {
     this.#width = width;
-    this.#colours = colours;
+    this.#paint = painter(colours);
+    this.#unicode = unicode;
   }
 
   show(report: InspectReport): string {
@@ -56,7 +38,7 @@ class InspectScreen {
     if (disk !== undefined) {
       lines.push('', ...this.#volumes(disk.layout), '');
       lines.push(this.#bold(`Allocation, ${formatBytes(disk.map.cellSize)} a character`));
-      lines.push(...drawAllocation(disk.map, { width: this.#width, isPlain: !this.#colours }));
+      lines.push(...drawAllocation(disk.map, { width: this.#width, unicode: this.#unicode }));
     }
     // The last problem is the one that stopped us. What was tried for a parent is shown already.
     const stopping = report.exitCode === undefined ? undefined : problems.at(-1);
@@ -85,7 +67,7 @@ class InspectScreen {
       const id = ids.uniqueId ?? guidText(ids.dataWriteGuid);
       const size = diskSize === undefined ? '' : `, ${formatBytes(diskSize)}`;
       lines.push(
-        ...this.#item(`${printable(path)}: ${formatName(parent)}${size}. Found, and its id ${id} is the right one.`),
+        ...this.#item(`${printable(path)}: ${formatText(parent)}${size}. Found, and its id ${id} is the right one.`),
       );
     }
     if (missing === undefined) return lines;
@@ -148,11 +130,11 @@ class InspectScreen {
   }
 
   #bold(text: string): string {
-    return this.#colours ? paint('bold', text) : text;
+    return this.#paint('bold', text);
   }
 
   #dim(text: string): string {
-    return this.#colours ? paint('dim', text) : text;
+    return this.#paint('dim', text);
   }
 }
 
@@ -161,7 +143,7 @@ function imageLines({ image, disk }: InspectReport): Line[] {
   const size = disk?.size ?? diskSize;
   const blocks = blockSize === undefined ? '' : `, blocks of ${formatBytes(blockSize)}`;
   return [
-    ['format', `${formatName(image)}${blocks}`],
+    ['format', `${formatText(image)}${blocks}`],
     ['creator', creatorText(image)],
     ['time stamp', timestamp === undefined ? undefined : timeText(timestamp)],
     ['disk', size === undefined ? undefined : exact(size)],
@@ -191,8 +173,8 @@ function imageLines({ image, disk }: InspectReport): Line[] {
   ];
 }
 
-function formatName({ format }: ImageFacts): string {
-  return format === undefined ? 'not known' : FORMAT_NAMES[format];
+function formatText({ format }: ImageFacts): string {
+  return format === undefined ? 'not known' : formatName(format);
 }
 
 function creatorText({ creator }: ImageFacts): string | undefined {

@@ -1,6 +1,7 @@
 // The command line: arguments in, exit code out.
 import yargs from 'yargs';
 import { EXIT_CODES, UsageError } from '../errors.ts';
+import { printable } from '../image/printable.ts';
 import { VERSION } from '../version.ts';
 import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -8,6 +9,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { reportFailure } from './run-verb.ts';
+import { tidyHelp } from './tidy-help.ts';
 
 /**
  * @param args - Without the paths of node and of the script.
@@ -15,14 +17,14 @@ import { reportFailure } from './run-verb.ts';
  */
 export async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   // A reader that has gone, or a window that was closed, ends the output and not the work: Node would end the process.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  for (const stream of [process.stdout, process.stderr]) stream.off('error', ignore).on('error', ignore);
   let exitCode: number = EXIT_CODES.ok;
   const finish = (code: number) => {
     exitCode = code;
   };
   const cli = yargs()
     .scriptName('vhdup')
-    .usage('$0 <command>\n\nUploads local VHD disk images to Azure page blobs.')
+    .usage('$0 <command>\n\nUploads local VHD and VHDX disk images to Azure page blobs.')
     .command(uploadCommand(environment, finish))
     .command(verifyCommand(environment, finish))
     .command(convertCommand(finish))
@@ -33,7 +35,7 @@ export async function main(args: readonly string[], environment: NodeJS.ProcessE
     .version(VERSION)
     .help()
     .alias('h', 'help')
-    .wrap(Math.min(110, process.stdout.columns ?? 80))
+    .wrap(Math.min(110, process.stdout.columns || 80))
     // Numbers stay texts: an account or a container may be named 007.
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
     .exitProcess(false)
@@ -41,16 +43,24 @@ export async function main(args: readonly string[], environment: NodeJS.ProcessE
       throw error === undefined || error.name === 'YError' ? usageError(message ?? error?.message) : error;
     });
   try {
-    await cli.parseAsync([...args]);
+    await cli.parseAsync([...args], {}, (_error, _argv, output) => {
+      if (output !== '') process.stdout.write(`${tidyHelp(output)}\n`);
+    });
     return exitCode;
   } catch (error) {
     return reportFailure(error);
   }
 }
 
+function ignore(): void {
+  // The exit code says how the work ended.
+}
+
 function usageError(text: string): UsageError {
   const message = text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
     needed === '1' ? 'The image is missing.' : `The command takes ${needed} arguments, but got ${got}.`,
   );
-  return new UsageError(`${message.replace(/\.?$/, '.')} vhdup --help shows how.`);
+  // Names of files that a shell put there may hold anything.
+  const sentence = message.split('\n').map(printable).join('\n').replace(/\.?$/, '.');
+  return new UsageError(sentence.includes('--help') ? sentence : `${sentence} vhdup --help shows how.`);
 }

@@ -24,6 +24,8 @@ export interface Verb<Result extends object> {
   readonly stopping?: string;
   /** Where a result can be bad news. @default 0 */
   readonly exitCode?: (result: Result) => number;
+  /** The bad news alone, in sentences: what --quiet leaves of the result, on stderr. @default none */
+  readonly failures?: (result: Result) => readonly string[];
 }
 
 /** @returns the exit code. */
@@ -52,6 +54,9 @@ export async function runVerb<Result extends object>(args: CommonArguments, verb
     reporter.stop();
     if (json !== undefined) json.write({ type: 'result', ...result });
     else if (!args.quiet) process.stdout.write(`${redact(verb.describe(result))}\n`);
+    if (args.quiet) {
+      for (const failure of verb.failures?.(result) ?? []) process.stderr.write(`${redact(`Error: ${failure}`)}\n`);
+    }
     return verb.exitCode?.(result) ?? EXIT_CODES.ok;
   } catch (error) {
     reporter.stop();

@@ -2,21 +2,21 @@
 import { printable } from '../image/printable.ts';
 import type { Structure, StructureField, StructureRow } from '../inspect/structure.ts';
 import type { StructuresReport } from '../inspect-structures.ts';
-import type { InspectScreenOptions } from './inspect-screen.ts';
-import { paint } from './paint.ts';
+import { painter } from './paint.ts';
+import type { Screen } from './screen.ts';
 import { tableLines } from './text-table.ts';
 import { wrapText } from './wrap-text.ts';
 
-export function showStructures({ structures }: StructuresReport, options: InspectScreenOptions): string {
-  return structures.map((structure) => showStructure(structure, options).join('\n')).join('\n\n');
+export function showStructures({ structures }: StructuresReport, screen: Screen): string {
+  return structures.map((structure) => showStructure(structure, screen).join('\n')).join('\n\n');
 }
 
-function showStructure(structure: Structure, { width, colours }: InspectScreenOptions): string[] {
+function showStructure(structure: Structure, { width, colours }: Screen): string[] {
   const { name, offset, length, problems, fields, rows = [], rowsLeftOut } = structure;
-  const bold = (text: string) => (colours ? paint('bold', text) : text);
-  const dim = (text: string) => (colours ? paint('dim', text) : text);
+  const paint = painter(colours);
+  const dim = (text: string) => paint('dim', text);
   const mark = colours ? paint(['black', 'bgYellow'], ' wrong ') : 'WRONG';
-  const lines = [bold(`${name}: ${length} bytes at ${offset}`)];
+  const lines = [paint('bold', `${name}: ${length} bytes at ${offset}`)];
   for (const problem of problems) {
     const [first = '', ...rest] = wrapText(problem, width - 10);
     lines.push(`  ${mark} ${first}`, ...rest.map((line) => `          ${line}`));
@@ -28,7 +28,8 @@ function showStructure(structure: Structure, { width, colours }: InspectScreenOp
   }
   if (rows.length > 0) {
     const [titles = '', ...texts] = rowLines(rows, width - 2);
-    lines.push('', `  ${dim(titles)}`, ...texts.map((text) => `  ${text}`));
+    lines.push('', `  ${dim(titles)}`);
+    for (const text of texts) lines.push(`  ${text}`);
   }
   if (rowsLeftOut !== undefined) lines.push(`  and ${rowsLeftOut} more; --all lists them, --block N shows one block`);
   return lines;

@@ -1,4 +1,5 @@
 // Lines of columns that fit a terminal: the widest columns give way.
+import { wrapText } from './wrap-text.ts';
 
 export interface Column {
   readonly title: string;
@@ -6,31 +7,44 @@ export interface Column {
 }
 
 const GAP = '  ';
-/** A column that is cut further says nothing any more. */
+/** A narrower column cannot be read. */
 const MIN_COLUMN = 6;
 
-/** @returns the titles and one line for each row, none longer than `width` unless there are too many columns. */
+/** @returns the titles, and for each row as many lines as its longest cell needs; none longer than `width` unless there are too many columns. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
-  const widths = columns.map(({ title }, index) =>
-    Math.max(title.length, ...rows.map((row) => [...(row[index] ?? '')].length)),
-  );
+  const widths = widthsOf(columns, rows);
   const room = width - GAP.length * (columns.length - 1);
   while (widths.reduce((sum, one) => sum + one, 0) > room) {
     const widest = widths.indexOf(Math.max(...widths));
     if ((widths[widest] ?? 0) <= MIN_COLUMN) break;
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
-  const line = (texts: readonly string[]) =>
-    columns
-      .map(({ align }, index) => fitted(texts[index] ?? '', widths[index] ?? 0, align))
-      .join(GAP)
-      .trimEnd();
-  return [line(columns.map(({ title }) => title)), ...rows.map(line)];
+  return [columns.map(({ title }) => title), ...rows].flatMap((row) => rowLines(columns, row, widths));
 }
 
-function fitted(text: string, width: number, align: Column['align']): string {
-  const characters = [...text];
-  const cut = characters.length > width ? `${characters.slice(0, width - 2).join('')}..` : text;
-  const padding = ' '.repeat(width - [...cut].length);
-  return align === 'right' ? padding + cut : cut + padding;
+/** What the widest cells take. A table may have a million rows, more than a call takes arguments. */
+function widthsOf(columns: readonly Column[], rows: readonly (readonly string[])[]): number[] {
+  return columns.map(({ title }, index) =>
+    rows.reduce((widest, row) => Math.max(widest, [...(row[index] ?? '')].length), title.length),
+  );
+}
+
+function rowLines(columns: readonly Column[], row: readonly string[], widths: readonly number[]): string[] {
+  const cells = columns.map((_, index) => linesOf(row[index] ?? '', widths[index] ?? 0));
+  const height = cells.reduce((most, lines) => Math.max(most, lines.length), 1);
+  return Array.from({ length: height }, (_, line) =>
+    columns
+      .map(({ align }, index) => padded(cells[index]?.[line] ?? '', widths[index] ?? 0, align))
+      .join(GAP)
+      .trimEnd(),
+  );
+}
+
+function linesOf(text: string, width: number): string[] {
+  return [...text].length <= width ? [text] : wrapText(text, width);
+}
+
+function padded(text: string, width: number, align: Column['align']): string {
+  const padding = ' '.repeat(Math.max(0, width - [...text].length));
+  return align === 'right' ? padding + text : text + padding;
 }

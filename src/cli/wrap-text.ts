@@ -1,7 +1,11 @@
 // Breaks text into lines that fit.
 
-/** Lines of at most `width` characters, broken at blanks; a longer word is cut. */
+/** Lines of at most `width` characters, broken at blanks; a longer word is cut. Lines of the text stay apart. */
 export function wrapText(text: string, width: number): string[] {
+  return text.split('\n').flatMap((line) => wrapLine(line, width));
+}
+
+function wrapLine(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/\s+/).filter(Boolean)) {

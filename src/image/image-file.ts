@@ -135,6 +135,6 @@ function accessError(action: 'open' | 'read', path: string, cause: unknown): Ima
         ? 'another process holds it, a running virtual machine perhaps. Shut the machine down, or use a copy or an export of the disk.'
         : code === 'EACCES' || code === 'EPERM'
           ? 'permission denied. On Windows, a running virtual machine that holds the disk looks the same: shut it down, or use an export of the disk.'
-          : (cause as Error).message;
+          : `${(cause as Error).message.replace(/\.$/, '')}.`;
   return new ImageAccessError(`Cannot ${action} ${printable(path)}: ${reason}`, { cause });
 }

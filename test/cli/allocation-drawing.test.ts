@@ -9,10 +9,7 @@ describe('the drawing of an allocation', () => {
     for (const width of [80, 140]) {
       const counts = new CellCounts(100 * 1024 * MIB, drawingCells(width));
       counts.add({ offset: 0, length: 30 * 1024 * MIB });
-      const lines = drawAllocation(
-        { cellSize: counts.cellSize, allocated: counts.shares() },
-        { width, isPlain: false },
-      );
+      const lines = drawAllocation({ cellSize: counts.cellSize, allocated: counts.shares() }, { width, unicode: true });
       for (const line of lines) expect([...line].length).toBeLessThanOrEqual(width);
       expect(lines.filter((line) => line.endsWith('│'))).toHaveLength(6);
       expect(lines[0]).toMatch(/^ {7}0 B │█+│$/);
@@ -22,13 +19,13 @@ describe('the drawing of an allocation', () => {
 
   it('tells by density how much of a cell is allocated', () => {
     const map = { cellSize: MIB, allocated: [0, 0.0001, 1 / 3, 0.5, 0.9999, 1] };
-    expect(drawAllocation(map, { width: 80, isPlain: false })[0]).toBe('       0 B │·░░▒▓█│');
-    expect(drawAllocation(map, { width: 80, isPlain: true })[0]).toBe('       0 B |.--+*#|');
+    expect(drawAllocation(map, { width: 80, unicode: true })[0]).toBe('       0 B │·░░▒▓█│');
+    expect(drawAllocation(map, { width: 80, unicode: false })[0]).toBe('       0 B |.--+*#|');
   });
 
   it('tells by density how much of it is data, when that is known', () => {
     const map = { cellSize: MIB, allocated: [0, 1, 1, 1, 1], nonZero: [0, 0, 0.5, 0.9, 1] };
-    expect(drawAllocation(map, { width: 80, isPlain: false })[0]).toBe('       0 B │·░▒▓█│');
-    expect(drawAllocation(map, { width: 80, isPlain: true }).at(-1)).toContain('. not allocated, - zeros');
+    expect(drawAllocation(map, { width: 80, unicode: true })[0]).toBe('       0 B │·░▒▓█│');
+    expect(drawAllocation(map, { width: 80, unicode: false }).at(-1)).toContain('. not allocated, - zeros');
   });
 });

@@ -79,8 +79,8 @@ const REPORT: InspectReport = {
 };
 
 describe('the screen of an inspection', () => {
-  it.each([80, 140])('fits %i columns, and holds nothing that a terminal would obey', (width) => {
-    const lines = showInspection(REPORT, { width, colours: false }).split('\n');
+  it.each([60, 80, 140])('fits %i columns, and holds nothing that a terminal would obey', (width) => {
+    const lines = showInspection(REPORT, { width, colours: false, unicode: false }).split('\n');
     for (const line of lines) {
       expect([...line].length).toBeLessThanOrEqual(width);
       expect(line).toMatch(/^[\x20-\x7e]*$/);
@@ -88,7 +88,7 @@ describe('the screen of an inspection', () => {
   });
 
   it('says what the file and the disk are', () => {
-    expect(showInspection(REPORT, { width: 100, colours: false })).toBe(`disk\\u{1b}[31m.vhd
+    expect(showInspection(REPORT, { width: 100, colours: false, unicode: false })).toBe(`disk\\u{1b}[31m.vhd
   format       differencing VHD, blocks of 2.00 MiB
   creator      q\\u{7} 5.3
   time stamp   2020-10-14 10:23:23 UTC
@@ -107,7 +107,9 @@ describe('the screen of an inspection', () => {
 
 GPT partition table, sectors of 512 bytes
   #   begins at      size  type                 contents           name
-  1*   1.00 MiB  1.00 GiB  Linux root (x86-64)  ext4 "ro\\u{1b}ot"  name\\u{202e} of a partition tha..
+  1*   1.00 MiB  1.00 GiB  Linux root (x86-64)  ext4 "ro\\u{1b}ot"  name\\u{202e} of a partition that
+                                                                   is long enough to be cut on a
+                                                                   narrow terminal
   2    2.00 GiB  1.00 GiB  some-guid            not known
   * active: a BIOS starts from it
 
@@ -140,7 +142,7 @@ To know
     const problems = [{ code: 'parent-image', message: 'Cannot find the parent.' }];
     const shown = showInspection(
       { ...rest, parents: [image], missingParent, problems, exitCode: 4 },
-      { width: 80, colours: false },
+      { width: 80, colours: false, unicode: false },
     );
     expect(shown.slice(shown.indexOf('Parents'))).toBe(`Parents
   base.vhd: dynamic VHD, 1.00 GiB. Found, and its id ab is the right one.
@@ -157,7 +159,7 @@ To know
       { code: 'footer-damaged', message: 'The footer at the end is bad.' },
       { code: 'image-corrupt', message: 'The BAT is bad.' },
     ];
-    const shown = showInspection({ ...rest, problems, exitCode: 3 }, { width: 80, colours: false });
+    const shown = showInspection({ ...rest, problems, exitCode: 3 }, { width: 80, colours: false, unicode: false });
     expect(shown).toContain('The disk cannot be read\n  The BAT is bad.\n\nTo know\n  The footer at the end is bad.');
   });
 
@@ -167,7 +169,7 @@ To know
     const withLayout = (volumes: NonNullable<InspectReport['disk']>['layout']['volumes']) =>
       showInspection(
         { ...REPORT, disk: { ...disk, layout: { volumes, problems: [] } } },
-        { width: 80, colours: false },
+        { width: 80, colours: false, unicode: false },
       );
     expect(withLayout([])).toContain('No partition table\n  Nothing known is on the disk.');
     const range = { offset: 0, length: 1 };
@@ -177,7 +179,7 @@ To know
   it('uses bold and dim alone on a terminal, which are readable on light and on dark', () => {
     const escapeCharacter = String.fromCharCode(27);
     const codes = new Set(
-      showInspection(REPORT, { width: 80, colours: true })
+      showInspection(REPORT, { width: 80, colours: true, unicode: true })
         .split(escapeCharacter)
         .slice(1)
         .map((text) => /^\[[0-9;]*m/.exec(text)?.[0]),

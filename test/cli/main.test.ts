@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
@@ -33,6 +33,38 @@ describe('main', () => {
     expect(written).toEqual({ out: `${VERSION}\n`, err: '' });
   });
 
+  it.each(['upload', 'verify', 'convert', 'check', 'inspect'])(
+    'gives the help of %s in 80 columns, with an example and without what goes without saying',
+    async (command) => {
+      expect(await main([command, '--help'], {})).toBe(0);
+      expect(written.out).toContain(`Examples:\n  vhdup ${command} `);
+      expect(written.out).not.toMatch(/\[(boolean|string|array|required)|default: (true|false|\[\])/);
+      expect(written.out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    },
+  );
+
+  it('inspects a structure, whether it is named before or after the image', async () => {
+    const image = await makeImage();
+    expect(await main(['inspect', 'footer', image], {})).toBe(0);
+    const { out } = written;
+    expect(out).toContain('conectix');
+    written.out = '';
+    expect(await main(['inspect', image, 'footer'], {})).toBe(0);
+    expect(written.out).toBe(out);
+  });
+
+  it('says with --quiet why a disk cannot be read, and nothing else', async () => {
+    const image = await makeImage();
+    await truncate(image, 2 * MIB);
+    expect(await main(['inspect', image, '--quiet'], {})).toBe(3);
+    expect(written.out).toBe('');
+    expect(written.err).toMatch(/^Error: Cannot .*\.\n$/);
+    written.err = '';
+    expect(await main(['check', image, '--quiet'], {})).toBe(21);
+    expect(written.out).toBe('');
+    expect(written.err).toMatch(/^Error: image-readable: Cannot .*\.\n$/);
+  });
+
   it.each([
     ['no command', [], 'Which command?'],
     ['a command that is none', ['sideload', 'disk.vhd'], 'sideload'],
@@ -59,6 +91,17 @@ describe('main', () => {
     expect(written.err).toContain(message);
     expect(written.err).not.toContain('c2VjcmV0');
     expect(written.err).not.toContain('bug');
+  });
+
+  it.each([
+    ['inspect', 'a\u001b[31m', 'b\u001b[31m'],
+    ['inspect', 'a\u001b[31m', '--all'],
+    ['check', 'a', 'b\u001b[31m'],
+    ['check\u001b[31m', 'a'],
+  ])('says nothing that a terminal would obey of file names in the wrong place: %j', async (...args) => {
+    expect(await main(args, {})).toBe(2);
+    expect(written.err).toContain('\\u{1b}[31m');
+    expect(written.err).not.toContain('\u001b');
   });
 
   it('exits with 2 for an environment that cannot be used', async () => {

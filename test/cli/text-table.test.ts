@@ -17,12 +17,30 @@ describe('a table', () => {
     ).toEqual(['#     size  name', '1      1 B  one', '12  1000 B']);
   });
 
-  it('cuts the widest column where it does not fit', () => {
-    const lines = tableLines(COLUMNS, [['1', '1 B', 'a name of more than twenty characters']], 24);
-    expect(lines).toEqual(['#  size  name', '1   1 B  a name of mor..']);
+  it('breaks what the widest column has no room for, and loses nothing of it', () => {
+    const lines = tableLines(
+      COLUMNS,
+      [
+        ['1', '1 B', 'a name of more than twenty'],
+        ['2', '2 B', 'C:\\a\\path\\of\\one\\word'],
+      ],
+      24,
+    );
+    expect(lines).toEqual([
+      '#  size  name',
+      '1   1 B  a name of more',
+      '         than twenty',
+      '2   2 B  C:\\a\\path\\of\\on',
+      '         e\\word',
+    ]);
+  });
+
+  it('takes a million rows', () => {
+    const rows = Array.from({ length: 1_000_000 }, (_, index) => [String(index)]);
+    expect(tableLines([{ title: 'block', align: 'right' }], rows, 80).at(-1)).toBe('999999');
   });
 
   it('keeps columns that are too many', () => {
-    expect(tableLines(COLUMNS, [['1', '1 B', 'a long name']], 5)[1]).toBe('1   1 B  a lo..');
+    expect(tableLines(COLUMNS, [['1', '1 B', 'a long name']], 5)[1]).toBe('1   1 B  a long');
   });
 });

@@ -8,6 +8,10 @@ describe('wrapText', () => {
     expect(wrapText('', 8)).toEqual([]);
   });
 
+  it('keeps lines apart, as in the places where a parent was looked for', () => {
+    expect(wrapText('one two:\n  three four five\n\nsix', 10)).toEqual(['one two:', 'three four', 'five', 'six']);
+  });
+
   it('cuts a word that is too long', () => {
     expect(wrapText('a abcdefghij', 4)).toEqual(['a', 'abcd', 'efgh', 'ij']);
   });

@@ -1,5 +1,6 @@
 // Rules of the image file itself: its format, its footer, and what made it.
 import type { ImageWarning } from '../../image/disk-image.ts';
+import { formatName } from '../../image/format-name.ts';
 import { printable } from '../../image/printable.ts';
 import type { ImageFacts } from '../check-facts.ts';
 import { fail, pass, type Rule, warn } from '../rule.ts';
@@ -14,7 +15,9 @@ function messages(warnings: readonly ImageWarning[], isMeant: (code: string) => 
 
 /** A raw disk may be a VHD that lost its footer. */
 function nameOfFormat({ format, warnings }: ImageFacts): string {
-  return warnings.some(({ code }) => code === 'raw-by-content') ? 'raw (a partition table and no footer)' : format;
+  return warnings.some(({ code }) => code === 'raw-by-content')
+    ? 'raw disk (a partition table and no footer)'
+    : formatName(format);
 }
 
 /** Passed by every image that can be opened; check.ts makes a failure of an error. */
@@ -25,7 +28,11 @@ export const IMAGE_READABLE: Rule = {
   title: 'Readable image',
   reason: 'Azure takes fixed VHDs with an intact footer. vhdup makes one of every image that it can read.',
   run: ({ image }) =>
-    pass(image.format === 'vhd-fixed' ? 'vhd-fixed' : `${nameOfFormat(image)}, which becomes a fixed VHD on the way`),
+    pass(
+      image.format === 'vhd-fixed'
+        ? formatName(image.format)
+        : `${nameOfFormat(image)}, which becomes a fixed VHD on the way`,
+    ),
 };
 
 const IMAGE_INTACT: Rule = {

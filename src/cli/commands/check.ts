@@ -4,8 +4,8 @@ import { type CheckReport, PURPOSES } from '../../check/check-report.ts';
 import { checkImage } from '../../check.ts';
 import { EXIT_CODES } from '../../errors.ts';
 import { showCheck } from '../check-screen.ts';
-import { wantsColours } from '../environment.ts';
 import { runVerb } from '../run-verb.ts';
+import { screenOf } from '../screen.ts';
 import { IMAGE_OPTIONS, imageOptions, OUTPUT_OPTIONS, refuseRepeated } from './shared-options.ts';
 
 const GENERATIONS = { '1': 1, '2': 2 } as const;
@@ -24,6 +24,8 @@ function build(yargs: Argv) {
       ...IMAGE_OPTIONS,
       ...OUTPUT_OPTIONS,
     })
+    .example('$0 check disk.vhdx', '')
+    .example('$0 check disk.vhd --for marketplace --generation 2', '')
     .epilog('Exits with 0 when every rule is passed, 20 on warnings, 21 on failures.');
   return refuseRepeated(built) as typeof built;
 }
@@ -59,12 +61,9 @@ function check(args: CheckArguments, environment: NodeJS.ProcessEnv): Promise<nu
   };
   return runVerb(args, {
     run: (signal) => checkImage({ ...options, signal }),
-    describe: (report) =>
-      showCheck(report, {
-        width: process.stdout.columns ?? 100,
-        colours: wantsColours(environment, process.stdout),
-        verbose: args.verbose,
-      }),
+    describe: (report) => showCheck(report, { ...screenOf(environment, process.stdout), verbose: args.verbose }),
     exitCode: ({ result }) => EXIT_CODE_OF[result],
+    failures: ({ findings }) =>
+      findings.filter(({ result }) => result === 'fail').map(({ id, found }) => `${id}: ${found.replace(/\.?$/, '.')}`),
   });
 }

@@ -17,16 +17,18 @@ function build(yargs: Argv) {
     .positional('image', {
       type: 'string',
       demandOption: true,
-      describe: 'The disk image: a fixed, dynamic or differencing VHD',
+      describe: 'The disk image: VHD, VHDX or raw',
     })
     .positional('file', { type: 'string', demandOption: true, describe: 'The file to write' })
     .options({
       raw: { type: 'boolean', default: false, describe: 'Write the disk alone, without rounding up and footer' },
       overwrite: { type: 'boolean', default: false, describe: 'Replace a file that is there already' },
-      threads: THREADS_OPTION,
+      threads: { ...THREADS_OPTION, describe: 'Windows of 4 MiB at a time, 1 to 64, or as many as pay' },
       ...IMAGE_OPTIONS,
       ...OUTPUT_OPTIONS,
-    });
+    })
+    .example('$0 convert disk.avhdx disk.vhd', '')
+    .example('$0 convert --raw disk.vhdx disk.img', '');
   return refuseRepeated(built) as typeof built;
 }
 

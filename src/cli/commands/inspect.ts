@@ -1,13 +1,14 @@
 // vhdup inspect [structure] <image>
 import type { Argv, CommandModule } from 'yargs';
 import { EXIT_CODES, UsageError } from '../../errors.ts';
+import { printable } from '../../image/printable.ts';
 import { STRUCTURE_KINDS, type StructureKind } from '../../inspect/structure.ts';
 import { inspectImage } from '../../inspect.ts';
 import { inspectStructures } from '../../inspect-structures.ts';
 import { drawingCells } from '../allocation-drawing.ts';
-import { wantsColours } from '../environment.ts';
-import { MAX_WIDTH, showInspection } from '../inspect-screen.ts';
+import { showInspection } from '../inspect-screen.ts';
 import { runVerb } from '../run-verb.ts';
+import { screenOf } from '../screen.ts';
 import { showStructures } from '../structure-screen.ts';
 import {
   IMAGE_OPTIONS,
@@ -21,7 +22,7 @@ import {
 
 function build(yargs: Argv) {
   const built = yargs
-    .usage('$0 inspect [structure] <image>')
+    .usage('$0 inspect [structure] <image>\n\nShow what is in a disk image')
     .positional('image', { type: 'string', demandOption: true, describe: 'The disk image' })
     .positional('structure', {
       type: 'string',
@@ -29,12 +30,16 @@ function build(yargs: Argv) {
     })
     .options({
       scan: { type: 'boolean', default: false, describe: 'Read the whole disk, and count what is not zero' },
-      threads: THREADS_OPTION,
+      threads: { ...THREADS_OPTION, describe: 'With --scan: reads of 4 MiB at a time, 1 to 64, or as many as pay' },
       all: { type: 'boolean', default: false, describe: 'Of a structure: list every range of a table' },
       block: { type: 'string', requiresArg: true, describe: 'Of bat and bitmap: show this block alone' },
       ...IMAGE_OPTIONS,
       ...OUTPUT_OPTIONS,
-    });
+    })
+    .example('$0 inspect disk.vhdx', '')
+    .example('$0 inspect --scan disk.vhd', '')
+    .example('$0 inspect bat disk.vhd --block 17', '')
+    .epilog('Exits with 0 when the disk can be read, 3 when it is damaged, 4 when a parent is missing.');
   return refuseRepeated(built) as typeof built;
 }
 
@@ -52,6 +57,8 @@ export function inspectCommand(
       // The structure is said first and may be left out; yargs gives the first word to what must be there.
       const { image: first, structure: second } = args;
       if (second === undefined) finish(await inspect(args, first, environment));
+      else if (isStructure(second) && !isStructure(first))
+        finish(await showStructure(args, second, first, environment));
       else finish(await showStructure(args, structureKind(first), second, environment));
     },
   };
@@ -60,23 +67,26 @@ export function inspectCommand(
 function inspect(args: InspectArguments, image: string, environment: NodeJS.ProcessEnv): Promise<number> {
   for (const name of ['all', 'block'] as const) {
     if (args[name] !== undefined && args[name] !== false) {
-      throw new UsageError(`--${name} is for a structure: vhdup inspect bat ${image}.`);
+      throw new UsageError(`--${name} is for a structure: vhdup inspect bat ${printable(image)}.`);
     }
   }
-  const screen = screenOf(environment);
+  const screen = screenOf(environment, process.stdout);
   const options = {
     ...imageOptions(args),
     image,
     scan: args.scan,
     threads: threadsOf(args.threads),
     // What a program reads must not depend on the terminal.
-    ...(args.json ? {} : { mapCells: drawingCells(Math.min(screen.width, MAX_WIDTH)) }),
+    ...(args.json ? {} : { mapCells: drawingCells(screen.width) }),
   };
   return runVerb(args, {
     run: (signal, onEvent) => inspectImage({ ...options, signal, onEvent }),
     describe: (report) => showInspection(report, screen),
     stopping: 'Stopping.',
     exitCode: ({ exitCode }) => exitCode ?? EXIT_CODES.ok,
+    // The last problem is the one that keeps the disk from being read.
+    failures: ({ exitCode, problems }) =>
+      exitCode === undefined ? [] : problems.slice(-1).map(({ message }) => message),
   });
 }
 
@@ -95,21 +105,20 @@ function showStructure(
   };
   return runVerb(args, {
     run: (signal) => inspectStructures({ ...options, signal }),
-    describe: (report) => showStructures(report, screenOf(environment)),
+    describe: (report) => showStructures(report, screenOf(environment, process.stdout)),
     stopping: 'Stopping.',
   });
 }
 
-function structureKind(text: string): StructureKind {
-  const kind = STRUCTURE_KINDS.find((one) => one === text);
-  if (kind === undefined) {
-    throw new UsageError(
-      `The structure must be one of ${STRUCTURE_KINDS.join(', ')}, but is "${text}": vhdup inspect footer <image>.`,
-    );
-  }
-  return kind;
+function isStructure(text: string): text is StructureKind {
+  return STRUCTURE_KINDS.some((kind) => kind === text);
 }
 
-function screenOf(environment: NodeJS.ProcessEnv) {
-  return { width: process.stdout.columns ?? 80, colours: wantsColours(environment, process.stdout) };
+function structureKind(text: string): StructureKind {
+  if (!isStructure(text)) {
+    throw new UsageError(
+      `The structure must be one of ${STRUCTURE_KINDS.join(', ')}, but is "${printable(text)}": vhdup inspect footer <image>.`,
+    );
+  }
+  return text;
 }

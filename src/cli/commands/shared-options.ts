@@ -6,7 +6,7 @@ import { parseDuration, parseRate } from '../units.ts';
 
 export const OUTPUT_OPTIONS = {
   json: { type: 'boolean', default: false, describe: 'Print events and the result as JSON, one object a line' },
-  quiet: { alias: 'q', type: 'boolean', default: false, describe: 'Print nothing but errors' },
+  quiet: { alias: 'q', type: 'boolean', default: false, describe: 'Print nothing but errors, on stderr' },
   verbose: {
     alias: 'v',
     type: 'boolean',
@@ -47,7 +47,7 @@ export const THREADS_OPTION = {
   type: 'string',
   requiresArg: true,
   default: 'auto',
-  describe: 'Requests of 4 MiB in flight at most, 1 to 64, or as many as pays',
+  describe: 'Requests of 4 MiB in flight at most, 1 to 64, or as many as pay',
 } as const satisfies Options;
 
 export const LOG_OPTION = {

@@ -28,7 +28,7 @@ function build(yargs: Argv) {
     .positional('image', {
       type: 'string',
       demandOption: true,
-      describe: 'The disk image: a fixed, dynamic or differencing VHD',
+      describe: 'The disk image: VHD, VHDX or raw',
     })
     .positional('destination', {
       type: 'string',
@@ -95,7 +95,8 @@ function build(yargs: Argv) {
       ...IMAGE_OPTIONS,
       ...OUTPUT_OPTIONS,
     })
-    .example('$0 upload disk.vhdx "https://ACCOUNT.blob.core.windows.net/vhds/disk.vhd?SAS"', '')
+    .example('$0 upload disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"', '')
+    .example('$0 upload disk.vhdx vhds/disk.vhd --dry-run', '')
     .epilog('Run the same command again after a stop of any kind: it goes on where it was.');
   return refuseRepeated(built) as typeof built;
 }

@@ -49,7 +49,8 @@ function build(yargs: Argv) {
       ...IMAGE_OPTIONS,
       ...OUTPUT_OPTIONS,
     })
-    .example('$0 verify disk.vhdx "https://ACCOUNT.blob.core.windows.net/vhds/disk.vhd?SAS" --full', '');
+    .example('$0 verify disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"', '')
+    .example('$0 verify disk.vhdx vhds/disk.vhd --full', '');
   return refuseRepeated(built) as typeof built;
 }
 
