@@ -1,9 +1,9 @@
 // Attacks one damaged image after another in a process of its own, and tells its parent before and after each.
-import { attack, openAndRead } from './attack.ts';
+import { attack, openAndRead } from '../../test/hostile/attack.ts';
+import { vhdVictims } from '../../test/hostile/vhd-victims.ts';
+import { vhdxVictims } from '../../test/hostile/vhdx-victims.ts';
+import type { Victim } from '../../test/hostile/victim.ts';
 import type { CaseReport, Format, Task } from './cases.ts';
-import { vhdVictims } from './vhd-victims.ts';
-import { vhdxVictims } from './vhdx-victims.ts';
-import type { Victim } from './victim.ts';
 
 process.once('message', (task: Task) => void run(task));
 // The parent has gone.
