@@ -2,8 +2,12 @@
 import { alignDown, alignUp, type ByteRange, endOf, MIB } from '../byte-range.ts';
 import type { ImageBytes } from './image-bytes.ts';
 
-/** Holes are told in whole MiB, the smallest block of a VHDX: reading a smaller one costs less than asking for it. */
+/** Holes are told in whole MiB, the smallest block of a VHDX. */
 const GRAIN = MIB;
+/** Beside a transfer, asking once takes as long as reading so much: holes that save less are not worth it. */
+const WORTH_ASKING = 4 * MIB;
+/** Taken for data unasked at most, where there was nothing worth asking for. */
+const MAX_UNASKED = 64 * MIB;
 /** Bytes at the beginning and at the end of a file that a system is tried with. */
 const SAMPLE = 512;
 
@@ -24,6 +28,7 @@ export type AskForData = (range: ByteRange) => Promise<DataAnswer | undefined>;
  */
 export async function* dataRanges(range: ByteRange, ask: AskForData): AsyncGenerator<ByteRange> {
   const end = endOf(range);
+  let inVain = 0;
   for (let offset = range.offset; offset < end; ) {
     const rest = { offset, length: end - offset };
     const answer = await answerOf(rest, ask);
@@ -31,14 +36,22 @@ export async function* dataRanges(range: ByteRange, ask: AskForData): AsyncGener
       yield rest;
       return;
     }
+    let taken = 0;
     for (const data of answer.data) {
       const start = Math.max(offset, range.offset + alignDown(data.offset - range.offset, GRAIN));
       const stop = Math.min(end, range.offset + alignUp(endOf(data) - range.offset, GRAIN));
       if (stop <= start) continue;
       yield { offset: start, length: stop - start };
+      taken += stop - start;
       offset = stop;
     }
     offset = Math.max(offset, answer.end);
+    const saved = offset - rest.offset - taken;
+    inVain = saved < WORTH_ASKING ? inVain + 1 : 0;
+    const unasked = Math.min((inVain - 1) * WORTH_ASKING, MAX_UNASKED, end - offset);
+    if (unasked <= 0) continue;
+    yield { offset, length: unasked };
+    offset += unasked;
   }
 }
 
