@@ -33,7 +33,7 @@ export interface InspectReport {
   readonly disk?: {
     /** In bytes, with all parents. */
     readonly size: number;
-    /** Bytes that the image and its parents allocate. */
+    /** Bytes that the image and its parents allocate, but for holes of a sparse file of a fixed format where the system tells of them. */
     readonly allocated: number;
     /** Bytes of sectors that are not all zero: with `scan`. */
     readonly nonZero?: number;

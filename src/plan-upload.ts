@@ -21,7 +21,7 @@ export interface UploadPlan {
   /** Put Page requests that would be sent. */
   readonly requests: number;
   readonly skip: {
-    /** Bytes that the image does not allocate: never read. */
+    /** Bytes that the image does not allocate, or that are holes of its file: never read. */
     readonly unallocated: number;
     /** Bytes that are allocated but zero. */
     readonly zeros: number;

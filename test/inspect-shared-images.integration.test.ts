@@ -1,4 +1,5 @@
 // What is said of images that Windows, qemu, libvhd and others made: the key facts of each.
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { inspectImage } from '../src/inspect.ts';
@@ -182,9 +183,23 @@ async function factsOf(path: string): Promise<Facts> {
   };
 }
 
+/** Whether the image, or the base of its chain, is of a fixed format and its file has holes. */
+async function isFixedWithHoles(path: string): Promise<boolean> {
+  const { image, parents } = await inspectImage({ image: path });
+  const base = parents.at(-1) ?? image;
+  const { blocks, size } = await stat(base.path);
+  return base.format?.endsWith('-fixed') === true && blocks * 512 < size;
+}
+
 describe('the facts of', () => {
   it.each(Object.entries(IMAGES))('%s', async (name, facts) => {
-    expect(await factsOf(join(sharedImages ?? '', name))).toEqual(facts);
+    const path = join(sharedImages ?? '', name);
+    const { allocated, ...others } = await factsOf(path);
+    const { allocated: expected, ...otherFacts } = facts;
+    expect(others).toEqual(otherFacts);
+    // Programs that unpack or copy images may make holes of zeros, and those count as not allocated.
+    if (await isFixedWithHoles(path)) expect(allocated).toBeLessThanOrEqual(expected ?? 0);
+    else expect(allocated).toBe(expected);
   });
 
   it('a raw disk, taken as one', async () => {

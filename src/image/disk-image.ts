@@ -1,7 +1,7 @@
 // DiskImage: what every disk image format is to the rest of the program.
 import type { ByteRange } from '../byte-range.ts';
 
-/** A range of the disk that can hold data. What lies outside of all extents reads as zeros and is never read. */
+/** A range of the disk that can hold data. What lies outside of all extents reads as zeros and need not be read. */
 export type Extent = ByteRange;
 
 export type DiskImageFormat =
@@ -40,7 +40,10 @@ export interface DiskImage {
   readonly timestamp: number;
   /** The file itself first, then its parents. */
   readonly files: readonly ImageFileIdentity[];
-  /** The ranges that can hold data: ascending, apart from one another, lazily. */
+  /**
+   * The ranges that can hold data: ascending, without overlaps, lazily. Holes of a sparse file of a fixed format are left out
+   * where the system tells of them, so that the same disk may have other extents elsewhere.
+   */
   extents(): AsyncIterable<Extent>;
   /**
    * Fills `into`, whose length is `range.length`, with what the disk holds there. `range` is 512-aligned and inside the disk.

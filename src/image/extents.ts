@@ -1,11 +1,6 @@
-// Streams of extents: ascending, apart from one another, and never all in memory.
+// Streams of extents: ascending, without overlaps, and never all in memory.
 import { endOf } from '../byte-range.ts';
 import type { Extent } from './disk-image.ts';
-
-/** Extents that are known beforehand. */
-export async function* extentsOf(extents: Iterable<Extent>): AsyncGenerator<Extent> {
-  for await (const extent of extents) yield extent;
-}
 
 /** The parts of `extents` before `size`. Stops asking at the first extent after it. */
 export async function* clipExtents(extents: AsyncIterable<Extent>, size: number): AsyncGenerator<Extent> {

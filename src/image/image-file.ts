@@ -2,8 +2,11 @@
 import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { ByteRange } from '../byte-range.ts';
 import { CorruptImageError, ImageAccessError, ImageChangedError } from '../errors.ts';
+import { type AskForData, dataRanges, knowsOfData } from './data-ranges.ts';
 import { printable } from './printable.ts';
+import { openDataQuery } from './sparse-file.ts';
 
 /** A regular file, opened for reading only. Who opens it closes it. */
 export class ImageFile {
@@ -14,7 +17,10 @@ export class ImageFile {
   readonly modifiedMs: number;
   /** Device and inode: two paths to one file give the same text. The path where the file system has no inodes. */
   readonly fileId: string;
+  /** Whether it takes less room than it has bytes: some of them are holes, or compressed. */
+  readonly isSparse: boolean;
   readonly #handle: FileHandle;
+  #dataQuery: Promise<AskForData | undefined> | undefined;
   readonly #modifiedNs: bigint;
   /**
    * What `stat` of the path gave, for `stat` of the path later: never compared with what the handle gives. On Windows
@@ -28,6 +34,7 @@ export class ImageFile {
     this.modifiedMs = Number(opened.mtimeMs);
     // Some network file systems give Windows no number: all of their files would be one.
     this.fileId = opened.ino === 0n ? resolve(path) : idOf(opened);
+    this.isSparse = opened.blocks * 512n < opened.size;
     this.#handle = handle;
     this.#modifiedNs = opened.mtimeNs;
     this.#idAtPath = idOf(atPath);
@@ -80,6 +87,22 @@ export class ImageFile {
     } catch (error) {
       throw accessError('read', this.path, error);
     }
+  }
+
+  /**
+   * The parts of `range` that can hold data, ascending: without the holes, where the file is sparse and the system tells.
+   * @throws {ImageAccessError} the operating system cannot read it.
+   */
+  async *dataRanges(range: ByteRange): AsyncGenerator<ByteRange> {
+    this.#dataQuery ??= this.isSparse ? this.#openDataQuery() : Promise.resolve(undefined);
+    const ask = await this.#dataQuery;
+    if (ask === undefined) yield range;
+    else yield* dataRanges(range, ask);
+  }
+
+  async #openDataQuery(): Promise<AskForData | undefined> {
+    const ask = await openDataQuery(this.#handle.fd);
+    return ask !== undefined && (await knowsOfData(this, ask)) ? ask : undefined;
   }
 
   /**

@@ -49,7 +49,9 @@ class RawImage implements DiskImage {
   }
 
   async *extents(): AsyncGenerator<Extent> {
-    yield await Promise.resolve({ offset: 0, length: this.size });
+    for await (const { offset, length } of this.#file.dataRanges({ offset: 0, length: this.#file.size })) {
+      yield { offset, length: alignUp(length, PAGE_SIZE) };
+    }
   }
 
   async read(range: ByteRange, into: Uint8Array): Promise<void> {

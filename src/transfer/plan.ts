@@ -9,7 +9,7 @@ export const WINDOW_SIZE = 4 * MIB;
 export interface PlanSource {
   /** Bytes to plan for; windows end here. */
   readonly diskSize: number;
-  /** The ranges that can hold data: ascending and apart. */
+  /** The ranges that can hold data: ascending and without overlaps. They may differ from one run to the next: what they leave out is zeros. */
   extents(): AsyncIterable<ByteRange>;
 }
 

@@ -89,7 +89,7 @@ export interface ProgressTotals {
   readonly sent: number;
   /** Bytes acknowledged in earlier runs, for the parts that need not be done again. */
   readonly sentBefore: number;
-  /** Bytes left out because the image does not allocate them; undefined while they are still being counted. */
+  /** Bytes left out because the image does not allocate them, or its file has holes there; undefined while they are still being counted. */
   readonly unallocated: number | undefined;
   /** Bytes read by this run and left out because they are zero. */
   readonly zeros: number;

@@ -2,7 +2,6 @@
 import type { ByteRange } from '../../byte-range.ts';
 import { CorruptImageError } from '../../errors.ts';
 import type { DiskImage, Extent, ImageFileIdentity, OpenDiskImageOptions } from '../disk-image.ts';
-import { extentsOf } from '../extents.ts';
 import type { ImageFile } from '../image-file.ts';
 import { printable } from '../printable.ts';
 import { requireReadable } from '../read-padded.ts';
@@ -40,9 +39,9 @@ export class FixedVhd implements DiskImage {
     this.#file = file;
   }
 
-  /** All of the disk: a fixed VHD does not say which sectors were written. */
+  /** A fixed VHD does not say which sectors were written: all of the disk, but for holes of the file. */
   extents(): AsyncIterable<Extent> {
-    return extentsOf([{ offset: 0, length: this.size }]);
+    return this.#file.dataRanges({ offset: 0, length: this.size });
   }
 
   async read(range: ByteRange, into: Uint8Array): Promise<void> {

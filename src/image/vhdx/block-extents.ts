@@ -1,7 +1,8 @@
-// The extents of a VHDX: its own blocks and, where it leaves the block to its parent, the parent's extents.
+// The extents of a VHDX: its own blocks, without holes of the file, and, where it leaves the block to its parent, the parent's extents.
 import { type ByteRange, endOf } from '../../byte-range.ts';
 import type { Extent } from '../disk-image.ts';
-import type { BlockRun } from './bat.ts';
+import type { ImageFile } from '../image-file.ts';
+import type { BlockAllocationTable, BlockRun } from './bat.ts';
 
 /**
  * Ascending and apart, from runs of blocks of `blockSize` bytes, on a disk of `size` bytes. Blocks of zeros hide the parent's extents.
@@ -31,6 +32,47 @@ export async function* blockExtents(
   } finally {
     await parent?.close();
   }
+}
+
+/** @param extents - Blocks that are all in `file`. */
+export async function* withoutHoles(
+  extents: AsyncIterable<Extent>,
+  bat: Pick<BlockAllocationTable, 'block' | 'blockSize'>,
+  file: Pick<ImageFile, 'dataRanges'>,
+): AsyncGenerator<Extent> {
+  for await (const extent of extents) {
+    for await (const { offset, length, position } of storedRows(extent, bat)) {
+      for await (const data of file.dataRanges({ offset: position, length })) {
+        yield { offset: offset + data.offset - position, length: data.length };
+      }
+    }
+  }
+}
+
+/** A part of the disk that is in the file in one piece. */
+interface StoredRow extends ByteRange {
+  /** Where in the file. */
+  readonly position: number;
+}
+
+/** Blocks in a row that are also in a row in the file. */
+async function* storedRows(
+  extent: Extent,
+  bat: Pick<BlockAllocationTable, 'block' | 'blockSize'>,
+): AsyncGenerator<StoredRow> {
+  let row: StoredRow | undefined;
+  for (let offset = extent.offset; offset < endOf(extent); offset += bat.blockSize) {
+    const block = await bat.block(offset / bat.blockSize);
+    if (!('offset' in block)) throw new RangeError(`Block ${offset / bat.blockSize} is not in the file.`);
+    const length = Math.min(bat.blockSize, endOf(extent) - offset);
+    if (row !== undefined && row.position + row.length === block.offset) {
+      row = { ...row, length: row.length + length };
+    } else {
+      if (row !== undefined) yield row;
+      row = { offset, length, position: block.offset };
+    }
+  }
+  if (row !== undefined) yield row;
 }
 
 async function* extentsOf(

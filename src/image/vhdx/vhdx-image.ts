@@ -3,7 +3,7 @@ import { type ByteRange, endOf } from '../../byte-range.ts';
 import type { DiskImage, DiskImageFormat, Extent, ImageFileIdentity } from '../disk-image.ts';
 import { readPadded, requireReadable } from '../read-padded.ts';
 import { bitmapSlice, reverseBits, runsOf, type SectorRun } from '../sector-runs.ts';
-import { blockExtents } from './block-extents.ts';
+import { blockExtents, withoutHoles } from './block-extents.ts';
 import { identityOf, type VhdxFile } from './vhdx-file.ts';
 
 export class VhdxImage implements DiskImage {
@@ -32,8 +32,11 @@ export class VhdxImage implements DiskImage {
   }
 
   extents(): AsyncIterable<Extent> {
-    const { bat, disk } = this.#source;
-    return blockExtents(bat.runs(), disk, this.#parent?.extents());
+    const { bat, bytes, disk, file } = this.#source;
+    const extents = blockExtents(bat.runs(), disk, this.#parent?.extents());
+    // The blocks of others lie in any order: there would be more to ask for than to save.
+    const isWorthAsking = this.format === 'vhdx-fixed' && file.isSparse && bytes === file;
+    return isWorthAsking ? withoutHoles(extents, bat, file) : extents;
   }
 
   async read(range: ByteRange, into: Uint8Array): Promise<void> {
