@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
 import type { BlobLease } from './blob-lease.ts';
 import { IMAGE, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
-import type { Checkpoint, CheckpointImageFile } from './checkpoint/checkpoint.ts';
+import type { Checkpoint, CheckpointImageFile, ReplacedBlob } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import {
   CheckpointError,
@@ -77,7 +77,7 @@ export async function openSession(request: SessionRequest): Promise<Session> {
     const empty = emptyCheckpoint(sessionOf(randomUUID(), new Date().toISOString(), request), request);
     return await goOn(checkpointOfBlob(there, empty, fingerprintOf(request)), Date.now(), there, request);
   }
-  return await begin(stored, there, isOurs || request.overwrite, request);
+  return await begin(stored, there, isOurs || request.overwrite || mayReplaceStill(stored, there), request);
 }
 
 /** Goes on with the upload of `stored`, once it is certain that the blob is its own, that nobody else is at it, and that nothing else wrote to it. */
@@ -115,8 +115,9 @@ async function begin(
 ): Promise<Session> {
   const { blob, file, lease, breakLease } = request;
   const session = sessionOf(randomUUID(), new Date().toISOString(), request);
-  // Before the blob: a run that ends between the two finds a blob that it knows as its own.
-  await file.save(emptyCheckpoint(session, request));
+  // Before the blob: a run that ends between the two finds a blob that it knows as its own, or still may replace.
+  const replaces = there !== undefined && mayReplace ? { replaces: replacedBlob(stored, there) } : {};
+  await file.save({ ...emptyCheckpoint(session, request), ...replaces });
   try {
     assertMayCreate(blob.address.url, there, mayReplace);
     const isBroken = there !== undefined && (await lease.take(session.uploadId, breakLease));
@@ -129,6 +130,23 @@ async function begin(
   }
   blob.guardWith(sequenceNumberOf(session.uploadId));
   return session;
+}
+
+/** What is known of a blob that may be replaced, should this run end before it has done so. */
+function replacedBlob(stored: Checkpoint | undefined, { etag, metadata }: BlobProperties): ReplacedBlob {
+  const uploadId = metadata[UPLOAD_ID];
+  const isOurs = uploadId !== undefined && (uploadId === stored?.uploadId || uploadId === stored?.replaces?.uploadId);
+  return isOurs ? { etag, uploadId } : { etag };
+}
+
+/** Whether the run before was allowed to replace what is there, but ended before it had. */
+function mayReplaceStill(stored: Checkpoint | undefined, there: BlobProperties | undefined): boolean {
+  const replaces = stored?.replaces;
+  if (replaces === undefined || there === undefined) return false;
+  return (
+    there.etag === replaces.etag ||
+    (replaces.uploadId !== undefined && there.metadata[UPLOAD_ID] === replaces.uploadId)
+  );
 }
 
 /** What its holder wrote until the lease was broken is no reason not to replace the blob; another blob in its place is. */

@@ -42,6 +42,15 @@ export interface Checkpoint {
   readonly etag?: string;
   /** Set when it was rebuilt from the blob: pages that are there count as sent, although no window says so. */
   readonly fromBlob?: true;
+  /** The blob that the upload may replace with its own: saved before it does so, and gone afterwards. */
+  readonly replaces?: ReplacedBlob;
+}
+
+/** A blob that one command was allowed to replace. */
+export interface ReplacedBlob {
+  readonly etag: string;
+  /** Where an earlier run of this upload made it: then it may have changed meanwhile. */
+  readonly uploadId?: string;
 }
 
 /** What the next run on the same machine takes the lease over with, should this one be killed. */
