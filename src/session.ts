@@ -144,8 +144,7 @@ function mayReplaceStill(stored: Checkpoint | undefined, there: BlobProperties |
   const replaces = stored?.replaces;
   if (replaces === undefined || there === undefined) return false;
   return (
-    there.etag === replaces.etag ||
-    (replaces.uploadId !== undefined && there.metadata[UPLOAD_ID] === replaces.uploadId)
+    there.etag === replaces.etag || (replaces.uploadId !== undefined && there.metadata[UPLOAD_ID] === replaces.uploadId)
   );
 }
 
@@ -163,6 +162,11 @@ function isRefused(error: unknown): error is VhdupError {
 export function completeMetadata(session: Session): Record<string, string> {
   const { [OWNER]: _, ...metadata } = session.metadata;
   return { ...metadata, [STATE]: 'complete' };
+}
+
+/** The metadata of a blob whose verification failed, or whose image changed while it was read. */
+export function spoiltMetadata(session: Session): Record<string, string> {
+  return { ...session.metadata, [STATE]: 'spoilt' };
 }
 
 /** The identity of the image and the blob, as the checkpoint holds it. */
@@ -292,6 +296,11 @@ function assertSameBlob(
   if (there.size !== stored.blobSize) {
     throw new DestinationError(
       `Cannot resume: the blob ${stored.blobUrl} has ${there.size} bytes, not ${stored.blobSize}; somebody resized it. ${wayOut}`,
+    );
+  }
+  if (there.metadata[STATE] === 'spoilt') {
+    throw new DestinationError(
+      `Cannot resume: what is in the blob ${stored.blobUrl} cannot be trusted: its verification failed, or the image changed while it was read. Give --restart to upload from the beginning.`,
     );
   }
   const expected = sequenceNumberOf(stored.uploadId);

@@ -1,6 +1,7 @@
 // uploadImage: the whole story of an upload on one page.
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import type { BlobLease } from './blob-lease.ts';
+import { UPLOAD_ID } from './blob-metadata.ts';
 import { PAGE_SIZE } from './byte-range.ts';
 import { checkBeforeUpload } from './check-before-upload.ts';
 import { Autosave } from './checkpoint/autosave.ts';
@@ -8,6 +9,7 @@ import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { ChildAbort } from './child-abort.ts';
 import { accessOf, connect, warnOfPlainHttp } from './connect.ts';
+import { ImageChangedError, VerificationError } from './errors.ts';
 import { checkEvent, type EventListener, shielded, type TransferTotals } from './events.ts';
 import { watchExpiry } from './expiry-watch.ts';
 import type { DiskImage, ImageWarning } from './image/disk-image.ts';
@@ -24,7 +26,7 @@ import {
   type UploadOptions,
   type VerifyLevel,
 } from './options.ts';
-import { completeMetadata, emptyCheckpoint, openSession, type Session } from './session.ts';
+import { completeMetadata, emptyCheckpoint, openSession, type Session, spoiltMetadata } from './session.ts';
 import { SoleOwner } from './sole-owner.ts';
 import type { TransferTarget } from './target.ts';
 import { pageChecksum } from './transfer/checksum.ts';
@@ -197,7 +199,7 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
       await sendDisk(upload, proofs, workOptions, signal);
       return await finish(upload, proofs, workOptions, signal);
     } catch (error) {
-      await leave(upload, proofs);
+      await leave(upload, proofs, error);
       throw error;
     }
   });
@@ -210,13 +212,10 @@ async function sendDisk(
   { concurrency, checksum }: WorkOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { image, source, blob, retrier, lease, progress, emit } = upload;
+  const { source, blob, retrier, lease, progress, emit } = upload;
   const stop = new ChildAbort(signal);
   const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
-    image.assertUnchanged().then(
-      () => save(upload, manifest),
-      (error: unknown) => stop.abort(error),
-    ),
+    save(upload, manifest).catch((error: unknown) => stop.abort(error)),
   );
   const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
   const target: TransferTarget = {
@@ -247,8 +246,8 @@ async function sendDisk(
   } finally {
     await autosave.stop();
     stop.unlink();
-    await save(upload, manifest);
   }
+  await save(upload, manifest);
 }
 
 /**
@@ -296,19 +295,36 @@ async function finish(
 }
 
 /** What a run that fails or is stopped leaves to the next one: a blob that is free, and its ETag, which any other writer changes. */
-async function leave(upload: Upload, { manifest }: Proofs): Promise<void> {
+async function leave(upload: Upload, { manifest }: Proofs, error: unknown): Promise<void> {
+  const { lease, blob } = upload;
+  // The failure that is under way says more than another one.
+  await save(upload, manifest).catch(() => undefined);
+  if (error instanceof VerificationError || error instanceof ImageChangedError) await markSpoilt(upload);
   // Without a lease, a request that was cut off may still be carried out.
-  if (!(await upload.lease.leave())) return;
-  const there = await upload.blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
-  if (there !== undefined) await save(upload, manifest, there.etag);
+  if (!(await lease.leave())) return;
+  const there = await blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
+  if (there !== undefined) await save(upload, manifest, there.etag).catch(() => undefined);
 }
 
-/** A checkpoint that cannot be written stops nothing that is under way: the next save may succeed. */
+/** No later run may go on with a blob that holds something else than the image, not even one that verifies less. */
+async function markSpoilt({ blob, session }: Upload): Promise<void> {
+  const signal = AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS);
+  const there = await blob.properties(signal).catch(() => undefined);
+  if (there?.metadata[UPLOAD_ID] !== session.uploadId) return;
+  await blob.setMetadata(spoiltMetadata(session), signal).catch(() => undefined);
+}
+
+/**
+ * Saves what has been acknowledged until now, once it is seen that the image is what it was when that was read. A checkpoint
+ * that cannot be written stops nothing that is under way: the next save may succeed.
+ * @throws {ImageChangedError} the image was written to, or replaced.
+ */
 async function save(upload: Upload, manifest: UploadManifest | undefined, etag?: string): Promise<void> {
-  const { file, sole, emit } = upload;
+  const { image, file, sole, emit } = upload;
   if (!sole.mayWriteCheckpoint) return;
+  const state = stateOf(upload);
+  await image.assertUnchanged();
   try {
-    const state = stateOf(upload);
     // First what proves a window, then that it is done.
     await manifest?.flush();
     await file.save({ ...state, ...(etag === undefined ? {} : { etag }) });

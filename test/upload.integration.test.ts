@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { DiskCheckError } from '../src/errors.ts';
@@ -470,6 +470,26 @@ describe('the image', () => {
         .read(32 * MIB, 512)
         .every((byte) => byte === 0),
     ).toBe(true);
+  });
+
+  it('is not taken for what it was when it is put back as it was: what was read meanwhile is not known', async () => {
+    const { path } = await makeImage({ size: 32 * MIB, contents: [{ offset: 0, bytes: patternOf(1, 32 * MIB) }] });
+    const before = await readFile(path);
+    const { mtime } = await stat(path);
+    const upload = failureOf(uploadImage(optionsFor(path, { threads: 1 })));
+    await server.when(() => server.counters.bytesCommitted >= 8 * MIB);
+    await patchFile(path, 20 * MIB, bigEndian32(0));
+    const { bytesCommitted } = server.counters;
+    expect(await upload).toMatchObject({ code: 'IMAGE_CHANGED' });
+    const { done } = JSON.parse(await readFile(`${path}.vhdup.json`, 'utf8')) as { done: [number, number][] };
+    expect(done.reduce((sum, [, length]) => sum + length, 0)).toBeLessThanOrEqual(bytesCommitted);
+    await writeFile(path, before);
+    await utimes(path, mtime, mtime);
+    expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({
+      code: 'DESTINATION',
+      message: expect.stringContaining('--restart'),
+    });
+    await uploadImage(optionsFor(path, { restart: true }));
   });
 
   it('is read once, and not at all where nothing is allocated', async () => {

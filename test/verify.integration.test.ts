@@ -411,7 +411,7 @@ describe('upload --verify', () => {
     expect(server.blob(CONTAINER, BLOB).metadata.get('vhdup_state')).toBe('complete');
   });
 
-  it('full finds bytes that changed after they were acknowledged, and leaves the blob incomplete', async () => {
+  it('full finds bytes that changed after they were acknowledged, and no later run goes on with them', async () => {
     const image = await makeImage();
     const running = upload(image, { verify: 'full' });
     await server.when(() => server.log.some(({ range }) => range?.offset === SIZE));
@@ -420,8 +420,16 @@ describe('upload --verify', () => {
       code: 'VERIFICATION',
       message: expect.stringContaining(`content at ${4 * MIB + 77}, 1 bytes`),
     });
-    expect(server.blob(CONTAINER, BLOB).metadata.get('vhdup_state')).toBe('uploading');
-    await upload(image, { verify: 'full', restart: true, overwrite: true });
+    expect(stored().metadata.get('vhdup_state')).toBe('spoilt');
+    // Not even one that would not look at them.
+    const refused = { code: 'DESTINATION', message: expect.stringContaining('--restart') };
+    expect(await failureOf(upload(image))).toMatchObject(refused);
+    const checkpoint = join(await temporaryFolder(), 'lost.json');
+    expect(await failureOf(upload(image, { checkpoint, resumeFromBlob: true }))).toMatchObject({
+      code: 'DESTINATION',
+      message: expect.stringContaining('its verification failed'),
+    });
+    await upload(image, { verify: 'full', restart: true });
     expect(await verify(image, { full: true })).toMatchObject({ matches: true });
   });
 
