@@ -9,7 +9,7 @@ import { logged } from '../log-file.ts';
 import { exact, table } from '../result-text.ts';
 import { canGoOn, runVerb } from '../run-verb.ts';
 import { formatRate, formatSeconds } from '../units.ts';
-import { checkSasOptions, SAS_OPTIONS, sasOptions } from './sas-options.ts';
+import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
   IMAGE_OPTIONS,
   imageOptions,
@@ -122,7 +122,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
   checkSasOptions(args);
   const options = {
     ...imageOptions(args),
-    ...readEnvironment(environment),
+    ...readEnvironment(environment, destination, givesSas(args)),
     image: args.image,
     destination,
     threads: threadsOf(args.threads),

@@ -8,7 +8,7 @@ import { logged } from '../log-file.ts';
 import { exact, table } from '../result-text.ts';
 import { canGoOn, runVerb } from '../run-verb.ts';
 import { formatSeconds } from '../units.ts';
-import { checkSasOptions, SAS_OPTIONS, sasOptions } from './sas-options.ts';
+import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
   IMAGE_OPTIONS,
   imageOptions,
@@ -71,7 +71,7 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
   checkSasOptions(args);
   const options = {
     ...imageOptions(args),
-    ...readEnvironment(environment),
+    ...readEnvironment(environment, args.destination, givesSas(args)),
     ...serviceOptions(args),
     image: args.image,
     destination: args.destination,
