@@ -568,6 +568,21 @@ describe('faults of the network and the service', () => {
     expect(delays).toEqual([1000]);
   });
 
+  it('does not wait for a certificate that nobody trusts, and says how to trust it', async () => {
+    const { path } = await makeImage({ size: 4 * MIB, contents: [] });
+    const untrusted = await startPageBlobServer({ tls: true });
+    try {
+      const destination = untrusted.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' });
+      const { retryDelayMs: _, ...patient } = optionsFor(path, { destination, giveUpAfterMs: 3_600_000 });
+      expect(await failureOf(uploadImage(patient))).toMatchObject({
+        code: 'SERVICE',
+        message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+      });
+    } finally {
+      await untrusted.close();
+    }
+  });
+
   it('survives a server that is away for a while', async () => {
     const { path, disk } = await makeImage({ size: 40 * MIB, contents });
     const events: UploadEvent[] = [];
