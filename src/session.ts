@@ -19,7 +19,7 @@ import { decodeOwner, describeOwner, encodeOwner } from './owner.ts';
 import { checkpointOfBlob, imageFingerprint, pagesThere } from './resume-from-blob.ts';
 import type { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
-import { assertNotWrittenSince, assertSamePages } from './untouched.ts';
+import { assertSamePages, suspicionOf, touched, wasLastRun } from './untouched.ts';
 import { VERSION } from './version.ts';
 
 /** What an upload is between its first request and its last. */
@@ -49,6 +49,8 @@ export interface SessionRequest {
   readonly resumeFromBlob: boolean;
   /** Take the blob from whoever holds a lease on it. */
   readonly breakLease: boolean;
+  /** Whether everything will be read back at the end: then a blob that others may have written to can be gone on with. */
+  readonly verifiesAll: boolean;
   /** Not taken yet. */
   readonly lease: BlobLease;
   /** Part of what the disk reads as, and so of what a checkpoint belongs to. */
@@ -71,11 +73,12 @@ export async function openSession(request: SessionRequest): Promise<Session> {
 
   const isOurs = stored !== undefined && there?.metadata[UPLOAD_ID] === stored.uploadId;
   if (stored !== undefined && !restart && (isOurs || stored.done.length > 0)) {
-    return await goOn(stored, savedMs ?? Date.now(), there, request);
+    return await unlessRefused(stored, request, () => goOn(stored, savedMs ?? Date.now(), there, request));
   }
   if (request.resumeFromBlob && stored === undefined && there !== undefined) {
     const empty = emptyCheckpoint(sessionOf(randomUUID(), new Date().toISOString(), request), request);
-    return await goOn(checkpointOfBlob(there, empty, fingerprintOf(request)), Date.now(), there, request);
+    const rebuilt = checkpointOfBlob(there, empty, fingerprintOf(request));
+    return await unlessRefused(undefined, request, () => goOn(rebuilt, Date.now(), there, request));
   }
   return await begin(stored, there, isOurs || request.overwrite || mayReplaceStill(stored, there), request);
 }
@@ -89,15 +92,19 @@ async function goOn(
 ): Promise<Session> {
   const { blob, source, file, lease, retrier, signal } = request;
   assertSameBlob(stored, there, file.path);
-  assertNotWrittenSince(stored, savedMs, there);
+  const suspicion = suspicionOf(stored, savedMs, there);
+  if (suspicion !== undefined && !request.verifiesAll) throw touched(stored, suspicion);
+  const last = wasLastRun(stored, there) ? decodeOwner(there.metadata[OWNER])?.id : undefined;
+  const claim = () => ({ ...lease.claim, ...(last === undefined ? {} : { follows: last }) });
   // Before the lease: a run that is killed between the two leaves one that the next run knows as its own.
-  await file.save({ ...stored, lease: lease.claim });
+  await file.save({ ...stored, lease: claim() });
   await lease.take(stored.uploadId, request.breakLease);
   if (stored.etag !== there.etag) await assertSamePages(stored, blob, retrier, signal);
-  const session = { ...sessionOf(stored.uploadId, stored.startedAt, request), earlier: stored };
+  const earlier: Checkpoint = suspicion === undefined ? stored : { ...stored, exposed: true };
+  const session = { ...sessionOf(stored.uploadId, stored.startedAt, request), earlier };
   // Before this run writes for the first time: the ETag is not what it was from then on.
   const { done, sent } = stored;
-  await file.save({ ...emptyCheckpoint(session, request), done, sent });
+  await file.save({ ...emptyCheckpoint(session, request), done, sent, lease: claim() });
   blob.guardWith(sequenceNumberOf(session.uploadId));
   await retrier.run('Set Blob Metadata', signal, (attempt) =>
     lease.attempt(() => blob.setMetadata(session.metadata, attempt)),
@@ -118,16 +125,12 @@ async function begin(
   // Before the blob: a run that ends between the two finds a blob that it knows as its own, or still may replace.
   const replaces = there !== undefined && mayReplace ? { replaces: replacedBlob(stored, there) } : {};
   await file.save({ ...emptyCheckpoint(session, request), ...replaces });
-  try {
+  await unlessRefused(stored, request, async () => {
     assertMayCreate(blob.address.url, there, mayReplace);
     const isBroken = there !== undefined && (await lease.take(session.uploadId, breakLease));
     await create(session, isBroken ? await lookAgain(there, request) : there, mayReplace, request);
     if (there === undefined) await lease.take(session.uploadId, breakLease);
-  } catch (error) {
-    // After anything else, an abort or a lost answer, the blob may be there: then the next run has to know it as its own.
-    if (isRefused(error)) await (stored === undefined ? file.remove() : file.save(stored));
-    throw error;
-  }
+  });
   blob.guardWith(sequenceNumberOf(session.uploadId));
   return session;
 }
@@ -152,6 +155,23 @@ function mayReplaceStill(stored: Checkpoint | undefined, there: BlobProperties |
 async function lookAgain(there: BlobProperties, { blob, retrier, signal }: SessionRequest): Promise<BlobProperties> {
   const now = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
   return now?.metadata[UPLOAD_ID] === there.metadata[UPLOAD_ID] && now !== undefined ? now : there;
+}
+
+/**
+ * Puts the checkpoint back as it was when the blob may not be worked on. After anything else, an abort or a lost answer, this
+ * run may have done something to the blob, and the next one has to know it as its own.
+ */
+async function unlessRefused<T>(
+  stored: Checkpoint | undefined,
+  { file }: SessionRequest,
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (isRefused(error)) await (stored === undefined ? file.remove() : file.save(stored));
+    throw error;
+  }
 }
 
 function isRefused(error: unknown): error is VhdupError {
@@ -187,6 +207,7 @@ export function emptyCheckpoint(
     lease: lease.claim,
     ...(blob.heardMs === undefined ? {} : { heardMs: blob.heardMs }),
     ...(session.earlier?.fromBlob === true ? { fromBlob: true } : {}),
+    ...(lease.isExposed || session.earlier?.exposed === true ? { exposed: true } : {}),
   };
 }
 
@@ -368,7 +389,9 @@ function alreadyThere(url: string, { size, type, metadata, isLeased }: BlobPrope
     );
   }
   if (isLeased && owner !== undefined) {
-    return new InUseError(`Cannot create ${url}: ${describeOwner(owner)}, is uploading to it. Choose another name.`);
+    return new InUseError(
+      `Cannot create ${url}: ${describeOwner(owner)}, is uploading to it. Wait until it has ended, or choose another name.`,
+    );
   }
   const whose = owner === undefined ? '' : ` (by ${describeOwner(owner)})`;
   return new DestinationError(

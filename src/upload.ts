@@ -9,7 +9,7 @@ import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { ChildAbort } from './child-abort.ts';
 import { accessOf, connect, warnOfPlainHttp } from './connect.ts';
-import { ImageChangedError, VerificationError } from './errors.ts';
+import { CorruptImageError, ImageAccessError, ImageChangedError, VerificationError } from './errors.ts';
 import { checkEvent, type EventListener, shielded, type TransferTotals } from './events.ts';
 import { watchExpiry } from './expiry-watch.ts';
 import type { DiskImage, ImageWarning } from './image/disk-image.ts';
@@ -116,6 +116,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         restart: options.restart === true,
         resumeFromBlob: options.resumeFromBlob === true,
         breakLease: options.breakLease === true,
+        verifiesAll: verify === 'full',
         trustUnmarkedSectors,
         createContainer: options.createContainer === true,
       });
@@ -131,6 +132,14 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         checkpoint: file.path,
         threads: options.threads ?? 'auto',
       });
+
+      if (session.found !== undefined && verify !== 'full') {
+        emit({
+          type: 'warning',
+          code: 'found-not-compared',
+          message: `What ${blob.address.url} holds already is taken as this upload sent it. With --verify full it is read back and compared at the end.`,
+        });
+      }
 
       const upload: Upload = {
         saveFailed: false,
@@ -199,10 +208,20 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
       await sendDisk(upload, proofs, workOptions, signal);
       return await finish(upload, proofs, workOptions, signal);
     } catch (error) {
-      await leave(upload, proofs, error);
-      throw error;
+      const cause = await causeOf(error, upload.image);
+      await leave(upload, proofs, cause);
+      throw cause;
     }
   });
+}
+
+/** An image that was cut or written to while it was read looks damaged before it is looked at. */
+async function causeOf(error: unknown, image: DiskImage): Promise<unknown> {
+  if (!(error instanceof CorruptImageError || error instanceof ImageAccessError)) return error;
+  return await image.assertUnchanged().then(
+    () => error,
+    (change: unknown) => (change instanceof ImageChangedError ? change : error),
+  );
 }
 
 /** Sends every window that is left, and keeps the checkpoint in step with what the service has acknowledged. */

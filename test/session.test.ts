@@ -82,6 +82,7 @@ async function makeWorld(): Promise<World> {
       createContainer: false,
       resumeFromBlob: false,
       breakLease: false,
+      verifiesAll: false,
       lease: newLease(request.blob ?? blob, retrier, request.signal ?? controller.signal),
       trustUnmarkedSectors: false,
       metadata: {},

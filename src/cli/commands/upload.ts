@@ -1,6 +1,6 @@
 // vhdup upload <image> <destination>
 import type { Argv, CommandModule } from 'yargs';
-import { CredentialError, UsageError } from '../../errors.ts';
+import { CredentialError, ImageChangedError, UsageError } from '../../errors.ts';
 import { VERIFY_LEVELS, type VerifyLevel } from '../../options.ts';
 import { planUpload, type UploadPlan } from '../../plan-upload.ts';
 import { type UploadResult, uploadImage } from '../../upload.ts';
@@ -156,15 +156,21 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
         });
       }),
     describe: describeResult,
-    wayOn: (error) => (checkpoint !== undefined && canGoOn(error) ? describeWayOn(error, checkpoint) : undefined),
+    wayOn: (error) => (checkpoint === undefined ? undefined : describeWayOn(error, checkpoint, args)),
   });
 }
 
-function describeWayOn(error: unknown, checkpoint: string): string {
+/** @param args - What the same command should leave out is said. */
+function describeWayOn(error: unknown, checkpoint: string, { restart }: UploadArguments): string | undefined {
+  if (error instanceof ImageChangedError) {
+    return 'When nothing writes to the image any more, give --restart to upload it from the beginning.';
+  }
+  if (!canGoOn(error)) return undefined;
   const kept = `What was sent is kept in ${checkpoint}.`;
+  const again = restart ? 'again without --restart' : 'again';
   return error instanceof CredentialError && error.isExpired
-    ? `${kept} Run the same command with a new SAS to go on. With --sas-file or --sas-command an upload goes on by itself.`
-    : `${kept} Run the same command again to go on.`;
+    ? `${kept} Run the same command ${again}, with a new SAS, to go on. With --sas-file or --sas-command an upload goes on by itself.`
+    : `${kept} Run the same command ${again} to go on.`;
 }
 
 function dryRun(args: UploadArguments): Promise<number> {

@@ -100,7 +100,7 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
     exitCode: ({ matches }) => (matches ? EXIT_CODES.ok : EXIT_CODES.verification),
     wayOn: (error) =>
       checkpoint !== undefined && canGoOn(error)
-        ? `What was compared is kept in ${checkpoint}. Run the same command again to go on.`
+        ? `What was compared is kept in ${checkpoint}. Run the same command again${args.restart ? ' without --restart' : ''} to go on.`
         : undefined,
   });
 }
