@@ -352,7 +352,11 @@ async function save(upload: Upload, manifest: UploadManifest | undefined, etag?:
   } catch (error) {
     if (upload.saveFailed) return;
     upload.saveFailed = true;
-    emit({ type: 'warning', code: 'checkpoint-not-saved', message: (error as Error).message });
+    emit({
+      type: 'warning',
+      code: 'checkpoint-not-saved',
+      message: `${(error as Error).message} The upload goes on, and tries again every second.`,
+    });
   }
 }
 

@@ -373,6 +373,21 @@ describe('a read-back', () => {
     expect(events.filter(({ type }) => type === 'warning')).toMatchObject([{ code: 'verification-restarted' }]);
   });
 
+  it('says once that its state cannot be saved, and verifies all the same', async () => {
+    const image = await makeImage();
+    await upload(image);
+    const rule = server.faults.add({ operation: 'GetBlob' }, internalError());
+    let warnings = 0;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'warning' || event.code !== 'checkpoint-not-saved') return;
+      warnings += 1;
+      rule.remove();
+    };
+    const checkpoint = join(image, '..', 'no', 'folder.json');
+    expect(await verify(image, { full: true, checkpoint, onEvent })).toMatchObject({ matches: true });
+    expect(warnings).toBe(1);
+  });
+
   it('begins again with restart, or when its checkpoint is damaged, and never replaces another file', async () => {
     const image = await makeImage('dynamic', contents);
     const checkpoint = `${image}.vhdup-verify.json`;

@@ -9,6 +9,7 @@ import { logged } from '../log-file.ts';
 import { exact, table } from '../result-text.ts';
 import { canGoOn, runVerb } from '../run-verb.ts';
 import { formatRate, formatSeconds } from '../units.ts';
+import { KeptState } from './kept-state.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
   IMAGE_OPTIONS,
@@ -140,7 +141,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
     metadata: parseMetadata(args.metadata),
     ...(args.maxRate === undefined ? {} : { maxRate: rateOf('max-rate', args.maxRate) }),
   };
-  let checkpoint: string | undefined;
+  const state = new KeptState();
   return runVerb(args, {
     run: (signal, onEvent) =>
       logged(args.logFile, onEvent, async (toBoth) => {
@@ -150,23 +151,23 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
           ...(await sasOptions(args, destination, signal, say)),
           signal,
           onEvent: (event) => {
-            if (event.type === 'start') checkpoint = event.checkpoint;
+            state.onEvent(event);
             toBoth(event);
           },
         });
       }),
     describe: describeResult,
-    wayOn: (error) => (checkpoint === undefined ? undefined : describeWayOn(error, checkpoint, args)),
+    wayOn: (error) => (state.isThere ? describeWayOn(error, state, args) : undefined),
   });
 }
 
 /** @param args - What the same command should leave out is said. */
-function describeWayOn(error: unknown, checkpoint: string, { restart }: UploadArguments): string | undefined {
+function describeWayOn(error: unknown, state: KeptState, { restart }: UploadArguments): string | undefined {
   if (error instanceof ImageChangedError) {
     return 'When nothing writes to the image any more, give --restart to upload it from the beginning.';
   }
   if (!canGoOn(error)) return undefined;
-  const kept = `What was sent is kept in ${checkpoint}.`;
+  const kept = state.describe('What was sent');
   const again = restart ? 'again without --restart' : 'again';
   return error instanceof CredentialError && error.isExpired
     ? `${kept} Run the same command ${again}, with a new SAS, to go on. With --sas-file or --sas-command an upload goes on by itself.`

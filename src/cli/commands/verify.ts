@@ -8,6 +8,7 @@ import { logged } from '../log-file.ts';
 import { exact, table } from '../result-text.ts';
 import { canGoOn, runVerb } from '../run-verb.ts';
 import { formatSeconds } from '../units.ts';
+import { KeptState } from './kept-state.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
   IMAGE_OPTIONS,
@@ -81,7 +82,7 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
     ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
   };
-  let checkpoint: string | undefined;
+  const state = new KeptState();
   return runVerb(args, {
     run: (signal, onEvent) =>
       logged(args.logFile, onEvent, async (toBoth) => {
@@ -91,7 +92,7 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
           ...(await sasOptions(args, args.destination, signal, say)),
           signal,
           onEvent: (event) => {
-            if (event.type === 'start-verify') checkpoint = event.checkpoint;
+            state.onEvent(event);
             toBoth(event);
           },
         });
@@ -99,8 +100,8 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
     describe: describeResult,
     exitCode: ({ matches }) => (matches ? EXIT_CODES.ok : EXIT_CODES.verification),
     wayOn: (error) =>
-      checkpoint !== undefined && canGoOn(error)
-        ? `What was compared is kept in ${checkpoint}. Run the same command again${args.restart ? ' without --restart' : ''} to go on.`
+      state.isThere && canGoOn(error)
+        ? `${state.describe('What was compared')} Run the same command again${args.restart ? ' without --restart' : ''} to go on.`
         : undefined,
   });
 }
@@ -111,7 +112,7 @@ function describeResult(result: VerifyResult): string {
   const before = result.readBackBefore === 0 ? '' : `, and ${exact(result.readBackBefore)} before`;
   const isFull = result.method === 'full';
   return table(title, [
-    ['compared', isFull ? 'every page, read back' : 'the list of pages and the footer'],
+    ['compared', isFull ? 'every page, read back' : 'the list of pages and the footer; their bytes only with --full'],
     ['differences', count === 0 ? 'none' : `${count}, of ${exact(bytes)}`],
     ...first.map((difference) => ['', describeDifference(difference)] as const),
     ...(count > first.length ? [['', `and ${count - first.length} more`] as const] : []),
