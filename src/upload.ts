@@ -1,19 +1,14 @@
 // uploadImage: the whole story of an upload on one page.
-import type { PageBlobTarget } from './azure/page-blob-target.ts';
-import type { BlobLease } from './blob-lease.ts';
-import { UPLOAD_ID } from './blob-metadata.ts';
 import { PAGE_SIZE } from './byte-range.ts';
 import { checkBeforeUpload } from './check-before-upload.ts';
 import { Autosave } from './checkpoint/autosave.ts';
-import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { ChildAbort } from './child-abort.ts';
 import { accessOf, connect, warnOfPlainHttp } from './connect.ts';
-import { CorruptImageError, ImageAccessError, ImageChangedError, VerificationError } from './errors.ts';
-import { checkEvent, type EventListener, shielded, type TransferTotals } from './events.ts';
+import { checkEvent, shielded, type TransferTotals } from './events.ts';
 import { watchExpiry } from './expiry-watch.ts';
-import type { DiskImage, ImageWarning } from './image/disk-image.ts';
-import { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
+import type { ImageWarning } from './image/disk-image.ts';
+import { asFixedVhd } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
 import {
   checkChecksum,
@@ -26,22 +21,20 @@ import {
   type UploadOptions,
   type VerifyLevel,
 } from './options.ts';
-import { completeMetadata, emptyCheckpoint, openSession, type Session, spoiltMetadata } from './session.ts';
+import { completeMetadata, openSession } from './session.ts';
 import { SoleOwner } from './sole-owner.ts';
 import type { TransferTarget } from './target.ts';
 import { pageChecksum } from './transfer/checksum.ts';
 import { Line } from './transfer/line.ts';
 import { Progress } from './transfer/progress.ts';
-import type { Retrier } from './transfer/retry.ts';
 import { transferWithProgress } from './transfer-with-progress.ts';
 import { UploadManifest } from './upload-manifest.ts';
 import { type Proofs, withProofs } from './upload-proofs.ts';
+import { causeOf, leaveBlob, saveState, stateOf, type Upload } from './upload-state.ts';
 import { type VerifyUploadOptions, verifyUpload } from './verify-upload.ts';
 
 /** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
 const SAVE_INTERVAL_MS = 1000;
-/** What a stop waits for at most, to know how it left the blob, in milliseconds. */
-const LAST_LOOK_TIMEOUT_MS = 5000;
 
 export interface UploadResult extends TransferTotals {
   /** Without SAS. */
@@ -181,23 +174,6 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   }
 }
 
-/** The nouns of one upload. */
-interface Upload {
-  /** Whether the last save failed: it is said once, not every second. */
-  saveFailed: boolean;
-  readonly trustUnmarkedSectors: boolean;
-  readonly image: DiskImage;
-  readonly source: FixedVhdView;
-  readonly blob: PageBlobTarget;
-  readonly file: CheckpointFile;
-  readonly retrier: Retrier;
-  readonly sole: SoleOwner;
-  readonly lease: BlobLease;
-  readonly session: Session;
-  readonly progress: Progress;
-  readonly emit: EventListener;
-}
-
 type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'checksum' | 'concurrency'>;
 
 /** @returns the blob's Content-MD5 in base64, where it is computed. */
@@ -209,19 +185,10 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
       return await finish(upload, proofs, workOptions, signal);
     } catch (error) {
       const cause = await causeOf(error, upload.image);
-      await leave(upload, proofs, cause);
+      await leaveBlob(upload, proofs.manifest, cause);
       throw cause;
     }
   });
-}
-
-/** An image that was cut or written to while it was read looks damaged before it is looked at. */
-async function causeOf(error: unknown, image: DiskImage): Promise<unknown> {
-  if (!(error instanceof CorruptImageError || error instanceof ImageAccessError)) return error;
-  return await image.assertUnchanged().then(
-    () => error,
-    (change: unknown) => (change instanceof ImageChangedError ? change : error),
-  );
 }
 
 /** Sends every window that is left, and keeps the checkpoint in step with what the service has acknowledged. */
@@ -234,7 +201,7 @@ async function sendDisk(
   const { source, blob, retrier, lease, progress, emit } = upload;
   const stop = new ChildAbort(signal);
   const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
-    save(upload, manifest).catch((error: unknown) => stop.abort(error)),
+    saveState(upload, manifest).catch((error: unknown) => stop.abort(error)),
   );
   const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
   const target: TransferTarget = {
@@ -266,7 +233,7 @@ async function sendDisk(
     await autosave.stop();
     stop.unlink();
   }
-  await save(upload, manifest);
+  await saveState(upload, manifest);
 }
 
 /**
@@ -288,14 +255,14 @@ async function finish(
   await retrier.run('Put Page of the footer', signal, (attempt) => lease.attempt(() => blob.write(footer, attempt)));
   progress.runSent(range);
   // Only for its time: the footer may have waited for hours, and is not to be taken for a write of somebody else.
-  await save(upload, manifest);
+  await saveState(upload, manifest);
 
   const sent = progress.pages.with(range);
   await verifyUpload({ ...options, source, blob, sent, retrier, signal, emit });
   const contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
   await manifest?.complete(footer, sent);
   // For its time again: to read back and to hash may have taken hours.
-  await save(upload, manifest);
+  await saveState(upload, manifest);
   if (contentMd5 !== undefined) {
     // The MD5 reads the image by itself, and may have done so for long after everything was sent.
     await image.assertUnchanged();
@@ -311,61 +278,4 @@ async function finish(
     .remove()
     .catch((error: Error) => emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }));
   return contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64');
-}
-
-/** What a run that fails or is stopped leaves to the next one: a blob that is free, and its ETag, which any other writer changes. */
-async function leave(upload: Upload, { manifest }: Proofs, error: unknown): Promise<void> {
-  const { lease, blob } = upload;
-  // The failure that is under way says more than another one.
-  await save(upload, manifest).catch(() => undefined);
-  if (error instanceof VerificationError || error instanceof ImageChangedError) await markSpoilt(upload);
-  // Without a lease, a request that was cut off may still be carried out.
-  if (!(await lease.leave())) return;
-  const there = await blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
-  if (there !== undefined) await save(upload, manifest, there.etag).catch(() => undefined);
-}
-
-/** No later run may go on with a blob that holds something else than the image, not even one that verifies less. */
-async function markSpoilt({ blob, session }: Upload): Promise<void> {
-  const signal = AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS);
-  const there = await blob.properties(signal).catch(() => undefined);
-  if (there?.metadata[UPLOAD_ID] !== session.uploadId) return;
-  await blob.setMetadata(spoiltMetadata(session), signal).catch(() => undefined);
-}
-
-/**
- * Saves what has been acknowledged until now, once it is seen that the image is what it was when that was read. A checkpoint
- * that cannot be written stops nothing that is under way: the next save may succeed.
- * @throws {ImageChangedError} the image was written to, or replaced.
- */
-async function save(upload: Upload, manifest: UploadManifest | undefined, etag?: string): Promise<void> {
-  const { image, file, sole, emit } = upload;
-  if (!sole.mayWriteCheckpoint) return;
-  const state = stateOf(upload);
-  await image.assertUnchanged();
-  try {
-    // First what proves a window, then that it is done.
-    await manifest?.flush();
-    await file.save({ ...state, ...(etag === undefined ? {} : { etag }) });
-    upload.saveFailed = false;
-    emit({ type: 'saved', checkpoint: file.path });
-  } catch (error) {
-    if (upload.saveFailed) return;
-    upload.saveFailed = true;
-    emit({
-      type: 'warning',
-      code: 'checkpoint-not-saved',
-      message: `${(error as Error).message} The upload goes on, and tries again every second.`,
-    });
-  }
-}
-
-/** What has been acknowledged until now. */
-function stateOf(upload: Upload): Checkpoint {
-  const { session, progress } = upload;
-  return {
-    ...emptyCheckpoint(session, upload),
-    done: [...progress.done.ranges],
-    sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
-  };
 }
