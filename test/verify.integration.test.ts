@@ -444,6 +444,11 @@ describe('upload --verify', () => {
       code: 'DESTINATION',
       message: expect.stringContaining('its verification failed'),
     });
+    expect(await failureOf(verify(image))).toMatchObject({
+      code: 'VERIFICATION',
+      message: expect.stringContaining('--full'),
+    });
+    expect(await verify(image, { full: true })).toMatchObject({ matches: false });
     await upload(image, { verify: 'full', restart: true });
     expect(await verify(image, { full: true })).toMatchObject({ matches: true });
   });
