@@ -12,8 +12,9 @@ export function isStorageHost(hostname: string): boolean {
   return STORAGE_HOST.test(hostname);
 }
 
-/** Undefined for hosts that anybody can have, which say nothing of the account: custom domains, other clouds. */
+/** Undefined for hosts that anybody can have, which say nothing of the account: custom domains, other clouds; for no URL at all. */
 export function accountNamedBy(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined;
   const { hostname, pathname } = new URL(url);
   // A secondary endpoint is its account's too.
   if (isStorageHost(hostname)) return hostname.split('.')[0]?.replace(/-secondary$/, '');

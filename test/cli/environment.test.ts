@@ -150,6 +150,16 @@ describe('a credential of the environment', () => {
     expect(read('account.blob.local.azurestack.external')).toMatchObject({ kind: 'account-key' });
   });
 
+  it.each(['account.blob.core.windows.net', 'https://', 'nowhere'])(
+    'goes nowhere by an endpoint that is no URL: %s',
+    (endpoint) => {
+      const AZURE_STORAGE_CONNECTION_STRING = `BlobEndpoint=${endpoint};SharedAccessSignature=${SAS}`;
+      expect(refusalOf({ AZURE_STORAGE_CONNECTION_STRING }, URL_OF_ACCOUNT)).toContain(endpoint);
+      const environment = { AZURE_STORAGE_SERVICE_ENDPOINT: endpoint, AZURE_STORAGE_SAS_TOKEN: SAS };
+      expect(refusalOf(environment, URL_OF_ACCOUNT)).toContain(endpoint);
+    },
+  );
+
   it('is a SAS of no account in particular: then the user says what it is for', () => {
     const environment = { AZURE_STORAGE_SAS_TOKEN: SAS };
     expect(readEnvironment(environment, 'https://disks.example.com/vhds/disk.vhd').credential).toEqual({
