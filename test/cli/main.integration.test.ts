@@ -114,6 +114,18 @@ describe('vhdup upload', () => {
     expect(await vhdup(['upload', path, server.urlOf(CONTAINER, '3.vhd')], token)).toMatchObject({ exitCode: 0 });
   });
 
+  it('sends a credential of the environment to no other account, and needs none where the URL has a SAS', async () => {
+    const { path } = await makeImage();
+    const foreign = { AZURE_STORAGE_ACCOUNT: 'another', AZURE_STORAGE_KEY: server.key };
+    const { exitCode, stdout } = await vhdup(['upload', path, server.urlOf(CONTAINER, BLOB), '--json'], foreign);
+    expect(exitCode).toBe(8);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'error', code: 'CREDENTIALS', exitCode: 8 });
+    expect(server.counters.requests).toBe(0);
+    const malformed = { AZURE_STORAGE_CONNECTION_STRING: 'nonsense', AZURE_STORAGE_ACCOUNT: 'no account' };
+    expect(await vhdup(['upload', path, sas()], malformed)).toMatchObject({ exitCode: 0 });
+    expect(await vhdup(['verify', path, sas()], malformed)).toMatchObject({ exitCode: 0 });
+  });
+
   it('says with --dry-run what it would do, and sends nothing', async () => {
     const { path } = await makeImage();
     const { exitCode, stdout } = await vhdup(['upload', path, sas(), '--dry-run']);

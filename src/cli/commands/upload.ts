@@ -123,7 +123,6 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
   checkSasOptions(args);
   const options = {
     ...imageOptions(args),
-    ...readEnvironment(environment, destination, givesSas(args)),
     image: args.image,
     destination,
     threads: threadsOf(args.threads),
@@ -148,6 +147,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
         const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
         return await uploadImage({
           ...options,
+          ...readEnvironment(environment, destination, givesSas(args)),
           ...(await sasOptions(args, destination, signal, say)),
           signal,
           onEvent: (event) => {

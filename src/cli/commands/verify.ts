@@ -72,7 +72,6 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
   checkSasOptions(args);
   const options = {
     ...imageOptions(args),
-    ...readEnvironment(environment, args.destination, givesSas(args)),
     ...serviceOptions(args),
     image: args.image,
     destination: args.destination,
@@ -89,6 +88,7 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
         const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
         return await verifyBlob({
           ...options,
+          ...readEnvironment(environment, args.destination, givesSas(args)),
           ...(await sasOptions(args, args.destination, signal, say)),
           signal,
           onEvent: (event) => {
