@@ -1,6 +1,6 @@
 // Holds the blob for one run: no other program can write to it, and of two runs of one upload only one goes on.
 import { randomUUID } from 'node:crypto';
-import type { PageBlobTarget } from './azure/page-blob-target.ts';
+import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
 import { OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
 import type { CheckpointLease } from './checkpoint/checkpoint.ts';
 import { ChildAbort } from './child-abort.ts';
@@ -9,8 +9,11 @@ import type { EventListener } from './events.ts';
 import { decodeOwner, describeOwner, isGone, type Owner } from './owner.ts';
 import type { Retrier } from './transfer/retry.ts';
 
-/** A lease lasts for 60 s: two renewals may get lost. */
+const LEASE_MS = 60_000;
+/** Two renewals may get lost. */
 const RENEW_INTERVAL_MS = 20_000;
+/** The service tells times in seconds, and from more than one clock. */
+const CLOCK_TOLERANCE_MS = 5000;
 /** What the end of a run waits for at most, in milliseconds. */
 const RELEASE_TIMEOUT_MS = 5000;
 
@@ -42,6 +45,9 @@ export class BlobLease {
   /** Of a run that was killed: whoever knows its id takes its lease over. */
   #inheritedIds: readonly string[] = [];
   #isHeld = false;
+  #isExposed = false;
+  /** When it was last taken or renewed, by the clock of the service. */
+  #renewedMs: number | undefined;
   #uploadId: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #regaining: Promise<void> | undefined;
@@ -50,6 +56,11 @@ export class BlobLease {
     this.owner = options.owner;
     this.#options = options;
     this.#stop = new ChildAbort(options.signal);
+  }
+
+  /** Whether somebody ended the lease, or wrote to the blob when it had run out: what was sent may have been written over. */
+  get isExposed(): boolean {
+    return this.#isExposed;
   }
 
   /** For the checkpoint, which has to be saved before the lease is taken. */
@@ -91,6 +102,7 @@ export class BlobLease {
     }
     this.#inheritedIds = [];
     this.#isHeld = true;
+    this.#renewedMs = this.#options.blob.heardMs;
     this.#options.blob.leases.use(this.#id);
     this.#timer ??= setInterval(() => this.#renew(), RENEW_INTERVAL_MS).unref();
     return isBroken;
@@ -179,7 +191,9 @@ export class BlobLease {
     return new InUseError(
       holder === undefined
         ? `${this.#url} is in use: another program holds a lease on it, as a virtual machine does with its disks. When you are sure that nothing needs it, give --break-lease.`
-        : `${this.#url} is in use: ${describeOwner(holder)}, is uploading to it. Should that process be gone, try again in a minute, or give --break-lease to take the blob from it.`,
+        : isGone(holder)
+          ? `${this.#url} is in use: the lease of an upload that was killed (${describeOwner(holder)}) has not run out yet. Try again in a minute, or give --break-lease to take the blob at once.`
+          : `${this.#url} is in use: ${describeOwner(holder)}, is uploading to it. Should that process be gone, try again in a minute, or give --break-lease to take the blob from it.`,
     );
   }
 
@@ -203,38 +217,49 @@ export class BlobLease {
     const { signal } = this.#stop;
     try {
       await blob.leases.renew(this.#id, signal);
+      this.#renewedMs = blob.heardMs;
       return;
     } catch (error) {
       const reason = reasonOf(error) ?? '';
       if (reason !== ABSENT && !REPLACED.has(reason)) throw error;
-      await this.#assertStillOurs();
-      if (reason !== ABSENT) {
+      const there = await this.#assertStillOurs();
+      if (reason !== ABSENT || this.#wasTakenAway(there)) {
         this.#isHeld = false;
+        this.#isExposed = true;
         throw new InUseError(
-          `${this.#url} is in use: somebody broke the lease of this upload, or took the blob over. This run has stopped.`,
+          `Somebody broke the lease of this upload on ${this.#url}, or wrote to it when the lease had run out. This run has stopped. When nothing else uses the blob any more, give --restart to upload from the beginning, or --verify full to go on and have everything read back at the end.`,
         );
       }
     }
     try {
       await blob.leases.acquire(this.#id, signal);
+      this.#renewedMs = blob.heardMs;
     } catch (error) {
       throw isTaken(error) ? this.#inUse(await this.#holder()) : error;
     }
   }
 
-  async #assertStillOurs(): Promise<void> {
+  /** Whether it ended before its time, or the blob was written to after its end: not by this run, whose writes name it. */
+  #wasTakenAway({ modifiedMs }: BlobProperties): boolean {
+    const { heardMs } = this.#options.blob;
+    if (this.#renewedMs === undefined || heardMs === undefined) return false;
+    const endMs = this.#renewedMs + LEASE_MS;
+    return heardMs < endMs - CLOCK_TOLERANCE_MS || modifiedMs > endMs + CLOCK_TOLERANCE_MS;
+  }
+
+  async #assertStillOurs(): Promise<BlobProperties> {
     const there = await this.#options.blob.properties(this.#stop.signal);
-    if (there?.metadata[UPLOAD_ID] !== this.#uploadId) {
+    if (there === undefined || there.metadata[UPLOAD_ID] !== this.#uploadId) {
       this.#isHeld = false;
       throw new DestinationError(
         `${this.#url} was ${there === undefined ? 'deleted' : 'replaced'} while the upload was running. Give --restart to upload from the beginning, with --overwrite if what is there now may go.`,
       );
     }
-    const owner = decodeOwner(there?.metadata[OWNER]);
-    if (owner?.id === this.owner.id) return;
+    const owner = decodeOwner(there.metadata[OWNER]);
+    if (owner?.id === this.owner.id) return there;
     this.#isHeld = false;
     throw new InUseError(
-      owner === undefined && there?.metadata[STATE] === 'complete'
+      owner === undefined && there.metadata[STATE] === 'complete'
         ? `${this.#url} was completed by another run of this upload. This run has stopped.`
         : `${this.#url} was taken over by ${owner === undefined ? 'another program' : describeOwner(owner)}. This run has stopped.`,
     );

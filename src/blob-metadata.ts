@@ -2,7 +2,7 @@
 
 /** Which upload made the blob. */
 export const UPLOAD_ID = 'vhdup_upload_id';
-/** `uploading` or `complete`. */
+/** `uploading`, `complete`, or `spoilt`: what is in it is not what it should be, and nothing goes on with it. */
 export const STATE = 'vhdup_state';
 /** Who works on it, or was the last to: an Owner. Gone when it is complete. */
 export const OWNER = 'vhdup_owner';

@@ -165,6 +165,8 @@ export interface RequestFailure {
   readonly checksumMismatch?: boolean;
   /** The address may be wrong: no such host, or an answer that is not the service's. */
   readonly suspectAddress?: boolean;
+  /** Transient only once the service has answered: before that, it will not pass by itself. */
+  readonly needsContact?: boolean;
 }
 
 /** A request to the service that failed, or whose retries are used up. */

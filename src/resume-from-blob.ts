@@ -23,7 +23,8 @@ export function imageFingerprint({ files, size }: DiskImage, trustUnmarkedSector
  */
 function mismatch(there: BlobProperties, fingerprint: string): string | undefined {
   if (there.metadata[UPLOAD_ID] === undefined) return 'it was not made by vhdup';
-  if (there.metadata[STATE] === 'complete') return 'it is complete';
+  if (there.metadata[STATE] === 'complete') return 'it is complete, and vhdup verify tells whether it is of this image';
+  if (there.metadata[STATE] === 'spoilt') return 'its verification failed, or the image changed while it was read';
   const made = there.metadata[IMAGE];
   if (made === undefined) return 'it does not say of which image it was made';
   return made === fingerprint ? undefined : 'it was made of another image, or the image or its time has changed since';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
 import type { BlobLease } from './blob-lease.ts';
 import { IMAGE, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
-import type { Checkpoint, CheckpointImageFile } from './checkpoint/checkpoint.ts';
+import type { Checkpoint, CheckpointImageFile, ReplacedBlob } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import {
   CheckpointError,
@@ -19,7 +19,7 @@ import { decodeOwner, describeOwner, encodeOwner } from './owner.ts';
 import { checkpointOfBlob, imageFingerprint, pagesThere } from './resume-from-blob.ts';
 import type { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
-import { assertNotWrittenSince, assertSamePages } from './untouched.ts';
+import { assertSamePages, suspicionOf, touched, wasLastRun } from './untouched.ts';
 import { VERSION } from './version.ts';
 
 /** What an upload is between its first request and its last. */
@@ -49,6 +49,8 @@ export interface SessionRequest {
   readonly resumeFromBlob: boolean;
   /** Take the blob from whoever holds a lease on it. */
   readonly breakLease: boolean;
+  /** Whether everything will be read back at the end: then a blob that others may have written to can be gone on with. */
+  readonly verifiesAll: boolean;
   /** Not taken yet. */
   readonly lease: BlobLease;
   /** Part of what the disk reads as, and so of what a checkpoint belongs to. */
@@ -71,13 +73,14 @@ export async function openSession(request: SessionRequest): Promise<Session> {
 
   const isOurs = stored !== undefined && there?.metadata[UPLOAD_ID] === stored.uploadId;
   if (stored !== undefined && !restart && (isOurs || stored.done.length > 0)) {
-    return await goOn(stored, savedMs ?? Date.now(), there, request);
+    return await unlessRefused(stored, request, () => goOn(stored, savedMs ?? Date.now(), there, request));
   }
   if (request.resumeFromBlob && stored === undefined && there !== undefined) {
     const empty = emptyCheckpoint(sessionOf(randomUUID(), new Date().toISOString(), request), request);
-    return await goOn(checkpointOfBlob(there, empty, fingerprintOf(request)), Date.now(), there, request);
+    const rebuilt = checkpointOfBlob(there, empty, fingerprintOf(request));
+    return await unlessRefused(undefined, request, () => goOn(rebuilt, Date.now(), there, request));
   }
-  return await begin(stored, there, isOurs || request.overwrite, request);
+  return await begin(stored, there, isOurs || request.overwrite || mayReplaceStill(stored, there), request);
 }
 
 /** Goes on with the upload of `stored`, once it is certain that the blob is its own, that nobody else is at it, and that nothing else wrote to it. */
@@ -89,15 +92,19 @@ async function goOn(
 ): Promise<Session> {
   const { blob, source, file, lease, retrier, signal } = request;
   assertSameBlob(stored, there, file.path);
-  assertNotWrittenSince(stored, savedMs, there);
+  const suspicion = suspicionOf(stored, savedMs, there);
+  if (suspicion !== undefined && !request.verifiesAll) throw touched(stored, suspicion);
+  const last = wasLastRun(stored, there) ? decodeOwner(there.metadata[OWNER])?.id : undefined;
+  const claim = () => ({ ...lease.claim, ...(last === undefined ? {} : { follows: last }) });
   // Before the lease: a run that is killed between the two leaves one that the next run knows as its own.
-  await file.save({ ...stored, lease: lease.claim });
+  await file.save({ ...stored, lease: claim() });
   await lease.take(stored.uploadId, request.breakLease);
   if (stored.etag !== there.etag) await assertSamePages(stored, blob, retrier, signal);
-  const session = { ...sessionOf(stored.uploadId, stored.startedAt, request), earlier: stored };
+  const earlier: Checkpoint = suspicion === undefined ? stored : { ...stored, exposed: true };
+  const session = { ...sessionOf(stored.uploadId, stored.startedAt, request), earlier };
   // Before this run writes for the first time: the ETag is not what it was from then on.
   const { done, sent } = stored;
-  await file.save({ ...emptyCheckpoint(session, request), done, sent });
+  await file.save({ ...emptyCheckpoint(session, request), done, sent, lease: claim() });
   blob.guardWith(sequenceNumberOf(session.uploadId));
   await retrier.run('Set Blob Metadata', signal, (attempt) =>
     lease.attempt(() => blob.setMetadata(session.metadata, attempt)),
@@ -115,26 +122,56 @@ async function begin(
 ): Promise<Session> {
   const { blob, file, lease, breakLease } = request;
   const session = sessionOf(randomUUID(), new Date().toISOString(), request);
-  // Before the blob: a run that ends between the two finds a blob that it knows as its own.
-  await file.save(emptyCheckpoint(session, request));
-  try {
+  // Before the blob: a run that ends between the two finds a blob that it knows as its own, or still may replace.
+  const replaces = there !== undefined && mayReplace ? { replaces: replacedBlob(stored, there) } : {};
+  await file.save({ ...emptyCheckpoint(session, request), ...replaces });
+  await unlessRefused(stored, request, async () => {
     assertMayCreate(blob.address.url, there, mayReplace);
     const isBroken = there !== undefined && (await lease.take(session.uploadId, breakLease));
     await create(session, isBroken ? await lookAgain(there, request) : there, mayReplace, request);
     if (there === undefined) await lease.take(session.uploadId, breakLease);
-  } catch (error) {
-    // After anything else, an abort or a lost answer, the blob may be there: then the next run has to know it as its own.
-    if (isRefused(error)) await (stored === undefined ? file.remove() : file.save(stored));
-    throw error;
-  }
+  });
   blob.guardWith(sequenceNumberOf(session.uploadId));
   return session;
+}
+
+/** What is known of a blob that may be replaced, should this run end before it has done so. */
+function replacedBlob(stored: Checkpoint | undefined, { etag, metadata }: BlobProperties): ReplacedBlob {
+  const uploadId = metadata[UPLOAD_ID];
+  const isOurs = uploadId !== undefined && (uploadId === stored?.uploadId || uploadId === stored?.replaces?.uploadId);
+  return isOurs ? { etag, uploadId } : { etag };
+}
+
+/** Whether the run before was allowed to replace what is there, but ended before it had. */
+function mayReplaceStill(stored: Checkpoint | undefined, there: BlobProperties | undefined): boolean {
+  const replaces = stored?.replaces;
+  if (replaces === undefined || there === undefined) return false;
+  return (
+    there.etag === replaces.etag || (replaces.uploadId !== undefined && there.metadata[UPLOAD_ID] === replaces.uploadId)
+  );
 }
 
 /** What its holder wrote until the lease was broken is no reason not to replace the blob; another blob in its place is. */
 async function lookAgain(there: BlobProperties, { blob, retrier, signal }: SessionRequest): Promise<BlobProperties> {
   const now = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
   return now?.metadata[UPLOAD_ID] === there.metadata[UPLOAD_ID] && now !== undefined ? now : there;
+}
+
+/**
+ * Puts the checkpoint back as it was when the blob may not be worked on. After anything else, an abort or a lost answer, this
+ * run may have done something to the blob, and the next one has to know it as its own.
+ */
+async function unlessRefused<T>(
+  stored: Checkpoint | undefined,
+  { file }: SessionRequest,
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (isRefused(error)) await (stored === undefined ? file.remove() : file.save(stored));
+    throw error;
+  }
 }
 
 function isRefused(error: unknown): error is VhdupError {
@@ -145,6 +182,11 @@ function isRefused(error: unknown): error is VhdupError {
 export function completeMetadata(session: Session): Record<string, string> {
   const { [OWNER]: _, ...metadata } = session.metadata;
   return { ...metadata, [STATE]: 'complete' };
+}
+
+/** The metadata of a blob whose verification failed, or whose image changed while it was read. */
+export function spoiltMetadata(session: Session): Record<string, string> {
+  return { ...session.metadata, [STATE]: 'spoilt' };
 }
 
 /** The identity of the image and the blob, as the checkpoint holds it. */
@@ -165,6 +207,7 @@ export function emptyCheckpoint(
     lease: lease.claim,
     ...(blob.heardMs === undefined ? {} : { heardMs: blob.heardMs }),
     ...(session.earlier?.fromBlob === true ? { fromBlob: true } : {}),
+    ...(lease.isExposed || session.earlier?.exposed === true ? { exposed: true } : {}),
   };
 }
 
@@ -276,6 +319,11 @@ function assertSameBlob(
       `Cannot resume: the blob ${stored.blobUrl} has ${there.size} bytes, not ${stored.blobSize}; somebody resized it. ${wayOut}`,
     );
   }
+  if (there.metadata[STATE] === 'spoilt') {
+    throw new DestinationError(
+      `Cannot resume: what is in the blob ${stored.blobUrl} cannot be trusted: its verification failed, or the image changed while it was read. Give --restart to upload from the beginning.`,
+    );
+  }
   const expected = sequenceNumberOf(stored.uploadId);
   if (there.sequenceNumber !== expected) {
     throw new DestinationError(
@@ -341,7 +389,9 @@ function alreadyThere(url: string, { size, type, metadata, isLeased }: BlobPrope
     );
   }
   if (isLeased && owner !== undefined) {
-    return new InUseError(`Cannot create ${url}: ${describeOwner(owner)}, is uploading to it. Choose another name.`);
+    return new InUseError(
+      `Cannot create ${url}: ${describeOwner(owner)}, is uploading to it. Wait until it has ended, or choose another name.`,
+    );
   }
   const whose = owner === undefined ? '' : ` (by ${describeOwner(owner)})`;
   return new DestinationError(

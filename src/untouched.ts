@@ -15,14 +15,21 @@ import type { Retrier } from './transfer/retry.ts';
  */
 const UNSAVED_MS = 30_000;
 
+/** Whether the run that wrote the checkpoint was the last one to work on the blob. */
+export function wasLastRun({ lease }: Checkpoint, there: BlobProperties): boolean {
+  const last = decodeOwner(there.metadata[OWNER])?.id;
+  return last === lease?.owner.id || (last !== undefined && last === lease?.follows);
+}
+
 /**
  * After a run that could end in order, the ETag tells of any write; after one that was killed, the time of the last one does.
  * A later run of the same upload, with a copy of the checkpoint, wrote nothing but the same.
  * @param savedMs - When the checkpoint was last written, by the clock of this machine.
  * @param there - The blob as it was before this run did anything.
- * @throws {DestinationError} something else wrote to it.
+ * @returns what may have happened to it; undefined where nothing has.
+ * @throws {DestinationError} another run of this upload completed it.
  */
-export function assertNotWrittenSince(stored: Checkpoint, savedMs: number, there: BlobProperties): void {
+export function suspicionOf(stored: Checkpoint, savedMs: number, there: BlobProperties): string | undefined {
   const isLate = there.modifiedMs > Math.max(stored.heardMs ?? 0, savedMs) + UNSAVED_MS;
   const isTouched = stored.etag === undefined ? isLate : stored.etag !== there.etag;
   const times = [there.modifiedMs, savedMs].map((timeMs) => new Date(timeMs).toISOString());
@@ -31,9 +38,12 @@ export function assertNotWrittenSince(stored: Checkpoint, savedMs: number, there
       `Nothing to resume: the blob ${stored.blobUrl} was completed by another run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
     );
   }
-  const isLastRun = stored.lease?.owner.id === decodeOwner(there.metadata[OWNER])?.id;
-  if (!isLastRun || !isTouched || (stored.etag === undefined && stored.done.length === 0)) return;
-  throw touched(stored, `was last written to at ${times[0]}; this upload stopped at ${times[1]}`);
+  if (!wasLastRun(stored, there)) return undefined;
+  if (stored.exposed === true) return "was somebody else's to write to for a while, in the middle of this upload";
+  if (!isTouched || (stored.etag === undefined && stored.done.length === 0)) return undefined;
+  return stored.etag === undefined
+    ? `was last written to at ${times[0]}; this upload stopped at ${times[1]}`
+    : `was changed after this upload had stopped at ${times[1]}`;
 }
 
 /**
@@ -51,9 +61,8 @@ export async function assertSamePages(
   for await (const range of parts(listedRanges(blob, retrier, signal), stored.done)) listed.add(range);
   if (listed.equals(PageSetDigest.from(stored.sent.pages, stored.sent.bytes))) return;
   const pages = (bytes: number) => `${bytes / PAGE_SIZE} pages`;
-  throw touched(
-    stored,
-    `holds ${pages(listed.bytes)} where this upload had written ${pages(stored.sent.bytes)}, or not the same ones`,
+  throw new DestinationError(
+    `Cannot resume: the blob ${stored.blobUrl} holds ${pages(listed.bytes)} where this upload had written ${pages(stored.sent.bytes)}, or not the same ones. Something else wrote to it, so what was sent cannot be trusted. Give --restart to upload from the beginning.`,
   );
 }
 
@@ -74,8 +83,9 @@ async function* parts(ranges: AsyncIterable<ByteRange>, within: readonly ByteRan
   }
 }
 
-function touched(stored: Checkpoint, what: string): DestinationError {
+/** @param what - What happened to the blob. */
+export function touched(stored: Checkpoint, what: string): DestinationError {
   return new DestinationError(
-    `Cannot resume: the blob ${stored.blobUrl} ${what}. Something else wrote to it, so what was sent cannot be trusted. Give --restart to upload from the beginning.`,
+    `Cannot resume: the blob ${stored.blobUrl} ${what}. Something else may have written to it, so what was sent cannot be trusted. Give --restart to upload from the beginning, or --verify full to go on and have everything read back at the end.`,
   );
 }

@@ -1,17 +1,14 @@
 // uploadImage: the whole story of an upload on one page.
-import type { PageBlobTarget } from './azure/page-blob-target.ts';
-import type { BlobLease } from './blob-lease.ts';
 import { PAGE_SIZE } from './byte-range.ts';
 import { checkBeforeUpload } from './check-before-upload.ts';
 import { Autosave } from './checkpoint/autosave.ts';
-import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { ChildAbort } from './child-abort.ts';
 import { accessOf, connect, warnOfPlainHttp } from './connect.ts';
-import { checkEvent, type EventListener, shielded, type TransferTotals } from './events.ts';
+import { checkEvent, shielded, type TransferTotals } from './events.ts';
 import { watchExpiry } from './expiry-watch.ts';
-import type { DiskImage, ImageWarning } from './image/disk-image.ts';
-import { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
+import type { ImageWarning } from './image/disk-image.ts';
+import { asFixedVhd } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
 import {
   checkChecksum,
@@ -24,22 +21,20 @@ import {
   type UploadOptions,
   type VerifyLevel,
 } from './options.ts';
-import { completeMetadata, emptyCheckpoint, openSession, type Session } from './session.ts';
+import { completeMetadata, openSession } from './session.ts';
 import { SoleOwner } from './sole-owner.ts';
 import type { TransferTarget } from './target.ts';
 import { pageChecksum } from './transfer/checksum.ts';
 import { Line } from './transfer/line.ts';
 import { Progress } from './transfer/progress.ts';
-import type { Retrier } from './transfer/retry.ts';
 import { transferWithProgress } from './transfer-with-progress.ts';
 import { UploadManifest } from './upload-manifest.ts';
 import { type Proofs, withProofs } from './upload-proofs.ts';
+import { causeOf, leaveBlob, saveState, stateOf, type Upload } from './upload-state.ts';
 import { type VerifyUploadOptions, verifyUpload } from './verify-upload.ts';
 
 /** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
 const SAVE_INTERVAL_MS = 1000;
-/** What a stop waits for at most, to know how it left the blob, in milliseconds. */
-const LAST_LOOK_TIMEOUT_MS = 5000;
 
 export interface UploadResult extends TransferTotals {
   /** Without SAS. */
@@ -114,6 +109,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         restart: options.restart === true,
         resumeFromBlob: options.resumeFromBlob === true,
         breakLease: options.breakLease === true,
+        verifiesAll: verify === 'full',
         trustUnmarkedSectors,
         createContainer: options.createContainer === true,
       });
@@ -129,6 +125,14 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         checkpoint: file.path,
         threads: options.threads ?? 'auto',
       });
+
+      if (session.found !== undefined && verify !== 'full') {
+        emit({
+          type: 'warning',
+          code: 'found-not-compared',
+          message: `What ${blob.address.url} holds already is taken as this upload sent it. With --verify full it is read back and compared at the end.`,
+        });
+      }
 
       const upload: Upload = {
         saveFailed: false,
@@ -170,23 +174,6 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   }
 }
 
-/** The nouns of one upload. */
-interface Upload {
-  /** Whether the last save failed: it is said once, not every second. */
-  saveFailed: boolean;
-  readonly trustUnmarkedSectors: boolean;
-  readonly image: DiskImage;
-  readonly source: FixedVhdView;
-  readonly blob: PageBlobTarget;
-  readonly file: CheckpointFile;
-  readonly retrier: Retrier;
-  readonly sole: SoleOwner;
-  readonly lease: BlobLease;
-  readonly session: Session;
-  readonly progress: Progress;
-  readonly emit: EventListener;
-}
-
 type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'checksum' | 'concurrency'>;
 
 /** @returns the blob's Content-MD5 in base64, where it is computed. */
@@ -197,8 +184,9 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
       await sendDisk(upload, proofs, workOptions, signal);
       return await finish(upload, proofs, workOptions, signal);
     } catch (error) {
-      await leave(upload, proofs);
-      throw error;
+      const cause = await causeOf(error, upload.image);
+      await leaveBlob(upload, proofs.manifest, cause);
+      throw cause;
     }
   });
 }
@@ -210,13 +198,10 @@ async function sendDisk(
   { concurrency, checksum }: WorkOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { image, source, blob, retrier, lease, progress, emit } = upload;
+  const { source, blob, retrier, lease, progress, emit } = upload;
   const stop = new ChildAbort(signal);
   const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
-    image.assertUnchanged().then(
-      () => save(upload, manifest),
-      (error: unknown) => stop.abort(error),
-    ),
+    saveState(upload, manifest).catch((error: unknown) => stop.abort(error)),
   );
   const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
   const target: TransferTarget = {
@@ -247,8 +232,8 @@ async function sendDisk(
   } finally {
     await autosave.stop();
     stop.unlink();
-    await save(upload, manifest);
   }
+  await saveState(upload, manifest);
 }
 
 /**
@@ -270,14 +255,14 @@ async function finish(
   await retrier.run('Put Page of the footer', signal, (attempt) => lease.attempt(() => blob.write(footer, attempt)));
   progress.runSent(range);
   // Only for its time: the footer may have waited for hours, and is not to be taken for a write of somebody else.
-  await save(upload, manifest);
+  await saveState(upload, manifest);
 
   const sent = progress.pages.with(range);
   await verifyUpload({ ...options, source, blob, sent, retrier, signal, emit });
   const contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
   await manifest?.complete(footer, sent);
   // For its time again: to read back and to hash may have taken hours.
-  await save(upload, manifest);
+  await saveState(upload, manifest);
   if (contentMd5 !== undefined) {
     // The MD5 reads the image by itself, and may have done so for long after everything was sent.
     await image.assertUnchanged();
@@ -293,40 +278,4 @@ async function finish(
     .remove()
     .catch((error: Error) => emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }));
   return contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64');
-}
-
-/** What a run that fails or is stopped leaves to the next one: a blob that is free, and its ETag, which any other writer changes. */
-async function leave(upload: Upload, { manifest }: Proofs): Promise<void> {
-  // Without a lease, a request that was cut off may still be carried out.
-  if (!(await upload.lease.leave())) return;
-  const there = await upload.blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
-  if (there !== undefined) await save(upload, manifest, there.etag);
-}
-
-/** A checkpoint that cannot be written stops nothing that is under way: the next save may succeed. */
-async function save(upload: Upload, manifest: UploadManifest | undefined, etag?: string): Promise<void> {
-  const { file, sole, emit } = upload;
-  if (!sole.mayWriteCheckpoint) return;
-  try {
-    const state = stateOf(upload);
-    // First what proves a window, then that it is done.
-    await manifest?.flush();
-    await file.save({ ...state, ...(etag === undefined ? {} : { etag }) });
-    upload.saveFailed = false;
-    emit({ type: 'saved', checkpoint: file.path });
-  } catch (error) {
-    if (upload.saveFailed) return;
-    upload.saveFailed = true;
-    emit({ type: 'warning', code: 'checkpoint-not-saved', message: (error as Error).message });
-  }
-}
-
-/** What has been acknowledged until now. */
-function stateOf(upload: Upload): Checkpoint {
-  const { session, progress } = upload;
-  return {
-    ...emptyCheckpoint(session, upload),
-    done: [...progress.done.ranges],
-    sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
-  };
 }

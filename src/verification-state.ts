@@ -46,6 +46,8 @@ export class VerificationState {
   readonly #file: StateFile<Verification> | undefined;
   readonly #earlier: Verification | undefined;
   readonly #startedAt: string;
+  /** Whether the last save failed: it is said once, not every second. */
+  #saveFailed = false;
 
   constructor(verified: Verified, file?: StateFile<Verification>, earlier?: Verification) {
     this.#verified = verified;
@@ -129,8 +131,11 @@ export class VerificationState {
         readBack: this.readBackBefore + progress.sent,
         differences: this.differences.summary,
       });
+      this.#saveFailed = false;
       emit({ type: 'saved', checkpoint: this.#file.path });
     } catch (error) {
+      if (this.#saveFailed) return;
+      this.#saveFailed = true;
       emit({ type: 'warning', code: 'checkpoint-not-saved', message: (error as Error).message });
     }
   }

@@ -75,7 +75,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
     const connection = await connect(access, options, emit);
     const { retrier } = connection;
     blob = connection.blob;
-    const properties = await look(blob, source, manifest, retrier, signal);
+    const properties = await look(blob, source, manifest, full, retrier, signal);
     const verified: Verified = { options, image, source, blob, properties, manifest, checksum, retrier, emit, signal };
     const state = full ? await VerificationState.open(verified) : new VerificationState(verified);
     emit({
@@ -131,6 +131,7 @@ async function look(
   blob: PageBlobTarget,
   source: FixedVhdView,
   manifest: ManifestReader | undefined,
+  full: boolean,
   retrier: Retrier,
   signal: AbortSignal,
 ): Promise<BlobProperties> {
@@ -143,6 +144,11 @@ async function look(
   }
   if (there.metadata[STATE] === 'uploading') {
     throw new VerificationError(`${url} is of an upload that was not finished. Run the same upload again.`);
+  }
+  if (there.metadata[STATE] === 'spoilt' && !full) {
+    throw new VerificationError(
+      `${url} failed the verification of its upload, or its image changed while it was read: the list of its pages proves nothing. Give --full to compare every page.`,
+    );
   }
   const uploadId = there.metadata[UPLOAD_ID];
   if (manifest !== undefined && uploadId !== manifest.header.uploadId) {

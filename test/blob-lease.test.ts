@@ -111,14 +111,33 @@ describe('the lease of a blob', () => {
     await lease.attempt(() => write(blob));
   });
 
-  it('that ran out and was left by somebody else is taken again when the blob is still ours', async () => {
+  it('that ran out and was left by somebody else, who did not write, is taken again', async () => {
     const blob = newBlob();
     const { lease, take } = newRun(blob);
     await take();
-    blob.lease.acquire(blob.lease.id ?? '', MINUTE_MS, Date.now());
-    blob.lease.release(blob.lease.id ?? '', Date.now());
+    vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+    blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
+    blob.lease.release(FOREIGN, Date.now());
     expect(await failureOf(lease.attempt(() => write(blob)))).toMatchObject({ failure: { transient: true } });
     await lease.attempt(() => write(blob));
+    expect(lease.isExposed).toBe(false);
+  });
+
+  it.each([
+    ['after it had run out', 5 * MINUTE_MS, (): void => undefined],
+    ['after breaking it', 1000, (blob: MemoryPageBlob) => void blob.lease.break(0, Date.now())],
+  ])('ends the run when somebody wrote to the blob %s, and is not forgotten', async (_, waitMs, end) => {
+    const blob = newBlob();
+    const { lease, take } = newRun(blob);
+    await take();
+    vi.setSystemTime(Date.now() + waitMs);
+    end(blob);
+    blob.put(blob.blob ?? {});
+    blob.lease.settle(Date.now());
+    const failure = await failureOf(lease.attempt(() => write(blob)));
+    expect(failure).toBeInstanceOf(InUseError);
+    expect(failure.message).toContain('--verify full');
+    expect(lease.isExposed).toBe(true);
   });
 
   it.each([

@@ -82,6 +82,7 @@ async function makeWorld(): Promise<World> {
       createContainer: false,
       resumeFromBlob: false,
       breakLease: false,
+      verifiesAll: false,
       lease: newLease(request.blob ?? blob, retrier, request.signal ?? controller.signal),
       trustUnmarkedSectors: false,
       metadata: {},
@@ -184,6 +185,15 @@ describe('openSession, the first time', () => {
     const session = await open({ overwrite: true });
     expect(blob.blob).toMatchObject({ size: 8 * MIB + 512, metadata: { vhdup_upload_id: session.uploadId } });
     expect(blob.blob?.metadata).not.toHaveProperty('old');
+  });
+
+  it('goes on without being told again when it was killed before it had replaced the blob', async () => {
+    const { open, blob } = await makeWorld();
+    blob.put({ size: 4096 });
+    blob.failOnce('create', new Error('killed'));
+    await failureOf(open({ overwrite: true }));
+    const session = await open();
+    expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
   });
 
   it('does not replace with overwrite what took the place of the blob that it had looked at', async () => {
@@ -383,6 +393,31 @@ describe('openSession, with restart', () => {
     expect(session.uploadId).not.toBe(before?.uploadId);
     expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
     expect((await file.load())?.done).toEqual([]);
+  });
+
+  it('is followed by a run that goes on, when it was killed before it had replaced its blob', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    for (const request of [{ restart: true }, {}]) {
+      blob.failOnce('create', new Error('killed'));
+      await failureOf(open(request));
+    }
+    // What was under way when it was killed may have been carried out since.
+    if (blob.blob !== undefined) blob.put(blob.blob);
+    const session = await open();
+    expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
+    expect((await file.load())?.replaces?.uploadId).toBeDefined();
+  });
+
+  it.each([true, false])('replaces nothing else after it was killed (with overwrite: %s)', async (overwrite) => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    if (overwrite) blob.put({ size: 4096 });
+    else await beginAndStop();
+    blob.failOnce('create', new Error('killed'));
+    await failureOf(open({ restart: true, overwrite }));
+    blob.put({ size: 8192 });
+    expect(await failureOf(open())).toBeInstanceOf(DestinationError);
+    expect(blob.blob?.size).toBe(8192);
   });
 
   it('does not replace a blob of somebody else', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { DiskCheckError } from '../src/errors.ts';
@@ -472,6 +472,26 @@ describe('the image', () => {
     ).toBe(true);
   });
 
+  it('is not taken for what it was when it is put back as it was: what was read meanwhile is not known', async () => {
+    const { path } = await makeImage({ size: 32 * MIB, contents: [{ offset: 0, bytes: patternOf(1, 32 * MIB) }] });
+    const before = await readFile(path);
+    const { mtime } = await stat(path);
+    const upload = failureOf(uploadImage(optionsFor(path, { threads: 1 })));
+    await server.when(() => server.counters.bytesCommitted >= 8 * MIB);
+    await patchFile(path, 20 * MIB, bigEndian32(0));
+    const { bytesCommitted } = server.counters;
+    expect(await upload).toMatchObject({ code: 'IMAGE_CHANGED' });
+    const { done } = JSON.parse(await readFile(`${path}.vhdup.json`, 'utf8')) as { done: [number, number][] };
+    expect(done.reduce((sum, [, length]) => sum + length, 0)).toBeLessThanOrEqual(bytesCommitted);
+    await writeFile(path, before);
+    await utimes(path, mtime, mtime);
+    expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({
+      code: 'DESTINATION',
+      message: expect.stringContaining('--restart'),
+    });
+    await uploadImage(optionsFor(path, { restart: true }));
+  });
+
   it('is read once, and not at all where nothing is allocated', async () => {
     const { path } = await makeImage({
       size: 1024 * MIB,
@@ -546,6 +566,21 @@ describe('faults of the network and the service', () => {
     const delays: number[] = [];
     await uploadImage(optionsFor(path, { onEvent: (event) => event.type === 'retry' && delays.push(event.delayMs) }));
     expect(delays).toEqual([1000]);
+  });
+
+  it('does not wait for a certificate that nobody trusts, and says how to trust it', async () => {
+    const { path } = await makeImage({ size: 4 * MIB, contents: [] });
+    const untrusted = await startPageBlobServer({ tls: true });
+    try {
+      const destination = untrusted.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' });
+      const { retryDelayMs: _, ...patient } = optionsFor(path, { destination, giveUpAfterMs: 3_600_000 });
+      expect(await failureOf(uploadImage(patient))).toMatchObject({
+        code: 'SERVICE',
+        message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+      });
+    } finally {
+      await untrusted.close();
+    }
   });
 
   it('survives a server that is away for a while', async () => {

@@ -373,6 +373,21 @@ describe('a read-back', () => {
     expect(events.filter(({ type }) => type === 'warning')).toMatchObject([{ code: 'verification-restarted' }]);
   });
 
+  it('says once that its state cannot be saved, and verifies all the same', async () => {
+    const image = await makeImage();
+    await upload(image);
+    const rule = server.faults.add({ operation: 'GetBlob' }, internalError());
+    let warnings = 0;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'warning' || event.code !== 'checkpoint-not-saved') return;
+      warnings += 1;
+      rule.remove();
+    };
+    const checkpoint = join(image, '..', 'no', 'folder.json');
+    expect(await verify(image, { full: true, checkpoint, onEvent })).toMatchObject({ matches: true });
+    expect(warnings).toBe(1);
+  });
+
   it('begins again with restart, or when its checkpoint is damaged, and never replaces another file', async () => {
     const image = await makeImage('dynamic', contents);
     const checkpoint = `${image}.vhdup-verify.json`;
@@ -411,7 +426,7 @@ describe('upload --verify', () => {
     expect(server.blob(CONTAINER, BLOB).metadata.get('vhdup_state')).toBe('complete');
   });
 
-  it('full finds bytes that changed after they were acknowledged, and leaves the blob incomplete', async () => {
+  it('full finds bytes that changed after they were acknowledged, and no later run goes on with them', async () => {
     const image = await makeImage();
     const running = upload(image, { verify: 'full' });
     await server.when(() => server.log.some(({ range }) => range?.offset === SIZE));
@@ -420,8 +435,21 @@ describe('upload --verify', () => {
       code: 'VERIFICATION',
       message: expect.stringContaining(`content at ${4 * MIB + 77}, 1 bytes`),
     });
-    expect(server.blob(CONTAINER, BLOB).metadata.get('vhdup_state')).toBe('uploading');
-    await upload(image, { verify: 'full', restart: true, overwrite: true });
+    expect(stored().metadata.get('vhdup_state')).toBe('spoilt');
+    // Not even one that would not look at them.
+    const refused = { code: 'DESTINATION', message: expect.stringContaining('--restart') };
+    expect(await failureOf(upload(image))).toMatchObject(refused);
+    const checkpoint = join(await temporaryFolder(), 'lost.json');
+    expect(await failureOf(upload(image, { checkpoint, resumeFromBlob: true }))).toMatchObject({
+      code: 'DESTINATION',
+      message: expect.stringContaining('its verification failed'),
+    });
+    expect(await failureOf(verify(image))).toMatchObject({
+      code: 'VERIFICATION',
+      message: expect.stringContaining('--full'),
+    });
+    expect(await verify(image, { full: true })).toMatchObject({ matches: false });
+    await upload(image, { verify: 'full', restart: true });
     expect(await verify(image, { full: true })).toMatchObject({ matches: true });
   });
 

@@ -32,7 +32,7 @@ export function parseDestination(text: string, serviceUrl?: string): Destination
   const url = toUrl(text.trim(), serviceUrl);
   refuseWhatCannotBeWritten(url);
   const segments = url.pathname.split('/').slice(1);
-  const accountName = isPathStyle(url) ? segments.shift() : url.hostname.split('.')[0];
+  const accountName = isPathStyle(url.hostname) ? segments.shift() : url.hostname.split('.')[0];
   const containerName = segments.shift();
   const blobName = segments.join('/');
   if (!accountName || !containerName || blobName === '' || blobName.endsWith('/')) {
@@ -60,14 +60,19 @@ export function parseDestination(text: string, serviceUrl?: string): Destination
   };
 }
 
+/** Whether a destination is a URL, and not container/blob. */
+export function isUrl(destination: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(destination.trim());
+}
+
 function toUrl(text: string, serviceUrl: string | undefined): URL {
-  const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
-  if (!isUrl && serviceUrl === undefined) {
+  const isWhole = isUrl(text);
+  if (!isWhole && serviceUrl === undefined) {
     throw new UsageError(
       `The destination "${shown(text)}" is not a URL, and no account is known. Give the blob's URL (${EXAMPLE}), or set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT.`,
     );
   }
-  const full = isUrl ? text : `${serviceUrl?.replace(/\/+$/, '')}/${text.replace(/^\/+/, '')}`;
+  const full = isWhole ? text : `${serviceUrl?.replace(/\/+$/, '')}/${text.replace(/^\/+/, '')}`;
   let url: URL;
   try {
     url = new URL(full);
@@ -118,8 +123,8 @@ function refuseWhatCannotBeWritten(url: URL): void {
 }
 
 /** Emulators and IP endpoints name the account in the path: http://127.0.0.1:10000/devstoreaccount1/container/blob */
-function isPathStyle(url: URL): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+export function isPathStyle(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '');
   return isIP(host) !== 0 || !host.includes('.') || host.endsWith('.docker.internal');
 }
 

@@ -114,7 +114,7 @@ function spell(letters: string): string {
 }
 
 /** Whether `place`, a URL of a blob, container or account, is `url` or above it. */
-function isWithin(url: string, place: string): boolean {
+export function isWithin(url: string, place: string): boolean {
   const [inner, outer] = [segmentsOf(url), segmentsOf(place)];
   return outer?.every((segment, index) => segment === inner?.[index]) ?? false;
 }

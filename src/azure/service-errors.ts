@@ -2,7 +2,9 @@
 // which holds the SAS and the Authorization header, is kept.
 import { CredentialError, DestinationError, ServiceError, VhdupError } from '../errors.ts';
 import { redact } from '../redact.ts';
+import { certificateAdvice } from './certificate-advice.ts';
 import { explainRefusal } from './refusal.ts';
+import { isSignInError, signInError } from './sign-in-error.ts';
 
 /** The parts of the SDK's RestError that are read here. */
 interface RestErrorLike {
@@ -26,11 +28,7 @@ export interface SignedWith {
 const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 const CHECKSUM_MISMATCHES = new Set(['Md5Mismatch', 'Crc64Mismatch']);
 /** Network errors that hint at a wrong address rather than at a bad line. */
-const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
-
-/** How a network failure shows in the text of a failed sign-in. */
-const NETWORK_FAILURE =
-  /\b(?:E(?:CONN|HOST|NET|ADDR)[A-Z]+|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|EPIPE|getaddrinfo|network_error)\b/;
+const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|ERR_TLS_|ERR_SSL_)/;
 
 /** What to do about an answer of the service that no retry can change, by its `x-ms-error-code`. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -68,7 +66,7 @@ export function toServiceError(what: string, error: unknown, signedWith?: Signed
   // Node refuses an argument with these; they have a code too, but are bugs and not failures of the network.
   if (error instanceof TypeError || error instanceof RangeError) return error;
   const restError: RestErrorLike = error;
-  if (/^(?:CredentialUnavailable|Authentication|AggregateAuthentication)/.test(error.name)) return signInError(error);
+  if (isSignInError(error)) return signInError(error);
   const status = restError.response?.status ?? restError.statusCode;
   if (status !== undefined && restError.response !== undefined) return answerError(what, restError, status, signedWith);
   if (restError.name === 'RestError' || restError.code !== undefined) return networkError(what, restError);
@@ -76,11 +74,13 @@ export function toServiceError(what: string, error: unknown, signedWith?: Signed
 }
 
 function networkError(what: string, { code = 'no answer', message = '' }: RestErrorLike): ServiceError {
-  return new ServiceError(`${what} failed: ${firstLine(redact(message))} (${code}).`, {
-    reason: code,
-    transient: true,
-    suspectAddress: SUSPECT_ADDRESS.test(code),
-  });
+  const text = `${what} failed: ${firstLine(redact(message))} (${code}).`;
+  // A sign-in page may stand in for the service for a while, but not before it has ever been there.
+  const advice = certificateAdvice(code);
+  if (advice !== undefined) {
+    return new ServiceError(`${text} ${advice}`, { reason: code, transient: true, needsContact: true });
+  }
+  return new ServiceError(text, { reason: code, transient: true, suspectAddress: SUSPECT_ADDRESS.test(code) });
 }
 
 function answerError(what: string, error: RestErrorLike, status: number, signedWith?: SignedWith): Error {
@@ -147,17 +147,6 @@ function foreignAnswer(
 /** An answer whose head says success but that is not the service's. */
 export function assertFromService(what: string, requestId: string | undefined, status: number): void {
   if (requestId === undefined) throw foreignAnswer(what, status);
-}
-
-function signInError(error: Error): Error {
-  const text = redact(error.message);
-  const network = NETWORK_FAILURE.exec(text);
-  if (network !== null && error.name === 'AuthenticationError') {
-    return new ServiceError(`Signing in failed: ${firstLine(text)}`, { reason: network[0], transient: true });
-  }
-  return new CredentialError(
-    `Signing in with Microsoft Entra failed. Run az login, set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or give a SAS or key instead. ${text}`,
-  );
 }
 
 function retryAfter(header: string | undefined): { retryAfterMs?: number } {

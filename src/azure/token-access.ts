@@ -1,6 +1,7 @@
 // Access with tokens, which are fetched again before they end.
 import type { Access, Signer } from './access.ts';
 import type { TokenSource } from './credentials.ts';
+import { isSignInError, signInError } from './sign-in-error.ts';
 
 type Token = NonNullable<Awaited<ReturnType<TokenSource['getToken']>>>;
 
@@ -42,7 +43,9 @@ export class TokenAccess implements Access, TokenSource {
       this.#token = token;
       return withoutEnd(token);
     } catch (error) {
-      if (this.#token === undefined || this.#token.expiresOnTimestamp <= Date.now()) throw error;
+      if (this.#token === undefined || this.#token.expiresOnTimestamp <= Date.now()) {
+        throw isSignInError(error) ? signInError(error, this.#token !== undefined) : error;
+      }
       this.#refreshAtMs = Date.now() + RETRY_MS;
       return withoutEnd(this.#token);
     }

@@ -161,6 +161,6 @@ async function takeOver(path: string, text: string): Promise<boolean> {
 function inUse(checkpointPath: string, path: string, { owner }: Holder): InUseError {
   const who = owner === undefined ? 'another process' : describeOwner(owner);
   return new InUseError(
-    `Cannot use the checkpoint ${checkpointPath}: ${who}, is using it. Wait for that upload, or stop it. Should it be gone, try again in two minutes, or delete ${path}.`,
+    `Cannot use the checkpoint ${checkpointPath}: ${who}, is using it. Wait for that upload, or stop it; to upload the image to another place meanwhile, name another file with --checkpoint. Should that process be gone, try again in two minutes, or delete ${path}.`,
   );
 }

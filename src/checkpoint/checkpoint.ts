@@ -42,6 +42,17 @@ export interface Checkpoint {
   readonly etag?: string;
   /** Set when it was rebuilt from the blob: pages that are there count as sent, although no window says so. */
   readonly fromBlob?: true;
+  /** Set when something else may have written to the blob: only a run that reads everything back can go on. */
+  readonly exposed?: true;
+  /** The blob that the upload may replace with its own: saved before it does so, and gone afterwards. */
+  readonly replaces?: ReplacedBlob;
+}
+
+/** A blob that one command was allowed to replace. */
+export interface ReplacedBlob {
+  readonly etag: string;
+  /** Where an earlier run of this upload made it: then it may have changed meanwhile. */
+  readonly uploadId?: string;
 }
 
 /** What the next run on the same machine takes the lease over with, should this one be killed. */
@@ -49,6 +60,8 @@ export interface CheckpointLease {
   readonly owner: Owner;
   /** Newest first: the lease of this run, and those that it may not have replaced yet. */
   readonly ids: readonly string[];
+  /** The id of the owner that the blob names, until it names this one. */
+  readonly follows?: string;
 }
 
 /** A change of what the fields mean, or of which runs a window is cut into, needs another number. */

@@ -1,5 +1,5 @@
 // Writes a manifest while its upload is under way, over all of the upload's runs.
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { LocalFileError } from '../errors.ts';
 import {
@@ -131,7 +131,7 @@ export class ManifestWriter {
  */
 export async function checkManifestPath(path: string): Promise<void> {
   await writing(path, async () => {
-    await stat(dirname(resolve(path)));
+    await access(dirname(resolve(path)), constants.W_OK);
     const handle = await openIfThere(path);
     try {
       if (handle !== undefined && (await handle.stat()).size > 0) await readHeader(handle, path);

@@ -100,7 +100,7 @@ export class Retrier {
         return result;
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof ServiceError) || !error.failure.transient) {
+        if (!(error instanceof ServiceError) || !this.#mayPass(error)) {
           if (!(await this.#recover(error, signal))) throw error;
           // It was no fault of the line: neither the try nor the time counts.
           attempt -= 1;
@@ -114,6 +114,10 @@ export class Retrier {
         await this.#pause(what, attempt, error, signal);
       }
     }
+  }
+
+  #mayPass({ failure: { transient, needsContact } }: ServiceError): boolean {
+    return transient && (needsContact !== true || this.#contacted);
   }
 
   async #attempt<T>(what: string, signal: AbortSignal, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {

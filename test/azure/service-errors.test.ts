@@ -202,16 +202,30 @@ describe('toServiceError, for what is not an answer of the service', () => {
     ['REQUEST_SEND_ERROR', false],
     ['ENOTFOUND', true],
     ['EPROTO', true],
-    ['CERT_HAS_EXPIRED', true],
-    ['DEPTH_ZERO_SELF_SIGNED_CERT', true],
-    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', true],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', true],
   ])('takes %s for transient', (code, suspectAddress) => {
     const error = toServiceError('Put Page 0+512', networkErrorOf(code)) as ServiceError;
     expect(error).toBeInstanceOf(ServiceError);
     expect(error.failure).toEqual({ reason: code, transient: true, suspectAddress });
     expect(error.message).toBe(`Put Page 0+512 failed: connect ${code} 10.0.0.1:443 (${code}).`);
   });
+
+  it.each([
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'NODE_EXTRA_CA_CERTS'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'NODE_EXTRA_CA_CERTS'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'NODE_EXTRA_CA_CERTS'],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'NODE_EXTRA_CA_CERTS'],
+    ['CERT_UNTRUSTED', 'NODE_EXTRA_CA_CERTS'],
+    ['CERT_HAS_EXPIRED', 'clock'],
+    ['CERT_NOT_YET_VALID', 'clock'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'another host'],
+  ])(
+    'says of the certificate error %s what to do, and that it may pass once the service has answered',
+    (code, advice) => {
+      const error = toServiceError('Put Page 0+512', networkErrorOf(code)) as ServiceError;
+      expect(error.failure).toEqual({ reason: code, transient: true, needsContact: true });
+      expect(error.message).toContain(advice);
+    },
+  );
 
   it('takes a network error without a code for transient', () => {
     expect((toServiceError('x', new RestError('socket hang up')) as ServiceError).failure.transient).toBe(true);
@@ -231,33 +245,6 @@ describe('toServiceError, for what is not an answer of the service', () => {
   it('says that an answer without the mark of the service is not its own', () => {
     expect(() => assertFromService('Put Blob', undefined, 200)).toThrow(/did not come from Azure Storage/);
     expect(() => assertFromService('Put Blob', 'request-1', 200)).not.toThrow();
-  });
-});
-
-describe('toServiceError, for a sign-in that failed', () => {
-  it.each([
-    ['CredentialUnavailableError', 'EnvironmentCredential is unavailable.'],
-    ['AuthenticationError', 'invalid_client: AADSTS7000215: Invalid client secret provided. ERROR'],
-    [
-      'AggregateAuthenticationError',
-      'ChainedTokenCredential authentication failed.\nCredentialUnavailableError: no az',
-    ],
-  ])('makes of a %s a CredentialError that says what to do', (name, message) => {
-    const error = toServiceError('Put Page', named(name, message));
-    expect(error).toBeInstanceOf(CredentialError);
-    expect((error as Error).message).toContain('az login');
-    expect((error as Error).message).toContain(message);
-  });
-
-  it.each([
-    'getaddrinfo EAI_AGAIN login.microsoftonline.com',
-    'connect ECONNREFUSED 20.190.1.1:443',
-    'network_error: Network request failed',
-    'connect ETIMEDOUT',
-  ])('tries again when the network was the cause: %s', (message) => {
-    const error = toServiceError('Put Page', named('AuthenticationError', message));
-    expect(error).toBeInstanceOf(ServiceError);
-    expect((error as ServiceError).failure.transient).toBe(true);
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TokenAccess } from '../../src/azure/token-access.ts';
+import { CredentialError } from '../../src/errors.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
 const MINUTE_MS = 60_000;
@@ -66,5 +67,19 @@ describe('TokenAccess', () => {
     vi.advanceTimersByTime(61 * MINUTE_MS);
     state.failure = new Error('no network');
     expect(await failureOf(access.getToken('scope'))).toBe(state.failure);
+  });
+
+  it('says that a sign-in which had worked may work again', async () => {
+    const { access, state } = source();
+    state.failure = Object.assign(new Error('The credential is not available.'), {
+      name: 'CredentialUnavailableError',
+    });
+    expect(await failureOf(access.getToken('scope'))).toBeInstanceOf(CredentialError);
+    const { failure } = state;
+    state.failure = undefined;
+    await access.getToken('scope');
+    state.failure = failure;
+    vi.advanceTimersByTime(61 * MINUTE_MS);
+    expect(await failureOf(access.getToken('scope'))).toMatchObject({ failure: { transient: true } });
   });
 });

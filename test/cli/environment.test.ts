@@ -1,76 +1,193 @@
 import { describe, expect, it } from 'vitest';
 import { readEnvironment } from '../../src/cli/environment.ts';
-import { UsageError } from '../../src/errors.ts';
+import { CredentialError, UsageError } from '../../src/errors.ts';
 
 const KEY = Buffer.alloc(64, 0x5a).toString('base64');
 const SAS = 'sv=2025-01-05&sp=rw&sig=c2VjcmV0%3D';
 const CONNECTION_STRING = `AccountName=fromstring;AccountKey=${KEY}`;
+const URL_OF_ACCOUNT = 'https://account.blob.core.windows.net/vhds/disk.vhd';
+const PATH = 'vhds/disk.vhd';
+
+/** The error of `readEnvironment`, which must hold no secret. */
+function refusalOf(environment: NodeJS.ProcessEnv, destination: string): string {
+  try {
+    readEnvironment(environment, destination);
+  } catch (error) {
+    expect(error).toBeInstanceOf(CredentialError);
+    const { message } = error as Error;
+    expect(message).not.toContain('c2VjcmV0');
+    expect(message).not.toContain(KEY.slice(0, 20));
+    return message;
+  }
+  return 'nothing was refused';
+}
 
 describe('readEnvironment', () => {
-  it('signs in with Microsoft Entra, to no account in particular, when it names nothing', () => {
-    expect(readEnvironment({})).toEqual({ credential: { kind: 'entra' } });
+  it('signs in with Microsoft Entra when it names nothing', () => {
+    expect(readEnvironment({}, URL_OF_ACCOUNT)).toEqual({ credential: { kind: 'entra' } });
   });
 
   it('takes no notice of variables that are empty or blank', () => {
-    expect(
-      readEnvironment({
-        AZURE_STORAGE_SAS_TOKEN: '',
-        AZURE_STORAGE_CONNECTION_STRING: ' ',
-        AZURE_STORAGE_KEY: '',
-        AZURE_STORAGE_ACCOUNT: '\t',
-      }),
-    ).toEqual({ credential: { kind: 'entra' } });
+    const blank = {
+      AZURE_STORAGE_SAS_TOKEN: '',
+      AZURE_STORAGE_CONNECTION_STRING: ' ',
+      AZURE_STORAGE_KEY: '',
+      AZURE_STORAGE_ACCOUNT: '\t',
+    };
+    expect(readEnvironment(blank, URL_OF_ACCOUNT)).toEqual({ credential: { kind: 'entra' } });
   });
 
   it('takes a SAS before a connection string, that before a key, and a key before Microsoft Entra', () => {
     const all = {
       AZURE_STORAGE_SAS_TOKEN: ` ${SAS} `,
       AZURE_STORAGE_CONNECTION_STRING: CONNECTION_STRING,
-      AZURE_STORAGE_ACCOUNT: 'account',
+      AZURE_STORAGE_ACCOUNT: 'fromstring',
       AZURE_STORAGE_KEY: KEY,
     };
-    expect(readEnvironment(all)).toEqual({
+    expect(readEnvironment(all, PATH)).toEqual({
       serviceUrl: 'https://fromstring.blob.core.windows.net',
       credential: { kind: 'sas', sas: SAS },
     });
     const { AZURE_STORAGE_SAS_TOKEN: _, ...withoutSas } = all;
-    expect(readEnvironment(withoutSas).credential).toEqual({
-      kind: 'account-key',
-      accountName: 'fromstring',
-      accountKey: KEY,
-    });
+    const accountKey = { kind: 'account-key', accountName: 'fromstring', accountKey: KEY };
+    expect(readEnvironment(withoutSas, PATH).credential).toEqual(accountKey);
     const { AZURE_STORAGE_CONNECTION_STRING: __, ...withoutString } = withoutSas;
-    expect(readEnvironment(withoutString)).toEqual({
-      serviceUrl: 'https://account.blob.core.windows.net',
-      credential: { kind: 'account-key', accountName: 'account', accountKey: KEY },
+    expect(readEnvironment(withoutString, PATH)).toEqual({
+      serviceUrl: 'https://fromstring.blob.core.windows.net',
+      credential: accountKey,
     });
-    expect(
-      readEnvironment({ AZURE_STORAGE_ACCOUNT: 'account', AZURE_AUTHORITY_HOST: 'https://login.example' }),
-    ).toEqual({
+    const entra = { AZURE_STORAGE_ACCOUNT: 'account', AZURE_AUTHORITY_HOST: 'https://login.example' };
+    expect(readEnvironment(entra, PATH)).toEqual({
       serviceUrl: 'https://account.blob.core.windows.net',
       credential: { kind: 'entra', authorityHost: 'https://login.example' },
     });
   });
 
   it('takes the endpoint that is named', () => {
-    const { serviceUrl } = readEnvironment({
+    const environment = {
       AZURE_STORAGE_SERVICE_ENDPOINT: 'http://127.0.0.1:10000/devstoreaccount1',
-      AZURE_STORAGE_ACCOUNT: 'account',
-    });
-    expect(serviceUrl).toBe('http://127.0.0.1:10000/devstoreaccount1');
+      AZURE_STORAGE_ACCOUNT: 'devstoreaccount1',
+      AZURE_STORAGE_KEY: KEY,
+    };
+    expect(readEnvironment(environment, PATH).serviceUrl).toBe('http://127.0.0.1:10000/devstoreaccount1');
   });
 
   it.each(['ab', 'my account', 'https://account', 'account.blob.core.windows.net', 'Account'])(
     'refuses the account %s, which would become a host',
     (account) => {
-      expect(() => readEnvironment({ AZURE_STORAGE_ACCOUNT: account })).toThrow(UsageError);
+      expect(() => readEnvironment({ AZURE_STORAGE_ACCOUNT: account }, PATH)).toThrow(UsageError);
     },
   );
 
   it('refuses a connection string that says too little, without showing it', () => {
-    expect(() => readEnvironment({ AZURE_STORAGE_CONNECTION_STRING: `AccountKey=${KEY}` })).toThrow(UsageError);
-    expect(() => readEnvironment({ AZURE_STORAGE_CONNECTION_STRING: KEY })).toThrow(
-      expect.not.objectContaining({ message: expect.stringContaining(KEY) }),
+    const read = (text: string) => () => readEnvironment({ AZURE_STORAGE_CONNECTION_STRING: text }, URL_OF_ACCOUNT);
+    expect(read(`AccountKey=${KEY}`)).toThrow(UsageError);
+    expect(read(KEY)).toThrow(expect.not.objectContaining({ message: expect.stringContaining(KEY) }));
+  });
+
+  it('is not looked into for more than is needed where a SAS is given', () => {
+    const malformed = {
+      AZURE_STORAGE_CONNECTION_STRING: 'nonsense',
+      AZURE_STORAGE_ACCOUNT: 'no account',
+      AZURE_STORAGE_SERVICE_ENDPOINT: 'nowhere',
+    };
+    expect(readEnvironment(malformed, `${URL_OF_ACCOUNT}?${SAS}`)).toEqual({});
+    expect(readEnvironment(malformed, URL_OF_ACCOUNT, true)).toEqual({});
+    expect(readEnvironment({ AZURE_STORAGE_ACCOUNT: 'account' }, PATH, true)).toEqual({
+      serviceUrl: 'https://account.blob.core.windows.net',
+    });
+  });
+});
+
+describe('a credential of the environment', () => {
+  const OF_ACCOUNT: readonly [string, NodeJS.ProcessEnv][] = [
+    ['a SAS', { AZURE_STORAGE_ACCOUNT: 'account', AZURE_STORAGE_SAS_TOKEN: SAS }],
+    ['a key', { AZURE_STORAGE_ACCOUNT: 'account', AZURE_STORAGE_KEY: KEY }],
+    ['a connection string', { AZURE_STORAGE_CONNECTION_STRING: `AccountName=account;AccountKey=${KEY}` }],
+    [
+      'a connection string with a SAS',
+      {
+        AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=https://account.blob.core.windows.net/;SharedAccessSignature=${SAS}`,
+      },
+    ],
+  ];
+
+  it.each(OF_ACCOUNT)('goes to every host that is surely its account: %s', (_, environment) => {
+    for (const host of [
+      'https://account.blob.core.windows.net',
+      'https://account.privatelink.blob.core.windows.net',
+      'https://account.z22.blob.storage.azure.net',
+      'https://account-secondary.blob.core.windows.net',
+      'http://127.0.0.1:10000/account',
+      'http://azurite:10000/account',
+    ]) {
+      expect(readEnvironment(environment, `${host}/vhds/disk.vhd`).credential?.kind).toMatch(/sas|account-key/);
+    }
+  });
+
+  it.each(OF_ACCOUNT)('goes to no other account, and to no host that may be anybody: %s', (_, environment) => {
+    expect(refusalOf(environment, 'https://other.blob.core.windows.net/vhds/disk.vhd')).toMatch(
+      /AZURE_STORAGE_\w+ is of the account account, but the destination is https:\/\/other\.blob/,
     );
+    expect(refusalOf(environment, 'http://127.0.0.1:10000/other/vhds/disk.vhd')).toContain('other');
+    for (const host of ['account.example.com', 'account.blob.core.windows.net.example.com', 'disks.example.com']) {
+      expect(refusalOf(environment, `https://${host}/vhds/disk.vhd`)).toContain(
+        `AZURE_STORAGE_SERVICE_ENDPOINT=https://${host}`,
+      );
+    }
+  });
+
+  it.each(OF_ACCOUNT)('goes to the endpoint that is named as its own: %s', (_, environment) => {
+    const named = { ...environment, AZURE_STORAGE_SERVICE_ENDPOINT: 'https://disks.example.com/' };
+    expect(readEnvironment(named, 'https://disks.example.com/vhds/disk.vhd').credential).toBeDefined();
+    expect(refusalOf(named, 'https://disks.example.com.evil/vhds/disk.vhd')).toContain('evil');
+  });
+
+  it('goes to the endpoint of its connection string', () => {
+    const AZURE_STORAGE_CONNECTION_STRING = `AccountName=account;AccountKey=${KEY};EndpointSuffix=local.azurestack.external`;
+    const read = (host: string) =>
+      readEnvironment({ AZURE_STORAGE_CONNECTION_STRING }, `https://${host}/vhds/disk.vhd`).credential;
+    expect(read('account.blob.local.azurestack.external')).toMatchObject({ kind: 'account-key' });
+  });
+
+  it.each(['account.blob.core.windows.net', 'https://', 'nowhere'])(
+    'goes nowhere by an endpoint that is no URL: %s',
+    (endpoint) => {
+      const AZURE_STORAGE_CONNECTION_STRING = `BlobEndpoint=${endpoint};SharedAccessSignature=${SAS}`;
+      expect(refusalOf({ AZURE_STORAGE_CONNECTION_STRING }, URL_OF_ACCOUNT)).toContain(endpoint);
+      const environment = { AZURE_STORAGE_SERVICE_ENDPOINT: endpoint, AZURE_STORAGE_SAS_TOKEN: SAS };
+      expect(refusalOf(environment, URL_OF_ACCOUNT)).toContain(endpoint);
+    },
+  );
+
+  it('is a SAS of no account in particular: then the user says what it is for', () => {
+    const environment = { AZURE_STORAGE_SAS_TOKEN: SAS };
+    expect(readEnvironment(environment, 'https://disks.example.com/vhds/disk.vhd').credential).toEqual({
+      kind: 'sas',
+      sas: SAS,
+    });
+    const named = { ...environment, AZURE_STORAGE_SERVICE_ENDPOINT: 'https://disks.example.com' };
+    expect(refusalOf(named, URL_OF_ACCOUNT)).toContain('for https://disks.example.com');
+  });
+
+  it('is a key without an account: it is of the one that the destination names, if that does', () => {
+    const environment = { AZURE_STORAGE_KEY: KEY };
+    const accountKey = { kind: 'account-key', accountName: 'account', accountKey: KEY };
+    expect(readEnvironment(environment, URL_OF_ACCOUNT).credential).toEqual(accountKey);
+    expect(readEnvironment(environment, 'http://127.0.0.1:10000/account/vhds/disk.vhd').credential).toEqual(accountKey);
+    expect(refusalOf(environment, 'https://disks.example.com/vhds/disk.vhd')).toContain('AZURE_STORAGE_ACCOUNT');
+    expect(() => readEnvironment(environment, PATH)).toThrow('AZURE_STORAGE_ACCOUNT');
+  });
+
+  it('is a token, which opens all accounts: it goes to Azure alone, or to the endpoint that is named', () => {
+    for (const host of [
+      'https://disks.example.com',
+      'http://127.0.0.1:10000/account',
+      'https://blob.core.windows.net',
+    ]) {
+      expect(refusalOf({}, `${host}/vhds/disk.vhd`)).toContain('There is no credential for');
+    }
+    const named = { AZURE_STORAGE_SERVICE_ENDPOINT: 'https://disks.example.com' };
+    expect(readEnvironment(named, 'https://disks.example.com/vhds/disk.vhd').credential).toEqual({ kind: 'entra' });
   });
 });

@@ -1,10 +1,11 @@
 // The command line as its users run it: a process of its own, real signals, real exit codes.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PageBlobServer, startPageBlobServer } from '../support/page-blob-server.ts';
+import { internalError } from '../support/page-blob-server-faults.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
 import { expectSameBytes, temporaryFolder } from '../support/vhd-fixtures.ts';
 
@@ -113,6 +114,18 @@ describe('vhdup upload', () => {
     expect(await vhdup(['upload', path, server.urlOf(CONTAINER, '3.vhd')], token)).toMatchObject({ exitCode: 0 });
   });
 
+  it('sends a credential of the environment to no other account, and needs none where the URL has a SAS', async () => {
+    const { path } = await makeImage();
+    const foreign = { AZURE_STORAGE_ACCOUNT: 'another', AZURE_STORAGE_KEY: server.key };
+    const { exitCode, stdout } = await vhdup(['upload', path, server.urlOf(CONTAINER, BLOB), '--json'], foreign);
+    expect(exitCode).toBe(8);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'error', code: 'CREDENTIALS', exitCode: 8 });
+    expect(server.counters.requests).toBe(0);
+    const malformed = { AZURE_STORAGE_CONNECTION_STRING: 'nonsense', AZURE_STORAGE_ACCOUNT: 'no account' };
+    expect(await vhdup(['upload', path, sas()], malformed)).toMatchObject({ exitCode: 0 });
+    expect(await vhdup(['verify', path, sas()], malformed)).toMatchObject({ exitCode: 0 });
+  });
+
   it('says with --dry-run what it would do, and sends nothing', async () => {
     const { path } = await makeImage();
     const { exitCode, stdout } = await vhdup(['upload', path, sas(), '--dry-run']);
@@ -143,6 +156,35 @@ describe('vhdup upload', () => {
     expect(said).toContain('Going on with the upload that began at');
     expect(server.counters.bytesCommitted - committed).toBeLessThanOrEqual(40 * MIB + 512 - 8 * MIB);
     expectSameBytes(server.blob(CONTAINER, BLOB).read(0, disk.length), disk);
+  });
+
+  it.skipIf(process.platform === 'win32')('says what to leave out of the command to go on', async () => {
+    const { path } = await makeImage();
+    server.faults.add({ operation: 'PutPage', nth: 4 }, { kind: 'stall-answer' });
+    const run = start(['upload', path, sas(), '--threads', '1', '--restart']);
+    await server.when(() => server.counters.bytesCommitted >= 16 * MIB);
+    run.child.kill('SIGINT');
+    expect((await run.ended).stderr).toContain('Run the same command again without --restart to go on.');
+    expect((await vhdup(['upload', path, sas()])).stderr).toContain('Going on with the upload that began at');
+  });
+
+  it.each([
+    ['written to', (path: string) => utimes(path, new Date(), new Date()), 'it was written to at'],
+    ['cut', (path: string) => truncate(path, 4 * MIB), 'its size went from'],
+  ])('says what happened to an image that is %s meanwhile, and what to do', async (_, change, what) => {
+    const { path } = await makeImage();
+    const rule = server.faults.add(
+      { operation: 'PutPage', range: { offset: 16 * MIB, length: 64 * MIB } },
+      internalError(),
+    );
+    const run = start(['upload', path, sas(), '--threads', '1']);
+    await server.when(() => rule.hits > 0);
+    await change(path);
+    rule.remove();
+    const { exitCode, stderr } = await run.ended;
+    expect(exitCode, stderr).toBe(5);
+    expect(stderr).toContain(what);
+    expect(stderr).toContain('give --restart');
   });
 
   it('goes on after kill -9 at any moment', async () => {

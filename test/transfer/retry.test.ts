@@ -157,6 +157,16 @@ describe('Retrier', () => {
     expect(calls).toHaveLength(31);
   });
 
+  it('does not try again what only passes by itself once the service has answered, before it has', async () => {
+    const { retrier } = watched();
+    const untrusted = failure({ reason: 'SELF_SIGNED_CERT_IN_CHAIN', needsContact: true });
+    const first = failing([untrusted]);
+    expect(await failureOf(retrier.run('Get Blob Properties', NEVER, first.operation))).toBe(untrusted);
+    expect(first.calls).toHaveLength(1);
+    await retrier.run('Get Blob Properties', NEVER, () => Promise.resolve());
+    expect(await retrier.run('Put Page', NEVER, failing([untrusted, untrusted]).operation)).toBe('done');
+  });
+
   it('waits longer from try to try, up to the longest pause, with jitter', async () => {
     const { retrier, notices } = watched({ retryDelayMs: 1, maxRetryDelayMs: 4 });
     await retrier.run('Put Page', NEVER, failing(new Array<Error>(6).fill(failure())).operation);

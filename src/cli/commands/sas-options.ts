@@ -31,6 +31,11 @@ export function checkSasOptions({ sasFile: path, sasCommand: command }: SasArgum
   }
 }
 
+/** Whether there is a SAS to begin with, whatever the URL holds. */
+export function givesSas({ sasFile: path, sasCommand: command }: SasArguments): boolean {
+  return (path ?? command) !== undefined;
+}
+
 /** How the library is told: the SAS to begin with, where the URL has none, and where another one comes from. */
 export async function sasOptions(
   args: SasArguments,

@@ -1,6 +1,6 @@
 // vhdup upload <image> <destination>
 import type { Argv, CommandModule } from 'yargs';
-import { CredentialError, UsageError } from '../../errors.ts';
+import { CredentialError, ImageChangedError, UsageError } from '../../errors.ts';
 import { VERIFY_LEVELS, type VerifyLevel } from '../../options.ts';
 import { planUpload, type UploadPlan } from '../../plan-upload.ts';
 import { type UploadResult, uploadImage } from '../../upload.ts';
@@ -9,7 +9,8 @@ import { logged } from '../log-file.ts';
 import { exact, table } from '../result-text.ts';
 import { canGoOn, runVerb } from '../run-verb.ts';
 import { formatRate, formatSeconds } from '../units.ts';
-import { checkSasOptions, SAS_OPTIONS, sasOptions } from './sas-options.ts';
+import { KeptState } from './kept-state.ts';
+import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
   IMAGE_OPTIONS,
   imageOptions,
@@ -123,7 +124,6 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
   checkSasOptions(args);
   const options = {
     ...imageOptions(args),
-    ...readEnvironment(environment),
     image: args.image,
     destination,
     threads: threadsOf(args.threads),
@@ -141,31 +141,38 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
     metadata: parseMetadata(args.metadata),
     ...(args.maxRate === undefined ? {} : { maxRate: rateOf('max-rate', args.maxRate) }),
   };
-  let checkpoint: string | undefined;
+  const state = new KeptState();
   return runVerb(args, {
     run: (signal, onEvent) =>
       logged(args.logFile, onEvent, async (toBoth) => {
         const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
         return await uploadImage({
           ...options,
+          ...readEnvironment(environment, destination, givesSas(args)),
           ...(await sasOptions(args, destination, signal, say)),
           signal,
           onEvent: (event) => {
-            if (event.type === 'start') checkpoint = event.checkpoint;
+            state.onEvent(event);
             toBoth(event);
           },
         });
       }),
     describe: describeResult,
-    wayOn: (error) => (checkpoint !== undefined && canGoOn(error) ? describeWayOn(error, checkpoint) : undefined),
+    wayOn: (error) => (state.isThere ? describeWayOn(error, state, args) : undefined),
   });
 }
 
-function describeWayOn(error: unknown, checkpoint: string): string {
-  const kept = `What was sent is kept in ${checkpoint}.`;
+/** @param args - What the same command should leave out is said. */
+function describeWayOn(error: unknown, state: KeptState, { restart }: UploadArguments): string | undefined {
+  if (error instanceof ImageChangedError) {
+    return 'When nothing writes to the image any more, give --restart to upload it from the beginning.';
+  }
+  if (!canGoOn(error)) return undefined;
+  const kept = state.describe('What was sent');
+  const again = restart ? 'again without --restart' : 'again';
   return error instanceof CredentialError && error.isExpired
-    ? `${kept} Run the same command with a new SAS to go on. With --sas-file or --sas-command an upload goes on by itself.`
-    : `${kept} Run the same command again to go on.`;
+    ? `${kept} Run the same command ${again}, with a new SAS, to go on. With --sas-file or --sas-command an upload goes on by itself.`
+    : `${kept} Run the same command ${again} to go on.`;
 }
 
 function dryRun(args: UploadArguments): Promise<number> {

@@ -8,7 +8,8 @@ import { logged } from '../log-file.ts';
 import { exact, table } from '../result-text.ts';
 import { canGoOn, runVerb } from '../run-verb.ts';
 import { formatSeconds } from '../units.ts';
-import { checkSasOptions, SAS_OPTIONS, sasOptions } from './sas-options.ts';
+import { KeptState } from './kept-state.ts';
+import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
   IMAGE_OPTIONS,
   imageOptions,
@@ -72,7 +73,6 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
   checkSasOptions(args);
   const options = {
     ...imageOptions(args),
-    ...readEnvironment(environment),
     ...serviceOptions(args),
     image: args.image,
     destination: args.destination,
@@ -82,17 +82,18 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
     ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
   };
-  let checkpoint: string | undefined;
+  const state = new KeptState();
   return runVerb(args, {
     run: (signal, onEvent) =>
       logged(args.logFile, onEvent, async (toBoth) => {
         const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
         return await verifyBlob({
           ...options,
+          ...readEnvironment(environment, args.destination, givesSas(args)),
           ...(await sasOptions(args, args.destination, signal, say)),
           signal,
           onEvent: (event) => {
-            if (event.type === 'start-verify') checkpoint = event.checkpoint;
+            state.onEvent(event);
             toBoth(event);
           },
         });
@@ -100,8 +101,8 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
     describe: describeResult,
     exitCode: ({ matches }) => (matches ? EXIT_CODES.ok : EXIT_CODES.verification),
     wayOn: (error) =>
-      checkpoint !== undefined && canGoOn(error)
-        ? `What was compared is kept in ${checkpoint}. Run the same command again to go on.`
+      state.isThere && canGoOn(error)
+        ? `${state.describe('What was compared')} Run the same command again${args.restart ? ' without --restart' : ''} to go on.`
         : undefined,
   });
 }
@@ -112,7 +113,7 @@ function describeResult(result: VerifyResult): string {
   const before = result.readBackBefore === 0 ? '' : `, and ${exact(result.readBackBefore)} before`;
   const isFull = result.method === 'full';
   return table(title, [
-    ['compared', isFull ? 'every page, read back' : 'the list of pages and the footer'],
+    ['compared', isFull ? 'every page, read back' : 'the list of pages and the footer; their bytes only with --full'],
     ['differences', count === 0 ? 'none' : `${count}, of ${exact(bytes)}`],
     ...first.map((difference) => ['', describeDifference(difference)] as const),
     ...(count > first.length ? [['', `and ${count - first.length} more`] as const] : []),

@@ -1,0 +1,101 @@
+// What one upload works with, and what it leaves to the next run: its checkpoint while it runs, and the blob when it ends early.
+import type { PageBlobTarget } from './azure/page-blob-target.ts';
+import type { BlobLease } from './blob-lease.ts';
+import { UPLOAD_ID } from './blob-metadata.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
+import { CorruptImageError, ImageAccessError, ImageChangedError, VerificationError } from './errors.ts';
+import type { EventListener } from './events.ts';
+import type { DiskImage } from './image/disk-image.ts';
+import type { FixedVhdView } from './image/fixed-vhd-view.ts';
+import { emptyCheckpoint, type Session, spoiltMetadata } from './session.ts';
+import type { SoleOwner } from './sole-owner.ts';
+import type { Progress } from './transfer/progress.ts';
+import type { Retrier } from './transfer/retry.ts';
+import type { UploadManifest } from './upload-manifest.ts';
+
+/** What a stop waits for at most, to know how it left the blob, in milliseconds. */
+const LAST_LOOK_TIMEOUT_MS = 5000;
+
+/** The nouns of one upload. */
+export interface Upload {
+  /** Whether the last save failed: it is said once, not every second. */
+  saveFailed: boolean;
+  readonly trustUnmarkedSectors: boolean;
+  readonly image: DiskImage;
+  readonly source: FixedVhdView;
+  readonly blob: PageBlobTarget;
+  readonly file: CheckpointFile;
+  readonly retrier: Retrier;
+  readonly sole: SoleOwner;
+  readonly lease: BlobLease;
+  readonly session: Session;
+  readonly progress: Progress;
+  readonly emit: EventListener;
+}
+
+/** An image that was cut or written to while it was read looks damaged before it is looked at. */
+export async function causeOf(error: unknown, image: DiskImage): Promise<unknown> {
+  if (!(error instanceof CorruptImageError || error instanceof ImageAccessError)) return error;
+  return await image.assertUnchanged().then(
+    () => error,
+    (change: unknown) => (change instanceof ImageChangedError ? change : error),
+  );
+}
+
+/** What a run that fails or is stopped leaves to the next one: a blob that is free, and its ETag, which any other writer changes. */
+export async function leaveBlob(upload: Upload, manifest: UploadManifest | undefined, error: unknown): Promise<void> {
+  const { lease, blob } = upload;
+  // The failure that is under way says more than another one.
+  await saveState(upload, manifest).catch(() => undefined);
+  if (error instanceof VerificationError || error instanceof ImageChangedError) await markSpoilt(upload);
+  // Without a lease, a request that was cut off may still be carried out.
+  if (!(await lease.leave())) return;
+  const there = await blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
+  if (there !== undefined) await saveState(upload, manifest, there.etag).catch(() => undefined);
+}
+
+/** No later run may go on with a blob that holds something else than the image, not even one that verifies less. */
+async function markSpoilt({ blob, session }: Upload): Promise<void> {
+  const signal = AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS);
+  const there = await blob.properties(signal).catch(() => undefined);
+  if (there?.metadata[UPLOAD_ID] !== session.uploadId) return;
+  await blob.setMetadata(spoiltMetadata(session), signal).catch(() => undefined);
+}
+
+/**
+ * Saves what has been acknowledged until now, once it is seen that the image is what it was when that was read. A checkpoint
+ * that cannot be written stops nothing that is under way: the next save may succeed.
+ * @throws {ImageChangedError} the image was written to, or replaced.
+ */
+export async function saveState(upload: Upload, manifest: UploadManifest | undefined, etag?: string): Promise<void> {
+  const { image, file, sole, emit } = upload;
+  if (!sole.mayWriteCheckpoint) return;
+  const state = stateOf(upload);
+  await image.assertUnchanged();
+  try {
+    // First what proves a window, then that it is done.
+    await manifest?.flush();
+    await file.save({ ...state, ...(etag === undefined ? {} : { etag }) });
+    upload.saveFailed = false;
+    emit({ type: 'saved', checkpoint: file.path });
+  } catch (error) {
+    if (upload.saveFailed) return;
+    upload.saveFailed = true;
+    emit({
+      type: 'warning',
+      code: 'checkpoint-not-saved',
+      message: `${(error as Error).message} The upload goes on, and tries again every second.`,
+    });
+  }
+}
+
+/** What has been acknowledged until now. */
+export function stateOf(upload: Upload): Checkpoint {
+  const { session, progress } = upload;
+  return {
+    ...emptyCheckpoint(session, upload),
+    done: [...progress.done.ranges],
+    sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
+  };
+}
