@@ -6,7 +6,7 @@ import { build, type Metafile } from 'esbuild';
 
 const OUTPUT = 'dist/vhdup.js';
 /** Loaded only when they are needed, and by workers. */
-const EXTERNAL = ['@azure/identity', 'ext2fs', 'fatfs'];
+const EXTERNAL = ['@azure/identity', 'ext2fs', 'fatfs', 'koffi'];
 const OWN_FILES = resolve('dist');
 
 const { metafile } = await build({

@@ -80,6 +80,8 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   const warnings: ImageWarning[] = [];
   const image = await openDiskImage(options.image, {
     ...options,
+    // Full is to doubt everything.
+    readHoles: verify === 'full',
     onWarning: (warning) => {
       warnings.push(warning);
       emit({ type: 'warning', ...warning });

@@ -64,6 +64,8 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
 
   const image = await openDiskImage(options.image, {
     ...options,
+    // Full is to doubt everything.
+    readHoles: full,
     onWarning: (warning) => emit({ type: 'warning', ...warning }),
     onDebug: (message) => emit({ type: 'debug', message }),
   });

@@ -1,5 +1,7 @@
 // DiskImage: what every disk image format is to the rest of the program.
+
 import type { ByteRange } from '../byte-range.ts';
+import type { ImageFileOptions } from './image-file.ts';
 
 /** A range of the disk that can hold data. What lies outside of all extents reads as zeros and need not be read. */
 export type Extent = ByteRange;
@@ -62,7 +64,7 @@ export interface ImageWarning {
   readonly message: string;
 }
 
-export interface OpenDiskImageOptions {
+export interface OpenDiskImageOptions extends ImageFileOptions {
   /** Takes the file as a raw disk, whatever is in it. By default its content says what it is. */
   readonly format?: 'raw';
   /** Folders, or parent files, to look in first for the parents of a differencing image. */

@@ -8,6 +8,11 @@ import { type AskForData, dataRanges, knowsOfData } from './data-ranges.ts';
 import { printable } from './printable.ts';
 import { openDataQuery } from './sparse-file.ts';
 
+export interface ImageFileOptions {
+  /** Holes of a sparse file are read like all the rest, and nothing that the system says of them is relied on. @default false */
+  readonly readHoles?: boolean;
+}
+
 /** A regular file, opened for reading only. Who opens it closes it. */
 export class ImageFile {
   readonly path: string;
@@ -28,13 +33,20 @@ export class ImageFile {
    */
   readonly #idAtPath: string;
 
-  private constructor(path: string, atPath: BigIntStats, handle: FileHandle, opened: BigIntStats) {
+  private constructor(
+    path: string,
+    atPath: BigIntStats,
+    handle: FileHandle,
+    opened: BigIntStats,
+    { readHoles = false }: ImageFileOptions,
+  ) {
     this.path = path;
     this.size = Number(opened.size);
     this.modifiedMs = Number(opened.mtimeMs);
     // Some network file systems give Windows no number: all of their files would be one.
     this.fileId = opened.ino === 0n ? resolve(path) : idOf(opened);
     this.isSparse = opened.blocks * 512n < opened.size;
+    if (readHoles) this.#dataQuery = Promise.resolve(undefined);
     this.#handle = handle;
     this.#modifiedNs = opened.mtimeNs;
     this.#idAtPath = idOf(atPath);
@@ -44,7 +56,7 @@ export class ImageFile {
    * Opens `path`, which must be a regular file.
    * @throws {ImageAccessError} absent, not a regular file, no permission, or held exclusively by another process.
    */
-  static async open(path: string): Promise<ImageFile> {
+  static async open(path: string, options: ImageFileOptions = {}): Promise<ImageFile> {
     let handle: FileHandle | undefined;
     try {
       // Before open: opening a FIFO would wait for a writer, and opening a device can have effects.
@@ -53,7 +65,7 @@ export class ImageFile {
       handle = await open(path, constants.O_RDONLY);
       const opened = await handle.stat({ bigint: true });
       requireRegularFile(path, opened.isFile());
-      return new ImageFile(path, atPath, handle, opened);
+      return new ImageFile(path, atPath, handle, opened, options);
     } catch (error) {
       await handle?.close();
       throw error instanceof ImageAccessError ? error : accessError('open', path, error);
@@ -101,7 +113,7 @@ export class ImageFile {
   }
 
   async #openDataQuery(): Promise<AskForData | undefined> {
-    const ask = await openDataQuery(this.#handle.fd);
+    const ask = await openDataQuery(this.#handle.fd, this.path);
     return ask !== undefined && (await knowsOfData(this, ask)) ? ask : undefined;
   }
 

@@ -23,7 +23,7 @@ const FORMATS: readonly OpenFormat[] = [openIfVhdx, openIfVhd, openIfRaw];
  * @throws {ImageAccessError} @throws {CorruptImageError} @throws {UnsupportedImageError} @throws {ParentImageError}
  */
 export async function openDiskImage(path: string, options: OpenDiskImageOptions = {}): Promise<DiskImage> {
-  const file = await ImageFile.open(path);
+  const file = await ImageFile.open(path, options);
   try {
     if (options.format === 'raw') return await openRawImage(file, options);
     for (const openFormat of FORMATS) {

@@ -78,7 +78,7 @@ export function requireDepth(childPath: string, depth: number): void {
 async function examinePath<T>(path: string, search: ParentSearch<T>): Promise<Candidate<T>> {
   let file: ImageFile | undefined;
   try {
-    file = await ImageFile.open(path);
+    file = await ImageFile.open(path, search.options);
     const candidate = search.usedFileIds.has(file.fileId)
       ? { problem: 'it is in the chain already' }
       : await search.examine(file);

@@ -1,5 +1,6 @@
 // Asks the operating system where a file has holes: Linux (lseek) and Windows (FSCTL_QUERY_ALLOCATED_RANGES), by way of koffi, which is an optional dependency.
 import { fdatasync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { promisify } from 'node:util';
 import type { NativeFunction, NativeValue } from 'koffi';
@@ -9,6 +10,8 @@ import type { AskForData, DataAnswer } from './data-ranges.ts';
 /** Of Linux, <unistd.h>. */
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
+/** File systems that know of data that are still on their way to the medium: ext2 to 4, XFS, Btrfs, tmpfs. <linux/magic.h> */
+const KNOW_DIRTY_DATA = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994]);
 /** Of Windows, <winioctl.h>. */
 const FSCTL_QUERY_ALLOCATED_RANGES = 0x000940cf;
 /** FILE_ALLOCATED_RANGE_BUFFER: FileOffset and Length, 64 bits each. */
@@ -17,14 +20,15 @@ const RANGES = 256;
 
 /**
  * Undefined where the system cannot be asked: there is no koffi, or it is another system. macOS is left out although it has
- * SEEK_HOLE: copies that coreutils made with it came out damaged, and it gave it up there (its bug 61386).
+ * SEEK_HOLE: whether APFS can be relied on is in doubt (GNU coreutils' bug 61386).
  * @param fd - Open for reading. Its file position is moved, so that all reads must name theirs.
+ * @param path - Of the same file.
  */
-export async function openDataQuery(fd: number): Promise<AskForData | undefined> {
+export async function openDataQuery(fd: number, path: string): Promise<AskForData | undefined> {
   // What takes 64 bits is called otherwise on systems of 32.
   if (!['x64', 'arm64'].includes(process.arch)) return undefined;
   try {
-    if (process.platform === 'linux') return await askLinux(fd);
+    if (process.platform === 'linux') return await askLinux(fd, path);
     if (process.platform === 'win32') return await askWindows(fd);
   } catch {
     // Holes are read then.
@@ -32,12 +36,12 @@ export async function openDataQuery(fd: number): Promise<AskForData | undefined>
   return undefined;
 }
 
-async function askLinux(fd: number): Promise<AskForData> {
+async function askLinux(fd: number, path: string): Promise<AskForData> {
   const koffi = await import('koffi');
   const lseek = koffi.load(null).func('int64_t lseek(int fd, int64_t offset, int whence)');
   const seek = async (offset: number, whence: number) => Number(await inThread(lseek, fd, offset, whence));
   // What is known of wrong holes, in OpenZFS before 2.2.2 for one, were data on their way to the medium.
-  await promisify(fdatasync)(fd);
+  if (!KNOW_DIRTY_DATA.has((await statfs(path)).type)) await promisify(fdatasync)(fd);
   return async (range) => {
     const end = endOf(range);
     const data = await seek(range.offset, SEEK_DATA);
