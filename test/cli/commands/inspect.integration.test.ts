@@ -1,6 +1,6 @@
 // vhdup inspect as its users run it.
 import { spawn, spawnSync } from 'node:child_process';
-import { rm, truncate, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeDisk, NO_DISK_TOOLS } from '../../support/guest-disk.ts';
@@ -8,10 +8,10 @@ import { hasQemuImg, NO_QEMU_IMG, qemuImg } from '../../support/qemu.ts';
 import { NO_SHARED_IMAGES, sharedImages } from '../../support/shared-images.ts';
 import { buildVhd, patchFile, patternOf, uniqueIdOf } from '../../support/vhd-builder.ts';
 import { buildTemporary, temporaryFolder } from '../../support/vhd-fixtures.ts';
+import { buildVhdx, GIB, MIB } from '../../support/vhdx-builder.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const BIN = join(ROOT, 'bin/vhdup.js');
-const MIB = 1024 * 1024;
 
 function inspect(...args: string[]) {
   const run = spawnSync(process.execPath, [BIN, 'inspect', ...args], {
@@ -121,10 +121,11 @@ describe('vhdup inspect', () => {
   });
 
   it('stops a scan on Ctrl-C', async () => {
-    const path = join(await temporaryFolder(), 'large.raw');
-    await writeFile(path, '');
-    await truncate(path, 64 * 1024 ** 3);
-    const child = spawn(process.execPath, [BIN, 'inspect', '--scan', '--format', 'raw', '--json', '--verbose', path]);
+    const path = join(await temporaryFolder(), 'large.vhdx');
+    // A dynamic image is read where its blocks are, also where these are holes of its file.
+    const blocks = Array.from({ length: 2048 }, (_, index) => ({ index }));
+    buildVhdx(path, { size: 64 * GIB, blockSize: 32 * MIB, blocks });
+    const child = spawn(process.execPath, [BIN, 'inspect', '--scan', '--json', '--verbose', path]);
     let [stdout, stderr] = ['', ''];
     child.stderr.on('data', (data) => {
       stderr += data;
