@@ -13,6 +13,13 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** The same, on the first `cores` cores alone: by taskset of util-linux. */
+export function pinned<T extends Command>(command: T, cores: number | undefined): T {
+  if (cores === undefined) return command;
+  const list = Array.from({ length: cores }, (_, core) => core).join(',');
+  return { ...command, program: 'taskset', args: ['-c', list, command.program, ...command.args] };
+}
+
 /** How a program ended, and what it took. */
 export interface Measured {
   readonly exitCode: number;

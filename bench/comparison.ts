@@ -1,7 +1,7 @@
 // Runs contenders side by side against one server, A B A B, and takes the median of each.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Measured, measure } from './command.ts';
+import { type Measured, measure, pinned } from './command.ts';
 import type { Contender } from './contenders.ts';
 import { Service, type ServiceCounters, type ServiceOptions } from './service.ts';
 
@@ -10,6 +10,8 @@ export interface Comparison {
   /** Bytes that each contender has to move: what throughput and CPU time are divided by. */
   readonly bytes: number;
   readonly service?: ServiceOptions;
+  /** Tools and server share so many cores. @default all */
+  readonly cores?: number;
   readonly contenders: readonly Contender[];
   /** Runs of each contender at most. */
   readonly repeat?: number;
@@ -65,14 +67,14 @@ const DEFAULT_LIMIT_MS = 10 * 60_000;
 
 /** Before the runs that count, the first contender runs once: it brings the image into the page cache and warms the server. */
 export async function compare(comparison: Comparison, settings: CompareSettings): Promise<ComparisonResult> {
-  const { title, bytes, contenders, service: options = {} } = comparison;
+  const { title, bytes, contenders, cores, service: options = {} } = comparison;
   const { repeat, log } = settings;
   const turns = Math.min(repeat, comparison.repeat ?? repeat);
   const runs = contenders.map((): Run[] => []);
   const failures = new Map<Contender, string>();
   log(`\n${title}`);
   const folder = await mkdtemp(join(settings.folder, 'run-'));
-  const service = await Service.start(options, folder);
+  const service = await Service.start(options, folder, cores);
   try {
     const [first] = contenders;
     if (first !== undefined && turns > 1) await runOnce(first, comparison, service, folder);
@@ -102,13 +104,13 @@ export async function compare(comparison: Comparison, settings: CompareSettings)
 /** A failure is its text. */
 async function runOnce(
   contender: Contender,
-  { bytes, limitMs = DEFAULT_LIMIT_MS }: Comparison,
+  { bytes, cores, limitMs = DEFAULT_LIMIT_MS }: Comparison,
   service: Service,
   folder: string,
 ): Promise<Run | string> {
   const home = await mkdtemp(join(folder, 'home-'));
   try {
-    const command = await contender.command(service, service.newBlobUrl(), home);
+    const command = pinned(await contender.command(service, service.newBlobUrl(), home), cores);
     await service.counters();
     const measured = await measure(command, { folder, limitMs });
     const counters = await service.counters();

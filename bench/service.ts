@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { pinned } from './command.ts';
 
 const PROGRAM = fileURLToPath(new URL('../test/support/page-blob-server-main.ts', import.meta.url));
 
@@ -54,9 +55,11 @@ export class Service {
     this.#end = end;
   }
 
-  /** Starts a server; `folder` takes its certificate. */
-  static async start(options: ServiceOptions, folder: string): Promise<Service> {
-    const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ...argumentsOf(options)], {
+  /** Starts a server, on so many cores; `folder` takes its certificate. */
+  static async start(options: ServiceOptions, folder: string, cores?: number): Promise<Service> {
+    const args = ['--import', 'tsx', PROGRAM, ...argumentsOf(options)];
+    const command = pinned({ program: process.execPath, args }, cores);
+    const child = spawn(command.program, command.args, {
       stdio: ['pipe', 'pipe', 'inherit'],
       // Ctrl-C is not for it: its input ends with us.
       detached: true,
