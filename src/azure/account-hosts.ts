@@ -4,9 +4,10 @@ import { isPathStyle } from './destination.ts';
 /**
  * How the names of Azure's own storage hosts end: of the public cloud, its DNS zones, China and the US government. Private
  * endpoints keep them. Source: learn.microsoft.com/azure/storage/common/storage-account-overview, Storage account endpoints.
+ * And of Azurite, on this machine.
  */
 const STORAGE_HOST =
-  /\.blob\.(?:core\.windows\.net|storage\.azure\.net|core\.chinacloudapi\.cn|core\.usgovcloudapi\.net)$/;
+  /\.blob\.(?:core\.windows\.net|storage\.azure\.net|core\.chinacloudapi\.cn|core\.usgovcloudapi\.net|localhost)$/;
 
 export function isStorageHost(hostname: string): boolean {
   return STORAGE_HOST.test(hostname);

@@ -1,5 +1,5 @@
 // Finds the runs of pages that are not zero: what a window has to send.
-import { type ByteRange, PAGE_SIZE } from '../byte-range.ts';
+import { alignDown, type ByteRange, PAGE_SIZE } from '../byte-range.ts';
 
 /**
  * A gap of zero pages up to this length is sent along with its neighbours, a longer one ends the run.
@@ -30,28 +30,35 @@ export function isZero(bytes: Uint8Array): boolean {
 export function findRuns(bytes: Uint8Array, joinedGap: number = JOINED_GAP): ByteRange[] {
   const runs: ByteRange[] = [];
   if (isZero(bytes)) return runs;
+  // No gap inside of a piece is longer than what is joined: only its first and its last page that is not zero matter.
+  const pieceSize = Math.min(Math.max(PAGE_SIZE, alignDown(joinedGap, PAGE_SIZE)), BLOCK_SIZE);
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / Uint32Array.BYTES_PER_ELEMENT);
   let start = -1;
   let end = -1;
   for (let block = 0; block < bytes.length; block += BLOCK_SIZE) {
     const blockEnd = Math.min(block + BLOCK_SIZE, bytes.length);
     if (isZero(bytes.subarray(block, blockEnd))) continue;
-    for (let page = block; page < blockEnd; page += PAGE_SIZE) {
-      if (isZeroPage(words, page / Uint32Array.BYTES_PER_ELEMENT)) continue;
+    for (let piece = block; piece < blockEnd; piece += pieceSize) {
+      let first = piece;
+      let last = Math.min(piece + pieceSize, blockEnd) - PAGE_SIZE;
+      while (first <= last && isZeroPage(words, first)) first += PAGE_SIZE;
+      if (first > last) continue;
+      while (isZeroPage(words, last)) last -= PAGE_SIZE;
       if (start < 0) {
-        start = page;
-      } else if (page - end > joinedGap) {
+        start = first;
+      } else if (first - end > joinedGap) {
         runs.push({ offset: start, length: end - start });
-        start = page;
+        start = first;
       }
-      end = page + PAGE_SIZE;
+      end = last + PAGE_SIZE;
     }
   }
   if (start >= 0) runs.push({ offset: start, length: end - start });
   return runs;
 }
 
-function isZeroPage(words: Uint32Array, first: number): boolean {
+function isZeroPage(words: Uint32Array, page: number): boolean {
+  const first = page / Uint32Array.BYTES_PER_ELEMENT;
   for (let index = first; index < first + WORDS_PER_PAGE; index++) {
     if (words[index] !== 0) return false;
   }
