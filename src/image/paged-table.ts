@@ -2,10 +2,10 @@
 import type { ImageBytes } from './image-bytes.ts';
 
 /** Small enough to cost nothing for a small disk, large enough that a walk over a large one takes few reads. */
-export const SLICE_BYTES = 64 * 1024;
+const SLICE_BYTES = 256 * 1024;
 
-/** Slices kept: 16 × 64 KiB = 1 MiB for each file of a chain. Reads move through a table together, so few are in use. */
-const MAX_SLICES = 16;
+/** Slices kept: 8 × 256 KiB = 2 MiB for each file of a chain. Reads move through a table together, so few are in use. */
+const MAX_SLICES = 8;
 
 /** `length` bytes of `file` from `offset` on, addressed by entry. The caller has checked that they lie inside the file. */
 export class PagedTable {

@@ -2,7 +2,7 @@
 import { endOf, MIB } from '../../byte-range.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import { PagedTable, SLICE_BYTES } from '../paged-table.ts';
+import { PagedTable } from '../paged-table.ts';
 import { printable } from '../printable.ts';
 import { BASE_SOURCES, type Block, CHILD_SOURCES, FULLY_PRESENT, offsetAt, stateAt } from './bat-entry.ts';
 import type { DiskParameters } from './metadata.ts';
@@ -10,6 +10,8 @@ import type { Region, Regions } from './region-table.ts';
 import { UsedSpace } from './used-space.ts';
 
 const ENTRY_LENGTH = 8;
+/** Of the table, looked at with one comparison before its entries are looked at one by one. */
+const PIECE_LENGTH = 4096;
 
 /** A sector bitmap block has 1 MiB, and a bit for each sector of its chunk. */
 const SECTOR_BITMAP_LENGTH = MIB;
@@ -113,34 +115,37 @@ export class BlockAllocationTable {
     for (const region of this.#regions) used.claim(region);
     let pending: BlockRun | undefined;
     for (let entry = 0; entry < this.entryCount; ) {
-      const { view, offset } = await this.#table.at(entry * ENTRY_LENGTH);
-      for (const run of this.#runsOfSlice(view, offset, entry, used)) {
-        if (pending?.source === run.source) {
-          pending = { ...pending, count: pending.count + run.count };
-        } else {
-          if (pending !== undefined) yield pending;
-          pending = run;
+      const { view } = await this.#table.at(entry * ENTRY_LENGTH);
+      for (let offset = 0; offset < view.byteLength; offset += PIECE_LENGTH) {
+        const piece = new DataView(view.buffer, offset, Math.min(PIECE_LENGTH, view.byteLength - offset));
+        for (const run of this.#runsOfPiece(piece, entry, used)) {
+          if (pending?.source === run.source) {
+            pending = { ...pending, count: pending.count + run.count };
+          } else {
+            if (pending !== undefined) yield pending;
+            pending = run;
+          }
         }
+        entry += piece.byteLength / ENTRY_LENGTH;
       }
-      entry += (view.byteLength - offset) / ENTRY_LENGTH;
     }
     if (pending !== undefined) yield pending;
   }
 
-  /** The runs of the entries from `first` on, which stand in `view` from `offset` on. Never waits: the largest table has 64 Mi entries. */
-  #runsOfSlice(view: DataView, offset: number, first: number, used: UsedSpace): BlockRun[] {
+  /** The runs of the entries from `first` on, which are all in `view`. Never waits: the largest table has 64 Mi entries. */
+  #runsOfPiece(view: DataView, first: number, used: UsedSpace): BlockRun[] {
     const runs: BlockRun[] = [];
     const perChunk = this.chunkRatio + 1;
     let index = first - Math.floor(first / perChunk);
-    if (isZero(view, offset)) {
+    if (isZero(view)) {
       // Most of the table of a large disk: neither blocks nor bitmaps, in one look instead of thousands.
-      const end = first + (view.byteLength - offset) / ENTRY_LENGTH;
+      const end = first + view.byteLength / ENTRY_LENGTH;
       const count = Math.min(end - Math.floor(end / perChunk), this.blockCount) - index;
-      return count <= 0 ? [] : [{ source: this.#sourceOf(view, offset, first), first: index, count }];
+      return count <= 0 ? [] : [{ source: this.#sourceOf(view, 0, first), first: index, count }];
     }
     let source: Block['source'] | undefined;
     let start = index;
-    for (let at = offset, entry = first; at < view.byteLength; at += ENTRY_LENGTH, entry++) {
+    for (let at = 0, entry = first; at < view.byteLength; at += ENTRY_LENGTH, entry++) {
       if (entry % perChunk === this.chunkRatio) {
         this.#checkBitmap(view, at, entry, used);
         continue;
@@ -222,16 +227,8 @@ export class BlockAllocationTable {
   }
 }
 
-const ZEROS = Buffer.alloc(SLICE_BYTES);
+const ZEROS = Buffer.alloc(PIECE_LENGTH);
 
-function isZero({ buffer, byteLength }: DataView, offset: number): boolean {
-  return (
-    ZEROS.compare(
-      new Uint8Array(buffer, offset, byteLength - offset),
-      0,
-      byteLength - offset,
-      0,
-      byteLength - offset,
-    ) === 0
-  );
+function isZero({ buffer, byteOffset, byteLength }: DataView): boolean {
+  return ZEROS.compare(new Uint8Array(buffer, byteOffset, byteLength), 0, byteLength, 0, byteLength) === 0;
 }
