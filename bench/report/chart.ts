@@ -68,7 +68,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .theirs { fill: #656c76; }
 }`;
 
-const TITLE = 'Throughput, CPU time, memory and wall time of vhdup and AzCopy';
+const NAME = 'Throughput, CPU time, memory and wall time of vhdup and AzCopy';
 
 /** Panels whose scenario was not run, or in which nothing succeeded, are left out. */
 export function chart(results: readonly ScenarioResult[]): string {
@@ -92,7 +92,7 @@ export function chart(results: readonly ScenarioResult[]): string {
     }
   }
   const size = `width="${WIDTH}" height="${y + 8}" viewBox="0 0 ${WIDTH} ${y + 8}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">\n<title>${TITLE}</title>\n<style>${STYLE}\n</style>\n${parts.join('\n')}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">\n<title>${NAME}</title>\n<style>${STYLE}\n</style>\n${parts.join('\n')}\n</svg>\n`;
 }
 
 function barsOf(panel: Panel, results: readonly ScenarioResult[]): { name: string; value: number }[] {
