@@ -4,7 +4,7 @@ import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts
 import { OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
 import type { CheckpointLease } from './checkpoint/checkpoint.ts';
 import { ChildAbort } from './child-abort.ts';
-import { CredentialError, DestinationError, InUseError, ServiceError, VhdupError } from './errors.ts';
+import { CredentialError, DestinationError, InUseError, ServiceError } from './errors.ts';
 import type { EventListener } from './events.ts';
 import { decodeOwner, describeOwner, isGone, type Owner } from './owner.ts';
 import type { Retrier } from './transfer/retry.ts';
@@ -16,6 +16,7 @@ const RENEW_INTERVAL_MS = 20_000;
 const CLOCK_TOLERANCE_MS = 5000;
 /** What the end of a run waits for at most, in milliseconds. */
 const RELEASE_TIMEOUT_MS = 5000;
+const RELEASE_TRIES = 3;
 
 /** Answers to an acquisition: it is somebody else's. */
 const TAKEN = new Set(['LeaseAlreadyPresent', 'LeaseIsBreakingAndCannotBeAcquired']);
@@ -42,9 +43,14 @@ export class BlobLease {
   readonly #stop: ChildAbort;
   /** Unlike that of any other run, so that the service tells them apart. */
   readonly #id = randomUUID();
-  /** Of a run that was killed: whoever knows its id takes its lease over. */
+  /** Of the run before: whoever knows the id of its lease can take it over. */
   #inheritedIds: readonly string[] = [];
+  /** The run before, where it holds the blob now and may live. */
+  #rival: Owner | undefined;
   #isHeld = false;
+  /** Whether one of the ids may be in force, also when nobody answers for this run any more. */
+  #mayBeInForce = false;
+  #isContinued = false;
   #isExposed = false;
   /** When it was last taken or renewed, by the clock of the service. */
   #renewedMs: number | undefined;
@@ -63,14 +69,29 @@ export class BlobLease {
     return this.#isExposed;
   }
 
-  /** For the checkpoint, which has to be saved before the lease is taken. */
-  get claim(): CheckpointLease {
-    return { owner: this.owner, ids: [this.#id, ...this.#inheritedIds] };
+  /**
+   * Whether it goes on from the lease of the run before: nothing else has written to the blob since that one took it. The
+   * service renews a lease that has run out, but not once the blob was written to or was somebody else's. Source: REST, Lease Blob.
+   */
+  get isContinued(): boolean {
+    return this.#isContinued;
   }
 
-  /** What a run that is over left is ours to take. That of a run that may live, here or elsewhere, is not. */
-  inherit(claim: CheckpointLease | undefined): void {
-    if (claim !== undefined && isGone(claim.owner)) this.#inheritedIds = claim.ids;
+  /** For the checkpoint, which has to be saved before the lease is taken, and once more when it was left. */
+  get claim(): CheckpointLease {
+    const ids = [this.#id, ...this.#inheritedIds];
+    return { owner: this.owner, ids, ...(this.#mayBeInForce ? { held: true } : {}) };
+  }
+
+  /**
+   * What a run that is over left is ours to take, and what has run out. That of a run that may live, here or elsewhere, is not.
+   * @param isLeased - Whether somebody holds the blob now.
+   */
+  inherit(claim: CheckpointLease | undefined, isLeased: boolean): void {
+    if (claim === undefined) return;
+    this.#inheritedIds = claim.ids;
+    this.#mayBeInForce = claim.held === true;
+    this.#rival = isLeased && !isGone(claim.owner) ? claim.owner : undefined;
   }
 
   /**
@@ -81,7 +102,10 @@ export class BlobLease {
    */
   async take(uploadId: string, breakForeign: boolean): Promise<boolean> {
     this.#uploadId = uploadId;
-    for (const id of this.#inheritedIds) await this.#takeOver(id);
+    if (this.#rival === undefined || breakForeign) {
+      for (const id of this.#inheritedIds) this.#isContinued ||= await this.#takeOver(id);
+      if (this.#isContinued && this.#rival !== undefined) this.#tellOfBroken(this.#rival);
+    }
     let isBroken = false;
     try {
       await this.#acquire();
@@ -90,6 +114,8 @@ export class BlobLease {
         await this.#breakForeign(breakForeign);
         isBroken = true;
       } else if (isRefusal(error)) {
+        this.#inheritedIds = [];
+        this.#mayBeInForce = false;
         this.#options.emit({
           type: 'warning',
           code: 'no-lease',
@@ -102,7 +128,8 @@ export class BlobLease {
     }
     this.#inheritedIds = [];
     this.#isHeld = true;
-    this.#renewedMs = this.#options.blob.heardMs;
+    this.#mayBeInForce = true;
+    this.#renewedMs = this.#options.blob.nowMs;
     this.#options.blob.leases.use(this.#id);
     this.#timer ??= setInterval(() => this.#renew(), RENEW_INTERVAL_MS).unref();
     return isBroken;
@@ -126,28 +153,60 @@ export class BlobLease {
   }
 
   /**
+   * From now on the checkpoint counts on it no more: to be saved before the lease is left, as the run may be killed between the two.
+   * @returns whether it is held.
+   */
+  letGo(): boolean {
+    if (this.#isHeld) this.#mayBeInForce = false;
+    return this.#isHeld;
+  }
+
+  /**
    * Gives the blob back. Requests of this run that still are on their way are refused by the service from then on.
    * @returns whether that is certain. Does not fail: a lease that is left ends by itself.
    */
   async leave(): Promise<boolean> {
-    clearInterval(this.#timer);
-    this.#stop.abort(new Error('The run is over.'));
-    this.#stop.unlink();
+    this.#stopRenewing();
     await this.#regaining?.catch(() => undefined);
     if (!this.#isHeld) return false;
     this.#isHeld = false;
     try {
-      await this.#options.blob.leases.release(this.#id, AbortSignal.timeout(RELEASE_TIMEOUT_MS));
-      return true;
-    } catch {
-      return false;
+      return await this.#release(AbortSignal.timeout(RELEASE_TIMEOUT_MS));
     } finally {
       this.#options.blob.leases.use(undefined);
     }
   }
 
+  /** Keeps it in force until it runs out, for the next run to go on from. */
+  abandon(): void {
+    this.#stopRenewing();
+    this.#isHeld = false;
+  }
+
   get #url(): string {
     return this.#options.blob.address.url;
+  }
+
+  #stopRenewing(): void {
+    clearInterval(this.#timer);
+    this.#stop.abort(new Error('The run is over.'));
+    this.#stop.unlink();
+  }
+
+  async #release(signal: AbortSignal): Promise<boolean> {
+    for (let attempt = 1; attempt <= RELEASE_TRIES; attempt++) {
+      try {
+        await this.#options.blob.leases.release(this.#id, signal);
+        return true;
+      } catch (error) {
+        const reason = reasonOf(error) ?? '';
+        if (reason !== ABSENT && !REPLACED.has(reason)) continue;
+        // The try before has ended it, and its answer was lost; or somebody else has, and may have written to the blob.
+        this.#isExposed ||= attempt === 1;
+        return attempt > 1;
+      }
+    }
+    return false;
   }
 
   #acquire(): Promise<void> {
@@ -156,28 +215,37 @@ export class BlobLease {
   }
 
   /** Should the process live after all, its writes are refused from now on. */
-  async #takeOver(id: string): Promise<void> {
+  async #takeOver(id: string): Promise<boolean> {
     const { blob, retrier } = this.#options;
+    const { signal } = this.#stop;
     try {
-      await retrier.run('Change Lease', this.#stop.signal, (attempt) => blob.leases.change(id, this.#id, attempt));
+      await retrier.run('Renew Lease', signal, (attempt) => blob.leases.renew(id, attempt));
+      await retrier.run('Change Lease', signal, (attempt) => blob.leases.change(id, this.#id, attempt));
+      return true;
     } catch (error) {
-      // It ran out, or is somebody else's: the acquisition tells.
-      if (!(error instanceof VhdupError)) throw error;
+      // Somebody else has written to the blob or held it, or the service has no leases: the acquisition tells.
+      if (!isRefusal(error)) throw error;
+      return false;
     }
   }
 
   async #breakForeign(isAllowed: boolean): Promise<void> {
-    const { blob, retrier, emit } = this.#options;
+    const { blob, retrier } = this.#options;
     const holder = await this.#holder();
     if (!isAllowed) throw this.#inUse(holder);
     await retrier.run('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
-    const who = holder === undefined ? 'another program' : describeOwner(holder);
-    emit({ type: 'warning', code: 'lease-broken', message: `Broke the lease on ${this.#url}, which ${who}, held.` });
+    this.#tellOfBroken(holder);
     try {
       await this.#acquire();
     } catch (error) {
       throw isTaken(error) ? this.#inUse(await this.#holder()) : error;
     }
+  }
+
+  #tellOfBroken(holder: Owner | undefined): void {
+    const who = holder === undefined ? 'another program' : `${describeOwner(holder)},`;
+    const message = `Broke the lease on ${this.#url}, which ${who} held.`;
+    this.#options.emit({ type: 'warning', code: 'lease-broken', message });
   }
 
   /** Undefined where it is no run of ours. */
@@ -217,7 +285,7 @@ export class BlobLease {
     const { signal } = this.#stop;
     try {
       await blob.leases.renew(this.#id, signal);
-      this.#renewedMs = blob.heardMs;
+      this.#renewedMs = blob.nowMs;
       return;
     } catch (error) {
       const reason = reasonOf(error) ?? '';
@@ -233,7 +301,7 @@ export class BlobLease {
     }
     try {
       await blob.leases.acquire(this.#id, signal);
-      this.#renewedMs = blob.heardMs;
+      this.#renewedMs = blob.nowMs;
     } catch (error) {
       throw isTaken(error) ? this.#inUse(await this.#holder()) : error;
     }
@@ -241,10 +309,9 @@ export class BlobLease {
 
   /** Whether it ended before its time, or the blob was written to after its end: not by this run, whose writes name it. */
   #wasTakenAway({ modifiedMs }: BlobProperties): boolean {
-    const { heardMs } = this.#options.blob;
-    if (this.#renewedMs === undefined || heardMs === undefined) return false;
+    if (this.#renewedMs === undefined) return false;
     const endMs = this.#renewedMs + LEASE_MS;
-    return heardMs < endMs - CLOCK_TOLERANCE_MS || modifiedMs > endMs + CLOCK_TOLERANCE_MS;
+    return this.#options.blob.nowMs < endMs - CLOCK_TOLERANCE_MS || modifiedMs > endMs + CLOCK_TOLERANCE_MS;
   }
 
   async #assertStillOurs(): Promise<BlobProperties> {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
 import type { BlobLease } from './blob-lease.ts';
 import { IMAGE, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
-import type { Checkpoint, CheckpointImageFile, ReplacedBlob } from './checkpoint/checkpoint.ts';
+import type { Checkpoint, CheckpointImageFile, CheckpointLease, ReplacedBlob } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import {
   CheckpointError,
@@ -19,7 +19,7 @@ import { decodeOwner, describeOwner, encodeOwner } from './owner.ts';
 import { checkpointOfBlob, imageFingerprint, pagesThere } from './resume-from-blob.ts';
 import type { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
-import { assertSamePages, suspicionOf, touched, wasLastRun } from './untouched.ts';
+import { asLeft, assertSamePages, suspicionOf, touched, wasLastRun } from './untouched.ts';
 import { VERSION } from './version.ts';
 
 /** What an upload is between its first request and its last. */
@@ -64,53 +64,77 @@ export interface SessionRequest {
  * @throws {InUseError} somebody else is uploading to the blob, or holds it.
  */
 export async function openSession(request: SessionRequest): Promise<Session> {
-  const { blob, file, lease, restart, retrier, signal } = request;
-  const savedMs = await file.savedMs();
+  const { blob, lease, restart, retrier, signal } = request;
   const stored = await loadCheckpoint(request);
   if (stored !== undefined && !restart) assertSameSource(stored, request);
   const there = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
-  lease.inherit(stored?.lease);
+  lease.inherit(stored?.lease, there?.isLeased === true);
 
   const isOurs = stored !== undefined && there?.metadata[UPLOAD_ID] === stored.uploadId;
   if (stored !== undefined && !restart && (isOurs || stored.done.length > 0)) {
-    return await unlessRefused(stored, request, () => goOn(stored, savedMs ?? Date.now(), there, request));
+    return await goOn(stored, there, request);
   }
   if (request.resumeFromBlob && stored === undefined && there !== undefined) {
     const empty = emptyCheckpoint(sessionOf(randomUUID(), new Date().toISOString(), request), request);
     const rebuilt = checkpointOfBlob(there, empty, fingerprintOf(request));
-    return await unlessRefused(undefined, request, () => goOn(rebuilt, Date.now(), there, request));
+    return await unlessRefused(undefined, request, () => goOn(rebuilt, there, request));
   }
   return await begin(stored, there, isOurs || request.overwrite || mayReplaceStill(stored, there), request);
 }
 
-/** Goes on with the upload of `stored`, once it is certain that the blob is its own, that nobody else is at it, and that nothing else wrote to it. */
-async function goOn(
-  stored: Checkpoint,
-  savedMs: number,
-  there: BlobProperties | undefined,
-  request: SessionRequest,
-): Promise<Session> {
-  const { blob, source, file, lease, retrier, signal } = request;
+/**
+ * Goes on with the upload of `stored`, once it is certain that the blob is its own, that nobody else is at it, and that nothing
+ * else wrote to it.
+ */
+async function goOn(stored: Checkpoint, there: BlobProperties | undefined, request: SessionRequest): Promise<Session> {
+  const { file, lease, verifiesAll } = request;
   assertSameBlob(stored, there, file.path);
-  const suspicion = suspicionOf(stored, savedMs, there);
-  if (suspicion !== undefined && !request.verifiesAll) throw touched(stored, suspicion);
+  const early = suspicionOf(stored, there);
+  if (early !== undefined && !verifiesAll) throw touched(stored, early);
   const last = wasLastRun(stored, there) ? decodeOwner(there.metadata[OWNER])?.id : undefined;
   const claim = () => ({ ...lease.claim, ...(last === undefined ? {} : { follows: last }) });
   // Before the lease: a run that is killed between the two leaves one that the next run knows as its own.
   await file.save({ ...stored, lease: claim() });
-  await lease.take(stored.uploadId, request.breakLease);
-  if (stored.etag !== there.etag) await assertSamePages(stored, blob, retrier, signal);
+  const suspicion = await unlessRefused(stored, request, async () => {
+    await lease.take(stored.uploadId, request.breakLease);
+    const found = early ?? suspicionOf(stored, there, lease.isContinued);
+    if (found !== undefined && !verifiesAll) throw touched(stored, found);
+    return found;
+  });
   const earlier: Checkpoint = suspicion === undefined ? stored : { ...stored, exposed: true };
-  const session = { ...sessionOf(stored.uploadId, stored.startedAt, request), earlier };
-  // Before this run writes for the first time: the ETag is not what it was from then on.
-  const { done, sent } = stored;
-  await file.save({ ...emptyCheckpoint(session, request), done, sent, lease: claim() });
-  blob.guardWith(sequenceNumberOf(session.uploadId));
-  await retrier.run('Set Blob Metadata', signal, (attempt) =>
-    lease.attempt(() => blob.setMetadata(session.metadata, attempt)),
-  );
-  if (stored.fromBlob !== true) return session;
-  return { ...session, found: await pagesThere(blob, source.diskSize, retrier, signal) };
+  return await takeUp(earlier, there, claim, request);
+}
+
+/** Looks at the pages of a blob that is this run's alone now, and writes to it for the first time. */
+async function takeUp(
+  earlier: Checkpoint,
+  there: BlobProperties,
+  claim: () => CheckpointLease,
+  request: SessionRequest,
+): Promise<Session> {
+  const { blob, source, file, lease, retrier, signal } = request;
+  const session = { ...sessionOf(earlier.uploadId, earlier.startedAt, request), earlier };
+  const { done, sent } = earlier;
+  const state = () => ({ ...emptyCheckpoint(session, request), done, sent, lease: claim() });
+  let isLookedAt = false;
+  try {
+    if (earlier.etag !== there.etag) await assertSamePages(earlier, blob, retrier, signal);
+    isLookedAt = true;
+    // Before the first write: the ETag is not what it was from then on.
+    await file.save(state());
+    blob.guardWith(sequenceNumberOf(session.uploadId));
+    await retrier.run('Set Blob Metadata', signal, (attempt) =>
+      lease.attempt(() => blob.setMetadata(session.metadata, attempt)),
+    );
+    if (earlier.fromBlob !== true) return session;
+    return { ...session, found: await pagesThere(blob, source.diskSize, retrier, signal) };
+  } catch (error) {
+    if (lease.letGo()) {
+      await file.save(isLookedAt ? state() : { ...earlier, lease: claim() });
+      if ((await lease.leave()) && isLookedAt) await file.save({ ...state(), ...(await asLeft(blob)) });
+    }
+    throw error;
+  }
 }
 
 /** Creates the blob, or takes the place of one that may be replaced. */
@@ -204,8 +228,8 @@ export function emptyCheckpoint(
     blobSize: source.size,
     done: [],
     sent: { bytes: 0, pages: '0'.repeat(16) },
+    savedMs: blob.nowMs,
     lease: lease.claim,
-    ...(blob.heardMs === undefined ? {} : { heardMs: blob.heardMs }),
     ...(session.earlier?.fromBlob === true ? { fromBlob: true } : {}),
     ...(lease.isExposed || session.earlier?.exposed === true ? { exposed: true } : {}),
   };
@@ -319,7 +343,7 @@ function assertSameBlob(
       `Cannot resume: the blob ${stored.blobUrl} has ${there.size} bytes, not ${stored.blobSize}; somebody resized it. ${wayOut}`,
     );
   }
-  if (there.metadata[STATE] === 'spoilt') {
+  if (there.metadata[STATE] === 'spoilt' || stored.spoilt === true) {
     throw new DestinationError(
       `Cannot resume: what is in the blob ${stored.blobUrl} cannot be trusted: its verification failed, or the image changed while it was read. Give --restart to upload from the beginning.`,
     );

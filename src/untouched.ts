@@ -9,11 +9,17 @@ import { decodeOwner } from './owner.ts';
 import { PageSetDigest } from './transfer/page-set-digest.ts';
 import type { Retrier } from './transfer/retry.ts';
 
-/**
- * A run that was killed wrote for so long after its last save at most, in milliseconds: it saves every few seconds. Its lease
- * keeps everybody else away for at least 40 s.
- */
+/** A run that was killed wrote for so long after its last save at most, in milliseconds: it saves every second. */
 const UNSAVED_MS = 30_000;
+
+/** What a stop waits for at most, to know how it left the blob, in milliseconds. */
+const LAST_LOOK_TIMEOUT_MS = 5000;
+
+/** What a checkpoint says of the blob once its run has left it: any other writer changes the ETag. It is absent where the service does not answer at once. */
+export async function asLeft(blob: PageBlobTarget): Promise<Pick<Checkpoint, 'savedMs' | 'etag'>> {
+  const there = await blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
+  return { savedMs: blob.nowMs, ...(there === undefined ? {} : { etag: there.etag }) };
+}
 
 /** Whether the run that wrote the checkpoint was the last one to work on the blob. */
 export function wasLastRun({ lease }: Checkpoint, there: BlobProperties): boolean {
@@ -22,28 +28,32 @@ export function wasLastRun({ lease }: Checkpoint, there: BlobProperties): boolea
 }
 
 /**
- * After a run that could end in order, the ETag tells of any write; after one that was killed, the time of the last one does.
+ * What tells of a write by somebody else: after a run that ended in order the ETag, after one that was killed its lease, which
+ * no later run can go on from then, and where the service gives none the time of the last write.
  * A later run of the same upload, with a copy of the checkpoint, wrote nothing but the same.
- * @param savedMs - When the checkpoint was last written, by the clock of this machine.
  * @param there - The blob as it was before this run did anything.
- * @returns what may have happened to it; undefined where nothing has.
+ * @param isContinued - Whether this run holds the lease of the run before; undefined as long as it has not tried.
+ * @returns what may have happened to it; undefined where nothing has, or it is too early to tell.
  * @throws {DestinationError} another run of this upload completed it.
  */
-export function suspicionOf(stored: Checkpoint, savedMs: number, there: BlobProperties): string | undefined {
-  const isLate = there.modifiedMs > Math.max(stored.heardMs ?? 0, savedMs) + UNSAVED_MS;
-  const isTouched = stored.etag === undefined ? isLate : stored.etag !== there.etag;
+export function suspicionOf(stored: Checkpoint, there: BlobProperties, isContinued?: boolean): string | undefined {
+  const { etag, savedMs } = stored;
+  const wasHeld = stored.lease?.held === true;
+  const isLate = there.modifiedMs > savedMs + UNSAVED_MS;
+  const isTouched = etag !== undefined ? etag !== there.etag : wasHeld ? isContinued === false : isLate;
   const times = [there.modifiedMs, savedMs].map((timeMs) => new Date(timeMs).toISOString());
   if (there.metadata[STATE] === 'complete' && isTouched) {
     throw new DestinationError(
-      `Nothing to resume: the blob ${stored.blobUrl} was completed by another run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
+      `Nothing to resume: the blob ${stored.blobUrl} was completed by a run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
     );
   }
   if (!wasLastRun(stored, there)) return undefined;
   if (stored.exposed === true) return "was somebody else's to write to for a while, in the middle of this upload";
-  if (!isTouched || (stored.etag === undefined && stored.done.length === 0)) return undefined;
-  return stored.etag === undefined
-    ? `was last written to at ${times[0]}; this upload stopped at ${times[1]}`
-    : `was changed after this upload had stopped at ${times[1]}`;
+  if (!isTouched || (etag === undefined && stored.done.length === 0)) return undefined;
+  if (etag !== undefined) return `was changed after this upload had stopped at ${times[1]}`;
+  return wasHeld
+    ? `was last written to at ${times[0]}, and its lease is not the one any more that this upload held when it stopped at ${times[1]}`
+    : `was last written to at ${times[0]}; this upload stopped at ${times[1]}`;
 }
 
 /**

@@ -12,15 +12,18 @@ import { emptyCheckpoint, type Session, spoiltMetadata } from './session.ts';
 import type { SoleOwner } from './sole-owner.ts';
 import type { Progress } from './transfer/progress.ts';
 import type { Retrier } from './transfer/retry.ts';
+import { asLeft } from './untouched.ts';
 import type { UploadManifest } from './upload-manifest.ts';
 
-/** What a stop waits for at most, to know how it left the blob, in milliseconds. */
-const LAST_LOOK_TIMEOUT_MS = 5000;
+/** What a stop waits for at most, to mark the blob, in milliseconds. */
+const MARK_TIMEOUT_MS = 5000;
 
 /** The nouns of one upload. */
 export interface Upload {
   /** Whether the last save failed: it is said once, not every second. */
   saveFailed: boolean;
+  /** Whether the blob holds something else than the image. */
+  isSpoilt: boolean;
   readonly trustUnmarkedSectors: boolean;
   readonly image: DiskImage;
   readonly source: FixedVhdView;
@@ -46,18 +49,21 @@ export async function causeOf(error: unknown, image: DiskImage): Promise<unknown
 /** What a run that fails or is stopped leaves to the next one: a blob that is free, and its ETag, which any other writer changes. */
 export async function leaveBlob(upload: Upload, manifest: UploadManifest | undefined, error: unknown): Promise<void> {
   const { lease, blob } = upload;
+  upload.isSpoilt = error instanceof VerificationError || error instanceof ImageChangedError;
+  lease.letGo();
   // The failure that is under way says more than another one.
   await saveState(upload, manifest).catch(() => undefined);
-  if (error instanceof VerificationError || error instanceof ImageChangedError) await markSpoilt(upload);
+  if (upload.isSpoilt) await markSpoilt(upload);
+  // The checkpoint on disk counts on the lease. If it cannot say anything else any more, that has to stay true.
+  if (upload.saveFailed) return lease.abandon();
   // Without a lease, a request that was cut off may still be carried out.
-  if (!(await lease.leave())) return;
-  const there = await blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
-  if (there !== undefined) await saveState(upload, manifest, there.etag).catch(() => undefined);
+  const left = (await lease.leave()) ? await asLeft(blob) : {};
+  await saveState(upload, manifest, left).catch(() => undefined);
 }
 
 /** No later run may go on with a blob that holds something else than the image, not even one that verifies less. */
 async function markSpoilt({ blob, session }: Upload): Promise<void> {
-  const signal = AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS);
+  const signal = AbortSignal.timeout(MARK_TIMEOUT_MS);
   const there = await blob.properties(signal).catch(() => undefined);
   if (there?.metadata[UPLOAD_ID] !== session.uploadId) return;
   await blob.setMetadata(spoiltMetadata(session), signal).catch(() => undefined);
@@ -68,15 +74,19 @@ async function markSpoilt({ blob, session }: Upload): Promise<void> {
  * that cannot be written stops nothing that is under way: the next save may succeed.
  * @throws {ImageChangedError} the image was written to, or replaced.
  */
-export async function saveState(upload: Upload, manifest: UploadManifest | undefined, etag?: string): Promise<void> {
+export async function saveState(
+  upload: Upload,
+  manifest: UploadManifest | undefined,
+  left: Partial<Checkpoint> = {},
+): Promise<void> {
   const { image, file, sole, emit } = upload;
   if (!sole.mayWriteCheckpoint) return;
   const state = stateOf(upload);
-  await image.assertUnchanged();
+  if (!upload.isSpoilt) await image.assertUnchanged();
   try {
     // First what proves a window, then that it is done.
     await manifest?.flush();
-    await file.save({ ...state, ...(etag === undefined ? {} : { etag }) });
+    await file.save({ ...state, ...left });
     upload.saveFailed = false;
     emit({ type: 'saved', checkpoint: file.path });
   } catch (error) {
@@ -97,5 +107,6 @@ export function stateOf(upload: Upload): Checkpoint {
     ...emptyCheckpoint(session, upload),
     done: [...progress.done.ranges],
     sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
+    ...(upload.isSpoilt ? { spoilt: true } : {}),
   };
 }

@@ -138,6 +138,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
 
       const upload: Upload = {
         saveFailed: false,
+        isSpoilt: false,
         trustUnmarkedSectors,
         image,
         source,
@@ -275,9 +276,10 @@ async function finish(
   await retrier.run('Set Blob Metadata', signal, (attempt) =>
     lease.attempt(() => blob.setMetadata(completeMetadata(session), attempt)),
   );
-  await lease.leave();
   await file
     .remove()
     .catch((error: Error) => emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }));
+  // Not before the checkpoint, which counts on it.
+  await lease.leave();
   return contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64');
 }

@@ -230,11 +230,11 @@ describe('a second run', () => {
     await first.take();
     const { claim } = first.lease;
     const early = newRun(blob);
-    early.lease.inherit(claim);
+    early.lease.inherit(claim, true);
     expect(await failureOf(early.take()), 'while the first one lives').toBeInstanceOf(InUseError);
     endRun(first.owner);
     const second = newRun(blob);
-    second.lease.inherit(claim);
+    second.lease.inherit(claim, true);
     expect(second.lease.claim.ids).toHaveLength(2);
     await second.take();
     expect(second.lease.claim.ids).toHaveLength(1);
@@ -253,19 +253,57 @@ describe('a second run', () => {
     await first.take();
     endRun(first.owner);
     const second = newRun(blob);
-    second.lease.inherit(first.lease.claim);
+    second.lease.inherit(first.lease.claim, true);
     const { claim } = second.lease;
     endRun(second.owner);
     const third = newRun(blob);
-    third.lease.inherit(claim);
+    third.lease.inherit(claim, true);
     await third.take();
     expect(blob.leaseId).toBe(blob.lease.id);
   });
 
-  it('takes nothing over from another machine', () => {
-    const { lease } = newRun(newBlob());
-    lease.inherit({ owner: ELSEWHERE, ids: [FOREIGN] });
-    expect(lease.claim.ids).toHaveLength(1);
+  it('takes nothing over from another machine as long as that holds it, and goes on from it once it has run out', async () => {
+    const blob = newBlob();
+    blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
+    const claim = { owner: ELSEWHERE, ids: [FOREIGN], held: true } as const;
+    const second = newRun(blob);
+    second.lease.inherit(claim, true);
+    expect(await failureOf(second.take())).toBeInstanceOf(InUseError);
+    expect(second.lease.claim).toMatchObject({ held: true, ids: [expect.any(String), FOREIGN] });
+    vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+    const third = newRun(blob);
+    third.lease.inherit(claim, false);
+    await third.take();
+    expect(third.lease.isContinued).toBe(true);
+  });
+
+  it.each([
+    ['broke the lease of the run that was killed', (blob: MemoryPageBlob) => blob.lease.break(0, Date.now())],
+    [
+      'wrote to the blob after it had run out',
+      (blob: MemoryPageBlob) => {
+        vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+        blob.lease.settle(Date.now());
+      },
+    ],
+    [
+      'held the blob after it had run out',
+      (blob: MemoryPageBlob) => {
+        vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+        blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
+        blob.lease.release(FOREIGN, Date.now());
+      },
+    ],
+  ])('does not go on from the lease when somebody else %s', async (_, interfere) => {
+    const blob = newBlob();
+    const first = newRun(blob);
+    await first.take();
+    endRun(first.owner);
+    interfere(blob);
+    const second = newRun(blob);
+    second.lease.inherit(first.lease.claim, false);
+    await second.take();
+    expect(second.lease.isContinued).toBe(false);
   });
 
   it('knows its lease when the answer to taking it was lost', async () => {

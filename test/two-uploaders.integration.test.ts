@@ -1,7 +1,7 @@
 // Who may write to a blob: two uploaders, uploaders that were killed, and programs that are none.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { decodeCheckpoint, encodeCheckpoint } from '../src/checkpoint/checkpoint.ts';
@@ -298,10 +298,77 @@ describe('an uploader that was killed', () => {
     for (let attempt = 1; attempt <= 2; attempt++) {
       const refused = await failureOf(uploadImage(optionsFor(path)));
       expect(refused).toMatchObject({ code: 'DESTINATION', exitCode: 6 });
-      expect(refused.message).toMatch(/was last written to at .*; this upload stopped at .*--restart/);
+      expect(refused.message).toMatch(/was last written to at .*, and its lease is not the one .*--restart/);
     }
     expect(await readFile(checkpoint, 'utf8')).toBe(before);
     await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+});
+
+describe('a blob whose lease is broken after its uploader was killed', () => {
+  it('is gone on with only if everything is read back, whatever the times of blob and checkpoint say', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadAndKill(path);
+    server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
+    const [sent] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
+    expect(await writePage(sent?.offset ?? 0, patternOf(9, 512))).toBe(201);
+    const later = new Date(Date.now() + 3_600_000);
+    await utimes(checkpoint, later, later);
+    for (const verify of ['none', 'map'] as const) {
+      const refused = await failureOf(uploadImage(optionsFor(path, { verify })));
+      expect(refused).toMatchObject({
+        code: 'DESTINATION',
+        message: expect.stringContaining('its lease is not the one'),
+      });
+    }
+    expect(await failureOf(uploadImage(optionsFor(path, { verify: 'full' })))).toMatchObject({ code: 'VERIFICATION' });
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+
+  it('may not be gone on with by a run that follows one that read everything back, but was stopped', async () => {
+    const { path } = await makeImage();
+    await uploadAndKill(path);
+    server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
+    await uploadUntil(optionsFor(path, { verify: 'full' }), 4 * MIB);
+    expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'DESTINATION' });
+  });
+});
+
+describe('a lease that was given back', () => {
+  it.each([
+    ['whose release was answered, but the look after it was not', 'GetBlobProperties', 'reset-before-read'],
+    ['whose release was carried out, but not answered', 'ReleaseLease', 'reset-after-commit'],
+    ['whose release never arrived', 'ReleaseLease', 'reset-before-read'],
+  ] as const)('%s, is no reason not to go on', async (_, operation, kind) => {
+    const { path, disk } = await makeImage();
+    const stop = new AbortController();
+    const stopped = server.when(committed(12 * MIB)).then(() => {
+      server.faults.add({ operation }, { kind });
+      stop.abort(new Error('stopped by the test'));
+    });
+    expect((await failureOf(uploadImage(optionsFor(path, { signal: stop.signal })))).message).toContain('stopped');
+    await stopped;
+    server.faults.clear();
+    const result = await uploadImage(optionsFor(path));
+    expect(result.sentBefore).toBeGreaterThan(0);
+    expectBlobHolds(disk);
+  });
+
+  it('by a run that was stopped before it could look at the blob is no reason not to go on', async () => {
+    const { path, disk } = await makeImage();
+    await uploadAndKill(path);
+    const stop = new AbortController();
+    server.faults.add({ operation: 'GetPageRanges' }, internalError());
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') stop.abort(new Error('stopped by the test'));
+    };
+    expect((await failureOf(uploadImage(optionsFor(path, { signal: stop.signal, onEvent })))).message).toContain(
+      'stopped',
+    );
+    server.faults.clear();
+    await uploadImage(optionsFor(path));
     expectBlobHolds(disk);
   });
 });
@@ -393,7 +460,7 @@ describe('a lease', () => {
   it('is not needed to notice faults: every lease request may fail now and then', async () => {
     const { path, disk } = await makeImage();
     for (const kind of ['reset-before-read', 'reset-after-commit'] as const) {
-      for (const operation of ['AcquireLease', 'ChangeLease', 'ReleaseLease'] as const) {
+      for (const operation of ['AcquireLease', 'RenewLease', 'ChangeLease', 'ReleaseLease'] as const) {
         server.faults.add({ operation, probability: 0.4 }, { kind });
       }
     }

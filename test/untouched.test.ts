@@ -24,8 +24,8 @@ const STORED: Checkpoint = {
   blobSize: 8704,
   done: [{ offset: 0, length: 4096 }],
   sent: { bytes: 512, pages: '0'.repeat(16) },
+  savedMs: NOW,
   lease: { owner, ids: [] },
-  heardMs: NOW,
 };
 
 function there(more: Partial<BlobProperties> = {}, metadata: Record<string, string> = {}): BlobProperties {
@@ -42,24 +42,29 @@ function there(more: Partial<BlobProperties> = {}, metadata: Record<string, stri
 }
 
 describe('suspicionOf', () => {
-  const ask = (stored: Partial<Checkpoint>, blob: BlobProperties, savedMs = NOW) =>
-    suspicionOf({ ...STORED, ...stored }, savedMs, blob);
+  const ask = (stored: Partial<Checkpoint>, blob: BlobProperties, isContinued?: boolean) =>
+    suspicionOf({ ...STORED, ...stored }, blob, isContinued);
 
   it('goes by the ETag after a run that ended in order', () => {
     expect(ask({ etag: '"1"' }, there())).toBeUndefined();
     expect(ask({ etag: '"0"' }, there())).toContain('was changed after this upload had stopped');
   });
 
-  it('goes by the time of the last write after a run that was killed', () => {
+  it('goes by the time of the last write after a run that was killed without a lease', () => {
     expect(ask({}, there({ modifiedMs: NOW + 29_000 }))).toBeUndefined();
     expect(ask({}, there({ modifiedMs: NOW + 31_000 }))).toMatch(
       /at 2026-03-01T10:00:31.000Z.*stopped at 2026-03-01T10:00:00.000Z/,
     );
   });
 
-  it('takes the time of a checkpoint that could not be saved for hours, of which only the file time is new', () => {
-    const hoursLater = NOW + 5 * 3_600_000;
-    expect(ask({}, there({ modifiedMs: hoursLater + 20_000 }), hoursLater)).toBeUndefined();
+  it('goes by the lease after a run that was killed with one, whatever the times are', () => {
+    const lease = { owner, ids: ['id'], held: true } as const;
+    const blob = there({ modifiedMs: NOW + 5 * 3_600_000 });
+    expect(ask({ lease }, blob)).toBeUndefined();
+    expect(ask({ lease }, blob, true)).toBeUndefined();
+    expect(ask({ lease }, there(), false)).toContain('its lease is not the one any more');
+    expect(ask({ lease, done: [] }, there(), false)).toBeUndefined();
+    expect(ask({ lease, etag: '"1"' }, there(), false)).toBeUndefined();
   });
 
   it('does not mind a run with a copy of the checkpoint', () => {
@@ -82,9 +87,9 @@ describe('suspicionOf', () => {
     expect(ask({ done: [] }, there({ modifiedMs: NOW + 3_600_000 }))).toBeUndefined();
   });
 
-  it('refuses a blob that another run has completed, whatever became of it since', () => {
+  it('refuses a blob that a run has completed, whatever became of it since', () => {
     const complete = { modifiedMs: NOW + 3_600_000, metadata: { vhdup_state: 'complete' } };
-    expect(() => ask({}, there(complete))).toThrow(/was completed by another run/);
+    expect(() => ask({}, there(complete))).toThrow(/was completed by a run/);
     expect(() => ask({ etag: '"0"' }, there({ ...complete, modifiedMs: NOW }))).toThrow(DestinationError);
   });
 

@@ -479,10 +479,7 @@ describe('the image', () => {
     const upload = failureOf(uploadImage(optionsFor(path, { threads: 1 })));
     await server.when(() => server.counters.bytesCommitted >= 8 * MIB);
     await patchFile(path, 20 * MIB, bigEndian32(0));
-    const { bytesCommitted } = server.counters;
     expect(await upload).toMatchObject({ code: 'IMAGE_CHANGED' });
-    const { done } = JSON.parse(await readFile(`${path}.vhdup.json`, 'utf8')) as { done: [number, number][] };
-    expect(done.reduce((sum, [, length]) => sum + length, 0)).toBeLessThanOrEqual(bytesCommitted);
     await writeFile(path, before);
     await utimes(path, mtime, mtime);
     expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({
@@ -490,6 +487,24 @@ describe('the image', () => {
       message: expect.stringContaining('--restart'),
     });
     await uploadImage(optionsFor(path, { restart: true }));
+  });
+
+  it('is not taken for what it was either when the blob could not be told', async () => {
+    const { path } = await makeImage({ size: 32 * MIB, contents: [{ offset: 0, bytes: patternOf(1, 32 * MIB) }] });
+    const before = await readFile(path);
+    const { mtime } = await stat(path);
+    const upload = failureOf(uploadImage(optionsFor(path, { threads: 1 })));
+    await server.when(() => server.counters.bytesCommitted >= 8 * MIB);
+    server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'reset-before-read' });
+    await patchFile(path, 20 * MIB, bigEndian32(0));
+    expect(await upload).toMatchObject({ code: 'IMAGE_CHANGED' });
+    await writeFile(path, before);
+    await utimes(path, mtime, mtime);
+    expect(server.blob(CONTAINER, BLOB).metadata.get('vhdup_state')).toBe('uploading');
+    expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({
+      code: 'DESTINATION',
+      message: expect.stringContaining('cannot be trusted'),
+    });
   });
 
   it('is read once, and not at all where nothing is allocated', async () => {

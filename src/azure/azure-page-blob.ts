@@ -80,7 +80,6 @@ interface Clients {
 class AzurePageBlob implements PageBlobTarget {
   readonly address: BlobAddress;
   requests = 0;
-  heardMs: number | undefined;
   readonly leases: AzureBlobLeases;
   readonly #access: Access;
   readonly #makeClients: (sdk: SdkCredential) => Clients;
@@ -91,6 +90,8 @@ class AzurePageBlob implements PageBlobTarget {
   readonly #refused = new WeakMap<CredentialError, Signer>();
   #inUse: { readonly signer: Signer; readonly clients: Clients };
   #sequenceNumber: number | undefined;
+  /** How much the clock of the service is ahead of this machine's, in milliseconds, as its last answer told. */
+  #aheadMs = 0;
 
   constructor(
     address: BlobAddress,
@@ -111,6 +112,10 @@ class AzurePageBlob implements PageBlobTarget {
       () => this.#blob,
       (what, operation) => this.#send(what, operation),
     );
+  }
+
+  get nowMs(): number {
+    return Date.now() + this.#aheadMs;
   }
 
   get credentialEndsOn(): Date | undefined {
@@ -279,7 +284,7 @@ class AzurePageBlob implements PageBlobTarget {
       const response: { requestId?: string; date?: Date } & T = await operation();
       this.#onRequest?.(answeredRequest(what, performance.now() - startMs, response));
       assertFromService(what, response.requestId, 200);
-      this.heardMs = response.date?.getTime() ?? this.heardMs;
+      if (response.date !== undefined) this.#aheadMs = response.date.getTime() - Date.now();
       this.#connections.answered();
       signer.wasAccepted = true;
       return response;

@@ -52,8 +52,8 @@ export interface PageBlobTarget extends TransferTarget {
   /** Every write after this one is refused by the service unless the blob carries `sequenceNumber`: a blob that was replaced is never written to. */
   guardWith(sequenceNumber: number): void;
   readonly leases: BlobLeases;
-  /** When the service last answered, by its own clock; undefined before it has. */
-  readonly heardMs: number | undefined;
+  /** The time by the clock of the service, in milliseconds since 1970; by the clock of this machine before it has answered. */
+  readonly nowMs: number;
   createContainer(signal: AbortSignal): Promise<void>;
   /** Undefined when there is no such blob, or no such container. */
   properties(signal: AbortSignal): Promise<BlobProperties | undefined>;
@@ -86,7 +86,7 @@ export interface BlobLeases {
   use(id: string | undefined): void;
   /** For 60 seconds. A lease with the same id is renewed. */
   acquire(id: string, signal: AbortSignal): Promise<void>;
-  /** For 60 seconds, also when it has run out and nothing was written since. */
+  /** For 60 seconds, also when it has run out and nobody has written to the blob or held it since. */
   renew(id: string, signal: AbortSignal): Promise<void>;
   change(id: string, newId: string, signal: AbortSignal): Promise<void>;
   release(id: string, signal: AbortSignal): Promise<void>;

@@ -1,5 +1,5 @@
 // The checkpoint on disk: at every moment either the old one or the new one, whole.
-import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { whileHeld } from '../while-held.ts';
@@ -53,14 +53,6 @@ export class StateFile<State> {
     return saved;
   }
 
-  /** When it was last saved, or at least tried to be, in milliseconds since 1970; undefined when it is not there. */
-  async savedMs(): Promise<number | undefined> {
-    return await stat(this.path).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => undefined,
-    );
-  }
-
   /** @throws {CheckpointError} the folder is read-only, or the file is held by another program. */
   async remove(): Promise<void> {
     await this.#saving;
@@ -88,8 +80,6 @@ export class StateFile<State> {
       await syncFolder(dirname(this.path));
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
-      // The old one stays, and still says how long somebody was at work: a full disk has room for that.
-      await utimes(this.path, new Date(), new Date()).catch(() => undefined);
       throw new CheckpointError(
         `Cannot write the checkpoint ${this.path}: ${(error as Error).message}. Name a file in a folder that can be written with --checkpoint.`,
         { cause: error },

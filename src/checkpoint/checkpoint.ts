@@ -36,14 +36,16 @@ export interface Checkpoint {
   };
   /** Who wrote this checkpoint, and under which leases. */
   readonly lease?: CheckpointLease;
-  /** When the service was last heard before this was written, by its own clock, in milliseconds since 1970. */
-  readonly heardMs?: number;
+  /** When this was written, by the clock of the service, in milliseconds since 1970. */
+  readonly savedMs: number;
   /** The blob's ETag as the run left it. Absent where the run may have written more than it knows: it was killed, or held no lease. */
   readonly etag?: string;
   /** Set when it was rebuilt from the blob: pages that are there count as sent, although no window says so. */
   readonly fromBlob?: true;
   /** Set when something else may have written to the blob: only a run that reads everything back can go on. */
   readonly exposed?: true;
+  /** Set when what was sent is not what the image holds, or held: no run can go on. */
+  readonly spoilt?: true;
   /** The blob that the upload may replace with its own: saved before it does so, and gone afterwards. */
   readonly replaces?: ReplacedBlob;
 }
@@ -60,12 +62,14 @@ export interface CheckpointLease {
   readonly owner: Owner;
   /** Newest first: the lease of this run, and those that it may not have replaced yet. */
   readonly ids: readonly string[];
+  /** Set as long as one of them may be in force. Then nothing else can write without ending it, and the service tells. */
+  readonly held?: true;
   /** The id of the owner that the blob names, until it names this one. */
   readonly follows?: string;
 }
 
 /** A change of what the fields mean, or of which runs a window is cut into, needs another number. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const FORM: StateForm = {
   name: 'checkpoint',

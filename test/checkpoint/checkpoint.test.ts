@@ -19,6 +19,7 @@ const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record({
   blobUrl: fc.webUrl(),
   blobSize: size,
   done: fc.array(fc.record({ offset: size, length: size }), { maxLength: 20 }),
+  savedMs: size,
   sent: fc.record({ bytes: size, pages: hex(16) }),
 });
 
@@ -36,6 +37,7 @@ const EXAMPLE: Checkpoint = {
     { offset: 0, length: 4_194_304 },
     { offset: 12_582_912, length: 4_194_304 },
   ],
+  savedMs: 1_772_359_200_000,
   sent: { bytes: 1536, pages: '0123456789abcdef' },
 };
 
@@ -106,7 +108,7 @@ describe('a checkpoint', () => {
     );
   });
 
-  it.each(['', 'null', '[]', '{}', 'conectix', '{"vhdupCheckpoint":1}', '{\n "name": 1\n}'])(
+  it.each(['', 'null', '[]', '{}', 'conectix', '{"vhdupCheckpoint":2}', '{\n "name": 1\n}'])(
     'is told from a file that is something else: %j',
     (text) => {
       expect(() => decodeCheckpoint(text, 'any')).toThrow(expect.objectContaining({ isForeign: true }));
@@ -121,13 +123,13 @@ describe('a checkpoint', () => {
   });
 
   it('is refused when it is of another version, even with the right checksum, and says which one', () => {
-    for (const format of [0, 2, '1', null, { toString: 1, valueOf: 1 }]) {
+    for (const format of [0, 1, 3, '2', null, { toString: 1, valueOf: 1 }]) {
       const text = sealed({ vhdupCheckpoint: format });
       expect(() => decodeCheckpoint(text, 'any')).toThrow(`it has the format ${JSON.stringify(format)}`);
     }
   });
 
   it('stands as text that a person can read', () => {
-    expect(encodeCheckpoint(EXAMPLE)).toMatch(/^\{\n "vhdupCheckpoint": 1,\n "uploadId": "5f0c2a52[\s\S]*\n\}\n$/);
+    expect(encodeCheckpoint(EXAMPLE)).toMatch(/^\{\n "vhdupCheckpoint": 2,\n "uploadId": "5f0c2a52[\s\S]*\n\}\n$/);
   });
 });

@@ -41,6 +41,11 @@ export class MemoryPageBlob implements PageBlobTarget {
     blobName: 'disk.vhd',
   };
   requests = 0;
+
+  get nowMs(): number {
+    return Date.now();
+  }
+
   readonly credentialEndsOn = undefined;
   /** Undefined where there is no blob. */
   blob: Omit<BlobProperties, 'isLeased'> | undefined;
@@ -49,7 +54,6 @@ export class MemoryPageBlob implements PageBlobTarget {
   /** How many ranges one answer lists. */
   rangesPerList = 2;
   guard: number | undefined;
-  heardMs: number | undefined;
   /** The lease as the service has it. */
   lease = new BlobLease();
   /** The lease that requests name. */
@@ -171,7 +175,6 @@ export class MemoryPageBlob implements PageBlobTarget {
     const [fault] = at < 0 ? [] : this.#faults.splice(at, 1);
     if (fault?.when === 'before') throw fault.error;
     const result = effect();
-    this.heardMs = Date.now();
     if (fault !== undefined) throw fault.error;
     return result;
   }
