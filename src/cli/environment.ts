@@ -1,4 +1,4 @@
-// The only place that reads the environment: which account and credential it names, and whether it wants colours.
+// The only place that reads the environment: which account and credential it names, and what it says of the terminal.
 import { accountNamedBy, isStorageHost } from '../azure/account-hosts.ts';
 import { blobEndpoint } from '../azure/clouds.ts';
 import { type Credential, parseConnectionString } from '../azure/credentials.ts';
@@ -122,17 +122,20 @@ export function wantsColours(environment: NodeJS.ProcessEnv, stream: NodeJS.Writ
   return isTerminal(environment, stream) && !environment['NO_COLOR'];
 }
 
-/** On a terminal whose locale is UTF-8. Windows has no such variables, and consoles that know Unicode. */
+/** On a terminal, unless its locale is not UTF-8 (POSIX, 8.2). Windows has no such variables, and consoles that know Unicode. */
 export function hasUnicode(
   environment: NodeJS.ProcessEnv,
   stream: NodeJS.WriteStream,
   platform: NodeJS.Platform = process.platform,
 ): boolean {
   if (!isTerminal(environment, stream)) return false;
-  const locale = environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'] || '';
-  return platform === 'win32' || /utf-?8/i.test(locale);
+  const locale = environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'];
+  // Where none is named, POSIX means C. But containers and remote shells mostly name none, on terminals that show UTF-8: like
+  // systemd, we take C for ASCII only where somebody asked for it.
+  return platform === 'win32' || !locale || /utf-?8/i.test(locale);
 }
 
-function isTerminal(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
+/** Of which lines can be drawn anew. `dumb` is one that knows neither colours nor movement: the shell of an editor, say. */
+export function isTerminal(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && environment['TERM'] !== 'dumb';
 }

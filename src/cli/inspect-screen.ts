@@ -8,6 +8,7 @@ import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import { drawAllocation } from './allocation-drawing.ts';
 import { type Paint, painter } from './paint.ts';
 import type { Screen } from './screen.ts';
+import type { Symbols } from './symbols.ts';
 import { tableLines } from './text-table.ts';
 import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
@@ -23,12 +24,12 @@ export function showInspection(report: InspectReport, screen: Screen): string {
 class InspectScreen {
   readonly #width: number;
   readonly #paint: Paint;
-  readonly #unicode: boolean;
+  readonly #symbols: Symbols;
 
-  constructor({ width, colours, unicode }: Screen) {
+  constructor({ width, colours, symbols }: Screen) {
     this.#width = width;
     this.#paint = painter(colours);
-    this.#unicode = unicode;
+    this.#symbols = symbols;
   }
 
   show(report: InspectReport): string {
@@ -38,7 +39,7 @@ class InspectScreen {
     if (disk !== undefined) {
       lines.push('', ...this.#volumes(disk.layout), '');
       lines.push(this.#bold(`Allocation, ${formatBytes(disk.map.cellSize)} a character`));
-      lines.push(...drawAllocation(disk.map, { width: this.#width, unicode: this.#unicode }));
+      lines.push(...drawAllocation(disk.map, { width: this.#width, symbols: this.#symbols }));
     }
     // The last problem is the one that stopped us. What was tried for a parent is shown already.
     const stopping = report.exitCode === undefined ? undefined : problems.at(-1);

@@ -27,7 +27,7 @@ export async function main(args: readonly string[], environment: NodeJS.ProcessE
     .usage('$0 <command>\n\nUploads local VHD and VHDX disk images to Azure page blobs.')
     .command(uploadCommand(environment, finish))
     .command(verifyCommand(environment, finish))
-    .command(convertCommand(finish))
+    .command(convertCommand(environment, finish))
     .command(checkCommand(environment, finish))
     .command(inspectCommand(environment, finish))
     .demandCommand(1, 'Which command? vhdup --help lists them.')

@@ -3,18 +3,21 @@ import cliProgress from 'cli-progress';
 import type { TransferTotals } from '../events.ts';
 import { ProgressTexts } from './progress-text.ts';
 import type { ProgressDisplay } from './reporter.ts';
+import type { Symbols } from './symbols.ts';
 
 const MIN_BAR = 10;
 const MAX_BAR = 40;
 
 export class ProgressBar implements ProgressDisplay {
   readonly #stream: NodeJS.WriteStream;
+  readonly #symbols: Symbols;
   readonly #texts = new ProgressTexts();
   readonly #bar: cliProgress.SingleBar;
   #totals: TransferTotals | undefined;
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: NodeJS.WriteStream, symbols: Symbols) {
     this.#stream = stream;
+    this.#symbols = symbols;
     this.#bar = new cliProgress.SingleBar({
       stream,
       format: () => this.#line(),
@@ -53,7 +56,8 @@ export class ProgressBar implements ProgressDisplay {
   #line(): string {
     if (this.#totals === undefined) return '';
     const text = this.#texts.describe(this.#totals);
-    const width = (this.#stream.columns ?? 80) - 1;
+    // A terminal that does not know its width says 0.
+    const width = (this.#stream.columns || 80) - 1;
     const parts = [text.amount, text.rate, `ETA ${text.eta}`, `skipped ${text.skipped}`, text.retries];
     // On a narrow terminal the last parts give way.
     for (let count = parts.length; count > 0; count--) {
@@ -65,7 +69,8 @@ export class ProgressBar implements ProgressDisplay {
       if (room >= MIN_BAR || count === 1) {
         const size = Math.max(0, Math.min(MAX_BAR, room));
         const filled = Math.round(size * (text.fraction ?? 0));
-        return `${text.percent} ${'\u2588'.repeat(filled)}${'\u2591'.repeat(size - filled)}  ${tail}`.slice(0, width);
+        const { done, left } = this.#symbols;
+        return `${text.percent} ${done.repeat(filled)}${left.repeat(size - filled)}  ${tail}`.slice(0, width);
       }
     }
     return text.percent;

@@ -1,8 +1,9 @@
-// What a person sees while a verb works: a bar on a terminal, plain lines elsewhere, warnings and retries above them.
+// What a person sees while a verb works: a bar on a screen that redraws, plain lines elsewhere, warnings and retries above them.
 import type { TransferTotals, UploadEvent } from '../events.ts';
 import { redact } from '../redact.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { ProgressLines } from './progress-lines.ts';
+import type { Screen } from './screen.ts';
 
 /** Shows totals, in place or line by line. */
 export interface ProgressDisplay {
@@ -14,6 +15,8 @@ export interface ProgressDisplay {
 
 export interface ReporterOptions {
   readonly stream: NodeJS.WriteStream;
+  /** What the stream shows. */
+  readonly screen: Pick<Screen, 'redraws' | 'symbols'>;
   /** Print nothing but errors. */
   readonly quiet: boolean;
   /** Show progress. */
@@ -35,8 +38,9 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
-    if (options.quiet || !options.progress) return;
-    this.#display = options.stream.isTTY ? new ProgressBar(options.stream) : new ProgressLines(options.stream);
+    const { stream, screen, quiet, progress } = options;
+    if (quiet || !progress) return;
+    this.#display = screen.redraws ? new ProgressBar(stream, screen.symbols) : new ProgressLines(stream);
   }
 
   readonly onEvent = (event: UploadEvent): void => {

@@ -5,6 +5,7 @@ import { redact } from '../redact.ts';
 import { InterruptedError, interruptible } from './interrupt.ts';
 import { JsonLines } from './json-lines.ts';
 import { Reporter } from './reporter.ts';
+import { screenOf } from './screen.ts';
 
 /** The options that every command takes. */
 export interface CommonArguments {
@@ -29,13 +30,19 @@ export interface Verb<Result extends object> {
 }
 
 /** @returns the exit code. */
-export async function runVerb<Result extends object>(args: CommonArguments, verb: Verb<Result>): Promise<number> {
+export async function runVerb<Result extends object>(
+  args: CommonArguments,
+  environment: NodeJS.ProcessEnv,
+  verb: Verb<Result>,
+): Promise<number> {
   const json = args.json ? new JsonLines(process.stdout) : undefined;
+  const screen = screenOf(environment, process.stderr);
   const reporter = new Reporter({
     stream: process.stderr,
+    screen,
     quiet: args.quiet,
     // Beside JSON, a log of plain lines would say the same twice; a bar on a terminal does not.
-    progress: args.progress && (json === undefined || process.stderr.isTTY),
+    progress: args.progress && (json === undefined || screen.redraws),
     verbose: args.verbose,
   });
   // However the program ends, also at once: a bar hides the cursor and switches the wrapping of lines off.

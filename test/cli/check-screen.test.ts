@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CheckFinding, type CheckReport, summarise } from '../../src/check/check-report.ts';
 import { showCheck } from '../../src/cli/check-screen.ts';
+import { PIPE } from '../support/screens.ts';
 
 const REASON = 'Because Azure is made so, and will be for some time, which is a reason that is longer than a line.';
 
@@ -21,7 +22,7 @@ function reportOf(...findings: CheckFinding[]): CheckReport {
   return { image: 'disk.vhd', format: 'vhd-fixed', diskSize: 1048576, purpose: 'vm', ...summarise(findings) };
 }
 
-const PLAIN = { width: 80, colours: false, unicode: false, verbose: false };
+const PLAIN = { ...PIPE, verbose: false };
 const COLOURS = { ...PLAIN, colours: true };
 
 describe('the screen of a check', () => {

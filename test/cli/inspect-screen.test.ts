@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { showInspection } from '../../src/cli/inspect-screen.ts';
 import type { InspectReport } from '../../src/inspect.ts';
+import { PIPE, TERMINAL } from '../support/screens.ts';
 
 const GIB = 1024 ** 3;
 
@@ -80,7 +81,7 @@ const REPORT: InspectReport = {
 
 describe('the screen of an inspection', () => {
   it.each([60, 80, 140])('fits %i columns, and holds nothing that a terminal would obey', (width) => {
-    const lines = showInspection(REPORT, { width, colours: false, unicode: false }).split('\n');
+    const lines = showInspection(REPORT, { ...PIPE, width }).split('\n');
     for (const line of lines) {
       expect([...line].length).toBeLessThanOrEqual(width);
       expect(line).toMatch(/^[\x20-\x7e]*$/);
@@ -88,7 +89,7 @@ describe('the screen of an inspection', () => {
   });
 
   it('says what the file and the disk are', () => {
-    expect(showInspection(REPORT, { width: 100, colours: false, unicode: false })).toBe(`disk\\u{1b}[31m.vhd
+    expect(showInspection(REPORT, { ...PIPE, width: 100 })).toBe(`disk\\u{1b}[31m.vhd
   format       differencing VHD, blocks of 2.00 MiB
   creator      q\\u{7} 5.3
   time stamp   2020-10-14 10:23:23 UTC
@@ -140,10 +141,7 @@ To know
     };
     const { disk: _, ...rest } = REPORT;
     const problems = [{ code: 'parent-image', message: 'Cannot find the parent.' }];
-    const shown = showInspection(
-      { ...rest, parents: [image], missingParent, problems, exitCode: 4 },
-      { width: 80, colours: false, unicode: false },
-    );
+    const shown = showInspection({ ...rest, parents: [image], missingParent, problems, exitCode: 4 }, PIPE);
     expect(shown.slice(shown.indexOf('Parents'))).toBe(`Parents
   base.vhd: dynamic VHD, 1.00 GiB. Found, and its id ab is the right one.
   The parent of base.vhd is missing, and the disk cannot be read without it.
@@ -159,7 +157,7 @@ To know
       { code: 'footer-damaged', message: 'The footer at the end is bad.' },
       { code: 'image-corrupt', message: 'The BAT is bad.' },
     ];
-    const shown = showInspection({ ...rest, problems, exitCode: 3 }, { width: 80, colours: false, unicode: false });
+    const shown = showInspection({ ...rest, problems, exitCode: 3 }, PIPE);
     expect(shown).toContain('The disk cannot be read\n  The BAT is bad.\n\nTo know\n  The footer at the end is bad.');
   });
 
@@ -167,10 +165,7 @@ To know
     const disk = REPORT.disk as NonNullable<InspectReport['disk']>;
     const fileSystem = { type: 'ntfs', name: 'NTFS', kind: 'file-system' } as const;
     const withLayout = (volumes: NonNullable<InspectReport['disk']>['layout']['volumes']) =>
-      showInspection(
-        { ...REPORT, disk: { ...disk, layout: { volumes, problems: [] } } },
-        { width: 80, colours: false, unicode: false },
-      );
+      showInspection({ ...REPORT, disk: { ...disk, layout: { volumes, problems: [] } } }, PIPE);
     expect(withLayout([])).toContain('No partition table\n  Nothing known is on the disk.');
     const range = { offset: 0, length: 1 };
     expect(withLayout([{ range, fileSystem }])).toContain('No partition table\n  NTFS on the whole disk.');
@@ -179,7 +174,7 @@ To know
   it('uses bold and dim alone on a terminal, which are readable on light and on dark', () => {
     const escapeCharacter = String.fromCharCode(27);
     const codes = new Set(
-      showInspection(REPORT, { width: 80, colours: true, unicode: true })
+      showInspection(REPORT, TERMINAL)
         .split(escapeCharacter)
         .slice(1)
         .map((text) => /^\[[0-9;]*m/.exec(text)?.[0]),

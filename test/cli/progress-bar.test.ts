@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ProgressBar } from '../../src/cli/progress-bar.ts';
+import { ASCII, UNICODE } from '../../src/cli/symbols.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
 import { totalsOf } from '../support/transfer-totals.ts';
 
@@ -14,9 +15,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function makeBar(columns = 80) {
+function makeBar(columns = 80, symbols = UNICODE) {
   const terminal = new FakeTerminal(columns);
-  return { terminal, bar: new ProgressBar(terminal.asStream) };
+  return { terminal, bar: new ProgressBar(terminal.asStream, symbols) };
 }
 
 describe('ProgressBar', () => {
@@ -62,6 +63,23 @@ describe('ProgressBar', () => {
     bar.show(totalsOf());
     vi.advanceTimersByTime(1000);
     expect(terminal.screen[0]).toMatch(/^ 40% [█░]{10,} {2}4\.00 GiB of 10\.0 GiB$/);
+    bar.stop();
+  });
+
+  it('is drawn with the symbols that the terminal shows', () => {
+    const { terminal, bar } = makeBar(140, ASCII);
+    bar.show(totalsOf());
+    vi.advanceTimersByTime(1000);
+    expect(terminal.screen[0]).toMatch(/^ 40% #{16}-{24} {2}4\.00 GiB [ -~]*$/);
+    bar.stop();
+  });
+
+  it('takes 80 columns where the terminal does not know how many it has', () => {
+    const { terminal, bar } = makeBar(0);
+    bar.show(totalsOf());
+    vi.advanceTimersByTime(1000);
+    expect(terminal.screen[0]).toMatch(/^ 40% [█░]{10,} {2}4\.00 GiB of 10\.0 GiB/);
+    expect(terminal.screen[0]?.length).toBeLessThan(80);
     bar.stop();
   });
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Reporter, type ReporterOptions } from '../../src/cli/reporter.ts';
 import type { UploadEvent } from '../../src/events.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
+import { PIPE, TERMINAL } from '../support/screens.ts';
 import { totalsOf } from '../support/transfer-totals.ts';
 
 beforeEach(() => {
@@ -33,6 +34,7 @@ function retry(reason: string, attempt = 1): UploadEvent {
 function reporterOn(stream: PassThrough | FakeTerminal, options: Partial<ReporterOptions> = {}): Reporter {
   return new Reporter({
     stream: stream as unknown as NodeJS.WriteStream,
+    screen: stream instanceof FakeTerminal ? TERMINAL : PIPE,
     quiet: false,
     progress: true,
     verbose: false,
@@ -61,6 +63,17 @@ describe('Reporter', () => {
     reporter.onEvent(PROGRESS);
     reporter.onEvent({ type: 'warning', code: 'a', message: 'The clock is wrong.' });
     expect(textOf(stream)).toMatch(/^40% [ -~]*\nWarning: The clock is wrong\.\n$/);
+  });
+
+  it('draws no bar on a terminal that cannot, but prints the same plain lines', () => {
+    const terminal = new FakeTerminal(80);
+    const reporter = reporterOn(terminal, { screen: PIPE });
+    reporter.onEvent(PROGRESS);
+    vi.advanceTimersByTime(11_000);
+    reporter.onEvent(PROGRESS);
+    reporter.stop();
+    expect(terminal.written).toMatch(/^40% [ -~]*\n$/);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('prints no progress when it is not wanted, but what else there is to say', () => {

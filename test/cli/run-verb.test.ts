@@ -18,13 +18,13 @@ const verb = { run: () => Promise.resolve({ written: 7 }), describe: () => `Wrot
 describe('runVerb', () => {
   it('prints the result in words on stdout, without secrets', async () => {
     const written = captureOutput();
-    expect(await runVerb(ARGUMENTS, verb)).toBe(0);
+    expect(await runVerb(ARGUMENTS, {}, verb)).toBe(0);
     expect(written).toEqual({ out: 'Wrote 7 to https://a.b/c?sig=REDACTED\n', err: '' });
   });
 
   it('prints nothing when it is to be quiet and all is well', async () => {
     const written = captureOutput();
-    expect(await runVerb({ ...ARGUMENTS, quiet: true }, verb)).toBe(0);
+    expect(await runVerb({ ...ARGUMENTS, quiet: true }, {}, verb)).toBe(0);
     expect(written).toEqual({ out: '', err: '' });
   });
 
@@ -32,6 +32,7 @@ describe('runVerb', () => {
     const written = captureOutput();
     await runVerb(
       { ...ARGUMENTS, json: true },
+      {},
       {
         ...verb,
         run: (_, onEvent) => {
@@ -50,7 +51,7 @@ describe('runVerb', () => {
   it('prints a failure, and how to go on, on stderr, and gives its exit code', async () => {
     const written = captureOutput();
     const run = () => Promise.reject(new DestinationError(`${URL_WITH_SAS} is there already.`));
-    const exitCode = await runVerb({ ...ARGUMENTS, quiet: true }, { ...verb, run, wayOn: () => 'Run it again.' });
+    const exitCode = await runVerb({ ...ARGUMENTS, quiet: true }, {}, { ...verb, run, wayOn: () => 'Run it again.' });
     expect(exitCode).toBe(6);
     expect(written).toEqual({ out: '', err: 'Error: https://a.b/c?sig=REDACTED is there already.\nRun it again.\n' });
   });
@@ -58,7 +59,7 @@ describe('runVerb', () => {
   it('prints a failure as JSON too', async () => {
     const written = captureOutput();
     const run = () => Promise.reject(new DestinationError('It is there already.'));
-    await runVerb({ ...ARGUMENTS, json: true }, { ...verb, run, wayOn: () => 'Run it again.' });
+    await runVerb({ ...ARGUMENTS, json: true }, {}, { ...verb, run, wayOn: () => 'Run it again.' });
     expect(linesOf(written.out)).toEqual([
       { type: 'error', code: 'DESTINATION', exitCode: 6, message: 'It is there already.', wayOn: 'Run it again.' },
     ]);
@@ -71,7 +72,7 @@ describe('runVerb', () => {
         signal.addEventListener('abort', () => reject(signal.reason));
         process.emit('SIGINT');
       });
-    expect(await runVerb(ARGUMENTS, { ...verb, run })).toBe(130);
+    expect(await runVerb(ARGUMENTS, {}, { ...verb, run })).toBe(130);
     expect(written.err).toMatch(/^Stopping.*Ctrl-C again.*\nStopped by SIGINT\.\n$/);
   });
 
@@ -83,7 +84,7 @@ describe('runVerb', () => {
       during = process.listenerCount('exit');
       return Promise.resolve({});
     };
-    await runVerb(ARGUMENTS, { ...verb, run });
+    await runVerb(ARGUMENTS, {}, { ...verb, run });
     expect(during).toBe(before + 1);
     expect(process.listenerCount('exit')).toBe(before);
   });

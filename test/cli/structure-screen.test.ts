@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { showStructures } from '../../src/cli/structure-screen.ts';
 import type { StructuresReport } from '../../src/inspect-structures.ts';
+import { PIPE, TERMINAL } from '../support/screens.ts';
 
 const REPORT: StructuresReport = {
   format: 'vhd',
@@ -27,7 +28,7 @@ const REPORT: StructuresReport = {
 
 describe('the screen of structures', () => {
   it('shows fields, tables and problems, and nothing that a terminal would obey', () => {
-    expect(showStructures(REPORT, { width: 80, colours: false, unicode: false }).split('\n')).toEqual([
+    expect(showStructures(REPORT, PIPE).split('\n')).toEqual([
       'dynamic header: 1024 bytes at 512',
       '  WRONG its checksum is 0x00000001, but its bytes give 0x00000002',
       '  Cookie               cx\\u{1b}[2J\\u{202e}',
@@ -44,15 +45,12 @@ describe('the screen of structures', () => {
   it('shows a table of a million rows, as --all may ask for', () => {
     const rows = Array.from({ length: 1_000_000 }, (_, block) => ({ firstBlock: block, state: 'allocated' }));
     const structure = { name: 'BAT', offset: 0, length: 4_000_000, problems: [], fields: [], rows };
-    const shown = showStructures(
-      { format: 'vhd', structure: 'bat', structures: [structure] },
-      { width: 80, colours: false, unicode: false },
-    );
+    const shown = showStructures({ format: 'vhd', structure: 'bat', structures: [structure] }, PIPE);
     expect(shown.endsWith('\n       999999  allocated')).toBe(true);
   });
 
   it('marks titles and problems on a terminal', () => {
-    const shown = showStructures(REPORT, { width: 80, colours: true, unicode: true });
+    const shown = showStructures(REPORT, TERMINAL);
     expect(shown).toContain('\u001b[1mdynamic header: 1024 bytes at 512');
     expect(shown).toContain(' wrong ');
     expect(shown).not.toContain('\u001b[2J');

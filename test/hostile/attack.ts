@@ -8,9 +8,10 @@ import { openDiskImage } from '../../src/image/open-disk-image.ts';
 import { STRUCTURE_KINDS } from '../../src/inspect/structure.ts';
 import { inspectImage } from '../../src/inspect.ts';
 import { inspectStructures } from '../../src/inspect-structures.ts';
+import { PIPE } from '../support/screens.ts';
 import { readConsistently } from './read-consistently.ts';
 
-const SCREEN = { width: 80, colours: false, unicode: false, verbose: true };
+const SCREEN = { ...PIPE, verbose: true };
 
 /** How opening and reading the disk ended. */
 export type Ending = { readonly checksum: string } | { readonly refusal: VhdupError };

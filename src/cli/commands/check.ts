@@ -59,7 +59,7 @@ function check(args: CheckArguments, environment: NodeJS.ProcessEnv): Promise<nu
     ...(generation === undefined ? {} : { generation: GENERATIONS[generation] }),
     ...(blobName === undefined ? {} : { blobName }),
   };
-  return runVerb(args, {
+  return runVerb(args, environment, {
     run: (signal) => checkImage({ ...options, signal }),
     describe: (report) => showCheck(report, { ...screenOf(environment, process.stdout), verbose: args.verbose }),
     exitCode: ({ result }) => EXIT_CODE_OF[result],

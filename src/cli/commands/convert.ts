@@ -34,16 +34,19 @@ function build(yargs: Argv) {
 
 type ConvertArguments = Awaited<ReturnType<typeof build>['argv']>;
 
-export function convertCommand(finish: (exitCode: number) => void): CommandModule<object, ConvertArguments> {
+export function convertCommand(
+  environment: NodeJS.ProcessEnv,
+  finish: (exitCode: number) => void,
+): CommandModule<object, ConvertArguments> {
   return {
     command: 'convert <image> <file>',
     describe: 'Write a disk image as a fixed VHD, or a raw disk, into a local file',
     builder: build as CommandModule<object, ConvertArguments>['builder'] & object,
-    handler: async (args) => finish(await convert(args)),
+    handler: async (args) => finish(await convert(args, environment)),
   };
 }
 
-function convert(args: ConvertArguments): Promise<number> {
+function convert(args: ConvertArguments, environment: NodeJS.ProcessEnv): Promise<number> {
   const options = {
     ...imageOptions(args),
     image: args.image,
@@ -52,7 +55,7 @@ function convert(args: ConvertArguments): Promise<number> {
     overwrite: args.overwrite,
     threads: threadsOf(args.threads),
   };
-  return runVerb(args, {
+  return runVerb(args, environment, {
     run: (signal, onEvent) => convertImage({ ...options, signal, onEvent }),
     describe: describeResult,
   });

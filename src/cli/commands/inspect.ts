@@ -79,7 +79,7 @@ function inspect(args: InspectArguments, image: string, environment: NodeJS.Proc
     // What a program reads must not depend on the terminal.
     ...(args.json ? {} : { mapCells: drawingCells(screen.width) }),
   };
-  return runVerb(args, {
+  return runVerb(args, environment, {
     run: (signal, onEvent) => inspectImage({ ...options, signal, onEvent }),
     describe: (report) => showInspection(report, screen),
     stopping: 'Stopping.',
@@ -103,7 +103,7 @@ function showStructure(
     all: args.all,
     ...(args.block === undefined ? {} : { block: wholeNumber('block', args.block) }),
   };
-  return runVerb(args, {
+  return runVerb(args, environment, {
     run: (signal) => inspectStructures({ ...options, signal }),
     describe: (report) => showStructures(report, screenOf(environment, process.stdout)),
     stopping: 'Stopping.',

@@ -112,7 +112,7 @@ export function uploadCommand(
     command: 'upload <image> [destination]',
     describe: 'Upload a disk image as a fixed VHD into a page blob',
     builder: build as CommandModule<object, UploadArguments>['builder'] & object,
-    handler: async (args) => finish(args.dryRun ? await dryRun(args) : await upload(args, environment)),
+    handler: async (args) => finish(args.dryRun ? await dryRun(args, environment) : await upload(args, environment)),
   };
 }
 
@@ -142,7 +142,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
     ...(args.maxRate === undefined ? {} : { maxRate: rateOf('max-rate', args.maxRate) }),
   };
   const state = new KeptState();
-  return runVerb(args, {
+  return runVerb(args, environment, {
     run: (signal, onEvent) =>
       logged(args.logFile, onEvent, async (toBoth) => {
         const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
@@ -175,9 +175,9 @@ function describeWayOn(error: unknown, state: KeptState, { restart }: UploadArgu
     : `${kept} Run the same command ${again} to go on.`;
 }
 
-function dryRun(args: UploadArguments): Promise<number> {
+function dryRun(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<number> {
   const options = { ...imageOptions(args), image: args.image, threads: threadsOf(args.threads) };
-  return runVerb(args, {
+  return runVerb(args, environment, {
     run: (signal, onEvent) => planUpload({ ...options, signal, onEvent }),
     describe: describePlan,
   });

@@ -83,7 +83,7 @@ function verify(args: VerifyArguments, environment: NodeJS.ProcessEnv): Promise<
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
   };
   const state = new KeptState();
-  return runVerb(args, {
+  return runVerb(args, environment, {
     run: (signal, onEvent) =>
       logged(args.logFile, onEvent, async (toBoth) => {
         const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
