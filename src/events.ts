@@ -43,7 +43,10 @@ export type UploadEvent =
       readonly checkpoint?: string;
       readonly threads: number | 'auto';
     }
-  /** While a blob is verified, `sent` counts what was read back, and an upload's totals begin again. */
+  /**
+   * While a blob is verified, `sent` counts what was read back, and an upload's totals begin again. While a structure is read,
+   * all are bytes of its table.
+   */
   | ({ readonly type: 'progress' } & TransferTotals)
   | {
       readonly type: 'retry';

@@ -1,5 +1,6 @@
 // inspectStructures: the structures of an image file as they stand there, field by field, good or not.
 import { UnsupportedImageError, UsageError } from './errors.ts';
+import { type EventListener, shielded } from './events.ts';
 import type { Fields } from './image/fields.ts';
 import { ImageFile } from './image/image-file.ts';
 import { printable } from './image/printable.ts';
@@ -23,6 +24,8 @@ export interface InspectStructuresOptions {
   /** Show this block of the BAT alone, or the runs of its sector bitmap. */
   readonly block?: number;
   readonly signal?: AbortSignal;
+  /** Told how much of a table was read, where that takes longer than a second. */
+  readonly onEvent?: EventListener;
 }
 
 export interface StructuresReport {
@@ -30,6 +33,9 @@ export interface StructuresReport {
   readonly structure: StructureKind;
   readonly structures: readonly Structure[];
 }
+
+/** Before the first sign of life, in milliseconds. */
+const QUIET_MS = 1000;
 
 /** Which structures a format has, and how each is read. */
 type Providers<Source> = Partial<
@@ -73,6 +79,7 @@ export async function inspectStructures(options: InspectStructuresOptions): Prom
   const request: TableRequest = {
     all: options.all === true,
     signal: options.signal ?? new AbortController().signal,
+    onProgress: progressTo(shielded(options.onEvent)),
     ...(block === undefined ? {} : { block }),
   };
   const file = await ImageFile.open(options.image);
@@ -96,6 +103,16 @@ export async function inspectStructures(options: InspectStructuresOptions): Prom
   } finally {
     await file.close();
   }
+}
+
+/** Says nothing of what is over before anybody wonders. */
+function progressTo(emit: EventListener): TableRequest['onProgress'] {
+  const startMs = performance.now();
+  const rest = { sentBefore: 0, unallocated: 0, zeros: 0, requests: 0, retries: 0 };
+  return (done, planned) => {
+    if (performance.now() - startMs < QUIET_MS) return;
+    emit({ type: 'progress', planned, done, read: done, sent: done, ...rest });
+  };
 }
 
 function refuse(structure: StructureKind, format: string, providers: object): never {

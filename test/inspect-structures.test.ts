@@ -2,15 +2,16 @@
 
 import { copyFile } from 'node:fs/promises';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { MIB } from '../src/byte-range.ts';
 import { VhdupError } from '../src/errors.ts';
+import type { UploadEvent } from '../src/events.ts';
 import { STRUCTURE_KINDS, type Structure, type StructureKind } from '../src/inspect/structure.ts';
 import { inspectImage } from '../src/inspect.ts';
 import { inspectStructures } from '../src/inspect-structures.ts';
 import { bigEndian32, buildVhd, patchFile, patternOf, uniqueIdOf } from './support/vhd-builder.ts';
 import { buildTemporary, failureOf } from './support/vhd-fixtures.ts';
-import { buildVhdx, HEADER_1, nextGuid, REGION_TABLE_1, type VhdxSpec } from './support/vhdx-builder.ts';
+import { buildVhdx, HEADER_1, nextGuid, REGION_TABLE_1, TIB, type VhdxSpec } from './support/vhdx-builder.ts';
 import { writeLog } from './support/vhdx-log-builder.ts';
 import { workspace } from './support/vhdx-workspace.ts';
 
@@ -301,6 +302,115 @@ describe('a VHDX', () => {
       state: 'dirty',
       entriesToReplay: 1,
     });
+  });
+});
+
+describe('a long BAT', () => {
+  /** More than one slice of the table, the last chunk cut short. */
+  const BLOCKS = 40_000;
+  const CHUNK_RATIO = 4096;
+  const PARENT = { parent_linkage: `{${nextGuid()}}`, relative_path: 'x' };
+
+  /** Places where walks go wrong: around the ends of slices, of chunks, and of the disk. */
+  const entry = fc.oneof(
+    fc.constantFrom(0, CHUNK_RATIO, 2 ** 15, BLOCKS).chain((near) => fc.integer({ min: near - 3, max: near + 3 })),
+    fc.nat(BLOCKS + 9),
+  );
+  const value = fc.tuple(fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7), fc.integer({ min: 1, max: 1000 }));
+  const edits = fc.array(fc.tuple(entry, fc.integer({ min: 1, max: 9 }), value), { maxLength: 12 });
+
+  it.each([
+    ['a base', undefined],
+    ['a child', PARENT],
+  ])('of %s is shown as its entries say, one by one', async (kind, parent) => {
+    await fc.assert(
+      fc.asyncProperty(edits, async (runs) => {
+        const batEntries = new Map<number, bigint>();
+        for (const [first, count, [state, mib]] of runs) {
+          for (let index = Math.max(0, first); index < first + count; index++) {
+            batEntries.set(index, BigInt(state) | (BigInt(mib + index - first) << 20n));
+          }
+        }
+        const more = parent === undefined ? {} : { parent };
+        const { path } = buildVhdx(at(`${kind}.vhdx`), { size: BLOCKS * MIB, blockSize: MIB, batEntries, ...more });
+        const [bat, bitmaps] = await structuresOf(path, 'bat', { all: true });
+
+        const entryOf = (block: number) => batEntries.get(block + Math.floor(block / CHUNK_RATIO)) ?? 0n;
+        const states = Uint8Array.from({ length: BLOCKS }, (_, block) => Number(entryOf(block) & 7n));
+        const shownStates = (bat?.rows ?? []).map(({ firstBlock, lastBlock, state }) =>
+          new Uint8Array(Number(lastBlock) - Number(firstBlock) + 1).fill(Number(String(state)[0])),
+        );
+        expect(Buffer.concat(shownStates).equals(states)).toBe(true);
+        for (const { firstBlock, offset } of bat?.rows ?? []) {
+          const raw = entryOf(Number(firstBlock));
+          expect(offset).toBe((raw & 7n) < 6n ? undefined : Number(raw >> 20n) * MIB);
+        }
+        const counts = (bat?.fields ?? []).filter(({ name }) => name.startsWith('In state'));
+        expect(counts.map(({ name, value }) => [Number(name['In state '.length]), value])).toEqual(
+          [0, 1, 2, 3, 4, 5, 6, 7].flatMap((state) => {
+            const count = states.reduce((sum, one) => sum + Number(one === state), 0);
+            return count === 0 ? [] : [[state, count]];
+          }),
+        );
+
+        const chunks = Array.from({ length: Math.ceil(BLOCKS / CHUNK_RATIO) }, (_, chunk) => chunk).filter(
+          (chunk) => ((batEntries.get(chunk * (CHUNK_RATIO + 1) + CHUNK_RATIO) ?? 0n) & 7n) === 6n,
+        );
+        const shown = (bitmaps?.rows ?? []).flatMap(({ firstChunk, lastChunk }) =>
+          chunks.filter((chunk) => chunk >= Number(firstChunk) && chunk <= Number(lastChunk)),
+        );
+        expect(shown).toEqual(parent === undefined ? [] : chunks);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('of the largest disk in the smallest blocks is shown', async () => {
+    const last = 64 * 1024 * 1024 - 1;
+    const { path } = buildVhdx(at('largest.vhdx'), { size: 64 * TIB, blockSize: MIB, blocks: [{ index: last }] });
+    const [bat] = await structuresOf(path, 'bat');
+    expect(bat?.rows).toMatchObject([
+      { firstBlock: 0, lastBlock: last - 1, state: '0 not present' },
+      { firstBlock: last, lastBlock: last, state: '6 fully present' },
+    ]);
+  });
+
+  /** Of two slices, on a clock that each look at it moves by `stepMs`. */
+  function slowTable(stepMs: number): string {
+    let nowMs = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+      nowMs += stepMs;
+      return nowMs;
+    });
+    onTestFinished(() => clock.mockRestore());
+    return buildVhdx(at('slow.vhdx'), { size: BLOCKS * MIB, blockSize: MIB, parent: PARENT }).path;
+  }
+
+  async function eventsOf(image: string, structure: 'bat' | 'bitmap'): Promise<UploadEvent[]> {
+    const events: UploadEvent[] = [];
+    await inspectStructures({ image, structure, onEvent: (event) => events.push(event) });
+    return events;
+  }
+
+  it.each(['bat', 'bitmap'] as const)('that takes long to read says how far it is: %s', async (structure) => {
+    const planned = Math.ceil(BLOCKS / CHUNK_RATIO) * (CHUNK_RATIO + 1) * 8;
+    const progress = { type: 'progress', planned, unallocated: 0, zeros: 0, requests: 0, retries: 0 };
+    expect(await eventsOf(slowTable(2000), structure)).toMatchObject([
+      { ...progress, done: 256 * 1024, sent: 256 * 1024 },
+      { ...progress, done: planned, sent: planned },
+    ]);
+  });
+
+  it('that takes less than a second to read says nothing', async () => {
+    expect(await eventsOf(slowTable(1), 'bat')).toEqual([]);
+  });
+
+  it('is not read to its end when that is not wanted any more', async () => {
+    const stop = new AbortController();
+    const onEvent = vi.fn(() => stop.abort(new Error('enough')));
+    const walk = inspectStructures({ image: slowTable(2000), structure: 'bat', signal: stop.signal, onEvent });
+    await expect(walk).rejects.toThrow('enough');
+    expect(onEvent).toHaveBeenCalledOnce();
   });
 });
 

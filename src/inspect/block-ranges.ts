@@ -3,9 +3,11 @@ import type { RowList } from './structure.ts';
 
 export interface BlockState {
   readonly block: number;
+  /** Blocks in a row that are alike, none of them in the file. @default 1 */
+  readonly count?: number;
   readonly state: string;
   /** In the file. */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
 }
 
 /** More between two blocks in the file is no gap for alignment but another block. */
@@ -46,14 +48,23 @@ export class BlockRanges {
   end(): void {
     if (this.#range === undefined) return;
     const { first, last } = this.#range;
-    this.#rows.add({ firstBlock: first.block, lastBlock: last.block, state: first.state, offset: first.offset });
+    this.#rows.add({
+      firstBlock: first.block,
+      lastBlock: afterLast(last) - 1,
+      state: first.state,
+      offset: first.offset,
+    });
     this.#range = undefined;
   }
 
   #continues({ last, spacing }: Range, next: BlockState): boolean {
-    if (next.block !== last.block + 1 || next.state !== last.state) return false;
+    if (next.block !== afterLast(last) || next.state !== last.state) return false;
     if (next.offset === undefined || last.offset === undefined) return next.offset === last.offset;
     const step = next.offset - last.offset;
     return spacing === undefined ? step >= this.#stored && step <= this.#stored + MAX_GAP : step === spacing;
   }
+}
+
+function afterLast({ block, count = 1 }: BlockState): number {
+  return block + count;
 }

@@ -39,6 +39,8 @@ export interface TableRequest {
   /** Show this block alone. */
   readonly block?: number;
   readonly signal: AbortSignal;
+  /** Called on the way: so many bytes of the table were looked at, of so many. */
+  readonly onProgress: (done: number, planned: number) => void;
 }
 
 /** Ranges that are listed unasked. */

@@ -10,6 +10,7 @@ import { MAX_BLOCK_SIZE } from '../image/vhd/dynamic-header.ts';
 import { bitmapLengthOf } from '../image/vhd/sector-bitmap.ts';
 import { BlockRanges } from './block-ranges.ts';
 import { cannotShow, RowList, type Structure, type TableRequest } from './structure.ts';
+import { slicesOf, type TableSlice } from './table-slices.ts';
 
 const ENTRY_LENGTH = 4;
 const SECTOR_SIZE = 512;
@@ -67,13 +68,15 @@ export async function batStructure(
   const ranges = new BlockRanges(rows, place.stored);
   let allocated = 0;
   let outside = 0;
-  for await (const { block, position } of entriesOf(file, place, request)) {
-    if (position === undefined) ranges.add({ block, state: 'unallocated' });
-    else {
-      allocated += 1;
-      const isInside = position + place.stored <= file.size;
-      if (!isInside) outside += 1;
-      ranges.add({ block, state: isInside ? 'allocated' : 'ends outside of the file', offset: position });
+  for await (const entries of entriesOf(file, place, request)) {
+    for (const { block, count, position } of entries) {
+      if (position === undefined) ranges.add({ block, count, state: 'unallocated' });
+      else {
+        allocated += 1;
+        const isInside = position + place.stored <= file.size;
+        if (!isInside) outside += 1;
+        ranges.add({ block, state: isInside ? 'allocated' : 'ends outside of the file', offset: position });
+      }
     }
   }
   ranges.end();
@@ -112,8 +115,8 @@ export async function bitmapStructures(
   const ranges = new BlockRanges(rows);
   let first: number | undefined;
   let count = 0;
-  for await (const { block, position } of entriesOf(file, place, request)) {
-    if (position === undefined || position + length > file.size) continue;
+  for await (const { block, position } of blocksInFile(file, place, request)) {
+    if (position + length > file.size) continue;
     request.signal.throwIfAborted();
     const bitmap = new Uint8Array(length);
     await file.read(position, bitmap);
@@ -160,26 +163,49 @@ export async function bitmapStructures(
   ];
 }
 
+async function* blocksInFile(
+  file: ImageFile,
+  place: BatPlace,
+  request: TableRequest,
+): AsyncGenerator<{ block: number; position: number }> {
+  for await (const entries of entriesOf(file, place, request)) {
+    for (const { block, position } of entries) if (position !== undefined) yield { block, position };
+  }
+}
+
 interface BatEntry {
   readonly block: number;
+  /** Blocks in a row, more than one only where they are not in the file. */
+  readonly count: number;
   /** In the file; undefined when it is not there. */
   readonly position: number | undefined;
 }
 
-async function* entriesOf(file: ImageFile, place: BatPlace, { block, signal }: TableRequest): AsyncGenerator<BatEntry> {
+/** What was asked for, a slice of the table at a time: to wait for each entry would take longer than to read it. */
+async function* entriesOf(file: ImageFile, place: BatPlace, request: TableRequest): AsyncGenerator<Iterable<BatEntry>> {
+  const { block } = request;
   const table = new PagedTable(file, place.offset, place.entries * ENTRY_LENGTH);
   if (block !== undefined && block >= place.entries) {
     throw new UsageError(
       `There is no block ${block}: the BAT of ${printable(file.path)} has ${place.entries} entries.`,
     );
   }
-  const end = block === undefined ? place.entries : block + 1;
-  for (let index = block ?? 0; index < end; ) {
-    signal.throwIfAborted();
-    const { view, offset } = await table.at(index * ENTRY_LENGTH);
-    for (let at = offset; at < view.byteLength && index < end; at += ENTRY_LENGTH, index++) {
-      const sector = view.getUint32(at);
-      yield { block: index, position: sector === UNALLOCATED ? undefined : sector * SECTOR_SIZE };
+  const range = block === undefined ? { first: 0, end: place.entries } : { first: block, end: block + 1 };
+  for await (const slice of slicesOf(table, { ...range, length: ENTRY_LENGTH }, request)) yield entriesIn(slice);
+}
+
+function* entriesIn({ view, first }: TableSlice): Generator<BatEntry> {
+  let block = first;
+  let absent = 0;
+  for (let at = 0; at < view.byteLength; at += ENTRY_LENGTH, block++) {
+    const sector = view.getUint32(at);
+    if (sector === UNALLOCATED) {
+      absent += 1;
+      continue;
     }
+    if (absent > 0) yield { block: block - absent, count: absent, position: undefined };
+    absent = 0;
+    yield { block, count: 1, position: sector * SECTOR_SIZE };
   }
+  if (absent > 0) yield { block: block - absent, count: absent, position: undefined };
 }

@@ -1,17 +1,12 @@
 // The BAT and the sector bitmaps of a VHDX, in ranges (MS-VHDX 2.5).
 import { MIB } from '../byte-range.ts';
-import { UsageError } from '../errors.ts';
-import { PagedTable } from '../image/paged-table.ts';
 import { printable } from '../image/printable.ts';
 import { bitmapSlice, reverseBits, runsOf } from '../image/sector-runs.ts';
 import { FULLY_PRESENT, offsetAt, stateAt } from '../image/vhdx/bat-entry.ts';
 import { BlockRanges } from './block-ranges.ts';
 import { cannotShow, RowList, type Structure, type TableRequest } from './structure.ts';
+import { type BatPlace, ENTRY_LENGTH, entriesOf, PARTIALLY_PRESENT, placeOf } from './vhdx-bat-entries.ts';
 import type { VhdxReading } from './vhdx-reading.ts';
-
-const ENTRY_LENGTH = 8;
-const SECTORS_PER_BITMAP = 8 * MIB;
-const PARTIALLY_PRESENT = 7;
 
 const STATES = [
   '0 not present',
@@ -23,37 +18,7 @@ const STATES = [
   '6 fully present',
   '7 partially present',
 ];
-const BITMAP_STATES: Readonly<Record<number, string>> = { 0: '0 not present', 6: '6 present' };
-
-/** Where things are, from the regions and the metadata. */
-interface BatPlace {
-  readonly table: PagedTable;
-  readonly offset: number;
-  readonly blockSize: number;
-  readonly sectorSize: number;
-  readonly blocks: number;
-  readonly chunkRatio: number;
-  readonly entries: number;
-  readonly hasParent: boolean;
-}
-
-function placeOf({ bytes, regions, disk, problems }: VhdxReading, what: string): BatPlace {
-  const path = printable(bytes.path);
-  if (regions === undefined || disk === undefined) {
-    cannotShow(what, path, `regions and metadata, which say how to read it, cannot be used (${problems.join(' ')})`);
-  }
-  const { size, blockSize, logicalSectorSize } = disk;
-  const blocks = Math.ceil(size / blockSize);
-  const chunkRatio = (SECTORS_PER_BITMAP * logicalSectorSize) / blockSize;
-  const hasParent = disk.parentLocator !== undefined;
-  const needed = hasParent
-    ? Math.ceil(blocks / chunkRatio) * (chunkRatio + 1)
-    : blocks + Math.floor((blocks - 1) / chunkRatio);
-  const { offset, length } = regions.bat;
-  const entries = Math.min(needed, length / ENTRY_LENGTH);
-  const table = new PagedTable(bytes, offset, entries * ENTRY_LENGTH);
-  return { table, offset, blockSize, sectorSize: logicalSectorSize, blocks, chunkRatio, entries, hasParent };
-}
+const OUTSIDE_STATES = STATES.map((state) => `${state}, ends outside of the file`);
 
 /** The payload blocks, and the sector bitmap blocks where there are any. @throws {CorruptImageError} @throws {UsageError} no such block. */
 export async function batStructures(reading: VhdxReading, request: TableRequest): Promise<Structure[]> {
@@ -63,19 +28,19 @@ export async function batStructures(reading: VhdxReading, request: TableRequest)
   const [payloadRanges, bitmapRanges] = [new BlockRanges(payload, place.blockSize), new BlockRanges(bitmaps, MIB)];
   const counts = new Array<number>(STATES.length).fill(0);
   let outside = 0;
-  for await (const { block, chunk, state, offset } of entriesOf(reading, place, request)) {
-    if (block === undefined) {
-      if (place.hasParent && state === FULLY_PRESENT) {
-        bitmapRanges.add({ block: chunk, state: BITMAP_STATES[state] ?? `${state} unknown`, offset });
+  for await (const entries of entriesOf(reading, place, request)) {
+    for (const { block, count, chunk, state, offset } of entries) {
+      if (block === undefined) {
+        if (place.hasParent && state === FULLY_PRESENT) {
+          bitmapRanges.add({ block: chunk, state: '6 present', offset });
+        }
+        continue;
       }
-      continue;
+      counts[state] = (counts[state] ?? 0) + count;
+      const isOutside = offset !== undefined && offset + place.blockSize > bytes.size;
+      if (isOutside) outside += 1;
+      payloadRanges.add({ block, count, state: (isOutside ? OUTSIDE_STATES : STATES)[state] ?? '', offset });
     }
-    counts[state] = (counts[state] ?? 0) + 1;
-    const isInFile = state === FULLY_PRESENT || state === PARTIALLY_PRESENT;
-    const isOutside = isInFile && offset + place.blockSize > bytes.size;
-    if (isOutside) outside += 1;
-    const words = `${STATES[state]}${isOutside ? ', ends outside of the file' : ''}`;
-    payloadRanges.add(isInFile ? { block, state: words, offset } : { block, state: words });
   }
   payloadRanges.end();
   bitmapRanges.end();
@@ -125,8 +90,7 @@ export async function bitmapStructures(reading: VhdxReading, request: TableReque
   const rows = new RowList(request);
   const ranges = new BlockRanges(rows);
   let count = 0;
-  for await (const { block, chunk, state } of entriesOf(reading, place, request)) {
-    if (block === undefined || state !== PARTIALLY_PRESENT || !place.hasParent) continue;
+  for await (const { block, chunk } of partialBlocksOf(reading, place, request)) {
     request.signal.throwIfAborted();
     count += 1;
     // Bitmaps that lie apart are never longer than the file together. A hostile BAT makes us read the same one for ever.
@@ -171,6 +135,18 @@ export async function bitmapStructures(reading: VhdxReading, request: TableReque
   ];
 }
 
+async function* partialBlocksOf(
+  reading: VhdxReading,
+  place: BatPlace,
+  request: TableRequest,
+): AsyncGenerator<{ block: number; chunk: number }> {
+  for await (const entries of entriesOf(reading, place, request)) {
+    for (const { block, chunk, state } of entries) {
+      if (block !== undefined && state === PARTIALLY_PRESENT && place.hasParent) yield { block, chunk };
+    }
+  }
+}
+
 async function runsOfBlock({ bytes }: VhdxReading, place: BatPlace, block: number, chunk: number) {
   const entry = chunk * (place.chunkRatio + 1) + place.chunkRatio;
   if (entry >= place.entries) return undefined;
@@ -185,40 +161,4 @@ async function runsOfBlock({ bytes }: VhdxReading, place: BatPlace, block: numbe
   // The first sector of a byte is its lowest bit here.
   reverseBits(bitmap);
   return runsOf(bitmap, first, sectors).map((run) => ({ ...run, first: run.first - first }));
-}
-
-interface BatEntry {
-  /** Undefined for the entry of a sector bitmap block. */
-  readonly block: number | undefined;
-  readonly chunk: number;
-  readonly state: number;
-  /** In the file, whether or not the state gives it a meaning. */
-  readonly offset: number;
-}
-
-async function* entriesOf(
-  { bytes }: VhdxReading,
-  place: BatPlace,
-  { block, signal }: TableRequest,
-): AsyncGenerator<BatEntry> {
-  if (block !== undefined && block >= place.blocks) {
-    throw new UsageError(
-      `There is no block ${block}: the disk in ${printable(bytes.path)} has ${place.blocks} blocks.`,
-    );
-  }
-  const perChunk = place.chunkRatio + 1;
-  const first = block === undefined ? 0 : block + Math.floor(block / place.chunkRatio);
-  const end = block === undefined ? place.entries : Math.min(first + 1, place.entries);
-  for (let entry = first; entry < end; ) {
-    signal.throwIfAborted();
-    const { view, offset } = await place.table.at(entry * ENTRY_LENGTH);
-    for (let at = offset; at < view.byteLength && entry < end; at += ENTRY_LENGTH, entry++) {
-      const chunk = Math.floor(entry / perChunk);
-      const index = entry - chunk;
-      const isBitmap = entry % perChunk === place.chunkRatio;
-      // Between the last block and the last chunk's bitmap there are entries for no block.
-      if (!isBitmap && index >= place.blocks) continue;
-      yield { block: isBitmap ? undefined : index, chunk, state: stateAt(view, at), offset: offsetAt(view, at) };
-    }
-  }
 }

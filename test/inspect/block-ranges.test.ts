@@ -29,6 +29,16 @@ describe('ranges of blocks', () => {
     ]);
   });
 
+  it('join blocks that come many at a time', () => {
+    const none = (block: number, count: number): BlockState => ({ block, count, state: 'unallocated' });
+    expect(rangesOf([none(0, 10), none(10, 5), stored(15, 0), none(16, 4), none(21, 2)], 1000)).toEqual([
+      { firstBlock: 0, lastBlock: 14, state: 'unallocated', offset: undefined },
+      { firstBlock: 15, lastBlock: 15, state: 'allocated', offset: 0 },
+      { firstBlock: 16, lastBlock: 19, state: 'unallocated', offset: undefined },
+      { firstBlock: 21, lastBlock: 22, state: 'unallocated', offset: undefined },
+    ]);
+  });
+
   it('end at another state, and at a block that is left out', () => {
     const none = (block: number): BlockState => ({ block, state: 'unallocated' });
     expect(rangesOf([none(0), none(1), stored(2, 0), none(3), none(5)], 1000)).toEqual([

@@ -104,7 +104,7 @@ function showStructure(
     ...(args.block === undefined ? {} : { block: wholeNumber('block', args.block) }),
   };
   return runVerb(args, environment, {
-    run: (signal) => inspectStructures({ ...options, signal }),
+    run: (signal, onEvent) => inspectStructures({ ...options, signal, onEvent }),
     describe: (report) => showStructures(report, screenOf(environment, process.stdout)),
     stopping: 'Stopping.',
   });
