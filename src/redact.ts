@@ -6,7 +6,9 @@ const SECRETS: readonly [RegExp, string][] = [
   [/\b((?:AccountKey|SharedAccessKey|SharedAccessSignature)=)[^;\s"'<>]+/gi, '$1REDACTED'],
   [/\b(SharedKey(?:Lite)? [^:\s]+:)[A-Za-z0-9+/=]+/gi, '$1REDACTED'],
   [/\b(Bearer )[A-Za-z0-9._~+/=-]+/gi, '$1REDACTED'],
-  // User and password in a URL: a proxy's, for instance.
+  // User and password for a proxy, in a header, as text or as a field of an object.
+  [/(Proxy-Authorization\W+Basic )[A-Za-z0-9+/=]+/gi, '$1REDACTED'],
+  // The same in a URL.
   [/(\/\/)[^/\s:@]*:[^/\s@]+@/g, '$1REDACTED@'],
 ];
 

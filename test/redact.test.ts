@@ -47,6 +47,9 @@ describe('redact', () => {
     ['a token', `Authorization: Bearer ${KEY}`],
     ['the password of a proxy', `connect to http://user:${encodeURIComponent(KEY)}@proxy.corp:8080 failed`],
     ['the password of a proxy without a user', `http://:${encodeURIComponent(KEY)}@proxy.corp:8080`],
+    ['what a proxy is shown', `CONNECT a:443 HTTP/1.1\r\nProxy-Authorization: Basic ${KEY}\r\nHost: a:443`],
+    ['what a proxy is shown, in an object', `{ 'proxy-authorization': [ 'Proxy-Authorization',\n  'Basic ${KEY}' ] }`],
+    ['what a proxy is shown, in JSON', JSON.stringify(JSON.stringify({ 'proxy-authorization': `Basic ${KEY}` }))],
   ])('takes out %s', (_, text) => {
     expect(redact(text)).not.toContain(KEY);
     expect(redact(text)).not.toContain(encodeURIComponent(KEY));
@@ -61,6 +64,7 @@ describe('redact', () => {
       'Put Page 0+4194304 failed: 503 ServerBusy (request id 1-2-3)',
       'Cannot write C:\\disks\\design.vhd: it is there already.',
       'http://127.0.0.1:10000/devstoreaccount1/container/blob',
+      'Proxy-Authenticate: Basic realm="proxy"',
       'mail someone@example.com about signature=0',
       '',
     ]) {

@@ -4,10 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Credential } from '../src/azure/credentials.ts';
 import type { UploadOptions } from '../src/options.ts';
 import { uploadImage } from '../src/upload.ts';
+import { startForwardingProxy } from './support/forwarding-proxy.ts';
 import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server.ts';
 import { internalError } from './support/page-blob-server-faults.ts';
 import { buildVhd, patternOf, uniqueIdOf } from './support/vhd-builder.ts';
@@ -362,6 +363,28 @@ describe.each(Object.entries(MODES))('the command line that prints %s shows no s
     expect(exitCode, output).toBe(code);
     expectNoSecrets(output + (await filesBeside(image)), [old, next].map(signatureOf));
     expect(await readFile(log, 'utf8')).toContain('AuthenticationFailed');
+  });
+
+  it.each([false, true])('when a proxy wants a password, and is given it or another (TLS: %s)', async (tls) => {
+    await restart(tls);
+    const proxy = await startForwardingProxy({ credentials: `user:${PROXY_PASSWORD}` });
+    onTestFinished(() => proxy.close());
+    const image = await makeImage();
+    const url = newUrl();
+    const log = join(dirname(image), 'upload.log');
+    const authority = join(dirname(image), 'ca.pem');
+    await writeFile(authority, server.caCertificate ?? '');
+    for (const [user, code] of [
+      ['other', 9],
+      ['user', 0],
+    ] as const) {
+      const args = ['upload', image, url, '--retries', '1', '--log-file', log, ...mode];
+      const HTTPS_PROXY = proxy.url.replace('user', user);
+      const { exitCode, output } = await vhdup(args, { HTTPS_PROXY, NODE_EXTRA_CA_CERTS: authority });
+      expect(exitCode, output).toBe(code);
+      const authorization = Buffer.from(`${user}:${PROXY_PASSWORD}`).toString('base64');
+      expectNoSecrets(output + (await filesBeside(image)), [PROXY_PASSWORD, authorization, signatureOf(url)]);
+    }
   });
 
   it('when there is no way through a proxy that wants a password', async () => {

@@ -58,7 +58,7 @@ export async function connectPageBlob(
   const pipelineOptions: StoragePipelineOptions & { agent?: Agent } = {
     retryOptions: { maxTries: 1 },
     userAgentOptions: { userAgentPrefix: options.userAgent },
-    ...(connections.agent === undefined ? {} : { agent: connections.agent }),
+    agent: connections.agent,
   };
   const makeClients = ({ credential, sas }: SdkCredential): Clients => {
     const signer = credential ?? new AnonymousCredential();

@@ -28,7 +28,7 @@ export interface SignedWith {
 const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 const CHECKSUM_MISMATCHES = new Set(['Md5Mismatch', 'Crc64Mismatch']);
 /** Network errors that hint at a wrong address rather than at a bad line. */
-const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|ERR_TLS_|ERR_SSL_)/;
+const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|EPROXY|ERR_TLS_|ERR_SSL_)/;
 
 /** What to do about an answer of the service that no retry can change, by its `x-ms-error-code`. */
 const ADVICE: Readonly<Record<string, string>> = {

@@ -4,15 +4,9 @@ import { get as getSecurely } from 'node:https';
 import { type AddressInfo, createServer as createSilentServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connections } from '../../src/azure/connections.ts';
+import { withoutProxies } from '../support/forwarding-proxy.ts';
 
-const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap((name) => [
-  name,
-  name.toLowerCase(),
-]);
-
-beforeEach(() => {
-  for (const name of PROXY_VARIABLES) vi.stubEnv(name, '');
-});
+beforeEach(withoutProxies);
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -37,9 +31,8 @@ function connect(url: string, stallTimeoutMs: number): Connections {
 
 /** The body of the answer, or the error of the request. */
 async function request(url: string, { agent }: Connections): Promise<string | NodeJS.ErrnoException> {
-  const options = agent === undefined ? {} : { agent };
   return await new Promise((resolve) => {
-    const sent = url.startsWith('https:') ? getSecurely(url, options) : get(url, options);
+    const sent = url.startsWith('https:') ? getSecurely(url, { agent }) : get(url, { agent });
     sent.on('error', resolve);
     sent.on('response', (response: IncomingMessage) => {
       let body = '';
@@ -99,14 +92,14 @@ describe('Connections', () => {
   it('waits twice as long after each stall, and as long as at first once something was answered', async () => {
     const { url } = await serve(NEVER_ANSWER);
     const connections = connect(url, 10);
-    const timeouts: (number | undefined)[] = [];
+    const timeouts: number[] = [];
     for (let count = 0; count < 3; count++) {
       await request(url, connections);
-      timeouts.push(connections.agent?.options.timeout);
+      timeouts.push(connections.agent.options.timeout);
     }
     expect(timeouts).toEqual([20, 40, 80]);
     connections.answered();
-    expect(connections.agent?.options.timeout).toBe(10);
+    expect(connections.agent.options.timeout).toBe(10);
   });
 
   it('takes requests that stall together for one stall', async () => {
@@ -114,7 +107,7 @@ describe('Connections', () => {
     const connections = connect(url, 20);
     const errors = await Promise.all(Array.from({ length: 8 }, () => request(url, connections)));
     expect(errors.every((error) => (error as NodeJS.ErrnoException).code === 'ESTALLED')).toBe(true);
-    expect(connections.agent?.options.timeout).toBe(40);
+    expect(connections.agent.options.timeout).toBe(40);
   });
 
   it('uses a connection again', async () => {
@@ -134,7 +127,7 @@ describe('Connections', () => {
     const closed = new Promise((resolve) => server.once('connection', (socket) => socket.once('close', resolve)));
     expect(await request(url, connections)).toBe('ok');
     await closed;
-    expect(connections.agent?.options.timeout).toBe(20);
+    expect(connections.agent.options.timeout).toBe(20);
     expect(await request(url, connections)).toBe('ok');
   });
 
@@ -142,46 +135,4 @@ describe('Connections', () => {
     expect(connect('https://account.blob.core.windows.net/c/b', 10).agent).toHaveProperty('protocol', 'https:');
     expect(connect('http://127.0.0.1:10000/c/b', 10).agent).toHaveProperty('protocol', 'http:');
   });
-});
-
-describe('Connections, where there is a proxy', () => {
-  const url = 'https://account.blob.core.windows.net/c/b';
-  const agentWith = (variables: Readonly<Record<string, string>>) => {
-    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
-    return connect(url, 10).agent;
-  };
-
-  it.each(['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'])(
-    'leave the connections to the SDK when %s is set',
-    (name) => {
-      expect(agentWith({ [name]: 'http://proxy.corp:8080' })).toBeUndefined();
-    },
-  );
-
-  it.each([
-    'account.blob.core.windows.net',
-    '.core.windows.net',
-    '.account.blob.core.windows.net',
-    'localhost, .core.windows.net ,other',
-  ])('are their own for a host that NO_PROXY names as %s', (exceptions) => {
-    const proxy = { HTTPS_PROXY: 'http://proxy.corp:8080' };
-    expect(agentWith({ ...proxy, NO_PROXY: exceptions })).toBeDefined();
-    expect(agentWith({ ...proxy, NO_PROXY: '', no_proxy: exceptions })).toBeDefined();
-  });
-
-  it.each(['core.windows.net', 'windows.net', '.blob.core.windows', '*', ','])(
-    'are not, as the SDK sees it, for one that NO_PROXY names as %s',
-    (exceptions) => {
-      expect(agentWith({ HTTPS_PROXY: 'http://proxy.corp:8080', NO_PROXY: exceptions })).toBeUndefined();
-    },
-  );
-
-  it.each(['http://user:TOPSECRET@proxy:99999', 'user:TOPSECRET@proxy:8080', 'socks://user:TOPSECRET@proxy'])(
-    'are refused, without showing it, when the proxy is %s',
-    (proxy) => {
-      expect(() => agentWith({ HTTPS_PROXY: proxy })).toThrow(
-        /^HTTPS_PROXY must be the URL of a proxy((?!TOPSECRET).)*$/,
-      );
-    },
-  );
 });
