@@ -201,6 +201,7 @@ describe('toServiceError, for what is not an answer of the service', () => {
     ['ESTALLED', false],
     ['REQUEST_SEND_ERROR', false],
     ['ENOTFOUND', true],
+    ['EPROXY', true],
     ['EPROTO', true],
   ])('takes %s for transient', (code, suspectAddress) => {
     const error = toServiceError('Put Page 0+512', networkErrorOf(code)) as ServiceError;
