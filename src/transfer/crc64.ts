@@ -1,5 +1,5 @@
 // CRC-64/NVME, which Azure Storage calls CRC64, as WebAssembly over memory that threads share.
-import { CRC64_POLYNOMIAL, CRC64_STEP, encodeCrc64Module } from './crc64-module.ts';
+import { CRC64_POLYNOMIAL, CRC64_STEP, CRC64_WORK_SIZE, encodeCrc64Module } from './crc64-module.ts';
 
 declare global {
   // The part of lib.dom that is used here; the rest of it does not belong into a program for Node.
@@ -25,11 +25,29 @@ declare global {
   }
 }
 
-/** Bytes at the beginning of the memory that hold the tables. */
-export const CRC64_TABLES_SIZE = CRC64_STEP * 256 * BigUint64Array.BYTES_PER_ELEMENT;
+const WASM_PAGE = 64 * 1024;
 
-/** Writes the tables to the beginning of `memory`. Once for all threads. */
-export function writeCrc64Tables(memory: WebAssembly.Memory): void {
+/** Where the bytes begin whose CRC can be asked for: before it, the module keeps what it works with. A multiple of 64 KiB. */
+export const CRC64_DATA_START = wholePages(CRC64_WORK_SIZE) * WASM_PAGE;
+
+/**
+ * Memory for the module.
+ * @param size - Bytes of it from `CRC64_DATA_START` on.
+ * @param maxSize - What it can grow to.
+ */
+export function newCrc64Memory(size: number, maxSize = size): WebAssembly.Memory {
+  const pages = (bytes: number) => wholePages(CRC64_DATA_START + bytes);
+  const memory = new WebAssembly.Memory({ initial: pages(size), maximum: pages(maxSize), shared: true });
+  writeTables(memory);
+  return memory;
+}
+
+function wholePages(bytes: number): number {
+  return Math.ceil(bytes / WASM_PAGE);
+}
+
+/** Once for all threads. */
+function writeTables(memory: WebAssembly.Memory): void {
   const tables = new BigUint64Array(memory.buffer, 0, CRC64_STEP * 256);
   for (let byte = 0; byte < 256; byte++) {
     let crc = BigInt(byte);
@@ -45,7 +63,7 @@ export function writeCrc64Tables(memory: WebAssembly.Memory): void {
 
 /**
  * The module: it imports `env.memory` and exports `crc64(start, end)`, for a range that is not empty and whose length is a
- * multiple of 32. Compiled once, instantiated in each thread.
+ * multiple of 32. Compiled once; of several threads with one memory, one at a time may call it.
  */
 export function compileCrc64(): WebAssembly.Module {
   return new WebAssembly.Module(encodeCrc64Module());
