@@ -265,12 +265,14 @@ class AzurePageBlob implements PageBlobTarget {
     return this.#inUse.clients;
   }
 
-  /** The bytes themselves, or a stream of them that keeps to the rate that was asked for. */
+  /** The bytes themselves, or a stream of them in pieces: to keep to the rate that was asked for, and for TLS. */
   #bodyOf(bytes: Uint8Array, signal: AbortSignal): HttpRequestBody {
     const throttle = this.#throttle;
-    if (throttle === undefined) return bytes;
+    const isSecure = this.address.url.startsWith('https:');
+    if (throttle === undefined && !isSecure) return bytes;
     return () => {
-      const stream = Readable.from(throttled(bytes, throttle, signal), { objectMode: false });
+      const pieces = throttle === undefined ? piecesOf(bytes, TLS_PIECE) : throttled(bytes, throttle, signal);
+      const stream = Readable.from(pieces, { objectMode: false });
       // On abort the request fails by itself; the stream's own error has nobody else to hear it.
       return stream.on('error', () => stream.destroy());
     };
@@ -300,13 +302,22 @@ class AzurePageBlob implements PageBlobTarget {
 /** Small enough to be smooth at 1 MiB/s, large enough to cost nothing at a hundred. */
 const THROTTLED_PIECE = 64 * 1024;
 
+/**
+ * TLS encrypts at once all that it is given, into memory of its own, and is said to have moved nothing until the last of that is
+ * sent: whole windows would take twice the memory, and on a slow line look like stalls.
+ */
+const TLS_PIECE = 256 * 1024;
+
+function* piecesOf(bytes: Uint8Array, size: number): Generator<Uint8Array> {
+  for (let offset = 0; offset < bytes.length; offset += size) yield bytes.subarray(offset, offset + size);
+}
+
 async function* throttled(
   bytes: Uint8Array,
   throttle: (bytes: number, signal: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  for (let offset = 0; offset < bytes.length; offset += THROTTLED_PIECE) {
-    const piece = bytes.subarray(offset, offset + THROTTLED_PIECE);
+  for (const piece of piecesOf(bytes, THROTTLED_PIECE)) {
     await throttle(piece.length, signal);
     yield piece;
   }
