@@ -177,7 +177,7 @@ export class BlobLease {
     }
   }
 
-  /** Keeps it in force until it runs out, for the next run to go on from. */
+  /** Keeps it in force until it runs out, for the next run to go on from, where it is still held. */
   abandon(): void {
     this.#stopRenewing();
     this.#isHeld = false;

@@ -187,13 +187,15 @@ async function lookAgain(there: BlobProperties, { blob, retrier, signal }: Sessi
  */
 async function unlessRefused<T>(
   stored: Checkpoint | undefined,
-  { file }: SessionRequest,
+  { file, lease }: SessionRequest,
   action: () => Promise<T>,
 ): Promise<T> {
   try {
     return await action();
   } catch (error) {
     if (isRefused(error)) await (stored === undefined ? file.remove() : file.save(stored));
+    // What the checkpoint says now was so before this lease was taken.
+    await lease.leave();
     throw error;
   }
 }
