@@ -1,5 +1,4 @@
 // Holds the blob for one run: no other program can write to it, and of two runs of one upload only one goes on.
-import { randomUUID } from 'node:crypto';
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
 import { OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
 import type { CheckpointLease } from './checkpoint/checkpoint.ts';
@@ -41,8 +40,6 @@ export class BlobLease {
   readonly owner: Owner;
   readonly #options: BlobLeaseOptions;
   readonly #stop: ChildAbort;
-  /** Unlike that of any other run, so that the service tells them apart. */
-  readonly #id = randomUUID();
   /** Of the run before: whoever knows the id of its lease can take it over. */
   #inheritedIds: readonly string[] = [];
   /** The run before, where it holds the blob now and may live. */
@@ -50,7 +47,7 @@ export class BlobLease {
   #isHeld = false;
   /** Whether one of the ids may be in force, also when nobody answers for this run any more. */
   #mayBeInForce = false;
-  #isContinued = false;
+  #isContinued: boolean | undefined;
   #isExposed = false;
   /** When it was last taken or renewed, by the clock of the service. */
   #renewedMs: number | undefined;
@@ -64,6 +61,10 @@ export class BlobLease {
     this.#stop = new ChildAbort(options.signal);
   }
 
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   /** Whether somebody ended the lease, or wrote to the blob when it had run out: what was sent may have been written over. */
   get isExposed(): boolean {
     return this.#isExposed;
@@ -72,14 +73,15 @@ export class BlobLease {
   /**
    * Whether it goes on from the lease of the run before: nothing else has written to the blob since that one took it. The
    * service renews a lease that has run out, but not once the blob was written to or was somebody else's. Source: REST, Lease Blob.
+   * Undefined where it was not asked, or gives no leases.
    */
-  get isContinued(): boolean {
+  get isContinued(): boolean | undefined {
     return this.#isContinued;
   }
 
   /** For the checkpoint, which has to be saved before the lease is taken, and once more when it was left. */
   get claim(): CheckpointLease {
-    const ids = [this.#id, ...this.#inheritedIds];
+    const ids = [this.owner.id, ...this.#inheritedIds];
     return { owner: this.owner, ids, ...(this.#mayBeInForce ? { held: true } : {}) };
   }
 
@@ -95,6 +97,19 @@ export class BlobLease {
   }
 
   /**
+   * Makes the lease of the run before this run's own, where that can be done.
+   * @param breakForeign - Also from a run that holds it and may live.
+   */
+  async takeOver(breakForeign: boolean): Promise<void> {
+    if (this.#rival !== undefined && !breakForeign) return;
+    for (const id of this.#inheritedIds) {
+      this.#isContinued = (await this.#change(id)) ?? this.#isContinued;
+      if (this.#isContinued === true) break;
+    }
+    if (this.#isContinued === true && this.#rival !== undefined) this.#tellOfBroken(this.#rival);
+  }
+
+  /**
    * Takes the lease, or says that the service gives none and goes on without.
    * @param uploadId - The upload that the blob will belong to, as long as the lease is held.
    * @returns whether somebody else held it until now, who may have written to the blob in the last moment.
@@ -102,10 +117,6 @@ export class BlobLease {
    */
   async take(uploadId: string, breakForeign: boolean): Promise<boolean> {
     this.#uploadId = uploadId;
-    if (this.#rival === undefined || breakForeign) {
-      for (const id of this.#inheritedIds) this.#isContinued ||= await this.#takeOver(id);
-      if (this.#isContinued && this.#rival !== undefined) this.#tellOfBroken(this.#rival);
-    }
     let isBroken = false;
     try {
       await this.#acquire();
@@ -130,7 +141,7 @@ export class BlobLease {
     this.#isHeld = true;
     this.#mayBeInForce = true;
     this.#renewedMs = this.#options.blob.nowMs;
-    this.#options.blob.leases.use(this.#id);
+    this.#options.blob.leases.use(this.owner.id);
     this.#timer ??= setInterval(() => this.#renew(), RENEW_INTERVAL_MS).unref();
     return isBroken;
   }
@@ -152,13 +163,9 @@ export class BlobLease {
     }
   }
 
-  /**
-   * From now on the checkpoint counts on it no more: to be saved before the lease is left, as the run may be killed between the two.
-   * @returns whether it is held.
-   */
-  letGo(): boolean {
+  /** From now on the checkpoint counts on it no more: to be saved before the lease is left, as the run may be killed between the two. */
+  letGo(): void {
     if (this.#isHeld) this.#mayBeInForce = false;
-    return this.#isHeld;
   }
 
   /**
@@ -196,7 +203,7 @@ export class BlobLease {
   async #release(signal: AbortSignal): Promise<boolean> {
     for (let attempt = 1; attempt <= RELEASE_TRIES; attempt++) {
       try {
-        await this.#options.blob.leases.release(this.#id, signal);
+        await this.#options.blob.leases.release(this.owner.id, signal);
         return true;
       } catch (error) {
         const reason = reasonOf(error) ?? '';
@@ -211,21 +218,21 @@ export class BlobLease {
 
   #acquire(): Promise<void> {
     const { blob, retrier } = this.#options;
-    return retrier.run('Acquire Lease', this.#stop.signal, (attempt) => blob.leases.acquire(this.#id, attempt));
+    return retrier.run('Acquire Lease', this.#stop.signal, (attempt) => blob.leases.acquire(this.owner.id, attempt));
   }
 
-  /** Should the process live after all, its writes are refused from now on. */
-  async #takeOver(id: string): Promise<boolean> {
+  /** Should the process live after all, its writes are refused from now on. @returns undefined where there are no leases. */
+  async #change(id: string): Promise<boolean | undefined> {
     const { blob, retrier } = this.#options;
     const { signal } = this.#stop;
     try {
       await retrier.run('Renew Lease', signal, (attempt) => blob.leases.renew(id, attempt));
-      await retrier.run('Change Lease', signal, (attempt) => blob.leases.change(id, this.#id, attempt));
+      await retrier.run('Change Lease', signal, (attempt) => blob.leases.change(id, this.owner.id, attempt));
       return true;
     } catch (error) {
       // Somebody else has written to the blob or held it, or the service has no leases: the acquisition tells.
       if (!isRefusal(error)) throw error;
-      return false;
+      return reasonOf(error)?.startsWith('Lease') === true ? false : undefined;
     }
   }
 
@@ -284,7 +291,7 @@ export class BlobLease {
     const { blob } = this.#options;
     const { signal } = this.#stop;
     try {
-      await blob.leases.renew(this.#id, signal);
+      await blob.leases.renew(this.owner.id, signal);
       this.#renewedMs = blob.nowMs;
       return;
     } catch (error) {
@@ -300,7 +307,7 @@ export class BlobLease {
       }
     }
     try {
-      await blob.leases.acquire(this.#id, signal);
+      await blob.leases.acquire(this.owner.id, signal);
       this.#renewedMs = blob.nowMs;
     } catch (error) {
       throw isTaken(error) ? this.#inUse(await this.#holder()) : error;

@@ -5,7 +5,7 @@ import { printable } from './image/printable.ts';
 
 /** One run of the program, on one machine. */
 export interface Owner {
-  /** Unlike any other run's: process ids are used again. */
+  /** Unlike any other run's: process ids are used again. Also the id of the lease that it holds. */
   readonly id: string;
   readonly host: string;
   readonly pid: number;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
 import type { BlobLease } from './blob-lease.ts';
-import { IMAGE, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
+import { IMAGE, LEFT, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
 import type { Checkpoint, CheckpointImageFile, CheckpointLease, ReplacedBlob } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import {
@@ -19,7 +19,7 @@ import { decodeOwner, describeOwner, encodeOwner } from './owner.ts';
 import { checkpointOfBlob, imageFingerprint, pagesThere } from './resume-from-blob.ts';
 import type { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
-import { asLeft, assertSamePages, suspicionOf, touched, wasLastRun } from './untouched.ts';
+import { asLastRunLeft, assertSamePages, suspicionOf, touched } from './untouched.ts';
 import { VERSION } from './version.ts';
 
 /** What an upload is between its first request and its last. */
@@ -64,11 +64,10 @@ export interface SessionRequest {
  * @throws {InUseError} somebody else is uploading to the blob, or holds it.
  */
 export async function openSession(request: SessionRequest): Promise<Session> {
-  const { blob, lease, restart, retrier, signal } = request;
+  const { blob, restart, retrier, signal } = request;
   const stored = await loadCheckpoint(request);
   if (stored !== undefined && !restart) assertSameSource(stored, request);
   const there = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
-  lease.inherit(stored?.lease, there?.isLeased === true);
 
   const isOurs = stored !== undefined && there?.metadata[UPLOAD_ID] === stored.uploadId;
   if (stored !== undefined && !restart && (isOurs || stored.done.length > 0)) {
@@ -89,19 +88,24 @@ export async function openSession(request: SessionRequest): Promise<Session> {
 async function goOn(stored: Checkpoint, there: BlobProperties | undefined, request: SessionRequest): Promise<Session> {
   const { file, lease, verifiesAll } = request;
   assertSameBlob(stored, there, file.path);
-  const early = suspicionOf(stored, there);
-  if (early !== undefined && !verifiesAll) throw touched(stored, early);
-  const last = wasLastRun(stored, there) ? decodeOwner(there.metadata[OWNER])?.id : undefined;
+  const known = asLastRunLeft(stored, there);
+  const early = suspicionOf(known, there);
+  if (early !== undefined && !verifiesAll) throw touched(known, early);
+  lease.inherit(known.lease, there.isLeased);
+  const last = decodeOwner(there.metadata[OWNER])?.id;
   const claim = () => ({ ...lease.claim, ...(last === undefined ? {} : { follows: last }) });
   // Before the lease: a run that is killed between the two leaves one that the next run knows as its own.
-  await file.save({ ...stored, lease: claim() });
-  const suspicion = await unlessRefused(stored, request, async () => {
+  await file.save({ ...known, lease: claim() });
+  const earlier = await unlessRefused(stored, request, async () => {
+    await lease.takeOver(request.breakLease);
+    const suspicion = early ?? suspicionOf(known, there, lease.isContinued);
+    if (suspicion !== undefined && !verifiesAll) throw touched(known, suspicion);
+    const earlier: Checkpoint = suspicion === undefined ? known : { ...known, exposed: true };
+    // Before this run has a lease that a later one can go on from.
+    if (suspicion !== undefined) await file.save({ ...earlier, lease: claim() });
     await lease.take(stored.uploadId, request.breakLease);
-    const found = early ?? suspicionOf(stored, there, lease.isContinued);
-    if (found !== undefined && !verifiesAll) throw touched(stored, found);
-    return found;
+    return earlier;
   });
-  const earlier: Checkpoint = suspicion === undefined ? stored : { ...stored, exposed: true };
   return await takeUp(earlier, there, claim, request);
 }
 
@@ -113,28 +117,19 @@ async function takeUp(
   request: SessionRequest,
 ): Promise<Session> {
   const { blob, source, file, lease, retrier, signal } = request;
-  const session = { ...sessionOf(earlier.uploadId, earlier.startedAt, request), earlier };
+  if (earlier.etag !== there.etag) await assertSamePages(earlier, blob, retrier, signal);
+  const fresh = sessionOf(earlier.uploadId, earlier.startedAt, request);
+  const metadata = earlier.exposed === true ? { ...fresh.metadata, [STATE]: 'exposed' } : fresh.metadata;
+  const session = { ...fresh, metadata, earlier };
+  // Before the first write: the ETag is not what it was from then on.
   const { done, sent } = earlier;
-  const state = () => ({ ...emptyCheckpoint(session, request), done, sent, lease: claim() });
-  let isLookedAt = false;
-  try {
-    if (earlier.etag !== there.etag) await assertSamePages(earlier, blob, retrier, signal);
-    isLookedAt = true;
-    // Before the first write: the ETag is not what it was from then on.
-    await file.save(state());
-    blob.guardWith(sequenceNumberOf(session.uploadId));
-    await retrier.run('Set Blob Metadata', signal, (attempt) =>
-      lease.attempt(() => blob.setMetadata(session.metadata, attempt)),
-    );
-    if (earlier.fromBlob !== true) return session;
-    return { ...session, found: await pagesThere(blob, source.diskSize, retrier, signal) };
-  } catch (error) {
-    if (lease.letGo()) {
-      await file.save(isLookedAt ? state() : { ...earlier, lease: claim() });
-      if ((await lease.leave()) && isLookedAt) await file.save({ ...state(), ...(await asLeft(blob)) });
-    }
-    throw error;
-  }
+  await file.save({ ...emptyCheckpoint(session, request), done, sent, lease: claim() });
+  blob.guardWith(sequenceNumberOf(session.uploadId));
+  await retrier.run('Set Blob Metadata', signal, (attempt) =>
+    lease.attempt(() => blob.setMetadata(session.metadata, attempt)),
+  );
+  if (earlier.fromBlob !== true) return session;
+  return { ...session, found: await pagesThere(blob, source.diskSize, retrier, signal) };
 }
 
 /** Creates the blob, or takes the place of one that may be replaced. */
@@ -145,12 +140,14 @@ async function begin(
   request: SessionRequest,
 ): Promise<Session> {
   const { blob, file, lease, breakLease } = request;
+  lease.inherit(stored?.lease, there?.isLeased === true);
   const session = sessionOf(randomUUID(), new Date().toISOString(), request);
   // Before the blob: a run that ends between the two finds a blob that it knows as its own, or still may replace.
   const replaces = there !== undefined && mayReplace ? { replaces: replacedBlob(stored, there) } : {};
   await file.save({ ...emptyCheckpoint(session, request), ...replaces });
   await unlessRefused(stored, request, async () => {
     assertMayCreate(blob.address.url, there, mayReplace);
+    if (there !== undefined) await lease.takeOver(breakLease);
     const isBroken = there !== undefined && (await lease.take(session.uploadId, breakLease));
     await create(session, isBroken ? await lookAgain(there, request) : there, mayReplace, request);
     if (there === undefined) await lease.take(session.uploadId, breakLease);
@@ -208,6 +205,11 @@ function isRefused(error: unknown): error is VhdupError {
 export function completeMetadata(session: Session): Record<string, string> {
   const { [OWNER]: _, ...metadata } = session.metadata;
   return { ...metadata, [STATE]: 'complete' };
+}
+
+/** The metadata of a blob that its upload left in order. */
+export function leftMetadata(session: Session, nowMs: number): Record<string, string> {
+  return { ...session.metadata, [LEFT]: new Date(nowMs).toISOString() };
 }
 
 /** The metadata of a blob whose verification failed, or whose image changed while it was read. */
@@ -405,7 +407,7 @@ async function create(
 
 function alreadyThere(url: string, { size, type, metadata, isLeased }: BlobProperties): VhdupError {
   const owner = decodeOwner(metadata[OWNER]);
-  if (metadata[STATE] !== 'uploading') {
+  if (metadata[STATE] !== 'uploading' && metadata[STATE] !== 'exposed') {
     const what =
       metadata[STATE] === 'complete'
         ? 'a complete upload by vhdup is there. If it is of this image, nothing is left to do'

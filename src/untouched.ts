@@ -1,11 +1,11 @@
 // Resuming: has anything else written to the blob since the run before?
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
-import { OWNER, STATE } from './blob-metadata.ts';
+import { LEFT, OWNER, STATE } from './blob-metadata.ts';
 import { type ByteRange, endOf, PAGE_SIZE } from './byte-range.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { DestinationError } from './errors.ts';
 import { listedRanges } from './listed-ranges.ts';
-import { decodeOwner } from './owner.ts';
+import { decodeOwner, type Owner } from './owner.ts';
 import { PageSetDigest } from './transfer/page-set-digest.ts';
 import type { Retrier } from './transfer/retry.ts';
 
@@ -22,22 +22,36 @@ export async function asLeft(blob: PageBlobTarget): Promise<Pick<Checkpoint, 'sa
 }
 
 /** Whether the run that wrote the checkpoint was the last one to work on the blob. */
-export function wasLastRun({ lease }: Checkpoint, there: BlobProperties): boolean {
-  const last = decodeOwner(there.metadata[OWNER])?.id;
-  return last === lease?.owner.id || (last !== undefined && last === lease?.follows);
+function wasLastRun({ lease }: Checkpoint, last: Owner): boolean {
+  return last.id === lease?.owner.id || last.id === lease?.follows;
+}
+
+/**
+ * The checkpoint with what the blob says of how its last run left it, where that was another one: the checkpoint is a copy that
+ * the other did not use, or was lost.
+ */
+export function asLastRunLeft(stored: Checkpoint, { metadata, modifiedMs }: BlobProperties): Checkpoint {
+  const last = decodeOwner(metadata[OWNER]);
+  if (last === undefined || wasLastRun(stored, last)) return stored;
+  const { etag: _, exposed: __, ...rest } = stored;
+  const leftMs = Date.parse(metadata[LEFT] ?? '');
+  const left = Number.isNaN(leftMs)
+    ? { savedMs: modifiedMs, lease: { owner: last, ids: [last.id], held: true as const } }
+    : { savedMs: leftMs, lease: { owner: last, ids: [] } };
+  return { ...rest, ...left, ...(metadata[STATE] === 'exposed' ? { exposed: true } : {}) };
 }
 
 /**
  * What tells of a write by somebody else: after a run that ended in order the ETag, after one that was killed its lease, which
  * no later run can go on from then, and where the service gives none the time of the last write.
- * A later run of the same upload, with a copy of the checkpoint, wrote nothing but the same.
+ * @param stored - With what the last run left.
  * @param there - The blob as it was before this run did anything.
  * @param isContinued - Whether this run holds the lease of the run before; undefined as long as it has not tried.
  * @returns what may have happened to it; undefined where nothing has, or it is too early to tell.
  * @throws {DestinationError} another run of this upload completed it.
  */
 export function suspicionOf(stored: Checkpoint, there: BlobProperties, isContinued?: boolean): string | undefined {
-  const { etag, savedMs } = stored;
+  const { etag, savedMs, done, fromBlob } = stored;
   const wasHeld = stored.lease?.held === true;
   const isLate = there.modifiedMs > savedMs + UNSAVED_MS;
   const isTouched = etag !== undefined ? etag !== there.etag : wasHeld ? isContinued === false : isLate;
@@ -47,9 +61,8 @@ export function suspicionOf(stored: Checkpoint, there: BlobProperties, isContinu
       `Nothing to resume: the blob ${stored.blobUrl} was completed by a run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
     );
   }
-  if (!wasLastRun(stored, there)) return undefined;
   if (stored.exposed === true) return "was somebody else's to write to for a while, in the middle of this upload";
-  if (!isTouched || (etag === undefined && stored.done.length === 0)) return undefined;
+  if (!isTouched || (etag === undefined && done.length === 0 && fromBlob !== true)) return undefined;
   if (etag !== undefined) return `was changed after this upload had stopped at ${times[1]}`;
   return wasHeld
     ? `was last written to at ${times[0]}, and its lease is not the one any more that this upload held when it stopped at ${times[1]}`
@@ -95,7 +108,8 @@ async function* parts(ranges: AsyncIterable<ByteRange>, within: readonly ByteRan
 
 /** @param what - What happened to the blob. */
 export function touched(stored: Checkpoint, what: string): DestinationError {
+  const fromBeginning = stored.fromBlob === true ? '--overwrite without --resume-from-blob' : '--restart';
   return new DestinationError(
-    `Cannot resume: the blob ${stored.blobUrl} ${what}. Something else may have written to it, so what was sent cannot be trusted. Give --restart to upload from the beginning, or --verify full to go on and have everything read back at the end.`,
+    `Cannot resume: the blob ${stored.blobUrl} ${what}. Something else may have written to it, so what was sent cannot be trusted. Give ${fromBeginning} to upload from the beginning, or --verify full to go on and have everything read back at the end.`,
   );
 }

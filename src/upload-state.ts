@@ -1,14 +1,14 @@
 // What one upload works with, and what it leaves to the next run: its checkpoint while it runs, and the blob when it ends early.
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import type { BlobLease } from './blob-lease.ts';
-import { UPLOAD_ID } from './blob-metadata.ts';
+import { OWNER, UPLOAD_ID } from './blob-metadata.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import { CorruptImageError, ImageAccessError, ImageChangedError, VerificationError } from './errors.ts';
 import type { EventListener } from './events.ts';
 import type { DiskImage } from './image/disk-image.ts';
 import type { FixedVhdView } from './image/fixed-vhd-view.ts';
-import { emptyCheckpoint, type Session, spoiltMetadata } from './session.ts';
+import { emptyCheckpoint, leftMetadata, type Session, spoiltMetadata } from './session.ts';
 import type { SoleOwner } from './sole-owner.ts';
 import type { Progress } from './transfer/progress.ts';
 import type { Retrier } from './transfer/retry.ts';
@@ -53,20 +53,31 @@ export async function leaveBlob(upload: Upload, manifest: UploadManifest | undef
   lease.letGo();
   // The failure that is under way says more than another one.
   await saveState(upload, manifest).catch(() => undefined);
-  if (upload.isSpoilt) await markSpoilt(upload);
-  // The checkpoint on disk counts on the lease. If it cannot say anything else any more, that has to stay true.
-  if (upload.saveFailed) return lease.abandon();
+  const isMarked = await markBlob(upload);
+  // Something on disk or in the blob still counts on the lease. If it cannot say anything else any more, that has to stay true.
+  if (upload.saveFailed || !isMarked) return lease.abandon();
   // Without a lease, a request that was cut off may still be carried out.
   const left = (await lease.leave()) ? await asLeft(blob) : {};
   await saveState(upload, manifest, left).catch(() => undefined);
 }
 
-/** No later run may go on with a blob that holds something else than the image, not even one that verifies less. */
-async function markSpoilt({ blob, session }: Upload): Promise<void> {
+/**
+ * Says in the blob how it was left. No later run may go on with one that holds something else than the image, not even one that
+ * verifies less.
+ */
+async function markBlob({ blob, lease, session, isSpoilt }: Upload): Promise<boolean> {
+  if (lease.isExposed && !isSpoilt) return false;
   const signal = AbortSignal.timeout(MARK_TIMEOUT_MS);
-  const there = await blob.properties(signal).catch(() => undefined);
-  if (there?.metadata[UPLOAD_ID] !== session.uploadId) return;
-  await blob.setMetadata(spoiltMetadata(session), signal).catch(() => undefined);
+  const metadata = isSpoilt ? spoiltMetadata(session) : leftMetadata(session, blob.nowMs);
+  try {
+    // Without a lease, it may be somebody else's by now.
+    const there = lease.isHeld ? session : await blob.properties(signal);
+    if (there?.metadata[isSpoilt ? UPLOAD_ID : OWNER] !== session.metadata[isSpoilt ? UPLOAD_ID : OWNER]) return false;
+    await blob.setMetadata(metadata, signal);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -42,6 +42,7 @@ function newRun(blob: MemoryPageBlob, signal = new AbortController().signal) {
   });
   /** As openSession does. */
   const take = async (breakForeign = false) => {
+    await lease.takeOver(breakForeign);
     await lease.take(UPLOAD, breakForeign);
     const metadata = { ...blob.blob?.metadata, vhdup_owner: encodeOwner(owner) };
     await lease.attempt(() => blob.setMetadata(metadata, signal));

@@ -110,12 +110,14 @@ function start(args: readonly string[]): Run {
 }
 
 /** Kills an upload in another process once it has saved windows that were done. */
-async function uploadAndKill(path: string): Promise<void> {
+async function uploadAndKill(path: string, args: readonly string[] = []): Promise<void> {
   server.model.bytesPerSecond = 4 * MIB;
-  const run = start([path, sas()]);
+  const run = start([path, sas(), ...args]);
   const done = async () => {
     const text = await readFile(`${path}.vhdup.json`, 'utf8').catch(() => '');
-    return text !== '' && decodeCheckpoint(text, path).done.length > 0;
+    if (text === '') return false;
+    const { lease, done } = decodeCheckpoint(text, path);
+    return lease?.owner.pid === run.child.pid && lease.held === true && done.length > 0;
   };
   while (!(await done())) await Promise.race([run.ended, new Promise((resolve) => setTimeout(resolve, 50))]);
   run.child.kill('SIGKILL');
@@ -424,6 +426,31 @@ describe('a blob that something else wrote to between two runs', () => {
   });
 });
 
+describe('a copy of the checkpoint from before another run', () => {
+  it.each([
+    ['was stopped', async (path: string) => uploadUntil(optionsFor(path), 8 * MIB)],
+    ['was killed', (path: string) => uploadAndKill(path)],
+  ])('is gone on with after that one %s, but not once somebody else has written to the blob', async (_, run) => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadUntil(optionsFor(path), 8 * MIB);
+    const copy = `${checkpoint}.copy`;
+    await copyFile(checkpoint, copy);
+    await run(path);
+    server.advanceClock(61_000);
+    await uploadUntil(optionsFor(path, { checkpoint: copy }), 4 * MIB);
+
+    const before = await readFile(checkpoint, 'utf8');
+    const [sent] = decodeCheckpoint(before, checkpoint).done;
+    server.advanceClock(61_000);
+    expect(await writePage(sent?.offset ?? 0, patternOf(9, 512))).toBe(201);
+    const refused = await failureOf(uploadImage(optionsFor(path)));
+    expect(refused).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('--verify full') });
+    expect(await readFile(checkpoint, 'utf8')).toBe(before);
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+});
+
 describe('a lease', () => {
   it('that runs out while the line is down is taken again', async () => {
     const { path, disk } = await makeImage();
@@ -505,6 +532,49 @@ describe('resume-from-blob', () => {
     expect(result.sentBefore).toBeGreaterThanOrEqual(20 * MIB);
     expect(result.sent + result.sentBefore).toBe(36 * MIB + 512);
     expect(server.counters.bytesCommitted - before).toBe(result.sent);
+    expectBlobHolds(disk);
+  });
+
+  it('goes on at once after a kill on this machine', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    for (let kill = 1; kill <= 2; kill++) {
+      await uploadAndKill(path, ['--resume-from-blob']);
+      await rm(checkpoint);
+    }
+    const result = await uploadImage(optionsFor(path, { resumeFromBlob: true }));
+    expect(result.sentBefore).toBeGreaterThan(0);
+    expectBlobHolds(disk);
+  });
+
+  it.each([
+    [
+      'a kill',
+      async (path: string) => {
+        await uploadAndKill(path);
+        server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
+      },
+    ],
+    [
+      'a stop',
+      async (path: string) => {
+        await uploadUntil(optionsFor(path), 16 * MIB);
+        server.advanceClock(61_000);
+      },
+    ],
+  ])('notices what somebody else wrote after %s', async (_, end) => {
+    const { path, checkpoint, disk } = await makeImage();
+    await end(path);
+    const [sent] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
+    await rm(checkpoint);
+    expect(await writePage(sent?.offset ?? 0, patternOf(9, 512))).toBe(201);
+    const refused = await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true })));
+    expect(refused).toMatchObject({ code: 'DESTINATION' });
+    expect(refused.message).toContain('--overwrite without --resume-from-blob');
+    expect(existsSync(checkpoint)).toBe(false);
+    expect(await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true, verify: 'full' })))).toMatchObject({
+      code: 'VERIFICATION',
+    });
+    await uploadImage(optionsFor(path, { restart: true }));
     expectBlobHolds(disk);
   });
 

@@ -7,7 +7,7 @@ import { DestinationError } from '../src/errors.ts';
 import { encodeOwner } from '../src/owner.ts';
 import { PageSetDigest } from '../src/transfer/page-set-digest.ts';
 import { Retrier } from '../src/transfer/retry.ts';
-import { assertSamePages, suspicionOf } from '../src/untouched.ts';
+import { asLastRunLeft, assertSamePages, suspicionOf } from '../src/untouched.ts';
 import { MemoryPageBlob } from './support/memory-page-blob.ts';
 import { failureOf } from './support/vhd-fixtures.ts';
 
@@ -67,17 +67,6 @@ describe('suspicionOf', () => {
     expect(ask({ lease, etag: '"1"' }, there(), false)).toBeUndefined();
   });
 
-  it('does not mind a run with a copy of the checkpoint', () => {
-    const other = { vhdup_owner: encodeOwner({ ...owner, id: 'another run' }) };
-    expect(ask({ etag: '"0"', exposed: true }, there({ modifiedMs: NOW + 3_600_000 }, other))).toBeUndefined();
-  });
-
-  it('goes by the run before, where the last one was killed before it had written to the blob', () => {
-    const lease = { owner: { ...owner, id: 'killed' }, ids: [], follows: owner.id };
-    expect(ask({ lease }, there({ modifiedMs: NOW + 31_000 }))).toContain('was last written to');
-    expect(ask({ lease }, there())).toBeUndefined();
-  });
-
   it('suspects a blob whose lease somebody broke, whatever its times and ETag', () => {
     expect(ask({ exposed: true }, there())).toContain('somebody else');
     expect(ask({ exposed: true, etag: '"1"' }, there())).toContain('somebody else');
@@ -96,6 +85,40 @@ describe('suspicionOf', () => {
   it('goes on after a run that was killed when the blob was complete, but the checkpoint still there', () => {
     const complete = { modifiedMs: NOW + 1000, metadata: { vhdup_state: 'complete' } };
     expect(ask({}, there(complete))).toBeUndefined();
+  });
+});
+
+describe('asLastRunLeft', () => {
+  const other = { ...owner, id: 'another run' };
+  const left = new Date(NOW + 3_600_000).toISOString();
+
+  it('leaves the checkpoint of the last run as it is', () => {
+    expect(asLastRunLeft({ ...STORED, etag: '"1"' }, there())).toEqual({ ...STORED, etag: '"1"' });
+    const follower = { ...STORED, lease: { owner: other, ids: [], follows: owner.id } };
+    expect(asLastRunLeft(follower, there()), 'killed before it had written to the blob').toEqual(follower);
+  });
+
+  it.each([
+    ['the checkpoint is a copy from before another run', STORED],
+    ['the checkpoint was lost', { ...STORED, done: [], fromBlob: true as const }],
+  ])('goes by the time at which the last run left the blob, where %s', (_, stored) => {
+    const blob = (modifiedMs: number) => there({ modifiedMs }, { vhdup_owner: encodeOwner(other), vhdup_left: left });
+    const ask = (at: BlobProperties) => suspicionOf(asLastRunLeft({ ...stored, etag: '"0"', exposed: true }, at), at);
+    expect(ask(blob(NOW + 3_600_000))).toBeUndefined();
+    expect(ask(blob(NOW + 3_600_000 + 31_000))).toContain('was last written to');
+  });
+
+  it('goes by the lease of the last run, where that was killed', () => {
+    const at = there({ modifiedMs: NOW + 3_600_000 }, { vhdup_owner: encodeOwner(other) });
+    const known = asLastRunLeft({ ...STORED, etag: '"0"' }, at);
+    expect(known.lease).toEqual({ owner: other, ids: [other.id], held: true });
+    expect([true, undefined].map((isContinued) => suspicionOf(known, at, isContinued))).toEqual([undefined, undefined]);
+    expect(suspicionOf(known, at, false)).toContain('its lease is not the one');
+  });
+
+  it('knows a blob that was exposed to others during the last run', () => {
+    const at = there({}, { vhdup_owner: encodeOwner(other), vhdup_left: left, vhdup_state: 'exposed' });
+    expect(suspicionOf(asLastRunLeft(STORED, at), at)).toContain('somebody else');
   });
 });
 
