@@ -1,5 +1,5 @@
 // Holds the blob for one run: no other program can write to it, and of two runs of one upload only one goes on.
-import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
+import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import { OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
 import type { CheckpointLease } from './checkpoint/checkpoint.ts';
 import { ChildAbort } from './child-abort.ts';
@@ -8,11 +8,8 @@ import type { EventListener } from './events.ts';
 import { decodeOwner, describeOwner, isGone, type Owner } from './owner.ts';
 import type { Retrier } from './transfer/retry.ts';
 
-const LEASE_MS = 60_000;
 /** Two renewals may get lost. */
 const RENEW_INTERVAL_MS = 20_000;
-/** The service tells times in seconds, and from more than one clock. */
-const CLOCK_TOLERANCE_MS = 5000;
 /** What the end of a run waits for at most, in milliseconds. */
 const RELEASE_TIMEOUT_MS = 5000;
 const RELEASE_TRIES = 3;
@@ -49,8 +46,7 @@ export class BlobLease {
   #mayBeInForce = false;
   #isContinued: boolean | undefined;
   #isExposed = false;
-  /** When it was last taken or renewed, by the clock of the service. */
-  #renewedMs: number | undefined;
+  #etag: string | undefined;
   #uploadId: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #regaining: Promise<void> | undefined;
@@ -68,6 +64,11 @@ export class BlobLease {
   /** Whether somebody ended the lease, or wrote to the blob when it had run out: what was sent may have been written over. */
   get isExposed(): boolean {
     return this.#isExposed;
+  }
+
+  /** The blob's ETag when the lease was taken: nobody else can change it from then on. Undefined where there is none. */
+  get etag(): string | undefined {
+    return this.#etag;
   }
 
   /**
@@ -99,9 +100,10 @@ export class BlobLease {
   /**
    * Makes the lease of the run before this run's own, where that can be done.
    * @param breakForeign - Also from a run that holds it and may live.
+   * @throws {InUseError} such a run holds it.
    */
   async takeOver(breakForeign: boolean): Promise<void> {
-    if (this.#rival !== undefined && !breakForeign) return;
+    if (this.#rival !== undefined && !breakForeign) throw this.#inUse(await this.#holder());
     for (const id of this.#inheritedIds) {
       this.#isContinued = (await this.#change(id)) ?? this.#isContinued;
       if (this.#isContinued === true) break;
@@ -119,10 +121,10 @@ export class BlobLease {
     this.#uploadId = uploadId;
     let isBroken = false;
     try {
-      await this.#acquire();
+      this.#etag = await this.#acquire();
     } catch (error) {
       if (isTaken(error)) {
-        await this.#breakForeign(breakForeign);
+        this.#etag = await this.#breakForeign(breakForeign);
         isBroken = true;
       } else if (isRefusal(error)) {
         this.#inheritedIds = [];
@@ -140,15 +142,14 @@ export class BlobLease {
     this.#inheritedIds = [];
     this.#isHeld = true;
     this.#mayBeInForce = true;
-    this.#renewedMs = this.#options.blob.nowMs;
     this.#options.blob.leases.use(this.owner.id);
-    this.#timer ??= setInterval(() => this.#renew(), RENEW_INTERVAL_MS).unref();
+    this.#timer ??= setInterval(() => this.#keep(), RENEW_INTERVAL_MS).unref();
     return isBroken;
   }
 
   /**
    * Makes one attempt of a write. When the lease has run out, on a line that was down or a machine that was asleep, it is
-   * taken again, and the attempt fails so that it is made again.
+   * renewed, and the attempt fails so that it is made again.
    * @throws {InUseError} somebody else went on with the upload.
    * @throws {ServiceError} transient: the lease is there again.
    */
@@ -170,12 +171,12 @@ export class BlobLease {
 
   /**
    * Gives the blob back. Requests of this run that still are on their way are refused by the service from then on.
-   * @returns whether that is certain. Does not fail: a lease that is left ends by itself.
+   * @returns the blob's ETag at that moment, where that is certain. Does not fail: a lease that is left ends by itself.
    */
-  async leave(): Promise<boolean> {
+  async leave(): Promise<string | undefined> {
     this.#stopRenewing();
     await this.#regaining?.catch(() => undefined);
-    if (!this.#isHeld) return false;
+    if (!this.#isHeld) return undefined;
     this.#isHeld = false;
     try {
       return await this.#release(AbortSignal.timeout(RELEASE_TIMEOUT_MS));
@@ -200,23 +201,19 @@ export class BlobLease {
     this.#stop.unlink();
   }
 
-  async #release(signal: AbortSignal): Promise<boolean> {
+  async #release(signal: AbortSignal): Promise<string | undefined> {
     for (let attempt = 1; attempt <= RELEASE_TRIES; attempt++) {
       try {
-        await this.#options.blob.leases.release(this.owner.id, signal);
-        return true;
+        return await this.#options.blob.leases.release(this.owner.id, signal);
       } catch (error) {
-        const reason = reasonOf(error) ?? '';
-        if (reason !== ABSENT && !REPLACED.has(reason)) continue;
-        // The try before has ended it, and its answer was lost; or somebody else has, and may have written to the blob.
-        this.#isExposed ||= attempt === 1;
-        return attempt > 1;
+        // A try whose answer was lost may have ended it, and others may have written to the blob since.
+        if (error instanceof DestinationError) break;
       }
     }
-    return false;
+    return undefined;
   }
 
-  #acquire(): Promise<void> {
+  #acquire(): Promise<string | undefined> {
     const { blob, retrier } = this.#options;
     return retrier.run('Acquire Lease', this.#stop.signal, (attempt) => blob.leases.acquire(this.owner.id, attempt));
   }
@@ -225,9 +222,17 @@ export class BlobLease {
   async #change(id: string): Promise<boolean | undefined> {
     const { blob, retrier } = this.#options;
     const { signal } = this.#stop;
+    const renew = () => retrier.run('Renew Lease', signal, (attempt) => blob.leases.renew(id, attempt));
+    const change = () =>
+      retrier.run('Change Lease', signal, (attempt) => blob.leases.change(id, this.owner.id, attempt));
     try {
-      await retrier.run('Renew Lease', signal, (attempt) => blob.leases.renew(id, attempt));
-      await retrier.run('Change Lease', signal, (attempt) => blob.leases.change(id, this.owner.id, attempt));
+      await renew();
+      await change().catch(async (error: unknown) => {
+        if (reasonOf(error) !== ABSENT) throw error;
+        // It ran out again in between, on a line that was down.
+        await renew();
+        await change();
+      });
       return true;
     } catch (error) {
       // Somebody else has written to the blob or held it, or the service has no leases: the acquisition tells.
@@ -236,14 +241,14 @@ export class BlobLease {
     }
   }
 
-  async #breakForeign(isAllowed: boolean): Promise<void> {
+  async #breakForeign(isAllowed: boolean): Promise<string | undefined> {
     const { blob, retrier } = this.#options;
     const holder = await this.#holder();
     if (!isAllowed) throw this.#inUse(holder);
     await retrier.run('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
     this.#tellOfBroken(holder);
     try {
-      await this.#acquire();
+      return await this.#acquire();
     } catch (error) {
       throw isTaken(error) ? this.#inUse(await this.#holder()) : error;
     }
@@ -273,7 +278,7 @@ export class BlobLease {
   }
 
   /** A renewal that does not come through ends nothing: the next one, or a write, will see. */
-  #renew(): void {
+  #keep(): void {
     this.#regain().catch((error: unknown) => {
       if (error instanceof InUseError || error instanceof DestinationError) this.#options.onLost(error);
     });
@@ -281,47 +286,28 @@ export class BlobLease {
 
   /** One at a time, for however many writes. */
   #regain(): Promise<void> {
-    this.#regaining ??= this.#renewOrTakeAgain().finally(() => {
+    this.#regaining ??= this.#renew().finally(() => {
       this.#regaining = undefined;
     });
     return this.#regaining;
   }
 
-  async #renewOrTakeAgain(): Promise<void> {
-    const { blob } = this.#options;
-    const { signal } = this.#stop;
+  async #renew(): Promise<void> {
     try {
-      await blob.leases.renew(this.owner.id, signal);
-      this.#renewedMs = blob.nowMs;
-      return;
+      await this.#options.blob.leases.renew(this.owner.id, this.#stop.signal);
     } catch (error) {
       const reason = reasonOf(error) ?? '';
       if (reason !== ABSENT && !REPLACED.has(reason)) throw error;
-      const there = await this.#assertStillOurs();
-      if (reason !== ABSENT || this.#wasTakenAway(there)) {
-        this.#isHeld = false;
-        this.#isExposed = true;
-        throw new InUseError(
-          `Somebody broke the lease of this upload on ${this.#url}, or wrote to it when the lease had run out. This run has stopped. When nothing else uses the blob any more, give --restart to upload from the beginning, or --verify full to go on and have everything read back at the end.`,
-        );
-      }
-    }
-    try {
-      await blob.leases.acquire(this.owner.id, signal);
-      this.#renewedMs = blob.nowMs;
-    } catch (error) {
-      throw isTaken(error) ? this.#inUse(await this.#holder()) : error;
+      await this.#assertStillOurs();
+      this.#isHeld = false;
+      this.#isExposed = true;
+      throw new InUseError(
+        `Somebody broke the lease of this upload on ${this.#url}, or held or wrote to it when the lease had run out. This run has stopped. When nothing else uses the blob any more, give --restart to upload from the beginning, or --verify full to go on and have everything read back at the end.`,
+      );
     }
   }
 
-  /** Whether it ended before its time, or the blob was written to after its end: not by this run, whose writes name it. */
-  #wasTakenAway({ modifiedMs }: BlobProperties): boolean {
-    if (this.#renewedMs === undefined) return false;
-    const endMs = this.#renewedMs + LEASE_MS;
-    return this.#options.blob.nowMs < endMs - CLOCK_TOLERANCE_MS || modifiedMs > endMs + CLOCK_TOLERANCE_MS;
-  }
-
-  async #assertStillOurs(): Promise<BlobProperties> {
+  async #assertStillOurs(): Promise<void> {
     const there = await this.#options.blob.properties(this.#stop.signal);
     if (there === undefined || there.metadata[UPLOAD_ID] !== this.#uploadId) {
       this.#isHeld = false;
@@ -330,7 +316,7 @@ export class BlobLease {
       );
     }
     const owner = decodeOwner(there.metadata[OWNER]);
-    if (owner?.id === this.owner.id) return there;
+    if (owner?.id === this.owner.id) return;
     this.#isHeld = false;
     throw new InUseError(
       owner === undefined && there.metadata[STATE] === 'complete'

@@ -18,8 +18,8 @@ export function imageFingerprint({ files, size }: DiskImage, trustUnmarkedSector
 }
 
 /**
- * Why an unfinished blob cannot be gone on with; undefined when it was made of this very image. Only this upload has
- * written to it then: every write demands its sequence number.
+ * Why an unfinished blob cannot be gone on with; undefined when it was made of this very image. Then no other
+ * upload of ours has written to it: every write demands its sequence number.
  */
 function mismatch(there: BlobProperties, fingerprint: string): string | undefined {
   if (there.metadata[UPLOAD_ID] === undefined) return 'it was not made by vhdup';

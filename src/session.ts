@@ -71,12 +71,12 @@ export async function openSession(request: SessionRequest): Promise<Session> {
 
   const isOurs = stored !== undefined && there?.metadata[UPLOAD_ID] === stored.uploadId;
   if (stored !== undefined && !restart && (isOurs || stored.done.length > 0)) {
-    return await goOn(stored, there, request);
+    return await goOn(stored, stored, there, request);
   }
   if (request.resumeFromBlob && stored === undefined && there !== undefined) {
     const empty = emptyCheckpoint(sessionOf(randomUUID(), new Date().toISOString(), request), request);
     const rebuilt = checkpointOfBlob(there, empty, fingerprintOf(request));
-    return await unlessRefused(undefined, request, () => goOn(rebuilt, there, request));
+    return await goOn(rebuilt, undefined, there, request);
   }
   return await begin(stored, there, isOurs || request.overwrite || mayReplaceStill(stored, there), request);
 }
@@ -84,8 +84,14 @@ export async function openSession(request: SessionRequest): Promise<Session> {
 /**
  * Goes on with the upload of `stored`, once it is certain that the blob is its own, that nobody else is at it, and that nothing
  * else wrote to it.
+ * @param onDisk - The checkpoint that is put back should the upload not be gone on with.
  */
-async function goOn(stored: Checkpoint, there: BlobProperties | undefined, request: SessionRequest): Promise<Session> {
+async function goOn(
+  stored: Checkpoint,
+  onDisk: Checkpoint | undefined,
+  there: BlobProperties | undefined,
+  request: SessionRequest,
+): Promise<Session> {
   const { file, lease, verifiesAll } = request;
   assertSameBlob(stored, there, file.path);
   const known = asLastRunLeft(stored, there);
@@ -96,15 +102,17 @@ async function goOn(stored: Checkpoint, there: BlobProperties | undefined, reque
   const claim = () => ({ ...lease.claim, ...(last === undefined ? {} : { follows: last }) });
   // Before the lease: a run that is killed between the two leaves one that the next run knows as its own.
   await file.save({ ...known, lease: claim() });
-  const earlier = await unlessRefused(stored, request, async () => {
+  const earlier = await unlessRefused(onDisk, request, async () => {
+    const exposed = { ...known, exposed: true } as const;
     await lease.takeOver(request.breakLease);
-    const suspicion = early ?? suspicionOf(known, there, lease.isContinued);
+    const suspicion = early ?? suspicionOf(known, there, lease);
     if (suspicion !== undefined && !verifiesAll) throw touched(known, suspicion);
-    const earlier: Checkpoint = suspicion === undefined ? known : { ...known, exposed: true };
     // Before this run has a lease that a later one can go on from.
-    if (suspicion !== undefined) await file.save({ ...earlier, lease: claim() });
+    if (suspicion !== undefined) await file.save({ ...exposed, lease: claim() });
     await lease.take(stored.uploadId, request.breakLease);
-    return earlier;
+    const isChanged = lease.isContinued !== true && lease.etag !== undefined && lease.etag !== there.etag;
+    if (isChanged && !verifiesAll) throw touched(known, 'was changed at this very moment');
+    return suspicion !== undefined || isChanged ? exposed : known;
   });
   return await takeUp(earlier, there, claim, request);
 }
@@ -190,11 +198,18 @@ async function unlessRefused<T>(
   try {
     return await action();
   } catch (error) {
-    if (isRefused(error)) await (stored === undefined ? file.remove() : file.save(stored));
-    // What the checkpoint says now was so before this lease was taken.
-    await lease.leave();
+    if (isRefused(error)) await (stored === undefined ? file.remove() : file.save(withProof(stored, lease)));
+    // Where the lease of the run before has become this one's, only that is left to prove anything.
+    if (lease.isContinued === true) lease.abandon();
+    else await lease.leave();
     throw error;
   }
+}
+
+function withProof(stored: Checkpoint, { isContinued, claim }: BlobLease): Checkpoint {
+  return isContinued !== true || stored.lease === undefined
+    ? stored
+    : { ...stored, lease: { ...stored.lease, ids: claim.ids } };
 }
 
 function isRefused(error: unknown): error is VhdupError {

@@ -1,5 +1,6 @@
 // Resuming: has anything else written to the blob since the run before?
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
+import type { BlobLease } from './blob-lease.ts';
 import { LEFT, OWNER, STATE } from './blob-metadata.ts';
 import { type ByteRange, endOf, PAGE_SIZE } from './byte-range.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
@@ -9,17 +10,8 @@ import { decodeOwner, type Owner } from './owner.ts';
 import { PageSetDigest } from './transfer/page-set-digest.ts';
 import type { Retrier } from './transfer/retry.ts';
 
-/** A run that was killed wrote for so long after its last save at most, in milliseconds: it saves every second. */
+/** A run that was killed wrote for so long after its last save at most, in milliseconds: it saves every second where it can. */
 const UNSAVED_MS = 30_000;
-
-/** What a stop waits for at most, to know how it left the blob, in milliseconds. */
-const LAST_LOOK_TIMEOUT_MS = 5000;
-
-/** What a checkpoint says of the blob once its run has left it: any other writer changes the ETag. It is absent where the service does not answer at once. */
-export async function asLeft(blob: PageBlobTarget): Promise<Pick<Checkpoint, 'savedMs' | 'etag'>> {
-  const there = await blob.properties(AbortSignal.timeout(LAST_LOOK_TIMEOUT_MS)).catch(() => undefined);
-  return { savedMs: blob.nowMs, ...(there === undefined ? {} : { etag: there.etag }) };
-}
 
 /** Whether the run that wrote the checkpoint was the last one to work on the blob. */
 function wasLastRun({ lease }: Checkpoint, last: Owner): boolean {
@@ -34,37 +26,44 @@ export function asLastRunLeft(stored: Checkpoint, { metadata, modifiedMs }: Blob
   const last = decodeOwner(metadata[OWNER]);
   if (last === undefined || wasLastRun(stored, last)) return stored;
   const { etag: _, exposed: __, ...rest } = stored;
-  const leftMs = Date.parse(metadata[LEFT] ?? '');
-  const left = Number.isNaN(leftMs)
-    ? { savedMs: modifiedMs, lease: { owner: last, ids: [last.id], held: true as const } }
-    : { savedMs: leftMs, lease: { owner: last, ids: [] } };
-  return { ...rest, ...left, ...(metadata[STATE] === 'exposed' ? { exposed: true } : {}) };
+  const exposed = metadata[STATE] === 'exposed' ? ({ exposed: true } as const) : {};
+  return { ...rest, ...exposed, savedMs: modifiedMs, lease: { owner: last, ids: [last.id], held: true } };
 }
 
 /**
  * What tells of a write by somebody else: after a run that ended in order the ETag, after one that was killed its lease, which
- * no later run can go on from then, and where the service gives none the time of the last write.
+ * no later run can go on from then; without either the time of the last write.
  * @param stored - With what the last run left.
  * @param there - The blob as it was before this run did anything.
- * @param isContinued - Whether this run holds the lease of the run before; undefined as long as it has not tried.
+ * @param lease - Once it has tried to go on from the one of the run before.
  * @returns what may have happened to it; undefined where nothing has, or it is too early to tell.
  * @throws {DestinationError} another run of this upload completed it.
  */
-export function suspicionOf(stored: Checkpoint, there: BlobProperties, isContinued?: boolean): string | undefined {
-  const { etag, savedMs, done, fromBlob } = stored;
-  const wasHeld = stored.lease?.held === true;
-  const isLate = there.modifiedMs > savedMs + UNSAVED_MS;
-  const isTouched = etag !== undefined ? etag !== there.etag : wasHeld ? isContinued === false : isLate;
-  const times = [there.modifiedMs, savedMs].map((timeMs) => new Date(timeMs).toISOString());
-  if (there.metadata[STATE] === 'complete' && isTouched) {
+export function suspicionOf(
+  stored: Checkpoint,
+  there: BlobProperties,
+  lease?: Pick<BlobLease, 'isContinued'>,
+): string | undefined {
+  const { etag, done, fromBlob, blobUrl } = stored;
+  const leftMs = Date.parse(there.metadata[LEFT] ?? '');
+  const stoppedMs = Number.isNaN(leftMs) ? stored.savedMs : leftMs;
+  const isLate = there.modifiedMs > stoppedMs + UNSAVED_MS;
+  const goesByLease = stored.lease?.held === true && Number.isNaN(leftMs);
+  const isTouched = () => {
+    if (etag !== undefined) return etag !== there.etag;
+    if (lease?.isContinued === true || (goesByLease && lease === undefined)) return false;
+    return isLate || (goesByLease && lease?.isContinued === false);
+  };
+  const times = [there.modifiedMs, stoppedMs].map((timeMs) => new Date(timeMs).toISOString());
+  if (there.metadata[STATE] === 'complete' && isTouched()) {
     throw new DestinationError(
-      `Nothing to resume: the blob ${stored.blobUrl} was completed by a run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
+      `Nothing to resume: the blob ${blobUrl} was completed by a run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
     );
   }
   if (stored.exposed === true) return "was somebody else's to write to for a while, in the middle of this upload";
-  if (!isTouched || (etag === undefined && done.length === 0 && fromBlob !== true)) return undefined;
+  if (!isTouched() || (etag === undefined && done.length === 0 && fromBlob !== true)) return undefined;
   if (etag !== undefined) return `was changed after this upload had stopped at ${times[1]}`;
-  return wasHeld
+  return goesByLease
     ? `was last written to at ${times[0]}, and its lease is not the one any more that this upload held when it stopped at ${times[1]}`
     : `was last written to at ${times[0]}; this upload stopped at ${times[1]}`;
 }

@@ -12,7 +12,6 @@ import { emptyCheckpoint, leftMetadata, type Session, spoiltMetadata } from './s
 import type { SoleOwner } from './sole-owner.ts';
 import type { Progress } from './transfer/progress.ts';
 import type { Retrier } from './transfer/retry.ts';
-import { asLeft } from './untouched.ts';
 import type { UploadManifest } from './upload-manifest.ts';
 
 /** What a stop waits for at most, to mark the blob, in milliseconds. */
@@ -48,17 +47,19 @@ export async function causeOf(error: unknown, image: DiskImage): Promise<unknown
 
 /** What a run that fails or is stopped leaves to the next one: a blob that is free, and its ETag, which any other writer changes. */
 export async function leaveBlob(upload: Upload, manifest: UploadManifest | undefined, error: unknown): Promise<void> {
-  const { lease, blob } = upload;
+  const { lease } = upload;
   upload.isSpoilt = error instanceof VerificationError || error instanceof ImageChangedError;
-  lease.letGo();
+  const save = (left?: Partial<Checkpoint>) => saveState(upload, manifest, left).catch(() => false);
   // The failure that is under way says more than another one.
-  await saveState(upload, manifest).catch(() => undefined);
+  const isSaved = await save();
   const isMarked = await markBlob(upload);
-  // Something on disk or in the blob still counts on the lease. If it cannot say anything else any more, that has to stay true.
-  if (upload.saveFailed || !isMarked) return lease.abandon();
+  // Until the blob and the checkpoint say that it was left, only the lease can tell the next run of foreign writes.
+  if (!isSaved || !isMarked) return lease.abandon();
+  lease.letGo();
+  if (!(await save())) return lease.abandon();
   // Without a lease, a request that was cut off may still be carried out.
-  const left = (await lease.leave()) ? await asLeft(blob) : {};
-  await saveState(upload, manifest, left).catch(() => undefined);
+  const etag = await lease.leave();
+  if (etag !== undefined) await save({ etag });
 }
 
 /**
@@ -70,10 +71,15 @@ async function markBlob({ blob, lease, session, isSpoilt }: Upload): Promise<boo
   const signal = AbortSignal.timeout(MARK_TIMEOUT_MS);
   const metadata = isSpoilt ? spoiltMetadata(session) : leftMetadata(session, blob.nowMs);
   try {
+    if (lease.isHeld) {
+      await blob.setMetadata(metadata, signal);
+      return true;
+    }
     // Without a lease, it may be somebody else's by now.
-    const there = lease.isHeld ? session : await blob.properties(signal);
-    if (there?.metadata[isSpoilt ? UPLOAD_ID : OWNER] !== session.metadata[isSpoilt ? UPLOAD_ID : OWNER]) return false;
-    await blob.setMetadata(metadata, signal);
+    const there = await blob.properties(signal);
+    const name = isSpoilt ? UPLOAD_ID : OWNER;
+    if (there?.metadata[name] !== session.metadata[name]) return false;
+    await blob.setMetadata(metadata, signal, there?.etag);
     return true;
   } catch {
     return false;
@@ -83,15 +89,16 @@ async function markBlob({ blob, lease, session, isSpoilt }: Upload): Promise<boo
 /**
  * Saves what has been acknowledged until now, once it is seen that the image is what it was when that was read. A checkpoint
  * that cannot be written stops nothing that is under way: the next save may succeed.
+ * @returns whether it was saved.
  * @throws {ImageChangedError} the image was written to, or replaced.
  */
 export async function saveState(
   upload: Upload,
   manifest: UploadManifest | undefined,
   left: Partial<Checkpoint> = {},
-): Promise<void> {
+): Promise<boolean> {
   const { image, file, sole, emit } = upload;
-  if (!sole.mayWriteCheckpoint) return;
+  if (!sole.mayWriteCheckpoint) return false;
   const state = stateOf(upload);
   if (!upload.isSpoilt) await image.assertUnchanged();
   try {
@@ -100,14 +107,16 @@ export async function saveState(
     await file.save({ ...state, ...left });
     upload.saveFailed = false;
     emit({ type: 'saved', checkpoint: file.path });
+    return true;
   } catch (error) {
-    if (upload.saveFailed) return;
+    if (upload.saveFailed) return false;
     upload.saveFailed = true;
     emit({
       type: 'warning',
       code: 'checkpoint-not-saved',
       message: `${(error as Error).message} The upload goes on, and tries again every second.`,
     });
+    return false;
   }
 }
 

@@ -36,7 +36,12 @@ export async function verifyUpload(options: VerifyUploadOptions): Promise<void> 
   if (properties === undefined) throw new DestinationError(`${blob.address.url} is no longer there.`);
   const differences = new Differences();
   const progress = new Progress();
-  await compareBlob({ ...options, etag: properties.etag, full: true, isOurs: true, progress, differences });
+  try {
+    await compareBlob({ ...options, etag: properties.etag, full: true, isOurs: true, progress, differences });
+  } catch (error) {
+    // A run that is stopped must not forget what it has found: a later one may look less closely.
+    if (differences.summary.count === 0) throw error;
+  }
   const { summary } = differences;
   if (summary.count === 0) return;
   throw new VerificationError(

@@ -1,153 +1,39 @@
 // Who may write to a blob: two uploaders, uploaders that were killed, and programs that are none.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { decodeCheckpoint, encodeCheckpoint } from '../src/checkpoint/checkpoint.ts';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { decodeCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import type { UploadEvent } from '../src/events.ts';
 import type { UploadOptions } from '../src/options.ts';
 import { uploadImage } from '../src/upload.ts';
 import { type Azurite, startAzurite } from './support/azurite.ts';
-import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server.ts';
-import { internalError } from './support/page-blob-server-faults.ts';
+import {
+  BLOB,
+  CONTAINER,
+  committed,
+  expectBlobHolds,
+  holdFrom,
+  isComplete,
+  MIB,
+  makeImage,
+  moveToAnotherMachine,
+  optionsFor,
+  SIZE,
+  sas,
+  server,
+  start,
+  uploadAndKill,
+  uploadUntil,
+  useServer,
+  writePage,
+} from './support/contested-blob.ts';
 import { serviceClient } from './support/storage-account.ts';
-import { buildVhd, diskOf, patternOf, uniqueIdOf } from './support/vhd-builder.ts';
+import { patternOf } from './support/vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from './support/vhd-fixtures.ts';
 
-const ROOT = join(import.meta.dirname, '..');
-const MIB = 1024 * 1024;
-const SIZE = 40 * MIB;
-const CONTAINER = 'vhds';
-const BLOB = 'disk.vhd';
-
-let server: PageBlobServer;
-
-beforeEach(async () => {
-  await server?.close();
-  server = await startPageBlobServer();
-  server.createContainer(CONTAINER);
-});
-
-afterAll(() => server.close());
-
-/** 40 MiB with a gap, in a folder of its own. */
-async function makeImage(folder?: string) {
-  const contents = [
-    { offset: 0, bytes: patternOf(1, 20 * MIB) },
-    { offset: 24 * MIB, bytes: patternOf(2, 16 * MIB) },
-  ];
-  const path = join(folder ?? (await temporaryFolder()), 'disk.vhd');
-  await buildVhd(path, { type: 'dynamic', size: SIZE, contents, uniqueId: uniqueIdOf(1) });
-  return { path, checkpoint: `${path}.vhdup.json`, disk: diskOf(SIZE, contents) };
-}
-
-function optionsFor(image: string, more: Partial<UploadOptions> = {}): UploadOptions {
-  return {
-    image,
-    destination: sas(),
-    retryDelayMs: 1,
-    maxRetryDelayMs: 20,
-    threads: 2,
-    ...more,
-  };
-}
-
-function sas(): string {
-  return server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' });
-}
-
-function expectBlobHolds(disk: Uint8Array): void {
-  const blob = server.blob(CONTAINER, BLOB);
-  expect(blob.size).toBe(SIZE + 512);
-  expectSameBytes(blob.read(0, SIZE), disk);
-  expect(blob.read(SIZE, 8).toString('latin1')).toBe('conectix');
-  expect(blob.metadata.get('vhdup_state')).toBe('complete');
-  expect(blob.metadata.has('vhdup_owner')).toBe(false);
-  expect(blob.lease.state(server.now().getTime())).toBe('available');
-}
-
-function isComplete(): boolean {
-  return server.hasBlob(CONTAINER, BLOB) && server.blob(CONTAINER, BLOB).metadata.get('vhdup_state') === 'complete';
-}
-
-/** Lets nothing from `offset` on arrive, as long as others try what they like. */
-function holdFrom(offset: number): { readonly reached: Promise<void>; release(): void } {
-  const rule = server.faults.add({ operation: 'PutPage', range: { offset, length: SIZE } }, internalError());
-  return { reached: server.when(() => rule.hits > 0), release: () => rule.remove() };
-}
-
-const committed = (bytes: number) => () => server.counters.bytesCommitted >= bytes;
-
-/** Stops an upload in this process, in order. */
-async function uploadUntil(options: UploadOptions, bytes: number): Promise<void> {
-  const stop = new AbortController();
-  const target = server.counters.bytesCommitted + bytes;
-  const stopped = server.when(committed(target)).then(() => stop.abort(new Error('stopped by the test')));
-  expect((await failureOf(uploadImage({ ...options, signal: stop.signal }))).message).toBe('stopped by the test');
-  await stopped;
-}
-
-interface Run {
-  readonly child: ChildProcess;
-  readonly ended: Promise<{ exitCode: number | null; stderr: string }>;
-}
-
-/** Another process. */
-function start(args: readonly string[]): Run {
-  const child = spawn(process.execPath, [join(ROOT, 'bin/vhdup.js'), 'upload', ...args, '--threads', '2'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let stderr = '';
-  child.stderr?.on('data', (data) => {
-    stderr += data;
-  });
-  const ended = new Promise<Awaited<Run['ended']>>((resolve) => {
-    child.once('close', (exitCode) => resolve({ exitCode, stderr }));
-  });
-  return { child, ended };
-}
-
-/** Kills an upload in another process once it has saved windows that were done. */
-async function uploadAndKill(path: string, args: readonly string[] = []): Promise<void> {
-  server.model.bytesPerSecond = 4 * MIB;
-  const run = start([path, sas(), ...args]);
-  const done = async () => {
-    const text = await readFile(`${path}.vhdup.json`, 'utf8').catch(() => '');
-    if (text === '') return false;
-    const { lease, done } = decodeCheckpoint(text, path);
-    return lease?.owner.pid === run.child.pid && lease.held === true && done.length > 0;
-  };
-  while (!(await done())) await Promise.race([run.ended, new Promise((resolve) => setTimeout(resolve, 50))]);
-  run.child.kill('SIGKILL');
-  await run.ended;
-  delete (server.model as { bytesPerSecond?: number }).bytesPerSecond;
-}
-
-/** The checkpoint as if another machine had written it. */
-async function moveToAnotherMachine(checkpoint: string): Promise<void> {
-  const stored = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint);
-  if (stored.lease === undefined) throw new Error('The checkpoint has no lease.');
-  const owner = { ...stored.lease.owner, host: 'elsewhere.example' };
-  await writeFile(checkpoint, encodeCheckpoint({ ...stored, lease: { ...stored.lease, owner } }));
-  await rm(`${checkpoint}.lock`, { force: true });
-}
-
-/** As any tool writes that knows nothing of us. */
-async function writePage(offset: number, bytes: Uint8Array): Promise<number> {
-  const url = `${sas()}&comp=page`;
-  const { status } = await fetch(url, {
-    method: 'PUT',
-    headers: {
-      'x-ms-version': '2021-12-02',
-      'x-ms-page-write': 'update',
-      'x-ms-range': `bytes=${offset}-${offset + bytes.length - 1}`,
-    },
-    body: Buffer.from(bytes),
-  });
-  return status;
-}
+useServer();
 
 describe('two uploaders', () => {
   it('with one checkpoint: the second is refused with who, where and since when, and the first goes on', async () => {
@@ -302,149 +188,6 @@ describe('an uploader that was killed', () => {
       expect(refused).toMatchObject({ code: 'DESTINATION', exitCode: 6 });
       expect(refused.message).toMatch(/was last written to at .*, and its lease is not the one .*--restart/);
     }
-    expect(await readFile(checkpoint, 'utf8')).toBe(before);
-    await uploadImage(optionsFor(path, { restart: true }));
-    expectBlobHolds(disk);
-  });
-});
-
-describe('a blob whose lease is broken after its uploader was killed', () => {
-  it('is gone on with only if everything is read back, whatever the times of blob and checkpoint say', async () => {
-    const { path, checkpoint, disk } = await makeImage();
-    await uploadAndKill(path);
-    server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
-    const [sent] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
-    expect(await writePage(sent?.offset ?? 0, patternOf(9, 512))).toBe(201);
-    const later = new Date(Date.now() + 3_600_000);
-    await utimes(checkpoint, later, later);
-    for (const verify of ['none', 'map'] as const) {
-      const refused = await failureOf(uploadImage(optionsFor(path, { verify })));
-      expect(refused).toMatchObject({
-        code: 'DESTINATION',
-        message: expect.stringContaining('its lease is not the one'),
-      });
-    }
-    expect(await failureOf(uploadImage(optionsFor(path, { verify: 'full' })))).toMatchObject({ code: 'VERIFICATION' });
-    await uploadImage(optionsFor(path, { restart: true }));
-    expectBlobHolds(disk);
-  });
-
-  it('may not be gone on with by a run that follows one that read everything back, but was stopped', async () => {
-    const { path } = await makeImage();
-    await uploadAndKill(path);
-    server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
-    await uploadUntil(optionsFor(path, { verify: 'full' }), 4 * MIB);
-    expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'DESTINATION' });
-  });
-});
-
-describe('a lease that was given back', () => {
-  it.each([
-    ['whose release was answered, but the look after it was not', 'GetBlobProperties', 'reset-before-read'],
-    ['whose release was carried out, but not answered', 'ReleaseLease', 'reset-after-commit'],
-    ['whose release never arrived', 'ReleaseLease', 'reset-before-read'],
-  ] as const)('%s, is no reason not to go on', async (_, operation, kind) => {
-    const { path, disk } = await makeImage();
-    const stop = new AbortController();
-    const stopped = server.when(committed(12 * MIB)).then(() => {
-      server.faults.add({ operation }, { kind });
-      stop.abort(new Error('stopped by the test'));
-    });
-    expect((await failureOf(uploadImage(optionsFor(path, { signal: stop.signal })))).message).toContain('stopped');
-    await stopped;
-    server.faults.clear();
-    const result = await uploadImage(optionsFor(path));
-    expect(result.sentBefore).toBeGreaterThan(0);
-    expectBlobHolds(disk);
-  });
-
-  it('by a run that was stopped before it could look at the blob is no reason not to go on', async () => {
-    const { path, disk } = await makeImage();
-    await uploadAndKill(path);
-    const stop = new AbortController();
-    server.faults.add({ operation: 'GetPageRanges' }, internalError());
-    const onEvent = (event: UploadEvent) => {
-      if (event.type === 'retry') stop.abort(new Error('stopped by the test'));
-    };
-    expect((await failureOf(uploadImage(optionsFor(path, { signal: stop.signal, onEvent })))).message).toContain(
-      'stopped',
-    );
-    server.faults.clear();
-    await uploadImage(optionsFor(path));
-    expectBlobHolds(disk);
-  });
-});
-
-describe('a blob whose lease is broken while an upload runs', () => {
-  it.each([true, false])('is gone on with only if everything is read back (written to: %s)', async (isWritten) => {
-    const { path, disk } = await makeImage();
-    const hold = holdFrom(16 * MIB);
-    const running = failureOf(uploadImage(optionsFor(path)));
-    await hold.reached;
-    server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
-    if (isWritten) expect(await writePage(0, patternOf(9, 512))).toBe(201);
-    hold.release();
-    expect(await running).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke the lease') });
-    const refused = await failureOf(uploadImage(optionsFor(path)));
-    expect(refused).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('--verify full') });
-    if (!isWritten) {
-      await uploadImage(optionsFor(path, { verify: 'full' }));
-    } else {
-      expect(await failureOf(uploadImage(optionsFor(path, { verify: 'full' })))).toMatchObject({
-        code: 'VERIFICATION',
-      });
-      await uploadImage(optionsFor(path, { restart: true }));
-    }
-    expectBlobHolds(disk);
-  });
-});
-
-describe('a blob that something else wrote to between two runs', () => {
-  it.each([
-    ['a page that was sent already', () => writePage(0, patternOf(9, 512))],
-    ['a page of zeros', () => writePage(22 * MIB, patternOf(9, 512))],
-    [
-      'its metadata',
-      async () => {
-        const { metadata } = server.blob(CONTAINER, BLOB);
-        const headers = Object.fromEntries([...metadata].map(([name, value]) => [`x-ms-meta-${name}`, value]));
-        const more = { 'x-ms-version': '2021-12-02', 'x-ms-meta-mine': 'yes' };
-        return (await fetch(`${sas()}&comp=metadata`, { method: 'PUT', headers: { ...headers, ...more } })).status;
-      },
-    ],
-  ])('is refused: %s', async (_, touch) => {
-    const { path, disk } = await makeImage();
-    await uploadUntil(optionsFor(path), 16 * MIB);
-    expect(await touch()).toBeLessThan(300);
-    const { etag } = server.blob(CONTAINER, BLOB);
-    const refused = await failureOf(uploadImage(optionsFor(path)));
-    expect(refused).toMatchObject({ code: 'DESTINATION', exitCode: 6 });
-    expect(refused.message).toMatch(/Something else (?:may have written|wrote) to it/);
-    expect(server.blob(CONTAINER, BLOB).etag).toBe(etag);
-    await uploadImage(optionsFor(path, { restart: true }));
-    expectBlobHolds(disk);
-  });
-});
-
-describe('a copy of the checkpoint from before another run', () => {
-  it.each([
-    ['was stopped', async (path: string) => uploadUntil(optionsFor(path), 8 * MIB)],
-    ['was killed', (path: string) => uploadAndKill(path)],
-  ])('is gone on with after that one %s, but not once somebody else has written to the blob', async (_, run) => {
-    const { path, checkpoint, disk } = await makeImage();
-    await uploadUntil(optionsFor(path), 8 * MIB);
-    const copy = `${checkpoint}.copy`;
-    await copyFile(checkpoint, copy);
-    await run(path);
-    server.advanceClock(61_000);
-    await uploadUntil(optionsFor(path, { checkpoint: copy }), 4 * MIB);
-
-    const before = await readFile(checkpoint, 'utf8');
-    const [sent] = decodeCheckpoint(before, checkpoint).done;
-    server.advanceClock(61_000);
-    expect(await writePage(sent?.offset ?? 0, patternOf(9, 512))).toBe(201);
-    const refused = await failureOf(uploadImage(optionsFor(path)));
-    expect(refused).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('--verify full') });
     expect(await readFile(checkpoint, 'utf8')).toBe(before);
     await uploadImage(optionsFor(path, { restart: true }));
     expectBlobHolds(disk);

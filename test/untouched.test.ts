@@ -43,7 +43,7 @@ function there(more: Partial<BlobProperties> = {}, metadata: Record<string, stri
 
 describe('suspicionOf', () => {
   const ask = (stored: Partial<Checkpoint>, blob: BlobProperties, isContinued?: boolean) =>
-    suspicionOf({ ...STORED, ...stored }, blob, isContinued);
+    suspicionOf({ ...STORED, ...stored }, blob, isContinued === undefined ? undefined : { isContinued });
 
   it('goes by the ETag after a run that ended in order', () => {
     expect(ask({ etag: '"1"' }, there())).toBeUndefined();
@@ -64,7 +64,18 @@ describe('suspicionOf', () => {
     expect(ask({ lease }, blob, true)).toBeUndefined();
     expect(ask({ lease }, there(), false)).toContain('its lease is not the one any more');
     expect(ask({ lease, done: [] }, there(), false)).toBeUndefined();
+    const refused = { isContinued: undefined };
+    expect(suspicionOf({ ...STORED, lease }, there(), refused), 'no leases any more').toBeUndefined();
+    expect(suspicionOf({ ...STORED, lease }, blob, refused), 'no leases any more').toContain('was last written to');
     expect(ask({ lease, etag: '"1"' }, there(), false)).toBeUndefined();
+  });
+
+  it('goes by what the blob says after a run that stopped in order, where the checkpoint is from before its stop', () => {
+    const lease = { owner, ids: ['id'], held: true } as const;
+    const left = { vhdup_left: new Date(NOW + 3_600_000).toISOString() };
+    expect(ask({ lease }, there({ modifiedMs: NOW + 3_600_000 }, left), false)).toBeUndefined();
+    expect(ask({ lease }, there({ modifiedMs: NOW + 3_631_000 }, left), false)).toContain('was last written to');
+    expect(ask({ lease }, there({ modifiedMs: NOW + 3_631_000 }, left), true)).toBeUndefined();
   });
 
   it('suspects a blob whose lease somebody broke, whatever its times and ETag', () => {
@@ -112,8 +123,9 @@ describe('asLastRunLeft', () => {
     const at = there({ modifiedMs: NOW + 3_600_000 }, { vhdup_owner: encodeOwner(other) });
     const known = asLastRunLeft({ ...STORED, etag: '"0"' }, at);
     expect(known.lease).toEqual({ owner: other, ids: [other.id], held: true });
-    expect([true, undefined].map((isContinued) => suspicionOf(known, at, isContinued))).toEqual([undefined, undefined]);
-    expect(suspicionOf(known, at, false)).toContain('its lease is not the one');
+    for (const lease of [undefined, { isContinued: true }, { isContinued: undefined }])
+      expect(suspicionOf(known, at, lease)).toBeUndefined();
+    expect(suspicionOf(known, at, { isContinued: false })).toContain('its lease is not the one');
   });
 
   it('knows a blob that was exposed to others during the last run', () => {

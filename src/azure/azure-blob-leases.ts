@@ -28,8 +28,9 @@ export class AzureBlobLeases implements BlobLeases {
     this.#id = id;
   }
 
-  async acquire(id: string, abortSignal: AbortSignal): Promise<void> {
-    await this.#send('Acquire Lease', () => this.#client(id).acquireLease(LEASE_SECONDS, { abortSignal }));
+  async acquire(id: string, abortSignal: AbortSignal): Promise<string | undefined> {
+    const acquire = () => this.#client(id).acquireLease(LEASE_SECONDS, { abortSignal });
+    return (await this.#send('Acquire Lease', acquire)).etag;
   }
 
   async renew(id: string, abortSignal: AbortSignal): Promise<void> {
@@ -40,8 +41,8 @@ export class AzureBlobLeases implements BlobLeases {
     await this.#send('Change Lease', () => this.#client(id).changeLease(newId, { abortSignal }));
   }
 
-  async release(id: string, abortSignal: AbortSignal): Promise<void> {
-    await this.#send('Release Lease', () => this.#client(id).releaseLease({ abortSignal }));
+  async release(id: string, abortSignal: AbortSignal): Promise<string | undefined> {
+    return (await this.#send('Release Lease', () => this.#client(id).releaseLease({ abortSignal }))).etag;
   }
 
   async break(abortSignal: AbortSignal): Promise<void> {

@@ -197,10 +197,13 @@ class AzurePageBlob implements PageBlobTarget {
     return { ranges, marker: list?.continuationToken || undefined };
   }
 
-  async setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    await this.#send('Set Blob Metadata', () =>
-      this.#blob.setMetadata({ ...metadata }, { abortSignal: signal, conditions: this.leases.condition }),
-    );
+  async setMetadata(
+    metadata: Readonly<Record<string, string>>,
+    abortSignal: AbortSignal,
+    etag?: string,
+  ): Promise<void> {
+    const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
+    await this.#send('Set Blob Metadata', () => this.#blob.setMetadata({ ...metadata }, { abortSignal, conditions }));
   }
 
   async setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -60,7 +60,8 @@ export interface PageBlobTarget extends TransferTarget {
   create(options: CreateBlobOptions, signal: AbortSignal): Promise<void>;
   /** One page of the list of ranges that were written, ascending. */
   pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList>;
-  setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  /** @param etag - Refuse when the blob has another one. */
+  setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal, etag?: string): Promise<void>;
   /** Sets what the service stores as the blob's Content-MD5 and never checks. */
   setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void>;
   /**
@@ -84,12 +85,13 @@ export interface PageBlobTarget extends TransferTarget {
 export interface BlobLeases {
   /** Every creation, write and change of metadata after this one names this lease; none does with undefined. */
   use(id: string | undefined): void;
-  /** For 60 seconds. A lease with the same id is renewed. */
-  acquire(id: string, signal: AbortSignal): Promise<void>;
+  /** For 60 seconds. A lease with the same id is renewed. @returns the blob's ETag at that moment, where the service tells. */
+  acquire(id: string, signal: AbortSignal): Promise<string | undefined>;
   /** For 60 seconds, also when it has run out and nobody has written to the blob or held it since. */
   renew(id: string, signal: AbortSignal): Promise<void>;
   change(id: string, newId: string, signal: AbortSignal): Promise<void>;
-  release(id: string, signal: AbortSignal): Promise<void>;
+  /** @returns the blob's ETag at that moment, where the service tells. */
+  release(id: string, signal: AbortSignal): Promise<string | undefined>;
   /** Ends the lease, whoever holds it, at once. */
   break(signal: AbortSignal): Promise<void>;
 }

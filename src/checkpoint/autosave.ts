@@ -2,10 +2,10 @@
 
 export class Autosave {
   readonly #timer: NodeJS.Timeout;
-  #running: Promise<void> | undefined;
+  #running: Promise<unknown> | undefined;
 
   /** @param save - Handles its own failures. */
-  constructor(intervalMs: number, save: () => Promise<void>) {
+  constructor(intervalMs: number, save: () => Promise<unknown>) {
     this.#timer = setInterval(() => {
       this.#running ??= save().finally(() => {
         this.#running = undefined;

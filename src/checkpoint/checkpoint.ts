@@ -38,7 +38,7 @@ export interface Checkpoint {
   readonly lease?: CheckpointLease;
   /** When this was written, by the clock of the service, in milliseconds since 1970. */
   readonly savedMs: number;
-  /** The blob's ETag as the run left it. Absent where the run may have written more than it knows: it was killed, or held no lease. */
+  /** The blob's ETag as the run gave it back. Absent where it did not: it was killed, held no lease, or got no answer. */
   readonly etag?: string;
   /** Set when it was rebuilt from the blob: pages that are there count as sent, although no window says so. */
   readonly fromBlob?: true;

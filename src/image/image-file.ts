@@ -130,7 +130,11 @@ export class ImageFile {
     if (opened.mtimeNs !== this.#modifiedNs) {
       changes.push(`it was written to at ${new Date(Number(opened.mtimeMs)).toISOString()}`);
     }
-    const atPath = await stat(this.path, { bigint: true }).catch(() => undefined);
+    const atPath = await stat(this.path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+      // Anything else says nothing of the file: a share may be away for a moment.
+      if (error.code === 'ENOENT') return undefined;
+      throw accessError('read', this.path, error);
+    });
     if (atPath === undefined) changes.push('it is no longer there');
     else if (idOf(atPath) !== this.#idAtPath) changes.push('another file took its place');
     if (changes.length > 0) {

@@ -62,10 +62,14 @@ export class MemoryPageBlob implements PageBlobTarget {
     use: (id) => {
       this.leaseId = id;
     },
-    acquire: (id, signal) => this.#leaseAnswer('acquireLease', signal, (now) => this.lease.acquire(id, 60_000, now)),
+    acquire: (id, signal) =>
+      this.#leaseAnswer('acquireLease', signal, (now) => this.lease.acquire(id, 60_000, now)).then(
+        () => this.blob?.etag,
+      ),
     renew: (id, signal) => this.#leaseAnswer('renewLease', signal, (now) => this.lease.renew(id, now)),
     change: (id, newId, signal) => this.#leaseAnswer('changeLease', signal, (now) => this.lease.change(id, newId, now)),
-    release: (id, signal) => this.#leaseAnswer('releaseLease', signal, (now) => this.lease.release(id, now)),
+    release: (id, signal) =>
+      this.#leaseAnswer('releaseLease', signal, (now) => this.lease.release(id, now)).then(() => this.blob?.etag),
     break: (signal) => this.#leaseAnswer('breakLease', signal, (now) => void this.lease.break(0, now)),
   };
   contentMd5: Uint8Array | undefined;

@@ -1,0 +1,154 @@
+// A blob that more than one wants to write to: uploads here and in other processes, stopped and killed, and other programs.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeEach, expect, onTestFinished } from 'vitest';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/checkpoint.ts';
+import type { UploadOptions } from '../../src/options.ts';
+import { uploadImage } from '../../src/upload.ts';
+import { type PageBlobServer, startPageBlobServer } from './page-blob-server.ts';
+import { internalError } from './page-blob-server-faults.ts';
+import { buildVhd, diskOf, patternOf, uniqueIdOf } from './vhd-builder.ts';
+import { expectSameBytes, failureOf, temporaryFolder } from './vhd-fixtures.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+export const MIB = 1024 * 1024;
+export const SIZE = 40 * MIB;
+export const CONTAINER = 'vhds';
+export const BLOB = 'disk.vhd';
+
+/** Of the test that runs. */
+export let server: PageBlobServer;
+
+/** Call it once in the test file: each test gets a server of its own. */
+export function useServer(): void {
+  beforeEach(async () => {
+    await server?.close();
+    server = await startPageBlobServer();
+    server.createContainer(CONTAINER);
+  });
+  afterAll(() => server.close());
+}
+
+/** 40 MiB with a gap, in a folder of its own. */
+export async function makeImage(folder?: string) {
+  const contents = [
+    { offset: 0, bytes: patternOf(1, 20 * MIB) },
+    { offset: 24 * MIB, bytes: patternOf(2, 16 * MIB) },
+  ];
+  const path = join(folder ?? (await temporaryFolder()), 'disk.vhd');
+  await buildVhd(path, { type: 'dynamic', size: SIZE, contents, uniqueId: uniqueIdOf(1) });
+  return { path, checkpoint: `${path}.vhdup.json`, disk: diskOf(SIZE, contents) };
+}
+
+export function optionsFor(image: string, more: Partial<UploadOptions> = {}): UploadOptions {
+  return {
+    image,
+    destination: sas(),
+    retryDelayMs: 1,
+    maxRetryDelayMs: 20,
+    threads: 2,
+    ...more,
+  };
+}
+
+export function sas(): string {
+  return server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' });
+}
+
+export function expectBlobHolds(disk: Uint8Array): void {
+  const blob = server.blob(CONTAINER, BLOB);
+  expect(blob.size).toBe(SIZE + 512);
+  expectSameBytes(blob.read(0, SIZE), disk);
+  expect(blob.read(SIZE, 8).toString('latin1')).toBe('conectix');
+  expect(blob.metadata.get('vhdup_state')).toBe('complete');
+  expect(blob.metadata.has('vhdup_owner')).toBe(false);
+  expect(blob.lease.state(server.now().getTime())).toBe('available');
+}
+
+export function isComplete(): boolean {
+  return server.hasBlob(CONTAINER, BLOB) && server.blob(CONTAINER, BLOB).metadata.get('vhdup_state') === 'complete';
+}
+
+/** Lets nothing from `offset` on arrive, as long as others try what they like. */
+export function holdFrom(offset: number): { readonly reached: Promise<void>; release(): void } {
+  const rule = server.faults.add({ operation: 'PutPage', range: { offset, length: SIZE } }, internalError());
+  return { reached: server.when(() => rule.hits > 0), release: () => rule.remove() };
+}
+
+export const committed = (bytes: number) => () => server.counters.bytesCommitted >= bytes;
+
+/** Stops an upload in this process, in order. */
+export async function uploadUntil(options: UploadOptions, bytes: number): Promise<void> {
+  const stop = new AbortController();
+  const target = server.counters.bytesCommitted + bytes;
+  const stopped = server.when(committed(target)).then(() => stop.abort(new Error('stopped by the test')));
+  expect((await failureOf(uploadImage({ ...options, signal: stop.signal }))).message).toBe('stopped by the test');
+  await stopped;
+}
+
+export interface Run {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{ exitCode: number | null; stderr: string }>;
+}
+
+/** Another process. */
+export function start(args: readonly string[]): Run {
+  const child = spawn(process.execPath, [join(ROOT, 'bin/vhdup.js'), 'upload', ...args, '--threads', '2'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let stderr = '';
+  child.stderr?.on('data', (data) => {
+    stderr += data;
+  });
+  const ended = new Promise<Awaited<Run['ended']>>((resolve) => {
+    child.once('close', (exitCode) => resolve({ exitCode, stderr }));
+  });
+  return { child, ended };
+}
+
+/** Kills an upload in another process once it has saved windows that were done. */
+export async function uploadAndKill(path: string, args: readonly string[] = []): Promise<void> {
+  server.model.bytesPerSecond = 4 * MIB;
+  const run = start([path, sas(), ...args]);
+  const done = async () => {
+    const text = await readFile(`${path}.vhdup.json`, 'utf8').catch(() => '');
+    if (text === '') return false;
+    const { lease, done } = decodeCheckpoint(text, path);
+    return lease?.owner.pid === run.child.pid && lease?.held === true && done.length > 0;
+  };
+  while (!(await done())) await Promise.race([run.ended, new Promise((resolve) => setTimeout(resolve, 50))]);
+  run.child.kill('SIGKILL');
+  await run.ended;
+  delete (server.model as { bytesPerSecond?: number }).bytesPerSecond;
+}
+
+/** The checkpoint as if another machine had written it. */
+export async function moveToAnotherMachine(checkpoint: string): Promise<void> {
+  const stored = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint);
+  if (stored.lease === undefined) throw new Error('The checkpoint has no lease.');
+  const owner = { ...stored.lease.owner, host: 'elsewhere.example' };
+  await writeFile(checkpoint, encodeCheckpoint({ ...stored, lease: { ...stored.lease, owner } }));
+  await rm(`${checkpoint}.lock`, { force: true });
+}
+
+/** As any tool writes that knows nothing of us. */
+export async function writePage(
+  offset: number,
+  bytes: Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const url = `${sas()}&comp=page`;
+  const { status } = await fetch(url, {
+    method: 'PUT',
+    headers: {
+      'x-ms-version': '2021-12-02',
+      'x-ms-page-write': 'update',
+      ...headers,
+      'x-ms-range': `bytes=${offset}-${offset + bytes.length - 1}`,
+    },
+    body: Buffer.from(bytes),
+  });
+  return status;
+}
