@@ -98,12 +98,18 @@ export class BlobLease {
   }
 
   /**
-   * Makes the lease of the run before this run's own, where that can be done.
-   * @param breakForeign - Also from a run that holds it and may live.
-   * @throws {InUseError} such a run holds it.
+   * Before the checkpoint names this run: later ones would take it for the last that held the blob.
+   * @throws {InUseError} the run before holds it, and may live.
    */
-  async takeOver(breakForeign: boolean): Promise<void> {
+  async assertFree(breakForeign: boolean): Promise<void> {
     if (this.#rival !== undefined && !breakForeign) throw this.#inUse(await this.#holder());
+  }
+
+  /**
+   * Makes the lease of the run before this run's own, where that can be done.
+   * Call `assertFree` first.
+   */
+  async takeOver(): Promise<void> {
     for (const id of this.#inheritedIds) {
       this.#isContinued = (await this.#change(id)) ?? this.#isContinued;
       if (this.#isContinued === true) break;
@@ -222,16 +228,19 @@ export class BlobLease {
   async #change(id: string): Promise<boolean | undefined> {
     const { blob, retrier } = this.#options;
     const { signal } = this.#stop;
-    const renew = () => retrier.run('Renew Lease', signal, (attempt) => blob.leases.renew(id, attempt));
+    const renew = (which: string) => retrier.run('Renew Lease', signal, (attempt) => blob.leases.renew(which, attempt));
     const change = () =>
       retrier.run('Change Lease', signal, (attempt) => blob.leases.change(id, this.owner.id, attempt));
     try {
-      await renew();
+      await renew(id);
       await change().catch(async (error: unknown) => {
         if (reasonOf(error) !== ABSENT) throw error;
-        // It ran out again in between, on a line that was down.
-        await renew();
-        await change();
+        // It ran out again, on a line that was down: after it was changed, but the answer was lost, or before.
+        await renew(this.owner.id).catch(async (failure: unknown) => {
+          if (!(failure instanceof DestinationError)) throw failure;
+          await renew(id);
+          await change();
+        });
       });
       return true;
     } catch (error) {
@@ -336,7 +345,7 @@ function isTaken(error: unknown): boolean {
 
 /** Managed disks, old emulators and credentials for writing alone give no leases. */
 function isRefusal(error: unknown): boolean {
-  if (error instanceof CredentialError) return true;
+  if (error instanceof CredentialError) return !error.isExpired;
   if (error instanceof DestinationError) return error.reason !== undefined && !/NotFound/.test(error.reason);
   if (!(error instanceof ServiceError)) return false;
   const { status = 0, transient } = error.failure;

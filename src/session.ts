@@ -98,13 +98,14 @@ async function goOn(
   const early = suspicionOf(known, there);
   if (early !== undefined && !verifiesAll) throw touched(known, early);
   lease.inherit(known.lease, there.isLeased);
+  await lease.assertFree(request.breakLease);
   const last = decodeOwner(there.metadata[OWNER])?.id;
   const claim = () => ({ ...lease.claim, ...(last === undefined ? {} : { follows: last }) });
   // Before the lease: a run that is killed between the two leaves one that the next run knows as its own.
   await file.save({ ...known, lease: claim() });
   const earlier = await unlessRefused(onDisk, request, async () => {
     const exposed = { ...known, exposed: true } as const;
-    await lease.takeOver(request.breakLease);
+    await lease.takeOver();
     const suspicion = early ?? suspicionOf(known, there, lease);
     if (suspicion !== undefined && !verifiesAll) throw touched(known, suspicion);
     // Before this run has a lease that a later one can go on from.
@@ -133,9 +134,18 @@ async function takeUp(
   const { done, sent } = earlier;
   await file.save({ ...emptyCheckpoint(session, request), done, sent, lease: claim() });
   blob.guardWith(sequenceNumberOf(session.uploadId));
-  await retrier.run('Set Blob Metadata', signal, (attempt) =>
-    lease.attempt(() => blob.setMetadata(session.metadata, attempt)),
-  );
+  // Without a lease, only the ETag says that nobody has written to it since it was looked at.
+  const etag = lease.isHeld ? undefined : there.etag;
+  await retrier
+    .run('Set Blob Metadata', signal, (attempt) =>
+      lease.attempt(() => blob.setMetadata(session.metadata, attempt, etag)),
+    )
+    .catch(async (error: unknown) => {
+      if (!(error instanceof DestinationError && error.reason === 'ConditionNotMet')) throw error;
+      const now = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
+      // The answer to an earlier try may have been lost.
+      if (now?.metadata[OWNER] !== session.metadata[OWNER]) throw touched(earlier, 'was changed at this very moment');
+    });
   if (earlier.fromBlob !== true) return session;
   return { ...session, found: await pagesThere(blob, source.diskSize, retrier, signal) };
 }
@@ -149,13 +159,14 @@ async function begin(
 ): Promise<Session> {
   const { blob, file, lease, breakLease } = request;
   lease.inherit(stored?.lease, there?.isLeased === true);
+  await lease.assertFree(breakLease);
   const session = sessionOf(randomUUID(), new Date().toISOString(), request);
   // Before the blob: a run that ends between the two finds a blob that it knows as its own, or still may replace.
   const replaces = there !== undefined && mayReplace ? { replaces: replacedBlob(stored, there) } : {};
   await file.save({ ...emptyCheckpoint(session, request), ...replaces });
   await unlessRefused(stored, request, async () => {
     assertMayCreate(blob.address.url, there, mayReplace);
-    if (there !== undefined) await lease.takeOver(breakLease);
+    if (there !== undefined) await lease.takeOver();
     const isBroken = there !== undefined && (await lease.take(session.uploadId, breakLease));
     await create(session, isBroken ? await lookAgain(there, request) : there, mayReplace, request);
     if (there === undefined) await lease.take(session.uploadId, breakLease);

@@ -51,7 +51,8 @@ export function suspicionOf(
   const goesByLease = stored.lease?.held === true && Number.isNaN(leftMs);
   const isTouched = () => {
     if (etag !== undefined) return etag !== there.etag;
-    if (lease?.isContinued === true || (goesByLease && lease === undefined)) return false;
+    // What a lease can prove is more than times tell: a mark that was stuck on the line came late.
+    if (lease?.isContinued === true || (stored.lease?.held === true && lease === undefined)) return false;
     return isLate || (goesByLease && lease?.isContinued === false);
   };
   const times = [there.modifiedMs, stoppedMs].map((timeMs) => new Date(timeMs).toISOString());

@@ -4,7 +4,13 @@ import type { BlobLease } from './blob-lease.ts';
 import { OWNER, UPLOAD_ID } from './blob-metadata.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
-import { CorruptImageError, ImageAccessError, ImageChangedError, VerificationError } from './errors.ts';
+import {
+  CorruptImageError,
+  DestinationError,
+  ImageAccessError,
+  ImageChangedError,
+  VerificationError,
+} from './errors.ts';
 import type { EventListener } from './events.ts';
 import type { DiskImage } from './image/disk-image.ts';
 import type { FixedVhdView } from './image/fixed-vhd-view.ts';
@@ -23,6 +29,8 @@ export interface Upload {
   saveFailed: boolean;
   /** Whether the blob holds something else than the image. */
   isSpoilt: boolean;
+  /** Whether something else wrote to the blob while it was read back. */
+  isExposed: boolean;
   readonly trustUnmarkedSectors: boolean;
   readonly image: DiskImage;
   readonly source: FixedVhdView;
@@ -49,6 +57,7 @@ export async function causeOf(error: unknown, image: DiskImage): Promise<unknown
 export async function leaveBlob(upload: Upload, manifest: UploadManifest | undefined, error: unknown): Promise<void> {
   const { lease } = upload;
   upload.isSpoilt = error instanceof VerificationError || error instanceof ImageChangedError;
+  upload.isExposed = error instanceof DestinationError && error.reason === 'ConditionNotMet';
   const save = (left?: Partial<Checkpoint>) => saveState(upload, manifest, left).catch(() => false);
   // The failure that is under way says more than another one.
   const isSaved = await save();
@@ -66,8 +75,8 @@ export async function leaveBlob(upload: Upload, manifest: UploadManifest | undef
  * Says in the blob how it was left. No later run may go on with one that holds something else than the image, not even one that
  * verifies less.
  */
-async function markBlob({ blob, lease, session, isSpoilt }: Upload): Promise<boolean> {
-  if (lease.isExposed && !isSpoilt) return false;
+async function markBlob({ blob, lease, session, isSpoilt, isExposed }: Upload): Promise<boolean> {
+  if ((isExposed || lease.isExposed) && !isSpoilt) return false;
   const signal = AbortSignal.timeout(MARK_TIMEOUT_MS);
   const metadata = isSpoilt ? spoiltMetadata(session) : leftMetadata(session, blob.nowMs);
   try {
@@ -76,6 +85,7 @@ async function markBlob({ blob, lease, session, isSpoilt }: Upload): Promise<boo
       return true;
     }
     // Without a lease, it may be somebody else's by now.
+    blob.leases.use(undefined);
     const there = await blob.properties(signal);
     const name = isSpoilt ? UPLOAD_ID : OWNER;
     if (there?.metadata[name] !== session.metadata[name]) return false;
@@ -128,5 +138,6 @@ export function stateOf(upload: Upload): Checkpoint {
     done: [...progress.done.ranges],
     sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
     ...(upload.isSpoilt ? { spoilt: true } : {}),
+    ...(upload.isExposed ? { exposed: true } : {}),
   };
 }

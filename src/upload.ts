@@ -139,6 +139,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
       const upload: Upload = {
         saveFailed: false,
         isSpoilt: false,
+        isExposed: false,
         trustUnmarkedSectors,
         image,
         source,
@@ -182,7 +183,9 @@ type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'checksum' | 'concurrency
 /** @returns the blob's Content-MD5 in base64, where it is computed. */
 async function work(upload: Upload, options: UploadOptions, workOptions: WorkOptions): Promise<string | undefined> {
   const { source, sole } = upload;
+  let isBegun = false;
   return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
+    isBegun = true;
     try {
       await sendDisk(upload, proofs, workOptions, signal);
       return await finish(upload, proofs, workOptions, signal);
@@ -191,6 +194,9 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
       await leaveBlob(upload, proofs.manifest, cause);
       throw cause;
     }
+  }).catch(async (error: unknown) => {
+    if (!isBegun) await leaveBlob(upload, undefined, error);
+    throw error;
   });
 }
 

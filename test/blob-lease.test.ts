@@ -42,7 +42,8 @@ function newRun(blob: MemoryPageBlob, signal = new AbortController().signal) {
   });
   /** As openSession does. */
   const take = async (breakForeign = false) => {
-    await lease.takeOver(breakForeign);
+    await lease.assertFree(breakForeign);
+    await lease.takeOver();
     await lease.take(UPLOAD, breakForeign);
     const metadata = { ...blob.blob?.metadata, vhdup_owner: encodeOwner(owner) };
     await lease.attempt(() => blob.setMetadata(metadata, signal));

@@ -352,6 +352,17 @@ describe('nothing but faults and stops is no reason not to go on', () => {
     expectBlobHolds(disk);
   });
 
+  it('when the answer to the change of its lease is lost, and the line is down for longer than that lasts', async () => {
+    const { path, disk } = await makeImage();
+    await uploadAndKill(path);
+    server.faults.add({ operation: 'ChangeLease', times: 1 }, { kind: 'reset-after-commit' });
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') server.advanceClock(61_000);
+    };
+    await uploadImage(optionsFor(path, { onEvent }));
+    expectBlobHolds(disk);
+  });
+
   it('with a copy of the checkpoint from while the last run worked, which then stopped in order', async () => {
     const { path, checkpoint, disk } = await makeImage();
     const copy = `${checkpoint}.copy`;

@@ -29,6 +29,7 @@ import {
   useServer,
   writePage,
 } from './support/contested-blob.ts';
+import { internalError } from './support/page-blob-server-faults.ts';
 import { serviceClient } from './support/storage-account.ts';
 import { patternOf } from './support/vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from './support/vhd-fixtures.ts';
@@ -104,6 +105,41 @@ describe('two uploaders', () => {
     expect(result.sentBefore).toBeGreaterThan(0);
     expectBlobHolds(disk);
     expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'DESTINATION' });
+    expectBlobHolds(disk);
+  });
+
+  it('with a copy of the checkpoint: a second that was stopped while it was refused lets no third one in', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const hold = holdFrom(16 * MIB);
+    let saved = (): void => undefined;
+    const isSaved = new Promise<void>((resolve) => {
+      saved = resolve;
+    });
+    let sent = 0;
+    const running = uploadImage(
+      optionsFor(path, {
+        onEvent: (event) => {
+          if (event.type === 'progress') sent = event.sent;
+          if (event.type === 'saved' && sent > 0) saved();
+        },
+      }),
+    );
+    await Promise.all([hold.reached, isSaved]);
+    const copy = `${checkpoint}.copy`;
+    await copyFile(checkpoint, copy);
+    const stop = new AbortController();
+    // The look at the blob succeeds, the look at who holds it does not.
+    const rule = server.faults.add({ operation: 'GetBlobProperties', nth: 2 }, internalError());
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') stop.abort(new Error('stopped by the test'));
+    };
+    const second = optionsFor(path, { checkpoint: copy });
+    const stopped = await failureOf(uploadImage({ ...second, signal: stop.signal, onEvent }));
+    expect(stopped.message).toBe('stopped by the test');
+    rule.remove();
+    expect(await failureOf(uploadImage(second))).toMatchObject({ code: 'IN_USE' });
+    hold.release();
+    await running;
     expectBlobHolds(disk);
   });
 

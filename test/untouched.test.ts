@@ -76,6 +76,7 @@ describe('suspicionOf', () => {
     expect(ask({ lease }, there({ modifiedMs: NOW + 3_600_000 }, left), false)).toBeUndefined();
     expect(ask({ lease }, there({ modifiedMs: NOW + 3_631_000 }, left), false)).toContain('was last written to');
     expect(ask({ lease }, there({ modifiedMs: NOW + 3_631_000 }, left), true)).toBeUndefined();
+    expect(ask({ lease }, there({ modifiedMs: NOW + 3_631_000 }, left)), 'before the lease was asked').toBeUndefined();
   });
 
   it('suspects a blob whose lease somebody broke, whatever its times and ETag', () => {
@@ -114,7 +115,8 @@ describe('asLastRunLeft', () => {
     ['the checkpoint was lost', { ...STORED, done: [], fromBlob: true as const }],
   ])('goes by the time at which the last run left the blob, where %s', (_, stored) => {
     const blob = (modifiedMs: number) => there({ modifiedMs }, { vhdup_owner: encodeOwner(other), vhdup_left: left });
-    const ask = (at: BlobProperties) => suspicionOf(asLastRunLeft({ ...stored, etag: '"0"', exposed: true }, at), at);
+    const ask = (at: BlobProperties) =>
+      suspicionOf(asLastRunLeft({ ...stored, etag: '"0"', exposed: true }, at), at, { isContinued: false });
     expect(ask(blob(NOW + 3_600_000))).toBeUndefined();
     expect(ask(blob(NOW + 3_600_000 + 31_000))).toContain('was last written to');
   });
