@@ -13,3 +13,8 @@ export const OWNER = 'vhdup_owner';
 export const LEFT = 'vhdup_left';
 /** A fingerprint of the image it is made of. */
 export const IMAGE = 'vhdup_image';
+
+/** The blob's sequence number belongs to its upload: a blob that replaced ours has another one, and refuses our writes. */
+export function sequenceNumberOf(uploadId: string): number {
+  return Number.parseInt(uploadId.replaceAll('-', '').slice(0, 12), 16);
+}

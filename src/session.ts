@@ -2,21 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
 import type { BlobLease } from './blob-lease.ts';
-import { IMAGE, LEFT, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
-import type { Checkpoint, CheckpointImageFile, CheckpointLease, ReplacedBlob } from './checkpoint/checkpoint.ts';
+import { IMAGE, LEFT, OWNER, STATE, sequenceNumberOf, UPLOAD_ID } from './blob-metadata.ts';
+import type { Checkpoint, CheckpointLease, ReplacedBlob } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
-import {
-  CheckpointError,
-  CredentialError,
-  DestinationError,
-  ImageChangedError,
-  InUseError,
-  type VhdupError,
-} from './errors.ts';
+import { assertMayCreate, createBlob } from './create-blob.ts';
+import { CheckpointError, CredentialError, DestinationError, InUseError, type VhdupError } from './errors.ts';
 import type { DiskImage } from './image/disk-image.ts';
 import type { FixedVhdView } from './image/fixed-vhd-view.ts';
-import { decodeOwner, describeOwner, encodeOwner } from './owner.ts';
+import { decodeOwner, encodeOwner } from './owner.ts';
 import { checkpointOfBlob, imageFingerprint, pagesThere } from './resume-from-blob.ts';
+import { assertSameBlob, assertSameSource } from './same-upload.ts';
 import type { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
 import { asLastRunLeft, assertSamePages, suspicionOf, touched } from './untouched.ts';
@@ -168,7 +163,7 @@ async function begin(
     assertMayCreate(blob.address.url, there, mayReplace);
     if (there !== undefined) await lease.takeOver();
     const isBroken = there !== undefined && (await lease.take(session.uploadId, breakLease));
-    await create(session, isBroken ? await lookAgain(there, request) : there, mayReplace, request);
+    await createBlob(session, isBroken ? await lookAgain(there, request) : there, mayReplace, request);
     if (there === undefined) await lease.take(session.uploadId, breakLease);
   });
   blob.guardWith(sequenceNumberOf(session.uploadId));
@@ -289,11 +284,6 @@ function sessionOf(uploadId: string, startedAt: string, request: SessionRequest)
   };
 }
 
-/** The blob's sequence number belongs to its upload: a blob that replaced ours has another one, and refuses our writes. */
-function sequenceNumberOf(uploadId: string): number {
-  return Number.parseInt(uploadId.replaceAll('-', '').slice(0, 12), 16);
-}
-
 /** For `--restart` and `--resume-from-blob`, a checkpoint that cannot be used is only a file that will be replaced. Any other file is not. */
 async function loadCheckpoint({ file, restart, resumeFromBlob }: SessionRequest): Promise<Checkpoint | undefined> {
   try {
@@ -303,152 +293,4 @@ async function loadCheckpoint({ file, restart, resumeFromBlob }: SessionRequest)
     if (isReplaceable && (restart || resumeFromBlob)) return undefined;
     throw error;
   }
-}
-
-function assertSameSource(stored: Checkpoint, { image, blob, file, trustUnmarkedSectors }: SessionRequest): void {
-  if (stored.blobUrl !== blob.address.url) {
-    throw new CheckpointError(
-      `The checkpoint ${file.path} belongs to an upload to ${stored.blobUrl}, not to ${blob.address.url}. Give --checkpoint to keep the state of this upload in another file, or --restart to forget that one.`,
-    );
-  }
-  if (stored.trustUnmarkedSectors !== trustUnmarkedSectors) {
-    throw new CheckpointError(
-      `The upload of the checkpoint ${file.path} began ${stored.trustUnmarkedSectors ? 'with' : 'without'} --trust-unmarked-sectors, which changes what the disk reads as. Do the same again, or give --restart.`,
-    );
-  }
-  const now = image.files;
-  const changes = [...now.keys()].flatMap((index) => differences(stored.image[index], now[index]));
-  if (stored.image.length !== now.length) {
-    changes.push(`the chain had ${stored.image.length} files and has ${now.length}`);
-  }
-  if (stored.diskSize !== image.size) changes.push(`the disk had ${stored.diskSize} bytes and has ${image.size}`);
-  if (changes.length > 0) {
-    throw new ImageChangedError(
-      `${image.path} is not what it was when the upload began at ${stored.startedAt}: ${changes.join('; ')}. What was sent then does not fit any more: give --restart to upload it from the beginning.`,
-    );
-  }
-}
-
-/** Names are not compared: the files may have moved. */
-function differences(before: CheckpointImageFile | undefined, now: CheckpointImageFile | undefined): string[] {
-  if (before === undefined || now === undefined) return [];
-  const changes: string[] = [];
-  if (before.diskId !== now.diskId) changes.push(`${now.name} has the disk id ${now.diskId}, before ${before.diskId}`);
-  if (before.size !== now.size) changes.push(`${now.name} has ${now.size} bytes, before ${before.size}`);
-  if (!isSameTime(before.modifiedMs, now.modifiedMs)) {
-    const times = [now, before].map(({ modifiedMs }) => new Date(modifiedMs).toISOString());
-    changes.push(`${now.name} was modified at ${times[0]}, before at ${times[1]}`);
-  }
-  return changes;
-}
-
-/**
- * A file that was copied keeps its time as well as the file system can: FAT to two seconds, archives to one, copying
- * programs to a millisecond. Between two fine times, or two coarse ones, more than a millisecond is a change.
- */
-function isSameTime(beforeMs: number, nowMs: number): boolean {
-  const isCoarse = (timeMs: number) => timeMs % 1000 === 0;
-  const difference = Math.abs(beforeMs - nowMs);
-  return difference <= 1 || (isCoarse(beforeMs) !== isCoarse(nowMs) && difference < 2000);
-}
-
-function assertSameBlob(
-  stored: Checkpoint,
-  there: BlobProperties | undefined,
-  checkpointPath: string,
-): asserts there is BlobProperties {
-  const wayOut = `Give --restart --overwrite to upload from the beginning. The checkpoint is ${checkpointPath}.`;
-  if (there === undefined) {
-    throw new DestinationError(
-      `Cannot resume: the blob ${stored.blobUrl} is no longer there; somebody deleted it. Give --restart to upload from the beginning.`,
-    );
-  }
-  if (there.metadata[UPLOAD_ID] !== stored.uploadId) {
-    throw new DestinationError(
-      `Cannot resume: the blob ${stored.blobUrl} is not the one that this upload created (its upload id is ${there.metadata[UPLOAD_ID] ?? 'absent'}, not ${stored.uploadId}); somebody replaced it or changed its metadata. ${wayOut}`,
-    );
-  }
-  if (there.size !== stored.blobSize) {
-    throw new DestinationError(
-      `Cannot resume: the blob ${stored.blobUrl} has ${there.size} bytes, not ${stored.blobSize}; somebody resized it. ${wayOut}`,
-    );
-  }
-  if (there.metadata[STATE] === 'spoilt' || stored.spoilt === true) {
-    throw new DestinationError(
-      `Cannot resume: what is in the blob ${stored.blobUrl} cannot be trusted: its verification failed, or the image changed while it was read. Give --restart to upload from the beginning.`,
-    );
-  }
-  const expected = sequenceNumberOf(stored.uploadId);
-  if (there.sequenceNumber !== expected) {
-    throw new DestinationError(
-      `Cannot resume: the blob ${stored.blobUrl} has the sequence number ${there.sequenceNumber}, not ${expected}; somebody changed it. ${wayOut}`,
-    );
-  }
-}
-
-function assertMayCreate(url: string, there: BlobProperties | undefined, mayReplace: boolean): void {
-  if (there === undefined) return;
-  if (there.type !== 'PageBlob') {
-    throw new DestinationError(
-      `Cannot upload to ${url}: a ${there.type} of ${there.size} bytes is there, and a page blob cannot take its place. Delete it, or choose another name.`,
-    );
-  }
-  if (!mayReplace) throw alreadyThere(url, there);
-}
-
-/** Never replaces a blob that may not be replaced, also when two machines race. */
-async function create(
-  session: Session,
-  there: BlobProperties | undefined,
-  mayReplace: boolean,
-  { blob, source, retrier, signal, createContainer }: SessionRequest,
-): Promise<void> {
-  const { url } = blob.address;
-  if (createContainer && there === undefined)
-    await retrier.run('Create Container', signal, (attempt) => blob.createContainer(attempt));
-  try {
-    await retrier.run('Put Blob', signal, (attempt) =>
-      blob.create(
-        {
-          size: source.size,
-          sequenceNumber: sequenceNumberOf(session.uploadId),
-          metadata: session.metadata,
-          ...(there === undefined ? {} : { replaces: there.etag }),
-        },
-        attempt,
-      ),
-    );
-  } catch (error) {
-    if (!(error instanceof DestinationError)) throw error;
-    // The answer to an earlier try may have been lost after the service had created the blob.
-    const now = await retrier
-      .run('Get Blob Properties', signal, (attempt) => blob.properties(attempt))
-      .catch(() => undefined);
-    if (now?.metadata[UPLOAD_ID] === session.uploadId) return;
-    // What appears between the look and the creation has its maker at work on it.
-    if (now !== undefined && !mayReplace) throw alreadyThere(url, { ...now, isLeased: true });
-    throw error;
-  }
-}
-
-function alreadyThere(url: string, { size, type, metadata, isLeased }: BlobProperties): VhdupError {
-  const owner = decodeOwner(metadata[OWNER]);
-  if (metadata[STATE] !== 'uploading' && metadata[STATE] !== 'exposed') {
-    const what =
-      metadata[STATE] === 'complete'
-        ? 'a complete upload by vhdup is there. If it is of this image, nothing is left to do'
-        : `a ${type} of ${size} bytes is there already`;
-    return new DestinationError(
-      `Cannot create ${url}: ${what}. Give --overwrite to replace it, or choose another name.`,
-    );
-  }
-  if (isLeased && owner !== undefined) {
-    return new InUseError(
-      `Cannot create ${url}: ${describeOwner(owner)}, is uploading to it. Wait until it has ended, or choose another name.`,
-    );
-  }
-  const whose = owner === undefined ? '' : ` (by ${describeOwner(owner)})`;
-  return new DestinationError(
-    `Cannot create ${url}: an upload by vhdup that was not finished is there${whose}. If it is yours, run it again with its checkpoint (--checkpoint), or with --resume-from-blob if that is lost. Give --overwrite to replace it, or choose another name.`,
-  );
 }
