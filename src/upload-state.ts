@@ -61,38 +61,43 @@ export async function leaveBlob(upload: Upload, manifest: UploadManifest | undef
   const save = (left?: Partial<Checkpoint>) => saveState(upload, manifest, left).catch(() => false);
   // The failure that is under way says more than another one.
   const isSaved = await save();
-  const isMarked = await markBlob(upload);
+  const marked = await markBlob(upload);
   // Until the blob and the checkpoint say that it was left, only the lease can tell the next run of foreign writes.
-  if (!isSaved || !isMarked) return lease.abandon();
+  if (!isSaved || marked === undefined) return lease.abandon();
+  // While the lease is held, nobody else changes the ETag, and afterwards it tells of any write: also should this run be killed now.
+  const known = lease.isHeld && marked.etag !== undefined ? { etag: marked.etag } : {};
   lease.letGo();
-  if (!(await save())) return lease.abandon();
+  if (!(await save(known))) return lease.abandon();
   // Without a lease, a request that was cut off may still be carried out.
   const etag = await lease.leave();
   if (etag !== undefined) await save({ etag });
+}
+
+/** The blob says how it was left, and has this ETag since, where the service told. */
+interface Marked {
+  readonly etag: string | undefined;
 }
 
 /**
  * Says in the blob how it was left. No later run may go on with one that holds something else than the image, not even one that
  * verifies less.
  */
-async function markBlob({ blob, lease, session, isSpoilt, isExposed }: Upload): Promise<boolean> {
-  if ((isExposed || lease.isExposed) && !isSpoilt) return false;
+async function markBlob({ blob, lease, session, isSpoilt, isExposed }: Upload): Promise<Marked | undefined> {
+  if ((isExposed || lease.isExposed) && !isSpoilt) return undefined;
   const signal = AbortSignal.timeout(MARK_TIMEOUT_MS);
   const metadata = isSpoilt ? spoiltMetadata(session) : leftMetadata(session, blob.nowMs);
   try {
     if (lease.isHeld) {
-      await blob.setMetadata(metadata, signal);
-      return true;
+      return { etag: await blob.setMetadata(metadata, signal) };
     }
     // Without a lease, it may be somebody else's by now.
     blob.leases.use(undefined);
     const there = await blob.properties(signal);
     const name = isSpoilt ? UPLOAD_ID : OWNER;
-    if (there?.metadata[name] !== session.metadata[name]) return false;
-    await blob.setMetadata(metadata, signal, there?.etag);
-    return true;
+    if (there?.metadata[name] !== session.metadata[name]) return undefined;
+    return { etag: await blob.setMetadata(metadata, signal, there?.etag) };
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -183,9 +183,7 @@ type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'checksum' | 'concurrency
 /** @returns the blob's Content-MD5 in base64, where it is computed. */
 async function work(upload: Upload, options: UploadOptions, workOptions: WorkOptions): Promise<string | undefined> {
   const { source, sole } = upload;
-  let isBegun = false;
   return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
-    isBegun = true;
     try {
       await sendDisk(upload, proofs, workOptions, signal);
       return await finish(upload, proofs, workOptions, signal);
@@ -195,7 +193,8 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
       throw cause;
     }
   }).catch(async (error: unknown) => {
-    if (!isBegun) await leaveBlob(upload, undefined, error);
+    // The proofs could not even begin.
+    if (sole.lease.isHeld) await leaveBlob(upload, undefined, error);
     throw error;
   });
 }

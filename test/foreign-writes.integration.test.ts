@@ -18,6 +18,7 @@ import {
   SIZE,
   sas,
   server,
+  startHere,
   uploadAndKill,
   uploadUntil,
   useServer,
@@ -153,7 +154,8 @@ describe('a copy of the checkpoint from before another run', () => {
     ['was killed', (path: string) => uploadAndKill(path)],
   ])('is gone on with after that one %s, but not once somebody else has written to the blob', async (_, run) => {
     const { path, checkpoint, disk } = await makeImage();
-    await uploadUntil(optionsFor(path), 8 * MIB);
+    // So much that some of it was acknowledged, with two requests at a time.
+    await uploadUntil(optionsFor(path), 16 * MIB);
     const copy = `${checkpoint}.copy`;
     await copyFile(checkpoint, copy);
     await run(path);
@@ -161,9 +163,9 @@ describe('a copy of the checkpoint from before another run', () => {
     await uploadUntil(optionsFor(path, { checkpoint: copy }), 4 * MIB);
 
     const before = await readFile(checkpoint, 'utf8');
-    const [sent] = decodeCheckpoint(before, checkpoint).done;
+    const offset = await doneOffset(checkpoint);
     server.advanceClock(61_000);
-    expect(await writePage(sent?.offset ?? 0, patternOf(9, 512))).toBe(201);
+    expect(await writePage(offset, patternOf(9, 512))).toBe(201);
     const refused = await failureOf(uploadImage(optionsFor(path)));
     expect(refused).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('--verify full') });
     expect(await readFile(checkpoint, 'utf8')).toBe(before);
@@ -184,29 +186,23 @@ const lease = () => server.blob(CONTAINER, BLOB).lease;
 const nowMs = () => server.now().getTime();
 
 /** Stops an upload in order once its first windows are done and saved, and `before` is over. */
-async function stopAfter(path: string, before: () => Promise<void>): Promise<void> {
+async function stopAfter(path: string, before: () => void | Promise<void>): Promise<void> {
   const stop = new AbortController();
   const hold = holdFrom(16 * MIB);
-  let saved = (): void => undefined;
-  const isSaved = new Promise<void>((resolve) => {
-    saved = resolve;
-  });
-  let sent = 0;
-  const onEvent = (event: UploadEvent) => {
-    if (event.type === 'progress') sent = event.sent;
-    if (event.type === 'saved' && sent > 0) saved();
-  };
-  const running = failureOf(uploadImage(optionsFor(path, { signal: stop.signal, onEvent })));
-  await Promise.all([hold.reached, isSaved]);
+  const { running, saved } = startHere(optionsFor(path, { signal: stop.signal }));
+  const stopped = failureOf(running);
+  await Promise.all([hold.reached, saved]);
   await before();
   stop.abort(STOP);
-  expect(await running).toBe(STOP);
+  expect(await stopped).toBe(STOP);
   server.faults.clear();
 }
 
 /** Some page that was sent, and that the checkpoint counts as done. */
 async function doneOffset(checkpoint: string): Promise<number> {
-  return decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done[0]?.offset ?? 0;
+  const [first] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
+  if (first === undefined) throw new Error('Nothing is done yet.');
+  return first.offset;
 }
 
 async function expectRefused(options: UploadOptions): Promise<void> {
@@ -274,6 +270,21 @@ describe('what somebody else wrote is noticed', () => {
       written = server.when(() => lease().state(nowMs()) === 'available').then(() => writeUnder(undefined, offset));
     });
     expect(await written).toBe(201);
+    await expectRefused(optionsFor(path));
+  });
+
+  it('when the run was killed between the release of the lease and its last save', async () => {
+    const { path, checkpoint } = await makeImage();
+    const copy = `${checkpoint}.copy`;
+    let copied: Promise<void> | undefined;
+    await stopAfter(path, () => {
+      server.faults.add({ operation: 'ReleaseLease' }, { kind: 'delay-answer', delayMs: 300 });
+      // As a kill leaves it.
+      copied = server.when(() => lease().state(nowMs()) === 'available').then(() => copyFile(checkpoint, copy));
+    });
+    await copied;
+    await copyFile(copy, checkpoint);
+    expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
     await expectRefused(optionsFor(path));
   });
 

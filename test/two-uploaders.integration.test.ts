@@ -24,6 +24,7 @@ import {
   sas,
   server,
   start,
+  startHere,
   uploadAndKill,
   uploadUntil,
   useServer,
@@ -111,20 +112,8 @@ describe('two uploaders', () => {
   it('with a copy of the checkpoint: a second that was stopped while it was refused lets no third one in', async () => {
     const { path, checkpoint, disk } = await makeImage();
     const hold = holdFrom(16 * MIB);
-    let saved = (): void => undefined;
-    const isSaved = new Promise<void>((resolve) => {
-      saved = resolve;
-    });
-    let sent = 0;
-    const running = uploadImage(
-      optionsFor(path, {
-        onEvent: (event) => {
-          if (event.type === 'progress') sent = event.sent;
-          if (event.type === 'saved' && sent > 0) saved();
-        },
-      }),
-    );
-    await Promise.all([hold.reached, isSaved]);
+    const { running, saved } = startHere(optionsFor(path));
+    await Promise.all([hold.reached, saved]);
     const copy = `${checkpoint}.copy`;
     await copyFile(checkpoint, copy);
     const stop = new AbortController();

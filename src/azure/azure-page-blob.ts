@@ -1,10 +1,8 @@
 // A page blob of Azure Storage, through @azure/storage-blob. The only file that knows the inclusive ranges of the REST API.
 import type { Agent } from 'node:http';
-import { Readable } from 'node:stream';
 import {
   AnonymousCredential,
   ContainerClient,
-  type HttpRequestBody,
   PageBlobClient,
   type PageBlobUploadPagesOptions,
   type StoragePipelineOptions,
@@ -25,6 +23,7 @@ import type {
   PageRangeList,
   ReadBlobOptions,
 } from './page-blob-target.ts';
+import { requestBody, type Throttle } from './request-body.ts';
 import { answeredRequest, failedRequest } from './request-record.ts';
 import { fillFrom } from './response-body.ts';
 import { assertFromService, toServiceError } from './service-errors.ts';
@@ -33,7 +32,7 @@ export interface ConnectOptions extends AccessOptions {
   /** A socket that moves no byte for so long is given up, in milliseconds. @default 60,000 */
   readonly stallTimeoutMs?: number;
   /** Waited for before each piece of a request's body is sent. */
-  readonly throttle?: (bytes: number, signal: AbortSignal) => Promise<void>;
+  readonly throttle?: Throttle;
   /** Sent as User-Agent, before the SDK's own. */
   readonly userAgent: string;
   /** Called after each request. */
@@ -169,8 +168,10 @@ class AzurePageBlob implements PageBlobTarget {
 
   async write({ range, bytes, checksum }: PageRun, signal: AbortSignal): Promise<void> {
     const what = `Put Page ${range.offset}+${range.length}`;
+    const isSecure = this.address.url.startsWith('https:');
+    const body = requestBody(bytes, isSecure, this.#throttle, signal);
     const response = await this.#send(what, () =>
-      this.#blob.uploadPages(this.#bodyOf(bytes, signal), range.offset, range.length, {
+      this.#blob.uploadPages(body, range.offset, range.length, {
         abortSignal: signal,
         conditions: {
           ...(this.#sequenceNumber === undefined ? {} : { ifSequenceNumberEqualTo: this.#sequenceNumber }),
@@ -201,9 +202,10 @@ class AzurePageBlob implements PageBlobTarget {
     metadata: Readonly<Record<string, string>>,
     abortSignal: AbortSignal,
     etag?: string,
-  ): Promise<void> {
+  ): Promise<string | undefined> {
     const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
-    await this.#send('Set Blob Metadata', () => this.#blob.setMetadata({ ...metadata }, { abortSignal, conditions }));
+    const set = () => this.#blob.setMetadata({ ...metadata }, { abortSignal, conditions });
+    return (await this.#send('Set Blob Metadata', set)).etag;
   }
 
   async setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
@@ -268,19 +270,6 @@ class AzurePageBlob implements PageBlobTarget {
     return this.#inUse.clients;
   }
 
-  /** The bytes themselves, or a stream of them in pieces: to keep to the rate that was asked for, and for TLS. */
-  #bodyOf(bytes: Uint8Array, signal: AbortSignal): HttpRequestBody {
-    const throttle = this.#throttle;
-    const isSecure = this.address.url.startsWith('https:');
-    if (throttle === undefined && !isSecure) return bytes;
-    return () => {
-      const pieces = throttle === undefined ? piecesOf(bytes, TLS_PIECE) : throttled(bytes, throttle, signal);
-      const stream = Readable.from(pieces, { objectMode: false });
-      // On abort the request fails by itself; the stream's own error has nobody else to hear it.
-      return stream.on('error', () => stream.destroy());
-    };
-  }
-
   async #send<T extends object>(what: string, operation: () => Promise<T>): Promise<T> {
     this.requests += 1;
     const { signer } = this.#access;
@@ -299,30 +288,6 @@ class AzurePageBlob implements PageBlobTarget {
       if (failure instanceof CredentialError) this.#refused.set(failure, signer);
       throw failure;
     }
-  }
-}
-
-/** Small enough to be smooth at 1 MiB/s, large enough to cost nothing at a hundred. */
-const THROTTLED_PIECE = 64 * 1024;
-
-/**
- * TLS encrypts at once all that it is given, into memory of its own, and is said to have moved nothing until the last of that is
- * sent: whole windows would take twice the memory, and on a slow line look like stalls.
- */
-const TLS_PIECE = 256 * 1024;
-
-function* piecesOf(bytes: Uint8Array, size: number): Generator<Uint8Array> {
-  for (let offset = 0; offset < bytes.length; offset += size) yield bytes.subarray(offset, offset + size);
-}
-
-async function* throttled(
-  bytes: Uint8Array,
-  throttle: (bytes: number, signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  for (const piece of piecesOf(bytes, THROTTLED_PIECE)) {
-    await throttle(piece.length, signal);
-    yield piece;
   }
 }
 

@@ -60,8 +60,15 @@ export interface PageBlobTarget extends TransferTarget {
   create(options: CreateBlobOptions, signal: AbortSignal): Promise<void>;
   /** One page of the list of ranges that were written, ascending. */
   pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList>;
-  /** @param etag - Refuse when the blob has another one. */
-  setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal, etag?: string): Promise<void>;
+  /**
+   * @param etag - Refuse when the blob has another one.
+   * @returns the one that it has from then on, where the service tells.
+   */
+  setMetadata(
+    metadata: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    etag?: string,
+  ): Promise<string | undefined>;
   /** Sets what the service stores as the blob's Content-MD5 and never checks. */
   setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void>;
   /**

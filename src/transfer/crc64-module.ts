@@ -39,8 +39,8 @@ export const CRC64_POLYNOMIAL = 0x9a6c9329ac4bc9b5n;
 
 /**
  * Units of sixteen bytes: P divides x^1852 + x^1621 + x^895 + x^848 + x^601 + x^394 + x^204 + 1. Found by a search among the sums of four
- * powers of x for two that are the same. With more terms the degree could be lower, with fewer it would be much higher. The
- * shortest delay is long enough that no addition waits for the one before.
+ * powers of x for two that are the same. By counting, more terms allow a lower degree, and fewer
+ * need a higher one. The shortest delay is long enough that no addition waits for the one before.
  */
 export const FOLD_DELAYS = [231, 957, 1004, 1251, 1458, 1648, 1852] as const;
 const UNIT = 16;

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createSilentServer, type Socket } fro
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connections } from '../../src/azure/connections.ts';
 import { withoutProxies } from '../support/forwarding-proxy.ts';
+import { answerSlowly, SLOW_ANSWER } from '../support/slow-answer.ts';
 
 beforeEach(withoutProxies);
 
@@ -76,17 +77,8 @@ describe('Connections', () => {
 
   it('lets an answer be as slow as it likes while it moves', async () => {
     const stallTimeoutMs = 300;
-    const { url } = await serve((_, response) => {
-      let sent = 0;
-      const timer = setInterval(() => {
-        response.write('.');
-        sent += 1;
-        if (sent < 12) return;
-        clearInterval(timer);
-        response.end();
-      }, stallTimeoutMs / 6);
-    });
-    expect(await request(url, connect(url, stallTimeoutMs))).toBe('............');
+    const { url } = await serve(answerSlowly(stallTimeoutMs));
+    expect(await request(url, connect(url, stallTimeoutMs))).toBe(SLOW_ANSWER);
   });
 
   it('waits twice as long after each stall, and as long as at first once something was answered', async () => {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { Connections } from '../../src/azure/connections.ts';
 import { type ForwardingProxy, startForwardingProxy, withoutProxies } from '../support/forwarding-proxy.ts';
 import { rawRequest } from '../support/raw-request.ts';
+import { answerSlowly, SLOW_ANSWER } from '../support/slow-answer.ts';
 import { makeTestCertificates } from '../support/test-certificates.ts';
 
 const PATIENTLY_MS = 60_000;
@@ -112,17 +113,8 @@ describe.each(['http', 'https'] as const)('connections of %s through a proxy', (
 
   it('may be as slow as they like while they move', async () => {
     const stallTimeoutMs = 300;
-    const url = await serve(scheme, (_, response) => {
-      let sent = 0;
-      const timer = setInterval(() => {
-        response.write('.');
-        sent += 1;
-        if (sent < 12) return;
-        clearInterval(timer);
-        response.end();
-      }, stallTimeoutMs / 6);
-    });
-    expect(await get(url, connect(url, stallTimeoutMs))).toBe('............');
+    const url = await serve(scheme, answerSlowly(stallTimeoutMs));
+    expect(await get(url, connect(url, stallTimeoutMs))).toBe(SLOW_ANSWER);
   });
 
   it('are closed without any noise when they are idle, which is no stall', async () => {
@@ -200,7 +192,7 @@ describe('a tunnel', () => {
     });
   });
 
-  it('to a proxy that is not there fails as any connection does, and says where', async () => {
+  it('to a proxy that is not there fails like one without a proxy, and says where', async () => {
     const url = await serve('https', (_, response) => response.end('ok'));
     const connections = connect(url, PATIENTLY_MS);
     await proxy.close();

@@ -4,8 +4,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, onTestFinished } from 'vitest';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/checkpoint.ts';
+import type { UploadEvent } from '../../src/events.ts';
 import type { UploadOptions } from '../../src/options.ts';
-import { uploadImage } from '../../src/upload.ts';
+import { type UploadResult, uploadImage } from '../../src/upload.ts';
 import { type PageBlobServer, startPageBlobServer } from './page-blob-server.ts';
 import { internalError } from './page-blob-server-faults.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from './vhd-builder.ts';
@@ -85,6 +86,24 @@ export async function uploadUntil(options: UploadOptions, bytes: number): Promis
   const stopped = server.when(committed(target)).then(() => stop.abort(new Error('stopped by the test')));
   expect((await failureOf(uploadImage({ ...options, signal: stop.signal }))).message).toBe('stopped by the test');
   await stopped;
+}
+
+/** An upload in this process. `saved` resolves once its checkpoint holds something that was sent. */
+export function startHere(options: UploadOptions): {
+  readonly running: Promise<UploadResult>;
+  readonly saved: Promise<void>;
+} {
+  let running: Promise<UploadResult> | undefined;
+  const saved = new Promise<void>((resolve) => {
+    let sent = 0;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'progress') sent = event.sent;
+      if (event.type === 'saved' && sent > 0) resolve();
+    };
+    running = uploadImage({ ...options, onEvent });
+  });
+  if (running === undefined) throw new Error('A promise begins at once.');
+  return { running, saved };
 }
 
 export interface Run {

@@ -134,10 +134,11 @@ export class MemoryPageBlob implements PageBlobTarget {
     });
   }
 
-  setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+  setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string | undefined> {
     return this.#answer('setMetadata', signal, () => {
       this.#checkLease();
       if (this.blob !== undefined) this.put({ ...this.blob, metadata });
+      return this.blob?.etag;
     });
   }
 
