@@ -15,7 +15,7 @@ export type { ImageFacts } from './inspect/image-facts.ts';
 export type { Structure, StructureField, StructureKind, StructureRow } from './inspect/structure.ts';
 export { type InspectOptions, type InspectReport, inspectImage } from './inspect.ts';
 export { type InspectStructuresOptions, inspectStructures, type StructuresReport } from './inspect-structures.ts';
-export type { TransferVerbOptions, UploadOptions, VerifyLevel, VerifyOptions } from './options.ts';
+export type { TransferVerbOptions, UploadOptions, VerifiedLevel, VerifyLevel, VerifyOptions } from './options.ts';
 export { planUpload, type UploadPlan } from './plan-upload.ts';
 export type { ChecksumAlgorithm } from './target.ts';
 export type { RetryOptions } from './transfer/retry.ts';

@@ -58,7 +58,10 @@ export interface UploadOptions extends TransferVerbOptions, ServiceOptions {
   readonly manifest?: string;
   /** Compute the MD5 of the whole VHD, and make it the blob's Content-MD5. @default false */
   readonly contentMd5?: boolean;
-  /** What is compared at the end: nothing, the page ranges with what was sent, or every page with the image. @default 'map' */
+  /**
+   * What is compared at the end: nothing, the page ranges with what was sent, or every page with the image.
+   * @default 'map', and 'doubted' where nothing proves that what an earlier run had sent was left alone
+   */
   readonly verify?: VerifyLevel;
   /** Bytes per second that are sent at most. @default no limit */
   readonly maxRate?: number;
@@ -80,6 +83,9 @@ export interface VerifyOptions extends TransferVerbOptions, ServiceOptions {
 /** How an upload is verified at its end. */
 export const VERIFY_LEVELS = ['none', 'map', 'full'] as const;
 export type VerifyLevel = (typeof VERIFY_LEVELS)[number];
+
+/** What was compared in the end. `doubted`: the page ranges, and every page that an earlier run may have sent. */
+export type VerifiedLevel = VerifyLevel | 'doubted';
 
 /** `auto`: as many as the line and the service bear. */
 export type Threads = number | 'auto';
@@ -124,8 +130,8 @@ export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAl
 }
 
 /** @throws {UsageError} not one of the levels. */
-export function checkVerify(level: VerifyLevel = 'map'): VerifyLevel {
-  if (!VERIFY_LEVELS.includes(level)) {
+export function checkVerify(level: VerifyLevel | undefined): VerifyLevel | undefined {
+  if (level !== undefined && !VERIFY_LEVELS.includes(level)) {
     throw new UsageError(`verify must be one of ${VERIFY_LEVELS.join(', ')}, but is ${level}.`);
   }
   return level;

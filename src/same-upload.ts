@@ -78,7 +78,7 @@ export function assertSameBlob(
       `Cannot resume: the blob ${stored.blobUrl} has ${there.size} bytes, not ${stored.blobSize}; somebody resized it. ${wayOut}`,
     );
   }
-  if (there.metadata[STATE] === 'spoilt' || stored.spoilt === true) {
+  if (there.metadata[STATE] === 'spoilt' || stored.state === 'spoilt') {
     throw new DestinationError(
       `Cannot resume: what is in the blob ${stored.blobUrl} cannot be trusted: its verification failed, or the image changed while it was read. Give --restart to upload from the beginning.`,
     );

@@ -12,9 +12,9 @@ import type { FixedVhdView } from './image/fixed-vhd-view.ts';
 import { decodeOwner, encodeOwner } from './owner.ts';
 import { checkpointOfBlob, imageFingerprint, pagesThere } from './resume-from-blob.ts';
 import { assertSameBlob, assertSameSource } from './same-upload.ts';
-import type { RangeSet } from './transfer/range-set.ts';
+import { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
-import { asLastRunLeft, assertSamePages, suspicionOf, touched } from './untouched.ts';
+import { asLastRunLeft, assertSamePages, isProven, suspicionOf, touched } from './untouched.ts';
 import { VERSION } from './version.ts';
 
 /** What an upload is between its first request and its last. */
@@ -26,6 +26,8 @@ export interface Session {
   readonly earlier?: Checkpoint;
   /** Pages of the disk that are in the blob, where the checkpoint was lost and they count as sent. */
   readonly found?: RangeSet;
+  /** What may be in the blob since before this run, where nothing proves that it is as it was sent. */
+  readonly doubted?: RangeSet;
   /** The blob's metadata while it is incomplete. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -98,8 +100,8 @@ async function goOn(
   const claim = () => ({ ...lease.claim, ...(last === undefined ? {} : { follows: last }) });
   // Before the lease: a run that is killed between the two leaves one that the next run knows as its own.
   await file.save({ ...known, lease: claim() });
-  const earlier = await unlessRefused(onDisk, request, async () => {
-    const exposed = { ...known, exposed: true } as const;
+  const earlier = await unlessRefused(onDisk, request, async (): Promise<Checkpoint> => {
+    const exposed = { ...known, state: 'exposed' } as const;
     await lease.takeOver();
     const suspicion = early ?? suspicionOf(known, there, lease);
     if (suspicion !== undefined && !verifiesAll) throw touched(known, suspicion);
@@ -108,7 +110,8 @@ async function goOn(
     await lease.take(stored.uploadId, request.breakLease);
     const isChanged = lease.isContinued !== true && lease.etag !== undefined && lease.etag !== there.etag;
     if (isChanged && !verifiesAll) throw touched(known, 'was changed at this very moment');
-    return suspicion !== undefined || isChanged ? exposed : known;
+    if (suspicion !== undefined || isChanged) return exposed;
+    return isProven(known, there, lease) ? known : { ...known, state: 'doubted' };
   });
   return await takeUp(earlier, there, claim, request);
 }
@@ -123,26 +126,35 @@ async function takeUp(
   const { blob, source, file, lease, retrier, signal } = request;
   if (earlier.etag !== there.etag) await assertSamePages(earlier, blob, retrier, signal);
   const fresh = sessionOf(earlier.uploadId, earlier.startedAt, request);
-  const metadata = earlier.exposed === true ? { ...fresh.metadata, [STATE]: 'exposed' } : fresh.metadata;
+  const metadata: Session['metadata'] = { ...fresh.metadata, [STATE]: earlier.state ?? 'uploading' };
   const session = { ...fresh, metadata, earlier };
   // Before the first write: the ETag is not what it was from then on.
   const { done, sent } = earlier;
-  await file.save({ ...emptyCheckpoint(session, request), done, sent, lease: claim() });
+  const looked = { etag: there.etag, etagMayChange: true, lease: claim() } as const;
+  await file.save({ ...emptyCheckpoint(session, request), done, sent, ...looked });
   blob.guardWith(sequenceNumberOf(session.uploadId));
   // Without a lease, only the ETag says that nobody has written to it since it was looked at.
   const etag = lease.isHeld ? undefined : there.etag;
-  await retrier
+  const changed = await retrier
     .run('Set Blob Metadata', signal, (attempt) =>
       lease.attempt(() => blob.setMetadata(session.metadata, attempt, etag)),
     )
+    .then(() => undefined)
     .catch(async (error: unknown) => {
       if (!(error instanceof DestinationError && error.reason === 'ConditionNotMet')) throw error;
       const now = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
+      assertSameBlob(earlier, now, file.path);
       // The answer to an earlier try may have been lost.
-      if (now?.metadata[OWNER] !== session.metadata[OWNER]) throw touched(earlier, 'was changed at this very moment');
+      return now.metadata[OWNER] === session.metadata[OWNER] ? undefined : now;
     });
-  if (earlier.fromBlob !== true) return session;
-  return { ...session, found: await pagesThere(blob, source.diskSize, retrier, signal) };
+  if (changed !== undefined) {
+    // By somebody else, or by the last request of a run that was killed a moment ago.
+    return await takeUp({ ...earlier, state: earlier.state ?? 'doubted' }, changed, claim, request);
+  }
+  const isFromBlob = earlier.fromBlob === true;
+  const found = isFromBlob ? { found: await pagesThere(blob, source.diskSize, retrier, signal) } : {};
+  if (earlier.state !== 'doubted') return { ...session, ...found };
+  return { ...session, ...found, doubted: new RangeSet([...done, ...(found.found?.ranges ?? [])]) };
 }
 
 /** Creates the blob, or takes the place of one that may be replaced. */
@@ -243,6 +255,7 @@ export function emptyCheckpoint(
   session: Session,
   { image, source, blob, lease, trustUnmarkedSectors }: SessionIdentity,
 ): Checkpoint {
+  const state = lease.isExposed ? 'exposed' : session.earlier?.state;
   return {
     uploadId: session.uploadId,
     startedAt: session.startedAt,
@@ -256,7 +269,7 @@ export function emptyCheckpoint(
     savedMs: blob.nowMs,
     lease: lease.claim,
     ...(session.earlier?.fromBlob === true ? { fromBlob: true } : {}),
-    ...(lease.isExposed || session.earlier?.exposed === true ? { exposed: true } : {}),
+    ...(state === undefined ? {} : { state }),
   };
 }
 

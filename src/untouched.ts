@@ -10,7 +10,7 @@ import { decodeOwner, type Owner } from './owner.ts';
 import { PageSetDigest } from './transfer/page-set-digest.ts';
 import type { Retrier } from './transfer/retry.ts';
 
-/** A run that was killed wrote for so long after its last save at most, in milliseconds: it saves every second where it can. */
+/** What a run that was killed had sent is carried out so long after its last save at most, in milliseconds: it saves every second where it can. */
 const UNSAVED_MS = 30_000;
 
 /** Whether the run that wrote the checkpoint was the last one to work on the blob. */
@@ -25,14 +25,15 @@ function wasLastRun({ lease }: Checkpoint, last: Owner): boolean {
 export function asLastRunLeft(stored: Checkpoint, { metadata, modifiedMs }: BlobProperties): Checkpoint {
   const last = decodeOwner(metadata[OWNER]);
   if (last === undefined || wasLastRun(stored, last)) return stored;
-  const { etag: _, exposed: __, ...rest } = stored;
-  const exposed = metadata[STATE] === 'exposed' ? ({ exposed: true } as const) : {};
-  return { ...rest, ...exposed, savedMs: modifiedMs, lease: { owner: last, ids: [last.id], held: true } };
+  const { etag: _, etagMayChange: __, state: ___, ...rest } = stored;
+  const { [STATE]: state } = metadata;
+  const doubt = state === 'doubted' || state === 'exposed' ? ({ state } as const) : {};
+  return { ...rest, ...doubt, savedMs: modifiedMs, lease: { owner: last, ids: [last.id], held: true } };
 }
 
 /**
  * What tells of a write by somebody else: after a run that ended in order the ETag, after one that was killed its lease, which
- * no later run can go on from then; without either the time of the last write.
+ * no later run can go on from then; without either the time of the last write, which proves nothing (`isProven`).
  * @param stored - With what the last run left.
  * @param there - The blob as it was before this run did anything.
  * @param lease - Once it has tried to go on from the one of the run before.
@@ -50,7 +51,8 @@ export function suspicionOf(
   const isLate = there.modifiedMs > stoppedMs + UNSAVED_MS;
   const goesByLease = stored.lease?.held === true && Number.isNaN(leftMs);
   const isTouched = () => {
-    if (etag !== undefined) return etag !== there.etag;
+    if (etag === there.etag) return false;
+    if (etag !== undefined && stored.etagMayChange !== true) return true;
     // What a lease can prove is more than times tell: a mark that was stuck on the line came late.
     if (lease?.isContinued === true || (stored.lease?.held === true && lease === undefined)) return false;
     return isLate || (goesByLease && lease?.isContinued === false);
@@ -61,12 +63,28 @@ export function suspicionOf(
       `Nothing to resume: the blob ${blobUrl} was completed by a run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
     );
   }
-  if (stored.exposed === true) return "was somebody else's to write to for a while, in the middle of this upload";
-  if (!isTouched() || (etag === undefined && done.length === 0 && fromBlob !== true)) return undefined;
-  if (etag !== undefined) return `was changed after this upload had stopped at ${times[1]}`;
+  if (stored.state === 'exposed') return "was somebody else's to write to for a while, in the middle of this upload";
+  if (!isTouched()) return undefined;
+  if (etag !== undefined && stored.etagMayChange !== true) {
+    return `was changed after this upload had stopped at ${times[1]}`;
+  }
+  if (done.length === 0 && fromBlob !== true) return undefined;
   return goesByLease
     ? `was last written to at ${times[0]}, and its lease is not the one any more that this upload held when it stopped at ${times[1]}`
     : `was last written to at ${times[0]}; this upload stopped at ${times[1]}`;
+}
+
+/**
+ * Whether it is certain that nothing else has written to the blob since, where there is no suspicion. What was sent has to be
+ * read back otherwise: somebody may have been as quick as the requests that a killed run had on their way.
+ */
+export function isProven(
+  { etag, done, fromBlob, state }: Checkpoint,
+  there: BlobProperties,
+  { isContinued }: Pick<BlobLease, 'isContinued'>,
+): boolean {
+  if (state === 'doubted') return false;
+  return isContinued === true || etag === there.etag || (done.length === 0 && fromBlob !== true);
 }
 
 /**

@@ -65,10 +65,11 @@ export async function leaveBlob(upload: Upload, manifest: UploadManifest | undef
   // Until the blob and the checkpoint say that it was left, only the lease can tell the next run of foreign writes.
   if (!isSaved || marked === undefined) return lease.abandon();
   // While the lease is held, nobody else changes the ETag, and afterwards it tells of any write: also should this run be killed now.
-  const known = lease.isHeld && marked.etag !== undefined ? { etag: marked.etag } : {};
-  lease.letGo();
-  if (!(await save(known))) return lease.abandon();
+  const { etag: ofMark } = marked;
   // Without a lease, a request that was cut off may still be carried out.
+  const mayChange = lease.isHeld ? {} : ({ etagMayChange: true } as const);
+  lease.letGo();
+  if (!(await save(ofMark === undefined ? {} : { etag: ofMark, ...mayChange }))) return lease.abandon();
   const etag = await lease.leave();
   if (etag !== undefined) await save({ etag });
 }
@@ -142,7 +143,7 @@ export function stateOf(upload: Upload): Checkpoint {
     ...emptyCheckpoint(session, upload),
     done: [...progress.done.ranges],
     sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
-    ...(upload.isSpoilt ? { spoilt: true } : {}),
-    ...(upload.isExposed ? { exposed: true } : {}),
+    ...(upload.isExposed ? { state: 'exposed' } : {}),
+    ...(upload.isSpoilt ? { state: 'spoilt' } : {}),
   };
 }

@@ -19,7 +19,7 @@ import {
   checkVerify,
   concurrencyOf,
   type UploadOptions,
-  type VerifyLevel,
+  type VerifiedLevel,
 } from './options.ts';
 import { completeMetadata, openSession } from './session.ts';
 import { SoleOwner } from './sole-owner.ts';
@@ -31,7 +31,7 @@ import { transferWithProgress } from './transfer-with-progress.ts';
 import { UploadManifest } from './upload-manifest.ts';
 import { type Proofs, withProofs } from './upload-proofs.ts';
 import { causeOf, leaveBlob, saveState, stateOf, type Upload } from './upload-state.ts';
-import { type VerifyUploadOptions, verifyUpload } from './verify-upload.ts';
+import { type VerifyUploadOptions, verifiedLevelOf, verifyUpload } from './verify-upload.ts';
 
 /** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
 const SAVE_INTERVAL_MS = 1000;
@@ -50,7 +50,7 @@ export interface UploadResult extends TransferTotals {
   /** Bytes acknowledged by this run, per second. */
   readonly bytesPerSecond: number;
   /** What was compared at the end. */
-  readonly verified: VerifyLevel;
+  readonly verified: VerifiedLevel;
   /** In base64, as the blob has it; only with `contentMd5`. */
   readonly contentMd5?: string;
 }
@@ -127,14 +127,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         checkpoint: file.path,
         threads: options.threads ?? 'auto',
       });
-
-      if (session.found !== undefined && verify !== 'full') {
-        emit({
-          type: 'warning',
-          code: 'found-not-compared',
-          message: `What ${blob.address.url} holds already is taken as this upload sent it. With --verify full it is read back and compared at the end.`,
-        });
-      }
+      const level = verifiedLevelOf(verify, session, blob.address.url, emit);
 
       const upload: Upload = {
         saveFailed: false,
@@ -152,7 +145,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         progress: new Progress(session.earlier, session.found),
         emit: watchExpiry(emit, { endsOn: () => blob.credentialEndsOn, maxRate }),
       };
-      const contentMd5 = await work(upload, options, { level: verify, checksum, concurrency });
+      const contentMd5 = await work(upload, options, { level, checksum, concurrency });
 
       const durationMs = performance.now() - startMs;
       return {
@@ -166,7 +159,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         checksumMismatches: retrier.checksumMismatches,
         durationMs,
         bytesPerSecond: (upload.progress.sent * 1000) / durationMs,
-        verified: verify,
+        verified: level,
         ...(contentMd5 === undefined ? {} : { contentMd5 }),
       };
     } finally {
@@ -266,7 +259,8 @@ async function finish(
   await saveState(upload, manifest);
 
   const sent = progress.pages.with(range);
-  await verifyUpload({ ...options, source, blob, sent, retrier, signal, emit });
+  const { doubted } = session;
+  await verifyUpload({ ...options, source, blob, sent, doubted, retrier, signal, emit });
   const contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
   await manifest?.complete(footer, sent);
   // For its time again: to read back and to hash may have taken hours.

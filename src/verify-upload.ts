@@ -5,15 +5,20 @@ import { Differences, describeDifferences } from './differences.ts';
 import { DestinationError, VerificationError } from './errors.ts';
 import type { EventListener } from './events.ts';
 import type { FixedVhdView } from './image/fixed-vhd-view.ts';
-import type { Concurrency, VerifyLevel } from './options.ts';
+import type { Concurrency, VerifiedLevel, VerifyLevel } from './options.ts';
 import { verifyPageMap } from './page-map.ts';
+import { subtractRanges } from './range-lists.ts';
+import type { Session } from './session.ts';
 import type { ChecksumAlgorithm } from './target.ts';
 import type { PageSetDigest } from './transfer/page-set-digest.ts';
 import { Progress } from './transfer/progress.ts';
+import type { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
 
 export interface VerifyUploadOptions {
-  readonly level: VerifyLevel;
+  readonly level: VerifiedLevel;
+  /** What is read back for the level of that name. */
+  readonly doubted: RangeSet | undefined;
   readonly source: FixedVhdView;
   readonly blob: PageBlobTarget;
   /** The pages that were sent, the footer's among them. */
@@ -25,9 +30,37 @@ export interface VerifyUploadOptions {
   readonly emit: EventListener;
 }
 
+/** What is verified at the end. Where that is not what one would expect, it is said. */
+export function verifiedLevelOf(
+  asked: VerifyLevel | undefined,
+  { found, doubted }: Session,
+  url: string,
+  emit: EventListener,
+): VerifiedLevel {
+  const warn = (code: string, message: string) => emit({ type: 'warning', code, message });
+  if (asked === 'full') return asked;
+  if (doubted !== undefined) {
+    const doubt = `Neither the ETag nor a lease proves that nothing else has written to ${url} since the last run of this upload.`;
+    warn(
+      'doubted',
+      asked === undefined
+        ? `${doubt} What was there before this run is read back and compared at the end. --verify map leaves that out.`
+        : `${doubt} It is taken as it was sent; without --verify ${asked} it would be read back and compared at the end.`,
+    );
+    return asked ?? 'doubted';
+  }
+  if (found !== undefined) {
+    warn(
+      'found-not-compared',
+      `What ${url} holds already is taken as this upload sent it. With --verify full it is read back and compared at the end.`,
+    );
+  }
+  return asked ?? 'map';
+}
+
 /** @throws {VerificationError} the blob holds other pages, or other bytes. */
 export async function verifyUpload(options: VerifyUploadOptions): Promise<void> {
-  const { level, blob, sent, retrier, signal } = options;
+  const { level, doubted, source, blob, sent, retrier, signal } = options;
   if (level === 'none') return;
   options.emit({ type: 'phase', phase: 'verifying' });
   await verifyPageMap(blob, sent, retrier, signal);
@@ -35,7 +68,9 @@ export async function verifyUpload(options: VerifyUploadOptions): Promise<void> 
   const properties = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
   if (properties === undefined) throw new DestinationError(`${blob.address.url} is no longer there.`);
   const differences = new Differences();
-  const progress = new Progress();
+  const disk = [{ offset: 0, length: source.diskSize }];
+  const done = level === 'doubted' ? subtractRanges(disk, doubted?.ranges ?? []) : [];
+  const progress = new Progress({ done });
   try {
     await compareBlob({ ...options, etag: properties.etag, full: true, isOurs: true, progress, differences });
   } catch (error) {

@@ -1,6 +1,6 @@
 // verifyBlob: proves that a page blob holds the disk of an image, or tells where it does not.
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
-import { STATE, UPLOAD_ID } from './blob-metadata.ts';
+import { isUnfinished, STATE, UPLOAD_ID } from './blob-metadata.ts';
 import { PAGE_SIZE } from './byte-range.ts';
 import { ManifestReader } from './checkpoint/manifest-reader.ts';
 import { compareBlob } from './compare-blob.ts';
@@ -144,7 +144,7 @@ async function look(
   if (there.size !== source.size) {
     throw new VerificationError(`${url} has ${there.size} bytes, but the image makes a blob of ${source.size}.`);
   }
-  if (there.metadata[STATE] === 'uploading') {
+  if (isUnfinished(there.metadata)) {
     throw new VerificationError(`${url} is of an upload that was not finished. Run the same upload again.`);
   }
   if (there.metadata[STATE] === 'spoilt' && !full) {

@@ -10,6 +10,7 @@ import {
   CONTAINER,
   committed,
   expectBlobHolds,
+  giveNoLeases,
   holdFrom,
   MIB,
   makeImage,
@@ -305,8 +306,7 @@ describe('what somebody else wrote is noticed', () => {
     await uploadAndKill(path);
     server.advanceClock(3_600_000);
     expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
-    for (const operation of ['RenewLease', 'AcquireLease'] as const)
-      server.faults.add({ operation }, { kind: 'status', status: 403, code: 'AuthorizationFailure' });
+    giveNoLeases();
     await expectRefused(optionsFor(path));
   });
 
@@ -395,7 +395,7 @@ describe('nothing but faults and stops is no reason not to go on', () => {
 describe('a service without leases', () => {
   it('has none of our metadata put on a blob that took the place of ours while the upload was stopped', async () => {
     const { path } = await makeImage();
-    server.faults.add({ operation: 'AcquireLease' }, { kind: 'status', status: 403, code: 'AuthorizationFailure' });
+    giveNoLeases();
     const stop = new AbortController();
     const hold = holdFrom(16 * MIB);
     const running = failureOf(uploadImage(optionsFor(path, { signal: stop.signal })));
@@ -408,5 +408,112 @@ describe('a service without leases', () => {
     server.createPageBlob(CONTAINER, BLOB, 8 * MIB);
     await running;
     expect([...server.blob(CONTAINER, BLOB).metadata.keys()]).toEqual([]);
+  });
+});
+
+/** A run that left a blob of which nothing proves afterwards that only it has written to it. */
+const DOUBTFUL: readonly (readonly [string, (path: string, checkpoint: string) => Promise<Partial<UploadOptions>>])[] =
+  [
+    [
+      'killed, on a service without leases',
+      async (path) => {
+        giveNoLeases();
+        await uploadAndKill(path);
+        return {};
+      },
+    ],
+    [
+      'killed, on a service without leases, with the checkpoint lost',
+      async (path, checkpoint) => {
+        giveNoLeases();
+        await uploadAndKill(path);
+        await rm(checkpoint);
+        return { resumeFromBlob: true };
+      },
+    ],
+    [
+      'stopped in order, with the checkpoint lost',
+      async (path, checkpoint) => {
+        await stopAfter(path, () => undefined);
+        await rm(checkpoint);
+        return { resumeFromBlob: true };
+      },
+    ],
+  ];
+
+/** Pages that are in the blob, in the order of the disk. */
+const pagesThere = () => server.blob(CONTAINER, BLOB).ranges();
+const reads = () => server.counters.byOperation.get('GetBlob') ?? 0;
+
+describe.each(DOUBTFUL)('a run that was %s', (_, leave) => {
+  it('is gone on with, and what it had sent is read back', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const options = optionsFor(path, await leave(path, checkpoint));
+    const warnings: string[] = [];
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'warning') warnings.push(event.code);
+    };
+    expect(await uploadImage({ ...options, onEvent })).toMatchObject({ verified: 'doubted' });
+    expect(warnings).toContain('doubted');
+    expect(reads()).toBeGreaterThan(0);
+    expect(reads(), 'what this run sent is not read').toBeLessThan(36 / 4);
+    expectBlobHolds(disk);
+  });
+
+  it('is not completed once somebody else has written to what it had sent, however soon', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const options = optionsFor(path, await leave(path, checkpoint));
+    expect(await writeUnder(undefined, pagesThere().at(-1)?.offset ?? 0)).toBe(201);
+    const failure = await failureOf(uploadImage(options));
+    expect(failure).toMatchObject({ code: 'VERIFICATION', message: expect.stringContaining('--restart') });
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('cannot be trusted');
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+
+  it('stays in doubt after another run that was stopped, whose checkpoint is lost as well', async () => {
+    const { path, checkpoint } = await makeImage();
+    const options = optionsFor(path, await leave(path, checkpoint));
+    expect(await writeUnder(undefined, pagesThere()[0]?.offset ?? 0)).toBe(201);
+    const stop = new AbortController();
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'start') stop.abort(STOP);
+    };
+    expect(await failureOf(uploadImage({ ...options, signal: stop.signal, onEvent }))).toBe(STOP);
+    await rm(checkpoint);
+    expect(await failureOf(uploadImage({ ...options, resumeFromBlob: true }))).toMatchObject({ code: 'VERIFICATION' });
+  });
+
+  it('is completed without reading back by whoever asks for the list of pages alone, and is told', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const options = optionsFor(path, { ...(await leave(path, checkpoint)), verify: 'map' });
+    const messages: string[] = [];
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'warning') messages.push(event.message);
+    };
+    expect(await uploadImage({ ...options, onEvent })).toMatchObject({ verified: 'map' });
+    expect(messages.join()).toContain('without --verify map it would be read back');
+    expect(reads()).toBe(0);
+    expectBlobHolds(disk);
+  });
+});
+
+describe('an upload that was stopped in order, on a service without leases', () => {
+  it('needs nothing read back while the ETag is the one that it left', async () => {
+    const { path, disk } = await makeImage();
+    giveNoLeases();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'map' });
+    expect(reads()).toBe(0);
+    expectBlobHolds(disk);
+  });
+
+  it('is refused where somebody else wrote later than any request of its own can have been carried out', async () => {
+    const { path, checkpoint } = await makeImage();
+    giveNoLeases();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    server.advanceClock(61_000);
+    expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
+    await expectRefused(optionsFor(path));
   });
 });

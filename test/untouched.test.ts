@@ -7,7 +7,7 @@ import { DestinationError } from '../src/errors.ts';
 import { encodeOwner } from '../src/owner.ts';
 import { PageSetDigest } from '../src/transfer/page-set-digest.ts';
 import { Retrier } from '../src/transfer/retry.ts';
-import { asLastRunLeft, assertSamePages, suspicionOf } from '../src/untouched.ts';
+import { asLastRunLeft, assertSamePages, isProven, suspicionOf } from '../src/untouched.ts';
 import { MemoryPageBlob } from './support/memory-page-blob.ts';
 import { failureOf } from './support/vhd-fixtures.ts';
 
@@ -80,8 +80,8 @@ describe('suspicionOf', () => {
   });
 
   it('suspects a blob whose lease somebody broke, whatever its times and ETag', () => {
-    expect(ask({ exposed: true }, there())).toContain('somebody else');
-    expect(ask({ exposed: true, etag: '"1"' }, there())).toContain('somebody else');
+    expect(ask({ state: 'exposed' }, there())).toContain('somebody else');
+    expect(ask({ state: 'exposed', etag: '"1"' }, there())).toContain('somebody else');
   });
 
   it('does not mind when nothing was done yet', () => {
@@ -97,6 +97,40 @@ describe('suspicionOf', () => {
   it('goes on after a run that was killed when the blob was complete, but the checkpoint still there', () => {
     const complete = { modifiedMs: NOW + 1000, metadata: { vhdup_state: 'complete' } };
     expect(ask({}, there(complete))).toBeUndefined();
+  });
+});
+
+describe('where the ETag may have changed by a request that was cut off', () => {
+  const stored = { ...STORED, etag: '"0"', etagMayChange: true } as const;
+
+  it('proves that the blob was left alone as long as it is the same', () => {
+    const same = there({ etag: '"0"', modifiedMs: NOW + 3_600_000 });
+    expect(suspicionOf(stored, same)).toBeUndefined();
+    expect(isProven(stored, same, { isContinued: undefined })).toBe(true);
+  });
+
+  it('leaves it to the time, which can only raise suspicion', () => {
+    expect(suspicionOf(stored, there({ modifiedMs: NOW + 29_000 }))).toBeUndefined();
+    expect(isProven(stored, there(), { isContinued: undefined })).toBe(false);
+    expect(suspicionOf(stored, there({ modifiedMs: NOW + 31_000 }))).toContain('was last written to');
+  });
+});
+
+describe('isProven', () => {
+  const ask = (stored: Partial<Checkpoint>, isContinued?: boolean) =>
+    isProven({ ...STORED, ...stored }, there(), { isContinued });
+
+  it('goes by the lease, by the ETag, and by there being nothing to prove', () => {
+    expect(ask({}, true)).toBe(true);
+    expect(ask({ etag: '"1"' })).toBe(true);
+    expect(ask({ done: [] })).toBe(true);
+    expect(ask({})).toBe(false);
+    expect(ask({}, false)).toBe(false);
+    expect(ask({ done: [], fromBlob: true })).toBe(false);
+  });
+
+  it('does not forget a doubt of before', () => {
+    expect(ask({ state: 'doubted', etag: '"1"' }, true)).toBe(false);
   });
 });
 
@@ -116,7 +150,7 @@ describe('asLastRunLeft', () => {
   ])('goes by the time at which the last run left the blob, where %s', (_, stored) => {
     const blob = (modifiedMs: number) => there({ modifiedMs }, { vhdup_owner: encodeOwner(other), vhdup_left: left });
     const ask = (at: BlobProperties) =>
-      suspicionOf(asLastRunLeft({ ...stored, etag: '"0"', exposed: true }, at), at, { isContinued: false });
+      suspicionOf(asLastRunLeft({ ...stored, etag: '"0"', state: 'exposed' }, at), at, { isContinued: false });
     expect(ask(blob(NOW + 3_600_000))).toBeUndefined();
     expect(ask(blob(NOW + 3_600_000 + 31_000))).toContain('was last written to');
   });
@@ -128,6 +162,11 @@ describe('asLastRunLeft', () => {
     for (const lease of [undefined, { isContinued: true }, { isContinued: undefined }])
       expect(suspicionOf(known, at, lease)).toBeUndefined();
     expect(suspicionOf(known, at, { isContinued: false })).toContain('its lease is not the one');
+  });
+
+  it('knows a blob that the last run had doubts about', () => {
+    const at = there({}, { vhdup_owner: encodeOwner(other), vhdup_left: left, vhdup_state: 'doubted' });
+    expect(asLastRunLeft(STORED, at)).toMatchObject({ state: 'doubted' });
   });
 
   it('knows a blob that was exposed to others during the last run', () => {

@@ -1,4 +1,5 @@
 // What is remembered between two runs of one upload, and how it stands in the file.
+import type { BlobState } from '../blob-metadata.ts';
 import type { ByteRange } from '../byte-range.ts';
 import type { Owner } from '../owner.ts';
 import { decodeState, encodeState, type StateForm, type StoredRanges } from './state-text.ts';
@@ -38,17 +39,19 @@ export interface Checkpoint {
   readonly lease?: CheckpointLease;
   /** When this was written, by the clock of the service, in milliseconds since 1970. */
   readonly savedMs: number;
-  /** The blob's ETag as the run gave it back. Absent where it did not: it was killed, held no lease, or got no answer. */
+  /** The blob's ETag when the run had last looked at it or left it. Absent while it works, and where it got no answer. */
   readonly etag?: string;
+  /** Set where a request of that run may have changed the ETag since. */
+  readonly etagMayChange?: true;
   /** Set when it was rebuilt from the blob: pages that are there count as sent, although no window says so. */
   readonly fromBlob?: true;
-  /** Set when something else may have written to the blob: only a run that reads everything back can go on. */
-  readonly exposed?: true;
-  /** Set when what was sent is not what the image holds, or held: no run can go on. */
-  readonly spoilt?: true;
+  /** Of the blob, as its metadata should have it. @default 'uploading' */
+  readonly state?: DoubtfulState;
   /** The blob that the upload may replace with its own: saved before it does so, and gone afterwards. */
   readonly replaces?: ReplacedBlob;
 }
+
+export type DoubtfulState = Extract<BlobState, 'doubted' | 'exposed' | 'spoilt'>;
 
 /** A blob that one command was allowed to replace. */
 export interface ReplacedBlob {
@@ -69,7 +72,7 @@ export interface CheckpointLease {
 }
 
 /** A change of what the fields mean, or of which runs a window is cut into, needs another number. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 const FORM: StateForm = {
   name: 'checkpoint',

@@ -7,7 +7,8 @@ import { RangeSet } from './range-set.ts';
 /** What an earlier run left. */
 export interface EarlierProgress {
   readonly done: readonly ByteRange[];
-  readonly sent: { readonly bytes: number; readonly pages: string };
+  /** @default nothing */
+  readonly sent?: { readonly bytes: number; readonly pages: string };
 }
 
 /** The progress of one upload, over all of its runs. */
@@ -34,8 +35,8 @@ export class Progress {
     this.#found = found;
     this.done = new RangeSet(earlier?.done);
     this.doneBefore = new RangeSet(earlier?.done);
-    this.pages =
-      earlier === undefined ? new PageSetDigest() : PageSetDigest.from(earlier.sent.pages, earlier.sent.bytes);
+    const sent = earlier?.sent;
+    this.pages = sent === undefined ? new PageSetDigest() : PageSetDigest.from(sent.pages, sent.bytes);
     this.sentBefore = this.pages.bytes;
   }
 

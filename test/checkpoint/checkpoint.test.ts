@@ -108,7 +108,7 @@ describe('a checkpoint', () => {
     );
   });
 
-  it.each(['', 'null', '[]', '{}', 'conectix', '{"vhdupCheckpoint":2}', '{\n "name": 1\n}'])(
+  it.each(['', 'null', '[]', '{}', 'conectix', '{"vhdupCheckpoint":3}', '{\n "name": 1\n}'])(
     'is told from a file that is something else: %j',
     (text) => {
       expect(() => decodeCheckpoint(text, 'any')).toThrow(expect.objectContaining({ isForeign: true }));
@@ -123,13 +123,13 @@ describe('a checkpoint', () => {
   });
 
   it('is refused when it is of another version, even with the right checksum, and says which one', () => {
-    for (const format of [0, 1, 3, '2', null, { toString: 1, valueOf: 1 }]) {
+    for (const format of [0, 1, 2, 4, '3', null, { toString: 1, valueOf: 1 }]) {
       const text = sealed({ vhdupCheckpoint: format });
       expect(() => decodeCheckpoint(text, 'any')).toThrow(`it has the format ${JSON.stringify(format)}`);
     }
   });
 
   it('stands as text that a person can read', () => {
-    expect(encodeCheckpoint(EXAMPLE)).toMatch(/^\{\n "vhdupCheckpoint": 2,\n "uploadId": "5f0c2a52[\s\S]*\n\}\n$/);
+    expect(encodeCheckpoint(EXAMPLE)).toMatch(/^\{\n "vhdupCheckpoint": 3,\n "uploadId": "5f0c2a52[\s\S]*\n\}\n$/);
   });
 });

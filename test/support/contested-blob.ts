@@ -135,12 +135,19 @@ export async function uploadAndKill(path: string, args: readonly string[] = []):
     const text = await readFile(`${path}.vhdup.json`, 'utf8').catch(() => '');
     if (text === '') return false;
     const { lease, done } = decodeCheckpoint(text, path);
-    return lease?.owner.pid === run.child.pid && lease?.held === true && done.length > 0;
+    const isOurs = lease?.owner.pid === run.child.pid && done.length > 0;
+    return isOurs && (lease?.held === true || server.blob(CONTAINER, BLOB).lease.id === undefined);
   };
   while (!(await done())) await Promise.race([run.ended, new Promise((resolve) => setTimeout(resolve, 50))]);
   run.child.kill('SIGKILL');
   await run.ended;
   delete (server.model as { bytesPerSecond?: number }).bytesPerSecond;
+}
+
+/** As managed disks and old emulators answer. */
+export function giveNoLeases(): void {
+  for (const operation of ['AcquireLease', 'RenewLease'] as const)
+    server.faults.add({ operation }, { kind: 'status', status: 403, code: 'AuthorizationFailure' });
 }
 
 /** The checkpoint as if another machine had written it. */

@@ -1,7 +1,7 @@
 // vhdup upload <image> <destination>
 import type { Argv, CommandModule } from 'yargs';
 import { CredentialError, ImageChangedError, UsageError } from '../../errors.ts';
-import { VERIFY_LEVELS, type VerifyLevel } from '../../options.ts';
+import { VERIFY_LEVELS, type VerifiedLevel } from '../../options.ts';
 import { planUpload, type UploadPlan } from '../../plan-upload.ts';
 import { type UploadResult, uploadImage } from '../../upload.ts';
 import { readEnvironment } from '../environment.ts';
@@ -71,7 +71,7 @@ function build(yargs: Argv) {
       },
       verify: {
         choices: VERIFY_LEVELS,
-        default: 'map' as const,
+        defaultDescription: 'map',
         describe: 'What to compare at the end: nothing, the list of pages, or every page, read back',
       },
       'create-container': { type: 'boolean', default: false, describe: 'Create the container if there is none' },
@@ -135,7 +135,7 @@ function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<
     ...serviceOptions(args),
     ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
     contentMd5: args.contentMd5,
-    verify: args.verify,
+    ...(args.verify === undefined ? {} : { verify: args.verify }),
     createContainer: args.createContainer,
     skipChecks: args.skipChecks,
     metadata: parseMetadata(args.metadata),
@@ -194,9 +194,10 @@ function parseMetadata(texts: readonly string[]): Record<string, string> {
   );
 }
 
-const VERIFIED: Readonly<Record<VerifyLevel, string>> = {
+const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
   none: 'nothing, as you wished',
   map: 'the page ranges of the blob are those that were sent',
+  doubted: 'the page ranges are those that were sent, and what was there before this run is that of the image',
   full: 'every page of the blob was read back and is that of the image',
 };
 
