@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { printable } from './image/printable.ts';
+import { type Machine, sightOf, thisMachine } from './machine.ts';
 
 /** One run of the program, on one machine. */
 export interface Owner {
@@ -11,6 +12,8 @@ export interface Owner {
   readonly pid: number;
   /** ISO 8601. */
   readonly since: string;
+  /** What tells machines of one name apart, where the system has it. */
+  readonly machine?: Machine;
 }
 
 /** The runs of this very process: one program can have several at a time. */
@@ -23,7 +26,11 @@ function thisHost(): string {
 
 /** A new run of this process. Call `endRun` when it is over. */
 export function beginRun(): Owner {
-  const owner = { id: randomUUID(), host: thisHost(), pid: process.pid, since: new Date().toISOString() };
+  const machine = thisMachine();
+  const owner: Owner = {
+    ...{ id: randomUUID(), host: thisHost(), pid: process.pid, since: new Date().toISOString() },
+    ...(machine === undefined ? {} : { machine }),
+  };
   running.add(owner.id);
   return owner;
 }
@@ -33,8 +40,10 @@ export function endRun({ id }: Owner): void {
 }
 
 /** Whether the run is known to be over: it was on this machine, and its process has gone. False where nobody can tell. */
-export function isGone({ id, host, pid }: Owner): boolean {
+export function isGone({ id, host, pid, machine }: Owner): boolean {
   if (host !== thisHost()) return false;
+  const sight = machine === undefined ? 'seen' : sightOf(machine, thisMachine());
+  if (sight !== 'seen') return sight === 'gone';
   if (pid === process.pid) return !running.has(id);
   try {
     process.kill(pid, 0);
@@ -51,8 +60,8 @@ export function describeOwner({ host, pid, since }: Owner): string {
 }
 
 /** In ASCII, as the values of a blob's metadata must be. */
-export function encodeOwner({ id, host, pid, since }: Owner): string {
-  return new URLSearchParams({ host, pid: String(pid), since, id }).toString();
+export function encodeOwner({ id, host, pid, since, machine }: Owner): string {
+  return new URLSearchParams({ host, pid: String(pid), since, id, ...machine }).toString();
 }
 
 /** Undefined for what `encodeOwner` did not write. Anybody can have written it: the texts are safe to print. */
@@ -60,6 +69,8 @@ export function decodeOwner(text: string | undefined): Owner | undefined {
   const fields = new URLSearchParams(text);
   const field = (name: string) => printable(fields.get(name) ?? '');
   const owner = { id: field('id'), host: field('host'), pid: Number(field('pid')), since: field('since') };
+  const machine = { machineId: field('machineId'), bootId: field('bootId'), pidNamespace: field('pidNamespace') };
   const isWhole = owner.id !== '' && owner.host !== '' && owner.since !== '' && /^[1-9]\d{0,9}$/.test(field('pid'));
-  return isWhole ? owner : undefined;
+  if (!isWhole) return undefined;
+  return Object.values(machine).includes('') ? owner : { ...owner, machine };
 }

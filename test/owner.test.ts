@@ -24,6 +24,17 @@ describe('a run', () => {
     expect(isGone({ ...run, pid: process.ppid })).toBe(false);
   });
 
+  it('on another machine, or in another container, of the same name may live for ever; before this one was started it is gone', () => {
+    const run = beginRun();
+    endRun(run);
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    const machine = { machineId: '0', bootId: '0', pidNamespace: '0', ...run.machine };
+    expect(isGone({ ...run, pid, machine: { ...machine, machineId: 'another' } })).toBe(false);
+    if (run.machine === undefined) return;
+    expect(isGone({ ...run, pid, machine: { ...machine, pidNamespace: 'another' } })).toBe(false);
+    expect(isGone({ ...run, pid: process.ppid, machine: { ...machine, bootId: 'another' } })).toBe(true);
+  });
+
   it('on another machine may live for ever', () => {
     expect(isGone({ ...ELSEWHERE, pid: 2 ** 22 + 1 })).toBe(false);
   });
@@ -36,7 +47,13 @@ describe('what is told of a run', () => {
   });
 
   it('survives a header of HTTP', () => {
-    for (const owner of [beginRun(), ELSEWHERE, { ...ELSEWHERE, host: 'Jürgens Büro & Söhne=%' }]) {
+    const machine = { machineId: 'a', bootId: 'b', pidNamespace: '1' };
+    for (const owner of [
+      beginRun(),
+      ELSEWHERE,
+      { ...ELSEWHERE, machine },
+      { ...ELSEWHERE, host: 'Jürgens Büro & Söhne=%' },
+    ]) {
       const text = encodeOwner(owner);
       expect(text).toMatch(/^[\x21-\x7e]+$/);
       expect(decodeOwner(text)).toEqual(owner);
