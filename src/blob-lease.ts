@@ -102,7 +102,7 @@ export class BlobLease {
    * @throws {InUseError} the run before holds it, and may live.
    */
   async assertFree(breakForeign: boolean): Promise<void> {
-    if (this.#rival !== undefined && !breakForeign) throw this.#inUse(await this.#holder());
+    if (this.#rival !== undefined && !breakForeign) throw this.inUse(await this.#holder());
   }
 
   /**
@@ -253,13 +253,13 @@ export class BlobLease {
   async #breakForeign(isAllowed: boolean): Promise<string | undefined> {
     const { blob, retrier } = this.#options;
     const holder = await this.#holder();
-    if (!isAllowed) throw this.#inUse(holder);
+    if (!isAllowed) throw this.inUse(holder);
     await retrier.run('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
     this.#tellOfBroken(holder);
     try {
       return await this.#acquire();
     } catch (error) {
-      throw isTaken(error) ? this.#inUse(await this.#holder()) : error;
+      throw isTaken(error) ? this.inUse(await this.#holder()) : error;
     }
   }
 
@@ -276,7 +276,8 @@ export class BlobLease {
     return decodeOwner(there?.metadata[OWNER]);
   }
 
-  #inUse(holder: Owner | undefined): InUseError {
+  /** @param holder - Undefined where it is no run of ours. */
+  inUse(holder: Owner | undefined): InUseError {
     return new InUseError(
       holder === undefined
         ? `${this.#url} is in use: another program holds a lease on it, as a virtual machine does with its disks. When you are sure that nothing needs it, give --break-lease.`

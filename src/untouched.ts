@@ -24,10 +24,13 @@ function wasLastRun({ lease }: Checkpoint, last: Owner): boolean {
  */
 export function asLastRunLeft(stored: Checkpoint, { metadata, modifiedMs }: BlobProperties): Checkpoint {
   const last = decodeOwner(metadata[OWNER]);
-  if (last === undefined || wasLastRun(stored, last)) return stored;
-  const { etag: _, etagMayChange: __, state: ___, ...rest } = stored;
   const { [STATE]: state } = metadata;
   const doubt = state === 'doubted' || state === 'exposed' ? ({ state } as const) : {};
+  if (last === undefined || wasLastRun(stored, last)) {
+    // Also a copy from before the run had doubts.
+    return stored.state === undefined || state === 'exposed' ? { ...stored, ...doubt } : stored;
+  }
+  const { etag: _, etagMayChange: __, state: ___, doubted: ____, ...rest } = stored;
   return { ...rest, ...doubt, savedMs: modifiedMs, lease: { owner: last, ids: [last.id], held: true } };
 }
 
@@ -58,11 +61,7 @@ export function suspicionOf(
     return isLate || (goesByLease && lease?.isContinued === false);
   };
   const times = [there.modifiedMs, stoppedMs].map((timeMs) => new Date(timeMs).toISOString());
-  if (there.metadata[STATE] === 'complete' && isTouched()) {
-    throw new DestinationError(
-      `Nothing to resume: the blob ${blobUrl} was completed by a run of this upload, and last written to at ${times[0]}. Delete the checkpoint, or give --restart to upload it again.`,
-    );
-  }
+  if (isComplete(there) && isTouched()) throw completedMeanwhile(blobUrl, there);
   if (stored.state === 'exposed') return "was somebody else's to write to for a while, in the middle of this upload";
   if (!isTouched()) return undefined;
   if (etag !== undefined && stored.etagMayChange !== true) {
@@ -79,12 +78,11 @@ export function suspicionOf(
  * read back otherwise: somebody may have been as quick as the requests that a killed run had on their way.
  */
 export function isProven(
-  { etag, done, fromBlob, state }: Checkpoint,
+  { etag }: Checkpoint,
   there: BlobProperties,
   { isContinued }: Pick<BlobLease, 'isContinued'>,
 ): boolean {
-  if (state === 'doubted') return false;
-  return isContinued === true || etag === there.etag || (done.length === 0 && fromBlob !== true);
+  return isContinued === true || etag === there.etag;
 }
 
 /**
@@ -124,9 +122,22 @@ async function* parts(ranges: AsyncIterable<ByteRange>, within: readonly ByteRan
   }
 }
 
-/** @param what - What happened to the blob. */
-export function touched(stored: Checkpoint, what: string): DestinationError {
-  const fromBeginning = stored.fromBlob === true ? '--overwrite without --resume-from-blob' : '--restart';
+export function isComplete({ metadata }: BlobProperties): boolean {
+  return metadata[STATE] === 'complete';
+}
+
+export function completedMeanwhile(url: string, { modifiedMs }: BlobProperties): DestinationError {
+  return new DestinationError(
+    `Nothing to resume: the blob ${url} was completed by a run of this upload, and last written to at ${new Date(modifiedMs).toISOString()}. Delete the checkpoint, or give --restart to upload it again.`,
+  );
+}
+
+/**
+ * @param what - What happened to the blob.
+ * @param hasCheckpoint - Whether there is a checkpoint on disk, that `--restart` would begin again from.
+ */
+export function touched(stored: Checkpoint, what: string, hasCheckpoint: boolean): DestinationError {
+  const fromBeginning = hasCheckpoint ? '--restart' : '--overwrite without --resume-from-blob';
   return new DestinationError(
     `Cannot resume: the blob ${stored.blobUrl} ${what}. Something else may have written to it, so what was sent cannot be trusted. Give ${fromBeginning} to upload from the beginning, or --verify full to go on and have everything read back at the end.`,
   );

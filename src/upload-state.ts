@@ -2,8 +2,10 @@
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import type { BlobLease } from './blob-lease.ts';
 import { OWNER, UPLOAD_ID } from './blob-metadata.ts';
+import { Autosave } from './checkpoint/autosave.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts';
+import { ChildAbort } from './child-abort.ts';
 import {
   CorruptImageError,
   DestinationError,
@@ -14,12 +16,16 @@ import {
 import type { EventListener } from './events.ts';
 import type { DiskImage } from './image/disk-image.ts';
 import type { FixedVhdView } from './image/fixed-vhd-view.ts';
+import { subtractRanges } from './range-lists.ts';
 import { emptyCheckpoint, leftMetadata, type Session, spoiltMetadata } from './session.ts';
 import type { SoleOwner } from './sole-owner.ts';
 import type { Progress } from './transfer/progress.ts';
 import type { Retrier } from './transfer/retry.ts';
 import type { UploadManifest } from './upload-manifest.ts';
+import type { ReadBack } from './verify-upload.ts';
 
+/** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
+const SAVE_INTERVAL_MS = 1000;
 /** What a stop waits for at most, to mark the blob, in milliseconds. */
 const MARK_TIMEOUT_MS = 5000;
 
@@ -31,6 +37,8 @@ export interface Upload {
   isSpoilt: boolean;
   /** Whether something else wrote to the blob while it was read back. */
   isExposed: boolean;
+  /** Set while the blob is read back, and afterwards. */
+  readBack: ReadBack | undefined;
   readonly trustUnmarkedSectors: boolean;
   readonly image: DiskImage;
   readonly source: FixedVhdView;
@@ -103,6 +111,28 @@ async function markBlob({ blob, lease, session, isSpoilt, isExposed }: Upload): 
 }
 
 /**
+ * Keeps the checkpoint in step with what the service has acknowledged, as long as `action` runs. Its time counts too: where the
+ * service gives no leases, the last write of a killed run has to be soon after it.
+ * @throws {ImageChangedError} the image was written to, or replaced; what `action` throws.
+ */
+export async function whileSaving<T>(
+  upload: Upload,
+  manifest: UploadManifest | undefined,
+  signal: AbortSignal,
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const stop = new ChildAbort(signal);
+  const save = () => saveState(upload, manifest).catch((error: unknown) => stop.abort(error));
+  const autosave = new Autosave(SAVE_INTERVAL_MS, save);
+  try {
+    return await action(stop.signal);
+  } finally {
+    await autosave.stop();
+    stop.unlink();
+  }
+}
+
+/**
  * Saves what has been acknowledged until now, once it is seen that the image is what it was when that was read. A checkpoint
  * that cannot be written stops nothing that is under way: the next save may succeed.
  * @returns whether it was saved.
@@ -139,8 +169,13 @@ export async function saveState(
 /** What has been acknowledged until now. */
 export function stateOf(upload: Upload): Checkpoint {
   const { session, progress } = upload;
+  // A difference that was found must not be forgotten: all is read again then.
+  const readBack = upload.readBack?.differences.summary.count === 0 ? upload.readBack : undefined;
+  const doubted = subtractRanges(session.doubted?.ranges ?? [], readBack?.done.ranges ?? []);
   return {
     ...emptyCheckpoint(session, upload),
+    ...(readBack === undefined ? {} : { etag: readBack.etag, etagMayChange: true }),
+    ...(session.doubted === undefined ? {} : { doubted }),
     done: [...progress.done.ranges],
     sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
     ...(upload.isExposed ? { state: 'exposed' } : {}),

@@ -1,15 +1,14 @@
 // uploadImage: the whole story of an upload on one page.
 import { PAGE_SIZE } from './byte-range.ts';
 import { checkBeforeUpload } from './check-before-upload.ts';
-import { Autosave } from './checkpoint/autosave.ts';
 import { CheckpointFile } from './checkpoint/checkpoint-file.ts';
-import { ChildAbort } from './child-abort.ts';
 import { accessOf, connect, warnOfPlainHttp } from './connect.ts';
 import { checkEvent, shielded, type TransferTotals } from './events.ts';
 import { watchExpiry } from './expiry-watch.ts';
 import type { ImageWarning } from './image/disk-image.ts';
 import { asFixedVhd } from './image/fixed-vhd-view.ts';
 import { openDiskImage } from './image/open-disk-image.ts';
+import { openSession } from './open-session.ts';
 import {
   checkChecksum,
   checkMaxRate,
@@ -21,7 +20,7 @@ import {
   type UploadOptions,
   type VerifiedLevel,
 } from './options.ts';
-import { completeMetadata, openSession } from './session.ts';
+import { completeMetadata } from './session.ts';
 import { SoleOwner } from './sole-owner.ts';
 import type { TransferTarget } from './target.ts';
 import { pageChecksum } from './transfer/checksum.ts';
@@ -30,11 +29,8 @@ import { Progress } from './transfer/progress.ts';
 import { transferWithProgress } from './transfer-with-progress.ts';
 import { UploadManifest } from './upload-manifest.ts';
 import { type Proofs, withProofs } from './upload-proofs.ts';
-import { causeOf, leaveBlob, saveState, stateOf, type Upload } from './upload-state.ts';
-import { type VerifyUploadOptions, verifiedLevelOf, verifyUpload } from './verify-upload.ts';
-
-/** How often the checkpoint is saved, in milliseconds: what kill -9 can cost at most, beside the windows in flight. */
-const SAVE_INTERVAL_MS = 1000;
+import { causeOf, leaveBlob, saveState, stateOf, type Upload, whileSaving } from './upload-state.ts';
+import { type ReadBack, type VerifyUploadOptions, verifiedLevelOf, verifyUpload } from './verify-upload.ts';
 
 export interface UploadResult extends TransferTotals {
   /** Without SAS. */
@@ -133,6 +129,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         saveFailed: false,
         isSpoilt: false,
         isExposed: false,
+        readBack: undefined,
         trustUnmarkedSectors,
         image,
         source,
@@ -178,8 +175,12 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
   const { source, sole } = upload;
   return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
     try {
-      await sendDisk(upload, proofs, workOptions, signal);
-      return await finish(upload, proofs, workOptions, signal);
+      const contentMd5 = await whileSaving(upload, proofs.manifest, signal, async (savingSignal) => {
+        await sendDisk(upload, proofs, workOptions, savingSignal);
+        return await finish(upload, proofs, workOptions, savingSignal);
+      });
+      await complete(upload, signal);
+      return contentMd5;
     } catch (error) {
       const cause = await causeOf(error, upload.image);
       await leaveBlob(upload, proofs.manifest, cause);
@@ -192,7 +193,7 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
   });
 }
 
-/** Sends every window that is left, and keeps the checkpoint in step with what the service has acknowledged. */
+/** Sends every window that is left. */
 async function sendDisk(
   upload: Upload,
   { manifest }: Proofs,
@@ -200,10 +201,6 @@ async function sendDisk(
   signal: AbortSignal,
 ): Promise<void> {
   const { source, blob, retrier, lease, progress, emit } = upload;
-  const stop = new ChildAbort(signal);
-  const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
-    saveState(upload, manifest).catch((error: unknown) => stop.abort(error)),
-  );
   const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
   const target: TransferTarget = {
     write: async (run, writeSignal) => {
@@ -217,23 +214,18 @@ async function sendDisk(
     },
   };
   const requests = () => ({ requests: blob.requests, retries: retrier.retries });
-  try {
-    await transferWithProgress({
-      source,
-      target,
-      limit: line.limit,
-      maxWindows: concurrency.maxWindows,
-      signal: stop.signal,
-      emit,
-      checksum,
-      progress,
-      onWindow: (window, runs) => manifest?.windowDone(window, runs),
-      requests,
-    });
-  } finally {
-    await autosave.stop();
-    stop.unlink();
-  }
+  await transferWithProgress({
+    source,
+    target,
+    limit: line.limit,
+    maxWindows: concurrency.maxWindows,
+    signal,
+    emit,
+    checksum,
+    progress,
+    onWindow: (window, runs) => manifest?.windowDone(window, runs),
+    requests,
+  });
   await saveState(upload, manifest);
 }
 
@@ -247,7 +239,7 @@ async function finish(
   options: WorkOptions,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { image, source, blob, file, retrier, lease, session, progress, emit } = upload;
+  const { image, source, blob, retrier, lease, session, progress, emit } = upload;
   const { checksum } = options;
   emit({ type: 'phase', phase: 'finishing' });
   await image.assertUnchanged();
@@ -255,16 +247,15 @@ async function finish(
   const footer = { range, bytes: source.footer, checksum: pageChecksum(checksum, source.footer) };
   await retrier.run('Put Page of the footer', signal, (attempt) => lease.attempt(() => blob.write(footer, attempt)));
   progress.runSent(range);
-  // Only for its time: the footer may have waited for hours, and is not to be taken for a write of somebody else.
-  await saveState(upload, manifest);
 
   const sent = progress.pages.with(range);
   const { doubted } = session;
-  await verifyUpload({ ...options, source, blob, sent, doubted, retrier, signal, emit });
+  const onReadBack = (readBack: ReadBack) => {
+    upload.readBack = readBack;
+  };
+  await verifyUpload({ ...options, source, blob, sent, doubted, onReadBack, retrier, signal, emit });
   const contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
   await manifest?.complete(footer, sent);
-  // For its time again: to read back and to hash may have taken hours.
-  await saveState(upload, manifest);
   if (contentMd5 !== undefined) {
     // The MD5 reads the image by itself, and may have done so for long after everything was sent.
     await image.assertUnchanged();
@@ -272,6 +263,12 @@ async function finish(
       lease.attempt(() => blob.setContentMd5(contentMd5, attempt)),
     );
   }
+  return contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64');
+}
+
+/** Says in the blob that it is whole, and forgets how it came to be. */
+async function complete(upload: Upload, signal: AbortSignal): Promise<void> {
+  const { blob, file, retrier, lease, session, emit } = upload;
   await retrier.run('Set Blob Metadata', signal, (attempt) =>
     lease.attempt(() => blob.setMetadata(completeMetadata(session), attempt)),
   );
@@ -280,5 +277,4 @@ async function finish(
     .catch((error: Error) => emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }));
   // Not before the checkpoint, which counts on it.
   await lease.leave();
-  return contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64');
 }

@@ -15,10 +15,20 @@ import { Progress } from './transfer/progress.ts';
 import type { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
 
+/** How far the reading back has come: it grows. */
+export interface ReadBack {
+  /** Of the blob that is read. */
+  readonly etag: string;
+  readonly done: RangeSet;
+  readonly differences: Pick<Differences, 'summary'>;
+}
+
 export interface VerifyUploadOptions {
   readonly level: VerifiedLevel;
   /** What is read back for the level of that name. */
   readonly doubted: RangeSet | undefined;
+  /** Called when something is about to be read back. */
+  readonly onReadBack: (readBack: ReadBack) => void;
   readonly source: FixedVhdView;
   readonly blob: PageBlobTarget;
   /** The pages that were sent, the footer's among them. */
@@ -39,12 +49,12 @@ export function verifiedLevelOf(
 ): VerifiedLevel {
   const warn = (code: string, message: string) => emit({ type: 'warning', code, message });
   if (asked === 'full') return asked;
-  if (doubted !== undefined) {
-    const doubt = `Neither the ETag nor a lease proves that nothing else has written to ${url} since the last run of this upload.`;
+  if (doubted !== undefined && doubted.ranges.length > 0) {
+    const doubt = `Neither the ETag nor a lease proves that nothing else has written to ${url} since an earlier run of this upload.`;
     warn(
       'doubted',
       asked === undefined
-        ? `${doubt} What was there before this run is read back and compared at the end. --verify map leaves that out.`
+        ? `${doubt} What was there by then is read back and compared at the end. --verify map leaves that out.`
         : `${doubt} It is taken as it was sent; without --verify ${asked} it would be read back and compared at the end.`,
     );
     return asked ?? 'doubted';
@@ -71,6 +81,7 @@ export async function verifyUpload(options: VerifyUploadOptions): Promise<void> 
   const disk = [{ offset: 0, length: source.diskSize }];
   const done = level === 'doubted' ? subtractRanges(disk, doubted?.ranges ?? []) : [];
   const progress = new Progress({ done });
+  options.onReadBack({ etag: properties.etag, done: progress.done, differences });
   try {
     await compareBlob({ ...options, etag: properties.etag, full: true, isOurs: true, progress, differences });
   } catch (error) {

@@ -9,21 +9,26 @@ import {
   BLOB,
   CONTAINER,
   committed,
+  doneOffset,
   expectBlobHolds,
   giveNoLeases,
   holdFrom,
+  lease,
   MIB,
   makeImage,
   moveToAnotherMachine,
+  nowMs,
   optionsFor,
   SIZE,
+  STOP,
   sas,
   server,
-  startHere,
+  stopAfter,
   uploadAndKill,
   uploadUntil,
   useServer,
   writePage,
+  writeUnder,
 } from './support/contested-blob.ts';
 import { internalError } from './support/page-blob-server-faults.ts';
 import { patternOf } from './support/vhd-builder.ts';
@@ -175,36 +180,7 @@ describe('a copy of the checkpoint from before another run', () => {
   });
 });
 
-const STOP = new Error('stopped by the test');
 const FOREIGN = '00000000-0000-4000-8000-000000000000';
-
-/** Under its lease, where the blob has one. */
-function writeUnder(leaseId: string | undefined, offset: number): Promise<number> {
-  return writePage(offset, patternOf(9, 512), leaseId === undefined ? {} : { 'x-ms-lease-id': leaseId });
-}
-
-const lease = () => server.blob(CONTAINER, BLOB).lease;
-const nowMs = () => server.now().getTime();
-
-/** Stops an upload in order once its first windows are done and saved, and `before` is over. */
-async function stopAfter(path: string, before: () => void | Promise<void>): Promise<void> {
-  const stop = new AbortController();
-  const hold = holdFrom(16 * MIB);
-  const { running, saved } = startHere(optionsFor(path, { signal: stop.signal }));
-  const stopped = failureOf(running);
-  await Promise.all([hold.reached, saved]);
-  await before();
-  stop.abort(STOP);
-  expect(await stopped).toBe(STOP);
-  server.faults.clear();
-}
-
-/** Some page that was sent, and that the checkpoint counts as done. */
-async function doneOffset(checkpoint: string): Promise<number> {
-  const [first] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
-  if (first === undefined) throw new Error('Nothing is done yet.');
-  return first.offset;
-}
 
 async function expectRefused(options: UploadOptions): Promise<void> {
   expect(await failureOf(uploadImage(options))).toMatchObject({
@@ -408,112 +384,5 @@ describe('a service without leases', () => {
     server.createPageBlob(CONTAINER, BLOB, 8 * MIB);
     await running;
     expect([...server.blob(CONTAINER, BLOB).metadata.keys()]).toEqual([]);
-  });
-});
-
-/** A run that left a blob of which nothing proves afterwards that only it has written to it. */
-const DOUBTFUL: readonly (readonly [string, (path: string, checkpoint: string) => Promise<Partial<UploadOptions>>])[] =
-  [
-    [
-      'killed, on a service without leases',
-      async (path) => {
-        giveNoLeases();
-        await uploadAndKill(path);
-        return {};
-      },
-    ],
-    [
-      'killed, on a service without leases, with the checkpoint lost',
-      async (path, checkpoint) => {
-        giveNoLeases();
-        await uploadAndKill(path);
-        await rm(checkpoint);
-        return { resumeFromBlob: true };
-      },
-    ],
-    [
-      'stopped in order, with the checkpoint lost',
-      async (path, checkpoint) => {
-        await stopAfter(path, () => undefined);
-        await rm(checkpoint);
-        return { resumeFromBlob: true };
-      },
-    ],
-  ];
-
-/** Pages that are in the blob, in the order of the disk. */
-const pagesThere = () => server.blob(CONTAINER, BLOB).ranges();
-const reads = () => server.counters.byOperation.get('GetBlob') ?? 0;
-
-describe.each(DOUBTFUL)('a run that was %s', (_, leave) => {
-  it('is gone on with, and what it had sent is read back', async () => {
-    const { path, checkpoint, disk } = await makeImage();
-    const options = optionsFor(path, await leave(path, checkpoint));
-    const warnings: string[] = [];
-    const onEvent = (event: UploadEvent) => {
-      if (event.type === 'warning') warnings.push(event.code);
-    };
-    expect(await uploadImage({ ...options, onEvent })).toMatchObject({ verified: 'doubted' });
-    expect(warnings).toContain('doubted');
-    expect(reads()).toBeGreaterThan(0);
-    expect(reads(), 'what this run sent is not read').toBeLessThan(36 / 4);
-    expectBlobHolds(disk);
-  });
-
-  it('is not completed once somebody else has written to what it had sent, however soon', async () => {
-    const { path, checkpoint, disk } = await makeImage();
-    const options = optionsFor(path, await leave(path, checkpoint));
-    expect(await writeUnder(undefined, pagesThere().at(-1)?.offset ?? 0)).toBe(201);
-    const failure = await failureOf(uploadImage(options));
-    expect(failure).toMatchObject({ code: 'VERIFICATION', message: expect.stringContaining('--restart') });
-    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('cannot be trusted');
-    await uploadImage(optionsFor(path, { restart: true }));
-    expectBlobHolds(disk);
-  });
-
-  it('stays in doubt after another run that was stopped, whose checkpoint is lost as well', async () => {
-    const { path, checkpoint } = await makeImage();
-    const options = optionsFor(path, await leave(path, checkpoint));
-    expect(await writeUnder(undefined, pagesThere()[0]?.offset ?? 0)).toBe(201);
-    const stop = new AbortController();
-    const onEvent = (event: UploadEvent) => {
-      if (event.type === 'start') stop.abort(STOP);
-    };
-    expect(await failureOf(uploadImage({ ...options, signal: stop.signal, onEvent }))).toBe(STOP);
-    await rm(checkpoint);
-    expect(await failureOf(uploadImage({ ...options, resumeFromBlob: true }))).toMatchObject({ code: 'VERIFICATION' });
-  });
-
-  it('is completed without reading back by whoever asks for the list of pages alone, and is told', async () => {
-    const { path, checkpoint, disk } = await makeImage();
-    const options = optionsFor(path, { ...(await leave(path, checkpoint)), verify: 'map' });
-    const messages: string[] = [];
-    const onEvent = (event: UploadEvent) => {
-      if (event.type === 'warning') messages.push(event.message);
-    };
-    expect(await uploadImage({ ...options, onEvent })).toMatchObject({ verified: 'map' });
-    expect(messages.join()).toContain('without --verify map it would be read back');
-    expect(reads()).toBe(0);
-    expectBlobHolds(disk);
-  });
-});
-
-describe('an upload that was stopped in order, on a service without leases', () => {
-  it('needs nothing read back while the ETag is the one that it left', async () => {
-    const { path, disk } = await makeImage();
-    giveNoLeases();
-    await uploadUntil(optionsFor(path), 16 * MIB);
-    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'map' });
-    expect(reads()).toBe(0);
-    expectBlobHolds(disk);
-  });
-
-  it('is refused where somebody else wrote later than any request of its own can have been carried out', async () => {
-    const { path, checkpoint } = await makeImage();
-    giveNoLeases();
-    await uploadUntil(optionsFor(path), 16 * MIB);
-    server.advanceClock(61_000);
-    expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
-    await expectRefused(optionsFor(path));
   });
 });

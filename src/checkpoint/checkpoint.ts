@@ -2,7 +2,7 @@
 import type { BlobState } from '../blob-metadata.ts';
 import type { ByteRange } from '../byte-range.ts';
 import type { Owner } from '../owner.ts';
-import { decodeState, encodeState, type StateForm, type StoredRanges } from './state-text.ts';
+import { decodeState, encodeState, rangesOf, type StateForm, type StoredRanges, storedRanges } from './state-text.ts';
 
 /** One image file as it was when the upload began. */
 export interface CheckpointImageFile {
@@ -47,6 +47,8 @@ export interface Checkpoint {
   readonly fromBlob?: true;
   /** Of the blob, as its metadata should have it. @default 'uploading' */
   readonly state?: DoubtfulState;
+  /** What has to be read back where the state is `doubted`; the rest was sent under a lease since. @default all that is there */
+  readonly doubted?: readonly ByteRange[];
   /** The blob that the upload may replace with its own: saved before it does so, and gone afterwards. */
   readonly replaces?: ReplacedBlob;
 }
@@ -83,7 +85,9 @@ const FORM: StateForm = {
 };
 
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
-  return encodeState(FORM, { ...checkpoint, done: checkpoint.done.map(({ offset, length }) => [offset, length]) });
+  const { done, doubted, ...rest } = checkpoint;
+  const doubt = doubted === undefined ? {} : { doubted: storedRanges(doubted) };
+  return encodeState(FORM, { ...rest, done: storedRanges(done), ...doubt });
 }
 
 /**
@@ -91,6 +95,9 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
  * @throws {CheckpointError} not a checkpoint, of another version, or damaged.
  */
 export function decodeCheckpoint(text: string, path: string): Checkpoint {
-  const fields = decodeState(FORM, text, path) as Omit<Checkpoint, 'done'> & StoredRanges;
-  return { ...fields, done: fields.done.map(([offset, length]) => ({ offset, length })) };
+  const { done, doubted, ...fields } = decodeState(FORM, text, path) as StoredCheckpoint;
+  const doubt = doubted === undefined ? {} : { doubted: rangesOf(doubted) };
+  return { ...fields, done: rangesOf(done), ...doubt };
 }
+
+type StoredCheckpoint = Omit<Checkpoint, 'done' | 'doubted'> & { done: StoredRanges; doubted?: StoredRanges };

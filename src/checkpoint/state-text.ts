@@ -1,5 +1,6 @@
 // How the state between two runs stands in its file: JSON that begins with its kind and ends with a checksum of the rest.
 import { createHash } from 'node:crypto';
+import type { ByteRange } from '../byte-range.ts';
 import { CheckpointError } from '../errors.ts';
 
 export interface StateForm {
@@ -13,8 +14,14 @@ export interface StateForm {
 }
 
 /** Ranges as the file holds them. */
-export interface StoredRanges {
-  readonly done: readonly (readonly [offset: number, length: number])[];
+export type StoredRanges = readonly (readonly [offset: number, length: number])[];
+
+export function storedRanges(ranges: readonly ByteRange[]): StoredRanges {
+  return ranges.map(({ offset, length }) => [offset, length]);
+}
+
+export function rangesOf(stored: StoredRanges): ByteRange[] {
+  return stored.map(([offset, length]) => ({ offset, length }));
 }
 
 /** Ends with a checksum of the rest: a file that was edited or damaged is not taken for what it was. */

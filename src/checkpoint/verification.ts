@@ -2,7 +2,7 @@
 import type { ByteRange } from '../byte-range.ts';
 import type { DifferenceSummary } from '../differences.ts';
 import type { CheckpointImageFile } from './checkpoint.ts';
-import { decodeState, encodeState, type StateForm, type StoredRanges } from './state-text.ts';
+import { decodeState, encodeState, rangesOf, type StateForm, type StoredRanges, storedRanges } from './state-text.ts';
 
 /** What a verification is of. All of it must be the same for another run to go on. */
 export interface VerifiedThings {
@@ -37,7 +37,7 @@ const FORM: StateForm = {
 };
 
 export function encodeVerification(verification: Verification): string {
-  return encodeState(FORM, { ...verification, done: verification.done.map(({ offset, length }) => [offset, length]) });
+  return encodeState(FORM, { ...verification, done: storedRanges(verification.done) });
 }
 
 /**
@@ -45,6 +45,6 @@ export function encodeVerification(verification: Verification): string {
  * @throws {CheckpointError} not the checkpoint of a verification, of another version, or damaged.
  */
 export function decodeVerification(text: string, path: string): Verification {
-  const fields = decodeState(FORM, text, path) as Omit<Verification, 'done'> & StoredRanges;
-  return { ...fields, done: fields.done.map(([offset, length]) => ({ offset, length })) };
+  const fields = decodeState(FORM, text, path) as Omit<Verification, 'done'> & { done: StoredRanges };
+  return { ...fields, done: rangesOf(fields.done) };
 }

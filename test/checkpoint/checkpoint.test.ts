@@ -129,6 +129,11 @@ describe('a checkpoint', () => {
     }
   });
 
+  it('keeps what is in doubt', () => {
+    const doubted = { ...EXAMPLE, state: 'doubted', doubted: [{ offset: 0, length: 4_194_304 }] } as const;
+    expect(decodeCheckpoint(encodeCheckpoint(doubted), 'any')).toEqual(doubted);
+  });
+
   it('stands as text that a person can read', () => {
     expect(encodeCheckpoint(EXAMPLE)).toMatch(/^\{\n "vhdupCheckpoint": 3,\n "uploadId": "5f0c2a52[\s\S]*\n\}\n$/);
   });

@@ -178,3 +178,49 @@ export async function writePage(
   });
   return status;
 }
+
+export const STOP = new Error('stopped by the test');
+
+export const lease = () => server.blob(CONTAINER, BLOB).lease;
+export const nowMs = () => server.now().getTime();
+
+/** Stops an upload in order once its first windows are done and saved, and `before` is over. No fault is left then. */
+export async function stopAfter(
+  path: string,
+  before: () => void | Promise<void> = () => undefined,
+  heldFrom = 16 * MIB,
+): Promise<void> {
+  const stop = new AbortController();
+  const hold = holdFrom(heldFrom);
+  const { running, saved } = startHere(optionsFor(path, { signal: stop.signal }));
+  const stopped = failureOf(running);
+  await Promise.all([hold.reached, saved]);
+  await before();
+  stop.abort(STOP);
+  expect(await stopped).toBe(STOP);
+  server.faults.clear();
+}
+
+/** Stops an upload in order as soon as something is tried again, and `before` is over. No fault is left then. */
+export async function stopOnRetry(options: UploadOptions, before?: () => Promise<unknown>): Promise<void> {
+  const stop = new AbortController();
+  let stopping: Promise<void> | undefined;
+  const onEvent = (event: UploadEvent) => {
+    if (event.type === 'retry') stopping ??= (before?.() ?? Promise.resolve()).then(() => stop.abort(STOP));
+  };
+  expect(await failureOf(uploadImage({ ...options, signal: stop.signal, onEvent }))).toBe(STOP);
+  await stopping;
+  server.faults.clear();
+}
+
+/** Some page that was sent, and that the checkpoint counts as done. */
+export async function doneOffset(checkpoint: string): Promise<number> {
+  const [first] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
+  if (first === undefined) throw new Error('Nothing is done yet.');
+  return first.offset;
+}
+
+/** Under its lease, where the blob has one. */
+export function writeUnder(leaseId: string | undefined, offset: number): Promise<number> {
+  return writePage(offset, patternOf(9, 512), leaseId === undefined ? {} : { 'x-ms-lease-id': leaseId });
+}

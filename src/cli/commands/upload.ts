@@ -197,7 +197,7 @@ function parseMetadata(texts: readonly string[]): Record<string, string> {
 const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
   none: 'nothing, as you wished',
   map: 'the page ranges of the blob are those that were sent',
-  doubted: 'the page ranges are those that were sent, and what was there before this run is that of the image',
+  doubted: 'the page ranges are those that were sent, and what was in doubt was read back and is that of the image',
   full: 'every page of the blob was read back and is that of the image',
 };
 
