@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pinned } from './command.ts';
 
-const PROGRAM = fileURLToPath(new URL('../test/support/page-blob-server-main.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../test/support/page-blob-server/main.ts', import.meta.url));
 
 /** What the service is like; nothing is limited by default. */
 export interface ServiceOptions {

@@ -6,7 +6,7 @@ import type { RenewSas, SasRequest, TokenSource } from '../src/azure/credentials
 import type { UploadEvent } from '../src/events.ts';
 import type { UploadOptions } from '../src/options.ts';
 import { uploadImage } from '../src/upload.ts';
-import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server.ts';
+import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server/server.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from './support/vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from './support/vhd-fixtures.ts';
 

@@ -32,7 +32,7 @@ import {
   writePage,
   writeUnder,
 } from './support/contested-blob.ts';
-import { internalError } from './support/page-blob-server-faults.ts';
+import { internalError } from './support/page-blob-server/faults.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from './support/vhd-builder.ts';
 import { failureOf, temporaryFolder } from './support/vhd-fixtures.ts';
 

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { uploadImage } from '../src/upload.ts';
-import { startPageBlobServer } from './support/page-blob-server.ts';
-import { type Fault, internalError, operationTimedOut, serverBusy } from './support/page-blob-server-faults.ts';
+import { type Fault, internalError, operationTimedOut, serverBusy } from './support/page-blob-server/faults.ts';
+import { startPageBlobServer } from './support/page-blob-server/server.ts';
 import { buildVhd, diskOf, patternOf } from './support/vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from './support/vhd-fixtures.ts';
 

@@ -30,7 +30,7 @@ import {
   writePage,
   writeUnder,
 } from './support/contested-blob.ts';
-import { internalError } from './support/page-blob-server-faults.ts';
+import { internalError } from './support/page-blob-server/faults.ts';
 import { patternOf } from './support/vhd-builder.ts';
 import { failureOf } from './support/vhd-fixtures.ts';
 

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointFile } from '../src/checkpoint/checkpoint-file.ts';
 import { RangeSet } from '../src/transfer/range-set.ts';
 import { type Azurite, startAzurite } from './support/azurite.ts';
-import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server.ts';
-import { seededRandom } from './support/page-blob-server-faults.ts';
+import { seededRandom } from './support/page-blob-server/faults.ts';
+import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server/server.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from './support/vhd-builder.ts';
 import { expectSameBytes, temporaryFolder } from './support/vhd-fixtures.ts';
 

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type ForwardingProxy, type ForwardingProxyOptions, startForwardingProxy } from './support/forwarding-proxy.ts';
-import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server.ts';
+import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server/server.ts';
 import { buildVhd, diskOf, patternOf } from './support/vhd-builder.ts';
 import { expectSameBytes, temporaryFolder } from './support/vhd-fixtures.ts';
 

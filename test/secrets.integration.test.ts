@@ -9,8 +9,8 @@ import type { Credential } from '../src/azure/credentials.ts';
 import type { UploadOptions } from '../src/options.ts';
 import { uploadImage } from '../src/upload.ts';
 import { startForwardingProxy } from './support/forwarding-proxy.ts';
-import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server.ts';
-import { internalError } from './support/page-blob-server-faults.ts';
+import { internalError } from './support/page-blob-server/faults.ts';
+import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server/server.ts';
 import { buildVhd, patternOf, uniqueIdOf } from './support/vhd-builder.ts';
 import { temporaryFolder } from './support/vhd-fixtures.ts';
 

@@ -7,7 +7,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UploadOptions } from '../src/options.ts';
 import { uploadImage } from '../src/upload.ts';
 import { verifyBlob } from '../src/verify.ts';
-import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server.ts';
+import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server/server.ts';
 import { canTellHoles } from './support/sparse-files.ts';
 import { buildVhd, patternOf } from './support/vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from './support/vhd-fixtures.ts';

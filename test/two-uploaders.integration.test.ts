@@ -30,7 +30,7 @@ import {
   useServer,
   writePage,
 } from './support/contested-blob.ts';
-import { internalError } from './support/page-blob-server-faults.ts';
+import { internalError } from './support/page-blob-server/faults.ts';
 import { serviceClient } from './support/storage-account.ts';
 import { patternOf } from './support/vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from './support/vhd-fixtures.ts';

@@ -7,8 +7,8 @@ import type { UploadEvent } from '../src/events.ts';
 import { ImageFile } from '../src/image/image-file.ts';
 import type { UploadOptions } from '../src/options.ts';
 import { uploadImage } from '../src/upload.ts';
-import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server.ts';
-import { internalError, operationTimedOut, serverBusy } from './support/page-blob-server-faults.ts';
+import { internalError, operationTimedOut, serverBusy } from './support/page-blob-server/faults.ts';
+import { type PageBlobServer, startPageBlobServer } from './support/page-blob-server/server.ts';
 import {
   bigEndian32,
   buildVhd,

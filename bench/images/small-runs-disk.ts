@@ -2,7 +2,7 @@
 import { randomFillSync } from 'node:crypto';
 import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { seededRandom } from '../../test/support/page-blob-server-faults.ts';
+import { seededRandom } from '../../test/support/page-blob-server/faults.ts';
 import { buildVhd } from '../../test/support/vhd-builder.ts';
 import type { Bench } from '../bench.ts';
 import { appendFooter } from './linux-disk.ts';

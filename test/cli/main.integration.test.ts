@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { readFile, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PageBlobServer, startPageBlobServer } from '../support/page-blob-server.ts';
-import { internalError } from '../support/page-blob-server-faults.ts';
+import { internalError } from '../support/page-blob-server/faults.ts';
+import { type PageBlobServer, startPageBlobServer } from '../support/page-blob-server/server.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
 import { expectSameBytes, temporaryFolder } from '../support/vhd-fixtures.ts';
 

@@ -1,7 +1,7 @@
 // The contract of a page-blob service, held by the strict test server and by Azurite.
 
 import { startAzurite } from '../support/azurite.ts';
-import { startPageBlobServer } from '../support/page-blob-server.ts';
+import { startPageBlobServer } from '../support/page-blob-server/server.ts';
 import { describePageBlobService } from './page-blob-contract.ts';
 
 describePageBlobService('the strict test server', () => startPageBlobServer());

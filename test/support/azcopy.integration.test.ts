@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { azcopyDownload, azcopyUpload, findAzcopy } from './azcopy.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
-import { type PageBlobServer, startPageBlobServer } from './page-blob-server.ts';
+import { type PageBlobServer, startPageBlobServer } from './page-blob-server/server.ts';
 
 const MIB = 1024 * 1024;
 

@@ -7,8 +7,8 @@ import { decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/checkpo
 import type { UploadEvent } from '../../src/events.ts';
 import type { UploadOptions } from '../../src/options.ts';
 import { type UploadResult, uploadImage } from '../../src/upload.ts';
-import { type PageBlobServer, startPageBlobServer } from './page-blob-server.ts';
-import { internalError } from './page-blob-server-faults.ts';
+import { internalError } from './page-blob-server/faults.ts';
+import { type PageBlobServer, startPageBlobServer } from './page-blob-server/server.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from './vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from './vhd-fixtures.ts';
 

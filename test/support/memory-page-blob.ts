@@ -10,8 +10,8 @@ import type {
 import type { ByteRange } from '../../src/byte-range.ts';
 import { DestinationError } from '../../src/errors.ts';
 import type { Checksum, PageRun } from '../../src/target.ts';
-import { ServiceError } from './page-blob-server-error.ts';
-import { BlobLease } from './page-blob-server-lease.ts';
+import { ServiceError } from './page-blob-server/error.ts';
+import { BlobLease } from './page-blob-server/lease.ts';
 
 type Operation =
   | 'createContainer'

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';
 import { uploadImage } from '../../src/upload.ts';
-import { startPageBlobServer } from '../support/page-blob-server.ts';
-import type { ServiceModel } from '../support/page-blob-server-model.ts';
+import type { ServiceModel } from '../support/page-blob-server/model.ts';
+import { startPageBlobServer } from '../support/page-blob-server/server.ts';
 import { buildVhd, patternOf, type VhdContent } from '../support/vhd-builder.ts';
 import { temporaryFolder } from '../support/vhd-fixtures.ts';
 

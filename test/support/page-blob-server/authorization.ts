@@ -1,8 +1,8 @@
 // Who may do what on the page-blob test server: Shared Key, account and service SAS, and bearer tokens, checked as "Authorize requests to Azure Storage" says.
 
 import { createHmac } from 'node:crypto';
-import { authenticationFailed, permissionMismatch, ServiceError } from './page-blob-server-error.ts';
-import type { Operation, ServiceRequest } from './page-blob-server-request.ts';
+import { authenticationFailed, permissionMismatch, ServiceError } from './error.ts';
+import type { Operation, ServiceRequest } from './request.ts';
 
 const CLOCK_SKEW_MS = 15 * 60_000;
 

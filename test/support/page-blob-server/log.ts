@@ -1,8 +1,8 @@
 // What the page-blob test server remembers of its requests, for assertions such as "no range was sent twice".
 
-import type { ByteRange } from '../../src/byte-range.ts';
-import type { Fault } from './page-blob-server-faults.ts';
-import type { Operation } from './page-blob-server-request.ts';
+import type { ByteRange } from '../../../src/byte-range.ts';
+import type { Fault } from './faults.ts';
+import type { Operation } from './request.ts';
 
 /** One request, in the order in which they came. */
 export interface LoggedRequest {

@@ -2,8 +2,8 @@
 
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import type { ByteRange } from '../../src/byte-range.ts';
-import { invalidHeader, missingHeader } from './page-blob-server-error.ts';
+import type { ByteRange } from '../../../src/byte-range.ts';
+import { invalidHeader, missingHeader } from './error.ts';
 
 /** The operations that the server knows, by their names in the REST reference; `Unsupported` for everything else. */
 export type Operation =

@@ -3,9 +3,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PageBlobServer, startPageBlobServer } from './page-blob-server.ts';
-import { type RawRequest, type RawResponse, rangeHeader, rawRequest, withQuery } from './raw-request.ts';
-import { serviceClient } from './storage-account.ts';
+import { type RawRequest, type RawResponse, rangeHeader, rawRequest, withQuery } from '../raw-request.ts';
+import { serviceClient } from '../storage-account.ts';
+import { type PageBlobServer, startPageBlobServer } from './server.ts';
 
 const MIB = 1024 * 1024;
 const CONTAINER = 'disks';

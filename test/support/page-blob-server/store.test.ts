@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SparsePages, StoredBlob, WrittenRanges } from './page-blob-server-store.ts';
+import { SparsePages, StoredBlob, WrittenRanges } from './store.ts';
 
 const TIB = 1024 ** 4;
 

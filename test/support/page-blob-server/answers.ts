@@ -1,9 +1,9 @@
 // The answers of the page-blob test server that are not the outcome of an operation: errors, and what faults make of an answer.
 
-import { invalidHeader, missingHeader, ServiceError } from './page-blob-server-error.ts';
-import type { Answer } from './page-blob-server-exchange.ts';
-import type { Fault } from './page-blob-server-faults.ts';
-import type { ServiceRequest } from './page-blob-server-request.ts';
+import { invalidHeader, missingHeader, ServiceError } from './error.ts';
+import type { Answer } from './exchange.ts';
+import type { Fault } from './faults.ts';
+import type { ServiceRequest } from './request.ts';
 
 const NEWEST_VERSION = '2026-10-06';
 

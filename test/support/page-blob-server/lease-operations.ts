@@ -1,7 +1,7 @@
 // Lease Blob: acquire, renew, change, release and break.
 
 import { randomUUID } from 'node:crypto';
-import { invalidHeader } from './page-blob-server-error.ts';
+import { invalidHeader } from './error.ts';
 import {
   blobForLease,
   leaseIdOf,
@@ -9,8 +9,8 @@ import {
   requiredLeaseId,
   type ServiceResponse,
   versionHeaders,
-} from './page-blob-server-operation.ts';
-import { requiredHeader } from './page-blob-server-request.ts';
+} from './operation.ts';
+import { requiredHeader } from './request.ts';
 
 /** Acquire: 15 to 60 seconds, or -1 for a lease without end. */
 export function acquireLease(context: OperationContext): ServiceResponse {

@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SharedLink } from './page-blob-server-model.ts';
-import type { RequestBody } from './page-blob-server-operation.ts';
+import type { SharedLink } from './model.ts';
+import type { RequestBody } from './operation.ts';
 
 const DRIP_INTERVAL_MS = 10;
 

@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { createCRC64 } from 'hash-wasm';
-import { invalidHeader, ServiceError } from './page-blob-server-error.ts';
-import type { ServiceRequest } from './page-blob-server-request.ts';
+import { invalidHeader, ServiceError } from './error.ts';
+import type { ServiceRequest } from './request.ts';
 
 const crc64 = await createCRC64('9a6c9329ac4bc9b5');
 

@@ -1,16 +1,10 @@
 // What the operations of the page-blob test server have in common: what they get and give, how they find their blob, and the headers that describe it.
 
-import type { Grant } from './page-blob-server-authorization.ts';
-import { checkConditions } from './page-blob-server-conditions.ts';
-import {
-  blobNotFound,
-  containerNotFound,
-  invalidBlobType,
-  invalidHeader,
-  missingHeader,
-} from './page-blob-server-error.ts';
-import type { ServiceRequest } from './page-blob-server-request.ts';
-import type { BlobStore, BlobType, StoredBlob, StoredContainer } from './page-blob-server-store.ts';
+import type { Grant } from './authorization.ts';
+import { checkConditions } from './conditions.ts';
+import { blobNotFound, containerNotFound, invalidBlobType, invalidHeader, missingHeader } from './error.ts';
+import type { ServiceRequest } from './request.ts';
+import type { BlobStore, BlobType, StoredBlob, StoredContainer } from './store.ts';
 
 /** The body of a request. `pieces` is undefined where the server neither stores nor checks it. */
 export interface RequestBody {

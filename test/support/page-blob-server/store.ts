@@ -1,8 +1,8 @@
 // What the page-blob test server keeps: containers, blobs, and the pages of a blob, sparse so that a blob of 1 TiB with little in it costs little.
 
 import { createHash } from 'node:crypto';
-import { alignDown, type ByteRange, endOf } from '../../src/byte-range.ts';
-import { BlobLease } from './page-blob-server-lease.ts';
+import { alignDown, type ByteRange, endOf } from '../../../src/byte-range.ts';
+import { BlobLease } from './lease.ts';
 
 const SLAB_SIZE = 64 * 1024;
 const READ_SIZE = 1024 * 1024;

@@ -3,10 +3,10 @@
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type PageBlobServer, startPageBlobServer } from './page-blob-server.ts';
-import { crc64Base64 } from './page-blob-server-checksum.ts';
-import { type Fault, internalError, operationTimedOut, seededRandom, serverBusy } from './page-blob-server-faults.ts';
-import { type RawRequest, type RawResponse, rangeHeader, rawRequest, withQuery } from './raw-request.ts';
+import { type RawRequest, type RawResponse, rangeHeader, rawRequest, withQuery } from '../raw-request.ts';
+import { crc64Base64 } from './checksum.ts';
+import { type Fault, internalError, operationTimedOut, seededRandom, serverBusy } from './faults.ts';
+import { type PageBlobServer, startPageBlobServer } from './server.ts';
 
 const MIB = 1024 * 1024;
 const CONTAINER = 'disks';

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { rangeHeader, rawRequest, withQuery } from './raw-request.ts';
+import { rangeHeader, rawRequest, withQuery } from '../raw-request.ts';
 
 it('the standalone server prints its URL, serves, and prints its counters when asked and when its input ends', async () => {
-  const program = fileURLToPath(new URL('./page-blob-server-main.ts', import.meta.url));
+  const program = fileURLToPath(new URL('./main.ts', import.meta.url));
   const args = ['--import', 'tsx', program, '--discard', '--no-checksums'];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -1,6 +1,6 @@
 // The lease of a blob: the states and outcomes in the tables of "Lease Blob" in the REST reference.
 
-import { ServiceError } from './page-blob-server-error.ts';
+import { ServiceError } from './error.ts';
 
 export type LeaseState = 'available' | 'leased' | 'breaking' | 'broken' | 'expired';
 

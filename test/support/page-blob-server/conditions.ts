@@ -1,8 +1,8 @@
 // Conditional headers, as "Specifying conditional headers for Blob service operations" has them.
 
-import { conditionNotMet, invalidHeader, ServiceError } from './page-blob-server-error.ts';
-import type { ServiceRequest } from './page-blob-server-request.ts';
-import type { StoredBlob } from './page-blob-server-store.ts';
+import { conditionNotMet, invalidHeader, ServiceError } from './error.ts';
+import type { ServiceRequest } from './request.ts';
+import type { StoredBlob } from './store.ts';
 
 /** Throws 304 (reads) or 412 (writes) unless the If-… headers hold for the blob. */
 export function checkConditions(request: ServiceRequest, blob: StoredBlob, access: 'read' | 'write'): void {

@@ -1,8 +1,8 @@
 // Put Page (update and clear) and Get Page Ranges.
 
-import { type ByteRange, endOf, MIB, PAGE_SIZE } from '../../src/byte-range.ts';
-import { checkBody } from './page-blob-server-checksum.ts';
-import { checkSequenceNumber } from './page-blob-server-conditions.ts';
+import { type ByteRange, endOf, MIB, PAGE_SIZE } from '../../../src/byte-range.ts';
+import { checkBody } from './checksum.ts';
+import { checkSequenceNumber } from './conditions.ts';
 import {
   invalidBlobType,
   invalidHeader,
@@ -11,7 +11,7 @@ import {
   queryParameterOutOfRange,
   requestBodyTooLarge,
   ServiceError,
-} from './page-blob-server-error.ts';
+} from './error.ts';
 import {
   blobForRead,
   blobForWrite,
@@ -20,9 +20,9 @@ import {
   sequenceHeader,
   versionHeaders,
   writePieces,
-} from './page-blob-server-operation.ts';
-import { requestedRange, requiredHeader, type ServiceRequest } from './page-blob-server-request.ts';
-import type { StoredBlob } from './page-blob-server-store.ts';
+} from './operation.ts';
+import { requestedRange, requiredHeader, type ServiceRequest } from './request.ts';
+import type { StoredBlob } from './store.ts';
 
 export const MAX_PUT_PAGE = 4 * MIB;
 

@@ -3,8 +3,8 @@
 
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { startPageBlobServer } from './page-blob-server.ts';
-import { resetCounters } from './page-blob-server-log.ts';
+import { resetCounters } from './log.ts';
+import { startPageBlobServer } from './server.ts';
 
 const { values } = parseArgs({
   options: {

@@ -4,7 +4,16 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer } from 'node:net';
-import type { ByteRange } from '../../src/byte-range.ts';
+import type { ByteRange } from '../../../src/byte-range.ts';
+import {
+  accountSas,
+  connectionString,
+  type SasOptions,
+  type StorageAccount,
+  sasUrl,
+  urlOf,
+} from '../storage-account.ts';
+import { makeTestCertificates } from '../test-certificates.ts';
 import {
   checkVersion,
   commonHeaders,
@@ -14,28 +23,19 @@ import {
   proxyPage,
   serviceFailure,
   unexpected,
-} from './page-blob-server-answers.ts';
-import { type AccessPolicy, authorize, type Credentials } from './page-blob-server-authorization.ts';
-import { requestBodyTooLarge, ServiceError } from './page-blob-server-error.ts';
-import { type Answer, ConnectionGone, Exchange } from './page-blob-server-exchange.ts';
-import { type Fault, FaultRules, flipBit, seededRandom } from './page-blob-server-faults.ts';
-import { count, type LoggedRequest, newCounters, type RequestCounters } from './page-blob-server-log.ts';
-import { RequestRate, type ServiceModel, SharedLink } from './page-blob-server-model.ts';
-import type { RequestBody, ServiceResponse } from './page-blob-server-operation.ts';
-import { MAX_BLOB_SIZE, perform } from './page-blob-server-operations.ts';
-import { MAX_PUT_PAGE } from './page-blob-server-page-operations.ts';
-import { parseRequest, requestedRange, type ServiceRequest } from './page-blob-server-request.ts';
-import { createSkimmingServer, SKIMMED_LENGTH } from './page-blob-server-skimmer.ts';
-import { BlobStore, StoredBlob } from './page-blob-server-store.ts';
-import {
-  accountSas,
-  connectionString,
-  type SasOptions,
-  type StorageAccount,
-  sasUrl,
-  urlOf,
-} from './storage-account.ts';
-import { makeTestCertificates } from './test-certificates.ts';
+} from './answers.ts';
+import { type AccessPolicy, authorize, type Credentials } from './authorization.ts';
+import { requestBodyTooLarge, ServiceError } from './error.ts';
+import { type Answer, ConnectionGone, Exchange } from './exchange.ts';
+import { type Fault, FaultRules, flipBit, seededRandom } from './faults.ts';
+import { count, type LoggedRequest, newCounters, type RequestCounters } from './log.ts';
+import { RequestRate, type ServiceModel, SharedLink } from './model.ts';
+import type { RequestBody, ServiceResponse } from './operation.ts';
+import { MAX_BLOB_SIZE, perform } from './operations.ts';
+import { MAX_PUT_PAGE } from './page-operations.ts';
+import { parseRequest, requestedRange, type ServiceRequest } from './request.ts';
+import { createSkimmingServer, SKIMMED_LENGTH } from './skimmer.ts';
+import { BlobStore, StoredBlob } from './store.ts';
 
 const DEFAULT_STALL_MS = 60_000;
 const MAX_SMALL_BODY = 64 * 1024 * 1024;

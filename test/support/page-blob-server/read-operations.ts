@@ -1,8 +1,8 @@
 // Get Blob, Get Blob Properties and Get Blob Metadata.
 
-import { type ByteRange, endOf, MIB } from '../../src/byte-range.ts';
-import { crc64Base64, md5Base64 } from './page-blob-server-checksum.ts';
-import { invalidHeader, invalidRange } from './page-blob-server-error.ts';
+import { type ByteRange, endOf, MIB } from '../../../src/byte-range.ts';
+import { crc64Base64, md5Base64 } from './checksum.ts';
+import { invalidHeader, invalidRange } from './error.ts';
 import {
   blobForRead,
   metadataHeaders,
@@ -10,9 +10,9 @@ import {
   type ServiceResponse,
   sequenceHeader,
   versionHeaders,
-} from './page-blob-server-operation.ts';
-import { requestedRange, type ServiceRequest } from './page-blob-server-request.ts';
-import type { StoredBlob } from './page-blob-server-store.ts';
+} from './operation.ts';
+import { requestedRange, type ServiceRequest } from './request.ts';
+import type { StoredBlob } from './store.ts';
 
 const MAX_CHECKSUMMED_READ = 4 * MIB;
 

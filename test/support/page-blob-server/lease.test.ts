@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ServiceError } from './page-blob-server-error.ts';
-import { BlobLease, type LeaseState } from './page-blob-server-lease.ts';
+import { ServiceError } from './error.ts';
+import { BlobLease, type LeaseState } from './lease.ts';
 
 const A = 'a';
 const B = 'b';

@@ -1,17 +1,11 @@
 // What the page-blob test server does for each operation, once the body is there and the caller may: the table of operations, and those that make and describe blobs.
 
-import { MIB, PAGE_SIZE } from '../../src/byte-range.ts';
-import type { Grant } from './page-blob-server-authorization.ts';
-import { checkBody, isBase64Of } from './page-blob-server-checksum.ts';
-import { checkCreateConditions, parseSequenceNumber } from './page-blob-server-conditions.ts';
-import { invalidBlobType, invalidHeader, ServiceError } from './page-blob-server-error.ts';
-import {
-  acquireLease,
-  breakLease,
-  changeLease,
-  releaseLease,
-  renewLease,
-} from './page-blob-server-lease-operations.ts';
+import { MIB, PAGE_SIZE } from '../../../src/byte-range.ts';
+import type { Grant } from './authorization.ts';
+import { checkBody, isBase64Of } from './checksum.ts';
+import { checkCreateConditions, parseSequenceNumber } from './conditions.ts';
+import { invalidBlobType, invalidHeader, ServiceError } from './error.ts';
+import { acquireLease, breakLease, changeLease, releaseLease, renewLease } from './lease-operations.ts';
 import {
   blobForWrite,
   containerOf,
@@ -21,11 +15,11 @@ import {
   sequenceHeader,
   versionHeaders,
   writePieces,
-} from './page-blob-server-operation.ts';
-import { clearPages, getPageRanges, putPage } from './page-blob-server-page-operations.ts';
-import { getBlob, getBlobMetadata, getBlobProperties } from './page-blob-server-read-operations.ts';
-import { type Operation, requiredHeader, type ServiceRequest } from './page-blob-server-request.ts';
-import { type BlobType, StoredBlob, type StoredContainer } from './page-blob-server-store.ts';
+} from './operation.ts';
+import { clearPages, getPageRanges, putPage } from './page-operations.ts';
+import { getBlob, getBlobMetadata, getBlobProperties } from './read-operations.ts';
+import { type Operation, requiredHeader, type ServiceRequest } from './request.ts';
+import { type BlobType, StoredBlob, type StoredContainer } from './store.ts';
 
 /** The largest page blob. */
 /** What a page blob of the service holds. */
