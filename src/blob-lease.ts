@@ -3,8 +3,9 @@ import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import { OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
 import type { CheckpointLease } from './checkpoint/checkpoint.ts';
 import { ChildAbort } from './child-abort.ts';
-import { CredentialError, DestinationError, InUseError, ServiceError } from './errors.ts';
+import { DestinationError, InUseError, ServiceError } from './errors.ts';
 import type { EventListener } from './events.ts';
+import { isAbsent, isLost, isRefusal, isReplaced, isTaken, knowsLeases } from './lease-answers.ts';
 import { decodeOwner, describeOwner, isGone, type Owner } from './owner.ts';
 import type { Retrier } from './transfer/retry.ts';
 
@@ -13,15 +14,6 @@ const RENEW_INTERVAL_MS = 20_000;
 /** What the end of a run waits for at most, in milliseconds. */
 const RELEASE_TIMEOUT_MS = 5000;
 const RELEASE_TRIES = 3;
-
-/** Answers to an acquisition: it is somebody else's. */
-const TAKEN = new Set(['LeaseAlreadyPresent', 'LeaseIsBreakingAndCannotBeAcquired']);
-/** Answers to a write: the lease that it names is not there any more. */
-const LOST = new Set(['LeaseLost', 'LeaseNotPresentWithBlobOperation', 'LeaseIdMismatchWithBlobOperation']);
-/** Answers to a renewal: somebody broke the lease, or holds another one. */
-const REPLACED = new Set(['LeaseIsBrokenAndCannotBeRenewed', 'LeaseIdMismatchWithLeaseOperation']);
-/** The answer to a renewal: it ran out, and somebody wrote to the blob, or held it for a while. */
-const ABSENT = 'LeaseNotPresentWithLeaseOperation';
 
 export interface BlobLeaseOptions {
   readonly blob: PageBlobTarget;
@@ -163,10 +155,10 @@ export class BlobLease {
     try {
       return await operation();
     } catch (error) {
-      const reason = reasonOf(error);
-      if (!this.#isHeld || reason === undefined || !LOST.has(reason)) throw error;
+      if (!this.#isHeld || !isLost(error)) throw error;
       await this.#regain();
-      throw new ServiceError((error as Error).message, { status: 412, reason, transient: true });
+      const { message, reason = '' } = error;
+      throw new ServiceError(message, { status: 412, reason, transient: true });
     }
   }
 
@@ -234,7 +226,7 @@ export class BlobLease {
     try {
       await renew(id);
       await change().catch(async (error: unknown) => {
-        if (reasonOf(error) !== ABSENT) throw error;
+        if (!isAbsent(error)) throw error;
         // It ran out again, on a line that was down: after it was changed, but the answer was lost, or before.
         await renew(this.owner.id).catch(async (failure: unknown) => {
           if (!(failure instanceof DestinationError)) throw failure;
@@ -246,7 +238,7 @@ export class BlobLease {
     } catch (error) {
       // Somebody else has written to the blob or held it, or the service has no leases: the acquisition tells.
       if (!isRefusal(error)) throw error;
-      return reasonOf(error)?.startsWith('Lease') === true ? false : undefined;
+      return knowsLeases(error) ? false : undefined;
     }
   }
 
@@ -306,8 +298,7 @@ export class BlobLease {
     try {
       await this.#options.blob.leases.renew(this.owner.id, this.#stop.signal);
     } catch (error) {
-      const reason = reasonOf(error) ?? '';
-      if (reason !== ABSENT && !REPLACED.has(reason)) throw error;
+      if (!isAbsent(error) && !isReplaced(error)) throw error;
       await this.#assertStillOurs();
       this.#isHeld = false;
       this.#isExposed = true;
@@ -334,21 +325,4 @@ export class BlobLease {
         : `${this.#url} was taken over by ${owner === undefined ? 'another program' : describeOwner(owner)}. This run has stopped.`,
     );
   }
-}
-
-function reasonOf(error: unknown): string | undefined {
-  return error instanceof DestinationError ? error.reason : undefined;
-}
-
-function isTaken(error: unknown): boolean {
-  return TAKEN.has(reasonOf(error) ?? '');
-}
-
-/** Managed disks, old emulators and credentials for writing alone give no leases. */
-function isRefusal(error: unknown): boolean {
-  if (error instanceof CredentialError) return !error.isExpired;
-  if (error instanceof DestinationError) return error.reason !== undefined && !/NotFound/.test(error.reason);
-  if (!(error instanceof ServiceError)) return false;
-  const { status = 0, transient } = error.failure;
-  return !transient && (status === 501 || (status >= 400 && status < 500 && status !== 408 && status !== 429));
 }
