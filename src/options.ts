@@ -138,7 +138,7 @@ export function checkVerify(level: VerifyLevel | undefined): VerifyLevel | undef
 }
 
 /** The service's limit for names and values together, in bytes, less what our own metadata takes. */
-const MAX_METADATA = 8 * 1024 - 1024;
+const MAX_METADATA = 8 * 1024 - 2048;
 
 /** @throws {UsageError} a name that is no C# identifier, a value that HTTP cannot carry, a name of ours, or too much. */
 export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {

@@ -79,8 +79,8 @@ describe('checkMetadata', () => {
   });
 
   it('refuses more than the service stores', () => {
-    expect(() => checkMetadata({ name: 'x'.repeat(7164) })).not.toThrow();
-    expect(() => checkMetadata({ name: 'x'.repeat(7165) })).toThrow(/7169 bytes in all/);
+    expect(() => checkMetadata({ name: 'x'.repeat(6140) })).not.toThrow();
+    expect(() => checkMetadata({ name: 'x'.repeat(6141) })).toThrow(/6145 bytes in all/);
   });
 });
 
