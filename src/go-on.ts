@@ -51,6 +51,7 @@ export async function goOn(
     await lease.takeOver();
     const suspicion = early ?? suspicionOf(known, there, lease);
     if (suspicion !== undefined && !verifiesAll) throw refusal(suspicion);
+    if (isComplete(there) && !isProven(known, there, lease)) throw completedMeanwhile(known.blobUrl, there);
     // One that proves, also to later runs, when somebody writes to the blob at this very moment.
     const isEtagFinal = known.etag !== undefined && known.etagMayChange !== true;
     const isCertain = lease.isContinued === true || isEtagFinal;
@@ -86,7 +87,7 @@ async function takeUp(
   if (earlier.etag !== there.etag) await assertSamePages(earlier, blob, retrier, signal);
   const fresh = sessionOf(earlier.uploadId, earlier.startedAt, request);
   const metadata: Session['metadata'] = { ...fresh.metadata, [STATE]: earlier.state ?? 'uploading' };
-  const session: Session = { ...fresh, metadata, earlier };
+  const session = { ...fresh, metadata, earlier };
   // Before the first write: the ETag is not what it was from then on.
   const { done, sent, doubted } = earlier;
   const doubt = doubted === undefined ? {} : { doubted };
@@ -95,7 +96,8 @@ async function takeUp(
   blob.guardWith(sequenceNumberOf(session.uploadId));
   // Without a lease that says so, only the ETag does: nobody has written to it since it was looked at.
   const etag = lease.isContinued === true || lease.etag !== undefined ? undefined : there.etag;
-  if (!(await markAsTaken(session, etag, request))) {
+  const marked = await markAsTaken(session, etag, request);
+  if (marked === undefined) {
     const changed = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
     assertSameBlob(earlier, changed, file.path);
     if (isComplete(changed)) throw completedMeanwhile(blob.address.url, changed);
@@ -105,29 +107,32 @@ async function takeUp(
     // By somebody else, by the last request of a run that was killed a moment ago, or by this very run: the answer was lost.
     return await takeUp(inState(earlier, 'doubted'), changed, claim, request, looks + 1);
   }
+  const proof = marked.etag === undefined ? {} : { etag: marked.etag };
+  // As long as nothing is sent, it proves what else only a lease does.
+  if (!lease.isHeld)
+    await file.save({ ...emptyCheckpoint(session, request), done, sent, ...doubt, ...looked, ...proof });
   const isFromBlob = earlier.fromBlob === true;
   const found = isFromBlob ? { found: await pagesThere(blob, source.diskSize, retrier, signal) } : {};
-  if (earlier.state !== 'doubted') return { ...session, ...found };
+  if (earlier.state !== 'doubted') return { ...session, ...found, ...proof };
   // Few ranges, as the checkpoint keeps them: whole windows.
   const windows = (found.found?.ranges ?? []).map((range) => {
     const offset = alignDown(range.offset, WINDOW_SIZE);
     return { offset, length: alignUp(endOf(range), WINDOW_SIZE) - offset };
   });
-  return { ...session, ...found, doubted: new RangeSet(earlier.doubted ?? [...done, ...windows]) };
+  return { ...session, ...found, ...proof, doubted: new RangeSet(earlier.doubted ?? [...done, ...windows]) };
 }
 
-/** @returns false where the blob has not the ETag any more. */
+/** @returns the ETag since then, where the service told; undefined where the blob has not `etag` any more. */
 async function markAsTaken(
   { metadata }: Session,
   etag: string | undefined,
   { blob, lease, retrier, signal }: SessionRequest,
-): Promise<boolean> {
+): Promise<{ readonly etag: string | undefined } | undefined> {
   try {
     const mark = (attempt: AbortSignal) => lease.attempt(() => blob.setMetadata(metadata, attempt, etag));
-    await retrier.run('Set Blob Metadata', signal, mark);
-    return true;
+    return { etag: await retrier.run('Set Blob Metadata', signal, mark) };
   } catch (error) {
-    if (error instanceof DestinationError && error.reason === 'ConditionNotMet') return false;
+    if (error instanceof DestinationError && error.reason === 'ConditionNotMet') return undefined;
     throw error;
   }
 }

@@ -23,7 +23,7 @@ export async function openSession(request: SessionRequest): Promise<Session> {
   const there = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
 
   const isOurs = stored !== undefined && there?.metadata[UPLOAD_ID] === stored.uploadId;
-  if (stored !== undefined && !restart && (isOurs || stored.done.length > 0)) {
+  if (stored !== undefined && !restart && (isOurs || stored.done.length > 0 || stored.fromBlob === true)) {
     return await goOn(stored, stored, there, request);
   }
   if (request.resumeFromBlob && stored === undefined && there !== undefined) {

@@ -23,6 +23,8 @@ export interface Session {
   readonly found?: RangeSet;
   /** Where nothing proves that what is in the blob is as it was sent. Empty where that was all sent once more. */
   readonly doubted?: RangeSet;
+  /** The blob's ETag since this run took it up. It proves that nothing was written since, as long as it is the same. */
+  readonly etag?: string;
   /** The blob's metadata while it is incomplete. */
   readonly metadata: Readonly<Record<string, string>>;
 }

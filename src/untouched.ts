@@ -51,7 +51,9 @@ export function suspicionOf(
   const { etag, done, fromBlob, blobUrl } = stored;
   const leftMs = Date.parse(there.metadata[LEFT] ?? '');
   const stoppedMs = Number.isNaN(leftMs) ? stored.savedMs : leftMs;
-  const isLate = there.modifiedMs > stoppedMs + UNSAVED_MS;
+  // A run that had only looked, or read back, made one write since: however long that took.
+  const hadNotWritten = stored.etagMayChange === true && Number.isNaN(leftMs);
+  const isLate = there.modifiedMs > stoppedMs + UNSAVED_MS && !hadNotWritten;
   const goesByLease = stored.lease?.held === true && Number.isNaN(leftMs);
   const isTouched = () => {
     if (etag === there.etag) return false;

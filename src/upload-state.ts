@@ -52,9 +52,10 @@ export interface Upload {
   readonly emit: EventListener;
 }
 
-/** An image that was cut or written to while it was read looks damaged before it is looked at. */
+/** An image that was cut or written to while it was read looks damaged, or other than what was sent, before it is looked at. */
 export async function causeOf(error: unknown, image: DiskImage): Promise<unknown> {
-  if (!(error instanceof CorruptImageError || error instanceof ImageAccessError)) return error;
+  const mayBeImage = [CorruptImageError, ImageAccessError, VerificationError].some((kind) => error instanceof kind);
+  if (!mayBeImage) return error;
   return await image.assertUnchanged().then(
     () => error,
     (change: unknown) => (change instanceof ImageChangedError ? change : error),
@@ -65,8 +66,11 @@ export async function causeOf(error: unknown, image: DiskImage): Promise<unknown
 export async function leaveBlob(upload: Upload, manifest: UploadManifest | undefined, error: unknown): Promise<void> {
   const { lease } = upload;
   upload.isSpoilt = error instanceof VerificationError || error instanceof ImageChangedError;
-  upload.isExposed = error instanceof DestinationError && error.reason === 'ConditionNotMet';
-  const save = (left?: Partial<Checkpoint>) => saveState(upload, manifest, left).catch(() => false);
+  const isChanged = error instanceof DestinationError && error.reason === 'ConditionNotMet';
+  // Under the lease it was a late request of this run; should it be broken, the mark fails.
+  upload.isExposed = isChanged && !lease.isHeld;
+  if (isChanged) upload.readBack = undefined;
+  const save = (left?: KnownEtag) => saveState(upload, manifest, left).catch(() => false);
   // The failure that is under way says more than another one.
   const isSaved = await save();
   const marked = await markBlob(upload);
@@ -91,7 +95,7 @@ interface Marked {
  * Says in the blob how it was left. No later run may go on with one that holds something else than the image, not even one that
  * verifies less.
  */
-async function markBlob({ blob, lease, session, isSpoilt, isExposed }: Upload): Promise<Marked | undefined> {
+async function markBlob({ blob, lease, session, isSpoilt, isExposed, readBack }: Upload): Promise<Marked | undefined> {
   if ((isExposed || lease.isExposed) && !isSpoilt) return undefined;
   const signal = AbortSignal.timeout(MARK_TIMEOUT_MS);
   const metadata = isSpoilt ? spoiltMetadata(session) : leftMetadata(session, blob.nowMs);
@@ -104,6 +108,8 @@ async function markBlob({ blob, lease, session, isSpoilt, isExposed }: Upload): 
     const there = await blob.properties(signal);
     const name = isSpoilt ? UPLOAD_ID : OWNER;
     if (there?.metadata[name] !== session.metadata[name]) return undefined;
+    // Of another blob than the one that is there: its ETag would prove what was not read.
+    if (!isSpoilt && readBack !== undefined && readBack.etag !== there?.etag) return undefined;
     return { etag: await blob.setMetadata(metadata, signal, there?.etag) };
   } catch {
     return undefined;
@@ -141,16 +147,16 @@ export async function whileSaving<T>(
 export async function saveState(
   upload: Upload,
   manifest: UploadManifest | undefined,
-  left: Partial<Checkpoint> = {},
+  left?: KnownEtag,
 ): Promise<boolean> {
   const { image, file, sole, emit } = upload;
   if (!sole.mayWriteCheckpoint) return false;
-  const state = stateOf(upload);
+  const state = stateOf(upload, left);
   if (!upload.isSpoilt) await image.assertUnchanged();
   try {
     // First what proves a window, then that it is done.
     await manifest?.flush();
-    await file.save({ ...state, ...left });
+    await file.save(state);
     upload.saveFailed = false;
     emit({ type: 'saved', checkpoint: file.path });
     return true;
@@ -166,15 +172,21 @@ export async function saveState(
   }
 }
 
-/** What has been acknowledged until now. */
-export function stateOf(upload: Upload): Checkpoint {
+type KnownEtag = Pick<Checkpoint, 'etag' | 'etagMayChange'>;
+
+/**
+ * What has been acknowledged until now.
+ * @param left - What is known of the blob's ETag, by whoever leaves it.
+ */
+export function stateOf(upload: Upload, left?: KnownEtag): Checkpoint {
   const { session, progress } = upload;
   // A difference that was found must not be forgotten: all is read again then.
   const readBack = upload.readBack?.differences.summary.count === 0 ? upload.readBack : undefined;
+  const etag = readBack?.etag ?? (progress.sent === 0 ? session.etag : undefined);
   const doubted = subtractRanges(session.doubted?.ranges ?? [], readBack?.done.ranges ?? []);
   return {
     ...emptyCheckpoint(session, upload),
-    ...(readBack === undefined ? {} : { etag: readBack.etag, etagMayChange: true }),
+    ...(left ?? (etag === undefined ? {} : { etag, etagMayChange: true })),
     ...(session.doubted === undefined ? {} : { doubted }),
     done: [...progress.done.ranges],
     sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },

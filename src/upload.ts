@@ -173,6 +173,11 @@ type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'checksum' | 'concurrency
 /** @returns the blob's Content-MD5 in base64, where it is computed. */
 async function work(upload: Upload, options: UploadOptions, workOptions: WorkOptions): Promise<string | undefined> {
   const { source, sole } = upload;
+  let isLeft = false;
+  const leave = async (manifest: UploadManifest | undefined, error: unknown) => {
+    isLeft = true;
+    await leaveBlob(upload, manifest, error);
+  };
   return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
     try {
       const contentMd5 = await whileSaving(upload, proofs.manifest, signal, async (savingSignal) => {
@@ -183,12 +188,12 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
       return contentMd5;
     } catch (error) {
       const cause = await causeOf(error, upload.image);
-      await leaveBlob(upload, proofs.manifest, cause);
+      await leave(proofs.manifest, cause);
       throw cause;
     }
   }).catch(async (error: unknown) => {
     // The proofs could not even begin.
-    if (sole.lease.isHeld) await leaveBlob(upload, undefined, error);
+    if (!isLeft) await leave(undefined, error);
     throw error;
   });
 }

@@ -59,7 +59,7 @@ export function verifiedLevelOf(
     );
     return asked ?? 'doubted';
   }
-  if (found !== undefined) {
+  if (found !== undefined && doubted === undefined) {
     warn(
       'found-not-compared',
       `What ${url} holds already is taken as this upload sent it. With --verify full it is read back and compared at the end.`,

@@ -1,5 +1,5 @@
 // A blob of which nothing proves that only its upload has written to it: gone on with, but what was there is read back.
-import { copyFile, readFile, rm } from 'node:fs/promises';
+import { copyFile, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeCheckpoint } from '../src/checkpoint/checkpoint.ts';
@@ -378,6 +378,72 @@ async function killOnce(path: string, isReached: () => Promise<boolean>): Promis
   await run.ended;
 }
 
+/** Leaves everything done but the footer, on a service without leases. */
+async function killBeforeFooter(path: string, checkpoint: string): Promise<void> {
+  giveNoLeases();
+  const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
+  await killOnce(path, async () => (await load(checkpoint).catch(() => undefined))?.sent.bytes === 36 * MIB);
+  footer.remove();
+}
+
+/** Lets nothing behind the middle of the disk be read back. */
+function holdReads() {
+  return server.faults.add({ operation: 'GetBlob', range: { offset: 20 * MIB, length: SIZE } }, internalError());
+}
+
+async function isHalfRead(checkpoint: string): Promise<boolean> {
+  return ((await load(checkpoint)).doubted?.[0]?.offset ?? 0) > 0;
+}
+
+describe('what happens while a run reads back', () => {
+  it('to what it has read already is noticed, also when it is stopped then', async () => {
+    const { path, checkpoint } = await makeImage();
+    await killBeforeFooter(path, checkpoint);
+    const hold = holdReads();
+    const stop = new AbortController();
+    let written: Promise<number> | undefined;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'saved' || written !== undefined) return;
+      void isHalfRead(checkpoint).then((isHalf) => {
+        if (!isHalf || written !== undefined) return;
+        written = writeUnder(undefined, 0).finally(() => stop.abort(STOP));
+      });
+    };
+    expect(await failureOf(uploadImage(optionsFor(path, { signal: stop.signal, onEvent })))).toBe(STOP);
+    expect(await written).toBe(201);
+    hold.remove();
+    await expectNoticed(optionsFor(path));
+  });
+
+  it('by a late request of its own, under its lease, is not taken for somebody else', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await killBeforeFooter(path, checkpoint);
+    server.faults.clear();
+    const hold = holdReads();
+    const running = failureOf(uploadImage(optionsFor(path)));
+    await server.when(() => hold.hits > 0);
+    expect(await writePage(0, disk.subarray(0, 512), { 'x-ms-lease-id': lease().id ?? '' })).toBe(201);
+    hold.remove();
+    expect(await running).toMatchObject({ reason: 'ConditionNotMet' });
+    await uploadImage(optionsFor(path));
+    expectBlobHolds(disk);
+  });
+
+  it('to the image is told as such', async () => {
+    const { path, checkpoint } = await makeImage();
+    await killBeforeFooter(path, checkpoint);
+    const hold = holdReads();
+    const running = failureOf(uploadImage(optionsFor(path)));
+    await server.when(() => hold.hits > 0);
+    const file = await open(path, 'r+');
+    const { size } = await file.stat();
+    await file.write(Buffer.alloc(4096, 7), 0, 4096, size - MIB);
+    await file.close();
+    hold.remove();
+    expect(await running).toMatchObject({ code: 'IMAGE_CHANGED' });
+  });
+});
+
 describe('what was sent under a lease since', () => {
   it('is not read back, however many runs it takes', async () => {
     const { path, checkpoint, disk } = await makeImage();
@@ -411,20 +477,28 @@ describe('what was sent under a lease since', () => {
 describe('a run that is killed while it reads back', () => {
   it.each([true, false])('leaves the rest to the next one (leases: %s)', async (hasLeases) => {
     const { path, checkpoint, disk } = await makeImage();
-    giveNoLeases();
-    // All but the footer.
-    const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
-    const isDone = async () => (await load(checkpoint).catch(() => undefined))?.sent.bytes === 36 * MIB;
-    await killOnce(path, isDone);
-    footer.remove();
+    await killBeforeFooter(path, checkpoint);
     if (hasLeases) server.faults.clear();
 
-    const range = { offset: 20 * MIB, length: SIZE };
-    const hold = server.faults.add({ operation: 'GetBlob', range }, internalError());
-    const isHalfRead = async () => ((await load(checkpoint)).doubted?.[0]?.offset ?? 0) > 0;
-    await killOnce(path, isHalfRead);
+    const hold = holdReads();
+    await killOnce(path, () => isHalfRead(checkpoint));
     hold.remove();
     const before = reads();
+    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'doubted' });
+    expect(reads() - before).toBeLessThan(36 / 4);
+    expectBlobHolds(disk);
+  });
+
+  it('loses nothing by another one that is killed before it reads', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await killBeforeFooter(path, checkpoint);
+    const hold = holdReads();
+    await killOnce(path, () => isHalfRead(checkpoint));
+    hold.remove();
+    const before = reads();
+    const footer = server.faults.add({ operation: 'PutPage' }, internalError());
+    await killOnce(path, async () => footer.hits > 3);
+    footer.remove();
     expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'doubted' });
     expect(reads() - before).toBeLessThan(36 / 4);
     expectBlobHolds(disk);
@@ -437,8 +511,7 @@ describe('a run that is killed after it has read back what somebody else wrote',
     giveNoLeases();
     await uploadAndKill(path);
     expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
-    const range = { offset: 20 * MIB, length: SIZE };
-    const hold = server.faults.add({ operation: 'GetBlob', range }, internalError());
+    const hold = holdReads();
     let saves = 0;
     // One that began when the difference had been found.
     const isSaved = async () => {
@@ -470,6 +543,52 @@ describe('a run that may be in doubt later', () => {
     };
     await uploadImage(optionsFor(path, { onEvent }));
     expect(saves).toBeGreaterThanOrEqual(2);
+  });
+
+  it('leaves a blob alone that was complete before it was killed, and that somebody uses by now', async () => {
+    const { path } = await makeImage();
+    giveNoLeases();
+    const rule = server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'stall-answer' });
+    await killOnce(path, async () => rule.hits > 0 && isComplete());
+    rule.remove();
+    expect(await writeUnder(undefined, 0)).toBe(201);
+    const { etag } = server.blob(CONTAINER, BLOB);
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('Nothing to resume');
+    expect(server.blob(CONTAINER, BLOB).etag).toBe(etag);
+  });
+
+  it('is gone on with where its first write took long, and it was killed then', async () => {
+    const { path, disk } = await makeImage();
+    await stopAfter(path, giveNoLeases);
+    giveNoLeases();
+    const rule = server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'reset-before-read' });
+    const run = start([path, sas()]);
+    await server.when(() => rule.hits >= 2);
+    server.advanceClock(40_000);
+    server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'stall-answer' });
+    rule.remove();
+    await server.when(() => !server.blob(CONTAINER, BLOB).metadata.has('vhdup_left'));
+    run.child.kill('SIGKILL');
+    await run.ended;
+    server.faults.clear();
+    await uploadImage(optionsFor(path));
+    expectBlobHolds(disk);
+  });
+
+  it('notices that its blob was deleted, also where it was rebuilt from that and nothing is done', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path);
+    await rm(checkpoint);
+    const stop = new AbortController();
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'start') stop.abort(STOP);
+    };
+    const options = optionsFor(path, { resumeFromBlob: true, signal: stop.signal, onEvent });
+    expect(await failureOf(uploadImage(options))).toBe(STOP);
+    const url = server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'd' });
+    const deleted = await fetch(url, { method: 'DELETE', headers: { 'x-ms-version': '2021-12-02' } });
+    expect(deleted.status).toBe(202);
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('somebody deleted it');
   });
 
   it('says a way out that works when it is refused, where its checkpoint was rebuilt from the blob', async () => {
