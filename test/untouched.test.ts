@@ -110,9 +110,14 @@ describe('where the ETag may have changed by a request that was cut off', () => 
   });
 
   it('leaves it to the time, which can only raise suspicion', () => {
-    expect(suspicionOf(stored, there({ modifiedMs: NOW + 29_000 }))).toBeUndefined();
+    const left = { vhdup_left: new Date(NOW).toISOString() };
+    expect(suspicionOf(stored, there({ modifiedMs: NOW + 29_000 }, left))).toBeUndefined();
     expect(isProven(stored, there(), { isContinued: undefined })).toBe(false);
-    expect(suspicionOf(stored, there({ modifiedMs: NOW + 31_000 }))).toContain('was last written to');
+    expect(suspicionOf(stored, there({ modifiedMs: NOW + 31_000 }, left))).toContain('was last written to');
+  });
+
+  it('does not suspect a run that was killed at its first write, however long that took', () => {
+    expect(suspicionOf(stored, there({ modifiedMs: NOW + 3_600_000 }))).toBeUndefined();
   });
 });
 
