@@ -125,13 +125,13 @@ export async function whileSaving<T>(
   upload: Upload,
   manifest: UploadManifest | undefined,
   signal: AbortSignal,
-  action: (signal: AbortSignal) => Promise<T>,
+  action: (signal: AbortSignal, saveNow: () => void) => Promise<T>,
 ): Promise<T> {
   const stop = new ChildAbort(signal);
   const save = () => saveState(upload, manifest).catch((error: unknown) => stop.abort(error));
   const autosave = new Autosave(SAVE_INTERVAL_MS, save);
   try {
-    return await action(stop.signal);
+    return await action(stop.signal, () => autosave.now());
   } finally {
     await autosave.stop();
     stop.unlink();

@@ -180,9 +180,9 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
   };
   return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
     try {
-      const contentMd5 = await whileSaving(upload, proofs.manifest, signal, async (savingSignal) => {
+      const contentMd5 = await whileSaving(upload, proofs.manifest, signal, async (savingSignal, saveNow) => {
         await sendDisk(upload, proofs, workOptions, savingSignal);
-        return await finish(upload, proofs, workOptions, savingSignal);
+        return await finish(upload, proofs, workOptions, savingSignal, saveNow);
       });
       await complete(upload, signal);
       return contentMd5;
@@ -243,6 +243,7 @@ async function finish(
   { manifest, md5 }: Proofs,
   options: WorkOptions,
   signal: AbortSignal,
+  saveNow: () => void,
 ): Promise<string | undefined> {
   const { image, source, blob, retrier, lease, session, progress, emit } = upload;
   const { checksum } = options;
@@ -257,6 +258,8 @@ async function finish(
   const { doubted } = session;
   const onReadBack = (readBack: ReadBack) => {
     upload.readBack = readBack;
+    // A kill must not cost what was read: nothing else proves it to the next run.
+    if (doubted !== undefined) saveNow();
   };
   await verifyUpload({ ...options, source, blob, sent, doubted, onReadBack, retrier, signal, emit });
   const contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));

@@ -27,7 +27,7 @@ export interface VerifyUploadOptions {
   readonly level: VerifiedLevel;
   /** What is read back for the level of that name. */
   readonly doubted: RangeSet | undefined;
-  /** Called when something is about to be read back. */
+  /** Called when something is about to be read back, and after each window. */
   readonly onReadBack: (readBack: ReadBack) => void;
   readonly source: FixedVhdView;
   readonly blob: PageBlobTarget;
@@ -81,9 +81,14 @@ export async function verifyUpload(options: VerifyUploadOptions): Promise<void> 
   const disk = [{ offset: 0, length: source.diskSize }];
   const done = level === 'doubted' ? subtractRanges(disk, doubted?.ranges ?? []) : [];
   const progress = new Progress({ done });
-  options.onReadBack({ etag: properties.etag, done: progress.done, differences });
+  const readBack: ReadBack = { etag: properties.etag, done: progress.done, differences };
+  options.onReadBack(readBack);
+  const emit: EventListener = (event) => {
+    if (event.type === 'progress') options.onReadBack(readBack);
+    options.emit(event);
+  };
   try {
-    await compareBlob({ ...options, etag: properties.etag, full: true, isOurs: true, progress, differences });
+    await compareBlob({ ...options, emit, etag: properties.etag, full: true, isOurs: true, progress, differences });
   } catch (error) {
     // A run that is stopped must not forget what it has found: a later one may look less closely.
     if (differences.summary.count === 0) throw error;

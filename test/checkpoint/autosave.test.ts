@@ -23,6 +23,20 @@ describe('Autosave', () => {
     await autosave.stop();
   });
 
+  it('saves at once when it is told to, but not while it saves, nor after it was stopped', async () => {
+    let saves = 0;
+    const autosave = new Autosave(1000, () => {
+      saves += 1;
+      return Promise.resolve();
+    });
+    autosave.now();
+    autosave.now();
+    expect(saves).toBe(1);
+    await autosave.stop();
+    autosave.now();
+    expect(saves).toBe(1);
+  });
+
   it('never has two saves under way, however long one takes', async () => {
     let running = 0;
     let most = 0;
