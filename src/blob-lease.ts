@@ -1,6 +1,6 @@
 // Holds the blob for one run: no other program can write to it, and of two runs of one upload only one goes on.
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
-import { OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
+import { isComplete, OWNER, UPLOAD_ID } from './blob-metadata.ts';
 import type { CheckpointLease } from './checkpoint/checkpoint.ts';
 import { ChildAbort } from './child-abort.ts';
 import { DestinationError, InUseError, ServiceError } from './errors.ts';
@@ -320,7 +320,7 @@ export class BlobLease {
     if (owner?.id === this.owner.id) return;
     this.#isHeld = false;
     throw new InUseError(
-      owner === undefined && there.metadata[STATE] === 'complete'
+      owner === undefined && isComplete(there.metadata)
         ? `${this.#url} was completed by another run of this upload. This run has stopped.`
         : `${this.#url} was taken over by ${owner === undefined ? 'another program' : describeOwner(owner)}. This run has stopped.`,
     );

@@ -25,6 +25,11 @@ export function isUnfinished(metadata: Readonly<Record<string, string>>): boolea
   return UNFINISHED.includes(metadata[STATE]);
 }
 
+/** Whether an upload of ours made the blob and proved it. */
+export function isComplete(metadata: Readonly<Record<string, string>>): boolean {
+  return metadata[STATE] === 'complete';
+}
+
 /** The blob's sequence number belongs to its upload: a blob that replaced ours has another one, and refuses our writes. */
 export function sequenceNumberOf(uploadId: string): number {
   return Number.parseInt(uploadId.replaceAll('-', '').slice(0, 12), 16);

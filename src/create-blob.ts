@@ -1,6 +1,6 @@
 // The blob of a new upload: made where nothing is, or in the place of what may be replaced, and of nothing else.
 import type { BlobProperties } from './azure/page-blob-target.ts';
-import { isUnfinished, OWNER, STATE, sequenceNumberOf, UPLOAD_ID } from './blob-metadata.ts';
+import { isComplete, isUnfinished, OWNER, sequenceNumberOf, UPLOAD_ID } from './blob-metadata.ts';
 import { DestinationError, InUseError, type VhdupError } from './errors.ts';
 import { decodeOwner, describeOwner } from './owner.ts';
 import type { Session, SessionRequest } from './session.ts';
@@ -54,10 +54,9 @@ export async function createBlob(
 function alreadyThere(url: string, { size, type, metadata, isLeased }: BlobProperties): VhdupError {
   const owner = decodeOwner(metadata[OWNER]);
   if (!isUnfinished(metadata)) {
-    const what =
-      metadata[STATE] === 'complete'
-        ? 'a complete upload by vhdup is there. If it is of this image, nothing is left to do'
-        : `a ${type} of ${size} bytes is there already`;
+    const what = isComplete(metadata)
+      ? 'a complete upload by vhdup is there. If it is of this image, nothing is left to do'
+      : `a ${type} of ${size} bytes is there already`;
     return new DestinationError(
       `Cannot create ${url}: ${what}. Give --overwrite to replace it, or choose another name.`,
     );

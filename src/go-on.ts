@@ -1,7 +1,7 @@
 // Goes on with an earlier upload: takes its blob over, and finds out how far what is there can be trusted.
 import type { BlobProperties } from './azure/page-blob-target.ts';
-import { OWNER, STATE, sequenceNumberOf } from './blob-metadata.ts';
-import { alignDown, alignUp, endOf } from './byte-range.ts';
+import { isComplete, OWNER, STATE, sequenceNumberOf } from './blob-metadata.ts';
+import { alignDown, alignUp, type ByteRange, endOf } from './byte-range.ts';
 import type { Checkpoint, CheckpointLease } from './checkpoint/checkpoint.ts';
 import { DestinationError } from './errors.ts';
 import { decodeOwner } from './owner.ts';
@@ -11,15 +11,7 @@ import { emptyCheckpoint, type Session, type SessionRequest, sessionOf } from '.
 import { WINDOW_SIZE } from './transfer/plan.ts';
 import { RangeSet } from './transfer/range-set.ts';
 import { unlessRefused } from './unless-refused.ts';
-import {
-  asLastRunLeft,
-  assertSamePages,
-  completedMeanwhile,
-  isComplete,
-  isProven,
-  suspicionOf,
-  touched,
-} from './untouched.ts';
+import { asLastRunLeft, assertSamePages, completedMeanwhile, isProven, suspicionOf, touched } from './untouched.ts';
 
 /** Looks at a blob that changes before it is this run's. */
 const MAX_LOOKS = 5;
@@ -51,7 +43,7 @@ export async function goOn(
     await lease.takeOver();
     const suspicion = early ?? suspicionOf(known, there, lease);
     if (suspicion !== undefined && !verifiesAll) throw refusal(suspicion);
-    if (isComplete(there) && !isProven(known, there, lease)) throw completedMeanwhile(known.blobUrl, there);
+    if (isComplete(there.metadata) && !isProven(known, there, lease)) throw completedMeanwhile(known.blobUrl, there);
     // One that proves, also to later runs, when somebody writes to the blob at this very moment.
     const isEtagFinal = known.etag !== undefined && known.etagMayChange !== true;
     const isCertain = lease.isContinued === true || isEtagFinal;
@@ -91,8 +83,11 @@ async function takeUp(
   // Before the first write: the ETag is not what it was from then on.
   const { done, sent, doubted } = earlier;
   const doubt = doubted === undefined ? {} : { doubted };
-  const looked = { etag: there.etag, etagMayChange: true, lease: claim() } as const;
-  await file.save({ ...emptyCheckpoint(session, request), done, sent, ...doubt, ...looked });
+  const save = (etag: string) => {
+    const left = { ...doubt, etag, etagMayChange: true, lease: claim() } as const;
+    return file.save({ ...emptyCheckpoint(session, request), done, sent, ...left });
+  };
+  await save(there.etag);
   blob.guardWith(sequenceNumberOf(session.uploadId));
   // Without a lease that says so, only the ETag does: nobody has written to it since it was looked at.
   const etag = lease.isContinued === true || lease.etag !== undefined ? undefined : there.etag;
@@ -100,26 +95,28 @@ async function takeUp(
   if (marked === undefined) {
     const changed = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
     assertSameBlob(earlier, changed, file.path);
-    if (isComplete(changed)) throw completedMeanwhile(blob.address.url, changed);
-    const owner = changed.metadata[OWNER];
-    if (owner !== there.metadata[OWNER] && owner !== session.metadata[OWNER]) throw lease.inUse(decodeOwner(owner));
+    if (isComplete(changed.metadata)) throw completedMeanwhile(blob.address.url, changed);
+    const owner = decodeOwner(changed.metadata[OWNER]);
+    const isKnown = owner?.id === lease.owner.id || owner?.id === decodeOwner(there.metadata[OWNER])?.id;
+    if (owner !== undefined && !isKnown) throw lease.inUse(owner);
     if (looks === MAX_LOOKS) throw touched(earlier, 'is written to by something else at this very moment', true);
     // By somebody else, by the last request of a run that was killed a moment ago, or by this very run: the answer was lost.
     return await takeUp(inState(earlier, 'doubted'), changed, claim, request, looks + 1);
   }
   const proof = marked.etag === undefined ? {} : { etag: marked.etag };
   // As long as nothing is sent, it proves what else only a lease does.
-  if (!lease.isHeld)
-    await file.save({ ...emptyCheckpoint(session, request), done, sent, ...doubt, ...looked, ...proof });
+  if (!lease.isHeld && marked.etag !== undefined) await save(marked.etag);
   const isFromBlob = earlier.fromBlob === true;
-  const found = isFromBlob ? { found: await pagesThere(blob, source.diskSize, retrier, signal) } : {};
-  if (earlier.state !== 'doubted') return { ...session, ...found, ...proof };
-  // Few ranges, as the checkpoint keeps them: whole windows.
-  const windows = (found.found?.ranges ?? []).map((range) => {
-    const offset = alignDown(range.offset, WINDOW_SIZE);
-    return { offset, length: alignUp(endOf(range), WINDOW_SIZE) - offset };
-  });
-  return { ...session, ...found, ...proof, doubted: new RangeSet(earlier.doubted ?? [...done, ...windows]) };
+  const found = isFromBlob ? await pagesThere(blob, source.diskSize, retrier, signal) : undefined;
+  const resumed: Session = { ...session, ...proof, ...(found === undefined ? {} : { found }) };
+  if (earlier.state !== 'doubted') return resumed;
+  return { ...resumed, doubted: new RangeSet(doubted ?? [...done, ...(found?.ranges ?? []).map(inWindows)]) };
+}
+
+/** The windows that `range` lies in: what is kept in the checkpoint stays few ranges. */
+function inWindows(range: ByteRange): ByteRange {
+  const offset = alignDown(range.offset, WINDOW_SIZE);
+  return { offset, length: alignUp(endOf(range), WINDOW_SIZE) - offset };
 }
 
 /** @returns the ETag since then, where the service told; undefined where the blob has not `etag` any more. */

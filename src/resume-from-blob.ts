@@ -1,7 +1,7 @@
 // --resume-from-blob: goes on without a checkpoint, by what the blob says of itself.
 import { createHash } from 'node:crypto';
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
-import { IMAGE, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
+import { IMAGE, isComplete, OWNER, STATE, UPLOAD_ID } from './blob-metadata.ts';
 import { endOf } from './byte-range.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { DestinationError } from './errors.ts';
@@ -23,7 +23,7 @@ export function imageFingerprint({ files, size }: DiskImage, trustUnmarkedSector
  */
 function mismatch(there: BlobProperties, fingerprint: string): string | undefined {
   if (there.metadata[UPLOAD_ID] === undefined) return 'it was not made by vhdup';
-  if (there.metadata[STATE] === 'complete') return 'it is complete, and vhdup verify tells whether it is of this image';
+  if (isComplete(there.metadata)) return 'it is complete, and vhdup verify tells whether it is of this image';
   if (there.metadata[STATE] === 'spoilt') return 'its verification failed, or the image changed while it was read';
   const made = there.metadata[IMAGE];
   if (made === undefined) return 'it does not say of which image it was made';

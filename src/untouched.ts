@@ -1,7 +1,7 @@
 // Resuming: has anything else written to the blob since the run before?
 import type { BlobProperties, PageBlobTarget } from './azure/page-blob-target.ts';
 import type { BlobLease } from './blob-lease.ts';
-import { LEFT, OWNER, STATE } from './blob-metadata.ts';
+import { isComplete, LEFT, OWNER, STATE } from './blob-metadata.ts';
 import { type ByteRange, endOf, PAGE_SIZE } from './byte-range.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { DestinationError } from './errors.ts';
@@ -63,7 +63,7 @@ export function suspicionOf(
     return isLate || (goesByLease && lease?.isContinued === false);
   };
   const times = [there.modifiedMs, stoppedMs].map((timeMs) => new Date(timeMs).toISOString());
-  if (isComplete(there) && isTouched()) throw completedMeanwhile(blobUrl, there);
+  if (isComplete(there.metadata) && isTouched()) throw completedMeanwhile(blobUrl, there);
   if (stored.state === 'exposed') return "was somebody else's to write to for a while, in the middle of this upload";
   if (!isTouched()) return undefined;
   if (etag !== undefined && stored.etagMayChange !== true) {
@@ -122,10 +122,6 @@ async function* parts(ranges: AsyncIterable<ByteRange>, within: readonly ByteRan
       yield { offset, length: Math.min(endOf(range), endOf(part)) - offset };
     }
   }
-}
-
-export function isComplete({ metadata }: BlobProperties): boolean {
-  return metadata[STATE] === 'complete';
 }
 
 export function completedMeanwhile(url: string, { modifiedMs }: BlobProperties): DestinationError {

@@ -173,9 +173,9 @@ type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'checksum' | 'concurrency
 /** @returns the blob's Content-MD5 in base64, where it is computed. */
 async function work(upload: Upload, options: UploadOptions, workOptions: WorkOptions): Promise<string | undefined> {
   const { source, sole } = upload;
-  let isLeft = false;
+  let isOver = false;
   const leave = async (manifest: UploadManifest | undefined, error: unknown) => {
-    isLeft = true;
+    isOver = true;
     await leaveBlob(upload, manifest, error);
   };
   return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
@@ -185,6 +185,7 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
         return await finish(upload, proofs, workOptions, savingSignal, saveNow);
       });
       await complete(upload, signal);
+      isOver = true;
       return contentMd5;
     } catch (error) {
       const cause = await causeOf(error, upload.image);
@@ -193,7 +194,7 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
     }
   }).catch(async (error: unknown) => {
     // The proofs could not even begin.
-    if (!isLeft) await leave(undefined, error);
+    if (!isOver) await leave(undefined, error);
     throw error;
   });
 }

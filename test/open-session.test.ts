@@ -57,6 +57,17 @@ interface World {
   readonly abort: (reason: unknown) => void;
 }
 
+/** Puts another blob in the place of the one that is there, or of none, once it has been looked at. */
+function replaceAfterLook(blob: MemoryPageBlob): void {
+  const properties = blob.properties.bind(blob);
+  blob.properties = async (signal) => {
+    const seen = await properties(signal);
+    blob.properties = properties;
+    blob.put({ size: 8192 });
+    return seen;
+  };
+}
+
 async function makeWorld(): Promise<World> {
   const controller = new AbortController();
   const blob = new MemoryPageBlob();
@@ -200,26 +211,14 @@ describe('openSession, the first time', () => {
   it('does not replace with overwrite what took the place of the blob that it had looked at', async () => {
     const { open, blob } = await makeWorld();
     blob.put({ size: 4096 });
-    const properties = blob.properties.bind(blob);
-    blob.properties = async (signal) => {
-      const seen = await properties(signal);
-      blob.properties = properties;
-      blob.put({ size: 8192 });
-      return seen;
-    };
+    replaceAfterLook(blob);
     expect(await failureOf(open({ overwrite: true }))).toBeInstanceOf(DestinationError);
     expect(blob.blob?.size).toBe(8192);
   });
 
   it('loses a race for the name without harm', async () => {
     const { open, blob, file } = await makeWorld();
-    const properties = blob.properties.bind(blob);
-    blob.properties = async (signal) => {
-      const seen = await properties(signal);
-      blob.properties = properties;
-      blob.put({ size: 8192 });
-      return seen;
-    };
+    replaceAfterLook(blob);
     const error = await failureOf(open());
     expect(error.message).toContain('a PageBlob of 8192 bytes is there already');
     expect(blob.blob?.size).toBe(8192);

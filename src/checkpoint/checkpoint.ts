@@ -39,7 +39,7 @@ export interface Checkpoint {
   readonly lease?: CheckpointLease;
   /** When this was written, by the clock of the service, in milliseconds since 1970. */
   readonly savedMs: number;
-  /** The blob's ETag when the run had last looked at it or left it. Absent while it works, and where it got no answer. */
+  /** The blob's ETag as the run last knew it. Absent while it sends, and where it got no answer. */
   readonly etag?: string;
   /** Set where a request of that run may have changed the ETag since. */
   readonly etagMayChange?: true;

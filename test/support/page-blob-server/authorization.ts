@@ -122,9 +122,7 @@ function sharedKey(request: ServiceRequest, authorization: string, credentials: 
     return authorization === `SharedKey ${credentials.account}:${signature}`;
   });
   if (!accepted) {
-    throw authenticationFailed(
-      'The MAC signature found in the HTTP request is not the same as any computed signature.',
-    );
+    throw authenticationFailed('The signature of the request is not one that the key of the account gives.');
   }
   return { permissions: 'all' };
 }
