@@ -25,7 +25,7 @@ export function isUnfinished(metadata: Readonly<Record<string, string>>): boolea
   return UNFINISHED.includes(metadata[STATE]);
 }
 
-/** Whether an upload of ours made the blob and proved it. */
+/** Whether an upload of ours made the blob, and nothing is left to do. */
 export function isComplete(metadata: Readonly<Record<string, string>>): boolean {
   return metadata[STATE] === 'complete';
 }
