@@ -17,6 +17,8 @@ const { metafile } = await build({
   format: 'esm',
   target: 'node20',
   external: EXTERNAL,
+  // The SDK asks of each body whether it is a form. None is, and the question alone makes Node load its fetch: 30 ms.
+  define: { FormData: 'undefined' },
   // Names stay, for stack traces.
   minifySyntax: true,
   minifyWhitespace: true,

@@ -6,6 +6,13 @@ export interface ByteRange {
   readonly length: number;
 }
 
+/** Bytes of an open file: what begins at `position`, in bytes. */
+export interface FilePiece {
+  /** The number that this process knows the file by, in all of its threads. */
+  readonly fd: number;
+  readonly position: number;
+}
+
 /** 512 bytes: the unit in which a page blob is written and a VHD addresses its disk. */
 export const PAGE_SIZE = 512;
 

@@ -1,6 +1,6 @@
 // What every verb does that moves a disk: plan, transfer, count, tell.
 import type { LimitFunction } from 'p-limit';
-import type { ByteRange } from './byte-range.ts';
+import type { ByteRange, FilePiece } from './byte-range.ts';
 import { ChildAbort } from './child-abort.ts';
 import type { EventListener } from './events.ts';
 import type { ChecksumAlgorithm, TransferTarget } from './target.ts';
@@ -12,6 +12,8 @@ import { transfer } from './transfer/transfer.ts';
 export interface TransferSource extends PlanSource {
   /** Fills `into` with the bytes of `range`. */
   read(range: ByteRange, into: Uint8Array): Promise<void>;
+  /** Where the bytes of `range` lie in a file as they are, if that is known: another thread reads them there. */
+  locate?(range: ByteRange): Promise<FilePiece | undefined>;
 }
 
 export interface TransferWithProgressOptions {
@@ -62,6 +64,7 @@ export async function transferWithProgress(options: TransferWithProgressOptions)
     await transfer({
       windows: windowsLeft(planWindows(source), progress.doneBefore),
       read: (range, into) => source.read(range, into),
+      locate: (range) => source.locate?.(range),
       target: options.target,
       checksum: options.checksum ?? 'none',
       limit: options.limit,

@@ -23,6 +23,7 @@ function viewOf(disk: Uint8Array, extents: readonly ByteRange[]): FixedVhdView {
       into.set(disk.subarray(offset, offset + length));
       return Promise.resolve();
     },
+    locate: () => Promise.resolve(undefined),
   };
 }
 

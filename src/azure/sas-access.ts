@@ -15,6 +15,8 @@ export class SasAccess implements Access {
   readonly #options: AccessOptions;
   readonly #closed = new AbortController();
   #signer: Signer;
+  /** When the signer's SAS ends. Kept, since it is asked for with each request. */
+  #expiresOn: Date | undefined;
   #isFirst = true;
   #unusable = 0;
   /** The one search for another SAS that is under way, for all requests. */
@@ -22,6 +24,7 @@ export class SasAccess implements Access {
 
   constructor(sas: string, address: BlobAddress, options: AccessOptions) {
     this.#signer = { sdk: { sas }, wasAccepted: false };
+    this.#expiresOn = readSas(sas).expiresOn;
     this.#address = address;
     this.#options = options;
   }
@@ -31,7 +34,7 @@ export class SasAccess implements Access {
   }
 
   get expiresOn(): Date | undefined {
-    return readSas(this.#signer.sdk.sas ?? '').expiresOn;
+    return this.#expiresOn;
   }
 
   async renewed(refused: Signer, error: CredentialError, signal: AbortSignal): Promise<boolean> {
@@ -83,9 +86,9 @@ export class SasAccess implements Access {
     assertSasAllows(sas, this.#options.permissions ?? 'rw');
     if (sas === refused.sdk.sas) throw new CredentialError('The SAS that was given is the one that is refused.');
     this.#signer = { sdk: { sas }, wasAccepted: false };
+    this.#expiresOn = readSas(sas).expiresOn;
     this.#isFirst = false;
-    const { expiresOn } = this;
-    const until = expiresOn === undefined ? '' : `, which ends at ${expiresOn.toISOString()}`;
+    const until = this.#expiresOn === undefined ? '' : `, which ends at ${this.#expiresOn.toISOString()}`;
     this.#tell('renewed', `Going on with a new SAS${until}.`);
   }
 

@@ -1,6 +1,6 @@
 // DiskImage: what every disk image format is to the rest of the program.
 
-import type { ByteRange } from '../byte-range.ts';
+import type { ByteRange, FilePiece } from '../byte-range.ts';
 import type { ImageFileOptions } from './image-file.ts';
 
 /** A range of the disk that can hold data. What lies outside of all extents reads as zeros and need not be read. */
@@ -52,6 +52,13 @@ export interface DiskImage {
    * @throws {CorruptImageError} @throws {ImageAccessError}
    */
   read(range: ByteRange, into: Uint8Array): Promise<void>;
+  /**
+   * Where the bytes of `range` lie in a file as they are and in one piece: to be read by another thread, as long as the image is
+   * open. Undefined where they do not, or where it is not known; formats without it never know. `read` always knows, and says
+   * why when a piece cannot be read.
+   * @throws {CorruptImageError} @throws {ImageAccessError}
+   */
+  locate?(range: ByteRange): Promise<FilePiece | undefined>;
   /** @throws {ImageChangedError} one of the files is not what it was when it was opened. */
   assertUnchanged(): Promise<void>;
   close(): Promise<void>;

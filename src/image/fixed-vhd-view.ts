@@ -1,5 +1,5 @@
 // asFixedVhd: a disk as the fixed VHD that Azure takes, whole MiB of data and a footer (VHD specification, "Hard Disk Footer Format").
-import { alignUp, type ByteRange, endOf, MIB } from '../byte-range.ts';
+import { alignUp, type ByteRange, endOf, type FilePiece, MIB } from '../byte-range.ts';
 import type { DiskImage, Extent } from './disk-image.ts';
 import { readPadded } from './read-padded.ts';
 import { encodeFixedFooter, FOOTER_LENGTH } from './vhd/footer.ts';
@@ -16,6 +16,8 @@ export interface FixedVhdView {
   extents(): AsyncIterable<Extent>;
   /** Fills `into`, whose length is `range.length`. `range` is 512-aligned and inside the VHD, footer included. */
   read(range: ByteRange, into: Uint8Array): Promise<void>;
+  /** As `DiskImage.locate`: undefined too for what is in no file, after the end of the disk. */
+  locate(range: ByteRange): Promise<FilePiece | undefined>;
 }
 
 /** `image` stays the caller's to close. */
@@ -28,6 +30,9 @@ export function asFixedVhd(image: DiskImage): FixedVhdView {
     diskSize,
     footer,
     extents: () => image.extents(),
+    async locate(range) {
+      return endOf(range) > image.size ? undefined : await image.locate?.(range);
+    },
     async read(range, into) {
       const { offset, length } = range;
       if (offset < 0 || offset % 512 !== 0 || length % 512 !== 0 || endOf(range) > size || into.length !== length) {

@@ -2,7 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { ByteRange } from '../byte-range.ts';
+import type { ByteRange, FilePiece } from '../byte-range.ts';
 import { CorruptImageError, ImageAccessError, ImageChangedError } from '../errors.ts';
 import { type AskForData, dataRanges, knowsOfData } from './data-ranges.ts';
 import { printable } from './printable.ts';
@@ -91,6 +91,11 @@ export class ImageFile {
       next += bytesRead;
       parts = withoutFirst(parts, bytesRead);
     }
+  }
+
+  /** What begins at `position`, to be read by another thread. */
+  piece(position: number): FilePiece {
+    return { fd: this.#handle.fd, position };
   }
 
   async #readSome(position: number, parts: readonly Uint8Array[]): Promise<number> {

@@ -1,7 +1,7 @@
 // A raw disk image: the bytes of the disk, and nothing that says so but the partition table on it.
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { alignUp, type ByteRange, MIB, PAGE_SIZE } from '../byte-range.ts';
+import { alignUp, type ByteRange, endOf, type FilePiece, MIB, PAGE_SIZE } from '../byte-range.ts';
 import { CorruptImageError } from '../errors.ts';
 import type { DiskImage, Extent, ImageFileIdentity, OpenDiskImageOptions } from './disk-image.ts';
 import type { ImageFile } from './image-file.ts';
@@ -59,6 +59,10 @@ class RawImage implements DiskImage {
     const stored = Math.min(range.length, this.#file.size - range.offset);
     await this.#file.read(range.offset, into.subarray(0, stored));
     into.fill(0, stored);
+  }
+
+  locate(range: ByteRange): Promise<FilePiece | undefined> {
+    return Promise.resolve(endOf(range) > this.#file.size ? undefined : this.#file.piece(range.offset));
   }
 
   async assertUnchanged(): Promise<void> {

@@ -1,17 +1,25 @@
 // The one loop that moves data: windows in order, so many at a time, each read once, scanned, sent and then reported done.
-import type { LimitFunction } from 'p-limit';
-import type { ByteRange } from '../byte-range.ts';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { ByteRange, FilePiece } from '../byte-range.ts';
 import { ChildAbort } from '../child-abort.ts';
-import type { ChecksumAlgorithm, TransferTarget } from '../target.ts';
+import type { Checksum, ChecksumAlgorithm, TransferTarget } from '../target.ts';
 import type { Window } from './plan.ts';
 import { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
+
+/**
+ * Reads at once: while one is copied from the page cache, or waits for the medium, the other one begins. More are no faster, also
+ * where nothing is cached, and take the processor from the thread that sends.
+ */
+const READS_AT_ONCE = 3;
 
 export interface TransferOptions {
   /** Ascending. Read only as far ahead as there is room for. */
   readonly windows: AsyncIterable<Window>;
   /** Fills `into` with the bytes of `range`. */
   readonly read: (range: ByteRange, into: Uint8Array) => Promise<void>;
+  /** Where a range lies in a file as it is, if that is known. @default nowhere */
+  readonly locate?: (range: ByteRange) => Promise<FilePiece | undefined> | undefined;
   /** Takes the runs; retries, where there are any, are its own. */
   readonly target: TransferTarget;
   /** What each run is covered with. */
@@ -34,11 +42,12 @@ export interface TransferOptions {
 export async function transfer(options: TransferOptions): Promise<void> {
   const stop = new ChildAbort(options.signal);
   const memory = new WindowMemory(options.checksum, options.maxWindows);
+  const reading = pLimit(READS_AT_ONCE);
   const running = new Set<Promise<void>>();
   try {
     for await (const window of options.windows) {
       if (stop.signal.aborted) break;
-      const task: Promise<void> = moveWindow(window, options, memory, stop)
+      const task: Promise<void> = moveWindow(window, options, { memory, reading, stop })
         .catch((error: unknown) => stop.abort(error))
         .finally(() => running.delete(task));
       running.add(task);
@@ -55,22 +64,27 @@ export async function transfer(options: TransferOptions): Promise<void> {
   stop.signal.throwIfAborted();
 }
 
-async function moveWindow(
-  window: Window,
-  { read, target, limit, onRun, onWindow }: TransferOptions,
-  memory: WindowMemory,
-  stop: ChildAbort,
-): Promise<void> {
+/** What all windows share. */
+interface Shared {
+  readonly memory: WindowMemory;
+  readonly reading: LimitFunction;
+  readonly stop: ChildAbort;
+}
+
+async function moveWindow(window: Window, options: TransferOptions, shared: Shared): Promise<void> {
+  const { target, limit, onRun, onWindow } = options;
+  const { memory, stop } = shared;
   const buffer = memory.take();
   const bytes = buffer.subarray(0, window.length);
-  await read(window, bytes);
+  const whole = await readWindow(window, bytes, options, shared);
+  if (stop.signal.aborted) return;
   const runs = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
   let acknowledged = 0;
   const send = async (range: ByteRange) => {
     const start = range.offset - window.offset;
     const runBytes = bytes.subarray(start, start + range.length);
     // Before the run takes its turn: the line must not wait for a checksum.
-    const checksum = await memory.checksum(runBytes);
+    const checksum = range.length === window.length && whole !== undefined ? whole : await memory.checksum(runBytes);
     await limit(async () => {
       if (stop.signal.aborted) return;
       try {
@@ -87,4 +101,20 @@ async function moveWindow(
   await Promise.all(runs.map((range) => send(range).catch((error: unknown) => stop.abort(error))));
   if (acknowledged === runs.length) onWindow(window, runs);
   memory.giveBack(buffer);
+}
+
+/**
+ * Fills `bytes` with the window.
+ * @returns the checksum of all of it, if it was computed on the way.
+ */
+async function readWindow(
+  window: Window,
+  bytes: Uint8Array,
+  { checksum, locate, read }: TransferOptions,
+  { memory, reading, stop }: Shared,
+): Promise<Checksum | undefined> {
+  const piece = checksum === 'none' ? undefined : await locate?.(window);
+  const done = piece === undefined ? undefined : await memory.read(piece, bytes);
+  if (done === undefined) await reading(() => (stop.signal.aborted ? undefined : read(window, bytes)));
+  return done?.checksum;
 }

@@ -1,25 +1,19 @@
-// The memory of the windows in flight, and the checksums of what is in it, computed beside the main thread without a copy.
+// The memory of the windows in flight. A thread beside the main one reads into it, and computes the checksums of what is in it,
+// without a copy.
 import { Worker } from 'node:worker_threads';
+import type { FilePiece } from '../byte-range.ts';
 import type { Checksum, ChecksumAlgorithm } from '../target.ts';
 import { compileCrc64, newCrc64Memory } from './crc64.ts';
 import { WINDOW_SIZE } from './plan.ts';
+import { WINDOW_THREAD, type WindowAnswer, type WindowTask } from './window-thread.ts';
 
 const WASM_PAGE = 64 * 1024;
 
-/**
- * Runs in the worker. Plain text, since it needs nothing of ours and so works from anywhere. Both checksums take their bytes
- * where they are, in the shared memory.
- */
-const WORKER = `
-const { parentPort, workerData: { memory, module } } = require('node:worker_threads');
-const { createHash } = require('node:crypto');
-const { crc64 } = new WebAssembly.Instance(module, { env: { memory } }).exports;
-parentPort.on('message', ({ id, algorithm, start, end }) => {
-  const value = Buffer.alloc(8);
-  if (algorithm === 'crc64') value.writeBigInt64LE(crc64(start, end));
-  const digest = algorithm === 'crc64' ? value : createHash('md5').update(new Uint8Array(memory.buffer, start, end - start)).digest();
-  parentPort.postMessage({ id, value: new Uint8Array(digest) });
-});`;
+/** A window that the thread has read. */
+export interface ReadWindow {
+  /** Of all of it. Undefined where none is wanted, or where there are pages of zeros in it, so that it will not be sent whole. */
+  readonly checksum: Checksum | undefined;
+}
 
 /** Threads share it: a file is read into it, a checksum is computed in it, a request is sent from it. Close it at the end. */
 export class WindowMemory {
@@ -28,7 +22,7 @@ export class WindowMemory {
   readonly #free: Uint8Array[] = [];
   /** One: it computes 8 GiB/s of CRC64, more than the main thread sends. */
   readonly #worker: Worker | undefined;
-  readonly #waiting = new Map<number, { resolve: (value: Uint8Array) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Map<number, { resolve: (answer: WindowAnswer) => void; reject: (error: Error) => void }>();
   /** Set when the worker has ended: it would never answer. */
   #failure: Error | undefined;
   #nextId = 0;
@@ -53,33 +47,52 @@ export class WindowMemory {
     this.#free.push(buffer);
   }
 
+  /**
+   * Fills `bytes` with what begins at `piece`, and computes the checksum on the way. Without checksums there is nothing to gain by it.
+   * @param bytes - In a buffer of `take`; not empty, and a multiple of 512 long.
+   * @returns undefined where the piece cannot be read; whoever knows the file can say why.
+   */
+  async read(piece: FilePiece, bytes: Uint8Array): Promise<ReadWindow | undefined> {
+    const algorithm = this.#algorithm;
+    if (algorithm === 'none') return undefined;
+    const { isRead, value } = await this.#ask(algorithm, bytes, piece);
+    if (!isRead) return undefined;
+    return { checksum: value === undefined ? undefined : { algorithm, value } };
+  }
+
   /** @param bytes - In a buffer of `take`; not empty, a multiple of 512 long, and not to be changed meanwhile. */
   async checksum(bytes: Uint8Array): Promise<Checksum | undefined> {
     const algorithm = this.#algorithm;
     if (algorithm === 'none') return undefined;
-    if (this.#failure !== undefined) throw this.#failure;
-    const id = this.#nextId++;
-    const value = await new Promise<Uint8Array>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker?.postMessage({ id, algorithm, start: bytes.byteOffset, end: bytes.byteOffset + bytes.length });
-    });
-    return { algorithm, value };
+    const { value } = await this.#ask(algorithm, bytes);
+    return value === undefined ? undefined : { algorithm, value };
   }
 
   async close(): Promise<void> {
     await this.#worker?.terminate();
   }
 
+  async #ask(algorithm: ChecksumAlgorithm, bytes: Uint8Array, piece?: FilePiece): Promise<WindowAnswer> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const id = this.#nextId++;
+    const start = bytes.byteOffset;
+    const task: WindowTask = { id, algorithm, start, end: start + bytes.length, ...(piece && { piece }) };
+    return await new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker?.postMessage(task);
+    });
+  }
+
   #startWorker(): Worker {
-    const worker = new Worker(WORKER, {
+    const worker = new Worker(WINDOW_THREAD, {
       eval: true,
       workerData: { memory: this.#memory, module: compileCrc64() },
       // It keeps nothing: a small heap is enough, and memory is promised to be little.
       resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
     });
-    worker.on('message', ({ id, value }: { id: number; value: Uint8Array }) => {
-      this.#waiting.get(id)?.resolve(value);
-      this.#waiting.delete(id);
+    worker.on('message', (answer: WindowAnswer) => {
+      this.#waiting.get(answer.id)?.resolve(answer);
+      this.#waiting.delete(answer.id);
     });
     worker.on('error', (error: Error) => this.#failAll(error));
     worker.on('exit', () => this.#failAll(new Error('The thread that computes checksums ended.')));

@@ -41,6 +41,15 @@ describe('asFixedVhd', () => {
     expect(asFixedVhd(image).footer).toEqual(view.footer);
   });
 
+  it('says where the disk lies in the image’s file, but not what is added to it', async () => {
+    const { view } = await viewOf({ type: 'fixed', size: MIB + 512 });
+    expect(await view.locate({ offset: 512, length: MIB })).toEqual({ fd: expect.any(Number), position: 512 });
+    expect(await view.locate({ offset: MIB, length: 1024 })).toBeUndefined();
+    expect(await view.locate({ offset: 2 * MIB, length: 512 })).toBeUndefined();
+    const dynamic = await viewOf({ type: 'dynamic', size: MIB, contents: [{ offset: 0, bytes: patternOf(1, 512) }] });
+    expect(await dynamic.view.locate({ offset: 0, length: 512 })).toBeUndefined();
+  });
+
   it('does not take over a saved state', async () => {
     const { footer } = await viewOf({ type: 'fixed', size: MIB, savedState: true });
     expect(footer.savedState).toBe(false);

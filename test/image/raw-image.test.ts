@@ -81,6 +81,18 @@ describe('a raw disk', () => {
     expect(warnings).toEqual([expect.stringMatching(/has 1000 bytes.*taken as one of 1024 bytes/)]);
   });
 
+  it('says where any of it lies in the file, but for zeros after the end of that', async () => {
+    const path = rawFile('located.img', pattern(4, 1000));
+    await withImage(
+      path,
+      async (image) => {
+        expect(await image.locate?.({ offset: 0, length: 512 })).toEqual({ fd: expect.any(Number), position: 0 });
+        expect(await image.locate?.({ offset: 512, length: 512 })).toBeUndefined();
+      },
+      RAW,
+    );
+  });
+
   it('that is empty is refused', async () => {
     const opening = withImage(rawFile('empty.img', Buffer.alloc(0)), contentsOf, RAW);
     await expect(opening).rejects.toThrow(CorruptImageError);

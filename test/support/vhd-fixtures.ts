@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { DiskImage, Extent, OpenDiskImageOptions } from '../../src/image/disk-image.ts';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';
+import { readImage } from './read-image.ts';
 import { type BuiltVhd, buildVhd, type VhdDescription } from './vhd-builder.ts';
 
 /** A folder that lives until the test ends. */
@@ -51,7 +52,7 @@ export async function readDisk(image: DiskImage, step = 4 * 1024 * 1024): Promis
   const disk = Buffer.alloc(image.size, 0xee);
   for (let offset = 0; offset < image.size; offset += step) {
     const length = Math.min(step, image.size - offset);
-    await image.read({ offset, length }, disk.subarray(offset, offset + length));
+    await readImage(image, { offset, length }, disk.subarray(offset, offset + length));
   }
   return disk;
 }

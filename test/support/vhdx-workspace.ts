@@ -9,6 +9,7 @@ import { endOf } from '../../src/byte-range.ts';
 import type { DiskImage, Extent, ImageWarning, OpenDiskImageOptions } from '../../src/image/disk-image.ts';
 import { ImageFile } from '../../src/image/image-file.ts';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';
+import { readImage } from './read-image.ts';
 
 const WINDOW = 4 * 1024 * 1024;
 
@@ -47,7 +48,7 @@ export async function withImage<T>(
 export async function readRange(image: DiskImage, offset: number, length: number): Promise<Buffer> {
   // Not zeros: what a reader forgets to fill must not look right.
   const into = Buffer.alloc(length, 0xa5);
-  await image.read({ offset, length }, into);
+  await readImage(image, { offset, length }, into);
   return into;
 }
 
@@ -63,7 +64,7 @@ export async function contentsOf(image: DiskImage): Promise<Buffer> {
   for (const { offset, length } of await extentsOf(image)) {
     for (let at = offset; at < offset + length; at += WINDOW) {
       const part = contents.subarray(at, Math.min(at + WINDOW, offset + length));
-      await image.read({ offset: at, length: part.length }, part);
+      await readImage(image, { offset: at, length: part.length }, part);
     }
   }
   return contents;
@@ -86,7 +87,7 @@ export async function sha256Of(image: DiskImage): Promise<string> {
     skipTo(extent.offset);
     while (position < endOf(extent)) {
       const part = buffer.subarray(0, Math.min(WINDOW, endOf(extent) - position));
-      await image.read({ offset: position, length: part.length }, part);
+      await readImage(image, { offset: position, length: part.length }, part);
       hash.update(part);
       position += part.length;
     }
@@ -106,7 +107,7 @@ export async function firstDifference(image: DiskImage, path: string): Promise<n
       const length = Math.min(WINDOW, size - offset);
       const [one, other] = [theirs.subarray(0, length), ours.subarray(0, length)];
       await file.read(one, 0, length, offset);
-      await image.read({ offset, length }, other);
+      await readImage(image, { offset, length }, other);
       if (!one.equals(other)) return offset + one.findIndex((byte, index) => byte !== other[index]);
     }
     return undefined;

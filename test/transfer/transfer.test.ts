@@ -1,7 +1,10 @@
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import pLimit from 'p-limit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ByteRange, PAGE_SIZE } from '../../src/byte-range.ts';
 import type { ChecksumAlgorithm, PageRun } from '../../src/target.ts';
 import { pageChecksum } from '../../src/transfer/checksum.ts';
@@ -253,6 +256,96 @@ describe('transfer', () => {
         });
       }
     }
+  });
+
+  it('reads windows where they lie in a file, and sends the same as when it is asked to read them', async () => {
+    const windows = Array.from({ length: 5 }, (_, index) => {
+      const range = { offset: index * WINDOW_SIZE, length: index === 4 ? 3 * PAGE_SIZE : WINDOW_SIZE };
+      return { ...range, allocated: range.length, covers: range };
+    });
+    const disk = Buffer.alloc(4 * WINDOW_SIZE + 3 * PAGE_SIZE, 7);
+    // A page of zeros that is sent along, two long gaps that one look in 256 KiB sees and does not see, and a window of zeros.
+    disk.fill(0, 256 * 1024, 256 * 1024 + PAGE_SIZE);
+    disk.fill(0, WINDOW_SIZE + 256 * 1024, WINDOW_SIZE + 356 * 1024);
+    disk.fill(0, WINDOW_SIZE + 512 * 1024 + PAGE_SIZE, WINDOW_SIZE + 612 * 1024);
+    disk.fill(0, 2 * WINDOW_SIZE + PAGE_SIZE, 2 * WINDOW_SIZE + 200 * 1024);
+    disk.fill(0, 3 * WINDOW_SIZE, 4 * WINDOW_SIZE);
+    const folder = await mkdtemp(join(tmpdir(), 'vhdup-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    // The last window is cut.
+    await writeFile(join(folder, 'disk'), disk.subarray(0, disk.length - 100));
+    const file = await open(join(folder, 'disk'));
+    onTestFinished(() => file.close());
+
+    const move = async (options: Partial<TransferOptions>) => {
+      const reads: number[] = [];
+      const runs: PageRun[] = [];
+      await transfer(
+        optionsOf({
+          ...options,
+          ...inFlight(3),
+          windows: (async function* () {
+            for (const window of windows) yield await Promise.resolve(window);
+          })(),
+          read: ({ offset, length }, into) => {
+            reads.push(offset);
+            into.set(disk.subarray(offset, offset + length));
+            return Promise.resolve();
+          },
+          target: {
+            write: (run) => {
+              runs.push({ ...run, bytes: run.bytes.slice() });
+              return Promise.resolve();
+            },
+          },
+        }),
+      );
+      return { reads, runs: runs.sort((one, other) => one.range.offset - other.range.offset) };
+    };
+    for (const checksum of ['crc64', 'md5', 'none'] as const) {
+      const asked = await move({ checksum });
+      const located = await move({
+        checksum,
+        locate: ({ offset }) => Promise.resolve({ fd: file.fd, position: offset }),
+      });
+      expect(located.runs.map(({ range, checksum }) => ({ range, checksum }))).toEqual(
+        asked.runs.map(({ range, checksum }) => ({ range, checksum })),
+      );
+      expect(
+        located.runs.every(({ bytes }, index) => Buffer.compare(bytes, asked.runs[index]?.bytes ?? bytes) === 0),
+      ).toBe(true);
+      // Without checksums there is nothing to gain by it.
+      expect(located.reads).toEqual(checksum === 'none' ? windows.map(({ offset }) => offset) : [4 * WINDOW_SIZE]);
+    }
+  });
+
+  it('reads a few windows at a time, and none any more once something has failed', async () => {
+    const waiting: (() => void)[] = [];
+    let reads = 0;
+    const broken = new Error('broken');
+    const running = failureOf(
+      transfer(
+        optionsOf({
+          ...inFlight(16),
+          windows: windowsOf(20),
+          read: async (_, into) => {
+            reads += 1;
+            if (reads === waiting.length + 1) await new Promise<void>((resolve) => waiting.push(resolve));
+            into.fill(1);
+          },
+          target: { write: () => Promise.reject(broken) },
+        }),
+      ),
+    );
+    await settleDown();
+    expect(reads).toBeLessThan(8);
+    const [first, ...others] = waiting.splice(0);
+    first?.();
+    await settleDown();
+    for (const read of others) read();
+    expect(await running).toBe(broken);
+    // Of 17 windows that there is room for: a few may begin before the failure is known.
+    expect(reads).toBeLessThan(8);
   });
 
   it('sends the runs of a window side by side, as many as it may', async () => {

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
+import { type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ChecksumAlgorithm } from '../../src/target.ts';
 import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
 import { WindowMemory } from '../../src/transfer/window-memory.ts';
-import { crc64ByDefinition, KNOWN_CRC64 } from '../support/checksums.ts';
+import { crc64ByDefinition, crc64ByTable, KNOWN_CRC64 } from '../support/checksums.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
 function memoryFor(algorithm: ChecksumAlgorithm, maxWindows = 3): WindowMemory {
@@ -70,6 +73,74 @@ describe('WindowMemory', () => {
     expect(await memory.checksum(part)).toEqual({
       algorithm: 'md5',
       value: Uint8Array.from(createHash('md5').update(Uint8Array.from(part)).digest()),
+    });
+  });
+
+  describe('reads a piece of a file', () => {
+    /** Three windows of bytes that are not zero, and one page that is. */
+    const contents = Buffer.alloc(3 * WINDOW_SIZE);
+    for (let at = 0; at < contents.length; at += 4) contents.writeUInt32LE((at * 2_654_435_761 + 1) >>> 0 || 1, at);
+    const ZERO_PAGE = 2 * WINDOW_SIZE + 256 * 1024;
+    contents.fill(0, ZERO_PAGE, ZERO_PAGE + 512);
+
+    async function openFile(): Promise<FileHandle> {
+      const folder = await mkdtemp(join(tmpdir(), 'vhdup-'));
+      await writeFile(join(folder, 'file'), contents);
+      const file = await open(join(folder, 'file'));
+      onTestFinished(async () => {
+        await file.close();
+        await rm(folder, { recursive: true });
+      });
+      return file;
+    }
+
+    it.each(['crc64', 'md5'] as const)('and gives its %s with it, many at a time', async (algorithm) => {
+      const { fd } = await openFile();
+      const memory = memoryFor(algorithm, 8);
+      const pieces = Array.from({ length: 8 }, (_, index) => ({
+        position: index * 512 * 37,
+        length: 512 * (8192 - index),
+      }));
+      const read = pieces.map(async ({ position, length }) => {
+        const bytes = memory.take().subarray(0, length);
+        return { bytes, window: await memory.read({ fd, position }, bytes) };
+      });
+      for (const [index, { bytes, window }] of (await Promise.all(read)).entries()) {
+        const { position, length } = pieces[index] ?? { position: 0, length: 0 };
+        const expected = contents.subarray(position, position + length);
+        expect(Buffer.compare(Buffer.from(bytes), expected)).toBe(0);
+        const crc = Buffer.alloc(8);
+        crc.writeBigUInt64LE(crc64ByTable(expected));
+        const value = algorithm === 'crc64' ? crc : createHash('md5').update(expected).digest();
+        expect(window?.checksum?.algorithm).toBe(algorithm);
+        expect(base64(window?.checksum?.value)).toBe(base64(value));
+      }
+    });
+
+    it('without a checksum when it sees a page of zeros: what is sent is less then', async () => {
+      const { fd } = await openFile();
+      const memory = memoryFor('crc64');
+      const bytes = memory.take();
+      expect(await memory.read({ fd, position: 2 * WINDOW_SIZE }, bytes)).toEqual({ checksum: undefined });
+      expect(Buffer.compare(Buffer.from(bytes), contents.subarray(2 * WINDOW_SIZE))).toBe(0);
+    });
+
+    it('or says that it cannot: it ends before, it is no file', async () => {
+      const { fd } = await openFile();
+      const memory = memoryFor('crc64');
+      const bytes = memory.take();
+      expect(await memory.read({ fd, position: contents.length - 512 }, bytes)).toBeUndefined();
+      const folder = await open(tmpdir());
+      onTestFinished(() => folder.close());
+      expect(await memory.read({ fd: folder.fd, position: 0 }, bytes)).toBeUndefined();
+      // And goes on.
+      expect(await memory.read({ fd, position: 0 }, bytes)).toBeDefined();
+    });
+
+    it('not where no checksum is wanted', async () => {
+      const { fd } = await openFile();
+      const memory = memoryFor('none');
+      expect(await memory.read({ fd, position: 0 }, memory.take())).toBeUndefined();
     });
   });
 

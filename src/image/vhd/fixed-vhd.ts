@@ -1,5 +1,5 @@
 // A fixed VHD: the disk byte for byte, and a footer after it.
-import type { ByteRange } from '../../byte-range.ts';
+import type { ByteRange, FilePiece } from '../../byte-range.ts';
 import { CorruptImageError } from '../../errors.ts';
 import type { DiskImage, Extent, ImageFileIdentity, OpenDiskImageOptions } from '../disk-image.ts';
 import type { ImageFile } from '../image-file.ts';
@@ -47,6 +47,10 @@ export class FixedVhd implements DiskImage {
   async read(range: ByteRange, into: Uint8Array): Promise<void> {
     requireReadable(this.size, range, into);
     await this.#file.read(range.offset, into);
+  }
+
+  locate({ offset }: ByteRange): Promise<FilePiece> {
+    return Promise.resolve(this.#file.piece(offset));
   }
 
   async assertUnchanged(): Promise<void> {

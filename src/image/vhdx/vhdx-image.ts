@@ -1,5 +1,5 @@
 // The disk in a VHDX file: fixed, dynamic, or differencing over its parent.
-import { type ByteRange, endOf } from '../../byte-range.ts';
+import { type ByteRange, endOf, type FilePiece } from '../../byte-range.ts';
 import type { DiskImage, DiskImageFormat, Extent, ImageFileIdentity } from '../disk-image.ts';
 import { readPadded, requireReadable } from '../read-padded.ts';
 import { bitmapSlice, reverseBits, runsOf, type SectorRun } from '../sector-runs.ts';
@@ -47,6 +47,15 @@ export class VhdxImage implements DiskImage {
       await this.#readPiece({ offset, length: end - offset }, into.subarray(offset - range.offset, end - range.offset));
       offset = end;
     }
+  }
+
+  async locate(range: ByteRange): Promise<FilePiece | undefined> {
+    const { bat, bytes, disk, file } = this.#source;
+    const inBlock = range.offset % disk.blockSize;
+    // A log that is laid over the file may hide what is there.
+    if (bytes !== file || inBlock + range.length > disk.blockSize) return undefined;
+    const block = await bat.block(Math.floor(range.offset / disk.blockSize));
+    return 'offset' in block && block.source === 'file' ? file.piece(block.offset + inBlock) : undefined;
   }
 
   /** `piece` lies in one block. */

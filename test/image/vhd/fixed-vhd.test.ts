@@ -31,6 +31,14 @@ describe('a fixed VHD', () => {
     expect(await listExtents(image.extents())).toEqual([{ offset: 0, length: fixed.size }]);
   });
 
+  it('says where any of it lies in the file', async () => {
+    const { image } = await openWatched((await buildTemporary(fixed)).path);
+    expect(await image.locate?.({ offset: MIB, length: MIB + 512 })).toEqual({
+      fd: expect.any(Number),
+      position: MIB,
+    });
+  });
+
   it('says how it is remembered between two runs', async () => {
     const { path, uniqueId, fileSize } = await buildTemporary(fixed);
     const { image } = await openWatched(path);

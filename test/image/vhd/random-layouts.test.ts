@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DiskImage } from '../../../src/image/disk-image.ts';
 import { openDiskImage } from '../../../src/image/open-disk-image.ts';
+import { readImage } from '../../support/read-image.ts';
 import {
   buildVhd,
   diskOf,
@@ -103,7 +104,7 @@ async function expectRanges(image: DiskImage, model: Uint8Array, ranges: readonl
     const count = 1 + (many % (sectors - first));
     const range = { offset: first * SECTOR, length: count * SECTOR };
     const into = new Uint8Array(range.length).fill(0xee);
-    await image.read(range, into);
+    await readImage(image, range, into);
     expectSameBytes(into, model.subarray(range.offset, range.offset + range.length));
   }
 }

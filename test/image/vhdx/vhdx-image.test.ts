@@ -274,6 +274,40 @@ describe('a differencing VhdxImage', () => {
   });
 });
 
+describe('where a range of a VHDX lies in a file', () => {
+  const locate = async (path: string, offset: number, length: number) =>
+    await withImage(path, async (image) => await image.locate?.({ offset, length }));
+  const twoMib = { blockSize: 2 * MIB, extraLength: 4 * MIB };
+
+  it('is told of a range in one block that the file has whole', async () => {
+    const blocks = [{ index: 1, offsetMib: 10, pieces: [{ at: 0, bytes: pattern(3, 2 * MIB) }] }];
+    const { path } = build({ ...twoMib, blocks });
+    const expected = { fd: expect.any(Number), position: 10 * MIB + 1024 };
+    expect(await locate(path, 2 * MIB + 1024, 2 * MIB - 1024)).toEqual(expected);
+    const { child } = buildChild({ ...twoMib, blocks });
+    expect(await locate(child.path, 2 * MIB + 1024, MIB)).toEqual(expected);
+  });
+
+  it('is not told of one that reaches into the next block, reads as zeros, or is a parent’s', async () => {
+    const blocks = [0, 1, 2].map((index) => ({ index, state: index === 2 ? 2 : 6, offsetMib: 10 + 2 * index }));
+    const { path } = build({ ...twoMib, blocks });
+    expect(await locate(path, 2 * MIB - 512, 1024)).toBeUndefined();
+    expect(await locate(path, 4 * MIB, 512)).toBeUndefined();
+    expect(await locate(path, 6 * MIB, 512)).toBeUndefined();
+    const partly = [{ index: 0, state: 7, present: [[0, 8] as const], offsetMib: 10 }];
+    const { child } = buildChild({ ...twoMib, blocks: partly });
+    expect(await locate(child.path, 0, 512)).toBeUndefined();
+    expect(await locate(child.path, 2 * MIB, 512)).toBeUndefined();
+  });
+
+  it('is not told where a log is laid over the file', async () => {
+    const layout = build({ blocks: [{ index: 0, pieces: [{ at: 0, bytes: pattern(3, MIB) }] }] });
+    expect(await locate(layout.path, 0, 4096)).toBeDefined();
+    moveToLog(layout, [layout.blocks.get(0) ?? 0]);
+    expect(await locate(layout.path, 0, 4096)).toBeUndefined();
+  });
+});
+
 describe('a VHDX that was not closed cleanly', () => {
   it('is read with its log replayed into BAT, sector bitmap, metadata, region tables and data alike', async () => {
     const blocks = [{ index: 2, state: 7, present: [[3, 5] as const], pieces: [{ at: 0, bytes: pattern(2, MIB) }] }];

@@ -1,0 +1,14 @@
+import { readSync } from 'node:fs';
+import type { ByteRange } from '../../src/byte-range.ts';
+import type { DiskImage } from '../../src/image/disk-image.ts';
+
+/** Fills `into`, and asserts that the same bytes are where the image says that they lie in a file, if it says so. */
+export async function readImage(image: DiskImage, range: ByteRange, into: Uint8Array): Promise<void> {
+  await image.read(range, into);
+  const piece = await image.locate?.(range);
+  if (piece === undefined) return;
+  const located = new Uint8Array(range.length);
+  const count = readSync(piece.fd, located, 0, located.length, piece.position);
+  if (count === located.length && Buffer.compare(located, into) === 0) return;
+  throw new Error(`Other bytes than those at ${range.offset} of the disk lie at ${piece.position} of a file.`);
+}
