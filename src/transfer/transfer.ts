@@ -8,8 +8,8 @@ import { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
 
 /**
- * Reads at once: while one is copied from the page cache, or waits for the medium, the other one begins. More are no faster, also
- * where nothing is cached, and take the processor from the thread that sends.
+ * Windows that are read at once. More were no faster, whether the file was in the page cache or not, took the processor from the
+ * thread that sends, and would have to be waited for on abort.
  */
 const READS_AT_ONCE = 3;
 
@@ -71,12 +71,12 @@ interface Shared {
   readonly stop: ChildAbort;
 }
 
-async function moveWindow(window: Window, options: TransferOptions, shared: Shared): Promise<void> {
+async function moveWindow(window: Window, options: TransferOptions, { memory, reading, stop }: Shared): Promise<void> {
   const { target, limit, onRun, onWindow } = options;
-  const { memory, stop } = shared;
   const buffer = memory.take();
   const bytes = buffer.subarray(0, window.length);
-  const whole = await readWindow(window, bytes, options, shared);
+  // On abort the windows that wait for their turn are left unread.
+  const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options, memory)));
   if (stop.signal.aborted) return;
   const runs = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
   let acknowledged = 0;
@@ -111,10 +111,10 @@ async function readWindow(
   window: Window,
   bytes: Uint8Array,
   { checksum, locate, read }: TransferOptions,
-  { memory, reading, stop }: Shared,
+  memory: WindowMemory,
 ): Promise<Checksum | undefined> {
   const piece = checksum === 'none' ? undefined : await locate?.(window);
   const done = piece === undefined ? undefined : await memory.read(piece, bytes);
-  if (done === undefined) await reading(() => (stop.signal.aborted ? undefined : read(window, bytes)));
+  if (done === undefined) await read(window, bytes);
   return done?.checksum;
 }

@@ -5,13 +5,13 @@ import type { FilePiece } from '../byte-range.ts';
 import type { Checksum, ChecksumAlgorithm } from '../target.ts';
 import { compileCrc64, newCrc64Memory } from './crc64.ts';
 import { WINDOW_SIZE } from './plan.ts';
-import { WINDOW_THREAD, type WindowAnswer, type WindowTask } from './window-thread.ts';
+import { SLOW_READ_MS, WINDOW_THREAD, type WindowAnswer, type WindowTask } from './window-thread.ts';
 
 const WASM_PAGE = 64 * 1024;
 
 /** A window that the thread has read. */
 export interface ReadWindow {
-  /** Of all of it. Undefined where none is wanted, or where there are pages of zeros in it, so that it will not be sent whole. */
+  /** Of all of it. Undefined where there are pages of zeros in it, so that it may not be sent whole. */
   readonly checksum: Checksum | undefined;
 }
 
@@ -27,12 +27,15 @@ export class WindowMemory {
   #failure: Error | undefined;
   #nextId = 0;
 
-  /** @param maxWindows - Buffers that are in use at once, at most. */
-  constructor(algorithm: ChecksumAlgorithm, maxWindows: number) {
+  /**
+   * @param maxWindows - Buffers that are in use at once, at most.
+   * @param slowReadMs - What takes longer to read comes from a medium, in milliseconds.
+   */
+  constructor(algorithm: ChecksumAlgorithm, maxWindows: number, slowReadMs = SLOW_READ_MS) {
     this.#algorithm = algorithm;
     this.#memory = newCrc64Memory(0, (maxWindows + 1) * WINDOW_SIZE);
     if (algorithm === 'none') return;
-    this.#worker = this.#startWorker();
+    this.#worker = this.#startWorker(slowReadMs);
   }
 
   /** Memory for one window, 4 MiB, with anything in it. */
@@ -48,9 +51,10 @@ export class WindowMemory {
   }
 
   /**
-   * Fills `bytes` with what begins at `piece`, and computes the checksum on the way. Without checksums there is nothing to gain by it.
+   * Fills `bytes` with what begins at `piece`, and computes the checksum on the way.
    * @param bytes - In a buffer of `take`; not empty, and a multiple of 512 long.
-   * @returns undefined where the piece cannot be read; whoever knows the file can say why.
+   * @returns undefined where the piece cannot be read, and whoever knows the file can say why; and where no checksum is wanted,
+   * as there is nothing to gain then.
    */
   async read(piece: FilePiece, bytes: Uint8Array): Promise<ReadWindow | undefined> {
     const algorithm = this.#algorithm;
@@ -83,10 +87,10 @@ export class WindowMemory {
     });
   }
 
-  #startWorker(): Worker {
+  #startWorker(slowReadMs: number): Worker {
     const worker = new Worker(WINDOW_THREAD, {
       eval: true,
-      workerData: { memory: this.#memory, module: compileCrc64() },
+      workerData: { memory: this.#memory, module: compileCrc64(), slowReadMs },
       // It keeps nothing: a small heap is enough, and memory is promised to be little.
       resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
     });
@@ -95,7 +99,7 @@ export class WindowMemory {
       this.#waiting.delete(answer.id);
     });
     worker.on('error', (error: Error) => this.#failAll(error));
-    worker.on('exit', () => this.#failAll(new Error('The thread that computes checksums ended.')));
+    worker.on('exit', () => this.#failAll(new Error('The thread that reads and computes checksums ended.')));
     return worker;
   }
 

@@ -259,17 +259,20 @@ describe('transfer', () => {
   });
 
   it('reads windows where they lie in a file, and sends the same as when it is asked to read them', async () => {
-    const windows = Array.from({ length: 5 }, (_, index) => {
-      const range = { offset: index * WINDOW_SIZE, length: index === 4 ? 3 * PAGE_SIZE : WINDOW_SIZE };
+    const windows = Array.from({ length: 6 }, (_, index) => {
+      const range = { offset: index * WINDOW_SIZE, length: index === 5 ? 3 * PAGE_SIZE : WINDOW_SIZE };
       return { ...range, allocated: range.length, covers: range };
     });
-    const disk = Buffer.alloc(4 * WINDOW_SIZE + 3 * PAGE_SIZE, 7);
-    // A page of zeros that is sent along, two long gaps that one look in 256 KiB sees and does not see, and a window of zeros.
-    disk.fill(0, 256 * 1024, 256 * 1024 + PAGE_SIZE);
-    disk.fill(0, WINDOW_SIZE + 256 * 1024, WINDOW_SIZE + 356 * 1024);
-    disk.fill(0, WINDOW_SIZE + 512 * 1024 + PAGE_SIZE, WINDOW_SIZE + 612 * 1024);
-    disk.fill(0, 2 * WINDOW_SIZE + PAGE_SIZE, 2 * WINDOW_SIZE + 200 * 1024);
-    disk.fill(0, 3 * WINDOW_SIZE, 4 * WINDOW_SIZE);
+    const disk = Buffer.alloc(5 * WINDOW_SIZE + 3 * PAGE_SIZE);
+    for (let at = 0; at < disk.length; at += 4) disk.writeUInt32LE(at + 1, at);
+    const zeros = (window: number, from: number, length: number) => {
+      disk.fill(0, window * WINDOW_SIZE + from, window * WINDOW_SIZE + from + length);
+    };
+    // A page that is sent along, a gap that one look in 256 KiB sees, one that it does not see, a whole window, and none.
+    zeros(0, 256 * 1024, PAGE_SIZE);
+    zeros(1, 256 * 1024, 100 * 1024);
+    zeros(2, PAGE_SIZE, 200 * 1024);
+    zeros(3, 0, WINDOW_SIZE);
     const folder = await mkdtemp(join(tmpdir(), 'vhdup-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     // The last window is cut.
@@ -315,12 +318,14 @@ describe('transfer', () => {
         located.runs.every(({ bytes }, index) => Buffer.compare(bytes, asked.runs[index]?.bytes ?? bytes) === 0),
       ).toBe(true);
       // Without checksums there is nothing to gain by it.
-      expect(located.reads).toEqual(checksum === 'none' ? windows.map(({ offset }) => offset) : [4 * WINDOW_SIZE]);
+      expect(located.reads).toEqual(checksum === 'none' ? windows.map(({ offset }) => offset) : [5 * WINDOW_SIZE]);
+      expect(located.runs.map(({ range }) => range)).toContainEqual({ offset: 4 * WINDOW_SIZE, length: WINDOW_SIZE });
     }
   });
 
   it('reads a few windows at a time, and none any more once something has failed', async () => {
     const waiting: (() => void)[] = [];
+    const done: Window[] = [];
     let reads = 0;
     const broken = new Error('broken');
     const running = failureOf(
@@ -334,6 +339,7 @@ describe('transfer', () => {
             into.fill(1);
           },
           target: { write: () => Promise.reject(broken) },
+          onWindow: (window) => done.push(window),
         }),
       ),
     );
@@ -346,6 +352,8 @@ describe('transfer', () => {
     expect(await running).toBe(broken);
     // Of 17 windows that there is room for: a few may begin before the failure is known.
     expect(reads).toBeLessThan(8);
+    // Least of all those that were not read.
+    expect(done).toEqual([]);
   });
 
   it('sends the runs of a window side by side, as many as it may', async () => {

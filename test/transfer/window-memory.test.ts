@@ -10,8 +10,8 @@ import { WindowMemory } from '../../src/transfer/window-memory.ts';
 import { crc64ByDefinition, crc64ByTable, KNOWN_CRC64 } from '../support/checksums.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
-function memoryFor(algorithm: ChecksumAlgorithm, maxWindows = 3): WindowMemory {
-  const memory = new WindowMemory(algorithm, maxWindows);
+function memoryFor(algorithm: ChecksumAlgorithm, maxWindows = 3, slowReadMs?: number): WindowMemory {
+  const memory = new WindowMemory(algorithm, maxWindows, slowReadMs);
   onTestFinished(() => memory.close());
   return memory;
 }
@@ -76,7 +76,10 @@ describe('WindowMemory', () => {
     });
   });
 
-  describe('reads a piece of a file', () => {
+  describe.each([
+    ['one after the other', Number.POSITIVE_INFINITY],
+    ['side by side, as if each took long', 0],
+  ])('reads pieces of a file %s', (_, slowReadMs) => {
     /** Three windows of bytes that are not zero, and one page that is. */
     const contents = Buffer.alloc(3 * WINDOW_SIZE);
     for (let at = 0; at < contents.length; at += 4) contents.writeUInt32LE((at * 2_654_435_761 + 1) >>> 0 || 1, at);
@@ -96,7 +99,7 @@ describe('WindowMemory', () => {
 
     it.each(['crc64', 'md5'] as const)('and gives its %s with it, many at a time', async (algorithm) => {
       const { fd } = await openFile();
-      const memory = memoryFor(algorithm, 8);
+      const memory = memoryFor(algorithm, 8, slowReadMs);
       const pieces = Array.from({ length: 8 }, (_, index) => ({
         position: index * 512 * 37,
         length: 512 * (8192 - index),
@@ -117,17 +120,20 @@ describe('WindowMemory', () => {
       }
     });
 
-    it('without a checksum when it sees a page of zeros: what is sent is less then', async () => {
+    it('without a checksum when it sees a page of zeros: less may be sent then', async () => {
       const { fd } = await openFile();
-      const memory = memoryFor('crc64');
+      const memory = memoryFor('crc64', 3, slowReadMs);
       const bytes = memory.take();
       expect(await memory.read({ fd, position: 2 * WINDOW_SIZE }, bytes)).toEqual({ checksum: undefined });
       expect(Buffer.compare(Buffer.from(bytes), contents.subarray(2 * WINDOW_SIZE))).toBe(0);
+      // At its end too.
+      const cut = bytes.subarray(0, 256 * 1024 + 512);
+      expect(await memory.read({ fd, position: 2 * WINDOW_SIZE }, cut)).toEqual({ checksum: undefined });
     });
 
     it('or says that it cannot: it ends before, it is no file', async () => {
       const { fd } = await openFile();
-      const memory = memoryFor('crc64');
+      const memory = memoryFor('crc64', 3, slowReadMs);
       const bytes = memory.take();
       expect(await memory.read({ fd, position: contents.length - 512 }, bytes)).toBeUndefined();
       const folder = await open(tmpdir());
@@ -139,7 +145,7 @@ describe('WindowMemory', () => {
 
     it('not where no checksum is wanted', async () => {
       const { fd } = await openFile();
-      const memory = memoryFor('none');
+      const memory = memoryFor('none', 3, slowReadMs);
       expect(await memory.read({ fd, position: 0 }, memory.take())).toBeUndefined();
     });
   });
@@ -149,9 +155,13 @@ describe('WindowMemory', () => {
       const memory = memoryFor(algorithm);
       const part = memory.take().subarray(0, 512);
       const underWay = failureOf(memory.checksum(part));
+      const reading = failureOf(memory.read({ fd: 0, position: 0 }, part));
       await memory.close();
-      expect((await underWay).message).toContain('The thread that computes checksums ended');
-      expect((await failureOf(memory.checksum(part))).message).toContain('The thread that computes checksums ended');
+      expect((await underWay).message).toContain('The thread that reads and computes checksums ended');
+      expect((await reading).message).toContain('The thread that reads and computes checksums ended');
+      expect((await failureOf(memory.checksum(part))).message).toContain(
+        'The thread that reads and computes checksums ended',
+      );
     }
   });
 
