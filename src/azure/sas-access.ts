@@ -15,7 +15,7 @@ export class SasAccess implements Access {
   readonly #options: AccessOptions;
   readonly #closed = new AbortController();
   #signer: Signer;
-  /** When the signer's SAS ends. Kept, since it is asked for with each request. */
+  /** When the signer's SAS ends. Kept, since it is asked for with each event of progress. */
   #expiresOn: Date | undefined;
   #isFirst = true;
   #unusable = 0;

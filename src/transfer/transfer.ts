@@ -7,11 +7,8 @@ import type { Window } from './plan.ts';
 import { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
 
-/**
- * Windows that are read at once. More were no faster, whether the file was in the page cache or not, took the processor from the
- * thread that sends, and would have to be waited for on abort.
- */
-const READS_AT_ONCE = 3;
+/** Windows that are read at once: as many as Node has threads for files. What waited for one of them could not be called off. */
+const READS_AT_ONCE = 4;
 
 export interface TransferOptions {
   /** Ascending. Read only as far ahead as there is room for. */

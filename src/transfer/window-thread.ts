@@ -25,8 +25,8 @@ const SAMPLE_INTERVAL = 256 * 1024;
 export const SLOW_READ_MS = 3;
 /** After one that was slow, so many are read side by side before it is tried again without. */
 const READS_AFTER_SLOW = 64;
-/** So many of these at once: the disk that this was measured on was no faster with more. */
-const READS_AT_ONCE = 2;
+/** So many side by side: the disk that this was measured on was no faster with more. */
+const READS_SIDE_BY_SIDE = 2;
 
 /**
  * What it runs. Plain text, since it needs nothing of ours and so works from anywhere.
@@ -41,7 +41,7 @@ const { parentPort, workerData: { memory, module, slowReadMs } } = require('node
 const { crc64 } = new WebAssembly.Instance(module, { env: { memory } }).exports;
 const toRead = [];
 let reads = 0;
-let readsSideBySide = 0;
+let slowReadsLeft = 0;
 
 parentPort.on('message', (task) => {
   if (task.piece === undefined) {
@@ -53,16 +53,16 @@ parentPort.on('message', (task) => {
 });
 
 function readNext() {
-  while (reads < ${READS_AT_ONCE} && toRead.length > 0) {
+  while (reads < ${READS_SIDE_BY_SIDE} && toRead.length > 0) {
     const task = toRead.shift();
-    if (readsSideBySide > 0) {
-      readsSideBySide -= 1;
+    if (slowReadsLeft > 0) {
+      slowReadsLeft -= 1;
       reads += 1;
       readBeside(task, task.start);
     } else {
       const beginMs = performance.now();
       const isRead = readHere(task);
-      if (performance.now() - beginMs > slowReadMs) readsSideBySide = ${READS_AFTER_SLOW};
+      if (performance.now() - beginMs > slowReadMs) slowReadsLeft = ${READS_AFTER_SLOW};
       answerRead(task, isRead);
     }
   }
