@@ -1,4 +1,5 @@
 // compareBlob: the disk of an image against a page blob, window by window.
+import pLimit from 'p-limit';
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import { type ByteRange, endOf, PAGE_SIZE } from './byte-range.ts';
 import type { ManifestReader } from './checkpoint/manifest-reader.ts';
@@ -11,13 +12,18 @@ import { listedRanges } from './listed-ranges.ts';
 import type { Concurrency } from './options.ts';
 import { bytesOf, joinRanges, subtractRanges } from './range-lists.ts';
 import { readBack } from './read-back.ts';
-import type { ChecksumAlgorithm } from './target.ts';
 import { Line } from './transfer/line.ts';
 import { planTotals, planWindows, windowsLeft } from './transfer/plan.ts';
 import type { Progress } from './transfer/progress.ts';
 import type { Retrier } from './transfer/retry.ts';
-import { WindowMemory } from './transfer/window-memory.ts';
+import type { WindowMemory } from './transfer/window-memory.ts';
 import { findRuns, JOINED_GAP } from './transfer/zero-pages.ts';
+
+/**
+ * Windows of the image in memory at once, beside those of the blob. These may be long on their way; the image is read only once
+ * they are there.
+ */
+const IMAGE_WINDOWS = 2;
 
 export interface CompareOptions {
   readonly source: FixedVhdView;
@@ -33,8 +39,8 @@ export interface CompareOptions {
   readonly isOurs: boolean;
   /** Compare the image with the checksums that were sent, too. */
   readonly manifest?: ManifestReader | undefined;
-  /** What the service covers the pages with that it sends; with a manifest, its algorithm is taken. */
-  readonly checksum: ChecksumAlgorithm;
+  /** Its checksums are the manifest's, if there is one, and what the service covers the pages with that it sends. */
+  readonly memory: WindowMemory;
   readonly concurrency: Concurrency;
   readonly retrier: Retrier;
   readonly signal: AbortSignal;
@@ -81,10 +87,18 @@ export async function compareBlob(options: CompareOptions): Promise<{ unjudged: 
     await Promise.all(running);
     await counting;
     stop.unlink();
-    await comparison.close();
   }
   signal.throwIfAborted();
   return { unjudged: comparison.unjudged };
+}
+
+/** What the blob holds in a window. */
+interface Received {
+  readonly bytes: Uint8Array;
+  /** What was read; the rest is not listed, and so zero. */
+  readonly ranges: readonly ByteRange[];
+  /** Whether the service's checksums cover all of it. */
+  readonly isProven: boolean;
 }
 
 /** What the comparisons of all windows share. */
@@ -93,40 +107,51 @@ class Comparison {
   readonly #options: CompareOptions;
   readonly #line: Line;
   readonly #memory: WindowMemory;
-  readonly #algorithm: ChecksumAlgorithm;
+  readonly #reading = pLimit(IMAGE_WINDOWS);
   readonly #stop: ChildAbort;
 
   constructor(options: CompareOptions, line: Line, stop: ChildAbort) {
-    const { concurrency, manifest, checksum } = options;
     this.#options = options;
     this.#line = line;
-    this.#algorithm = manifest?.header.checksum ?? checksum;
-    // Two for each window: what the image holds, and what the blob does.
-    this.#memory = new WindowMemory(this.#algorithm, 2 * concurrency.maxWindows);
+    this.#memory = options.memory;
     this.#stop = stop;
   }
 
-  async close(): Promise<void> {
-    await this.#memory.close();
+  async compare(window: ComparedWindow): Promise<void> {
+    const { full, differences, progress } = this.#options;
+    const ofBlob = full ? this.#memory.take() : undefined;
+    const received = ofBlob && (await this.#receive(window, ofBlob.subarray(0, window.length)));
+    await this.#reading(async () => {
+      if (this.#stop.signal.aborted) return;
+      const ofImage = this.#memory.take();
+      const { runs, found } = await this.#compareWithImage(window, ofImage.subarray(0, window.length), received);
+      this.#memory.giveBack(ofImage);
+      // In one go: a state that is saved holds a window with its differences, or neither.
+      for (const difference of found) differences.add(difference);
+      // Where the image cannot hold data nothing was planned.
+      progress.windowDone({ ...window, length: window.allocated > 0 ? window.length : 0 }, runs);
+    });
+    if (ofBlob !== undefined) this.#memory.giveBack(ofBlob);
+    this.#tell();
   }
 
-  async compare(window: ComparedWindow): Promise<void> {
-    const { source, full, manifest, differences, progress } = this.#options;
-    const buffer = this.#memory.take();
-    const expected = buffer.subarray(0, window.length);
+  /** @param expected - Gets what the image holds. */
+  async #compareWithImage(
+    window: ComparedWindow,
+    expected: Uint8Array,
+    received: Received | undefined,
+  ): Promise<{ runs: readonly ByteRange[]; found: readonly Difference[] }> {
+    const { source, manifest } = this.#options;
     if (window.allocated > 0) await source.read(window, expected);
     else expected.fill(0);
     const runs = runsOf(window, expected, JOINED_GAP);
     const found = [
       ...(manifest === undefined ? [] : await this.#compareManifest(window, expected, runs, manifest)),
-      ...(full ? await this.#compareBytes(window, expected) : this.#compareMap(window, expected, runs)),
+      ...(received === undefined
+        ? this.#compareMap(window, expected, runs)
+        : await this.#compareBytes(window, expected, received)),
     ];
-    this.#memory.giveBack(buffer);
-    // In one go: a state that is saved holds a window with its differences, or neither.
-    for (const difference of found) differences.add(difference);
-    // Where the image cannot hold data nothing was planned.
-    progress.windowDone({ ...window, length: window.allocated > 0 ? window.length : 0 }, runs);
-    this.#tell();
+    return { runs, found };
   }
 
   async #compareManifest(
@@ -153,18 +178,20 @@ class Comparison {
     return [...of('missing', subtractRanges(needed, window.listed)), ...(isOurs ? of('unexpected', more) : [])];
   }
 
-  async #compareBytes(window: ComparedWindow, expected: Uint8Array): Promise<Difference[]> {
-    const buffer = this.#memory.take();
-    const actual = buffer.subarray(0, window.length);
+  /** @param bytes - Gets what the blob holds. */
+  async #receive(window: ComparedWindow, bytes: Uint8Array): Promise<Received> {
     const ranges = joinRanges(window.listed, JOINED_GAP);
-    const isProven = await this.#fill(actual, window, ranges);
+    const isProven = await this.#fill(bytes, window, ranges);
     for (const range of ranges) this.#options.progress.runSent(range);
+    return { bytes, ranges, isProven };
+  }
+
+  async #compareBytes(window: ByteRange, expected: Uint8Array, received: Received): Promise<Difference[]> {
+    const { bytes, ranges, isProven } = received;
     // Where nothing covers what came, the line may have changed it. What differs twice is different.
-    if (!isProven && Buffer.compare(expected, actual) !== 0) await this.#fill(actual, window, ranges);
-    const isSame = Buffer.compare(expected, actual) === 0;
-    const found = isSame ? [] : of('content', differingRanges(expected, actual, window.offset));
-    this.#memory.giveBack(buffer);
-    return found;
+    if (!isProven && Buffer.compare(expected, bytes) !== 0) await this.#fill(bytes, window, ranges);
+    const isSame = Buffer.compare(expected, bytes) === 0;
+    return isSame ? [] : of('content', differingRanges(expected, bytes, window.offset));
   }
 
   /** Makes `actual` what the blob holds in the window. @returns whether the service's checksums cover it. */
@@ -172,7 +199,7 @@ class Comparison {
     const { blob, etag, retrier } = this.#options;
     const options = {
       ...{ blob, etag, retrier, line: this.#line },
-      checksum: this.#algorithm,
+      checksum: this.#memory.algorithm,
       checksumOf: (bytes: Uint8Array) => this.#memory.checksum(bytes),
     };
     actual.fill(0);

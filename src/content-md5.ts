@@ -67,7 +67,9 @@ export class ContentMd5 {
   }
 
   async #run(source: FixedVhdView, signal: AbortSignal): Promise<Uint8Array> {
-    const worker = new Worker(WORKER, { eval: true });
+    // It keeps nothing: a small heap is enough, and memory is promised to be little.
+    const resourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
+    const worker = new Worker(WORKER, { eval: true, resourceLimits });
     const buffers = Array.from({ length: BUFFERS }, () => new Uint8Array(new SharedArrayBuffer(WINDOW_SIZE)));
     try {
       let hashing: Promise<Uint8Array | undefined> = Promise.resolve(undefined);

@@ -3,10 +3,11 @@ import type { LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from './byte-range.ts';
 import { ChildAbort } from './child-abort.ts';
 import type { EventListener } from './events.ts';
-import type { ChecksumAlgorithm, TransferTarget } from './target.ts';
+import type { TransferTarget } from './target.ts';
 import { type PlanSource, planTotals, planWindows, type Window, windowsLeft } from './transfer/plan.ts';
 import { Progress } from './transfer/progress.ts';
 import { transfer } from './transfer/transfer.ts';
+import { WindowMemory } from './transfer/window-memory.ts';
 
 /** A disk to move. */
 export interface TransferSource extends PlanSource {
@@ -25,8 +26,8 @@ export interface TransferWithProgressOptions {
   readonly maxWindows: number;
   readonly signal: AbortSignal;
   readonly emit: EventListener;
-  /** @default none */
-  readonly checksum?: ChecksumAlgorithm;
+  /** Where the windows are, and what computes checksums. @default memory of its own, and no checksums */
+  readonly memory?: WindowMemory;
   /** What is done already, and where to keep what gets done. @default nothing */
   readonly progress?: Progress;
   /** Called for each window that is done, before it counts as such. */
@@ -66,7 +67,7 @@ export async function transferWithProgress(options: TransferWithProgressOptions)
       read: (range, into) => source.read(range, into),
       locate: (range) => source.locate?.(range),
       target: options.target,
-      checksum: options.checksum ?? 'none',
+      memory: options.memory ?? new WindowMemory('none'),
       limit: options.limit,
       maxWindows: options.maxWindows,
       signal: stop.signal,

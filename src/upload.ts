@@ -26,6 +26,7 @@ import type { TransferTarget } from './target.ts';
 import { pageChecksum } from './transfer/checksum.ts';
 import { Line } from './transfer/line.ts';
 import { Progress } from './transfer/progress.ts';
+import { WindowMemory } from './transfer/window-memory.ts';
 import { transferWithProgress } from './transfer-with-progress.ts';
 import { UploadManifest } from './upload-manifest.ts';
 import { type Proofs, withProofs } from './upload-proofs.ts';
@@ -142,7 +143,9 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         progress: new Progress(session.earlier, session.found),
         emit: watchExpiry(emit, { endsOn: () => blob.credentialEndsOn, maxRate }),
       };
-      const contentMd5 = await work(upload, options, { level, checksum, concurrency });
+      // One for both sending and reading back: memory that is let go is not free at once.
+      const memory = new WindowMemory(checksum);
+      const contentMd5 = await work(upload, options, { level, memory, concurrency }).finally(() => memory.close());
 
       const durationMs = performance.now() - startMs;
       return {
@@ -168,7 +171,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   }
 }
 
-type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'checksum' | 'concurrency'>;
+type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'memory' | 'concurrency'>;
 
 /** @returns the blob's Content-MD5 in base64, where it is computed. */
 async function work(upload: Upload, options: UploadOptions, workOptions: WorkOptions): Promise<string | undefined> {
@@ -203,7 +206,7 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
 async function sendDisk(
   upload: Upload,
   { manifest }: Proofs,
-  { concurrency, checksum }: WorkOptions,
+  { concurrency, memory }: WorkOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { source, blob, retrier, lease, progress, emit } = upload;
@@ -227,7 +230,7 @@ async function sendDisk(
     maxWindows: concurrency.maxWindows,
     signal,
     emit,
-    checksum,
+    memory,
     progress,
     onWindow: (window, runs) => manifest?.windowDone(window, runs),
     requests,
@@ -247,11 +250,10 @@ async function finish(
   saveNow: () => void,
 ): Promise<string | undefined> {
   const { image, source, blob, retrier, lease, session, progress, emit } = upload;
-  const { checksum } = options;
   emit({ type: 'phase', phase: 'finishing' });
   await image.assertUnchanged();
   const range = { offset: source.size - PAGE_SIZE, length: PAGE_SIZE };
-  const footer = { range, bytes: source.footer, checksum: pageChecksum(checksum, source.footer) };
+  const footer = { range, bytes: source.footer, checksum: pageChecksum(options.memory.algorithm, source.footer) };
   await retrier.run('Put Page of the footer', signal, (attempt) => lease.attempt(() => blob.write(footer, attempt)));
   progress.runSent(range);
 

@@ -9,11 +9,11 @@ import type { Concurrency, VerifiedLevel, VerifyLevel } from './options.ts';
 import { verifyPageMap } from './page-map.ts';
 import { subtractRanges } from './range-lists.ts';
 import type { Session } from './session.ts';
-import type { ChecksumAlgorithm } from './target.ts';
 import type { PageSetDigest } from './transfer/page-set-digest.ts';
 import { Progress } from './transfer/progress.ts';
 import type { RangeSet } from './transfer/range-set.ts';
 import type { Retrier } from './transfer/retry.ts';
+import type { WindowMemory } from './transfer/window-memory.ts';
 
 /** How far the reading back has come: it grows. */
 export interface ReadBack {
@@ -33,7 +33,7 @@ export interface VerifyUploadOptions {
   readonly blob: PageBlobTarget;
   /** The pages that were sent, the footer's among them. */
   readonly sent: PageSetDigest;
-  readonly checksum: ChecksumAlgorithm;
+  readonly memory: WindowMemory;
   readonly concurrency: Concurrency;
   readonly retrier: Retrier;
   readonly signal: AbortSignal;

@@ -16,6 +16,7 @@ import { readBack } from './read-back.ts';
 import { pageChecksum } from './transfer/checksum.ts';
 import { Line } from './transfer/line.ts';
 import type { Retrier } from './transfer/retry.ts';
+import { WindowMemory } from './transfer/window-memory.ts';
 import { VerificationState, type Verified } from './verification-state.ts';
 
 export interface VerifyResult {
@@ -91,9 +92,10 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
       ...state.notice,
       threads: options.threads ?? 'auto',
     });
-    const { unjudged } = await state.keptWhile((stateSignal) =>
+    const memory = new WindowMemory(manifest?.header.checksum ?? checksum);
+    const comparison = state.keptWhile((stateSignal) =>
       compareBlob({
-        ...{ source, manifest, checksum, concurrency, retrier, emit, full },
+        ...{ source, manifest, memory, concurrency, retrier, emit, full },
         blob: verified.blob,
         etag: properties.etag,
         isOurs: properties.metadata[UPLOAD_ID] !== undefined,
@@ -102,6 +104,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
         differences: state.differences,
       }),
     );
+    const { unjudged } = await comparison.finally(() => memory.close());
     await compareEnds(verified, state);
     await state.remove();
     const differences = state.differences.summary;

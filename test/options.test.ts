@@ -5,14 +5,14 @@ import { checkChecksum, checkMetadata, checkRetryOptions, concurrencyOf, localCo
 
 describe('concurrencyOf', () => {
   it('takes 1 to 64 requests, with one window more than that in memory', () => {
-    for (const threads of [1, 8, 59]) {
+    for (const threads of [1, 8, 53]) {
       expect(concurrencyOf(threads)).toEqual({ maxRequests: threads, maxWindows: threads + 1 });
     }
   });
 
-  it('holds at most 240 MiB of windows, however many requests there may be', () => {
-    expect(concurrencyOf(60)).toEqual({ maxRequests: 60, maxWindows: 60 });
-    expect(concurrencyOf(64)).toEqual({ maxRequests: 64, maxWindows: 60 });
+  it('holds at most 216 MiB of windows, however many requests there may be', () => {
+    expect(concurrencyOf(54)).toEqual({ maxRequests: 54, maxWindows: 54 });
+    expect(concurrencyOf(64)).toEqual({ maxRequests: 64, maxWindows: 54 });
   });
 
   it('holds at most 32 MiB of windows when nothing is said', () => {

@@ -3,6 +3,14 @@ import { ServiceError } from '../errors.ts';
 import { redact } from '../redact.ts';
 
 /**
+ * Bytes that are received between two collections. Each 64 KiB of them come in memory of their own, which is garbage as soon as it
+ * is copied. By itself V8 collects late, and then the whole heap: to read 2 GiB back took 35 MiB more at its peak, and 8 seconds of
+ * CPU time instead of 5.
+ */
+const COLLECT_INTERVAL = 2 * 1024 * 1024;
+let received = 0;
+
+/**
  * Fills `into` with the whole of `body`.
  * @param what - What was attempted: "Get Blob 0+4194304".
  * @throws {ServiceError} the body ends too early or too late, or its connection is lost; the reason of `signal` on abort.
@@ -19,6 +27,7 @@ export async function fillFrom(
       const bytes = piece as Buffer;
       if (length + bytes.length <= into.length) into.set(bytes, length);
       length += bytes.length;
+      collectGarbageOf(bytes.length);
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -35,4 +44,12 @@ export async function fillFrom(
       transient: true,
     });
   }
+}
+
+/** Where the program exposes V8's collector: the command line does. */
+function collectGarbageOf(length: number): void {
+  received += length;
+  if (received < COLLECT_INTERVAL) return;
+  received = 0;
+  globalThis.gc?.({ type: 'minor' });
 }

@@ -2,9 +2,9 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../byte-range.ts';
 import { ChildAbort } from '../child-abort.ts';
-import type { Checksum, ChecksumAlgorithm, TransferTarget } from '../target.ts';
+import type { Checksum, TransferTarget } from '../target.ts';
 import type { Window } from './plan.ts';
-import { WindowMemory } from './window-memory.ts';
+import type { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
 
 /** Windows that are read at once: as many as Node has threads for files. What waited for one of them could not be called off. */
@@ -19,8 +19,8 @@ export interface TransferOptions {
   readonly locate?: (range: ByteRange) => Promise<FilePiece | undefined> | undefined;
   /** Takes the runs; retries, where there are any, are its own. */
   readonly target: TransferTarget;
-  /** What each run is covered with. */
-  readonly checksum: ChecksumAlgorithm;
+  /** Where the windows are, and what computes the checksums of their runs. */
+  readonly memory: WindowMemory;
   /** Runs in flight at once: its `concurrency` may change on the way. */
   readonly limit: LimitFunction;
   /** Windows in memory at once, one that is read ahead included. Memory is bounded by this times 4 MiB. */
@@ -38,13 +38,12 @@ export interface TransferOptions {
  */
 export async function transfer(options: TransferOptions): Promise<void> {
   const stop = new ChildAbort(options.signal);
-  const memory = new WindowMemory(options.checksum, options.maxWindows);
   const reading = pLimit(READS_AT_ONCE);
   const running = new Set<Promise<void>>();
   try {
     for await (const window of options.windows) {
       if (stop.signal.aborted) break;
-      const task: Promise<void> = moveWindow(window, options, { memory, reading, stop })
+      const task: Promise<void> = moveWindow(window, options, reading, stop)
         .catch((error: unknown) => stop.abort(error))
         .finally(() => running.delete(task));
       running.add(task);
@@ -56,24 +55,21 @@ export async function transfer(options: TransferOptions): Promise<void> {
   } finally {
     await Promise.all(running);
     stop.unlink();
-    await memory.close();
   }
   stop.signal.throwIfAborted();
 }
 
-/** What all windows share. */
-interface Shared {
-  readonly memory: WindowMemory;
-  readonly reading: LimitFunction;
-  readonly stop: ChildAbort;
-}
-
-async function moveWindow(window: Window, options: TransferOptions, { memory, reading, stop }: Shared): Promise<void> {
-  const { target, limit, onRun, onWindow } = options;
+async function moveWindow(
+  window: Window,
+  options: TransferOptions,
+  reading: LimitFunction,
+  stop: ChildAbort,
+): Promise<void> {
+  const { memory, target, limit, onRun, onWindow } = options;
   const buffer = memory.take();
   const bytes = buffer.subarray(0, window.length);
   // On abort the windows that wait for their turn are left unread.
-  const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options, memory)));
+  const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options)));
   if (stop.signal.aborted) return;
   const runs = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
   let acknowledged = 0;
@@ -107,10 +103,9 @@ async function moveWindow(window: Window, options: TransferOptions, { memory, re
 async function readWindow(
   window: Window,
   bytes: Uint8Array,
-  { checksum, locate, read }: TransferOptions,
-  memory: WindowMemory,
+  { memory, locate, read }: TransferOptions,
 ): Promise<Checksum | undefined> {
-  const piece = checksum === 'none' ? undefined : await locate?.(window);
+  const piece = memory.algorithm === 'none' ? undefined : await locate?.(window);
   const done = piece === undefined ? undefined : await memory.read(piece, bytes);
   if (done === undefined) await read(window, bytes);
   return done?.checksum;

@@ -8,6 +8,8 @@ import { WINDOW_SIZE } from './plan.ts';
 import { SLOW_READ_MS, WINDOW_THREAD, type WindowAnswer, type WindowTask } from './window-thread.ts';
 
 const WASM_PAGE = 64 * 1024;
+/** Of address space, which costs nothing: twice as many windows as there are requests at most. */
+const MAX_SIZE = 128 * WINDOW_SIZE;
 
 /** A window that the thread has read. */
 export interface ReadWindow {
@@ -17,7 +19,7 @@ export interface ReadWindow {
 
 /** Threads share it: a file is read into it, a checksum is computed in it, a request is sent from it. Close it at the end. */
 export class WindowMemory {
-  readonly #algorithm: ChecksumAlgorithm;
+  readonly algorithm: ChecksumAlgorithm;
   readonly #memory: WebAssembly.Memory;
   readonly #free: Uint8Array[] = [];
   /** One: it computes 8 GiB/s of CRC64, more than the main thread sends. */
@@ -27,13 +29,10 @@ export class WindowMemory {
   #failure: Error | undefined;
   #nextId = 0;
 
-  /**
-   * @param maxWindows - Buffers that are in use at once, at most.
-   * @param slowReadMs - What takes longer to read comes from a medium, in milliseconds.
-   */
-  constructor(algorithm: ChecksumAlgorithm, maxWindows: number, slowReadMs = SLOW_READ_MS) {
-    this.#algorithm = algorithm;
-    this.#memory = newCrc64Memory(0, (maxWindows + 1) * WINDOW_SIZE);
+  /** @param slowReadMs - What takes longer to read comes from a medium, in milliseconds. */
+  constructor(algorithm: ChecksumAlgorithm, slowReadMs = SLOW_READ_MS) {
+    this.algorithm = algorithm;
+    this.#memory = newCrc64Memory(0, MAX_SIZE);
     if (algorithm === 'none') return;
     this.#worker = this.#startWorker(slowReadMs);
   }
@@ -57,7 +56,7 @@ export class WindowMemory {
    * as there is nothing to gain then.
    */
   async read(piece: FilePiece, bytes: Uint8Array): Promise<ReadWindow | undefined> {
-    const algorithm = this.#algorithm;
+    const { algorithm } = this;
     if (algorithm === 'none') return undefined;
     const { isRead, value } = await this.#ask(algorithm, bytes, piece);
     if (!isRead) return undefined;
@@ -66,12 +65,13 @@ export class WindowMemory {
 
   /** @param bytes - In a buffer of `take`; not empty, a multiple of 512 long, and not to be changed meanwhile. */
   async checksum(bytes: Uint8Array): Promise<Checksum | undefined> {
-    const algorithm = this.#algorithm;
+    const { algorithm } = this;
     if (algorithm === 'none') return undefined;
     const { value } = await this.#ask(algorithm, bytes);
     return value === undefined ? undefined : { algorithm, value };
   }
 
+  /** Without checksums there is nothing to close. */
   async close(): Promise<void> {
     await this.#worker?.terminate();
   }

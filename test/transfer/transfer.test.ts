@@ -10,7 +10,9 @@ import type { ChecksumAlgorithm, PageRun } from '../../src/target.ts';
 import { pageChecksum } from '../../src/transfer/checksum.ts';
 import { WINDOW_SIZE, type Window } from '../../src/transfer/plan.ts';
 import { type TransferOptions, transfer } from '../../src/transfer/transfer.ts';
+import { WindowMemory } from '../../src/transfer/window-memory.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
+import { memoryFor } from '../support/window-memory.ts';
 
 /** Windows of one page each: nothing in the loop depends on their length. */
 function windowAt(index: number): Window {
@@ -67,7 +69,7 @@ const optionsOf = (options: Partial<TransferOptions>): TransferOptions => ({
   windows: windowsOf(3),
   read: fillWithOnes,
   target: { write: () => Promise.resolve() },
-  checksum: 'none',
+  memory: new WindowMemory('none'),
   ...inFlight(2),
   signal: new AbortController().signal,
   onRun: () => undefined,
@@ -227,7 +229,7 @@ describe('transfer', () => {
           for (const page of pages) into.fill(byteOf(page), page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
           return Promise.resolve();
         },
-        checksum,
+        memory: memoryFor(checksum),
         target: {
           write: async (run) => {
             happened.push(`write ${run.range.offset}`);
@@ -306,9 +308,10 @@ describe('transfer', () => {
       return { reads, runs: runs.sort((one, other) => one.range.offset - other.range.offset) };
     };
     for (const checksum of ['crc64', 'md5', 'none'] as const) {
-      const asked = await move({ checksum });
+      const memory = memoryFor(checksum);
+      const asked = await move({ memory });
       const located = await move({
-        checksum,
+        memory,
         locate: ({ offset }) => Promise.resolve({ fd: file.fd, position: offset }),
       });
       expect(located.runs.map(({ range, checksum }) => ({ range, checksum }))).toEqual(

@@ -4,17 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ChecksumAlgorithm } from '../../src/target.ts';
 import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
-import { WindowMemory } from '../../src/transfer/window-memory.ts';
 import { crc64ByDefinition, crc64ByTable, KNOWN_CRC64 } from '../support/checksums.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
-
-function memoryFor(algorithm: ChecksumAlgorithm, maxWindows = 3, slowReadMs?: number): WindowMemory {
-  const memory = new WindowMemory(algorithm, maxWindows, slowReadMs);
-  onTestFinished(() => memory.close());
-  return memory;
-}
+import { memoryFor } from '../support/window-memory.ts';
 
 const base64 = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('base64');
 
@@ -99,7 +92,7 @@ describe('WindowMemory', () => {
 
     it.each(['crc64', 'md5'] as const)('and gives its %s with it, many at a time', async (algorithm) => {
       const { fd } = await openFile();
-      const memory = memoryFor(algorithm, 8, slowReadMs);
+      const memory = memoryFor(algorithm, slowReadMs);
       const pieces = Array.from({ length: 8 }, (_, index) => ({
         position: index * 512 * 37,
         length: 512 * (8192 - index),
@@ -122,7 +115,7 @@ describe('WindowMemory', () => {
 
     it('without a checksum when it sees a page of zeros: less may be sent then', async () => {
       const { fd } = await openFile();
-      const memory = memoryFor('crc64', 3, slowReadMs);
+      const memory = memoryFor('crc64', slowReadMs);
       const bytes = memory.take();
       expect(await memory.read({ fd, position: 2 * WINDOW_SIZE }, bytes)).toEqual({ checksum: undefined });
       expect(Buffer.compare(Buffer.from(bytes), contents.subarray(2 * WINDOW_SIZE))).toBe(0);
@@ -133,7 +126,7 @@ describe('WindowMemory', () => {
 
     it('or says that it cannot: it ends before, it is no file', async () => {
       const { fd } = await openFile();
-      const memory = memoryFor('crc64', 3, slowReadMs);
+      const memory = memoryFor('crc64', slowReadMs);
       const bytes = memory.take();
       expect(await memory.read({ fd, position: contents.length - 512 }, bytes)).toBeUndefined();
       const folder = await open(tmpdir());
@@ -145,7 +138,7 @@ describe('WindowMemory', () => {
 
     it('not where no checksum is wanted', async () => {
       const { fd } = await openFile();
-      const memory = memoryFor('none', 3, slowReadMs);
+      const memory = memoryFor('none', slowReadMs);
       expect(await memory.read({ fd, position: 0 }, memory.take())).toBeUndefined();
     });
   });
