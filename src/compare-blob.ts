@@ -1,5 +1,5 @@
 // compareBlob: the disk of an image against a page blob, window by window.
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { PageBlobTarget } from './azure/page-blob-target.ts';
 import { type ByteRange, endOf, PAGE_SIZE } from './byte-range.ts';
 import type { ManifestReader } from './checkpoint/manifest-reader.ts';
@@ -23,7 +23,7 @@ import { findRuns, JOINED_GAP } from './transfer/zero-pages.ts';
  * Windows of the image in memory at once, beside those of the blob. These may be long on their way; the image is read only once
  * they are there.
  */
-const IMAGE_WINDOWS = 2;
+const IMAGE_WINDOWS = 3;
 
 export interface CompareOptions {
   readonly source: FixedVhdView;
@@ -107,13 +107,14 @@ class Comparison {
   readonly #options: CompareOptions;
   readonly #line: Line;
   readonly #memory: WindowMemory;
-  readonly #reading = pLimit(IMAGE_WINDOWS);
+  readonly #reading: LimitFunction;
   readonly #stop: ChildAbort;
 
   constructor(options: CompareOptions, line: Line, stop: ChildAbort) {
     this.#options = options;
     this.#line = line;
     this.#memory = options.memory;
+    this.#reading = pLimit(options.full ? IMAGE_WINDOWS : options.concurrency.maxWindows);
     this.#stop = stop;
   }
 
@@ -122,7 +123,8 @@ class Comparison {
     const ofBlob = full ? this.#memory.take() : undefined;
     const received = ofBlob && (await this.#receive(window, ofBlob.subarray(0, window.length)));
     await this.#reading(async () => {
-      if (this.#stop.signal.aborted) return;
+      // What was received is worth to be compared still: it may have taken long.
+      if (this.#stop.signal.aborted && received === undefined) return;
       const ofImage = this.#memory.take();
       const { runs, found } = await this.#compareWithImage(window, ofImage.subarray(0, window.length), received);
       this.#memory.giveBack(ofImage);

@@ -22,7 +22,7 @@ import {
 } from './options.ts';
 import { completeMetadata } from './session.ts';
 import { SoleOwner } from './sole-owner.ts';
-import type { TransferTarget } from './target.ts';
+import type { ChecksumAlgorithm, TransferTarget } from './target.ts';
 import { pageChecksum } from './transfer/checksum.ts';
 import { Line } from './transfer/line.ts';
 import { Progress } from './transfer/progress.ts';
@@ -143,9 +143,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         progress: new Progress(session.earlier, session.found),
         emit: watchExpiry(emit, { endsOn: () => blob.credentialEndsOn, maxRate }),
       };
-      // One for both sending and reading back: memory that is let go is not free at once.
-      const memory = new WindowMemory(checksum);
-      const contentMd5 = await work(upload, options, { level, memory, concurrency }).finally(() => memory.close());
+      const contentMd5 = await work(upload, options, { level, checksum, concurrency });
 
       const durationMs = performance.now() - startMs;
       return {
@@ -174,7 +172,11 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
 type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'memory' | 'concurrency'>;
 
 /** @returns the blob's Content-MD5 in base64, where it is computed. */
-async function work(upload: Upload, options: UploadOptions, workOptions: WorkOptions): Promise<string | undefined> {
+async function work(
+  upload: Upload,
+  options: UploadOptions,
+  { checksum, ...how }: Omit<WorkOptions, 'memory'> & { readonly checksum: ChecksumAlgorithm },
+): Promise<string | undefined> {
   const { source, sole } = upload;
   let isOver = false;
   const leave = async (manifest: UploadManifest | undefined, error: unknown) => {
@@ -183,10 +185,13 @@ async function work(upload: Upload, options: UploadOptions, workOptions: WorkOpt
   };
   return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
     try {
+      // One for both sending and reading back: memory that is let go is not free at once.
+      const memory = new WindowMemory(checksum);
+      const workOptions: WorkOptions = { ...how, memory };
       const contentMd5 = await whileSaving(upload, proofs.manifest, signal, async (savingSignal, saveNow) => {
         await sendDisk(upload, proofs, workOptions, savingSignal);
         return await finish(upload, proofs, workOptions, savingSignal, saveNow);
-      });
+      }).finally(() => memory.close());
       await complete(upload, signal);
       isOver = true;
       return contentMd5;

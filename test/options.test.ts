@@ -5,14 +5,14 @@ import { checkChecksum, checkMetadata, checkRetryOptions, concurrencyOf, localCo
 
 describe('concurrencyOf', () => {
   it('takes 1 to 64 requests, with one window more than that in memory', () => {
-    for (const threads of [1, 8, 53]) {
+    for (const threads of [1, 8, 50]) {
       expect(concurrencyOf(threads)).toEqual({ maxRequests: threads, maxWindows: threads + 1 });
     }
   });
 
-  it('holds at most 216 MiB of windows, however many requests there may be', () => {
-    expect(concurrencyOf(54)).toEqual({ maxRequests: 54, maxWindows: 54 });
-    expect(concurrencyOf(64)).toEqual({ maxRequests: 64, maxWindows: 54 });
+  it('holds at most 204 MiB of windows, however many requests there may be', () => {
+    expect(concurrencyOf(51)).toEqual({ maxRequests: 51, maxWindows: 51 });
+    expect(concurrencyOf(64)).toEqual({ maxRequests: 64, maxWindows: 51 });
   });
 
   it('holds at most 32 MiB of windows when nothing is said', () => {

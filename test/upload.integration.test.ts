@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { DiskCheckError } from '../src/errors.ts';
 import type { UploadEvent } from '../src/events.ts';
 import { ImageFile } from '../src/image/image-file.ts';
@@ -189,6 +189,20 @@ describe('an upload', () => {
     server.model.latencyMs = 20;
     await uploadImage(optionsFor(path, { threads: 3 }));
     expect(server.counters.peakInFlight).toBe(3);
+  });
+
+  it('leaves the blob in order when there is no memory for windows', async () => {
+    const { path: image } = await makeImage();
+    const noMemory = vi.spyOn(WebAssembly, 'Memory').mockImplementation(() => {
+      throw new RangeError('WebAssembly.Memory(): could not allocate memory');
+    });
+    onTestFinished(() => noMemory.mockRestore());
+    expect((await failureOf(uploadImage(optionsFor(image)))).message).toContain('could not allocate memory');
+    noMemory.mockRestore();
+    // With another checkpoint, whoever holds the blob still would be in the way.
+    const checkpoint = `${image}.other.json`;
+    const { verified } = await uploadImage(optionsFor(image, { checkpoint, overwrite: true }));
+    expect(verified).toBe('map');
   });
 
   it('writes who made the blob into its metadata, beside the metadata that the user gives', async () => {
