@@ -106,34 +106,32 @@ class Comparison {
   unjudged = 0;
   readonly #options: CompareOptions;
   readonly #line: Line;
-  readonly #memory: WindowMemory;
   readonly #reading: LimitFunction;
   readonly #stop: ChildAbort;
 
   constructor(options: CompareOptions, line: Line, stop: ChildAbort) {
     this.#options = options;
     this.#line = line;
-    this.#memory = options.memory;
     this.#reading = pLimit(options.full ? IMAGE_WINDOWS : options.concurrency.maxWindows);
     this.#stop = stop;
   }
 
   async compare(window: ComparedWindow): Promise<void> {
     const { full, differences, progress } = this.#options;
-    const ofBlob = full ? this.#memory.take() : undefined;
+    const ofBlob = full ? this.#options.memory.take() : undefined;
     const received = ofBlob && (await this.#receive(window, ofBlob.subarray(0, window.length)));
     await this.#reading(async () => {
       // What was received is worth to be compared still: it may have taken long.
       if (this.#stop.signal.aborted && received === undefined) return;
-      const ofImage = this.#memory.take();
+      const ofImage = this.#options.memory.take();
       const { runs, found } = await this.#compareWithImage(window, ofImage.subarray(0, window.length), received);
-      this.#memory.giveBack(ofImage);
+      this.#options.memory.giveBack(ofImage);
       // In one go: a state that is saved holds a window with its differences, or neither.
       for (const difference of found) differences.add(difference);
       // Where the image cannot hold data nothing was planned.
       progress.windowDone({ ...window, length: window.allocated > 0 ? window.length : 0 }, runs);
     });
-    if (ofBlob !== undefined) this.#memory.giveBack(ofBlob);
+    if (ofBlob !== undefined) this.#options.memory.giveBack(ofBlob);
     this.#tell();
   }
 
@@ -165,7 +163,7 @@ class Comparison {
     const recorded = (await manifest.runsAt(window.offset)).filter((run) => isPagesWithin(run, window));
     const changed: ByteRange[] = [];
     for (const run of recorded) {
-      const checksum = await this.#memory.checksum(partOf(expected, window, run));
+      const checksum = await this.#options.memory.checksum(partOf(expected, window, run));
       if (Buffer.from(checksum?.value ?? []).toString('hex') !== run.checksum) changed.push(run);
     }
     return [...of('manifest', changed), ...of('manifest', subtractRanges(runs, recorded))];
@@ -201,8 +199,8 @@ class Comparison {
     const { blob, etag, retrier } = this.#options;
     const options = {
       ...{ blob, etag, retrier, line: this.#line },
-      checksum: this.#memory.algorithm,
-      checksumOf: (bytes: Uint8Array) => this.#memory.checksum(bytes),
+      checksum: this.#options.memory.algorithm,
+      checksumOf: (bytes: Uint8Array) => this.#options.memory.checksum(bytes),
     };
     actual.fill(0);
     let isProven = true;

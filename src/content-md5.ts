@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { ChildAbort } from './child-abort.ts';
 import type { FixedVhdView } from './image/fixed-vhd-view.ts';
+import { SMALL_HEAP } from './thread-heap.ts';
 import { planWindows, WINDOW_SIZE } from './transfer/plan.ts';
 
 /** Zeros hashed at the word of one message, in bytes: a tenth of a second, so that a stop need not wait. */
@@ -67,9 +68,7 @@ export class ContentMd5 {
   }
 
   async #run(source: FixedVhdView, signal: AbortSignal): Promise<Uint8Array> {
-    // It keeps nothing: a small heap is enough, and memory is promised to be little.
-    const resourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
-    const worker = new Worker(WORKER, { eval: true, resourceLimits });
+    const worker = new Worker(WORKER, { eval: true, resourceLimits: SMALL_HEAP });
     const buffers = Array.from({ length: BUFFERS }, () => new Uint8Array(new SharedArrayBuffer(WINDOW_SIZE)));
     try {
       let hashing: Promise<Uint8Array | undefined> = Promise.resolve(undefined);

@@ -106,7 +106,7 @@ const MAX_WINDOWS = 51;
 export interface Concurrency {
   /** Requests in flight at most. */
   readonly maxRequests: number;
-  /** Windows of 4 MiB in memory at most. */
+  /** Windows of 4 MiB in memory at most, of what is sent or received. */
   readonly maxWindows: number;
 }
 

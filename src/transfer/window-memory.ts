@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import type { FilePiece } from '../byte-range.ts';
 import type { Checksum, ChecksumAlgorithm } from '../target.ts';
+import { SMALL_HEAP } from '../thread-heap.ts';
 import { compileCrc64, newCrc64Memory } from './crc64.ts';
 import { WINDOW_SIZE } from './plan.ts';
 import { SLOW_READ_MS, WINDOW_THREAD, type WindowAnswer, type WindowTask } from './window-thread.ts';
@@ -91,8 +92,7 @@ export class WindowMemory {
     const worker = new Worker(WINDOW_THREAD, {
       eval: true,
       workerData: { memory: this.#memory, module: compileCrc64(), slowReadMs },
-      // It keeps nothing: a small heap is enough, and memory is promised to be little.
-      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
+      resourceLimits: SMALL_HEAP,
     });
     worker.on('message', (answer: WindowAnswer) => {
       this.#waiting.get(answer.id)?.resolve(answer);
