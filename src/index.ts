@@ -1,23 +1,27 @@
 // The public API of vhdup. Silent by itself: it speaks through events, results and errors.
-export type { Credential, RenewSas, SasRequest, TokenSource } from './azure/credentials.ts';
-export { parseConnectionString } from './azure/credentials.ts';
-export type { ByteRange } from './byte-range.ts';
+export type { Credential, RenewSas, SasRequest, TokenSource } from './azure/auth/credentials.ts';
+export { parseConnectionString } from './azure/auth/credentials.ts';
+export type { ByteRange } from './base/byte-range.ts';
+export { type CheckOptions, checkImage } from './check/check-image.ts';
 export type { CheckFinding, CheckReport, CheckResult, Generation, Purpose } from './check/check-report.ts';
-export { type CheckOptions, checkImage } from './check.ts';
-export { type ConvertOptions, type ConvertResult, convertImage } from './convert.ts';
-export type { Difference, DifferenceKind, DifferenceSummary } from './differences.ts';
+export { type ConvertOptions, type ConvertResult, convertImage } from './convert/convert.ts';
 export * from './errors.ts';
 export type { EventListener, RequestRecord, TransferTotals, UploadEvent } from './events.ts';
 export type { DiskImage, DiskImageFormat, Extent, ImageWarning, OpenDiskImageOptions } from './image/disk-image.ts';
 export { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
 export { openDiskImage } from './image/open-disk-image.ts';
 export type { ImageFacts } from './inspect/image-facts.ts';
+export { type InspectOptions, type InspectReport, inspectImage } from './inspect/inspect.ts';
+export {
+  type InspectStructuresOptions,
+  inspectStructures,
+  type StructuresReport,
+} from './inspect/inspect-structures.ts';
 export type { Structure, StructureField, StructureKind, StructureRow } from './inspect/structure.ts';
-export { type InspectOptions, type InspectReport, inspectImage } from './inspect.ts';
-export { type InspectStructuresOptions, inspectStructures, type StructuresReport } from './inspect-structures.ts';
 export type { TransferVerbOptions, UploadOptions, VerifiedLevel, VerifyLevel, VerifyOptions } from './options.ts';
-export { planUpload, type UploadPlan } from './plan-upload.ts';
-export type { ChecksumAlgorithm } from './target.ts';
+export type { ChecksumAlgorithm } from './target/page-target.ts';
 export type { RetryOptions } from './transfer/retry.ts';
-export { type UploadResult, uploadImage } from './upload.ts';
-export { type VerifyResult, verifyBlob } from './verify.ts';
+export { planUpload, type UploadPlan } from './upload/dry-run.ts';
+export { type UploadResult, uploadImage } from './upload/upload.ts';
+export type { Difference, DifferenceKind, DifferenceSummary } from './verify/differences.ts';
+export { type VerifyResult, verifyBlob } from './verify/verify.ts';

@@ -1,10 +1,10 @@
 // The options of the verbs, as the library takes them. The command line has the same names in kebab-case.
 import pLimit from 'p-limit';
-import type { Credential, RenewSas } from './azure/credentials.ts';
+import type { Credential, RenewSas } from './azure/auth/credentials.ts';
 import { UsageError } from './errors.ts';
 import type { EventListener } from './events.ts';
 import type { OpenDiskImageOptions } from './image/disk-image.ts';
-import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './target.ts';
+import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './target/page-target.ts';
 import type { RetryOptions } from './transfer/retry.ts';
 
 /** How an image is found and opened. */

@@ -1,13 +1,13 @@
 // The inner loops by themselves, on one thread.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
-import { CheckpointFile } from '../../src/checkpoint/checkpoint-file.ts';
+import { RangeSet } from '../../src/base/range-set.ts';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';
 import { checkFooter, decodeFooter, encodeFixedFooter, footerFields } from '../../src/image/vhd/footer.ts';
-import { CRC64_DATA_START, compileCrc64, newCrc64Memory } from '../../src/transfer/crc64.ts';
+import type { Checkpoint } from '../../src/state/checkpoint.ts';
+import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
+import { CRC64_DATA_START, compileCrc64, newCrc64Memory } from '../../src/transfer/crc64/crc64.ts';
 import { planTotals, planWindows, WINDOW_SIZE } from '../../src/transfer/plan.ts';
-import { RangeSet } from '../../src/transfer/range-set.ts';
 import { findRuns } from '../../src/transfer/zero-pages.ts';
 import { patternOf } from '../../test/support/vhd-builder.ts';
 import type { Bench, Scenario } from '../bench.ts';

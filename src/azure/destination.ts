@@ -1,7 +1,7 @@
 // Where a blob is: its URL taken apart, without the SAS, for any cloud, private endpoint or emulator.
 import { isIP } from 'node:net';
+import { redact } from '../base/redact.ts';
 import { UsageError } from '../errors.ts';
-import { redact } from '../redact.ts';
 
 /** A blob by its address. Holds no secret. */
 export interface BlobAddress {

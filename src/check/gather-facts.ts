@@ -1,8 +1,8 @@
 // Gathers what the rules need to know of an open image.
-import { alignUp, MIB } from '../byte-range.ts';
+import { alignUp, MIB } from '../base/byte-range.ts';
+import { printable } from '../base/printable.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { ImageFile } from '../image/image-file.ts';
-import { printable } from '../image/printable.ts';
 import { findFooter } from '../image/vhd/find-footer.ts';
 import { type DiskLayout, readDiskLayout, type Volume } from '../volume/disk-layout.ts';
 import type { CheckFacts, GuestSystem, ImageFacts } from './check-facts.ts';

@@ -1,5 +1,5 @@
 // Asks every rule what it says of a disk.
-import { printable } from '../image/printable.ts';
+import { printable } from '../base/printable.ts';
 import type { CheckFacts } from './check-facts.ts';
 import type { CheckFinding } from './check-report.ts';
 import { GuestUnreadableError } from './guest/guest-files.ts';

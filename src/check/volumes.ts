@@ -1,5 +1,5 @@
 // What the rules ask of the volumes of a disk.
-import { printable } from '../image/printable.ts';
+import { printable } from '../base/printable.ts';
 import { bytesAt, type Disk } from '../volume/disk.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import { bootAbilityOf } from '../volume/generation.ts';

@@ -1,9 +1,9 @@
 // The only place that reads the environment: which account and credential it names, and what it says of the terminal.
-import { accountNamedBy, isStorageHost } from '../azure/account-hosts.ts';
-import { blobEndpoint } from '../azure/clouds.ts';
-import { type Credential, parseConnectionString } from '../azure/credentials.ts';
+import { accountNamedBy, isStorageHost } from '../azure/auth/account-hosts.ts';
+import { blobEndpoint } from '../azure/auth/clouds.ts';
+import { type Credential, parseConnectionString } from '../azure/auth/credentials.ts';
+import { isWithin } from '../azure/auth/sas.ts';
 import { type BlobAddress, isUrl, parseDestination } from '../azure/destination.ts';
-import { isWithin } from '../azure/sas.ts';
 import { CredentialError, UsageError } from '../errors.ts';
 
 export interface AzureEnvironment {

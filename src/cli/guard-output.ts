@@ -1,5 +1,5 @@
 // Takes secrets out of what others print: the SDK's own log, which users can switch on (AZURE_LOG_LEVEL, DEBUG), holds URLs.
-import { redact } from '../redact.ts';
+import { redact } from '../base/redact.ts';
 
 /** Redacts every text that is written to `stream` from now on. */
 export function guardOutput(stream: NodeJS.WritableStream): void {

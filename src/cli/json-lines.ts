@@ -1,6 +1,7 @@
 // Output for programs: one JSON object a line on stdout, events first, then a result or an error.
+
+import { redact } from '../base/redact.ts';
 import type { UploadEvent } from '../events.ts';
-import { redact } from '../redact.ts';
 
 const PROGRESS_INTERVAL_MS = 1000;
 

@@ -3,12 +3,12 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { printable } from '../base/printable.ts';
+import { VERSION } from '../base/version.ts';
 import { LocalFileError } from '../errors.ts';
 import type { EventListener, UploadEvent } from '../events.ts';
-import { printable } from '../image/printable.ts';
-import { VERSION } from '../version.ts';
 import { redactedJson } from './json-lines.ts';
-import { failureOf } from './run-verb.ts';
+import { failureOf } from './run-command.ts';
 
 /** How each line begins, and so each file that may be appended to. */
 const BEGINNING = '{"time":"';

@@ -1,15 +1,15 @@
 // The command line: arguments in, exit code out.
 import yargs from 'yargs';
+import { printable } from '../base/printable.ts';
+import { VERSION } from '../base/version.ts';
 import { EXIT_CODES, UsageError } from '../errors.ts';
-import { printable } from '../image/printable.ts';
-import { VERSION } from '../version.ts';
 import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { verifyCommand } from './commands/verify.ts';
-import { reportFailure } from './run-verb.ts';
-import { tidyHelp } from './tidy-help.ts';
+import { reportFailure } from './run-command.ts';
+import { tidyHelp } from './screens/tidy-help.ts';
 
 /**
  * @param args - Without the paths of node and of the script.

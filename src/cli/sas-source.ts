@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RenewSas, SasRequest } from '../azure/credentials.ts';
+import type { RenewSas, SasRequest } from '../azure/auth/credentials.ts';
+import { printable } from '../base/printable.ts';
+import { redact } from '../base/redact.ts';
 import { CredentialError } from '../errors.ts';
-import { printable } from '../image/printable.ts';
-import { redact } from '../redact.ts';
 import { askHidden } from './hidden-prompt.ts';
 
 export interface SasSource {

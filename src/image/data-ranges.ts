@@ -1,5 +1,5 @@
 // Which parts of a file can hold data, by what the operating system says of its holes. A wrong hole would be lost data: what cannot be true is not believed.
-import { alignDown, alignUp, type ByteRange, endOf, MIB } from '../byte-range.ts';
+import { alignDown, alignUp, type ByteRange, endOf, MIB } from '../base/byte-range.ts';
 import type { ImageBytes } from './image-bytes.ts';
 
 /** Holes are told in whole MiB, the smallest block of a VHDX. */

@@ -1,6 +1,6 @@
 // DiskImage: what every disk image format is to the rest of the program.
 
-import type { ByteRange, FilePiece } from '../byte-range.ts';
+import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import type { ImageFileOptions } from './image-file.ts';
 
 /** A range of the disk that can hold data. What lies outside of all extents reads as zeros and need not be read. */

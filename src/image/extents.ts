@@ -1,5 +1,5 @@
 // Streams of extents: ascending, without overlaps, and never all in memory.
-import { endOf } from '../byte-range.ts';
+import { endOf } from '../base/byte-range.ts';
 import type { Extent } from './disk-image.ts';
 
 /** The parts of `extents` before `size`. Stops asking at the first extent after it. */

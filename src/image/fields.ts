@@ -1,6 +1,7 @@
 // Reads the numbers and bytes of an on-disk structure, and refuses what a number cannot hold exactly.
+
+import { printable } from '../base/printable.ts';
 import { CorruptImageError } from '../errors.ts';
-import { printable } from './printable.ts';
 
 /** Where a structure was found: what an error has to name. */
 export interface StructureLocation {

@@ -1,5 +1,5 @@
 // asFixedVhd: a disk as the fixed VHD that Azure takes, whole MiB of data and a footer (VHD specification, "Hard Disk Footer Format").
-import { alignUp, type ByteRange, endOf, type FilePiece, MIB } from '../byte-range.ts';
+import { alignUp, type ByteRange, endOf, type FilePiece, MIB } from '../base/byte-range.ts';
 import type { DiskImage, Extent } from './disk-image.ts';
 import { readPadded } from './read-padded.ts';
 import { encodeFixedFooter, FOOTER_LENGTH } from './vhd/footer.ts';

@@ -2,10 +2,10 @@
 import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { ByteRange, FilePiece } from '../byte-range.ts';
+import type { ByteRange, FilePiece } from '../base/byte-range.ts';
+import { printable } from '../base/printable.ts';
 import { CorruptImageError, ImageAccessError, ImageChangedError } from '../errors.ts';
 import { type AskForData, dataRanges, knowsOfData } from './data-ranges.ts';
-import { printable } from './printable.ts';
 import { openDataQuery } from './sparse-file.ts';
 
 export interface ImageFileOptions {

@@ -1,9 +1,10 @@
 // openDiskImage: opens a disk image of any format that is read, told by its content and never by its name.
+
+import { printable } from '../base/printable.ts';
 import { UnsupportedImageError } from '../errors.ts';
 import type { DiskImage, OpenDiskImageOptions } from './disk-image.ts';
 import { ImageFile } from './image-file.ts';
 import { findPartitionTable } from './partition-table.ts';
-import { printable } from './printable.ts';
 import { openRawImage } from './raw-image.ts';
 import { sectorSizeWarning } from './sector-size-warning.ts';
 import { recognise } from './signatures.ts';

@@ -1,11 +1,11 @@
 // Finds the parent of a differencing image among the places where it may be, and proves that it is the right one.
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
+import { printable } from '../base/printable.ts';
 import { type FailedParentSearch, ParentImageError, VhdupError } from '../errors.ts';
 import type { OpenDiskImageOptions } from './disk-image.ts';
 import { ImageFile } from './image-file.ts';
 import { baseNameOf, isDeviceFolder, type ParentPath } from './parent-path.ts';
-import { printable } from './printable.ts';
 import { realPathOf } from './real-path.ts';
 
 /** Files in a chain. Long before that something else is wrong. */

@@ -1,11 +1,11 @@
 // A raw disk image: the bytes of the disk, and nothing that says so but the partition table on it.
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { alignUp, type ByteRange, endOf, type FilePiece, MIB, PAGE_SIZE } from '../byte-range.ts';
+import { alignUp, type ByteRange, endOf, type FilePiece, MIB, PAGE_SIZE } from '../base/byte-range.ts';
+import { printable } from '../base/printable.ts';
 import { CorruptImageError } from '../errors.ts';
 import type { DiskImage, Extent, ImageFileIdentity, OpenDiskImageOptions } from './disk-image.ts';
 import type { ImageFile } from './image-file.ts';
-import { printable } from './printable.ts';
 import { requireReadable } from './read-padded.ts';
 
 /**

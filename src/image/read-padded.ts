@@ -1,5 +1,5 @@
 // Reads from a disk that may be shorter than what is asked for: after its end there are zeros.
-import { type ByteRange, endOf } from '../byte-range.ts';
+import { type ByteRange, endOf } from '../base/byte-range.ts';
 import type { DiskImage } from './disk-image.ts';
 
 /** Fills `into`, whose length is `range.length`. */

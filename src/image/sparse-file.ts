@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { promisify } from 'node:util';
 import type { NativeFunction, NativeValue } from 'koffi';
-import { type ByteRange, endOf } from '../byte-range.ts';
+import { type ByteRange, endOf } from '../base/byte-range.ts';
 import type { AskForData, DataAnswer } from './data-ranges.ts';
 
 /** Of Linux, <unistd.h>. */

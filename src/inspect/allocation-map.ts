@@ -1,5 +1,5 @@
 // AllocationMap: how much of each part of a disk is allocated, and how much of it holds data.
-import { type ByteRange, endOf } from '../byte-range.ts';
+import { type ByteRange, endOf } from '../base/byte-range.ts';
 
 export interface AllocationMap {
   /** Bytes of the disk that a cell stands for. The last one may stand for less. */

@@ -1,10 +1,10 @@
 // The BAT and the sector bitmaps of a VHD, in ranges (VHD specification, "Block Allocation Table", "Data Blocks").
 
+import { printable } from '../base/printable.ts';
 import { UsageError } from '../errors.ts';
 import type { Fields } from '../image/fields.ts';
 import type { ImageFile } from '../image/image-file.ts';
 import { PagedTable } from '../image/paged-table.ts';
-import { printable } from '../image/printable.ts';
 import { reverseBits, runsOf } from '../image/sector-runs.ts';
 import { MAX_BLOCK_SIZE } from '../image/vhd/dynamic-header.ts';
 import { bitmapLengthOf } from '../image/vhd/sector-bitmap.ts';

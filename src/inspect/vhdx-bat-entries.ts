@@ -1,8 +1,8 @@
 // The entries of the BAT of a VHDX as they stand there, in few portions however many they are (MS-VHDX 2.5).
-import { MIB } from '../byte-range.ts';
+import { MIB } from '../base/byte-range.ts';
+import { printable } from '../base/printable.ts';
 import { UsageError } from '../errors.ts';
 import { PagedTable } from '../image/paged-table.ts';
-import { printable } from '../image/printable.ts';
 import { FULLY_PRESENT, offsetAt, stateAt } from '../image/vhdx/bat-entry.ts';
 import { cannotShow, type TableRequest } from './structure.ts';
 import { slicesOf, type TableSlice } from './table-slices.ts';

@@ -1,5 +1,5 @@
 // The log of a VHDX: its entries that have to be replayed, and what they write (MS-VHDX 2.3).
-import { printable } from '../image/printable.ts';
+import { printable } from '../base/printable.ts';
 import { descriptorsOf } from '../image/vhdx/log-entry.ts';
 import { LogSectors } from '../image/vhdx/log-sectors.ts';
 import { cannotShow, exact, RowList, type Structure, type TableRequest } from './structure.ts';

@@ -1,6 +1,7 @@
 // The metadata of a VHDX: the table, what its items say, and the parent locator (MS-VHDX 2.6).
+
+import { printable } from '../base/printable.ts';
 import type { Fields } from '../image/fields.ts';
-import { printable } from '../image/printable.ts';
 import { guidAt } from '../image/vhdx/guid.ts';
 import {
   cannotShow,

@@ -1,6 +1,6 @@
 // The BAT and the sector bitmaps of a VHDX, in ranges (MS-VHDX 2.5).
-import { MIB } from '../byte-range.ts';
-import { printable } from '../image/printable.ts';
+import { MIB } from '../base/byte-range.ts';
+import { printable } from '../base/printable.ts';
 import { bitmapSlice, reverseBits, runsOf } from '../image/sector-runs.ts';
 import { FULLY_PRESENT, offsetAt, stateAt } from '../image/vhdx/bat-entry.ts';
 import { BlockRanges } from './block-ranges.ts';

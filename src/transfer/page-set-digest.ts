@@ -1,5 +1,5 @@
 // A fingerprint of a set of pages that does not depend on order or on how the pages are grouped into ranges.
-import { type ByteRange, endOf } from '../byte-range.ts';
+import { type ByteRange, endOf } from '../base/byte-range.ts';
 
 /**
  * Tells whether two sets of ranges hold the same pages, without keeping either: what was sent over several runs of the

@@ -1,6 +1,6 @@
 // The plan: which windows of the target can hold data and are not done yet, lazily and in ascending order.
-import { alignDown, type ByteRange, endOf, MIB } from '../byte-range.ts';
-import type { RangeSet } from './range-set.ts';
+import { alignDown, type ByteRange, endOf, MIB } from '../base/byte-range.ts';
+import type { RangeSet } from '../base/range-set.ts';
 
 /** 4 MiB: the largest range that Put Page takes, and so the unit of reading, of sending and of the checkpoint. */
 export const WINDOW_SIZE = 4 * MIB;

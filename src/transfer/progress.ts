@@ -1,8 +1,8 @@
 // What has been done so far: which parts need nothing more, what was sent for them, and the totals to show.
-import type { ByteRange } from '../byte-range.ts';
+import type { ByteRange } from '../base/byte-range.ts';
+import { RangeSet } from '../base/range-set.ts';
 import { PageSetDigest } from './page-set-digest.ts';
 import type { PlanTotals, Window } from './plan.ts';
-import { RangeSet } from './range-set.ts';
 
 /** What an earlier run left. */
 export interface EarlierProgress {

@@ -1,6 +1,6 @@
 // The one owner of retries: what is tried again, when, and when it is given up.
 import { setTimeout as delay } from 'node:timers/promises';
-import { ChildAbort } from '../child-abort.ts';
+import { ChildAbort } from '../base/linked-abort.ts';
 import { ServiceError } from '../errors.ts';
 
 export interface RetryOptions {

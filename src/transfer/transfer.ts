@@ -1,8 +1,8 @@
 // The one loop that moves data: windows in order, so many at a time, each read once, scanned, sent and then reported done.
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { ByteRange, FilePiece } from '../byte-range.ts';
-import { ChildAbort } from '../child-abort.ts';
-import type { Checksum, TransferTarget } from '../target.ts';
+import type { ByteRange, FilePiece } from '../base/byte-range.ts';
+import { ChildAbort } from '../base/linked-abort.ts';
+import type { Checksum, TransferTarget } from '../target/page-target.ts';
 import type { Window } from './plan.ts';
 import type { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';

@@ -1,5 +1,5 @@
 // Finds the runs of pages that are not zero: what a window has to send.
-import { alignDown, type ByteRange, PAGE_SIZE } from '../byte-range.ts';
+import { alignDown, type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
 
 /**
  * A gap of zero pages up to this length is sent along with its neighbours, a longer one ends the run.

@@ -1,5 +1,5 @@
 // Recognises what a partition holds by its superblock, without reading the file system itself.
-import type { ByteRange } from '../byte-range.ts';
+import type { ByteRange } from '../base/byte-range.ts';
 import { bytesAt, type Disk } from './disk.ts';
 import type { FileSystem } from './file-system.ts';
 import { detectApple } from './file-systems/apple.ts';

@@ -1,5 +1,5 @@
 // readDiskLayout: what is on a disk, from its first sectors and superblocks alone.
-import type { ByteRange } from '../byte-range.ts';
+import type { ByteRange } from '../base/byte-range.ts';
 import { VhdupError } from '../errors.ts';
 import { detectFileSystem } from './detect-file-system.ts';
 import type { Disk } from './disk.ts';

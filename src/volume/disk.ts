@@ -1,5 +1,5 @@
 // What this folder needs of a disk, and exact bytes from anywhere on it.
-import { alignDown, alignUp } from '../byte-range.ts';
+import { alignDown, alignUp } from '../base/byte-range.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 
 /** A disk that can be read: a `DiskImage`, or anything that behaves like one. */

@@ -1,5 +1,5 @@
 // Lists the names in a folder of a FAT file system: enough to see which boot loaders are on an EFI system partition (FAT specification 1.03).
-import type { ByteRange } from '../byte-range.ts';
+import type { ByteRange } from '../base/byte-range.ts';
 import { bytesAt, type Disk } from './disk.ts';
 import { type FatGeometry, fatGeometry } from './file-systems/fat.ts';
 

@@ -1,6 +1,6 @@
 // The GUID partition table, of which a disk has one copy at its beginning and one at its end (UEFI specification 5.3).
 import { crc32 } from 'node:zlib';
-import type { ByteRange } from '../byte-range.ts';
+import type { ByteRange } from '../base/byte-range.ts';
 import { bytesAt, type Disk, guidAt, textAt } from './disk.ts';
 
 const SIGNATURE = 'EFI PART';

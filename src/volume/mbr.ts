@@ -1,5 +1,5 @@
 // The master boot record and the chain of boot records in an extended partition (UEFI specification 5.2).
-import { type ByteRange, endOf } from '../byte-range.ts';
+import { type ByteRange, endOf } from '../base/byte-range.ts';
 import { bytesAt, type Disk } from './disk.ts';
 import { mbrType } from './partition-types.ts';
 

@@ -1,5 +1,5 @@
 // Reads the partition table of a disk: MBR or GPT, whatever of it can be trusted, and what is wrong with it.
-import { type ByteRange, endOf } from '../byte-range.ts';
+import { type ByteRange, endOf } from '../base/byte-range.ts';
 import { bytesAt, type Disk } from './disk.ts';
 import { type GptCopy, type GptEntry, type GptResult, readGptCopy } from './gpt.ts';
 import { decodeMbr, MBR_LENGTH, type Mbr, type MbrEntry, readLogical } from './mbr.ts';

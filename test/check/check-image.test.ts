@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkImage } from '../../src/check.ts';
+import { checkImage } from '../../src/check/check-image.ts';
 import { ImageAccessError, UsageError } from '../../src/errors.ts';
 import { buildTemporary, failureOf } from '../support/vhd-fixtures.ts';
 

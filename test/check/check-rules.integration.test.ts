@@ -3,9 +3,9 @@ import { copyFile, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CheckOptions, checkImage } from '../../src/check/check-image.ts';
 import type { CheckReport, CheckResult } from '../../src/check/check-report.ts';
 import { RULES } from '../../src/check/run-rules.ts';
-import { type CheckOptions, checkImage } from '../../src/check.ts';
 import { EFI, GOLDEN_FILES, GOLDEN_GPT, GOLDEN_MBR, ROOT, withFiles } from '../support/golden-linux.ts';
 import {
   diskFolder,

@@ -1,8 +1,8 @@
 import { readdir, readFile, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/base/version.ts';
 import { main } from '../../src/cli/main.ts';
-import { VERSION } from '../../src/version.ts';
 import { type CapturedOutput, captureOutput } from '../support/captured-output.ts';
 import { buildVhd, patternOf } from '../support/vhd-builder.ts';
 import { temporaryFolder } from '../support/vhd-fixtures.ts';

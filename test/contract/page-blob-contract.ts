@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { AnonymousCredential, PageBlobClient, RestError } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ByteRange } from '../../src/byte-range.ts';
+import type { ByteRange } from '../../src/base/byte-range.ts';
 import { rangeHeader, rawRequest, withQuery } from '../support/raw-request.ts';
 import { type StorageAccount, sasUrl, serviceClient } from '../support/storage-account.ts';
 

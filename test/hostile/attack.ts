@@ -1,13 +1,13 @@
 // Opens a damaged image in every way vhdup does: each must end in a reading that agrees with itself, or in an error of ours.
-import { checkImage } from '../../src/check.ts';
-import { showCheck } from '../../src/cli/check-screen.ts';
-import { showInspection } from '../../src/cli/inspect-screen.ts';
-import { showStructures } from '../../src/cli/structure-screen.ts';
+import { checkImage } from '../../src/check/check-image.ts';
+import { showCheck } from '../../src/cli/screens/check-screen.ts';
+import { showInspection } from '../../src/cli/screens/inspect-screen.ts';
+import { showStructures } from '../../src/cli/screens/structure-screen.ts';
 import { VhdupError } from '../../src/errors.ts';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';
+import { inspectImage } from '../../src/inspect/inspect.ts';
+import { inspectStructures } from '../../src/inspect/inspect-structures.ts';
 import { STRUCTURE_KINDS } from '../../src/inspect/structure.ts';
-import { inspectImage } from '../../src/inspect.ts';
-import { inspectStructures } from '../../src/inspect-structures.ts';
 import { PIPE } from '../support/screens.ts';
 import { readConsistently } from './read-consistently.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ByteRange, endOf, MIB } from '../../src/byte-range.ts';
+import { type ByteRange, endOf, MIB } from '../../src/base/byte-range.ts';
 import { type AskForData, type DataAnswer, dataRanges, knowsOfData } from '../../src/image/data-ranges.ts';
 import { listExtents } from '../support/vhd-fixtures.ts';
 

@@ -4,7 +4,7 @@ import { type FileHandle, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { endOf } from '../../src/byte-range.ts';
+import { endOf } from '../../src/base/byte-range.ts';
 import { VhdupError } from '../../src/errors.ts';
 import type { DiskImage } from '../../src/image/disk-image.ts';
 import { hasVhdimount, NO_LIBVHDI, withVhdimount } from '../support/libvhdi.ts';

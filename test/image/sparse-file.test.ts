@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ByteRange, endOf, MIB } from '../../src/byte-range.ts';
+import { type ByteRange, endOf, MIB } from '../../src/base/byte-range.ts';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';
 import { decodeAllocatedRanges } from '../../src/image/sparse-file.ts';
 import { canTellHoles } from '../support/sparse-files.ts';

@@ -1,5 +1,5 @@
 // A disk in memory that insists on what a DiskImage may insist on, and counts what is read from it.
-import type { ByteRange } from '../../src/byte-range.ts';
+import type { ByteRange } from '../../src/base/byte-range.ts';
 import { requireReadable } from '../../src/image/read-padded.ts';
 
 export class MemoryDisk {

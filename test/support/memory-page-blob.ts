@@ -1,15 +1,15 @@
 // A page blob in memory, for tests of what decides over blobs and needs no server. It follows the contract of PageBlobTarget.
 import type { BlobAddress } from '../../src/azure/destination.ts';
+import type { ByteRange } from '../../src/base/byte-range.ts';
+import { DestinationError } from '../../src/errors.ts';
 import type {
   BlobLeases,
   BlobProperties,
   CreateBlobOptions,
   PageBlobTarget,
   PageRangeList,
-} from '../../src/azure/page-blob-target.ts';
-import type { ByteRange } from '../../src/byte-range.ts';
-import { DestinationError } from '../../src/errors.ts';
-import type { Checksum, PageRun } from '../../src/target.ts';
+} from '../../src/target/page-blob.ts';
+import type { Checksum, PageRun } from '../../src/target/page-target.ts';
 import { ServiceError } from './page-blob-server/error.ts';
 import { BlobLease } from './page-blob-server/lease.ts';
 

@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import type { ByteRange } from '../../src/byte-range.ts';
+import type { ByteRange } from '../../src/base/byte-range.ts';
 import type { DiskImage } from '../../src/image/disk-image.ts';
 
 /** Fills `into`, and asserts that the same bytes are where the image says that they lie in a file, if it says so. */

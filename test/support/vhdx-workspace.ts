@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { endOf } from '../../src/byte-range.ts';
+import { endOf } from '../../src/base/byte-range.ts';
 import type { DiskImage, Extent, ImageWarning, OpenDiskImageOptions } from '../../src/image/disk-image.ts';
 import { ImageFile } from '../../src/image/image-file.ts';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';

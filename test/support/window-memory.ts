@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { ChecksumAlgorithm } from '../../src/target.ts';
+import type { ChecksumAlgorithm } from '../../src/target/page-target.ts';
 import { WindowMemory } from '../../src/transfer/window-memory.ts';
 
 /** Memory that is closed when the test has ended. */

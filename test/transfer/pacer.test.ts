@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ChildAbort } from '../../src/child-abort.ts';
+import { ChildAbort } from '../../src/base/linked-abort.ts';
 import { Pacer, ServicePacer } from '../../src/transfer/pacer.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ByteRange, PAGE_SIZE } from '../../src/byte-range.ts';
+import { type ByteRange, PAGE_SIZE } from '../../src/base/byte-range.ts';
 import { PageSetDigest } from '../../src/transfer/page-set-digest.ts';
 
 const LAST_PAGE = (64 * 2 ** 40) / PAGE_SIZE - 1;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MIB } from '../../src/byte-range.ts';
+import { MIB } from '../../src/base/byte-range.ts';
 import { PageSetDigest } from '../../src/transfer/page-set-digest.ts';
 import { Progress } from '../../src/transfer/progress.ts';
 

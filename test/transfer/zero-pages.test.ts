@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ByteRange, endOf, PAGE_SIZE } from '../../src/byte-range.ts';
+import { type ByteRange, endOf, PAGE_SIZE } from '../../src/base/byte-range.ts';
 import { findRuns, isZero, JOINED_GAP } from '../../src/transfer/zero-pages.ts';
 
 /** Marks pages by one byte that is not zero, anywhere in the page. */

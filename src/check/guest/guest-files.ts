@@ -1,8 +1,8 @@
 // GuestFiles: the files of a guest's file system, read in a worker that can abort or hang without harm.
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { type ByteRange, endOf } from '../../byte-range.ts';
-import { printable } from '../../image/printable.ts';
+import { type ByteRange, endOf } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
 import type {
   FromGuestWorker,
   GuestEntry,

@@ -1,5 +1,5 @@
 // Rules of what an image would give away: passwords, keys and histories of whoever made it.
-import { printable } from '../../image/printable.ts';
+import { printable } from '../../base/printable.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
 import { linesOf } from '../guest/linux-system.ts';
 import { fail, failForMarketplace, pass, type Rule, unread } from '../rule.ts';

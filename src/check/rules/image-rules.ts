@@ -1,7 +1,8 @@
 // Rules of the image file itself: its format, its footer, and what made it.
+
+import { printable } from '../../base/printable.ts';
 import type { ImageWarning } from '../../image/disk-image.ts';
 import { formatName } from '../../image/format-name.ts';
-import { printable } from '../../image/printable.ts';
 import type { ImageFacts } from '../check-facts.ts';
 import { fail, pass, type Rule, warn } from '../rule.ts';
 

@@ -1,5 +1,5 @@
 // Rules of a Linux's configuration: the agent, mounts, kernel parameters, network, SSH server.
-import { printable } from '../../image/printable.ts';
+import { printable } from '../../base/printable.ts';
 import { readKernelLine } from '../guest/kernel-line.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
 import { readSshdSetting } from '../guest/sshd-config.ts';

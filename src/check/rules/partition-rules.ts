@@ -1,6 +1,6 @@
 // Rules of what is on the disk: partition table, swap, LVM, encryption, and whether the file systems were closed.
-import { MIB } from '../../byte-range.ts';
-import { printable } from '../../image/printable.ts';
+import { MIB } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
 import type { DiskLayout } from '../../volume/disk-layout.ts';
 import { fail, failForMarketplace, onlyFor, pass, type Rule, unlessOsDisk, warn } from '../rule.ts';
 import { hasRole, holds, nameOf, namesOf } from '../volumes.ts';

@@ -1,5 +1,5 @@
 // Rules of the disk's size.
-import { MIB, PAGE_SIZE } from '../../byte-range.ts';
+import { MIB, PAGE_SIZE } from '../../base/byte-range.ts';
 import { guessOperatingSystem } from '../../volume/operating-system.ts';
 import type { CheckFacts } from '../check-facts.ts';
 import { fail, onlyFor, pass, type Rule, warn } from '../rule.ts';

@@ -1,11 +1,11 @@
 // vhdup check <image>
 import type { Argv, CommandModule } from 'yargs';
+import { checkImage } from '../../check/check-image.ts';
 import { type CheckReport, PURPOSES } from '../../check/check-report.ts';
-import { checkImage } from '../../check.ts';
 import { EXIT_CODES } from '../../errors.ts';
-import { showCheck } from '../check-screen.ts';
-import { runVerb } from '../run-verb.ts';
-import { screenOf } from '../screen.ts';
+import { runVerb } from '../run-command.ts';
+import { showCheck } from '../screens/check-screen.ts';
+import { screenOf } from '../screens/screen.ts';
 import { IMAGE_OPTIONS, imageOptions, OUTPUT_OPTIONS, refuseRepeated } from './shared-options.ts';
 
 const GENERATIONS = { '1': 1, '2': 2 } as const;

@@ -1,8 +1,8 @@
 // vhdup convert <image> <file>
 import type { Argv, CommandModule } from 'yargs';
-import { type ConvertResult, convertImage } from '../../convert.ts';
-import { runVerb } from '../run-verb.ts';
-import { formatBytes, formatSeconds } from '../units.ts';
+import { type ConvertResult, convertImage } from '../../convert/convert.ts';
+import { runVerb } from '../run-command.ts';
+import { formatBytes, formatSeconds } from '../screens/units.ts';
 import {
   IMAGE_OPTIONS,
   imageOptions,

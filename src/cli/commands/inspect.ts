@@ -1,15 +1,15 @@
 // vhdup inspect [structure] <image>
 import type { Argv, CommandModule } from 'yargs';
+import { printable } from '../../base/printable.ts';
 import { EXIT_CODES, UsageError } from '../../errors.ts';
-import { printable } from '../../image/printable.ts';
+import { inspectImage } from '../../inspect/inspect.ts';
+import { inspectStructures } from '../../inspect/inspect-structures.ts';
 import { STRUCTURE_KINDS, type StructureKind } from '../../inspect/structure.ts';
-import { inspectImage } from '../../inspect.ts';
-import { inspectStructures } from '../../inspect-structures.ts';
-import { drawingCells } from '../allocation-drawing.ts';
-import { showInspection } from '../inspect-screen.ts';
-import { runVerb } from '../run-verb.ts';
-import { screenOf } from '../screen.ts';
-import { showStructures } from '../structure-screen.ts';
+import { runVerb } from '../run-command.ts';
+import { drawingCells } from '../screens/allocation-drawing.ts';
+import { showInspection } from '../screens/inspect-screen.ts';
+import { screenOf } from '../screens/screen.ts';
+import { showStructures } from '../screens/structure-screen.ts';
 import {
   IMAGE_OPTIONS,
   imageOptions,

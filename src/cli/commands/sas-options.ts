@@ -1,6 +1,6 @@
 // Options of commands that may run longer than their SAS: where the first one and another one come from.
 import type { Options } from 'yargs';
-import type { RenewSas } from '../../azure/credentials.ts';
+import type { RenewSas } from '../../azure/auth/credentials.ts';
 import { UsageError } from '../../errors.ts';
 import { type SasSource, sasCommand, sasFile, sasPrompt } from '../sas-source.ts';
 

@@ -1,8 +1,8 @@
 // Options that several commands take, in the form yargs wants, and how their texts become values.
 import type { Argv, Options } from 'yargs';
 import { UsageError } from '../../errors.ts';
-import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../../target.ts';
-import { parseDuration, parseRate } from '../units.ts';
+import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../../target/page-target.ts';
+import { parseDuration, parseRate } from '../screens/units.ts';
 
 export const OUTPUT_OPTIONS = {
   json: { type: 'boolean', default: false, describe: 'Print events and the result as JSON, one object a line' },

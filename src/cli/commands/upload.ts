@@ -2,14 +2,14 @@
 import type { Argv, CommandModule } from 'yargs';
 import { CredentialError, ImageChangedError, UsageError } from '../../errors.ts';
 import { VERIFY_LEVELS, type VerifiedLevel } from '../../options.ts';
-import { planUpload, type UploadPlan } from '../../plan-upload.ts';
-import { type UploadResult, uploadImage } from '../../upload.ts';
+import { planUpload, type UploadPlan } from '../../upload/dry-run.ts';
+import { type UploadResult, uploadImage } from '../../upload/upload.ts';
 import { readEnvironment } from '../environment.ts';
 import { logged } from '../log-file.ts';
-import { exact, table } from '../result-text.ts';
-import { canGoOn, runVerb } from '../run-verb.ts';
-import { formatRate, formatSeconds } from '../units.ts';
-import { KeptState } from './kept-state.ts';
+import { KeptState } from '../resume-hint.ts';
+import { canGoOn, runVerb } from '../run-command.ts';
+import { exact, table } from '../screens/result-text.ts';
+import { formatRate, formatSeconds } from '../screens/units.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
   IMAGE_OPTIONS,

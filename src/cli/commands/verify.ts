@@ -1,14 +1,14 @@
 // vhdup verify <image> <destination>
 import type { Argv, CommandModule } from 'yargs';
-import { describeDifference } from '../../differences.ts';
 import { EXIT_CODES } from '../../errors.ts';
-import { type VerifyResult, verifyBlob } from '../../verify.ts';
+import { describeDifference } from '../../verify/differences.ts';
+import { type VerifyResult, verifyBlob } from '../../verify/verify.ts';
 import { readEnvironment } from '../environment.ts';
 import { logged } from '../log-file.ts';
-import { exact, table } from '../result-text.ts';
-import { canGoOn, runVerb } from '../run-verb.ts';
-import { formatSeconds } from '../units.ts';
-import { KeptState } from './kept-state.ts';
+import { KeptState } from '../resume-hint.ts';
+import { canGoOn, runVerb } from '../run-command.ts';
+import { exact, table } from '../screens/result-text.ts';
+import { formatSeconds } from '../screens/units.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
 import {
   IMAGE_OPTIONS,

@@ -1,10 +1,10 @@
 // The block allocation table of a dynamic or differencing VHD: where each block of the disk is in the file (VHD specification, "Block Allocation Table").
-import { type ByteRange, endOf } from '../../byte-range.ts';
+import { type ByteRange, endOf } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { Extent } from '../disk-image.ts';
 import type { ImageFile } from '../image-file.ts';
 import { PagedTable } from '../paged-table.ts';
-import { printable } from '../printable.ts';
 import { DYNAMIC_HEADER_LENGTH, type DynamicHeader } from './dynamic-header.ts';
 import { FOOTER_LENGTH } from './footer.ts';
 import { bitmapLengthOf } from './sector-bitmap.ts';

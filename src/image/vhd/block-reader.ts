@@ -1,5 +1,5 @@
 // Reads the blocks of one dynamic or differencing VHD: the sector bitmap and, right after it, the data (VHD specification, "Data Blocks").
-import { type ByteRange, endOf } from '../../byte-range.ts';
+import { type ByteRange, endOf } from '../../base/byte-range.ts';
 import type { ImageFile } from '../image-file.ts';
 import { bitmapSlice, reverseBits, runsOf, type SectorRun } from '../sector-runs.ts';
 import type { VhdFooter } from './footer.ts';

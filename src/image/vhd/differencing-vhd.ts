@@ -1,5 +1,5 @@
 // A differencing VHD: sectors that were written since it was made; all others are those of its parent.
-import type { ByteRange } from '../../byte-range.ts';
+import type { ByteRange } from '../../base/byte-range.ts';
 import type { DiskImage, Extent, ImageFileIdentity } from '../disk-image.ts';
 import { clipExtents, uniteExtents } from '../extents.ts';
 import { readPadded, requireReadable } from '../read-padded.ts';

@@ -1,8 +1,9 @@
 // The dynamic header of a dynamic or differencing VHD, 1024 bytes (VHD specification, "Dynamic Disk Header Format").
+
+import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import { Fields } from '../fields.ts';
 import type { ImageFile } from '../image-file.ts';
-import { printable } from '../printable.ts';
 import { checksumOf, hex32 } from './checksum.ts';
 import { FOOTER_LENGTH, type VhdFooter } from './footer.ts';
 import { decodeLocators, type ParentLocator } from './parent-locator.ts';

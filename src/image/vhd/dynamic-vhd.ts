@@ -1,5 +1,5 @@
 // A dynamic VHD: blocks that were never written are not in the file and read as zeros.
-import type { ByteRange } from '../../byte-range.ts';
+import type { ByteRange } from '../../base/byte-range.ts';
 import type { DiskImage, Extent, ImageFileIdentity, OpenDiskImageOptions } from '../disk-image.ts';
 import { requireReadable } from '../read-padded.ts';
 import { bytesOf, type StoredPiece } from './block-reader.ts';

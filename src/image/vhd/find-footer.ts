@@ -1,9 +1,10 @@
 // Finds the footer of a VHD: at the end of the file, one byte short as old Virtual PC wrote it, or the copy at its beginning.
+
+import { printable } from '../../base/printable.ts';
 import { CorruptImageError } from '../../errors.ts';
 import type { OpenDiskImageOptions } from '../disk-image.ts';
 import type { Fields } from '../fields.ts';
 import type { ImageFile } from '../image-file.ts';
-import { printable } from '../printable.ts';
 import {
   checkFooter,
   checksumProblem,

@@ -1,9 +1,9 @@
 // A fixed VHD: the disk byte for byte, and a footer after it.
-import type { ByteRange, FilePiece } from '../../byte-range.ts';
+import type { ByteRange, FilePiece } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
 import { CorruptImageError } from '../../errors.ts';
 import type { DiskImage, Extent, ImageFileIdentity, OpenDiskImageOptions } from '../disk-image.ts';
 import type { ImageFile } from '../image-file.ts';
-import { printable } from '../printable.ts';
 import { requireReadable } from '../read-padded.ts';
 import type { FoundFooter } from './find-footer.ts';
 import { identityOf } from './identity.ts';

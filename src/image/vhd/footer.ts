@@ -1,7 +1,8 @@
 // The footer of a VHD, 512 bytes at its end: decoded, checked, encoded (VHD specification, "Hard Disk Footer Format").
+
+import { printable } from '../../base/printable.ts';
 import { type CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import { Fields } from '../fields.ts';
-import { printable } from '../printable.ts';
 import { checksumOf, hex32 } from './checksum.ts';
 import { type Geometry, geometryOf } from './geometry.ts';
 

@@ -1,7 +1,8 @@
 // The parent locators of a differencing VHD: where its parent was, in several notations (VHD specification, "Parent Locator Entry").
+
+import { printable } from '../../base/printable.ts';
 import type { Fields } from '../fields.ts';
 import type { ImageFile } from '../image-file.ts';
-import { printable } from '../printable.ts';
 
 /** One of the eight slots of the dynamic header. */
 export interface ParentLocator {

@@ -1,5 +1,5 @@
 // The sector bitmap in front of each block of a dynamic or differencing VHD (VHD specification, "Data Blocks"): how long it is.
-import { alignUp } from '../../byte-range.ts';
+import { alignUp } from '../../base/byte-range.ts';
 
 const SECTOR_SIZE = 512;
 

@@ -1,7 +1,7 @@
 // Watches over sectors of a dynamic VHD that hold data although their bitmap says that they were never written.
 
+import { printable } from '../../base/printable.ts';
 import type { DiskImage, OpenDiskImageOptions } from '../disk-image.ts';
-import { printable } from '../printable.ts';
 
 const SECTOR_SIZE = 512;
 const ZEROS = Buffer.alloc(64 * 1024);

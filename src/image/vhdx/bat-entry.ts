@@ -1,5 +1,5 @@
 // One entry of the BAT of a VHDX: the state of a block and its place in the file (MS-VHDX 2.5.1).
-import { MIB } from '../../byte-range.ts';
+import { MIB } from '../../base/byte-range.ts';
 
 /** The state of a block, and of a sector bitmap block, that is in the file. */
 export const FULLY_PRESENT = 6;

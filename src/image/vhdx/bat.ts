@@ -1,9 +1,9 @@
 // The block allocation table of a VHDX: where the contents of each block come from (MS-VHDX 2.5).
-import { endOf, MIB } from '../../byte-range.ts';
+import { endOf, MIB } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { ImageBytes } from '../image-bytes.ts';
 import { PagedTable } from '../paged-table.ts';
-import { printable } from '../printable.ts';
 import { BASE_SOURCES, type Block, CHILD_SOURCES, FULLY_PRESENT, offsetAt, stateAt } from './bat-entry.ts';
 import type { DiskParameters } from './metadata.ts';
 import type { Region, Regions } from './region-table.ts';

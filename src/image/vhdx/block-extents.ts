@@ -1,5 +1,5 @@
 // The extents of a VHDX: its own blocks, without holes of the file, and, where it leaves the block to its parent, the parent's extents.
-import { type ByteRange, endOf } from '../../byte-range.ts';
+import { type ByteRange, endOf } from '../../base/byte-range.ts';
 import type { Extent } from '../disk-image.ts';
 import type { ImageFile } from '../image-file.ts';
 import type { BlockAllocationTable, BlockRun } from './bat.ts';

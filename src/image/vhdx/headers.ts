@@ -1,9 +1,9 @@
 // The file identifier and the two headers of a VHDX, of which the valid one with the higher sequence number is in force (MS-VHDX 2.2.1, 2.2.2).
-import { MIB } from '../../byte-range.ts';
+import { MIB } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import { printable } from '../printable.ts';
 import type { Crc32c } from './crc32c.ts';
 import { type Guid, guidAt, ZERO_GUID } from './guid.ts';
 

@@ -1,5 +1,5 @@
 // The log region of a VHDX as what it is: a ring of 4 KiB sectors (MS-VHDX 2.3).
-import { MIB } from '../../byte-range.ts';
+import { MIB } from '../../base/byte-range.ts';
 import type { ImageBytes } from '../image-bytes.ts';
 import type { VhdxHeader } from './headers.ts';
 

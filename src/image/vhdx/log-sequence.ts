@@ -1,6 +1,7 @@
 // Finds what in a VHDX log has to be replayed: the active sequence (MS-VHDX 2.3.2).
+
+import { printable } from '../../base/printable.ts';
 import { CorruptImageError } from '../../errors.ts';
-import { printable } from '../printable.ts';
 import type { Crc32c } from './crc32c.ts';
 import type { Guid } from './guid.ts';
 import { type LogEntry, readEntry } from './log-entry.ts';

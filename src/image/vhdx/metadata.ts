@@ -1,9 +1,9 @@
 // The metadata region: what the disk is like (MS-VHDX 2.6).
-import { MIB } from '../../byte-range.ts';
+import { MIB } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
 import { UnsupportedImageError } from '../../errors.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import { printable } from '../printable.ts';
 import { GUID_LENGTH, type Guid, guidAt } from './guid.ts';
 import type { Region } from './region-table.ts';
 

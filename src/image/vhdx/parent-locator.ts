@@ -1,7 +1,8 @@
 // The parent locator of a differencing VHDX: which file its parent is, and where it may be (MS-VHDX 2.6.2.6).
+
+import { printable } from '../../base/printable.ts';
 import { UnsupportedImageError } from '../../errors.ts';
 import type { Fields } from '../fields.ts';
-import { printable } from '../printable.ts';
 import { type Guid, guidAt, parseGuid, ZERO_GUID } from './guid.ts';
 
 const VHDX_LOCATOR: Guid = 'b04aefb7-d19e-4a81-b789-25b8e9445913';

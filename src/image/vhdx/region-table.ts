@@ -1,10 +1,10 @@
 // The region table, of which a VHDX has two copies: where the BAT and the metadata are (MS-VHDX 2.2.3).
-import { type ByteRange, endOf, MIB } from '../../byte-range.ts';
+import { type ByteRange, endOf, MIB } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { OpenDiskImageOptions } from '../disk-image.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import { printable } from '../printable.ts';
 import type { Crc32c } from './crc32c.ts';
 import { type Guid, guidAt } from './guid.ts';
 import { HEADER_SECTION_LENGTH, hex } from './headers.ts';

@@ -1,8 +1,8 @@
 // A VHDX file seen as it would be after its log has been replayed (MS-VHDX 2.3.3). The file itself is never written to.
-import { type ByteRange, endOf } from '../../byte-range.ts';
+import { type ByteRange, endOf } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import { printable } from '../printable.ts';
 import type { Crc32c } from './crc32c.ts';
 import type { Guid } from './guid.ts';
 import { descriptorSectorsOf, descriptorsOf, type LogDescriptor, type LogEntry } from './log-entry.ts';

@@ -1,5 +1,5 @@
 // Which MiBs of a VHDX file are taken: finds out in bounded memory whether two things lie in one place (MS-VHDX 2.1: everything is made of whole MiBs).
-import { type ByteRange, endOf, MIB } from '../../byte-range.ts';
+import { type ByteRange, endOf, MIB } from '../../base/byte-range.ts';
 
 /** One bit per MiB of the file: 8 MiB for a file of 64 TiB. */
 export class UsedSpace {

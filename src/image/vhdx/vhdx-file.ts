@@ -1,9 +1,9 @@
 // One VHDX file, opened and checked: its header, log, regions, metadata and BAT, in the order in which they can be trusted (MS-VHDX 2).
 import { basename } from 'node:path';
+import { printable } from '../../base/printable.ts';
 import type { ImageFileIdentity, OpenDiskImageOptions } from '../disk-image.ts';
 import type { ImageBytes } from '../image-bytes.ts';
 import type { ImageFile } from '../image-file.ts';
-import { printable } from '../printable.ts';
 import { sectorSizeWarning } from '../sector-size-warning.ts';
 import { BlockAllocationTable } from './bat.ts';
 import { Crc32c } from './crc32c.ts';

@@ -1,5 +1,5 @@
 // The disk in a VHDX file: fixed, dynamic, or differencing over its parent.
-import { type ByteRange, endOf, type FilePiece } from '../../byte-range.ts';
+import { type ByteRange, endOf, type FilePiece } from '../../base/byte-range.ts';
 import type { DiskImage, DiskImageFormat, Extent, ImageFileIdentity } from '../disk-image.ts';
 import { readPadded, requireReadable } from '../read-padded.ts';
 import { bitmapSlice, reverseBits, runsOf, type SectorRun } from '../sector-runs.ts';

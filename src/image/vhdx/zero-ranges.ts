@@ -1,5 +1,5 @@
 // A set of byte ranges, kept ascending and apart: what a replayed log fills with zeros.
-import { type ByteRange, endOf } from '../../byte-range.ts';
+import { type ByteRange, endOf } from '../../base/byte-range.ts';
 
 /** Adding takes time in proportion to the number of ranges, so whoever adds limits it. */
 export class ZeroRanges {

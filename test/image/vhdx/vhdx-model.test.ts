@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endOf } from '../../../src/byte-range.ts';
+import { endOf } from '../../../src/base/byte-range.ts';
 import { type BlockSpec, buildVhdx, MIB, pattern, type VhdxLayout } from '../../support/vhdx-builder.ts';
 import { moveToLog } from '../../support/vhdx-log-builder.ts';
 import { contentsOf, extentsOf, readRange, withImage, workspace } from '../../support/vhdx-workspace.ts';

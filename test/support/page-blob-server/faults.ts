@@ -1,6 +1,6 @@
 // Faults that the page-blob test server commits on demand: rules that pick requests, and what goes wrong with them.
 
-import { type ByteRange, endOf } from '../../../src/byte-range.ts';
+import { type ByteRange, endOf } from '../../../src/base/byte-range.ts';
 import type { Operation } from './request.ts';
 
 /** What goes wrong with a request. A stall ends when the client goes, the server closes, or after `maxMs` (default 60 s) with a reset. */

@@ -1,6 +1,6 @@
 // What the page-blob test server remembers of its requests, for assertions such as "no range was sent twice".
 
-import type { ByteRange } from '../../../src/byte-range.ts';
+import type { ByteRange } from '../../../src/base/byte-range.ts';
 import type { Fault } from './faults.ts';
 import type { Operation } from './request.ts';
 

@@ -1,6 +1,6 @@
 // What the page-blob test server does for each operation, once the body is there and the caller may: the table of operations, and those that make and describe blobs.
 
-import { MIB, PAGE_SIZE } from '../../../src/byte-range.ts';
+import { MIB, PAGE_SIZE } from '../../../src/base/byte-range.ts';
 import type { Grant } from './authorization.ts';
 import { checkBody, isBase64Of } from './checksum.ts';
 import { checkCreateConditions, parseSequenceNumber } from './conditions.ts';

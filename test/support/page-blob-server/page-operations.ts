@@ -1,6 +1,6 @@
 // Put Page (update and clear) and Get Page Ranges.
 
-import { type ByteRange, endOf, MIB, PAGE_SIZE } from '../../../src/byte-range.ts';
+import { type ByteRange, endOf, MIB, PAGE_SIZE } from '../../../src/base/byte-range.ts';
 import { checkBody } from './checksum.ts';
 import { checkSequenceNumber } from './conditions.ts';
 import {

@@ -1,6 +1,6 @@
 // Get Blob, Get Blob Properties and Get Blob Metadata.
 
-import { type ByteRange, endOf, MIB } from '../../../src/byte-range.ts';
+import { type ByteRange, endOf, MIB } from '../../../src/base/byte-range.ts';
 import { crc64Base64, md5Base64 } from './checksum.ts';
 import { invalidHeader, invalidRange } from './error.ts';
 import {

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import type { ByteRange } from '../../../src/byte-range.ts';
+import type { ByteRange } from '../../../src/base/byte-range.ts';
 import { invalidHeader, missingHeader } from './error.ts';
 
 /** The operations that the server knows, by their names in the REST reference; `Unsupported` for everything else. */

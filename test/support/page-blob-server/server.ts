@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer } from 'node:net';
-import type { ByteRange } from '../../../src/byte-range.ts';
+import type { ByteRange } from '../../../src/base/byte-range.ts';
 import {
   accountSas,
   connectionString,

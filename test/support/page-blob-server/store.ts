@@ -1,7 +1,7 @@
 // What the page-blob test server keeps: containers, blobs, and the pages of a blob, sparse so that a blob of 1 TiB with little in it costs little.
 
 import { createHash } from 'node:crypto';
-import { alignDown, type ByteRange, endOf } from '../../../src/byte-range.ts';
+import { alignDown, type ByteRange, endOf } from '../../../src/base/byte-range.ts';
 import { BlobLease } from './lease.ts';
 
 const SLAB_SIZE = 64 * 1024;

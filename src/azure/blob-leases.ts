@@ -1,0 +1,55 @@
+// The lease of a blob through @azure/storage-blob: 60 seconds in which nobody else can write to it.
+import type { BlobLeaseClient, PageBlobClient } from '@azure/storage-blob';
+import type { BlobLeases } from '../target/page-blob.ts';
+
+/** The longest of a lease that ends by itself. Source: REST, Lease Blob. */
+const LEASE_SECONDS = 60;
+
+/** Sends one request, counts it, and turns its failure into an error of ours. */
+type Send = <T extends object>(what: string, operation: () => Promise<T>) => Promise<T>;
+
+export class AzureBlobLeases implements BlobLeases {
+  /** The client in use: another one after its SAS was renewed. */
+  readonly #blob: () => PageBlobClient;
+  readonly #send: Send;
+  #id: string | undefined;
+
+  constructor(blob: () => PageBlobClient, send: Send) {
+    this.#blob = blob;
+    this.#send = send;
+  }
+
+  /** For the conditions of a request that writes. */
+  get condition(): { leaseId?: string } {
+    return this.#id === undefined ? {} : { leaseId: this.#id };
+  }
+
+  use(id: string | undefined): void {
+    this.#id = id;
+  }
+
+  async acquire(id: string, abortSignal: AbortSignal): Promise<string | undefined> {
+    const acquire = () => this.#client(id).acquireLease(LEASE_SECONDS, { abortSignal });
+    return (await this.#send('Acquire Lease', acquire)).etag;
+  }
+
+  async renew(id: string, abortSignal: AbortSignal): Promise<void> {
+    await this.#send('Renew Lease', () => this.#client(id).renewLease({ abortSignal }));
+  }
+
+  async change(id: string, newId: string, abortSignal: AbortSignal): Promise<void> {
+    await this.#send('Change Lease', () => this.#client(id).changeLease(newId, { abortSignal }));
+  }
+
+  async release(id: string, abortSignal: AbortSignal): Promise<string | undefined> {
+    return (await this.#send('Release Lease', () => this.#client(id).releaseLease({ abortSignal }))).etag;
+  }
+
+  async break(abortSignal: AbortSignal): Promise<void> {
+    await this.#send('Break Lease', () => this.#blob().getBlobLeaseClient().breakLease(0, { abortSignal }));
+  }
+
+  #client(id: string): BlobLeaseClient {
+    return this.#blob().getBlobLeaseClient(id);
+  }
+}

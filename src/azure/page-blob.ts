@@ -1,0 +1,327 @@
+// A page blob of Azure Storage, through @azure/storage-blob. The only file that knows the inclusive ranges of the REST API.
+import type { Agent } from 'node:http';
+import {
+  AnonymousCredential,
+  ContainerClient,
+  PageBlobClient,
+  type PageBlobUploadPagesOptions,
+  type StoragePipelineOptions,
+} from '@azure/storage-blob';
+import type { ByteRange } from '../base/byte-range.ts';
+import { CredentialError, DestinationError, ServiceError, VhdupError } from '../errors.ts';
+import type { RequestRecord } from '../events.ts';
+import type {
+  BlobProperties,
+  CreateBlobOptions,
+  PageBlobTarget,
+  PageRangeList,
+  ReadBlobOptions,
+} from '../target/page-blob.ts';
+import type { Checksum, PageRun } from '../target/page-target.ts';
+import type { Credential, SdkCredential } from './auth/credentials.ts';
+import { type Access, type AccessOptions, openAccess, type Signer } from './auth/signer.ts';
+import { AzureBlobLeases } from './blob-leases.ts';
+import type { BlobAddress } from './destination.ts';
+import { assertFromService, toServiceError } from './errors.ts';
+import { Connections } from './network/connections.ts';
+import { requestBody, type Throttle } from './network/request-body.ts';
+import { answeredRequest, failedRequest } from './network/request-record.ts';
+import { fillFrom } from './network/response-body.ts';
+
+export interface ConnectOptions extends AccessOptions {
+  /** A socket that moves no byte for so long is given up, in milliseconds. @default 60,000 */
+  readonly stallTimeoutMs?: number;
+  /** Waited for before each piece of a request's body is sent. */
+  readonly throttle?: Throttle;
+  /** Sent as User-Agent, before the SDK's own. */
+  readonly userAgent: string;
+  /** Called after each request. */
+  readonly onRequest?: (record: RequestRecord) => void;
+}
+
+const CONTENT_TYPE = 'application/octet-stream';
+
+/** Ranges listed in one request. The service gives no more at once, and answers within its time limit. */
+const PAGE_RANGES_PER_REQUEST = 10_000;
+
+/** Sends nothing yet. */
+export async function connectPageBlob(
+  address: BlobAddress,
+  credential: Credential | undefined,
+  options: ConnectOptions,
+): Promise<PageBlobTarget> {
+  const access = await openAccess(credential, address, options);
+  const connections = new Connections(address.url, options.stallTimeoutMs ?? 60_000);
+  // `agent` is read by the pipeline but absent from its type. All retries are ours: the SDK's neither cover all
+  // transient failures nor honour Retry-After.
+  const pipelineOptions: StoragePipelineOptions & { agent?: Agent } = {
+    retryOptions: { maxTries: 1 },
+    userAgentOptions: { userAgentPrefix: options.userAgent },
+    agent: connections.agent,
+  };
+  const makeClients = ({ credential, sas }: SdkCredential): Clients => {
+    const signer = credential ?? new AnonymousCredential();
+    const withSas = (url: string) => (sas === undefined ? url : `${url}?${sas}`);
+    return {
+      blob: new PageBlobClient(withSas(address.url), signer, pipelineOptions),
+      container: new ContainerClient(withSas(address.containerUrl), signer, pipelineOptions),
+    };
+  };
+  return new AzurePageBlob(address, access, makeClients, connections, options);
+}
+
+/** What sends requests with one credential. */
+interface Clients {
+  readonly blob: PageBlobClient;
+  readonly container: ContainerClient;
+}
+
+class AzurePageBlob implements PageBlobTarget {
+  readonly address: BlobAddress;
+  requests = 0;
+  readonly leases: AzureBlobLeases;
+  readonly #access: Access;
+  readonly #makeClients: (sdk: SdkCredential) => Clients;
+  readonly #connections: Connections;
+  readonly #throttle: ConnectOptions['throttle'];
+  readonly #onRequest: ConnectOptions['onRequest'];
+  /** Which signer's request a refusal answers. */
+  readonly #refused = new WeakMap<CredentialError, Signer>();
+  #inUse: { readonly signer: Signer; readonly clients: Clients };
+  #sequenceNumber: number | undefined;
+  /** How much the clock of the service is ahead of this machine's, in milliseconds, as its last answer told. */
+  #aheadMs = 0;
+
+  constructor(
+    address: BlobAddress,
+    access: Access,
+    makeClients: (sdk: SdkCredential) => Clients,
+    connections: Connections,
+    { throttle, onRequest }: ConnectOptions,
+  ) {
+    this.address = address;
+    this.#access = access;
+    this.#makeClients = makeClients;
+    this.#connections = connections;
+    this.#throttle = throttle;
+    this.#onRequest = onRequest;
+    const { signer } = access;
+    this.#inUse = { signer, clients: makeClients(signer.sdk) };
+    this.leases = new AzureBlobLeases(
+      () => this.#blob,
+      (what, operation) => this.#send(what, operation),
+    );
+  }
+
+  get nowMs(): number {
+    return Date.now() + this.#aheadMs;
+  }
+
+  get credentialEndsOn(): Date | undefined {
+    return this.#access.expiresOn;
+  }
+
+  async renewed(error: unknown, signal: AbortSignal): Promise<boolean> {
+    if (!(error instanceof CredentialError)) return false;
+    const refused = this.#refused.get(error);
+    return refused !== undefined && (await this.#access.renewed(refused, error, signal));
+  }
+
+  guardWith(sequenceNumber: number): void {
+    this.#sequenceNumber = sequenceNumber;
+  }
+
+  async createContainer(signal: AbortSignal): Promise<void> {
+    await this.#send('Create Container', () => this.#container.createIfNotExists({ abortSignal: signal }));
+  }
+
+  async properties(signal: AbortSignal): Promise<BlobProperties | undefined> {
+    try {
+      const response = await this.#send('Get Blob Properties', () => this.#blob.getProperties({ abortSignal: signal }));
+      return {
+        type: response.blobType ?? 'BlockBlob',
+        size: response.contentLength ?? 0,
+        etag: response.etag ?? '',
+        sequenceNumber: response.blobSequenceNumber ?? 0,
+        modifiedMs: response.lastModified?.getTime() ?? 0,
+        isLeased: response.leaseStatus === 'locked',
+        metadata: lowerCaseKeys(response.metadata ?? {}),
+      };
+    } catch (error) {
+      const reason = error instanceof DestinationError ? error.reason : undefined;
+      if (reason === 'BlobNotFound' || reason === 'ContainerNotFound') return undefined;
+      throw error;
+    }
+  }
+
+  async create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
+    await this.#send('Put Blob', () =>
+      this.#blob.create(size, {
+        abortSignal: signal,
+        blobSequenceNumber: sequenceNumber,
+        blobHTTPHeaders: { blobContentType: CONTENT_TYPE },
+        metadata: { ...metadata },
+        conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces, ...this.leases.condition },
+      }),
+    );
+  }
+
+  async write({ range, bytes, checksum }: PageRun, signal: AbortSignal): Promise<void> {
+    const what = `Put Page ${range.offset}+${range.length}`;
+    const isSecure = this.address.url.startsWith('https:');
+    const body = requestBody(bytes, isSecure, this.#throttle, signal);
+    const response = await this.#send(what, () =>
+      this.#blob.uploadPages(body, range.offset, range.length, {
+        abortSignal: signal,
+        conditions: {
+          ...(this.#sequenceNumber === undefined ? {} : { ifSequenceNumberEqualTo: this.#sequenceNumber }),
+          ...this.leases.condition,
+        },
+        ...checksumHeader(checksum),
+      }),
+    );
+    assertEchoed(what, checksum, response);
+  }
+
+  async pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList> {
+    // listPageRanges, not getPageRanges: the count that one gives is a byte short.
+    const pages = this.#blob
+      .listPageRanges(0, undefined, { abortSignal: signal })
+      .byPage({ maxPageSize: PAGE_RANGES_PER_REQUEST, ...(marker === undefined ? {} : { continuationToken: marker }) });
+    const list = await this.#send('Get Page Ranges', async () => (await pages.next()).value);
+    const ranges = (list?.pageRange ?? []).map(
+      ({ start, end }: { start: number; end: number }): ByteRange => ({
+        offset: start,
+        length: end - start + 1,
+      }),
+    );
+    return { ranges, marker: list?.continuationToken || undefined };
+  }
+
+  async setMetadata(
+    metadata: Readonly<Record<string, string>>,
+    abortSignal: AbortSignal,
+    etag?: string,
+  ): Promise<string | undefined> {
+    const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
+    const set = () => this.#blob.setMetadata({ ...metadata }, { abortSignal, conditions });
+    return (await this.#send('Set Blob Metadata', set)).etag;
+  }
+
+  async setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
+    // The request replaces all of the headers that a blob stores.
+    const headers = { blobContentMD5: md5, blobContentType: CONTENT_TYPE };
+    await this.#send('Set Blob Properties', () =>
+      this.#blob.setHTTPHeaders(headers, { abortSignal: signal, conditions: this.leases.condition }),
+    );
+  }
+
+  async read(
+    range: ByteRange,
+    into: Uint8Array,
+    { etag, checksum }: ReadBlobOptions,
+    signal: AbortSignal,
+  ): Promise<Checksum | undefined> {
+    const what = `Get Blob ${range.offset}+${range.length}`;
+    const { contentCrc64, contentMD5 } = await this.#send(what, async () => {
+      const response = await this.#download(what, range, { etag, checksum }, signal);
+      await fillFrom(what, response.readableStreamBody, into, signal);
+      return response;
+    });
+    if (checksum === 'crc64' && contentCrc64 !== undefined) return { algorithm: checksum, value: contentCrc64 };
+    if (checksum === 'md5' && contentMD5 !== undefined) return { algorithm: checksum, value: contentMD5 };
+    return undefined;
+  }
+
+  async #download(what: string, range: ByteRange, { etag, checksum }: ReadBlobOptions, signal: AbortSignal) {
+    try {
+      return await this.#blob.download(range.offset, range.length, {
+        abortSignal: signal,
+        conditions: { ifMatch: etag },
+        // Retries are ours.
+        maxRetryRequests: 0,
+        ...(checksum === 'crc64' ? { rangeGetContentCrc64: true } : {}),
+        ...(checksum === 'md5' ? { rangeGetContentMD5: true } : {}),
+      });
+    } catch (error) {
+      // So the SDK says that the answer lacks the headers of the service: something else gave it.
+      if (error instanceof RangeError) assertFromService(what, undefined, 200);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#access.close();
+    this.#connections.close();
+  }
+
+  get #blob(): PageBlobClient {
+    return this.#clients.blob;
+  }
+
+  get #container(): ContainerClient {
+    return this.#clients.container;
+  }
+
+  /** Clients of the signer that is in use now. */
+  get #clients(): Clients {
+    const { signer } = this.#access;
+    if (signer !== this.#inUse.signer) this.#inUse = { signer, clients: this.#makeClients(signer.sdk) };
+    return this.#inUse.clients;
+  }
+
+  async #send<T extends object>(what: string, operation: () => Promise<T>): Promise<T> {
+    this.requests += 1;
+    const { signer } = this.#access;
+    const startMs = performance.now();
+    try {
+      const response: { requestId?: string; date?: Date } & T = await operation();
+      this.#onRequest?.(answeredRequest(what, performance.now() - startMs, response));
+      assertFromService(what, response.requestId, 200);
+      if (response.date !== undefined) this.#aheadMs = response.date.getTime() - Date.now();
+      this.#connections.answered();
+      signer.wasAccepted = true;
+      return response;
+    } catch (error) {
+      if (!(error instanceof VhdupError)) this.#onRequest?.(failedRequest(what, performance.now() - startMs, error));
+      const failure = toServiceError(what, error, { sas: signer.sdk.sas, wasAccepted: signer.wasAccepted });
+      if (failure instanceof CredentialError) this.#refused.set(failure, signer);
+      throw failure;
+    }
+  }
+}
+
+function checksumHeader(checksum: Checksum | undefined): PageBlobUploadPagesOptions {
+  switch (checksum?.algorithm) {
+    case 'crc64':
+      return { transactionalContentCrc64: checksum.value };
+    case 'md5':
+      return { transactionalContentMD5: checksum.value };
+    default:
+      return {};
+  }
+}
+
+/** The service answers with the checksum of what it stored: a second proof that costs nothing. */
+function assertEchoed(
+  what: string,
+  checksum: Checksum | undefined,
+  { xMsContentCrc64, contentMD5 }: { xMsContentCrc64?: Uint8Array; contentMD5?: Uint8Array },
+): void {
+  const echoed = checksum?.algorithm === 'crc64' ? xMsContentCrc64 : contentMD5;
+  if (checksum === undefined || echoed === undefined) return;
+  if (Buffer.compare(checksum.value, echoed) !== 0) {
+    throw new ServiceError(
+      `${what} failed: the service stored bytes with the ${checksum.algorithm} ${hex(echoed)}, but ${hex(checksum.value)} was sent.`,
+      { reason: 'ChecksumEcho', transient: true, checksumMismatch: true },
+    );
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+function lowerCaseKeys(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]));
+}

@@ -1,0 +1,49 @@
+// A set of bytes as sorted ranges that lie apart from one another.
+import { type ByteRange, endOf } from './byte-range.ts';
+
+/** Grows only. Adding ranges in any order that ends in the same bytes ends in the same ranges. */
+export class RangeSet {
+  readonly #ranges: ByteRange[] = [];
+
+  constructor(ranges: Iterable<ByteRange> = []) {
+    for (const range of ranges) this.add(range);
+  }
+
+  /** Ascending, apart from one another. */
+  get ranges(): readonly ByteRange[] {
+    return this.#ranges;
+  }
+
+  /** Adds a range, joining it with those it touches or overlaps. An empty range adds nothing. */
+  add(range: ByteRange): void {
+    if (range.length === 0) return;
+    const first = this.#firstEndingAtOrAfter(range.offset);
+    let offset = range.offset;
+    let end = endOf(range);
+    let next = first;
+    for (let met = this.#ranges[next]; met !== undefined && met.offset <= end; met = this.#ranges[++next]) {
+      offset = Math.min(offset, met.offset);
+      end = Math.max(end, endOf(met));
+    }
+    this.#ranges.splice(first, next - first, { offset, length: end - offset });
+  }
+
+  /** Whether every byte of `range` is in the set. */
+  includes(range: ByteRange): boolean {
+    if (range.length === 0) return true;
+    const found = this.#ranges[this.#firstEndingAtOrAfter(range.offset + 1)];
+    return found !== undefined && found.offset <= range.offset && endOf(found) >= endOf(range);
+  }
+
+  #firstEndingAtOrAfter(position: number): number {
+    let low = 0;
+    let high = this.#ranges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const range = this.#ranges[middle];
+      if (range !== undefined && endOf(range) < position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

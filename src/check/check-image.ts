@@ -1,0 +1,101 @@
+// checkImage: whether Azure takes an image, and whether it starts there, as far as that can be told without sending it.
+
+import { printable } from '../base/printable.ts';
+import { CorruptImageError, ParentImageError, UnsupportedImageError, UsageError } from '../errors.ts';
+import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
+import { asFixedVhd } from '../image/fixed-vhd-view.ts';
+import { openDiskImage } from '../image/open-disk-image.ts';
+import type { ImageOptions } from '../options.ts';
+import { type CheckReport, type Generation, PURPOSES, type Purpose, summarise } from './check-report.ts';
+import { gatherDiskFacts, openGuest } from './gather-facts.ts';
+import { fail } from './rule.ts';
+import { IMAGE_READABLE } from './rules/image-rules.ts';
+import { findingOf, RULES, runRules } from './run-rules.ts';
+
+export interface CheckOptions extends ImageOptions {
+  /** Path of the image. */
+  readonly image: string;
+  /** What the disk is for. @default 'vm' */
+  readonly purpose?: Purpose;
+  /** Of the machine that is to start from it. @default what the partition table says */
+  readonly generation?: Generation;
+  /** The name that the blob is to have. @default not checked */
+  readonly blobName?: string;
+  /** For reading one file system of the guest, in milliseconds; after it, the file system counts as unread. @default 30,000 */
+  readonly timeLimitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Checks an image against the rules. An image that is damaged, or of a format that is not read, fails the rule
+ * `image-readable`, and no other rule is asked.
+ * @throws {ImageAccessError} there is no such file, or it cannot be read; the reason of `signal`, unchanged, on abort.
+ */
+export async function checkImage(options: CheckOptions): Promise<CheckReport> {
+  const purpose = options.purpose ?? 'vm';
+  if (!PURPOSES.includes(purpose)) {
+    throw new UsageError(`purpose must be one of ${PURPOSES.join(', ')}, but is ${purpose}.`);
+  }
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const warnings: ImageWarning[] = [];
+  const opened = await openImage(options, warnings);
+  if (!('size' in opened)) {
+    const finding = findingOf(
+      IMAGE_READABLE,
+      fail(opened.message, 'The message says what to do; otherwise take another copy.'),
+    );
+    return { image: printable(options.image), purpose, ...summarise([finding]) };
+  }
+  try {
+    return await checkOpenImage(opened, warnings, purpose, options);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** The image, or why it is none that is read. */
+async function openImage(options: CheckOptions, warnings: ImageWarning[]): Promise<DiskImage | Error> {
+  try {
+    return await openDiskImage(options.image, { ...options, onWarning: (warning) => warnings.push(warning) });
+  } catch (error) {
+    const isOfTheImage =
+      error instanceof CorruptImageError || error instanceof UnsupportedImageError || error instanceof ParentImageError;
+    if (isOfTheImage) return error;
+    throw error;
+  }
+}
+
+async function checkOpenImage(
+  image: DiskImage,
+  warnings: readonly ImageWarning[],
+  purpose: Purpose,
+  { generation, blobName, timeLimitMs, signal }: CheckOptions,
+): Promise<CheckReport> {
+  const facts = await gatherDiskFacts(image, warnings, { purpose, generation, blobName });
+  const opened = purpose === 'data-disk' ? undefined : await openGuest(image, facts.layout, timeLimitMs);
+  const onAbort = () => opened?.close();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    signal?.throwIfAborted();
+    const findings = await runRules(RULES, { ...facts, guest: opened?.guest, efi: opened?.efi });
+    signal?.throwIfAborted();
+    return {
+      image: printable(image.path),
+      format: image.format,
+      diskSize: image.size,
+      blobSize: asFixedVhd(image).size,
+      purpose,
+      ...(facts.generation === undefined
+        ? {}
+        : {
+            generation: facts.generation,
+            generationFrom: generation === undefined ? ('partition-table' as const) : ('option' as const),
+          }),
+      ...summarise(findings),
+    };
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    await opened?.close();
+  }
+}

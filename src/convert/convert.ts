@@ -1,0 +1,104 @@
+// convertImage: the engine of an upload with a local file as its target.
+import { PAGE_SIZE } from '../base/byte-range.ts';
+import { UsageError } from '../errors.ts';
+import { shielded } from '../events.ts';
+import type { DiskImage } from '../image/disk-image.ts';
+import { asFixedVhd } from '../image/fixed-vhd-view.ts';
+import { openDiskImage } from '../image/open-disk-image.ts';
+import { realPathOf } from '../image/real-path.ts';
+import { localConcurrency, type TransferVerbOptions } from '../options.ts';
+import { LocalFileTarget } from '../target/local-file.ts';
+import { type TransferSource, transferWithProgress } from '../transfer/move-disk.ts';
+
+export interface ConvertOptions extends TransferVerbOptions {
+  /** Path of the file to write. */
+  readonly output: string;
+  /** Write the disk alone, without rounding up and footer. @default false: a fixed VHD */
+  readonly raw?: boolean;
+  /** Replace a file that is there already. @default false */
+  readonly overwrite?: boolean;
+}
+
+export interface ConvertResult {
+  readonly output: string;
+  readonly format: 'vhd-fixed' | 'raw';
+  /** Length of the file in bytes. */
+  readonly size: number;
+  /** Virtual size of the image in bytes. */
+  readonly diskSize: number;
+  /** Bytes read from the image. */
+  readonly read: number;
+  /** Bytes written; all others are holes. */
+  readonly written: number;
+  readonly durationMs: number;
+}
+
+/**
+ * Writes a disk image as a fixed VHD, or as a raw disk.
+ * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort. Nothing is left then.
+ */
+export async function convertImage(options: ConvertOptions): Promise<ConvertResult> {
+  const overwrite = options.overwrite === true;
+  const emit = shielded(options.onEvent);
+  const signal = options.signal ?? new AbortController().signal;
+  const startMs = performance.now();
+  const image = await openDiskImage(options.image, {
+    ...options,
+    onWarning: (warning) => emit({ type: 'warning', ...warning }),
+    onDebug: (message) => emit({ type: 'debug', message }),
+  });
+  try {
+    const vhd = asFixedVhd(image);
+    const source: TransferSource & { size: number } =
+      options.raw === true
+        ? {
+            size: image.size,
+            diskSize: image.size,
+            extents: () => image.extents(),
+            read: (range, into) => image.read(range, into),
+          }
+        : vhd;
+    await assertNotOfTheImage(image, options.output);
+    const target = await LocalFileTarget.create(options.output, source.size, overwrite);
+    try {
+      const progress = await transferWithProgress({
+        source,
+        target,
+        ...localConcurrency(options.threads),
+        signal,
+        emit,
+      });
+      await image.assertUnchanged();
+      if (options.raw !== true) {
+        const range = { offset: vhd.diskSize, length: PAGE_SIZE };
+        await target.write({ range, bytes: vhd.footer });
+        progress.runSent(range);
+      }
+      await target.complete(overwrite);
+      return {
+        output: options.output,
+        format: options.raw === true ? 'raw' : 'vhd-fixed',
+        size: source.size,
+        diskSize: image.size,
+        read: progress.read,
+        written: progress.sent,
+        durationMs: performance.now() - startMs,
+      };
+    } catch (error) {
+      await target.discard();
+      throw error;
+    }
+  } finally {
+    await image.close();
+  }
+}
+
+/** Neither the image nor a parent may be replaced: a chain without one of its files is lost. */
+async function assertNotOfTheImage(image: DiskImage, output: string): Promise<void> {
+  const outputPath = await realPathOf(output);
+  for (const { path } of image.files) {
+    if ((await realPathOf(path)) !== outputPath) continue;
+    const what = path === image.path ? 'the image itself' : `a parent of ${image.path}`;
+    throw new UsageError(`${output} is ${what}. Name another file.`);
+  }
+}

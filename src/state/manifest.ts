@@ -1,0 +1,108 @@
+// The manifest of an upload: what was sent, range by range with its checksum, one JSON object a line. Holds no secret.
+import type { ByteRange } from '../base/byte-range.ts';
+import type { Checksum } from '../target/page-target.ts';
+import type { CheckpointImageFile } from './checkpoint.ts';
+
+/** The first line: which upload it is of. */
+export interface ManifestHeader {
+  readonly uploadId: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** The image file, then its parents. */
+  readonly image: readonly CheckpointImageFile[];
+  /** Virtual size of the disk in bytes, before it is rounded up. */
+  readonly diskSize: number;
+  readonly trustUnmarkedSectors: boolean;
+  /** The blob's URL without its query. */
+  readonly blobUrl: string;
+  /** Length of the blob in bytes. */
+  readonly blobSize: number;
+  readonly checksum: Checksum['algorithm'];
+}
+
+/** A range of the blob and the checksum of what was sent for it, in hexadecimal, in the byte order of the request's header. */
+export interface SentRun extends ByteRange {
+  readonly checksum: string;
+}
+
+/** One line for each window of 4 MiB that is done, in the order in which they were. One that was done twice is there twice: the last counts. */
+export interface ManifestWindow {
+  readonly window: ByteRange;
+  readonly runs: readonly SentRun[];
+}
+
+/** The last line: the upload was complete. */
+export interface ManifestEnd {
+  readonly footer: SentRun;
+  /** Bytes of all runs, the footer's among them. */
+  readonly bytes: number;
+  /** A PageSetDigest of their pages. */
+  readonly pages: string;
+}
+
+export const MANIFEST_FORMAT = 1;
+/** How every manifest begins. */
+export const MANIFEST_BEGINNING = '{"vhdupManifest":';
+
+export function encodeHeader(header: ManifestHeader): string {
+  return `${JSON.stringify({ vhdupManifest: MANIFEST_FORMAT, ...header })}\n`;
+}
+
+export function encodeWindow({ window, runs }: ManifestWindow): string {
+  return `${JSON.stringify({ window: [window.offset, window.length], runs: runs.map(encodeRun) })}\n`;
+}
+
+export function encodeEnd({ footer, bytes, pages }: ManifestEnd): string {
+  return `${JSON.stringify({ end: { footer: encodeRun(footer), bytes, pages } })}\n`;
+}
+
+/** Undefined when the line is no header that this version reads. */
+export function decodeHeader(line: string): ManifestHeader | undefined {
+  const fields = objectIn(line);
+  const { vhdupManifest, ...header } = fields ?? {};
+  const { uploadId, startedAt, blobUrl, blobSize, diskSize, checksum, image } = header;
+  const texts = [uploadId, startedAt, blobUrl].every((text) => typeof text === 'string');
+  const isWhole = texts && isSize(blobSize) && isSize(diskSize) && Array.isArray(image);
+  const isKnown = vhdupManifest === MANIFEST_FORMAT && (checksum === 'crc64' || checksum === 'md5');
+  return isWhole && isKnown ? (header as unknown as ManifestHeader) : undefined;
+}
+
+/** A window, the end, or undefined when the line is neither. */
+export function decodeLine(line: string): ManifestWindow | ManifestEnd | undefined {
+  const fields = objectIn(line);
+  if (fields === undefined) return undefined;
+  const { window, runs, end } = fields;
+  if (typeof end === 'object' && end !== null) {
+    const { footer, bytes, pages } = end as Record<string, unknown>;
+    const run = decodeRun(footer);
+    return run !== undefined && isSize(bytes) && typeof pages === 'string' ? { footer: run, bytes, pages } : undefined;
+  }
+  if (!Array.isArray(window) || !Array.isArray(runs)) return undefined;
+  const [offset, length] = window as unknown[];
+  const decoded = runs.map(decodeRun).filter((run) => run !== undefined);
+  if (!isSize(offset) || !isSize(length) || decoded.length !== runs.length) return undefined;
+  return { window: { offset, length }, runs: decoded };
+}
+
+function encodeRun({ offset, length, checksum }: SentRun): readonly [number, number, string] {
+  return [offset, length, checksum];
+}
+
+function decodeRun(stored: unknown): SentRun | undefined {
+  if (!Array.isArray(stored)) return undefined;
+  const [offset, length, checksum] = stored as unknown[];
+  return isSize(offset) && isSize(length) && typeof checksum === 'string' ? { offset, length, checksum } : undefined;
+}
+
+function objectIn(line: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

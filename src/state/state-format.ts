@@ -1,0 +1,64 @@
+// How the state between two runs stands in its file: JSON that begins with its kind and ends with a checksum of the rest.
+import { createHash } from 'node:crypto';
+import type { ByteRange } from '../base/byte-range.ts';
+import { CheckpointError } from '../errors.ts';
+
+export interface StateForm {
+  /** What messages call it. */
+  readonly name: string;
+  /** The first field, which holds the format's number. */
+  readonly marker: string;
+  readonly format: number;
+  /** What to do about one that cannot be used. */
+  readonly wayOut: string;
+}
+
+/** Ranges as the file holds them. */
+export type StoredRanges = readonly (readonly [offset: number, length: number])[];
+
+export function storedRanges(ranges: readonly ByteRange[]): StoredRanges {
+  return ranges.map(({ offset, length }) => [offset, length]);
+}
+
+export function rangesOf(stored: StoredRanges): ByteRange[] {
+  return stored.map(([offset, length]) => ({ offset, length }));
+}
+
+/** Ends with a checksum of the rest: a file that was edited or damaged is not taken for what it was. */
+export function encodeState({ marker, format }: StateForm, state: object): string {
+  const fields = { [marker]: format, ...state };
+  return `${JSON.stringify({ ...fields, sha256: digest(fields) }, undefined, 1)}\n`;
+}
+
+/**
+ * @param path - For the message.
+ * @returns the fields, as `encodeState` was given them: the checksum proves that it wrote them all.
+ * @throws {CheckpointError} something else, of another version, or damaged.
+ */
+export function decodeState({ name, marker, format, wayOut }: StateForm, text: string, path: string): object {
+  // So begins every one of the kind, whatever its format and however it was damaged after that.
+  if (!text.startsWith(`{\n "${marker}": `)) {
+    throw new CheckpointError(
+      `Cannot use ${path} as a checkpoint: it is something else. Name another file with --checkpoint.`,
+      { isForeign: true },
+    );
+  }
+  const refuse = (problem: string) => new CheckpointError(`Cannot use the ${name} ${path}: ${problem}. ${wayOut}`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw refuse('it is damaged');
+  }
+  const { sha256, ...fields } = parsed as Record<string, unknown>;
+  const { [marker]: stored, ...state } = fields;
+  if (stored !== format) {
+    throw refuse(`it has the format ${JSON.stringify(stored)}; this version of vhdup reads ${format}`);
+  }
+  if (sha256 !== digest(fields)) throw refuse('its checksum is wrong, so it was edited or damaged');
+  return state;
+}
+
+function digest(fields: object): string {
+  return createHash('sha256').update(JSON.stringify(fields)).digest('hex');
+}

@@ -1,0 +1,124 @@
+// The MD5 of a whole fixed VHD, in order, computed beside an upload that sends it out of order.
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { ChildAbort } from '../base/linked-abort.ts';
+import { SMALL_HEAP } from '../base/thread-heap.ts';
+import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
+import { planWindows, WINDOW_SIZE } from '../transfer/plan.ts';
+
+/** Zeros hashed at the word of one message, in bytes: a tenth of a second, so that a stop need not wait. */
+const MAX_ZEROS = 64 * 1024 * 1024;
+const WAITING_INTERVAL_MS = 1000;
+/** One is filled while the other is hashed. */
+const BUFFERS = 2;
+
+/** Runs in the thread. Plain text, since it needs nothing of ours and so works from anywhere. */
+const WORKER = `
+const { parentPort } = require('node:worker_threads');
+const hash = require('node:crypto').createHash('md5');
+const zeros = Buffer.alloc(1024 * 1024);
+parentPort.on('message', ({ bytes, zerosLength, isLast }) => {
+  if (bytes !== undefined) hash.update(bytes);
+  for (let left = zerosLength; left > 0; left -= zeros.length) hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
+  parentPort.postMessage(isLast ? new Uint8Array(hash.digest()) : undefined);
+});`;
+
+interface Work {
+  /** In shared memory. */
+  readonly bytes?: Uint8Array;
+  readonly zerosLength: number;
+  readonly isLast?: boolean;
+}
+
+/** Begins at once. The image is read a second time, as a rule from the system's cache; zeros are not read. */
+export class ContentMd5 {
+  /** Bytes of the VHD so far. */
+  #hashed = 0;
+  readonly #digest: Promise<Uint8Array>;
+  readonly #stop: ChildAbort;
+
+  /** @param onFailure - Called when the MD5 cannot be computed: `digest` will throw the same. Not called on abort. */
+  constructor(source: FixedVhdView, signal: AbortSignal, onFailure: (error: unknown) => void) {
+    this.#stop = new ChildAbort(signal);
+    this.#digest = this.#run(source, this.#stop.signal);
+    this.#digest.catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) onFailure(error);
+    });
+  }
+
+  /**
+   * Waits for the end.
+   * @param onWaiting - Called once a second with the bytes that are hashed.
+   * @throws what reading the image throws; the reason of the signal on abort.
+   */
+  async digest(onWaiting: (hashed: number) => void): Promise<Uint8Array> {
+    const timer = setInterval(() => onWaiting(this.#hashed), WAITING_INTERVAL_MS);
+    try {
+      return await this.#digest;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  /** Ends it, however far it is, and returns when its thread is gone. */
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('The MD5 is not needed any more.'));
+    this.#stop.unlink();
+    await this.#digest.catch(() => undefined);
+  }
+
+  async #run(source: FixedVhdView, signal: AbortSignal): Promise<Uint8Array> {
+    const worker = new Worker(WORKER, { eval: true, resourceLimits: SMALL_HEAP });
+    const buffers = Array.from({ length: BUFFERS }, () => new Uint8Array(new SharedArrayBuffer(WINDOW_SIZE)));
+    try {
+      let hashing: Promise<Uint8Array | undefined> = Promise.resolve(undefined);
+      const post = async (work: Work): Promise<void> => {
+        await hashing;
+        signal.throwIfAborted();
+        hashing = answerOf(worker, work);
+        // Awaited by the next one; until then nobody else listens.
+        hashing.catch(() => undefined);
+      };
+      const postZeros = async (until: number): Promise<void> => {
+        for (let left = until - this.#hashed; left > 0; left = until - this.#hashed) {
+          const zerosLength = Math.min(left, MAX_ZEROS);
+          await post({ zerosLength });
+          this.#hashed += zerosLength;
+        }
+      };
+      let index = 0;
+      for await (const window of planWindows(source)) {
+        await postZeros(window.offset);
+        const bytes = buffers[index++ % BUFFERS]?.subarray(0, window.length) ?? new Uint8Array();
+        await source.read(window, bytes);
+        await post({ bytes, zerosLength: 0 });
+        this.#hashed += window.length;
+      }
+      await postZeros(source.diskSize);
+      await post({ bytes: source.footer, zerosLength: 0, isLast: true });
+      this.#hashed = source.size;
+      const digest = await hashing;
+      if (digest === undefined) throw new Error('The thread that computes the MD5 gave none.');
+      return digest;
+    } finally {
+      await worker.terminate();
+    }
+  }
+}
+
+async function answerOf(worker: Worker, work: Work): Promise<Uint8Array | undefined> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  try {
+    worker.postMessage(work);
+    const [answer] = await Promise.race([
+      once(worker, 'message', { signal }),
+      once(worker, 'exit', { signal }).then(() => {
+        throw new Error('The thread that computes the MD5 ended.');
+      }),
+    ]);
+    return answer as Uint8Array | undefined;
+  } finally {
+    stop.abort();
+  }
+}

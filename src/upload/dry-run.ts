@@ -1,0 +1,78 @@
+// planUpload: what an upload would send and leave out, and why, without writing anything.
+
+import { PAGE_SIZE } from '../base/byte-range.ts';
+import { shielded } from '../events.ts';
+import { asFixedVhd } from '../image/fixed-vhd-view.ts';
+import { openDiskImage } from '../image/open-disk-image.ts';
+import { localConcurrency, type TransferVerbOptions } from '../options.ts';
+import type { TransferTarget } from '../target/page-target.ts';
+import { transferWithProgress } from '../transfer/move-disk.ts';
+
+export interface UploadPlan {
+  readonly format: string;
+  /** Virtual size of the image in bytes. */
+  readonly diskSize: number;
+  /** Length of the blob in bytes. */
+  readonly blobSize: number;
+  /** Bytes of the disk that the image allocates, and that are read. */
+  readonly allocated: number;
+  /** Bytes that would be sent, the footer's 512 among them. */
+  readonly send: number;
+  /** Put Page requests that would be sent. */
+  readonly requests: number;
+  readonly skip: {
+    /** Bytes that the image does not allocate, or that are holes of its file: never read. */
+    readonly unallocated: number;
+    /** Bytes that are allocated but zero. */
+    readonly zeros: number;
+    /** Zeros that fill the disk up to a whole MiB. */
+    readonly padding: number;
+  };
+  readonly durationMs: number;
+}
+
+/**
+ * Reads the whole image as an upload would.
+ * @throws {VhdupError} the image cannot be read; the reason of `signal`, unchanged, on abort.
+ */
+export async function planUpload(options: TransferVerbOptions): Promise<UploadPlan> {
+  const emit = shielded(options.onEvent);
+  const signal = options.signal ?? new AbortController().signal;
+  const startMs = performance.now();
+  const image = await openDiskImage(options.image, {
+    ...options,
+    onWarning: (warning) => emit({ type: 'warning', ...warning }),
+    onDebug: (message) => emit({ type: 'debug', message }),
+  });
+  try {
+    const source = asFixedVhd(image);
+    let requests = 0;
+    const nowhere: TransferTarget = {
+      write: () => {
+        requests += 1;
+        return Promise.resolve();
+      },
+    };
+    const progress = await transferWithProgress({
+      source,
+      target: nowhere,
+      ...localConcurrency(options.threads),
+      signal,
+      emit,
+    });
+    await image.assertUnchanged();
+    const allocated = progress.plan?.allocated ?? 0;
+    return {
+      format: image.format,
+      diskSize: image.size,
+      blobSize: source.size,
+      allocated,
+      send: progress.sent + PAGE_SIZE,
+      requests: requests + 1,
+      skip: { unallocated: image.size - allocated, zeros: progress.zeros, padding: source.diskSize - image.size },
+      durationMs: performance.now() - startMs,
+    };
+  } finally {
+    await image.close();
+  }
+}

@@ -1,0 +1,84 @@
+// The manifest beside an upload: gathers the checksums of what was acknowledged, and writes them window by window.
+import type { ByteRange } from '../base/byte-range.ts';
+import { UsageError } from '../errors.ts';
+import type { UploadOptions } from '../options.ts';
+import type { Checkpoint } from '../state/checkpoint.ts';
+import { checkManifestPath, ManifestWriter } from '../state/manifest-writer.ts';
+import type { Checksum, PageRun } from '../target/page-target.ts';
+import type { PageSetDigest } from '../transfer/page-set-digest.ts';
+
+export class UploadManifest {
+  readonly #writer: ManifestWriter;
+  /** By offset, of runs whose window is not done yet. */
+  readonly #checksums = new Map<number, string>();
+
+  private constructor(writer: ManifestWriter) {
+    this.#writer = writer;
+  }
+
+  /**
+   * Refuses, before anything has been sent, options and files that no manifest can be made with.
+   * @throws {UsageError} there would be no checksums. @throws {LocalFileError} the file is something else.
+   */
+  static async check({ manifest, checksum }: UploadOptions): Promise<void> {
+    if (manifest === undefined) return;
+    if (checksum === 'none') {
+      throw new UsageError('A manifest holds the checksums that are sent: give another --checksum than none.');
+    }
+    await checkManifestPath(manifest);
+  }
+
+  /**
+   * @param state - Of the upload, as it is in the checkpoint.
+   * @throws {LocalFileError} the file belongs to another upload, or cannot be written.
+   */
+  static async open(
+    path: string,
+    state: Checkpoint,
+    checksum: Checksum['algorithm'],
+    mayReplace: boolean,
+  ): Promise<UploadManifest> {
+    const { uploadId, startedAt, image, diskSize, trustUnmarkedSectors, blobUrl, blobSize } = state;
+    const header = { uploadId, startedAt, image, diskSize, trustUnmarkedSectors, blobUrl, blobSize, checksum };
+    const options = { isContinued: state.done.length > 0, mayReplace };
+    return new UploadManifest(await ManifestWriter.open(path, header, options));
+  }
+
+  /** A run was acknowledged. */
+  runSent({ range, checksum }: PageRun): void {
+    this.#checksums.set(range.offset, hexOf(checksum));
+  }
+
+  windowDone(window: ByteRange, runs: readonly ByteRange[]): void {
+    this.#writer.windowDone({
+      window,
+      runs: runs.map((run) => {
+        const checksum = this.#checksums.get(run.offset) ?? '';
+        this.#checksums.delete(run.offset);
+        return { ...run, checksum };
+      }),
+    });
+  }
+
+  /** Returns when what was noted before is safe on disk. @throws {LocalFileError} */
+  flush(): Promise<void> {
+    return this.#writer.flush();
+  }
+
+  /**
+   * @param pages - Everything that was sent, the footer's page among it.
+   * @throws {LocalFileError}
+   */
+  async complete({ range, checksum }: PageRun, pages: PageSetDigest): Promise<void> {
+    const footer = { ...range, checksum: hexOf(checksum) };
+    await this.#writer.complete({ footer, bytes: pages.bytes, pages: pages.toString() });
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+  }
+}
+
+function hexOf(checksum: Checksum | undefined): string {
+  return Buffer.from(checksum?.value ?? []).toString('hex');
+}

@@ -1,0 +1,138 @@
+import { setMaxListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import type { RenewSas } from '../../../src/azure/auth/credentials.ts';
+import { SasAccess } from '../../../src/azure/auth/sas-access.ts';
+import type { AccessOptions } from '../../../src/azure/auth/signer.ts';
+import { parseDestination } from '../../../src/azure/destination.ts';
+import { CredentialError } from '../../../src/errors.ts';
+import { failureOf } from '../../support/vhd-fixtures.ts';
+
+const { address } = parseDestination('https://account.blob.core.windows.net/vhds/disk.vhd');
+const NEVER = new AbortController().signal;
+// Each request listens, as it does to the signal of a transfer.
+setMaxListeners(0, NEVER);
+const EXPIRED = new CredentialError('The SAS expired.', { isExpired: true });
+const REFUSED = new CredentialError('403 AuthorizationPermissionMismatch');
+
+function sas(name: string): string {
+  return `sp=rw&sig=${name}`;
+}
+
+function accessWith(renewSas?: RenewSas, more: AccessOptions = {}) {
+  const told: string[] = [];
+  const access = new SasAccess(sas('first'), address, {
+    onEvent: ({ state }) => told.push(state),
+    ...(renewSas === undefined ? {} : { renewSas }),
+    ...more,
+  });
+  return { access, told };
+}
+
+describe('SasAccess', () => {
+  it('asks once for all requests that were refused, and gives all of them the new SAS', async () => {
+    const answers: ((text: string) => void)[] = [];
+    const { access, told } = accessWith(() => new Promise((resolve) => answers.push(resolve)));
+    const refused = access.signer;
+    const waiting = Array.from({ length: 64 }, () => access.renewed(refused, EXPIRED, NEVER));
+    answers[0]?.(sas('second'));
+    expect(await Promise.all(waiting)).toEqual(new Array(64).fill(true));
+    expect(answers).toHaveLength(1);
+    expect(access.signer.sdk).toEqual({ sas: sas('second') });
+    expect(told).toEqual(['expired', 'renewed']);
+  });
+
+  it('does not ask for a request whose refusal comes after the SAS was replaced', async () => {
+    let asked = 0;
+    const { access } = accessWith(() => {
+      asked += 1;
+      return Promise.resolve(sas(`number-${asked}`));
+    });
+    const refused = access.signer;
+    await access.renewed(refused, EXPIRED, NEVER);
+    expect(await access.renewed(refused, EXPIRED, NEVER)).toBe(true);
+    expect(asked).toBe(1);
+  });
+
+  it('asks neither where nobody can answer nor for a refusal that has another cause', async () => {
+    const { access } = accessWith();
+    expect(await access.renewed(access.signer, EXPIRED, NEVER)).toBe(false);
+    const { access: askable } = accessWith(() => Promise.reject(new Error('It was asked.')));
+    expect(await askable.renewed(askable.signer, REFUSED, NEVER)).toBe(false);
+  });
+
+  it('asks again when the service refuses what was given, whatever the cause, until it was accepted once', async () => {
+    let asked = 0;
+    const { access } = accessWith(() => {
+      asked += 1;
+      return Promise.resolve(sas(`number-${asked}`));
+    });
+    await access.renewed(access.signer, EXPIRED, NEVER);
+    expect(await access.renewed(access.signer, REFUSED, NEVER)).toBe(true);
+    access.signer.wasAccepted = true;
+    expect(await access.renewed(access.signer, REFUSED, NEVER)).toBe(false);
+    expect(asked).toBe(2);
+  });
+
+  it('counts the questions since a SAS was last accepted, and stops after ten', async () => {
+    const attempts: number[] = [];
+    let name = 0;
+    const { access } = accessWith(({ attempt }) => {
+      attempts.push(attempt);
+      name += 1;
+      return Promise.resolve(sas(`number-${name}`));
+    });
+    for (let round = 0; round < 3; round++) {
+      access.signer.wasAccepted = true;
+      await access.renewed(access.signer, EXPIRED, NEVER);
+    }
+    expect(attempts).toEqual([1, 1, 1]);
+    const asked = async () => await access.renewed(access.signer, EXPIRED, NEVER);
+    for (let attempt = 2; attempt <= 10; attempt++) expect(await asked()).toBe(true);
+    expect(await failureOf(asked())).toBeInstanceOf(CredentialError);
+    expect(attempts.at(-1)).toBe(10);
+  });
+
+  it('does not take the SAS that was refused, and takes an error of the kind for an answer of no use', async () => {
+    const problems: string[] = [];
+    const { access, told } = accessWith(({ attempt, problem }) => {
+      problems.push(problem);
+      if (attempt === 1) return Promise.resolve(sas('first'));
+      if (attempt === 2) return Promise.reject(new CredentialError('The command failed.'));
+      return Promise.resolve(sas('second'));
+    });
+    expect(await access.renewed(access.signer, EXPIRED, NEVER)).toBe(true);
+    expect(problems).toEqual(['The SAS expired.', expect.stringContaining('is refused'), 'The command failed.']);
+    expect(told).toEqual(['expired', 'refused', 'refused', 'renewed']);
+  });
+
+  it('lets one request go when it is aborted, and goes on waiting for the others', async () => {
+    const answers: ((text: string) => void)[] = [];
+    const { access } = accessWith(() => new Promise((resolve) => answers.push(resolve)));
+    const one = new AbortController();
+    const refused = access.signer;
+    const waiting = [one.signal, NEVER].map((signal) => access.renewed(refused, EXPIRED, signal));
+    const reason = new Error('stopped');
+    one.abort(reason);
+    await expect(waiting[0]).rejects.toBe(reason);
+    answers[0]?.(sas('second'));
+    expect(await waiting[1]).toBe(true);
+  });
+
+  it('stops waiting when it is closed, and tells the one who is asked', async () => {
+    let signal: AbortSignal | undefined;
+    const { access } = accessWith((request) => {
+      signal = request.signal;
+      return new Promise(() => undefined);
+    });
+    const waiting = failureOf(access.renewed(access.signer, EXPIRED, NEVER));
+    access.close();
+    expect((await waiting).message).toBe('The upload is over.');
+    expect(signal?.aborted).toBe(true);
+  });
+
+  it('knows when its SAS ends', () => {
+    const access = new SasAccess('sp=rw&se=2030-01-01&sig=x', address, {});
+    expect(access.expiresOn).toEqual(new Date('2030-01-01'));
+    expect(new SasAccess('si=policy&sig=x', address, {}).expiresOn).toBeUndefined();
+  });
+});

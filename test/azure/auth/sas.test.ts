@@ -1,0 +1,178 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { assertSasAllows, assertSasCreatesContainers, parseSas, readSas } from '../../../src/azure/auth/sas.ts';
+import { parseDestination } from '../../../src/azure/destination.ts';
+import { CredentialError } from '../../../src/errors.ts';
+
+const NOW = new Date('2026-03-01T12:00:00Z');
+const SIGNATURE = 'c2VjcmV0c2VjcmV0';
+
+function refusalOf(sas: string, check = () => assertSasAllows(sas, 'rw', NOW)): string {
+  try {
+    check();
+  } catch (error) {
+    expect(error).toBeInstanceOf(CredentialError);
+    expect((error as Error).message).not.toContain(SIGNATURE);
+    return (error as Error).message;
+  }
+  throw new Error('It was allowed.');
+}
+
+describe('readSas', () => {
+  it('reads permissions and times', () => {
+    expect(readSas(`?sp=racwd&st=2026-01-01T00%3A00%3A00Z&se=2027-01-01&sig=${SIGNATURE}`)).toEqual({
+      permissions: 'racwd',
+      startsOn: new Date('2026-01-01T00:00:00Z'),
+      expiresOn: new Date('2027-01-01T00:00:00Z'),
+    });
+  });
+
+  it('reads nothing off a SAS of a stored access policy', () => {
+    expect(readSas(`si=policy&sr=b&sig=${SIGNATURE}`)).toEqual({});
+  });
+
+  it('reads services and resource types off an account SAS', () => {
+    expect(readSas(`ss=bf&srt=co&sp=rw&sig=${SIGNATURE}`)).toEqual({
+      permissions: 'rw',
+      services: 'bf',
+      resourceTypes: 'co',
+    });
+  });
+
+  it.each([
+    ['se=2027-01-01&ske=2026-06-01', '2026-06-01'],
+    ['se=2026-02-01&ske=2026-06-01', '2026-02-01'],
+    ['ske=2026-06-01', '2026-06-01'],
+  ])('takes the earlier end of a SAS and of the key that signed it: %s', (sas, end) => {
+    expect(readSas(sas)).toEqual({ expiresOn: new Date(end) });
+  });
+
+  it('takes a time that is none for absent', () => {
+    expect(readSas('se=never')).toEqual({});
+  });
+});
+
+describe('assertSasAllows', () => {
+  it.each([
+    ['exactly what is needed', `sp=rw&se=2026-03-01T12:00:01Z&sig=${SIGNATURE}`],
+    ['more, in any order', `sp=wdacr&sig=${SIGNATURE}`],
+    ['a stored access policy, which shows nothing', `si=policy&sig=${SIGNATURE}`],
+    ['a question mark before it', `?sp=rw&sig=${SIGNATURE}`],
+  ])('takes a SAS with %s', (_, sas) => {
+    expect(() => assertSasAllows(sas, 'rw', NOW)).not.toThrow();
+  });
+
+  it.each([
+    ['w', 'missing r'],
+    ['r', 'missing w'],
+    ['cd', 'missing r, w'],
+    ['', 'it has none'],
+  ])('refuses one that allows "%s", and names what is missing', (permissions, message) => {
+    expect(refusalOf(`sp=${permissions}&sig=${SIGNATURE}`)).toContain(message);
+  });
+
+  it.each(['2026-03-01T12:00:00Z', '2026-03-01', '2020-01-01T00:00Z'])('refuses one that expired at %s', (time) => {
+    expect(refusalOf(`sp=rw&se=${time}&sig=${SIGNATURE}`)).toContain(`expired at ${new Date(time).toISOString()}`);
+  });
+
+  it.each(['sp=rw&se=2030-01-01', 'sp=rw', '', `sp=rw&amp;sig=${SIGNATURE}`])(
+    'refuses one whose signature is missing: %s',
+    (sas) => {
+      expect(refusalOf(sas)).toContain('no signature');
+    },
+  );
+});
+
+describe('assertSasAllows, for where and when a SAS holds', () => {
+  it.each([
+    ['ss=f&srt=sco&sp=rw', 'ss=b'],
+    ['ss=&srt=sco&sp=rw', 'it has none'],
+    ['ss=b&srt=sc&sp=rw', 'srt=o'],
+    ['sp=rw&st=2026-03-01T12:16:00Z', 'valid only from 2026-03-01T12:16:00.000Z'],
+    ['sp=rw&se=2030-01-01&ske=2026-03-01T11:59:00Z', 'expired at 2026-03-01T11:59:00.000Z'],
+  ])('refuses %s', (sas, message) => {
+    expect(refusalOf(`${sas}&sig=${SIGNATURE}`)).toContain(message);
+  });
+
+  it.each(['ss=bqtf&srt=sco&sp=rw', 'ss=b&srt=o&sp=rw', 'sp=rw&st=2026-03-01T12:10:00Z'])('takes %s', (sas) => {
+    expect(() => assertSasAllows(`${sas}&sig=${SIGNATURE}`, 'rw', NOW)).not.toThrow();
+  });
+
+  it('says of an end that has come that it is one, and of nothing else', () => {
+    for (const [sas, isExpired] of [
+      ['sp=rw&se=2020-01-01', true],
+      ['sp=r', false],
+    ] as const) {
+      expect(() => assertSasAllows(`${sas}&sig=${SIGNATURE}`, 'rw', NOW)).toThrow(
+        expect.objectContaining({ isExpired }),
+      );
+    }
+  });
+});
+
+describe('assertSasCreatesContainers', () => {
+  it.each(['ss=b&srt=co&sp=rwc', 'ss=b&srt=sco&sp=rw'])('takes %s', (sas) => {
+    expect(() => assertSasCreatesContainers(`${sas}&sig=${SIGNATURE}`)).not.toThrow();
+  });
+
+  it.each(['ss=b&srt=o&sp=rwc', 'ss=b&srt=co&sp=r', 'sr=c&sp=racwdl', 'si=policy'])('refuses %s', (sas) => {
+    const whole = `${sas}&sig=${SIGNATURE}`;
+    expect(refusalOf(whole, () => assertSasCreatesContainers(whole))).toContain('--create-container');
+  });
+});
+
+describe('parseSas', () => {
+  const { address } = parseDestination('https://account.blob.core.windows.net/vhds/folder/my%20disk.vhd');
+  const SAS = `sv=2025&sp=rw&sig=${SIGNATURE}%2B%3D`;
+
+  it.each([
+    SAS,
+    `?${SAS}`,
+    `&${SAS}`,
+    `  ${SAS}\r\n`,
+    `"${SAS}"\n`,
+    `'${SAS}'`,
+    `"?${SAS}"`,
+    `https://account.blob.core.windows.net/vhds/folder/my%20disk.vhd?${SAS}`,
+    `"https://account.blob.core.windows.net/vhds/folder/my%20disk.vhd?${SAS}"\n`,
+    `https://account.blob.core.windows.net/vhds/folder/my%20dis%6B.vhd?${SAS}`,
+    `https://account.blob.core.windows.net/vhds?${SAS}`,
+    `https://account.blob.core.windows.net/vhds/?${SAS}`,
+    `https://ACCOUNT.blob.core.windows.net?${SAS}`,
+    `https://account.blob.core.windows.net/?${SAS}`,
+  ])('reads %j', (text) => {
+    expect(parseSas(text, address)).toBe(SAS);
+  });
+
+  it.each([
+    ['', 'empty'],
+    [' \n', 'empty'],
+    ['""', 'empty'],
+    [`${SAS}\n${SAS}`, 'several lines'],
+    [`SAS: ${SAS}`, 'blanks'],
+    [`{"sas":"${SAS}"}`, 'quotes'],
+    [`<${SAS}>`, 'more than that'],
+    [`https://account.blob.core.windows.net/vhds/folder/other.vhd?${SAS}`, 'other.vhd'],
+    [`https://account.blob.core.windows.net/vhds/fold?${SAS}`, '/vhds/fold,'],
+    [`https://other.blob.core.windows.net/vhds/folder/my%20disk.vhd?${SAS}`, 'other.blob'],
+    [`http://account.blob.core.windows.net/?${SAS}`, 'http://account'],
+    [`https://account.blob.core.windows.net/vhds&${SAS}`, 'but the upload goes to'],
+    [`https://%/?${SAS}`, 'not valid'],
+  ])('refuses %j', (text, message) => {
+    expect(refusalOf('', () => void parseSas(text, address))).toContain(message);
+  });
+
+  it('shows nothing of the signature, whatever stands around it', () => {
+    const around = fc.string({ maxLength: 30 });
+    fc.assert(
+      fc.property(around, around, (before, after) => {
+        try {
+          parseSas(`${before}sig=${SIGNATURE}${after}`, address);
+        } catch (error) {
+          expect(error).toBeInstanceOf(CredentialError);
+          expect((error as Error).message).not.toContain(SIGNATURE);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,73 @@
+import { Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { fillFrom } from '../../../src/azure/network/response-body.ts';
+import { ServiceError } from '../../../src/errors.ts';
+import { patternOf } from '../../support/vhd-builder.ts';
+import { failureOf } from '../../support/vhd-fixtures.ts';
+
+const WHAT = 'Get Blob 0+1000';
+const never = new AbortController().signal;
+
+const bodyOf = (...pieces: readonly (Uint8Array | Error)[]) =>
+  Readable.from(
+    (function* () {
+      for (const piece of pieces) {
+        if (piece instanceof Error) throw piece;
+        yield piece;
+      }
+    })(),
+    { objectMode: false },
+  );
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe('fillFrom', () => {
+  it('fills memory with a body, in whatever pieces it comes', async () => {
+    const bytes = patternOf(1, 1000);
+    const into = new Uint8Array(1000);
+    await fillFrom(WHAT, bodyOf(bytes.subarray(0, 1), bytes.subarray(1, 999), bytes.subarray(999)), into, never);
+    expect(Buffer.compare(into, bytes)).toBe(0);
+  });
+
+  it.each([999, 1001])('refuses a body of %i bytes where 1000 were asked for', async (length) => {
+    const error = await failureOf(fillFrom(WHAT, bodyOf(patternOf(1, length)), new Uint8Array(1000), never));
+    expect(error).toBeInstanceOf(ServiceError);
+    expect(error).toMatchObject({ failure: { reason: 'BodyLength', transient: true } });
+    expect(error.message).toBe(`Get Blob 0+1000 failed: ${length} bytes came, but 1000 were asked for.`);
+  });
+
+  it('never writes beyond the memory', async () => {
+    const memory = new Uint8Array(2000);
+    const into = memory.subarray(500, 1500);
+    await failureOf(fillFrom(WHAT, bodyOf(patternOf(1, 600), patternOf(2, 600)), into, never));
+    expect(memory.subarray(1500).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('says how much had come when the connection is lost', async () => {
+    const lost = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+    const error = await failureOf(fillFrom(WHAT, bodyOf(patternOf(1, 400), lost), new Uint8Array(1000), never));
+    expect(error).toMatchObject({ failure: { reason: 'ECONNRESET', transient: true } });
+    expect(error.message).toContain('broke off after 400 bytes');
+  });
+
+  it('throws the reason of the signal on abort, as it is', async () => {
+    const reason = new Error('stopped');
+    const body = bodyOf(patternOf(1, 400), new Error('aborted'));
+    expect(await failureOf(fillFrom(WHAT, body, new Uint8Array(1000), AbortSignal.abort(reason)))).toBe(reason);
+  });
+
+  it('has the garbage of what came collected, every 2 MiB, where the program exposes the collector', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: NonNullable<typeof globalThis.gc> = runInNewContext('gc');
+    const gc = vi.fn(collect);
+    vi.stubGlobal('gc', gc);
+    const length = 8 * 1024 * 1024;
+    const pieces = Array.from({ length: length / 65_536 }, (_, seed) => patternOf(seed, 65_536));
+    await fillFrom(WHAT, bodyOf(...pieces), new Uint8Array(length), never);
+    expect(gc.mock.calls).toEqual(Array.from({ length: 4 }, () => [{ type: 'minor' }]));
+  });
+});

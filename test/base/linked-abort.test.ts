@@ -1,0 +1,48 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { ChildAbort } from '../../src/base/linked-abort.ts';
+
+describe('ChildAbort', () => {
+  it('aborts with the reason of its parent', () => {
+    const parent = new AbortController();
+    const child = new ChildAbort(parent.signal);
+    const reason = { why: 'enough' };
+    expect(child.signal.aborted).toBe(false);
+    parent.abort(reason);
+    expect(child.signal.reason).toBe(reason);
+  });
+
+  it('aborts for reasons of its own without touching its parent', () => {
+    const parent = new AbortController();
+    const child = new ChildAbort(parent.signal);
+    const reason = new Error('a write failed');
+    child.abort(reason);
+    expect(child.signal.reason).toBe(reason);
+    expect(parent.signal.aborted).toBe(false);
+  });
+
+  it('keeps the first reason', () => {
+    const parent = new AbortController();
+    const child = new ChildAbort(parent.signal);
+    const first = new Error('first');
+    child.abort(first);
+    child.abort(new Error('second'));
+    parent.abort(new Error('third'));
+    expect(child.signal.reason).toBe(first);
+  });
+
+  it('is not made of a parent that was aborted', () => {
+    const reason = new Error('enough');
+    expect(() => new ChildAbort(AbortSignal.abort(reason))).toThrow(reason);
+  });
+
+  it('leaves no listener at its parent, and hears nothing more, once it is unlinked', () => {
+    const parent = new AbortController();
+    for (let count = 0; count < 100; count++) new ChildAbort(parent.signal).unlink();
+    expect(getEventListeners(parent.signal, 'abort')).toHaveLength(0);
+    const child = new ChildAbort(parent.signal);
+    child.unlink();
+    parent.abort();
+    expect(child.signal.aborted).toBe(false);
+  });
+});

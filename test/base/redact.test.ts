@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { redact } from '../../src/base/redact.ts';
+
+/** What a signature looks like before it is percent-encoded: the base64 of 32 bytes. */
+const anySignature = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => Buffer.from(bytes).toString('base64'));
+
+const KEY = Buffer.alloc(64, 0xa7).toString('base64');
+
+/** The ways in which a text can carry a signature. */
+const CARRIERS: Readonly<Record<string, (signature: string) => string>> = {
+  'a URL': (sig) => `https://account.blob.core.windows.net/c/b.vhd?sv=2025&sp=rw&sig=${encodeURIComponent(sig)}`,
+  'a URL with the signature in the middle': (sig) => `GET https://a.b/c?sig=${encodeURIComponent(sig)}&se=2030 failed`,
+  'a URL that was decoded': (sig) => `https://account.blob.core.windows.net/c/b.vhd?sig=${sig}&sp=rw`,
+  'a URL in upper case': (sig) => `HTTPS://A.B/C?SP=RW&SIG=${encodeURIComponent(sig)}`,
+  'a SAS alone': (sig) => `sig=${encodeURIComponent(sig)}`,
+  'a URL in a URL': (sig) => `https://x/?to=${encodeURIComponent(`https://a.b/c?sp=r&sig=${encodeURIComponent(sig)}`)}`,
+  'a URL in a URL in a URL': (sig) =>
+    `https://x/?to=${encodeURIComponent(encodeURIComponent(`https://a.b/c?sp=r&sig=${encodeURIComponent(sig)}`))}`,
+  JSON: (sig) => JSON.stringify({ url: `https://a.b/c?sp=r&sig=${encodeURIComponent(sig)}`, more: 1 }),
+  'JSON with escaped ampersands': (sig) => `{"url":"https://a.b/c?sp=r\\u0026sig=${encodeURIComponent(sig)}"}`,
+  XML: (sig) => `<Url>https://a.b/c?sp=r&amp;sig=${encodeURIComponent(sig)}&amp;se=2030</Url>`,
+  'a connection string': (sig) =>
+    `BlobEndpoint=https://a.b/;SharedAccessSignature=sv=2025&sig=${encodeURIComponent(sig)};More=1`,
+};
+
+describe('redact', () => {
+  it.each(Object.entries(CARRIERS))('takes the signature out of %s', (_, carry) => {
+    fc.assert(
+      fc.property(anySignature, (signature) => {
+        const redacted = redact(carry(signature));
+        expect(redacted).toContain('REDACTED');
+        // No piece of it either.
+        for (const piece of signature.split(/[+/=]/).filter(({ length }) => length > 4)) {
+          expect(redacted).not.toContain(piece);
+        }
+      }),
+    );
+  });
+
+  it.each([
+    ['an account key', `AccountName=a;AccountKey=${KEY};EndpointSuffix=core.windows.net`],
+    ['a shared key', `Authorization: SharedKey account:${KEY}`],
+    ['a shared key of the lite form', `SharedKeyLite account:${KEY}`],
+    ['a token', `Authorization: Bearer ${KEY}`],
+    ['the password of a proxy', `connect to http://user:${encodeURIComponent(KEY)}@proxy.corp:8080 failed`],
+    ['the password of a proxy without a user', `http://:${encodeURIComponent(KEY)}@proxy.corp:8080`],
+    ['what a proxy is shown', `CONNECT a:443 HTTP/1.1\r\nProxy-Authorization: Basic ${KEY}\r\nHost: a:443`],
+    ['what a proxy is shown, in an object', `{ 'proxy-authorization': [ 'Proxy-Authorization',\n  'Basic ${KEY}' ] }`],
+    ['what a proxy is shown, in JSON', JSON.stringify(JSON.stringify({ 'proxy-authorization': `Basic ${KEY}` }))],
+  ])('takes out %s', (_, text) => {
+    expect(redact(text)).not.toContain(KEY);
+    expect(redact(text)).not.toContain(encodeURIComponent(KEY));
+    expect(redact(text)).toContain('REDACTED');
+  });
+
+  it('keeps everything else', () => {
+    expect(redact('https://a.blob.core.windows.net/c/b.vhd?sv=2025&sig=abc%2B&se=2030 failed (ECONNRESET)')).toBe(
+      'https://a.blob.core.windows.net/c/b.vhd?sv=2025&sig=REDACTED&se=2030 failed (ECONNRESET)',
+    );
+    for (const text of [
+      'Put Page 0+4194304 failed: 503 ServerBusy (request id 1-2-3)',
+      'Cannot write C:\\disks\\design.vhd: it is there already.',
+      'http://127.0.0.1:10000/devstoreaccount1/container/blob',
+      'Proxy-Authenticate: Basic realm="proxy"',
+      'mail someone@example.com about signature=0',
+      '',
+    ]) {
+      expect(redact(text)).toBe(text);
+    }
+  });
+
+  it('changes nothing more when it is applied again', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.values(CARRIERS)), anySignature, (carry, signature) => {
+        const once = redact(carry(signature));
+        expect(redact(once)).toBe(once);
+      }),
+    );
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { type CommonArguments, reportFailure, runVerb } from '../../src/cli/run-command.ts';
+import { DestinationError, UsageError } from '../../src/errors.ts';
+import { captureOutput } from '../support/captured-output.ts';
+
+const ARGUMENTS: CommonArguments = { json: false, quiet: false, verbose: false, progress: false };
+const URL_WITH_SAS = 'https://a.b/c?sig=c2VjcmV0c2VjcmV0';
+
+function linesOf(text: string): unknown[] {
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+}
+
+const verb = { run: () => Promise.resolve({ written: 7 }), describe: () => `Wrote 7 to ${URL_WITH_SAS}` };
+
+describe('runVerb', () => {
+  it('prints the result in words on stdout, without secrets', async () => {
+    const written = captureOutput();
+    expect(await runVerb(ARGUMENTS, {}, verb)).toBe(0);
+    expect(written).toEqual({ out: 'Wrote 7 to https://a.b/c?sig=REDACTED\n', err: '' });
+  });
+
+  it('prints nothing when it is to be quiet and all is well', async () => {
+    const written = captureOutput();
+    expect(await runVerb({ ...ARGUMENTS, quiet: true }, {}, verb)).toBe(0);
+    expect(written).toEqual({ out: '', err: '' });
+  });
+
+  it('prints events and the result as JSON', async () => {
+    const written = captureOutput();
+    await runVerb(
+      { ...ARGUMENTS, json: true },
+      {},
+      {
+        ...verb,
+        run: (_, onEvent) => {
+          onEvent({ type: 'warning', code: 'a', message: 'The clock is wrong.' });
+          onEvent({ type: 'debug', message: 'only when verbose' });
+          return Promise.resolve({ written: 7 });
+        },
+      },
+    );
+    expect(linesOf(written.out)).toEqual([
+      { type: 'warning', code: 'a', message: 'The clock is wrong.' },
+      { type: 'result', written: 7 },
+    ]);
+  });
+
+  it('prints a failure, and how to go on, on stderr, and gives its exit code', async () => {
+    const written = captureOutput();
+    const run = () => Promise.reject(new DestinationError(`${URL_WITH_SAS} is there already.`));
+    const exitCode = await runVerb({ ...ARGUMENTS, quiet: true }, {}, { ...verb, run, wayOn: () => 'Run it again.' });
+    expect(exitCode).toBe(6);
+    expect(written).toEqual({ out: '', err: 'Error: https://a.b/c?sig=REDACTED is there already.\nRun it again.\n' });
+  });
+
+  it('prints a failure as JSON too', async () => {
+    const written = captureOutput();
+    const run = () => Promise.reject(new DestinationError('It is there already.'));
+    await runVerb({ ...ARGUMENTS, json: true }, {}, { ...verb, run, wayOn: () => 'Run it again.' });
+    expect(linesOf(written.out)).toEqual([
+      { type: 'error', code: 'DESTINATION', exitCode: 6, message: 'It is there already.', wayOn: 'Run it again.' },
+    ]);
+  });
+
+  it('stops at Ctrl-C, says so, and exits with 130', async () => {
+    const written = captureOutput();
+    const run = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+        process.emit('SIGINT');
+      });
+    expect(await runVerb(ARGUMENTS, {}, { ...verb, run })).toBe(130);
+    expect(written.err).toMatch(/^Stopping.*Ctrl-C again.*\nStopped by SIGINT\.\n$/);
+  });
+
+  it('gives the terminal back however the program ends, and only while it runs', async () => {
+    captureOutput();
+    const before = process.listenerCount('exit');
+    let during = 0;
+    const run = () => {
+      during = process.listenerCount('exit');
+      return Promise.resolve({});
+    };
+    await runVerb(ARGUMENTS, {}, { ...verb, run });
+    expect(during).toBe(before + 1);
+    expect(process.listenerCount('exit')).toBe(before);
+  });
+});
+
+describe('reportFailure', () => {
+  it('calls what nobody foresaw a bug, and shows where it is', () => {
+    const written = captureOutput();
+    expect(reportFailure(new TypeError('x is not a function'))).toBe(1);
+    expect(written.err).toMatch(/^Error: x is not a function\nThis is a bug[\s\S]*\n {4}at /);
+  });
+
+  it('does not call a mistake of the user a bug', () => {
+    const written = captureOutput();
+    expect(reportFailure(new UsageError('Which command?'))).toBe(2);
+    expect(written.err).toBe('Error: Which command?\n');
+  });
+
+  it('takes anything that was thrown', () => {
+    const written = captureOutput();
+    expect(reportFailure('just a text')).toBe(1);
+    expect(reportFailure(undefined)).toBe(1);
+    expect(written.err).toContain('Error: just a text\n');
+  });
+});

@@ -1,0 +1,350 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CredentialError, DestinationError, InUseError, ServiceError } from '../../src/errors.ts';
+import type { UploadEvent } from '../../src/events.ts';
+import { BlobLease } from '../../src/remote/lease.ts';
+import { beginRun, encodeOwner, endRun } from '../../src/state/lease-holder.ts';
+import { Retrier } from '../../src/transfer/retry.ts';
+import { MemoryPageBlob } from '../support/memory-page-blob.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
+
+const UPLOAD = '5f0c2a52-59b4-4f0f-9d7c-2f6a0a5d7b11';
+const FOREIGN = '00000000-0000-4000-8000-000000000000';
+const ELSEWHERE = { id: 'x', host: 'elsewhere.example', pid: 4711, since: '2026-01-02T03:04:05.678Z' };
+const MINUTE_MS = 60_000;
+
+beforeEach(() => {
+  // The clock of the service too: the lease in memory goes by it.
+  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function newBlob(): MemoryPageBlob {
+  const blob = new MemoryPageBlob();
+  blob.put({ size: 512, metadata: { vhdup_upload_id: UPLOAD, vhdup_state: 'uploading' } });
+  return blob;
+}
+
+function newRun(blob: MemoryPageBlob, signal = new AbortController().signal) {
+  const events: UploadEvent[] = [];
+  const lost: Error[] = [];
+  const retries: string[] = [];
+  const owner = beginRun();
+  const lease = new BlobLease({
+    blob,
+    owner,
+    signal,
+    retrier: new Retrier({ retryDelayMs: 0, retries: 3 }, ({ what }) => retries.push(what)),
+    emit: (event) => events.push(event),
+    onLost: (error) => lost.push(error),
+  });
+  /** As openSession does. */
+  const take = async (breakForeign = false) => {
+    await lease.assertFree(breakForeign);
+    await lease.takeOver();
+    await lease.take(UPLOAD, breakForeign);
+    const metadata = { ...blob.blob?.metadata, vhdup_owner: encodeOwner(owner) };
+    await lease.attempt(() => blob.setMetadata(metadata, signal));
+  };
+  return { lease, owner, events, lost, retries, take };
+}
+
+function write(blob: MemoryPageBlob): Promise<void> {
+  const run = { range: { offset: 0, length: 512 }, bytes: new Uint8Array(512) };
+  return blob.write(run, new AbortController().signal);
+}
+
+describe('the lease of a blob', () => {
+  it('is held from taking it to leaving it, and every write names it', async () => {
+    const blob = newBlob();
+    const { lease, take } = newRun(blob);
+    await take();
+    expect(blob.lease.state(Date.now())).toBe('leased');
+    expect(blob.leaseId).toBe(blob.lease.id);
+    await lease.attempt(() => write(blob));
+    expect(await lease.leave()).toBe(blob.blob?.etag);
+    expect(blob.lease.state(Date.now())).toBe('available');
+    expect(await lease.leave()).toBeUndefined();
+    await write(blob);
+  });
+
+  it('is renewed as long as it is held, and no longer', async () => {
+    const blob = newBlob();
+    const { lease, lost, take } = newRun(blob);
+    await take();
+    await vi.advanceTimersByTimeAsync(10 * MINUTE_MS);
+    expect(blob.lease.state(Date.now())).toBe('leased');
+    expect(blob.operations.filter((operation) => operation === 'renewLease')).toHaveLength(30);
+    await lease.leave();
+    await vi.advanceTimersByTimeAsync(MINUTE_MS);
+    expect(blob.operations.filter((operation) => operation === 'renewLease')).toHaveLength(30);
+    expect(lost).toEqual([]);
+  });
+
+  it('outlasts renewals that do not come through', async () => {
+    const blob = newBlob();
+    const { lease, lost, take } = newRun(blob);
+    await take();
+    for (const error of [
+      new ServiceError('away', { reason: 'ECONNRESET', transient: true }),
+      new CredentialError('403'),
+    ]) {
+      blob.failOnce('renewLease', error);
+    }
+    await vi.advanceTimersByTimeAsync(MINUTE_MS);
+    expect(lost).toEqual([]);
+    await lease.attempt(() => write(blob));
+    await lease.leave();
+  });
+
+  it('that ran out is taken again by the write that notices, once for all of them', async () => {
+    const blob = newBlob();
+    const { lease, take } = newRun(blob);
+    await take();
+    vi.setSystemTime(Date.now() + 5 * MINUTE_MS);
+    const failures = await Promise.all([1, 2, 3].map(() => failureOf(lease.attempt(() => write(blob)))));
+    for (const failure of failures) {
+      expect(failure).toBeInstanceOf(ServiceError);
+      expect(failure).toMatchObject({ failure: { transient: true, reason: 'LeaseLost' } });
+    }
+    expect(blob.operations.filter((operation) => operation === 'renewLease')).toHaveLength(1);
+    await lease.attempt(() => write(blob));
+  });
+
+  it.each([
+    ['after it had run out', 5 * MINUTE_MS, (): void => undefined],
+    ['after breaking it', 1000, (blob: MemoryPageBlob) => void blob.lease.break(0, Date.now())],
+    [
+      'after breaking it, which was noticed after a minute',
+      1000,
+      (blob: MemoryPageBlob) => {
+        blob.lease.break(0, Date.now());
+        vi.setSystemTime(Date.now() + MINUTE_MS);
+      },
+    ],
+  ])('ends the run when somebody wrote to the blob %s, and is not forgotten', async (_, waitMs, end) => {
+    const blob = newBlob();
+    const { lease, take } = newRun(blob);
+    await take();
+    vi.setSystemTime(Date.now() + waitMs);
+    end(blob);
+    blob.put(blob.blob ?? {});
+    blob.lease.settle(Date.now());
+    const failure = await failureOf(lease.attempt(() => write(blob)));
+    expect(failure).toBeInstanceOf(InUseError);
+    expect(failure.message).toContain('--verify full');
+    expect(lease.isExposed).toBe(true);
+  });
+
+  it.each([
+    [
+      'was taken over',
+      { vhdup_upload_id: UPLOAD, vhdup_state: 'uploading', vhdup_owner: encodeOwner(ELSEWHERE) },
+      'process 4711 on elsewhere.example, since 2026',
+    ],
+    ['was completed', { vhdup_upload_id: UPLOAD, vhdup_state: 'complete' }, 'completed by another run'],
+    ['was replaced', { vhdup_upload_id: FOREIGN, vhdup_state: 'uploading' }, 'was replaced'],
+  ])('ends the run when the blob %s while the machine was asleep', async (_, metadata, message) => {
+    for (const isFree of [true, false]) {
+      const blob = newBlob();
+      const { lease, lost, take } = newRun(blob);
+      await take();
+      blob.lease.break(0, Date.now());
+      blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
+      if (isFree) blob.lease.release(FOREIGN, Date.now());
+      blob.put({ size: 512, metadata });
+      const failure = await failureOf(lease.attempt(() => write(blob)));
+      expect(failure.message).toContain(message);
+      expect(failure).toBeInstanceOf(message === 'was replaced' ? DestinationError : InUseError);
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(lost[0]?.message).toBe(failure.message);
+      expect(await lease.leave()).toBeUndefined();
+    }
+  });
+
+  it('ends the run when the blob was deleted', async () => {
+    const blob = newBlob();
+    const { lease, take } = newRun(blob);
+    await take();
+    blob.blob = undefined;
+    const lost = new DestinationError('412', { reason: 'LeaseNotPresentWithBlobOperation' });
+    expect(await failureOf(lease.attempt(() => Promise.reject(lost)))).toMatchObject({ reason: 'BlobNotFound' });
+  });
+
+  it('ends the run, also between two writes, when somebody broke it', async () => {
+    const blob = newBlob();
+    const { lost, take } = newRun(blob);
+    await take();
+    blob.lease.break(0, Date.now());
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(lost[0]).toBeInstanceOf(InUseError);
+    expect(lost[0]?.message).toContain('broke the lease');
+  });
+});
+
+describe('a second run', () => {
+  it('is refused with who, where and since when, until the lease has run out', async () => {
+    const blob = newBlob();
+    const first = newRun(blob);
+    await first.take();
+    const failure = await failureOf(newRun(blob).take());
+    expect(failure).toBeInstanceOf(InUseError);
+    for (const told of [`process ${process.pid} on ${first.owner.host}`, first.owner.since, '--break-lease']) {
+      expect(failure.message).toContain(told);
+    }
+    vi.setSystemTime(Date.now() + MINUTE_MS + 1);
+    await newRun(blob).take();
+  });
+
+  it('is refused by a program that is not ours', async () => {
+    const blob = newBlob();
+    blob.lease.acquire(FOREIGN, Number.POSITIVE_INFINITY, Date.now());
+    expect((await failureOf(newRun(blob).take())).message).toContain('another program holds a lease');
+  });
+
+  it('that may break the lease says whose it was, and the first one stops', async () => {
+    const blob = newBlob();
+    const first = newRun(blob);
+    await first.take();
+    const second = newRun(blob);
+    await second.take(true);
+    expect(second.events).toMatchObject([{ type: 'warning', code: 'lease-broken' }]);
+    expect(JSON.stringify(second.events)).toContain(first.owner.since);
+    const failure = await failureOf(
+      first.lease.attempt(() =>
+        Promise.reject(new DestinationError('412', { reason: 'LeaseIdMismatchWithBlobOperation' })),
+      ),
+    );
+    expect(failure).toBeInstanceOf(InUseError);
+    expect(failure.message).toContain(second.owner.since);
+    await second.lease.attempt(() => write(blob));
+  });
+
+  it('takes over at once what a run of this machine left that was killed, and locks it out for good', async () => {
+    const blob = newBlob();
+    const first = newRun(blob);
+    await first.take();
+    const { claim } = first.lease;
+    const early = newRun(blob);
+    early.lease.inherit(claim, true);
+    expect(await failureOf(early.take()), 'while the first one lives').toBeInstanceOf(InUseError);
+    endRun(first.owner);
+    const second = newRun(blob);
+    second.lease.inherit(claim, true);
+    expect(second.lease.claim.ids).toHaveLength(2);
+    await second.take();
+    expect(second.lease.claim.ids).toHaveLength(1);
+    expect(
+      await failureOf(
+        first.lease.attempt(() =>
+          Promise.reject(new DestinationError('412', { reason: 'LeaseIdMismatchWithBlobOperation' })),
+        ),
+      ),
+    ).toBeInstanceOf(InUseError);
+  });
+
+  it('takes over from a chain of runs that were killed while they took over', async () => {
+    const blob = newBlob();
+    const first = newRun(blob);
+    await first.take();
+    endRun(first.owner);
+    const second = newRun(blob);
+    second.lease.inherit(first.lease.claim, true);
+    const { claim } = second.lease;
+    endRun(second.owner);
+    const third = newRun(blob);
+    third.lease.inherit(claim, true);
+    await third.take();
+    expect(blob.leaseId).toBe(blob.lease.id);
+  });
+
+  it('takes nothing over from another machine as long as that holds it, and goes on from it once it has run out', async () => {
+    const blob = newBlob();
+    blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
+    const claim = { owner: ELSEWHERE, ids: [FOREIGN], held: true } as const;
+    const second = newRun(blob);
+    second.lease.inherit(claim, true);
+    expect(await failureOf(second.take())).toBeInstanceOf(InUseError);
+    expect(second.lease.claim).toMatchObject({ held: true, ids: [expect.any(String), FOREIGN] });
+    vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+    const third = newRun(blob);
+    third.lease.inherit(claim, false);
+    await third.take();
+    expect(third.lease.isContinued).toBe(true);
+  });
+
+  it.each([
+    ['broke the lease of the run that was killed', (blob: MemoryPageBlob) => blob.lease.break(0, Date.now())],
+    [
+      'wrote to the blob after it had run out',
+      (blob: MemoryPageBlob) => {
+        vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+        blob.lease.settle(Date.now());
+      },
+    ],
+    [
+      'held the blob after it had run out',
+      (blob: MemoryPageBlob) => {
+        vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+        blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
+        blob.lease.release(FOREIGN, Date.now());
+      },
+    ],
+  ])('does not go on from the lease when somebody else %s', async (_, interfere) => {
+    const blob = newBlob();
+    const first = newRun(blob);
+    await first.take();
+    endRun(first.owner);
+    interfere(blob);
+    const second = newRun(blob);
+    second.lease.inherit(first.lease.claim, false);
+    await second.take();
+    expect(second.lease.isContinued).toBe(false);
+  });
+
+  it('knows its lease when the answer to taking it was lost', async () => {
+    const blob = newBlob();
+    const { take, retries } = newRun(blob);
+    blob.failOnce('acquireLease', new ServiceError('reset', { reason: 'ECONNRESET', transient: true }), 'after');
+    await take();
+    expect(retries).toEqual(['Acquire Lease']);
+  });
+});
+
+describe('a service without leases', () => {
+  it.each([
+    ['400', new ServiceError('400', { status: 400, reason: 'UnsupportedHeader', transient: false })],
+    ['501', new ServiceError('501', { status: 501, reason: 'NotImplemented', transient: false })],
+    ['403', new CredentialError('403 AuthorizationPermissionMismatch')],
+    ['409', new DestinationError('409', { reason: 'OperationNotAllowedOnManagedDisk' })],
+  ])('is told of, and the upload goes on without (%s)', async (_, error) => {
+    const blob = newBlob();
+    blob.failOnce('acquireLease', error);
+    const { lease, events, take } = newRun(blob);
+    await take();
+    expect(events).toMatchObject([{ type: 'warning', code: 'no-lease' }]);
+    expect(blob.leaseId).toBeUndefined();
+    await lease.attempt(() => write(blob));
+    expect(await lease.leave()).toBeUndefined();
+  });
+
+  it.each([
+    ['the service is away', new ServiceError('gave up', { status: 503, reason: 'ServerBusy', transient: false })],
+    ['nothing answers', new ServiceError('gave up', { reason: 'ECONNREFUSED', transient: false })],
+    ['there is no such blob', new DestinationError('404', { reason: 'BlobNotFound' })],
+  ])('is not what it is when %s', async (_, error) => {
+    const blob = newBlob();
+    blob.failOnce('acquireLease', error);
+    expect(await failureOf(newRun(blob).take())).toBe(error);
+  });
+
+  it('is not what it is when breaking a lease is refused', async () => {
+    const blob = newBlob();
+    blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
+    const refused = new CredentialError('403');
+    blob.failOnce('breakLease', refused);
+    expect(await failureOf(newRun(blob).take(true))).toBe(refused);
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import type { ByteRange } from '../../src/base/byte-range.ts';
+import { ServiceError } from '../../src/errors.ts';
+import { listedRanges } from '../../src/remote/page-ranges.ts';
+import { Retrier } from '../../src/transfer/retry.ts';
+import { MemoryPageBlob } from '../support/memory-page-blob.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
+
+async function listOf(blob: MemoryPageBlob): Promise<ByteRange[]> {
+  const list: ByteRange[] = [];
+  const retrier = new Retrier({ retryDelayMs: 0, retries: 2 }, () => undefined);
+  for await (const range of listedRanges(blob, retrier, new AbortController().signal)) list.push(range);
+  return list;
+}
+
+const page = (index: number, pages = 1): ByteRange => ({ offset: index * 512, length: pages * 512 });
+
+describe('listedRanges', () => {
+  it('is empty for a blob that nothing was written to', async () => {
+    expect(await listOf(new MemoryPageBlob())).toEqual([]);
+  });
+
+  it.each([1, 2, 3, 10])(
+    'joins neighbours, also where one answer ends and the next begins (%i in one)',
+    async (many) => {
+      const blob = new MemoryPageBlob();
+      blob.rangesPerList = many;
+      blob.ranges = [page(0), page(1, 3), page(4), page(6), page(8, 2), page(10)];
+      expect(await listOf(blob)).toEqual([page(0, 5), page(6), page(8, 3)]);
+    },
+  );
+
+  it('asks again for an answer that was lost', async () => {
+    const blob = new MemoryPageBlob();
+    blob.ranges = [page(0), page(2), page(4)];
+    blob.failOnce('pageRanges', new ServiceError('lost', { reason: 'ECONNRESET', transient: true }));
+    expect(await listOf(blob)).toEqual([page(0), page(2), page(4)]);
+  });
+
+  it.each([
+    ['descends', [page(4), page(2)]],
+    ['overlaps', [page(0, 3), page(2)]],
+  ])('refuses a list that %s', async (_, ranges) => {
+    const blob = new MemoryPageBlob();
+    blob.ranges = ranges;
+    expect(await failureOf(listOf(blob))).toMatchObject({ code: 'SERVICE', failure: { transient: false } });
+  });
+});

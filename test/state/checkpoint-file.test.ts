@@ -1,0 +1,181 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CheckpointError } from '../../src/errors.ts';
+import type { Checkpoint } from '../../src/state/checkpoint.ts';
+import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+/** Distinct ones, of distinct lengths. */
+function checkpointOf(number: number): Checkpoint {
+  return {
+    uploadId: '5f0c2a52-59b4-4f0f-9d7c-2f6a0a5d7b11',
+    startedAt: '2026-03-01T10:00:00.000Z',
+    image: [{ name: 'disk.vhd', size: 1024, modifiedMs: 0, diskId: '0'.repeat(32) }],
+    diskSize: 512,
+    trustUnmarkedSectors: false,
+    blobUrl: 'https://account.blob.core.windows.net/vhds/disk.vhd',
+    blobSize: 1_049_088,
+    done: Array.from({ length: number }, (_, index) => ({ offset: index * 1024, length: 512 })),
+    savedMs: 1_772_359_200_000,
+    sent: { bytes: 512 * number, pages: '0'.repeat(16) },
+  };
+}
+
+async function temporaryFile(): Promise<CheckpointFile> {
+  return new CheckpointFile(join(await temporaryFolder(), 'disk.vhd.vhdup.json'));
+}
+
+describe('CheckpointFile', () => {
+  it('holds nothing before the first save', async () => {
+    expect(await (await temporaryFile()).load()).toBeUndefined();
+  });
+
+  it('gives back what was saved last, in a file for its owner alone', async () => {
+    const file = await temporaryFile();
+    await file.save(checkpointOf(3));
+    await file.save(checkpointOf(1));
+    expect(await new CheckpointFile(file.path).load()).toEqual(checkpointOf(1));
+    if (process.platform !== 'win32') expect((await stat(file.path)).mode & 0o777).toBe(0o600);
+  });
+
+  it('saves in the order of the calls, whatever overlaps', async () => {
+    const file = await temporaryFile();
+    await Promise.all([5, 4, 3, 2, 9].map((number) => file.save(checkpointOf(number))));
+    expect(await file.load()).toEqual(checkpointOf(9));
+  });
+
+  it('saves what the checkpoint held at the call, not what became of it', async () => {
+    const file = await temporaryFile();
+    const done = [{ offset: 0, length: 512 }];
+    const saving = file.save({ ...checkpointOf(0), done });
+    done.push({ offset: 1024, length: 512 });
+    await saving;
+    expect((await file.load())?.done).toEqual([{ offset: 0, length: 512 }]);
+  });
+
+  it('is whole at every moment while it is being replaced', async () => {
+    const file = await temporaryFile();
+    await file.save(checkpointOf(0));
+    let isSaving = true;
+    const saves = (async () => {
+      for (let number = 1; number <= 60; number++) await file.save(checkpointOf(number * 37));
+      isSaving = false;
+    })();
+    let last = 0;
+    while (isSaving) {
+      const loaded = await file.load();
+      const number = (loaded?.done.length ?? -1) / 37;
+      expect(number).toBeGreaterThanOrEqual(last);
+      last = number;
+    }
+    await saves;
+    expect((await file.load())?.done).toHaveLength(60 * 37);
+  });
+
+  it('stays whole when a save fails, and the next save works', async () => {
+    const file = await temporaryFile();
+    await file.save(checkpointOf(2));
+    await mkdir(`${file.path}.tmp`);
+    await writeFile(join(`${file.path}.tmp`, 'something'), '');
+    const before = await readFile(file.path);
+    const failing = file.save(checkpointOf(3));
+    const behind = file.save(checkpointOf(4));
+    const error = await failureOf(failing);
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect(error.message).toContain(`Cannot write the checkpoint ${file.path}`);
+    expect(error.message).toContain('--checkpoint');
+    await failureOf(behind);
+    expect(await readFile(file.path)).toEqual(before);
+
+    const elsewhere = new CheckpointFile(`${file.path}.other`);
+    await elsewhere.save(checkpointOf(5));
+    expect(await elsewhere.load()).toEqual(checkpointOf(5));
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('stays whole when the disk is full, and leaves no half file', async () => {
+    const file = await temporaryFile();
+    await file.save(checkpointOf(2));
+    await symlink('/dev/full', `${file.path}.tmp`);
+    const error = await failureOf(file.save(checkpointOf(3)));
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect(error.message).toMatch(/ENOSPC/);
+    expect(await file.load()).toEqual(checkpointOf(2));
+    expect(await readdir(join(file.path, '..'))).toEqual(['disk.vhd.vhdup.json']);
+    await file.save(checkpointOf(4));
+    expect(await file.load()).toEqual(checkpointOf(4));
+  });
+
+  it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)(
+    'says what to do when the folder is read-only',
+    async () => {
+      const file = await temporaryFile();
+      await chmod(join(file.path, '..'), 0o500);
+      const error = await failureOf(file.save(checkpointOf(1)));
+      expect(error).toBeInstanceOf(CheckpointError);
+      expect(error.message).toContain('--checkpoint');
+      await chmod(join(file.path, '..'), 0o700);
+    },
+  );
+
+  it('says what to do when the folder is not there', async () => {
+    const file = new CheckpointFile(join(await temporaryFolder(), 'absent', 'checkpoint.json'));
+    expect(await file.load()).toBeUndefined();
+    expect(await failureOf(file.save(checkpointOf(1)))).toBeInstanceOf(CheckpointError);
+  });
+
+  it('leaves no half file behind when the name is taken by a folder', async () => {
+    const folder = await temporaryFolder();
+    const file = new CheckpointFile(join(folder, 'taken'));
+    await mkdir(file.path);
+    await writeFile(join(file.path, 'something'), '');
+    expect(await failureOf(file.save(checkpointOf(1)))).toBeInstanceOf(CheckpointError);
+    expect(await failureOf(file.load())).toBeInstanceOf(CheckpointError);
+    expect(await readdir(folder)).toEqual(['taken']);
+  });
+
+  it('takes no notice of what a killed save left, and replaces it', async () => {
+    const file = await temporaryFile();
+    await file.save(checkpointOf(1));
+    await writeFile(`${file.path}.tmp`, '{ "vhdupCheckp');
+    expect(await file.load()).toEqual(checkpointOf(1));
+    await file.save(checkpointOf(2));
+    expect(await file.load()).toEqual(checkpointOf(2));
+    expect(await readdir(join(file.path, '..'))).toEqual(['disk.vhd.vhdup.json']);
+  });
+
+  it('is gone after a removal, also when a save was still under way', async () => {
+    const file = await temporaryFile();
+    const saving = file.save(checkpointOf(1));
+    await file.remove();
+    await saving;
+    expect(await file.load()).toBeUndefined();
+    expect(await readdir(join(file.path, '..'))).toEqual([]);
+    await file.remove();
+  });
+
+  it('can be saved again after a removal', async () => {
+    const file = await temporaryFile();
+    await file.save(checkpointOf(1));
+    await file.remove();
+    await file.save(checkpointOf(2));
+    expect(await file.load()).toEqual(checkpointOf(2));
+  });
+
+  it('says so when it cannot be removed', async () => {
+    const file = new CheckpointFile(join(await temporaryFolder(), 'taken'));
+    await mkdir(file.path);
+    const error = await failureOf(file.remove());
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect(error.message).toContain(`Cannot remove the checkpoint ${file.path}`);
+  });
+
+  it('refuses a file that is something else, and names it', async () => {
+    const file = await temporaryFile();
+    await writeFile(file.path, 'not a checkpoint');
+    const error = await failureOf(file.load());
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect(error.message).toContain(file.path);
+  });
+});

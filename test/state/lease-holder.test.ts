@@ -1,0 +1,74 @@
+import { spawnSync } from 'node:child_process';
+import { hostname } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { beginRun, decodeOwner, describeOwner, encodeOwner, endRun, isGone } from '../../src/state/lease-holder.ts';
+
+const ELSEWHERE = { id: 'x', host: 'elsewhere.example', pid: 1, since: '2026-01-02T03:04:05.678Z' };
+
+describe('a run', () => {
+  it('lives until it ends, also beside others in the same process', () => {
+    const first = beginRun();
+    const second = beginRun();
+    expect(first.id).not.toBe(second.id);
+    expect([isGone(first), isGone(second)]).toEqual([false, false]);
+    endRun(first);
+    expect([isGone(first), isGone(second)]).toEqual([true, false]);
+    endRun(second);
+  });
+
+  it('is gone when its process is, and lives as long as there is one of that number', () => {
+    const run = beginRun();
+    endRun(run);
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    expect(isGone({ ...run, pid })).toBe(true);
+    expect(isGone({ ...run, pid: process.ppid })).toBe(false);
+  });
+
+  it('on another machine, or in another container, of the same name may live for ever; before this one was started it is gone', () => {
+    const run = beginRun();
+    endRun(run);
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    const machine = { machineId: '0', bootId: '0', pidNamespace: '0', ...run.machine };
+    expect(isGone({ ...run, pid, machine: { ...machine, machineId: 'another' } })).toBe(false);
+    if (run.machine === undefined) return;
+    expect(isGone({ ...run, pid, machine: { ...machine, pidNamespace: 'another' } })).toBe(false);
+    expect(isGone({ ...run, pid: process.ppid, machine: { ...machine, bootId: 'another' } })).toBe(true);
+  });
+
+  it('on another machine may live for ever', () => {
+    expect(isGone({ ...ELSEWHERE, pid: 2 ** 22 + 1 })).toBe(false);
+  });
+});
+
+describe('what is told of a run', () => {
+  it('says who, where and since when', () => {
+    expect(describeOwner(ELSEWHERE)).toBe('process 1 on elsewhere.example, since 2026-01-02T03:04:05.678Z');
+    expect(beginRun()).toMatchObject({ pid: process.pid, host: hostname().slice(0, 64) });
+  });
+
+  it('survives a header of HTTP', () => {
+    const machine = { machineId: 'a', bootId: 'b', pidNamespace: '1' };
+    for (const owner of [
+      beginRun(),
+      ELSEWHERE,
+      { ...ELSEWHERE, machine },
+      { ...ELSEWHERE, host: 'Jürgens Büro & Söhne=%' },
+    ]) {
+      const text = encodeOwner(owner);
+      expect(text).toMatch(/^[\x21-\x7e]+$/);
+      expect(decodeOwner(text)).toEqual(owner);
+    }
+  });
+
+  it('cannot bring control characters to the terminal', () => {
+    const owner = decodeOwner(encodeOwner({ ...ELSEWHERE, host: 'a\u001b[2Jb\u202e', since: 'now\n' }));
+    expect(owner).toMatchObject({ host: 'a\\u{1b}[2Jb\\u{202e}', since: 'now\\u{a}' });
+  });
+
+  it.each([undefined, '', 'nonsense', 'host=a&pid=0&since=b&id=c', 'host=a&pid=-1&since=b&id=c', 'pid=1&since=b&id=c'])(
+    'is nothing for %j',
+    (text) => {
+      expect(decodeOwner(text)).toBeUndefined();
+    },
+  );
+});

@@ -1,0 +1,172 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { CheckpointError, InUseError } from '../../src/errors.ts';
+import { beginRun, encodeOwner, endRun, type Owner } from '../../src/state/lease-holder.ts';
+import { CheckpointLock } from '../../src/state/lock.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const MINUTE_MS = 60_000;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function newPath(): Promise<string> {
+  return join(await temporaryFolder(), 'disk.vhd.vhdup.json');
+}
+
+function take(path: string, owner: Owner = beginRun(), onLost: (error: Error) => void = () => undefined) {
+  return CheckpointLock.take(path, owner, onLost);
+}
+
+/** A process of this machine that has ended. */
+function deadOwner(): Owner {
+  const run = beginRun();
+  endRun(run);
+  return { ...run, pid: spawnSync(process.execPath, ['--version']).pid };
+}
+
+const ELSEWHERE: Owner = { id: 'x', host: 'elsewhere.example', pid: 4711, since: '2026-01-02T03:04:05.678Z' };
+
+/** A lock as another process has left it. */
+async function leave(path: string, text: string, silentMs = 0): Promise<void> {
+  await writeFile(`${path}.lock`, text);
+  const beat = new Date(Date.now() - silentMs);
+  await utimes(`${path}.lock`, beat, beat);
+}
+
+describe('a checkpoint', () => {
+  it('is locked by one run at a time, and the second one is told who, where and since when', async () => {
+    const path = await newPath();
+    const owner = beginRun();
+    const lock = await take(path, owner);
+    const refused = await failureOf(take(path));
+    expect(refused).toBeInstanceOf(InUseError);
+    expect(refused).toMatchObject({ code: 'IN_USE', exitCode: 12 });
+    for (const told of [path, `process ${process.pid}`, owner.host, owner.since])
+      expect(refused.message).toContain(told);
+    await lock.release();
+    expect(await readdir(dirname(path))).toEqual([]);
+    await (await take(path)).release();
+  });
+
+  it.each([
+    ['a process of this machine that has ended, at once', () => encodeOwner(deadOwner()), 0],
+    [
+      'another machine that has been silent for more than two minutes',
+      () => encodeOwner(ELSEWHERE),
+      2 * MINUTE_MS + 1000,
+    ],
+    [
+      'a process number that somebody else has now',
+      () => encodeOwner({ ...deadOwner(), pid: process.ppid }),
+      3 * MINUTE_MS,
+    ],
+    ['a process that was killed before it could say who it is', () => '', 6000],
+    ['damage', () => '\0\0\0', 3 * MINUTE_MS],
+  ])('is taken over from %s', async (_, text, silentMs) => {
+    const path = await newPath();
+    await leave(path, text(), silentMs);
+    const lock = await take(path);
+    await lock.release();
+    expect(await readdir(dirname(path))).toEqual([]);
+  });
+
+  it.each([
+    ['a live process of this machine', () => encodeOwner({ ...deadOwner(), pid: process.ppid })],
+    ['another machine', () => encodeOwner(ELSEWHERE)],
+    ['a process that does not say who it is', () => '?'],
+  ])('is not taken over from %s', async (_, text) => {
+    const path = await newPath();
+    const theirs = text();
+    await leave(path, theirs, MINUTE_MS);
+    expect(await failureOf(take(path))).toBeInstanceOf(InUseError);
+    expect(await readFile(`${path}.lock`, 'utf8')).toBe(theirs);
+  });
+
+  it('waits for the text of a lock that was made this moment', async () => {
+    const path = await newPath();
+    await leave(path, '');
+    const second = failureOf(take(path));
+    await writeFile(`${path}.lock`, encodeOwner(ELSEWHERE));
+    expect((await second).message).toContain('process 4711 on elsewhere.example');
+  });
+
+  it('is taken over although a process was killed while it took it over', async () => {
+    const path = await newPath();
+    await leave(path, encodeOwner(deadOwner()));
+    const guard = `${path}.lock.takeover`;
+    await writeFile(guard, '');
+    await utimes(guard, new Date(0), new Date(0));
+    await (await take(path)).release();
+    expect(await readdir(dirname(path))).toEqual([]);
+  });
+
+  it('goes to exactly one of many that find it free, or dead, at the same time', async () => {
+    for (const isDead of [false, true]) {
+      for (let round = 0; round < 20; round++) {
+        const path = await newPath();
+        if (isDead) await leave(path, encodeOwner(deadOwner()));
+        const results = await Promise.allSettled(Array.from({ length: 8 }, () => take(path)));
+        const won = results.filter((result) => result.status === 'fulfilled');
+        expect(won).toHaveLength(1);
+        for (const result of results) {
+          if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(InUseError);
+        }
+        await won[0]?.value.release();
+        expect(existsSync(`${path}.lock`)).toBe(false);
+      }
+    }
+  });
+
+  it('shows that its holder lives', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const path = await newPath();
+    const lock = await take(path);
+    const text = await readFile(`${path}.lock`, 'utf8');
+    await leave(path, text, 10 * MINUTE_MS);
+    vi.advanceTimersByTime(10_000);
+    await vi.waitFor(async () => expect(await failureOf(take(path))).toBeInstanceOf(InUseError));
+    await lock.release();
+  });
+
+  it('is lost by a holder that was silent for too long, which is told and leaves the lock alone', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const path = await newPath();
+    const lost: Error[] = [];
+    const first = await take(path, beginRun(), (error) => lost.push(error));
+    await leave(path, await readFile(`${path}.lock`, 'utf8'), 3 * MINUTE_MS);
+    const second = await take(path);
+    vi.advanceTimersByTime(10_000);
+    await vi.waitFor(() => expect(lost).toHaveLength(1));
+    expect(lost[0]).toBeInstanceOf(InUseError);
+    expect(first.isLost).toBe(true);
+    const text = await readFile(`${path}.lock`, 'utf8');
+    await first.release();
+    expect(await readFile(`${path}.lock`, 'utf8')).toBe(text);
+    await second.release();
+  });
+
+  it('is locked again when somebody deletes the lock', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const path = await newPath();
+    const lock = await take(path);
+    await rm(`${path}.lock`);
+    vi.advanceTimersByTime(10_000);
+    await vi.waitFor(() => expect(existsSync(`${path}.lock`)).toBe(true));
+    expect(lock.isLost).toBe(false);
+    await lock.release();
+  });
+
+  it('that cannot be locked is an error of the checkpoint, which names the way out', async () => {
+    const missing = await failureOf(take(join(await temporaryFolder(), 'absent', 'c.json')));
+    expect(missing).toBeInstanceOf(CheckpointError);
+    expect(missing.message).toContain('--checkpoint');
+    const path = await newPath();
+    await mkdir(`${path}.lock`);
+    expect(await failureOf(take(path))).toBeInstanceOf(CheckpointError);
+  });
+});

@@ -1,0 +1,204 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type ByteRange, MIB } from '../../src/base/byte-range.ts';
+import type { UploadEvent } from '../../src/events.ts';
+import { type TransferWithProgressOptions, transferWithProgress } from '../../src/transfer/move-disk.ts';
+import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
+import { Progress } from '../../src/transfer/progress.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
+
+const SIZE = 5 * WINDOW_SIZE;
+
+async function* allOf(size: number): AsyncGenerator<ByteRange> {
+  yield await Promise.resolve({ offset: 0, length: size });
+}
+
+const optionsOf = (options: Partial<TransferWithProgressOptions>): TransferWithProgressOptions => ({
+  source: {
+    diskSize: SIZE,
+    extents: () => allOf(SIZE),
+    read: (_, into) => {
+      into.fill(1);
+      return Promise.resolve();
+    },
+  },
+  target: { write: () => Promise.resolve() },
+  limit: pLimit(2),
+  maxWindows: 3,
+  signal: new AbortController().signal,
+  emit: () => undefined,
+  ...options,
+});
+
+/** Promises that were rejected while nobody listened: Node ends the program for one. */
+function watchRejections(): unknown[] {
+  const rejections: unknown[] = [];
+  const note = (reason: unknown) => rejections.push(reason);
+  process.on('unhandledRejection', note);
+  onTestFinished(() => {
+    process.off('unhandledRejection', note);
+  });
+  return rejections;
+}
+
+describe('transferWithProgress', () => {
+  it('moves everything, and ends with the totals counted', async () => {
+    const events: UploadEvent[] = [];
+    const progress = await transferWithProgress(optionsOf({ emit: (event) => events.push(event) }));
+    expect(progress.plan).toEqual({ planned: SIZE, done: 0, allocated: SIZE });
+    expect(progress.totals(SIZE)).toMatchObject({ done: SIZE, sent: SIZE, read: SIZE, zeros: 0, unallocated: 0 });
+    expect(events[0]).toEqual({ type: 'phase', phase: 'sending' });
+    expect(events.filter(({ type }) => type === 'progress').at(-1)).toMatchObject({ planned: SIZE, done: SIZE });
+  });
+
+  it('tells totals that never shrink', async () => {
+    const done: number[] = [];
+    await transferWithProgress(
+      optionsOf({
+        emit: (event) => {
+          if (event.type === 'progress') done.push(event.done);
+        },
+      }),
+    );
+    expect(done.length).toBeGreaterThan(5);
+    expect(done).toEqual([...done].sort((one, other) => one - other));
+  });
+
+  it('sends only what is left of an earlier run', async () => {
+    const earlier = { done: [{ offset: 0, length: 3 * WINDOW_SIZE }], sent: { bytes: 512, pages: '0'.repeat(16) } };
+    const written: number[] = [];
+    const progress = await transferWithProgress(
+      optionsOf({
+        progress: new Progress(earlier),
+        target: {
+          write: ({ range }) => {
+            written.push(range.offset);
+            return Promise.resolve();
+          },
+        },
+      }),
+    );
+    expect(written).toEqual([3 * WINDOW_SIZE, 4 * WINDOW_SIZE]);
+    expect(progress.totals(SIZE)).toMatchObject({ done: SIZE, sent: 2 * WINDOW_SIZE, sentBefore: 512 });
+  });
+
+  it('tells the requests that the target counts', async () => {
+    const events: UploadEvent[] = [];
+    await transferWithProgress(
+      optionsOf({ emit: (event) => events.push(event), requests: () => ({ requests: 7, retries: 3 }) }),
+    );
+    expect(events.at(-1)).toMatchObject({ type: 'progress', requests: 7, retries: 3 });
+  });
+
+  it('ends when its plan cannot be counted, with that failure, while a write is still under way', async () => {
+    const rejections = watchRejections();
+    const broken = new Error('BAT entry 17 is broken');
+    let walks = 0;
+    let inFlight = 0;
+    const source = optionsOf({}).source;
+    const running = transferWithProgress(
+      optionsOf({
+        limit: pLimit(1),
+        maxWindows: 2,
+        source: {
+          ...source,
+          // Counting walks ahead of the transfer: it gets to the broken entry first.
+          extents: async function* () {
+            walks += 1;
+            const isCounting = walks === 1;
+            yield { offset: 0, length: MIB };
+            if (isCounting) {
+              await turn();
+              throw broken;
+            }
+            yield { offset: 4 * WINDOW_SIZE, length: MIB };
+          },
+        },
+        target: {
+          write: async (_, signal) => {
+            inFlight += 1;
+            for (let count = 0; count < 20 && !signal.aborted; count++) await turn();
+            inFlight -= 1;
+            signal.throwIfAborted();
+          },
+        },
+      }),
+    );
+    expect(await failureOf(running)).toBe(broken);
+    expect(inFlight).toBe(0);
+    await turn();
+    expect(rejections).toEqual([]);
+  });
+
+  it('throws the failure of the count also when everything has been moved before', async () => {
+    const broken = new Error('BAT entry 17 is broken');
+    let walks = 0;
+    const { source } = optionsOf({});
+    const running = transferWithProgress(
+      optionsOf({
+        source: {
+          ...source,
+          extents: async function* () {
+            walks += 1;
+            const isCounting = walks === 1;
+            yield { offset: 0, length: MIB };
+            if (!isCounting) return;
+            for (let count = 0; count < 50; count++) await turn();
+            throw broken;
+          },
+        },
+      }),
+    );
+    expect(await failureOf(running)).toBe(broken);
+  });
+
+  it('throws the failure of a write, and stops counting', async () => {
+    const rejections = watchRejections();
+    const broken = new Error('refused');
+    let isCounting = true;
+    const { source } = optionsOf({});
+    const error = await failureOf(
+      transferWithProgress(
+        optionsOf({
+          source: {
+            ...source,
+            extents: async function* () {
+              try {
+                for (let offset = 0; offset < SIZE; offset += WINDOW_SIZE) {
+                  await turn();
+                  yield { offset, length: WINDOW_SIZE };
+                }
+              } finally {
+                isCounting = false;
+              }
+            },
+          },
+          target: { write: () => Promise.reject(broken) },
+        }),
+      ),
+    );
+    expect(error).toBe(broken);
+    expect(isCounting).toBe(false);
+    await turn();
+    expect(rejections).toEqual([]);
+  });
+
+  it('throws the reason of the signal unchanged', async () => {
+    const stop = new AbortController();
+    const reason = new Error('enough');
+    const running = transferWithProgress(
+      optionsOf({
+        signal: stop.signal,
+        target: {
+          write: (_, signal) => {
+            stop.abort(reason);
+            return Promise.reject(signal.reason);
+          },
+        },
+      }),
+    );
+    expect(await failureOf(running)).toBe(reason);
+    expect(await failureOf(transferWithProgress(optionsOf({ signal: AbortSignal.abort(reason) })))).toBe(reason);
+  });
+});

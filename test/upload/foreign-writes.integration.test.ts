@@ -1,0 +1,388 @@
+// What other programs write to the blob of an upload, while it works and between two runs, is noticed; nothing else is taken for it.
+import { copyFile, readFile, rm, utimes } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import type { UploadEvent } from '../../src/events.ts';
+import type { UploadOptions } from '../../src/options.ts';
+import { decodeCheckpoint } from '../../src/state/checkpoint.ts';
+import { uploadImage } from '../../src/upload/upload.ts';
+import {
+  BLOB,
+  CONTAINER,
+  committed,
+  doneOffset,
+  expectBlobHolds,
+  giveNoLeases,
+  holdFrom,
+  lease,
+  MIB,
+  makeImage,
+  moveToAnotherMachine,
+  nowMs,
+  optionsFor,
+  SIZE,
+  STOP,
+  sas,
+  server,
+  stopAfter,
+  uploadAndKill,
+  uploadUntil,
+  useServer,
+  writePage,
+  writeUnder,
+} from '../support/contested-blob.ts';
+import { internalError } from '../support/page-blob-server/faults.ts';
+import { patternOf } from '../support/vhd-builder.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
+
+useServer();
+
+describe('a blob whose lease is broken after its uploader was killed', () => {
+  it('is gone on with only if everything is read back, whatever the times of blob and checkpoint say', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadAndKill(path);
+    server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
+    const [sent] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
+    expect(await writePage(sent?.offset ?? 0, patternOf(9, 512))).toBe(201);
+    const later = new Date(Date.now() + 3_600_000);
+    await utimes(checkpoint, later, later);
+    for (const verify of ['none', 'map'] as const) {
+      const refused = await failureOf(uploadImage(optionsFor(path, { verify })));
+      expect(refused).toMatchObject({
+        code: 'DESTINATION',
+        message: expect.stringContaining('its lease is not the one'),
+      });
+    }
+    expect(await failureOf(uploadImage(optionsFor(path, { verify: 'full' })))).toMatchObject({ code: 'VERIFICATION' });
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+
+  it('may not be gone on with by a run that follows one that read everything back, but was stopped', async () => {
+    const { path } = await makeImage();
+    await uploadAndKill(path);
+    server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
+    await uploadUntil(optionsFor(path, { verify: 'full' }), 4 * MIB);
+    expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'DESTINATION' });
+  });
+});
+
+describe('a lease that was given back', () => {
+  it.each([
+    ['whose release was answered, but the look after it was not', 'GetBlobProperties', 'reset-before-read'],
+    ['whose release was carried out, but not answered', 'ReleaseLease', 'reset-after-commit'],
+    ['whose release never arrived', 'ReleaseLease', 'reset-before-read'],
+  ] as const)('%s, is no reason not to go on', async (_, operation, kind) => {
+    const { path, disk } = await makeImage();
+    const stop = new AbortController();
+    const stopped = server.when(committed(12 * MIB)).then(() => {
+      server.faults.add({ operation }, { kind });
+      stop.abort(new Error('stopped by the test'));
+    });
+    expect((await failureOf(uploadImage(optionsFor(path, { signal: stop.signal })))).message).toContain('stopped');
+    await stopped;
+    server.faults.clear();
+    const result = await uploadImage(optionsFor(path));
+    expect(result.sentBefore).toBeGreaterThan(0);
+    expectBlobHolds(disk);
+  });
+
+  it('by a run that was stopped before it could look at the blob is no reason not to go on', async () => {
+    const { path, disk } = await makeImage();
+    await uploadAndKill(path);
+    const stop = new AbortController();
+    server.faults.add({ operation: 'GetPageRanges' }, internalError());
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') stop.abort(new Error('stopped by the test'));
+    };
+    expect((await failureOf(uploadImage(optionsFor(path, { signal: stop.signal, onEvent })))).message).toContain(
+      'stopped',
+    );
+    server.faults.clear();
+    await uploadImage(optionsFor(path));
+    expectBlobHolds(disk);
+  });
+});
+
+describe('a blob whose lease is broken while an upload runs', () => {
+  it.each([true, false])('is gone on with only if everything is read back (written to: %s)', async (isWritten) => {
+    const { path, disk } = await makeImage();
+    const hold = holdFrom(16 * MIB);
+    const running = failureOf(uploadImage(optionsFor(path)));
+    await hold.reached;
+    server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
+    if (isWritten) expect(await writePage(0, patternOf(9, 512))).toBe(201);
+    hold.release();
+    expect(await running).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke the lease') });
+    const refused = await failureOf(uploadImage(optionsFor(path)));
+    expect(refused).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('--verify full') });
+    if (!isWritten) {
+      await uploadImage(optionsFor(path, { verify: 'full' }));
+    } else {
+      expect(await failureOf(uploadImage(optionsFor(path, { verify: 'full' })))).toMatchObject({
+        code: 'VERIFICATION',
+      });
+      await uploadImage(optionsFor(path, { restart: true }));
+    }
+    expectBlobHolds(disk);
+  });
+});
+
+describe('a blob that something else wrote to between two runs', () => {
+  it.each([
+    ['a page that was sent already', () => writePage(0, patternOf(9, 512))],
+    ['a page of zeros', () => writePage(22 * MIB, patternOf(9, 512))],
+    [
+      'its metadata',
+      async () => {
+        const { metadata } = server.blob(CONTAINER, BLOB);
+        const headers = Object.fromEntries([...metadata].map(([name, value]) => [`x-ms-meta-${name}`, value]));
+        const more = { 'x-ms-version': '2021-12-02', 'x-ms-meta-mine': 'yes' };
+        return (await fetch(`${sas()}&comp=metadata`, { method: 'PUT', headers: { ...headers, ...more } })).status;
+      },
+    ],
+  ])('is refused: %s', async (_, touch) => {
+    const { path, disk } = await makeImage();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    expect(await touch()).toBeLessThan(300);
+    const { etag } = server.blob(CONTAINER, BLOB);
+    const refused = await failureOf(uploadImage(optionsFor(path)));
+    expect(refused).toMatchObject({ code: 'DESTINATION', exitCode: 6 });
+    expect(refused.message).toMatch(/Something else (?:may have written|wrote) to it/);
+    expect(server.blob(CONTAINER, BLOB).etag).toBe(etag);
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+});
+
+describe('a copy of the checkpoint from before another run', () => {
+  it.each([
+    ['was stopped', async (path: string) => uploadUntil(optionsFor(path), 8 * MIB)],
+    ['was killed', (path: string) => uploadAndKill(path)],
+  ])('is gone on with after that one %s, but not once somebody else has written to the blob', async (_, run) => {
+    const { path, checkpoint, disk } = await makeImage();
+    // So much that some of it was acknowledged, with two requests at a time.
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    const copy = `${checkpoint}.copy`;
+    await copyFile(checkpoint, copy);
+    await run(path);
+    server.advanceClock(61_000);
+    await uploadUntil(optionsFor(path, { checkpoint: copy }), 4 * MIB);
+
+    const before = await readFile(checkpoint, 'utf8');
+    const offset = await doneOffset(checkpoint);
+    server.advanceClock(61_000);
+    expect(await writePage(offset, patternOf(9, 512))).toBe(201);
+    const refused = await failureOf(uploadImage(optionsFor(path)));
+    expect(refused).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('--verify full') });
+    expect(await readFile(checkpoint, 'utf8')).toBe(before);
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+});
+
+const FOREIGN = '00000000-0000-4000-8000-000000000000';
+
+async function expectRefused(options: UploadOptions): Promise<void> {
+  expect(await failureOf(uploadImage(options))).toMatchObject({
+    code: 'DESTINATION',
+    message: expect.stringMatching(/^Cannot resume: .*--verify full/),
+  });
+}
+
+describe('what somebody else wrote is noticed', () => {
+  it('when the lease had run out on a line that was down, and the run was stopped before it was up again', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path, async () => {
+      lease().acquire(lease().id ?? '', 0, nowMs());
+      expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
+      for (const operation of ['RenewLease', 'SetBlobMetadata', 'ReleaseLease', 'GetBlobProperties'] as const)
+        server.faults.add({ operation }, { kind: 'reset-before-read' });
+    });
+    await expectRefused(optionsFor(path));
+  });
+
+  it('when the lease was broken, and the run was stopped before it knew', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path, async () => {
+      lease().break(0, nowMs());
+      expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
+    });
+    await expectRefused(optionsFor(path));
+  });
+
+  it('when the lease was broken, and the run looked only after the minute that it would have lasted', async () => {
+    const { path } = await makeImage();
+    const hold = holdFrom(16 * MIB);
+    const running = failureOf(uploadImage(optionsFor(path)));
+    await hold.reached;
+    lease().break(0, nowMs());
+    expect(await writeUnder(undefined, 0)).toBe(201);
+    server.advanceClock(70_000);
+    hold.release();
+    expect(await running).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke the lease') });
+  });
+
+  it.each([false, true])('between the look at the blob and its lease (broken: %s)', async (breakLease) => {
+    const { path, checkpoint } = await makeImage();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    const offset = await doneOffset(checkpoint);
+    if (breakLease) lease().acquire(FOREIGN, 60_000, nowMs());
+    const rule = server.faults.add({ operation: 'AcquireLease' }, internalError());
+    let written: Promise<number> | undefined;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'retry') return;
+      written ??= writeUnder(breakLease ? FOREIGN : undefined, offset).finally(() => rule.remove());
+    };
+    await expectRefused(optionsFor(path, { onEvent, breakLease }));
+    expect(await written).toBe(201);
+    await expectRefused(optionsFor(path));
+  });
+
+  it('between the release of the lease and its answer', async () => {
+    const { path, checkpoint } = await makeImage();
+    let written: Promise<number> | undefined;
+    await stopAfter(path, async () => {
+      const offset = await doneOffset(checkpoint);
+      server.faults.add({ operation: 'ReleaseLease' }, { kind: 'delay-answer', delayMs: 300 });
+      written = server.when(() => lease().state(nowMs()) === 'available').then(() => writeUnder(undefined, offset));
+    });
+    expect(await written).toBe(201);
+    await expectRefused(optionsFor(path));
+  });
+
+  it('when the run was killed between the release of the lease and its last save', async () => {
+    const { path, checkpoint } = await makeImage();
+    const copy = `${checkpoint}.copy`;
+    let copied: Promise<void> | undefined;
+    await stopAfter(path, () => {
+      server.faults.add({ operation: 'ReleaseLease' }, { kind: 'delay-answer', delayMs: 300 });
+      // As a kill leaves it.
+      copied = server.when(() => lease().state(nowMs()) === 'available').then(() => copyFile(checkpoint, copy));
+    });
+    await copied;
+    await copyFile(copy, checkpoint);
+    expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
+    await expectRefused(optionsFor(path));
+  });
+
+  it('by a program that held the blob when another machine looked, and gave it back before that took it', async () => {
+    const { path, checkpoint } = await makeImage();
+    await uploadAndKill(path);
+    await moveToAnotherMachine(checkpoint);
+    server.advanceClock(61_000);
+    lease().acquire(FOREIGN, 60_000, nowMs());
+    expect(await writeUnder(FOREIGN, await doneOffset(checkpoint))).toBe(201);
+    expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'IN_USE' });
+    lease().release(FOREIGN, nowMs());
+    await expectRefused(optionsFor(path));
+  });
+
+  it('after a kill, where the service gives no leases any more', async () => {
+    const { path, checkpoint } = await makeImage();
+    await uploadAndKill(path);
+    server.advanceClock(3_600_000);
+    expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
+    giveNoLeases();
+    await expectRefused(optionsFor(path));
+  });
+
+  it('by a verification of everything that was stopped, and no later run forgets it', async () => {
+    const { path } = await makeImage();
+    const stop = new AbortController();
+    let written: Promise<number> | undefined;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'phase' || event.phase !== 'verifying') return;
+      const hold = server.faults.add(
+        { operation: 'GetBlob', range: { offset: 30 * MIB, length: SIZE } },
+        internalError(),
+      );
+      written = writeUnder(lease().id, 0);
+      void server.when(() => hold.hits > 5).then(() => stop.abort(STOP));
+    };
+    // The damage comes first.
+    server.faults.add({ operation: 'GetPageRanges', times: 20 }, internalError());
+    const options = optionsFor(path, { verify: 'full', threads: 1, signal: stop.signal, onEvent });
+    expect(await failureOf(uploadImage(options))).toMatchObject({ code: 'VERIFICATION' });
+    expect(await written).toBe(201);
+    server.faults.clear();
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('cannot be trusted');
+  });
+});
+
+describe('nothing but faults and stops is no reason not to go on', () => {
+  it.each(['GetPageRanges', 'SetBlobMetadata'] as const)('with resume-from-blob, stopped in %s', async (operation) => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    await rm(checkpoint);
+    server.faults.add({ operation }, internalError());
+    const stop = new AbortController();
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') stop.abort(STOP);
+    };
+    const resumed = optionsFor(path, { resumeFromBlob: true });
+    expect(await failureOf(uploadImage({ ...resumed, signal: stop.signal, onEvent }))).toBe(STOP);
+    server.faults.clear();
+    await uploadImage(resumed);
+    expectBlobHolds(disk);
+  });
+
+  it('when the renewed lease of the run before runs out before it is changed', async () => {
+    const { path, disk } = await makeImage();
+    await uploadAndKill(path);
+    const rule = server.faults.add({ operation: 'ChangeLease' }, internalError());
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'retry' || rule.hits !== 1) return;
+      server.advanceClock(61_000);
+      rule.remove();
+    };
+    await uploadImage(optionsFor(path, { onEvent }));
+    expectBlobHolds(disk);
+  });
+
+  it('when the answer to the change of its lease is lost, and the line is down for longer than that lasts', async () => {
+    const { path, disk } = await makeImage();
+    await uploadAndKill(path);
+    server.faults.add({ operation: 'ChangeLease', times: 1 }, { kind: 'reset-after-commit' });
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') server.advanceClock(61_000);
+    };
+    await uploadImage(optionsFor(path, { onEvent }));
+    expectBlobHolds(disk);
+  });
+
+  it('with a copy of the checkpoint from while the last run worked, which then stopped in order', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const copy = `${checkpoint}.copy`;
+    await stopAfter(path, () => copyFile(checkpoint, copy));
+    await uploadImage(optionsFor(path, { checkpoint: copy }));
+    expectBlobHolds(disk);
+  });
+
+  it('after a restart that was refused', async () => {
+    const { path, disk } = await makeImage();
+    await uploadAndKill(path);
+    server.faults.add({ operation: 'PutBlob', times: 1 }, { kind: 'status', status: 412, code: 'ConditionNotMet' });
+    expect(await failureOf(uploadImage(optionsFor(path, { restart: true })))).toMatchObject({ code: 'DESTINATION' });
+    await uploadImage(optionsFor(path));
+    expectBlobHolds(disk);
+  });
+});
+
+describe('a service without leases', () => {
+  it('has none of our metadata put on a blob that took the place of ours while the upload was stopped', async () => {
+    const { path } = await makeImage();
+    giveNoLeases();
+    const stop = new AbortController();
+    const hold = holdFrom(16 * MIB);
+    const running = failureOf(uploadImage(optionsFor(path, { signal: stop.signal })));
+    await hold.reached;
+    const looks = () => server.counters.byOperation.get('GetBlobProperties') ?? 0;
+    const before = looks();
+    server.faults.add({ operation: 'GetBlobProperties' }, { kind: 'delay-answer', delayMs: 300 });
+    stop.abort(STOP);
+    await server.when(() => looks() > before);
+    server.createPageBlob(CONTAINER, BLOB, 8 * MIB);
+    await running;
+    expect([...server.blob(CONTAINER, BLOB).metadata.keys()]).toEqual([]);
+  });
+});

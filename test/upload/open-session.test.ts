@@ -1,0 +1,456 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  CheckpointError,
+  CredentialError,
+  DestinationError,
+  ImageChangedError,
+  ServiceError,
+} from '../../src/errors.ts';
+import type { DiskImage, ImageFileIdentity } from '../../src/image/disk-image.ts';
+import { asFixedVhd } from '../../src/image/fixed-vhd-view.ts';
+import { BlobLease } from '../../src/remote/lease.ts';
+import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
+import { beginRun, endRun, type Owner } from '../../src/state/lease-holder.ts';
+import type { PageBlobTarget } from '../../src/target/page-blob.ts';
+import { Retrier } from '../../src/transfer/retry.ts';
+import { openSession } from '../../src/upload/open-session.ts';
+import { completeMetadata, emptyCheckpoint, type SessionRequest } from '../../src/upload/session.ts';
+import { MemoryPageBlob } from '../support/memory-page-blob.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const MIB = 1024 * 1024;
+const IDENTITY: ImageFileIdentity = {
+  path: 'disk.vhd',
+  name: 'disk.vhd',
+  size: 8 * MIB,
+  modifiedMs: 1_767_225_600_123,
+  diskId: 'a1'.repeat(16),
+};
+
+/** A path belongs to one run. */
+function remembered({ path: _, ...identity }: ImageFileIdentity) {
+  return identity;
+}
+
+/** Nothing in a session reads the disk. */
+function imageOf(files: readonly ImageFileIdentity[] = [IDENTITY], size = 8 * MIB): DiskImage {
+  return {
+    path: 'disk.vhd',
+    format: 'vhd-dynamic',
+    size,
+    diskId: new Uint8Array(16).fill(0xa1),
+    timestamp: 0,
+    files,
+    async *extents() {
+      yield await Promise.resolve({ offset: 0, length: size });
+    },
+    read: () => Promise.reject(new Error('A session must not read the disk.')),
+    assertUnchanged: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}
+
+interface World {
+  readonly blob: MemoryPageBlob;
+  readonly file: CheckpointFile;
+  readonly signal: AbortSignal;
+  /** Opens a session as another run of the program would. */
+  readonly open: (request?: Partial<SessionRequest>) => ReturnType<typeof openSession>;
+  /** Begins an upload and leaves it as it is when one window is done. */
+  readonly beginAndStop: () => Promise<void>;
+  readonly abort: (reason: unknown) => void;
+}
+
+/** Puts another blob in the place of the one that is there, or of none, once it has been looked at. */
+function replaceAfterLook(blob: MemoryPageBlob): void {
+  const properties = blob.properties.bind(blob);
+  blob.properties = async (signal) => {
+    const seen = await properties(signal);
+    blob.properties = properties;
+    blob.put({ size: 8192 });
+    return seen;
+  };
+}
+
+async function makeWorld(): Promise<World> {
+  const controller = new AbortController();
+  const blob = new MemoryPageBlob();
+  const file = new CheckpointFile(join(await temporaryFolder(), 'disk.vhd.vhdup.json'));
+  let lastRun: Owner | undefined;
+  /** The run before is over then, as if it had been killed. */
+  const newLease = (on: PageBlobTarget, retrier: Retrier, signal: AbortSignal) => {
+    if (lastRun !== undefined) endRun(lastRun);
+    lastRun = beginRun();
+    return new BlobLease({ blob: on, owner: lastRun, retrier, emit: () => undefined, signal, onLost: () => undefined });
+  };
+  const requestOf = (request: Partial<SessionRequest>): SessionRequest => {
+    const image = request.image ?? imageOf();
+    const retrier = new Retrier({ retryDelayMs: 0, retries: 3 }, () => undefined);
+    return {
+      image,
+      source: asFixedVhd(image),
+      blob,
+      file,
+      retrier,
+      signal: controller.signal,
+      overwrite: false,
+      restart: false,
+      createContainer: false,
+      resumeFromBlob: false,
+      breakLease: false,
+      verifiesAll: false,
+      lease: newLease(request.blob ?? blob, retrier, request.signal ?? controller.signal),
+      trustUnmarkedSectors: false,
+      metadata: {},
+      ...request,
+    };
+  };
+  const open = (request: Partial<SessionRequest> = {}) => openSession(requestOf(request));
+  return {
+    blob,
+    file,
+    signal: controller.signal,
+    open,
+    beginAndStop: async () => {
+      const request = requestOf({});
+      const session = await openSession(request);
+      await file.save({ ...emptyCheckpoint(session, request), done: [{ offset: 0, length: 4 * MIB }] });
+    },
+    abort: (reason) => controller.abort(reason),
+  };
+}
+
+describe('openSession, the first time', () => {
+  it('creates a blob that carries the upload, and a checkpoint of it', async () => {
+    const { open, blob, file } = await makeWorld();
+    const session = await open({ metadata: { owner: 'me' } });
+    expect(session.earlier).toBeUndefined();
+    expect(blob.blob).toMatchObject({
+      type: 'PageBlob',
+      size: 8 * MIB + 512,
+      metadata: {
+        owner: 'me',
+        vhdup_upload_id: session.uploadId,
+        vhdup_state: 'uploading',
+        vhdup_source_format: 'vhd-dynamic',
+        vhdup_source_size: String(8 * MIB),
+      },
+    });
+    const { vhdup_owner: _, ...metadata } = session.metadata;
+    expect(completeMetadata(session)).toEqual({ ...metadata, vhdup_state: 'complete' });
+    expect(await file.load()).toMatchObject({
+      uploadId: session.uploadId,
+      image: [remembered(IDENTITY)],
+      diskSize: 8 * MIB,
+      blobSize: 8 * MIB + 512,
+      blobUrl: blob.address.url,
+      done: [],
+    });
+  });
+
+  it('guards every write with a sequence number of its own', async () => {
+    const { open, blob } = await makeWorld();
+    await open();
+    expect(blob.guard).toBeDefined();
+    expect(blob.guard).toBe(blob.blob?.sequenceNumber);
+    expect(Number.isSafeInteger(blob.guard)).toBe(true);
+    const other = await makeWorld();
+    await other.open();
+    expect(other.blob.guard).not.toBe(blob.guard);
+  });
+
+  it('creates the container only when it is told to, and only when there is no blob', async () => {
+    const first = await makeWorld();
+    await first.open();
+    expect(first.blob.operations).not.toContain('createContainer');
+    const second = await makeWorld();
+    await second.open({ createContainer: true });
+    expect(second.blob.operations).toEqual(['properties', 'createContainer', 'create', 'acquireLease']);
+  });
+
+  it.each(['BlockBlob', 'AppendBlob'] as const)('never replaces a %s, even with overwrite', async (type) => {
+    const { open, blob, file } = await makeWorld();
+    blob.put({ type, size: 77 });
+    const error = await failureOf(open({ overwrite: true }));
+    expect(error).toBeInstanceOf(DestinationError);
+    expect(error.message).toContain(`a ${type} of 77 bytes is there`);
+    expect(blob.operations).not.toContain('create');
+    expect(await file.load()).toBeUndefined();
+  });
+
+  it('does not replace a blob that is there, and leaves no checkpoint', async () => {
+    const { open, blob, file } = await makeWorld();
+    blob.put({ size: 4096 });
+    const error = await failureOf(open());
+    expect(error).toBeInstanceOf(DestinationError);
+    expect(error.message).toContain('a PageBlob of 4096 bytes is there already');
+    expect(error.message).toContain('--overwrite');
+    expect(blob.blob?.size).toBe(4096);
+    expect(await file.load()).toBeUndefined();
+  });
+
+  it('recognises the unfinished upload of another machine, and says so', async () => {
+    const { open, blob } = await makeWorld();
+    blob.put({ size: 4096, metadata: { vhdup_state: 'uploading', vhdup_upload_id: 'another' } });
+    expect((await failureOf(open())).message).toContain('an upload by vhdup that was not finished');
+  });
+
+  it('replaces a page blob with overwrite', async () => {
+    const { open, blob } = await makeWorld();
+    blob.put({ size: 4096, metadata: { old: 'yes' } });
+    const session = await open({ overwrite: true });
+    expect(blob.blob).toMatchObject({ size: 8 * MIB + 512, metadata: { vhdup_upload_id: session.uploadId } });
+    expect(blob.blob?.metadata).not.toHaveProperty('old');
+  });
+
+  it('goes on without being told again when it was killed before it had replaced the blob', async () => {
+    const { open, blob } = await makeWorld();
+    blob.put({ size: 4096 });
+    blob.failOnce('create', new Error('killed'));
+    await failureOf(open({ overwrite: true }));
+    const session = await open();
+    expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
+  });
+
+  it('does not replace with overwrite what took the place of the blob that it had looked at', async () => {
+    const { open, blob } = await makeWorld();
+    blob.put({ size: 4096 });
+    replaceAfterLook(blob);
+    expect(await failureOf(open({ overwrite: true }))).toBeInstanceOf(DestinationError);
+    expect(blob.blob?.size).toBe(8192);
+  });
+
+  it('loses a race for the name without harm', async () => {
+    const { open, blob, file } = await makeWorld();
+    replaceAfterLook(blob);
+    const error = await failureOf(open());
+    expect(error.message).toContain('a PageBlob of 8192 bytes is there already');
+    expect(blob.blob?.size).toBe(8192);
+    expect(await file.load()).toBeUndefined();
+  });
+
+  it('knows its blob when the answer to its creation was lost', async () => {
+    const { open, blob } = await makeWorld();
+    blob.failOnce('create', new ServiceError('reset', { reason: 'ECONNRESET', transient: true }), 'after');
+    const session = await open();
+    expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
+    expect(blob.operations.filter((operation) => operation === 'create')).toHaveLength(2);
+  });
+
+  it('creates no blob when the checkpoint cannot be written', async () => {
+    const { open, blob } = await makeWorld();
+    const file = new CheckpointFile(join(await temporaryFolder(), 'absent', 'checkpoint.json'));
+    expect(await failureOf(open({ file }))).toBeInstanceOf(CheckpointError);
+    expect(blob.blob).toBeUndefined();
+  });
+
+  it('leaves no checkpoint when it is refused', async () => {
+    const { open, blob, file } = await makeWorld();
+    const refused = new CredentialError('403');
+    blob.failOnce('create', refused);
+    expect(await failureOf(open())).toBe(refused);
+    expect(await file.load()).toBeUndefined();
+  });
+
+  it.each(['before', 'after'] as const)(
+    'is gone on with by the next run when it was aborted %s the blob was created',
+    async (when) => {
+      const { open, blob, file, abort } = await makeWorld();
+      const reason = new Error('enough');
+      const create = blob.create.bind(blob);
+      blob.create = async (options, signal) => {
+        if (when === 'after') await create(options, signal);
+        abort(reason);
+        throw reason;
+      };
+      expect(await failureOf(open())).toBe(reason);
+      blob.create = create;
+      const session = await open({ signal: new AbortController().signal });
+      expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
+      expect(session.earlier === undefined).toBe(when === 'before');
+      expect((await file.load())?.uploadId).toBe(session.uploadId);
+    },
+  );
+});
+
+describe('openSession, with a checkpoint', () => {
+  it('goes on with the upload that it belongs to', async () => {
+    const { open, blob, file, beginAndStop } = await makeWorld();
+    await beginAndStop();
+    const stored = await file.load();
+    const created = blob.blob;
+    blob.guard = undefined;
+    const session = await open();
+    expect(session.uploadId).toBe(stored?.uploadId);
+    expect(session.startedAt).toBe(stored?.startedAt);
+    expect(session.earlier).toEqual(stored);
+    expect(blob.operations.filter((operation) => operation === 'create')).toHaveLength(1);
+    expect(blob.guard).toBe(created?.sequenceNumber);
+  });
+
+  it('goes on when files were renamed, or copied to a file system with coarser times', async () => {
+    const { open, beginAndStop } = await makeWorld();
+    await beginAndStop();
+    const moved = { ...IDENTITY, name: 'other.vhd', modifiedMs: Math.floor(IDENTITY.modifiedMs / 1000) * 1000 };
+    expect((await open({ image: imageOf([moved]) })).earlier).toBeDefined();
+  });
+
+  it.each([
+    ['grew', { size: 9 * MIB }, '9437184 bytes, before 8388608'],
+    ['was written to', { modifiedMs: IDENTITY.modifiedMs + 2 }, 'was modified at 2026-01-01T00:00:00.125Z'],
+    ['is another disk', { diskId: 'b2'.repeat(16) }, 'disk id b2b2'],
+  ])('refuses an image that %s since', async (_, change, message) => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    await beginAndStop();
+    const requests = blob.requests;
+    const error = await failureOf(open({ image: imageOf([{ ...IDENTITY, ...change }]) }));
+    expect(error).toBeInstanceOf(ImageChangedError);
+    expect(error.message).toContain(message);
+    expect(error.message).toContain('--restart');
+    expect(blob.requests).toBe(requests);
+  });
+
+  it('refuses a chain that has more or fewer files, and a disk of another size', async () => {
+    const { open, beginAndStop } = await makeWorld();
+    await beginAndStop();
+    const parent = { ...IDENTITY, name: 'parent.vhd' };
+    expect((await failureOf(open({ image: imageOf([IDENTITY, parent]) }))).message).toContain('had 1 files and has 2');
+    expect(await failureOf(open({ image: imageOf([IDENTITY], 9 * MIB) }))).toBeInstanceOf(ImageChangedError);
+  });
+
+  it('refuses to read the image in another way', async () => {
+    const { open, beginAndStop } = await makeWorld();
+    await beginAndStop();
+    const error = await failureOf(open({ trustUnmarkedSectors: true }));
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect(error.message).toContain('without --trust-unmarked-sectors');
+  });
+
+  it('refuses another destination', async () => {
+    const { open, beginAndStop } = await makeWorld();
+    await beginAndStop();
+    const elsewhere = new MemoryPageBlob();
+    Object.assign(elsewhere.address, { url: 'https://account.blob.core.windows.net/vhds/other.vhd' });
+    const error = await failureOf(open({ blob: elsewhere }));
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect(error.message).toContain('vhds/disk.vhd, not to https://account.blob.core.windows.net/vhds/other.vhd');
+    expect(elsewhere.requests).toBe(0);
+  });
+
+  it.each([
+    ['was deleted', (blob: MemoryPageBlob) => Object.assign(blob, { blob: undefined }), 'no longer there'],
+    [
+      'was replaced',
+      (blob: MemoryPageBlob) => blob.put({ size: 8 * MIB + 512 }),
+      'not the one that this upload created',
+    ],
+    [
+      'was resized',
+      (blob: MemoryPageBlob) => blob.blob && blob.put({ ...blob.blob, size: 16 * MIB }),
+      '16777216 bytes, not 8389120',
+    ],
+    [
+      'has another sequence number',
+      (blob: MemoryPageBlob) => blob.blob && blob.put({ ...blob.blob, sequenceNumber: 1 }),
+      'the sequence number 1',
+    ],
+  ])('refuses a blob that %s since, even with overwrite', async (_, change, message) => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    const stored = await file.load();
+    change(blob);
+    const there = blob.blob;
+    const error = await failureOf(open({ overwrite: true }));
+    expect(error).toBeInstanceOf(DestinationError);
+    expect(error.message).toContain(message);
+    expect(error.message).toContain('--restart');
+    expect(blob.blob).toBe(there);
+    expect(await file.load()).toEqual(stored);
+  });
+
+  it('begins again when nothing was done yet and the blob is gone', async () => {
+    const { open, blob } = await makeWorld();
+    const first = await open();
+    blob.blob = undefined;
+    const second = await open();
+    expect(second.earlier).toBeUndefined();
+    expect(second.uploadId).not.toBe(first.uploadId);
+  });
+
+  it('refuses a damaged checkpoint', async () => {
+    const { open, beginAndStop, file, blob } = await makeWorld();
+    await beginAndStop();
+    await writeFile(file.path, (await readFile(file.path, 'utf8')).slice(0, -30));
+    const requests = blob.requests;
+    expect(await failureOf(open())).toBeInstanceOf(CheckpointError);
+    expect(blob.requests).toBe(requests);
+  });
+});
+
+describe('openSession, with restart', () => {
+  it('replaces its own unfinished blob without overwrite', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    const before = await file.load();
+    const session = await open({ restart: true });
+    expect(session.earlier).toBeUndefined();
+    expect(session.uploadId).not.toBe(before?.uploadId);
+    expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
+    expect((await file.load())?.done).toEqual([]);
+  });
+
+  it('is followed by a run that goes on, when it was killed before it had replaced its blob', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    for (const request of [{ restart: true }, {}]) {
+      blob.failOnce('create', new Error('killed'));
+      await failureOf(open(request));
+    }
+    // What was under way when it was killed may have been carried out since.
+    if (blob.blob !== undefined) blob.put(blob.blob);
+    const session = await open();
+    expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
+    expect((await file.load())?.replaces?.uploadId).toBeDefined();
+  });
+
+  it.each([true, false])('replaces nothing else after it was killed (with overwrite: %s)', async (overwrite) => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    if (overwrite) blob.put({ size: 4096 });
+    else await beginAndStop();
+    blob.failOnce('create', new Error('killed'));
+    await failureOf(open({ restart: true, overwrite }));
+    blob.put({ size: 8192 });
+    expect(await failureOf(open())).toBeInstanceOf(DestinationError);
+    expect(blob.blob?.size).toBe(8192);
+  });
+
+  it('does not replace a blob of somebody else', async () => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    await beginAndStop();
+    blob.put({ size: 4096 });
+    expect(await failureOf(open({ restart: true }))).toBeInstanceOf(DestinationError);
+    expect(blob.blob?.size).toBe(4096);
+  });
+
+  it('takes a changed image, and a checkpoint that is damaged', async () => {
+    const { open, beginAndStop, file, blob } = await makeWorld();
+    await beginAndStop();
+    await writeFile(file.path, (await readFile(file.path, 'utf8')).slice(0, -30));
+    blob.blob = undefined;
+    const session = await open({ restart: true, image: imageOf([{ ...IDENTITY, size: 9 * MIB }]) });
+    expect((await file.load())?.uploadId).toBe(session.uploadId);
+  });
+
+  it.each(['conectix', '', '{}', '[1, 2]'])('never replaces a file that is no checkpoint: %j', async (content) => {
+    const { open, file, blob } = await makeWorld();
+    await writeFile(file.path, content);
+    const error = await failureOf(open({ restart: true }));
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect(error.message).toContain('--checkpoint');
+    expect(error.message).not.toContain('--restart');
+    expect(await readFile(file.path, 'utf8')).toBe(content);
+    expect(blob.requests).toBe(0);
+  });
+});

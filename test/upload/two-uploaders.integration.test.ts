@@ -1,0 +1,491 @@
+// Who may write to a blob: two uploaders, uploaders that were killed, and programs that are none.
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { UploadEvent } from '../../src/events.ts';
+import type { UploadOptions } from '../../src/options.ts';
+import { decodeCheckpoint } from '../../src/state/checkpoint.ts';
+import { uploadImage } from '../../src/upload/upload.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
+import {
+  BLOB,
+  CONTAINER,
+  committed,
+  expectBlobHolds,
+  holdFrom,
+  isComplete,
+  MIB,
+  makeImage,
+  moveToAnotherMachine,
+  optionsFor,
+  SIZE,
+  sas,
+  server,
+  start,
+  startHere,
+  uploadAndKill,
+  uploadUntil,
+  useServer,
+  writePage,
+} from '../support/contested-blob.ts';
+import { internalError } from '../support/page-blob-server/faults.ts';
+import { serviceClient } from '../support/storage-account.ts';
+import { patternOf } from '../support/vhd-builder.ts';
+import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+useServer();
+
+describe('two uploaders', () => {
+  it('with one checkpoint: the second is refused with who, where and since when, and the first goes on', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const hold = holdFrom(8 * MIB);
+    const first = uploadImage(optionsFor(path));
+    await hold.reached;
+    for (const more of [{}, { overwrite: true }, { restart: true }, { breakLease: true }]) {
+      const refused = await failureOf(uploadImage(optionsFor(path, more)));
+      expect(refused).toMatchObject({ code: 'IN_USE', exitCode: 12 });
+      expect(refused.message).toMatch(/process \d+ on \S+, since \d{4}-\d\d-\d\dT/);
+      expect(refused.message).toContain(checkpoint);
+    }
+    hold.release();
+    await first;
+    expectBlobHolds(disk);
+    expect(await readdir(dirname(path))).toEqual(['disk.vhd']);
+  });
+
+  it('with two checkpoints: the second is refused, also with overwrite, and leaves no checkpoint', async () => {
+    const { path, disk } = await makeImage();
+    const hold = holdFrom(8 * MIB);
+    const first = uploadImage(optionsFor(path));
+    await hold.reached;
+    const checkpoint = `${path}.other.json`;
+    for (const more of [{}, { overwrite: true }, { resumeFromBlob: true }]) {
+      const refused = await failureOf(uploadImage(optionsFor(path, { checkpoint, ...more })));
+      expect(refused, JSON.stringify(more)).toMatchObject({ code: 'IN_USE' });
+      expect(refused.message).toMatch(/process \d+ on \S+, since \d{4}-\d\d-\d\dT/);
+      expect(existsSync(checkpoint)).toBe(false);
+    }
+    hold.release();
+    await first;
+    expectBlobHolds(disk);
+  });
+
+  it('that begin at the same moment: exactly one makes the blob', async () => {
+    const { path, disk } = await makeImage();
+    for (const overwrite of [false, true]) {
+      const results = await Promise.allSettled(
+        [1, 2, 3, 4].map((n) => uploadImage(optionsFor(path, { checkpoint: `${path}.${n}.json`, overwrite }))),
+      );
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      for (const result of results) {
+        if (result.status === 'rejected') expect(['IN_USE', 'DESTINATION']).toContain(result.reason.code);
+      }
+      expectBlobHolds(disk);
+    }
+  });
+
+  it('with a copy of the checkpoint: the second is refused while the first runs, and goes on when it has stopped', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    const copy = join(await temporaryFolder(), 'copy.json');
+    await copyFile(checkpoint, copy);
+    const stop = new AbortController();
+    const hold = holdFrom(32 * MIB);
+    const first = failureOf(uploadImage(optionsFor(path, { signal: stop.signal })));
+    await hold.reached;
+    await copyFile(checkpoint, `${copy}.later`);
+    for (const name of [copy, `${copy}.later`]) {
+      expect(await failureOf(uploadImage(optionsFor(path, { checkpoint: name })))).toMatchObject({ code: 'IN_USE' });
+    }
+    stop.abort(new Error('enough'));
+    await first;
+    hold.release();
+    const result = await uploadImage(optionsFor(path, { checkpoint: copy }));
+    expect(result.sentBefore).toBeGreaterThan(0);
+    expectBlobHolds(disk);
+    expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'DESTINATION' });
+    expectBlobHolds(disk);
+  });
+
+  it('with a copy of the checkpoint: a second that was stopped while it was refused lets no third one in', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const hold = holdFrom(16 * MIB);
+    const { running, saved } = startHere(optionsFor(path));
+    await Promise.all([hold.reached, saved]);
+    const copy = `${checkpoint}.copy`;
+    await copyFile(checkpoint, copy);
+    const stop = new AbortController();
+    // The look at the blob succeeds, the look at who holds it does not.
+    const rule = server.faults.add({ operation: 'GetBlobProperties', nth: 2 }, internalError());
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') stop.abort(new Error('stopped by the test'));
+    };
+    const second = optionsFor(path, { checkpoint: copy });
+    const stopped = await failureOf(uploadImage({ ...second, signal: stop.signal, onEvent }));
+    expect(stopped.message).toBe('stopped by the test');
+    rule.remove();
+    expect(await failureOf(uploadImage(second))).toMatchObject({ code: 'IN_USE' });
+    hold.release();
+    await running;
+    expectBlobHolds(disk);
+  });
+
+  it('the second takes the blob with break-lease, and the first stops without harm', async () => {
+    const { path, disk } = await makeImage();
+    const hold = holdFrom(8 * MIB);
+    const first = failureOf(uploadImage(optionsFor(path)));
+    await hold.reached;
+    const events: UploadEvent[] = [];
+    const options = {
+      checkpoint: `${path}.other.json`,
+      breakLease: true,
+      onEvent: (event: UploadEvent) => events.push(event),
+    };
+    const second = uploadImage(optionsFor(path, { ...options, resumeFromBlob: true }));
+    expect(await first).toMatchObject({ code: 'IN_USE', exitCode: 12 });
+    hold.release();
+    await second;
+    expectBlobHolds(disk);
+    expect(events.find((event) => event.type === 'warning')).toMatchObject({ code: 'lease-broken' });
+  });
+
+  it('the second with break-lease and overwrite replaces the blob, and the first stops', async () => {
+    const { path, disk } = await makeImage();
+    const hold = holdFrom(8 * MIB);
+    const first = failureOf(uploadImage(optionsFor(path)));
+    await hold.reached;
+    const second = uploadImage(
+      optionsFor(path, { checkpoint: `${path}.other.json`, breakLease: true, overwrite: true }),
+    );
+    expect(['IN_USE', 'DESTINATION']).toContain(((await first) as Error & { code?: string }).code);
+    hold.release();
+    await second;
+    expectBlobHolds(disk);
+  });
+});
+
+// Windows has no signals between processes, but kill ends the other one at once there too.
+describe('an uploader that was killed', () => {
+  it('is followed at once by the same command on the same machine', async () => {
+    const { path, disk } = await makeImage();
+    await uploadAndKill(path);
+    expect(existsSync(`${path}.vhdup.json.lock`)).toBe(true);
+    const result = await uploadImage(optionsFor(path));
+    expect(result.sentBefore).toBeGreaterThan(0);
+    expectBlobHolds(disk);
+    expect(await readdir(dirname(path))).toEqual(['disk.vhd']);
+  });
+
+  it('is followed on another machine when its lease has run out', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadAndKill(path);
+    await moveToAnotherMachine(checkpoint);
+    const refused = await failureOf(uploadImage(optionsFor(path)));
+    expect(refused).toMatchObject({ code: 'IN_USE' });
+    expect(refused.message).toContain('--break-lease');
+    server.advanceClock(61_000);
+    const result = await uploadImage(optionsFor(path));
+    expect(result.sentBefore).toBeGreaterThan(0);
+    expectBlobHolds(disk);
+  });
+
+  it('is followed on another machine at once with break-lease', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadAndKill(path);
+    await moveToAnotherMachine(checkpoint);
+    const { exitCode, stderr } = await start([path, sas(), '--break-lease']).ended;
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/Warning: Broke the lease on \S+, which process \d+ on \S+, since \S+, held\./);
+    expectBlobHolds(disk);
+  });
+
+  it('keeps the blob from other programs as long as its lease lasts, and what they write later is noticed', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadAndKill(path);
+    expect(await writePage(0, patternOf(9, 512))).toBe(412);
+    server.advanceClock(61_000);
+    expect(await writePage(0, patternOf(9, 512))).toBe(201);
+    const before = await readFile(checkpoint, 'utf8');
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const refused = await failureOf(uploadImage(optionsFor(path)));
+      expect(refused).toMatchObject({ code: 'DESTINATION', exitCode: 6 });
+      expect(refused.message).toMatch(/was last written to at .*, and its lease is not the one .*--restart/);
+    }
+    expect(await readFile(checkpoint, 'utf8')).toBe(before);
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+});
+
+describe('a lease', () => {
+  it('that runs out while the line is down is taken again', async () => {
+    const { path, disk } = await makeImage();
+    const events: UploadEvent[] = [];
+    const upload = uploadImage(optionsFor(path, { onEvent: (event) => events.push(event) }));
+    await server.when(committed(8 * MIB));
+    await server.refuseConnections(true);
+    server.advanceClock(10 * 60_000);
+    await server.refuseConnections(false);
+    await upload;
+    expectBlobHolds(disk);
+    expect(events.filter(({ type }) => type === 'warning').map((event) => JSON.stringify(event))).toEqual(
+      [expect.stringContaining('plain-http')].filter(() =>
+        events.some((event) => event.type === 'warning' && event.code === 'plain-http'),
+      ),
+    );
+    expect(server.counters.byErrorCode.get('LeaseLost')).toBeGreaterThan(0);
+  });
+
+  it.each([400, 403, 501])(
+    'that the service refuses with %i is told of, and the upload goes on without',
+    async (status) => {
+      const { path, disk } = await makeImage();
+      server.faults.add({ operation: 'AcquireLease' }, { kind: 'status', status, code: 'FeatureNotSupported' });
+      await uploadUntil(optionsFor(path), 16 * MIB);
+      const events: UploadEvent[] = [];
+      const result = await uploadImage(optionsFor(path, { onEvent: (event) => events.push(event) }));
+      expect(result.sentBefore).toBeGreaterThan(0);
+      expect(events.filter((event) => event.type === 'warning' && event.code === 'no-lease')).toHaveLength(1);
+      expectBlobHolds(disk);
+    },
+  );
+
+  it('is not needed to notice faults: every lease request may fail now and then', async () => {
+    const { path, disk } = await makeImage();
+    for (const kind of ['reset-before-read', 'reset-after-commit'] as const) {
+      for (const operation of ['AcquireLease', 'RenewLease', 'ChangeLease', 'ReleaseLease'] as const) {
+        server.faults.add({ operation, probability: 0.4 }, { kind });
+      }
+    }
+    for (let round = 1; round <= 3; round++) await uploadUntil(optionsFor(path), 4 * MIB);
+    await uploadImage(optionsFor(path));
+    server.advanceClock(61_000);
+    expectSameBytes(server.blob(CONTAINER, BLOB).read(0, SIZE), disk);
+  });
+});
+
+describe('resume-from-blob', () => {
+  it('goes on without a checkpoint that was lost at any moment, and sends nothing twice but what was cut off', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    let random = 7;
+    for (let round = 0; round < 12; round++) {
+      random = (Math.imul(random, 1103515245) + 12345) >>> 0;
+      const stop = new AbortController();
+      const target = server.counters.requests + 5 + (random % 6);
+      const stopping = server
+        .when(() => server.counters.requests >= target || isComplete())
+        .then(() => stop.abort(new Error('stop')));
+      await uploadImage(optionsFor(path, { resumeFromBlob: true, signal: stop.signal })).catch(() => undefined);
+      await stopping;
+      await rm(checkpoint, { force: true });
+      if (isComplete()) break;
+    }
+    if (!isComplete()) await uploadImage(optionsFor(path, { resumeFromBlob: true }));
+    expectBlobHolds(disk);
+    expect(server.counters.byOperation.get('PutBlob')).toBe(1);
+    const sent = server.log.filter(({ operation, committed: isDone }) => operation === 'PutPage' && isDone).length;
+    expect(sent).toBeLessThanOrEqual(9 + 13 + 2 * 12);
+  });
+
+  it('says how much was there, and goes on in the same way after another stop', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    await rm(checkpoint);
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('--resume-from-blob');
+    await uploadUntil(optionsFor(path, { resumeFromBlob: true, threads: 1 }), 4 * MIB);
+    const before = server.counters.bytesCommitted;
+    const result = await uploadImage(optionsFor(path));
+    expect(result.sentBefore).toBeGreaterThanOrEqual(20 * MIB);
+    expect(result.sent + result.sentBefore).toBe(36 * MIB + 512);
+    expect(server.counters.bytesCommitted - before).toBe(result.sent);
+    expectBlobHolds(disk);
+  });
+
+  it('goes on at once after a kill on this machine', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    for (let kill = 1; kill <= 2; kill++) {
+      await uploadAndKill(path, ['--resume-from-blob']);
+      await rm(checkpoint);
+    }
+    const result = await uploadImage(optionsFor(path, { resumeFromBlob: true }));
+    expect(result.sentBefore).toBeGreaterThan(0);
+    expectBlobHolds(disk);
+  });
+
+  it.each([
+    [
+      'a kill',
+      async (path: string) => {
+        await uploadAndKill(path);
+        server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
+      },
+    ],
+    [
+      'a stop',
+      async (path: string) => {
+        await uploadUntil(optionsFor(path), 16 * MIB);
+        server.advanceClock(61_000);
+      },
+    ],
+  ])('notices what somebody else wrote after %s', async (_, end) => {
+    const { path, checkpoint, disk } = await makeImage();
+    await end(path);
+    const [sent] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
+    await rm(checkpoint);
+    expect(await writePage(sent?.offset ?? 0, patternOf(9, 512))).toBe(201);
+    const refused = await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true })));
+    expect(refused).toMatchObject({ code: 'DESTINATION' });
+    expect(refused.message).toContain('--overwrite without --resume-from-blob');
+    expect(existsSync(checkpoint)).toBe(false);
+    expect(await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true, verify: 'full' })))).toMatchObject({
+      code: 'VERIFICATION',
+    });
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+
+  it('takes the place of a damaged checkpoint', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    await writeFile(checkpoint, (await readFile(checkpoint, 'utf8')).slice(0, -50));
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('--resume-from-blob');
+    expect((await uploadImage(optionsFor(path, { resumeFromBlob: true }))).sentBefore).toBeGreaterThan(0);
+    expectBlobHolds(disk);
+  });
+
+  it('refuses a blob of another image, of another program, and one that is complete', async () => {
+    const { path, checkpoint } = await makeImage();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    await rm(checkpoint);
+    const other = await makeImage();
+    const refused = await failureOf(uploadImage(optionsFor(other.path, { resumeFromBlob: true })));
+    expect(refused).toMatchObject({ code: 'DESTINATION' });
+    expect(refused.message).toContain('made of another image');
+    expect(existsSync(other.checkpoint)).toBe(false);
+    server.createPageBlob(CONTAINER, BLOB, SIZE + 512);
+    expect((await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true })))).message).toContain(
+      'not made by vhdup',
+    );
+    await uploadImage(optionsFor(path, { overwrite: true }));
+    expect((await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true })))).message).toContain(
+      'it is complete',
+    );
+  });
+
+  it('begins from the beginning where there is no blob, and contradicts restart', async () => {
+    const { path, disk } = await makeImage();
+    expect(await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true, restart: true })))).toMatchObject({
+      code: 'USAGE',
+    });
+    await uploadImage(optionsFor(path, { resumeFromBlob: true }));
+    expectBlobHolds(disk);
+  });
+});
+
+describe('a checkpoint that cannot be written', () => {
+  it.skipIf(process.platform !== 'linux')('is refused before a blob is made', async () => {
+    const { path } = await makeImage();
+    // Not even root can write there.
+    expect(await failureOf(uploadImage(optionsFor(path, { checkpoint: '/proc/vhdup.json' })))).toMatchObject({
+      code: 'CHECKPOINT',
+      exitCode: 7,
+    });
+    expect(server.counters.requests).toBe(0);
+  });
+
+  it('is refused at once on a full disk; a disk that fills later stops nothing, and the run after goes on', async (context) => {
+    const folder = await mountSmallDisk();
+    if (folder === undefined) return context.skip('a file system in memory cannot be mounted here');
+    const { path, disk } = await makeImage();
+    const checkpoint = join(folder, 'c.json');
+    const filler = join(folder, 'filler');
+    const fill = () => writeFile(filler, Buffer.alloc(1024 * 1024)).catch(() => undefined);
+    await fill();
+    expect(await failureOf(uploadImage(optionsFor(path, { checkpoint })))).toMatchObject({ code: 'CHECKPOINT' });
+    expect(await readdir(folder)).toEqual(['filler']);
+    expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
+
+    await rm(filler);
+    await uploadUntil(optionsFor(path, { checkpoint }), 12 * MIB);
+    const codes: string[] = [];
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'warning') codes.push(event.code);
+      if (event.type === 'phase' && event.phase === 'sending') filled = fill();
+    };
+    let filled: Promise<unknown> = Promise.resolve();
+    const stopping = uploadUntil(optionsFor(path, { checkpoint, onEvent }), 8 * MIB);
+    await stopping;
+    await filled;
+    expect(codes).toContain('checkpoint-not-saved');
+    await rm(filler);
+    const result = await uploadImage(optionsFor(path, { checkpoint }));
+    expect(result.sentBefore).toBeGreaterThan(0);
+    expectBlobHolds(disk);
+  });
+});
+
+/** 64 KiB, until the test ends; undefined where this is not allowed. */
+async function mountSmallDisk(): Promise<string | undefined> {
+  const folder = join(await temporaryFolder(), 'small');
+  await mkdir(folder);
+  try {
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', folder], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  onTestFinished(() => void execFileSync('/bin/umount', [folder]));
+  return folder;
+}
+
+describe('Azurite', () => {
+  let azurite: Azurite;
+
+  beforeAll(async () => {
+    azurite = await startAzurite();
+    await azurite.createContainer(CONTAINER);
+  });
+  afterAll(() => azurite.close());
+
+  it('has one uploader at a time, goes on after a stop, and notices other writers', async () => {
+    const { path, disk } = await makeImage();
+    const destination = azurite.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' });
+    const stop = new AbortController();
+    let sent = 0;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'progress') sent = event.sent;
+      if (sent >= 8 * MIB && !second)
+        second = failureOf(uploadImage(optionsFor(path, { destination, checkpoint: `${path}.2` })));
+    };
+    let second: Promise<Error> | undefined;
+    const first = failureOf(
+      uploadImage(optionsFor(path, { destination, threads: 1, onEvent, signal: stop.signal, maxRate: 8 * MIB })),
+    );
+    while (second === undefined) await new Promise((resolve) => setImmediate(resolve));
+    expect(await second).toMatchObject({ code: 'IN_USE' });
+    stop.abort(new Error('enough'));
+    expect((await first).message).toBe('enough');
+
+    await uploadUntilSaved(optionsFor(path, { destination }));
+    const blob = serviceClient(azurite).getContainerClient(CONTAINER).getPageBlobClient(BLOB);
+    await blob.uploadPages(patternOf(9, 512), 0, 512);
+    expect((await failureOf(uploadImage(optionsFor(path, { destination })))).message).toContain(
+      'Something else may have',
+    );
+    await uploadImage(optionsFor(path, { destination, restart: true }));
+    expectSameBytes((await blob.downloadToBuffer()).subarray(0, SIZE), disk);
+    expect((await blob.getProperties()).leaseState).toBe('available');
+  });
+});
+
+/** Stops an upload once it has sent something. */
+async function uploadUntilSaved(options: UploadOptions): Promise<void> {
+  const stop = new AbortController();
+  const onEvent = (event: UploadEvent) => {
+    if (event.type === 'progress' && event.sent > 0) stop.abort(new Error('stopped by the test'));
+  };
+  expect((await failureOf(uploadImage({ ...options, threads: 1, onEvent, signal: stop.signal }))).message).toBe(
+    'stopped by the test',
+  );
+}

@@ -1,0 +1,609 @@
+// A blob of which nothing proves that only its upload has written to it: gone on with, but what was there is read back.
+import { copyFile, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { UploadEvent } from '../../src/events.ts';
+import type { UploadOptions } from '../../src/options.ts';
+import { decodeCheckpoint } from '../../src/state/checkpoint.ts';
+import { uploadImage } from '../../src/upload/upload.ts';
+import {
+  BLOB,
+  CONTAINER,
+  doneOffset,
+  expectBlobHolds,
+  giveNoLeases,
+  holdFrom,
+  isComplete,
+  lease,
+  MIB,
+  makeImage,
+  nowMs,
+  optionsFor,
+  SIZE,
+  STOP,
+  sas,
+  server,
+  start,
+  stopAfter,
+  stopOnRetry,
+  uploadAndKill,
+  uploadUntil,
+  useServer,
+  writePage,
+  writeUnder,
+} from '../support/contested-blob.ts';
+import { internalError } from '../support/page-blob-server/faults.ts';
+import { buildVhd, diskOf, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+useServer();
+
+/** A run that left a blob of which nothing proves afterwards that only it has written to it. */
+const DOUBTFUL: readonly (readonly [string, (path: string, checkpoint: string) => Promise<Partial<UploadOptions>>])[] =
+  [
+    [
+      'killed, on a service without leases',
+      async (path) => {
+        giveNoLeases();
+        await uploadAndKill(path);
+        return {};
+      },
+    ],
+    [
+      'killed, on a service without leases, with the checkpoint lost',
+      async (path, checkpoint) => {
+        giveNoLeases();
+        await uploadAndKill(path);
+        await rm(checkpoint);
+        return { resumeFromBlob: true };
+      },
+    ],
+    [
+      'stopped in order, with the checkpoint lost',
+      async (path, checkpoint) => {
+        await stopAfter(path, () => undefined);
+        await rm(checkpoint);
+        return { resumeFromBlob: true };
+      },
+    ],
+  ];
+
+/** Pages that are in the blob, in the order of the disk. */
+const pagesThere = () => server.blob(CONTAINER, BLOB).ranges();
+const reads = () => server.counters.byOperation.get('GetBlob') ?? 0;
+
+describe.each(DOUBTFUL)('a run that was %s', (_, leave) => {
+  it('is gone on with, and what it had sent is read back', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const options = optionsFor(path, await leave(path, checkpoint));
+    const warnings: string[] = [];
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'warning') warnings.push(event.code);
+    };
+    expect(await uploadImage({ ...options, onEvent })).toMatchObject({ verified: 'doubted' });
+    expect(warnings).toContain('doubted');
+    expect(reads()).toBeGreaterThan(0);
+    expect(reads(), 'what this run sent is not read').toBeLessThan(36 / 4);
+    expectBlobHolds(disk);
+  });
+
+  it('is not completed once somebody else has written to what it had sent, however soon', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const options = optionsFor(path, await leave(path, checkpoint));
+    expect(await writeUnder(undefined, pagesThere().at(-1)?.offset ?? 0)).toBe(201);
+    const failure = await failureOf(uploadImage(options));
+    expect(failure).toMatchObject({ code: 'VERIFICATION', message: expect.stringContaining('--restart') });
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('cannot be trusted');
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+
+  it('stays in doubt after another run that was stopped, whose checkpoint is lost as well', async () => {
+    const { path, checkpoint } = await makeImage();
+    const options = optionsFor(path, await leave(path, checkpoint));
+    expect(await writeUnder(undefined, pagesThere()[0]?.offset ?? 0)).toBe(201);
+    const stop = new AbortController();
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'start') stop.abort(STOP);
+    };
+    expect(await failureOf(uploadImage({ ...options, signal: stop.signal, onEvent }))).toBe(STOP);
+    await rm(checkpoint);
+    expect(await failureOf(uploadImage({ ...options, resumeFromBlob: true }))).toMatchObject({ code: 'VERIFICATION' });
+  });
+
+  it('is completed without reading back by whoever asks for the list of pages alone, and is told', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const options = optionsFor(path, { ...(await leave(path, checkpoint)), verify: 'map' });
+    const messages: string[] = [];
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'warning') messages.push(event.message);
+    };
+    expect(await uploadImage({ ...options, onEvent })).toMatchObject({ verified: 'map' });
+    expect(messages.join()).toContain('without --verify map it would be read back');
+    expect(reads()).toBe(0);
+    expectBlobHolds(disk);
+  });
+});
+
+describe('an upload that was stopped in order, on a service without leases', () => {
+  it('needs nothing read back while the ETag is the one that it left', async () => {
+    const { path, disk } = await makeImage();
+    giveNoLeases();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'map' });
+    expect(reads()).toBe(0);
+    expectBlobHolds(disk);
+  });
+
+  it('is refused where somebody else wrote later than any request of its own can have been carried out', async () => {
+    const { path, checkpoint } = await makeImage();
+    giveNoLeases();
+    await uploadUntil(optionsFor(path), 16 * MIB);
+    server.advanceClock(61_000);
+    expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toMatch(/^Cannot resume: .*--verify full/);
+  });
+});
+
+/** Reads back what somebody else wrote, or refuses the blob: with default options nothing else may come of it. */
+async function expectNoticed(options: UploadOptions): Promise<void> {
+  const code = expect.stringMatching(/^(?:VERIFICATION|DESTINATION)$/);
+  expect(await failureOf(uploadImage(options))).toMatchObject({ code });
+}
+
+const slowly = { retryDelayMs: 200, maxRetryDelayMs: 400 } as const;
+
+describe('what somebody else wrote is not forgotten when the run that could not tell', () => {
+  it('is stopped while the answer to its lease is on its way', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path);
+    await rm(checkpoint);
+    expect(await writeUnder(undefined, 0)).toBe(201);
+    server.faults.add({ operation: 'AcquireLease' }, { kind: 'reset-after-commit' });
+    await stopOnRetry(optionsFor(path, { resumeFromBlob: true }));
+    await expectNoticed(optionsFor(path));
+  });
+
+  it('is killed while the answer to its lease is on its way', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path);
+    await rm(checkpoint);
+    expect(await writeUnder(undefined, 0)).toBe(201);
+    server.faults.add({ operation: 'AcquireLease' }, { kind: 'stall-answer' });
+    const run = start([path, sas(), '--resume-from-blob']);
+    await server.when(() => lease().state(nowMs()) === 'leased');
+    run.child.kill('SIGKILL');
+    await run.ended;
+    server.faults.clear();
+    await expectNoticed(optionsFor(path));
+  });
+
+  it('has an old copy of the checkpoint, and is stopped before it has looked at the pages', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path);
+    const copy = `${checkpoint}.copy`;
+    await copyFile(checkpoint, copy);
+    await stopAfter(path, undefined, 32 * MIB);
+    expect(await writeUnder(undefined, await doneOffset(copy))).toBe(201);
+    server.faults.add({ operation: 'GetPageRanges' }, internalError());
+    await stopOnRetry(optionsFor(path, { checkpoint: copy }));
+    await expectNoticed(optionsFor(path, { checkpoint: copy }));
+  });
+
+  it('is the first to get a lease, and is stopped before it has looked at the pages', async () => {
+    const { path, checkpoint } = await makeImage();
+    giveNoLeases();
+    await uploadAndKill(path);
+    server.faults.clear();
+    expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
+    server.faults.add({ operation: 'GetPageRanges' }, internalError());
+    await stopOnRetry(optionsFor(path));
+    await expectNoticed(optionsFor(path));
+  });
+
+  it('is the first to get a lease, at the very moment of the write, and is stopped then', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path, giveNoLeases);
+    const offset = await doneOffset(checkpoint);
+    server.faults.add({ operation: 'AcquireLease', nth: 1 }, { kind: 'reset-before-read' });
+    server.faults.add({ operation: 'AcquireLease' }, { kind: 'reset-after-commit' });
+    const before = async () => {
+      expect(await writeUnder(undefined, offset)).toBe(201);
+      await server.when(() => lease().state(nowMs()) === 'leased');
+    };
+    await stopOnRetry(optionsFor(path, slowly), before);
+    await expectNoticed(optionsFor(path));
+  });
+
+  it('would have read everything back, and is stopped before it has looked at the pages', async () => {
+    const { path, checkpoint } = await makeImage();
+    giveNoLeases();
+    await uploadAndKill(path);
+    server.faults.clear();
+    const offset = await doneOffset(checkpoint);
+    server.faults.add({ operation: 'AcquireLease', nth: 1 }, { kind: 'reset-before-read' });
+    const looks = server.faults.add({ operation: 'GetPageRanges' }, internalError());
+    const before = async () => {
+      expect(await writeUnder(undefined, offset)).toBe(201);
+      await server.when(() => looks.hits > 0);
+    };
+    await stopOnRetry(optionsFor(path, { ...slowly, verify: 'full' }), before);
+    await expectNoticed(optionsFor(path));
+  });
+
+  it.each([true, false])(
+    'had nothing to go on with yet (leases: %s), and its checkpoint is lost',
+    async (hasLeases) => {
+      const contents = [
+        { offset: 0, bytes: patternOf(1, 20 * MIB) },
+        // A run of its own.
+        { offset: 38 * MIB, bytes: patternOf(2, 4096) },
+      ];
+      const path = join(await temporaryFolder(), 'disk.vhd');
+      await buildVhd(path, { type: 'dynamic', size: SIZE, contents, uniqueId: uniqueIdOf(1) });
+      if (!hasLeases) giveNoLeases();
+      const rule = server.faults.add({ operation: 'PutPage' }, internalError());
+      const run = start([path, sas()]);
+      await server.when(() => rule.hits > 3);
+      run.child.kill('SIGKILL');
+      await run.ended;
+      server.faults.clear();
+      server.advanceClock(120_000);
+      expect(await writePage(38 * MIB, patternOf(9, 4096))).toBe(201);
+      const cutOff = () => {
+        server.faults.add(
+          { operation: ['SetBlobMetadata', 'ReleaseLease', 'RenewLease'] },
+          { kind: 'reset-before-read' },
+        );
+      };
+      await stopAfter(path, cutOff);
+      await rm(`${path}.vhdup.json`);
+      await expectNoticed(optionsFor(path, { resumeFromBlob: true }));
+      await uploadImage(optionsFor(path, { restart: true }));
+      expectBlobHolds(diskOf(SIZE, contents));
+    },
+  );
+
+  it('is gone on with by a copy of its checkpoint from before it had doubts', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path);
+    await rm(checkpoint);
+    expect(await writeUnder(undefined, 0)).toBe(201);
+    const copy = `${checkpoint}.copy`;
+    let copied: Promise<void> | undefined;
+    server.faults.add({ operation: 'RenewLease', times: 1 }, internalError());
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') copied ??= copyFile(checkpoint, copy);
+    };
+    const hold = holdFrom(36 * MIB);
+    const stop = new AbortController();
+    const running = failureOf(
+      uploadImage(optionsFor(path, { ...slowly, resumeFromBlob: true, onEvent, signal: stop.signal })),
+    );
+    await hold.reached;
+    server.faults.add({ operation: ['SetBlobMetadata', 'ReleaseLease'] }, { kind: 'reset-before-read' });
+    stop.abort(STOP);
+    expect(await running).toBe(STOP);
+    await copied;
+    server.faults.clear();
+    await expectNoticed(optionsFor(path, { checkpoint: copy }));
+  });
+
+  it('got no answer to its first write, on a service without leases', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path, giveNoLeases);
+    giveNoLeases();
+    const offset = await doneOffset(checkpoint);
+    server.faults.add({ operation: 'SetBlobMetadata', nth: 1 }, { kind: 'reset-after-commit' });
+    let written: Promise<number> | undefined;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') written ??= writeUnder(undefined, offset);
+    };
+    await expectNoticed(optionsFor(path, { ...slowly, onEvent }));
+    expect(await written).toBe(201);
+  });
+});
+
+describe('on a service without leases, a run that comes to a blob that changes at this very moment', () => {
+  it('looks again so many times, and is refused then', async () => {
+    const { path } = await makeImage();
+    await stopAfter(path, giveNoLeases);
+    giveNoLeases();
+    const fault = { kind: 'status', status: 412, code: 'ConditionNotMet' } as const;
+    const rule = server.faults.add({ operation: 'SetBlobMetadata' }, fault);
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('at this very moment');
+    expect(rule.hits).toBeLessThan(10);
+  });
+
+  it('goes on when it was the last request of a run that was killed', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    giveNoLeases();
+    await uploadAndKill(path);
+    server.faults.clear();
+    const offset = await doneOffset(checkpoint);
+    server.faults.add({ operation: 'AcquireLease', nth: 1 }, { kind: 'reset-before-read' });
+    let written: Promise<number> | undefined;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') written ??= writePage(offset, disk.subarray(offset, offset + 512));
+    };
+    expect(await uploadImage(optionsFor(path, { ...slowly, onEvent }))).toMatchObject({ verified: 'doubted' });
+    expect(await written).toBe(201);
+    expectBlobHolds(disk);
+  });
+
+  it.each([
+    ['completed it', true],
+    ['is at work on it', false],
+  ])('leaves it to another run that %s meanwhile', async (_, isCompleted) => {
+    const { path, checkpoint, disk } = await makeImage();
+    await stopAfter(path, giveNoLeases);
+    giveNoLeases();
+    const copy = `${checkpoint}.copy`;
+    await copyFile(checkpoint, copy);
+    const rule = server.faults.add({ operation: 'SetBlobMetadata', nth: 1 }, internalError());
+    const hold = holdFrom(16 * MIB);
+    if (isCompleted) hold.release();
+    let other: Promise<unknown> | undefined;
+    let isSecondRetried = false;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'retry' || other !== undefined) return;
+      rule.remove();
+      // Elsewhere the line is good.
+      other = uploadImage(optionsFor(path, { checkpoint: copy }));
+      isSecondRetried = true;
+    };
+    // So late that the other run has come far.
+    const retries = { retryDelayMs: 4000, maxRetryDelayMs: 4000 };
+    const refused = await failureOf(uploadImage(optionsFor(path, { ...retries, onEvent })));
+    expect(isSecondRetried).toBe(true);
+    expect(refused).toMatchObject(
+      isCompleted
+        ? { code: 'DESTINATION', message: expect.stringContaining('Nothing to resume') }
+        : { code: 'IN_USE', message: expect.stringContaining('is uploading to it') },
+    );
+    hold.release();
+    await other;
+    expect(isComplete()).toBe(true);
+    expectBlobHolds(disk);
+  });
+});
+
+const load = async (path: string) => decodeCheckpoint(await readFile(path, 'utf8'), path);
+
+/** Kills an upload in another process once `isReached`. */
+async function killOnce(path: string, isReached: () => Promise<boolean>): Promise<void> {
+  const run = start([path, sas()]);
+  while (!(await isReached())) await Promise.race([run.ended, new Promise((resolve) => setTimeout(resolve, 50))]);
+  run.child.kill('SIGKILL');
+  await run.ended;
+}
+
+/** Leaves everything done but the footer, on a service without leases. */
+async function killBeforeFooter(path: string, checkpoint: string): Promise<void> {
+  giveNoLeases();
+  const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
+  await killOnce(path, async () => (await load(checkpoint).catch(() => undefined))?.sent.bytes === 36 * MIB);
+  footer.remove();
+}
+
+/** Lets nothing behind the middle of the disk be read back. */
+function holdReads() {
+  return server.faults.add({ operation: 'GetBlob', range: { offset: 20 * MIB, length: SIZE } }, internalError());
+}
+
+async function isHalfRead(checkpoint: string): Promise<boolean> {
+  return ((await load(checkpoint)).doubted?.[0]?.offset ?? 0) > 0;
+}
+
+describe('what happens while a run reads back', () => {
+  it('to what it has read already is noticed, also when it is stopped then', async () => {
+    const { path, checkpoint } = await makeImage();
+    await killBeforeFooter(path, checkpoint);
+    const hold = holdReads();
+    const stop = new AbortController();
+    let written: Promise<number> | undefined;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'saved' || written !== undefined) return;
+      void isHalfRead(checkpoint).then((isHalf) => {
+        if (!isHalf || written !== undefined) return;
+        written = writeUnder(undefined, 0).finally(() => stop.abort(STOP));
+      });
+    };
+    expect(await failureOf(uploadImage(optionsFor(path, { signal: stop.signal, onEvent })))).toBe(STOP);
+    expect(await written).toBe(201);
+    hold.remove();
+    await expectNoticed(optionsFor(path));
+  });
+
+  it('by a late request of its own, under its lease, is not taken for somebody else', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await killBeforeFooter(path, checkpoint);
+    server.faults.clear();
+    const hold = holdReads();
+    const running = failureOf(uploadImage(optionsFor(path)));
+    await server.when(() => hold.hits > 0);
+    expect(await writePage(0, disk.subarray(0, 512), { 'x-ms-lease-id': lease().id ?? '' })).toBe(201);
+    hold.remove();
+    expect(await running).toMatchObject({ reason: 'ConditionNotMet' });
+    await uploadImage(optionsFor(path));
+    expectBlobHolds(disk);
+  });
+
+  it('to the image is told as such', async () => {
+    const { path, checkpoint } = await makeImage();
+    await killBeforeFooter(path, checkpoint);
+    const hold = holdReads();
+    const running = failureOf(uploadImage(optionsFor(path)));
+    await server.when(() => hold.hits > 0);
+    const file = await open(path, 'r+');
+    const { size } = await file.stat();
+    await file.write(Buffer.alloc(4096, 7), 0, 4096, size - MIB);
+    await file.close();
+    hold.remove();
+    expect(await running).toMatchObject({ code: 'IMAGE_CHANGED' });
+  });
+});
+
+describe('what was sent under a lease since', () => {
+  it('is not read back, however many runs it takes', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    giveNoLeases();
+    await uploadAndKill(path);
+    server.faults.clear();
+    const { done } = await load(checkpoint);
+    await stopAfter(path, undefined, 32 * MIB);
+    expect(await load(checkpoint)).toMatchObject({ state: 'doubted', doubted: done });
+    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'doubted' });
+    expect(reads()).toBeLessThanOrEqual(done.reduce((windows, { length }) => windows + length / (4 * MIB), 0));
+    expectBlobHolds(disk);
+  });
+
+  it('is not read back either where there was nothing before it', async () => {
+    const { path, disk } = await makeImage();
+    const hold = holdFrom(0);
+    giveNoLeases();
+    const run = start([path, sas()]);
+    await hold.reached;
+    run.child.kill('SIGKILL');
+    await run.ended;
+    server.faults.clear();
+    await stopAfter(path);
+    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'map' });
+    expect(reads()).toBe(0);
+    expectBlobHolds(disk);
+  });
+});
+
+describe('a run that is killed while it reads back', () => {
+  it.each([true, false])('leaves the rest to the next one (leases: %s)', async (hasLeases) => {
+    const { path, checkpoint, disk } = await makeImage();
+    await killBeforeFooter(path, checkpoint);
+    if (hasLeases) server.faults.clear();
+
+    const hold = holdReads();
+    await killOnce(path, () => isHalfRead(checkpoint));
+    hold.remove();
+    const before = reads();
+    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'doubted' });
+    expect(reads() - before).toBeLessThan(36 / 4);
+    expectBlobHolds(disk);
+  });
+
+  it('loses nothing by another one that is killed before it reads', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await killBeforeFooter(path, checkpoint);
+    const hold = holdReads();
+    await killOnce(path, () => isHalfRead(checkpoint));
+    hold.remove();
+    const before = reads();
+    const footer = server.faults.add({ operation: 'PutPage' }, internalError());
+    await killOnce(path, async () => footer.hits > 3);
+    footer.remove();
+    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'doubted' });
+    expect(reads() - before).toBeLessThan(36 / 4);
+    expectBlobHolds(disk);
+  });
+});
+
+describe('a run that is killed after it has read back what somebody else wrote', () => {
+  it('does not leave it to be forgotten', async () => {
+    const { path, checkpoint } = await makeImage();
+    giveNoLeases();
+    await uploadAndKill(path);
+    expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
+    const hold = holdReads();
+    let saves = 0;
+    // One that began when the difference had been found.
+    const isSaved = async () => {
+      const { savedMs } = await load(checkpoint);
+      if (hold.hits > 2) saves += savedMs === savedAtMs ? 0 : 1;
+      savedAtMs = savedMs;
+      return saves > 1;
+    };
+    let savedAtMs = 0;
+    // The rest is in doubt as well: another kill, once all was sent.
+    const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
+    await killOnce(path, async () => (await load(checkpoint)).sent.bytes === 36 * MIB);
+    footer.remove();
+    await killOnce(path, isSaved);
+    hold.remove();
+    await expectNoticed(optionsFor(path));
+  });
+});
+
+describe('a run that may be in doubt later', () => {
+  it('saves its checkpoint as long as it works, also while it waits for the footer to arrive', async () => {
+    const { path } = await makeImage();
+    giveNoLeases();
+    const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
+    let saves = 0;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'saved' && footer.hits > 0) saves += 1;
+      if (saves === 2) footer.remove();
+    };
+    await uploadImage(optionsFor(path, { onEvent }));
+    expect(saves).toBeGreaterThanOrEqual(2);
+  });
+
+  it('leaves a blob alone that was complete before it was killed, and that somebody uses by now', async () => {
+    const { path } = await makeImage();
+    giveNoLeases();
+    const rule = server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'stall-answer' });
+    await killOnce(path, async () => rule.hits > 0 && isComplete());
+    rule.remove();
+    expect(await writeUnder(undefined, 0)).toBe(201);
+    const { etag } = server.blob(CONTAINER, BLOB);
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('Nothing to resume');
+    expect(server.blob(CONTAINER, BLOB).etag).toBe(etag);
+  });
+
+  it('is gone on with where its first write took long, and it was killed then', async () => {
+    const { path, disk } = await makeImage();
+    await stopAfter(path, giveNoLeases);
+    giveNoLeases();
+    const rule = server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'reset-before-read' });
+    const run = start([path, sas()]);
+    await server.when(() => rule.hits >= 2);
+    server.advanceClock(40_000);
+    server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'stall-answer' });
+    rule.remove();
+    await server.when(() => !server.blob(CONTAINER, BLOB).metadata.has('vhdup_left'));
+    run.child.kill('SIGKILL');
+    await run.ended;
+    server.faults.clear();
+    await uploadImage(optionsFor(path));
+    expectBlobHolds(disk);
+  });
+
+  it('notices that its blob was deleted, also where it was rebuilt from that and nothing is done', async () => {
+    const { path, checkpoint } = await makeImage();
+    await stopAfter(path);
+    await rm(checkpoint);
+    const stop = new AbortController();
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'start') stop.abort(STOP);
+    };
+    const options = optionsFor(path, { resumeFromBlob: true, signal: stop.signal, onEvent });
+    expect(await failureOf(uploadImage(options))).toBe(STOP);
+    const url = server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'd' });
+    const deleted = await fetch(url, { method: 'DELETE', headers: { 'x-ms-version': '2021-12-02' } });
+    expect(deleted.status).toBe(202);
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('somebody deleted it');
+  });
+
+  it('says a way out that works when it is refused, where its checkpoint was rebuilt from the blob', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await stopAfter(path);
+    await rm(checkpoint);
+    const stop = new AbortController();
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'start') stop.abort(STOP);
+    };
+    const options = optionsFor(path, { resumeFromBlob: true });
+    expect(await failureOf(uploadImage({ ...options, signal: stop.signal, onEvent }))).toBe(STOP);
+    expect(await writeUnder(undefined, 0)).toBe(201);
+    expect((await failureOf(uploadImage(options))).message).toContain('Give --restart');
+    await uploadImage(optionsFor(path, { restart: true }));
+    expectBlobHolds(disk);
+  });
+});

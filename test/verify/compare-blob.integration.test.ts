@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { MIB } from '../../src/base/byte-range.ts';
+import { FixedVhd } from '../../src/image/vhd/fixed-vhd.ts';
+import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
+import { WindowMemory } from '../../src/transfer/window-memory.ts';
+import { uploadImage } from '../../src/upload/upload.ts';
+import { verifyBlob } from '../../src/verify/verify.ts';
+import { startPageBlobServer } from '../support/page-blob-server/server.ts';
+import { buildVhd, patternOf } from '../support/vhd-builder.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const SIZE = 80 * MIB;
+
+/** Counts the windows that are in use at once, at most. */
+function watchMemory(): { readonly memories: Set<WindowMemory>; most: number } {
+  const watched = { memories: new Set<WindowMemory>(), most: 0 };
+  const { take, giveBack } = WindowMemory.prototype;
+  let inUse = 0;
+  vi.spyOn(WindowMemory.prototype, 'take').mockImplementation(function (this: WindowMemory) {
+    watched.memories.add(this);
+    inUse += 1;
+    watched.most = Math.max(watched.most, inUse);
+    return take.call(this);
+  });
+  vi.spyOn(WindowMemory.prototype, 'giveBack').mockImplementation(function (this: WindowMemory, buffer) {
+    inUse -= 1;
+    giveBack.call(this, buffer);
+  });
+  return watched;
+}
+
+/** Reads of the image begin and do not end until they are let go. */
+function holdReads() {
+  let letGo: (() => void) | undefined;
+  const gate = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const reads = { held: 0, letGo: () => letGo?.() };
+  const { read } = FixedVhd.prototype;
+  vi.spyOn(FixedVhd.prototype, 'read').mockImplementation(async function (this: FixedVhd, range, into) {
+    reads.held += 1;
+    await gate;
+    await read.call(this, range, into);
+  });
+  return reads;
+}
+
+/** Long enough for everything that can go on by itself to have gone on. */
+async function settleDown(): Promise<void> {
+  for (let count = 0; count < 1000; count++) await turn();
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+async function diskAndBlob() {
+  const server = await startPageBlobServer();
+  onTestFinished(() => server.close());
+  server.createContainer('vhds');
+  const image = join(await temporaryFolder(), 'disk.vhd');
+  const contents = Array.from({ length: SIZE / MIB }, (_, at) => ({
+    offset: at * MIB,
+    bytes: patternOf(at, MIB),
+  }));
+  await buildVhd(image, { type: 'fixed', size: SIZE, contents });
+  const destination = server.sasUrl({ container: 'vhds', blob: 'disk.vhd', permissions: 'rw' });
+  return { image, destination };
+}
+
+describe('compareBlob', () => {
+  it('has three windows of the image in memory at most, beside those of the blob that are on their way', async () => {
+    const options = await diskAndBlob();
+    await uploadImage(options);
+    const watched = watchMemory();
+    const image = holdReads();
+    let received = 0;
+    const verifying = verifyBlob({
+      ...options,
+      full: true,
+      threads: 8,
+      onEvent: (event) => {
+        if (event.type === 'request' && event.what.startsWith('Get Blob ')) received += 1;
+      },
+    });
+    await vi.waitFor(() => expect(received).toBeGreaterThan(4), { timeout: 20_000 });
+    await settleDown();
+    expect(image.held).toBe(3);
+    image.letGo();
+    expect((await verifying).matches).toBe(true);
+    expect(watched.most).toBeLessThanOrEqual(9 + 3);
+  });
+
+  it('compares what it has received even when it is stopped: that may have taken long', async () => {
+    const options = await diskAndBlob();
+    await uploadImage(options);
+    const image = holdReads();
+    const stop = new AbortController();
+    let received = 0;
+    const stopped = failureOf(
+      verifyBlob({
+        ...options,
+        full: true,
+        threads: 16,
+        signal: stop.signal,
+        onEvent: (event) => {
+          if (event.type === 'request' && event.what.startsWith('Get Blob ')) received += 1;
+        },
+      }),
+    );
+    await vi.waitFor(() => expect(received).toBeGreaterThan(4), { timeout: 20_000 });
+    await settleDown();
+    const reason = new Error('stopped by the test');
+    stop.abort(reason);
+    image.letGo();
+    expect(await stopped).toBe(reason);
+    const { readBack, readBackBefore } = await verifyBlob({ ...options, full: true });
+    expect(readBackBefore).toBeGreaterThanOrEqual(5 * WINDOW_SIZE);
+    expect(readBack + readBackBefore).toBe(SIZE);
+  });
+
+  it('works in the memory of the upload that it ends', async () => {
+    const options = await diskAndBlob();
+    const watched = watchMemory();
+    const { verified } = await uploadImage({ ...options, verify: 'full', threads: 4 });
+    expect(verified).toBe('full');
+    expect(watched.memories.size).toBe(1);
+    expect(watched.most).toBeLessThanOrEqual(5 + 3);
+  });
+});
