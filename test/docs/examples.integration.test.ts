@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { captureOutput } from '../support/captured-output.ts';
-import { filesEndingWith } from '../support/documents.ts';
+import { filesEndingWith, ROOT } from '../support/documents.ts';
 import { type PageBlobServer, startPageBlobServer } from '../support/page-blob-server/server.ts';
 import { connectionString } from '../support/storage-account.ts';
 import { buildVhd, patternOf } from '../support/vhd-builder.ts';
@@ -37,7 +37,7 @@ async function run(name: string, args: readonly string[]): Promise<Ended> {
   try {
     runs += 1;
     // Each address is a module of its own, so that the program runs anew.
-    await import(`../../examples/${name}.ts?run=${runs}`);
+    await import(/* @vite-ignore */ `${join(ROOT, 'examples', `${name}.ts`).replaceAll('\\', '/')}?run=${runs}`);
     return { code: Number(process.exitCode ?? 0), out: written.out };
   } finally {
     process.argv = before;
