@@ -1,7 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { anchorsOf, codeBlocks, filesEndingWith, proseOf, ROOT, readDocument } from '../support/documents.ts';
+import {
+  anchorsOf,
+  codeBlocks,
+  filesEndingWith,
+  inlineCode,
+  proseOf,
+  ROOT,
+  readDocument,
+  sectionOf,
+} from '../support/documents.ts';
 
 function exists(path: string): Promise<boolean> {
   return stat(join(ROOT, path)).then(
@@ -60,6 +69,17 @@ describe('documents', () => {
     expect(words).toBeGreaterThanOrEqual(600);
     expect(words).toBeLessThanOrEqual(900);
     expect((await readDocument('ARCHITECTURE.md')).trimEnd().split('\n').length).toBeLessThanOrEqual(120);
+  });
+
+  it('name a test that exists for each invariant', async () => {
+    const section = sectionOf(await readDocument('ARCHITECTURE.md'), '## Invariants');
+    const rows = section.split('\n').filter((line) => /^\| \d/.test(line));
+    expect(rows).toHaveLength(11);
+    for (const row of rows) {
+      const tests = inlineCode(row).filter((text) => text.startsWith('test/'));
+      expect(tests, row).not.toEqual([]);
+      for (const path of tests) expect(await exists(path), path).toBe(true);
+    }
   });
 
   it('are numbered without gaps where they are decisions, each with the same parts', async () => {
