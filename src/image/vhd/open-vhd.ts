@@ -3,10 +3,10 @@
 import { printable } from '../../base/printable.ts';
 import { ParentImageError } from '../../errors.ts';
 import type { DiskImage, ImageWarning, OpenDiskImageOptions } from '../disk-image.ts';
+import { recognise } from '../foreign/recognise.ts';
 import type { ImageFile } from '../image-file.ts';
 import { type Candidate, findParent, type ParentReference, requireDepth } from '../parent-chain.ts';
 import { parseFileUrl, parsePath } from '../parent-path.ts';
-import { recognise } from '../signatures.ts';
 import { DifferencingVhd } from './differencing-vhd.ts';
 import { DynamicVhd } from './dynamic-vhd.ts';
 import { type FoundFooter, findFooter } from './find-footer.ts';
