@@ -50,12 +50,18 @@ const BIOS_BOOT_CODE: Rule = {
   reason:
     'A BIOS runs the code in the first sector of the disk. The code that Windows writes there continues with the active partition; that of GRUB needs none.',
   exempt: onlyForGeneration(1),
-  run: ({ layout: { table } }) => {
+  run: ({ layout }) => {
+    const { table } = layout;
     const fix =
       'Install a boot loader (grub-install; on Windows bootsect /mbr and diskpart, active), or use generation 2.';
     if (table?.hasBootCode !== true) return fail('no code in the first sector', fix);
     if (table.hasGrub) return pass('GRUB in the first sector');
-    if (table.scheme === 'gpt') return pass('code in the first sector');
+    if (table.scheme === 'gpt') {
+      const { generations, reason } = bootAbilityOf(layout);
+      return generations.includes(1)
+        ? pass(`code in the first sector: ${reason}`)
+        : fail('code in the first sector, but no partition that it starts', fix);
+    }
     return table.partitions.some(({ isActive }) => isActive)
       ? pass('code in the first sector, and an active partition')
       : fail('code in the first sector, but no active partition', fix);
