@@ -479,6 +479,18 @@ const CASES: readonly Case[] = [
     found: '/home/maker/.ssh/authorized_keys',
   },
   {
+    rule: 'authorized-keys',
+    bad: () =>
+      makeDisk(
+        withFiles({
+          '/etc/ssh/sshd_config.d/10-first.conf': 'AuthorizedKeysFile /etc/ssh/keys/%u\n',
+          '/etc/ssh/keys/root': 'ssh-ed25519 AAAA maker@home\n',
+        }),
+      ),
+    result: 'warn',
+    found: '/etc/ssh/keys/root',
+  },
+  {
     rule: 'shell-history',
     bad: () => makeDisk(withFiles({ '/root/.bash_history': 'x'.repeat(1025) })),
     result: 'warn',
