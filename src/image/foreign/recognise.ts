@@ -1,4 +1,5 @@
 // Recognises files that are not VHDs by their contents, so that an error can say what was found and what to do.
+import { endOf, MIB } from '../../base/byte-range.ts';
 import type { ImageFile } from '../image-file.ts';
 import { advise, type ForeignFormat } from './foreign-format.ts';
 import { asOptical } from './optical.ts';
@@ -19,22 +20,31 @@ export async function recognise(file: ImageFile): Promise<ForeignFormat | undefi
 const COPY_AGAIN =
   'The copy or download that made it was not finished, or it is a placeholder of a cloud drive (OneDrive, iCloud). Fetch the file itself, and compare its checksum.';
 const EMPTY = advise('an empty file (0 bytes)', COPY_AGAIN);
-const ZEROS = advise(
-  'a file without data: there are only zeros at its beginning, in its middle and at its end',
-  COPY_AGAIN,
-);
+const ZEROS = advise('a file without data: all its bytes are zeros', COPY_AGAIN);
 
-const LOOKED_AT = 64 * 1024;
+/** Of data that is read to find something: enough for a sign, and not so much that anybody waits. */
+const MAX_READ = 256 * MIB;
 
-/** A disk has a boot sector, a partition table or a file system at its beginning, and a VHD a footer at its end. */
+/** Holes are zeros and need not be read. Undefined also for a file of more zeros than are read. */
 async function asZeros(file: ImageFile): Promise<ForeignFormat | undefined> {
-  for (const offset of [0, file.size - LOOKED_AT, Math.floor(file.size / 2)]) {
-    const start = Math.max(0, offset);
-    const bytes = Buffer.alloc(Math.min(LOOKED_AT, file.size - start));
-    await file.read(start, bytes);
-    if (bytes.some((byte) => byte !== 0)) return undefined;
+  const bytes = Buffer.alloc(MIB);
+  let read = 0;
+  for await (const range of file.dataRanges({ offset: 0, length: file.size })) {
+    for (let at = range.offset; at < endOf(range); at += MIB) {
+      const piece = bytes.subarray(0, Math.min(MIB, endOf(range) - at));
+      read += piece.length;
+      if (read > MAX_READ) return undefined;
+      await file.read(at, piece);
+      if (!isZero(piece)) return undefined;
+    }
   }
   return ZEROS;
+}
+
+const NOTHING = Buffer.alloc(MIB);
+
+function isZero(piece: Buffer): boolean {
+  return piece.equals(NOTHING.subarray(0, piece.length));
 }
 
 /** Formats whose contents are not documented, by their usual names. For advice alone: what a file is, its contents say. */

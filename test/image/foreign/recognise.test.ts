@@ -105,6 +105,12 @@ describe('a file that is no VHD', () => {
     expect(await messageFor(Buffer.alloc(300_000))).toMatch(/it is a file without data.*OneDrive/);
   });
 
+  it('is not said to be without data where there is some, wherever it is', async () => {
+    const bytes = Buffer.alloc(3_000_000);
+    bytes.writeUInt8(1, 1_234_567);
+    expect((await failureOf(openDiskImage(await fileOf(bytes)))).message).toContain('say so with --format raw');
+  });
+
   it.each([
     ['backup.vbk', /a backup of Veeam, by its name.*Export Disk/],
     ['shared.vhds', /a VHD Set, by its name.*Convert-VHD/],
