@@ -238,22 +238,27 @@ export class BlockAllocationTable {
   async #neededLength(known: number): Promise<number> {
     if (this.entryCount * ENTRY_LENGTH > CHECKED_AT_OPEN) return known;
     let needed = known;
-    const perChunk = this.chunkRatio + 1;
-    for (let entry = 0; entry < this.entryCount; entry++) {
-      const { view, offset } = await this.#table.at(entry * ENTRY_LENGTH);
-      const isBitmap = entry % perChunk === this.chunkRatio;
-      const isStored = isBitmap
-        ? this.#hasParent && stateAt(view, offset) === FULLY_PRESENT
-        : ['file', 'partial'].includes(this.#sources[stateAt(view, offset)] ?? '');
-      if (!isStored) continue;
-      const index = entry - Math.floor(entry / perChunk);
-      const length = isBitmap
-        ? SECTOR_BITMAP_LENGTH
-        : Math.max(0, Math.min(this.blockSize, this.#diskSize - index * this.blockSize));
-      const end = offsetAt(view, offset) + length;
-      if (end <= MAX_FILE_LENGTH) needed = Math.max(needed, end);
+    for (let entry = 0; entry < this.entryCount; ) {
+      const { view } = await this.#table.at(entry * ENTRY_LENGTH);
+      for (let at = 0; at < view.byteLength; at += ENTRY_LENGTH, entry++) {
+        const end = this.#endOfEntry(view, at, entry);
+        if (end <= MAX_FILE_LENGTH) needed = Math.max(needed, end);
+      }
     }
     return needed;
+  }
+
+  /** Where in the file ends what an entry names, or 0 where it names nothing. */
+  #endOfEntry(view: DataView, at: number, entry: number): number {
+    const perChunk = this.chunkRatio + 1;
+    const state = stateAt(view, at);
+    if (entry % perChunk === this.chunkRatio) {
+      return this.#hasParent && state === FULLY_PRESENT ? offsetAt(view, at) + SECTOR_BITMAP_LENGTH : 0;
+    }
+    const source = this.#sources[state];
+    const index = entry - Math.floor(entry / perChunk);
+    if ((source !== 'file' && source !== 'partial') || index >= this.blockCount) return 0;
+    return offsetAt(view, at) + Math.min(this.blockSize, this.#diskSize - index * this.blockSize);
   }
 
   #claim(offset: number, length: number, entry: number, used: UsedSpace): void {
