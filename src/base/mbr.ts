@@ -98,7 +98,7 @@ export function decodeExtendedRecord(
   };
 }
 
-export function isExtended(type: number): boolean {
+function isExtended(type: number): boolean {
   return [0x05, 0x0f, 0x85].includes(type);
 }
 
