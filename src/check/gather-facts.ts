@@ -5,11 +5,12 @@ import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { ImageFile } from '../image/image-file.ts';
 import { findFooter } from '../image/vhd/find-footer.ts';
 import { type DiskLayout, readDiskLayout, type Volume } from '../volume/disk-layout.ts';
-import type { CheckFacts, GuestSystem, ImageFacts } from './check-facts.ts';
+import { type FileSystemState, readFileSystemState } from '../volume/file-system-state.ts';
+import type { CheckFacts, GuestSystem, ImageFacts, VolumeState } from './check-facts.ts';
 import type { Generation, Purpose } from './check-report.ts';
 import { findLinux } from './guest/find-linux.ts';
 import { GuestFiles, type GuestVolume } from './guest/guest-files.ts';
-import { generationOf, hasRole, isExt, isFat, nameOf, needsRecovery } from './volumes.ts';
+import { describe, generationOf, hasRole, isExt, isFat, isWithoutFiles, nameOf } from './volumes.ts';
 
 export interface FactsOptions {
   readonly purpose: Purpose;
@@ -31,18 +32,25 @@ export async function gatherDiskFacts(
     blobName,
     image: await imageFacts(image, warnings),
     layout,
-    openJournals: await openJournalsOf(image, layout),
+    volumeStates: await statesOf(image, layout),
     guest: undefined,
     efi: undefined,
   };
 }
 
-async function openJournalsOf(image: DiskImage, layout: DiskLayout): Promise<Volume[]> {
-  const found: Volume[] = [];
-  for (const volume of layout.volumes.filter(isExt)) {
-    if (await needsRecovery(image, volume)) found.push(volume);
+/** Swap alone holds nothing that lasts; a hibernated machine marks it. */
+async function statesOf(image: DiskImage, layout: DiskLayout): Promise<VolumeState[]> {
+  const states: VolumeState[] = [];
+  for (const volume of layout.volumes) {
+    const { fileSystem, range } = volume;
+    if (isWithoutFiles(volume) || fileSystem?.type === 'swap') continue;
+    const state: FileSystemState =
+      fileSystem === undefined
+        ? { state: 'unknown', reason: 'nothing that is known' }
+        : await readFileSystemState(image, range, fileSystem);
+    states.push({ volume, ...state });
   }
-  return found;
+  return states;
 }
 
 async function imageFacts(image: DiskImage, warnings: readonly ImageWarning[]): Promise<ImageFacts> {
@@ -91,8 +99,11 @@ export async function openGuest(image: DiskImage, layout: DiskLayout, timeLimitM
     const efi = efiVolume === undefined ? undefined : open('fat', efiVolume);
     const volumes = layout.volumes.filter(isExt).slice(0, MAX_VOLUMES);
     const files = new Map(volumes.map((volume) => [nameOf(volume), open('ext', volume)] as const));
-    const { system, problems } = await findLinux(files, efi);
-    const guest: GuestSystem = system === undefined ? withoutLinux(layout, problems) : { kind: 'linux', system };
+    const { systems, problems } = await findLinux(files, efi);
+    const guest: GuestSystem =
+      systems.length === 0
+        ? withoutLinux(layout, problems)
+        : { kind: 'linux', systems, others: [...problems, ...layout.volumes.filter(mayHoldSystem).map(describe)] };
     return { guest, efi, close };
   } catch (error) {
     await close();
@@ -100,16 +111,17 @@ export async function openGuest(image: DiskImage, layout: DiskLayout, timeLimitM
   }
 }
 
+/** What holds no operating system of its own, or is of the Linux that was found. */
+function mayHoldSystem(volume: Volume): boolean {
+  const isKnown = isExt(volume) || isWithoutFiles(volume) || volume.fileSystem?.kind === 'swap';
+  return !isKnown && !hasRole(volume, 'efi-system', 'linux-swap');
+}
+
 /** Only a disk without anything that could hold an operating system has surely none. */
 function withoutLinux(layout: DiskLayout, problems: readonly string[]): GuestSystem {
-  if (problems.length > 0) return { kind: 'unread', found: problems.join('; ') };
-  const others = layout.volumes.filter(
-    (volume) => !isExt(volume) && !hasRole(volume, 'efi-system', 'bios-boot', 'microsoft-reserved', 'linux-swap'),
-  );
-  if (others.length > 0) {
-    const list = others.map((volume) => `${nameOf(volume)}: ${volume.fileSystem?.name ?? 'nothing that is known'}`);
-    return { kind: 'unread', found: `not read: ${list.join(', ')}` };
-  }
+  const others = layout.volumes.filter(mayHoldSystem).map(describe);
+  const found = [...problems, ...(others.length === 0 ? [] : [`not read: ${others.join(', ')}`])];
+  if (found.length > 0) return { kind: 'unread', found: found.join('; ') };
   return layout.volumes.some(isExt) || layout.problems.length > 0
     ? { kind: 'unread', found: 'no file system with an /etc was found' }
     : { kind: 'none' };

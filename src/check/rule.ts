@@ -1,6 +1,8 @@
 // Rule: one thing that Azure, or a guest in it, asks of a disk; and how a rule says what it found.
+import { printable } from '../base/printable.ts';
 import type { CheckFacts } from './check-facts.ts';
 import type { CheckFinding, CheckResult, Purpose } from './check-report.ts';
+import { GuestUnreadableError } from './guest/guest-files.ts';
 
 /** What a rule says of one disk. */
 export interface Verdict {
@@ -46,4 +48,14 @@ export function unlessOsDisk({ purpose }: CheckFacts): string | undefined {
 
 export function onlyFor(...purposes: readonly Purpose[]): (facts: CheckFacts) => string | undefined {
   return ({ purpose }) => (purposes.includes(purpose) ? undefined : `only for ${purposes.join(' and ')}`);
+}
+
+/** What `work` says, or `unread` where it needs a file that cannot be read. */
+export async function orUnread(work: () => Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof GuestUnreadableError)) throw error;
+    return unread(`cannot be read: ${printable(error.message)}`, 'Look at it in the running machine.');
+  }
 }

@@ -1,9 +1,7 @@
 // Asks every rule what it says of a disk.
-import { printable } from '../base/printable.ts';
 import type { CheckFacts } from './check-facts.ts';
 import type { CheckFinding } from './check-report.ts';
-import { GuestUnreadableError } from './guest/guest-files.ts';
-import { type Rule, unread, type Verdict } from './rule.ts';
+import { orUnread, type Rule, type Verdict } from './rule.ts';
 import { ACCOUNT_RULES } from './rules/account-rules.ts';
 import { BOOT_RULES } from './rules/boot-rules.ts';
 import { IMAGE_RULES } from './rules/image-rules.ts';
@@ -30,12 +28,7 @@ export async function runRules(rules: readonly Rule[], facts: CheckFacts): Promi
 async function judge(rule: Rule, facts: CheckFacts): Promise<Verdict> {
   const exemption = rule.exempt?.(facts);
   if (exemption !== undefined) return { result: 'not-applicable', found: exemption };
-  try {
-    return await rule.run(facts);
-  } catch (error) {
-    if (!(error instanceof GuestUnreadableError)) throw error;
-    return unread(`cannot be read: ${printable(error.message)}`, 'Look at it in the running machine.');
-  }
+  return await orUnread(async () => await rule.run(facts));
 }
 
 export function findingOf({ id, level, group, title, reason }: Rule, verdict: Verdict): CheckFinding {

@@ -1,9 +1,8 @@
 // What the rules ask of the volumes of a disk.
 import { printable } from '../base/printable.ts';
-import { bytesAt, type Disk } from '../volume/disk.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import { bootAbilityOf } from '../volume/generation.ts';
-import type { PartitionRole } from '../volume/partition-types.ts';
+import { isStartedByMbrCode, type PartitionRole } from '../volume/partition-types.ts';
 import type { Generation } from './check-report.ts';
 
 /** "partition 2 (root)", or "the disk" where there is no partition table. */
@@ -40,12 +39,26 @@ export function generationOf(layout: DiskLayout): Generation | undefined {
   return layout.table?.scheme === 'mbr' ? 1 : undefined;
 }
 
-const SUPERBLOCK = 1024;
-const FEATURE_INCOMPAT = 0x60;
-const NEEDS_RECOVERY = 0x4;
+/** Partitions of these hold a boot loader or nothing, and no file system. */
+const WITHOUT_FILE_SYSTEM: readonly PartitionRole[] = ['bios-boot', 'microsoft-reserved', 'protective', 'extended'];
 
-/** Whether the journal of an ext file system holds what is not yet in its place (kernel documentation, "Super Block"). */
-export async function needsRecovery(disk: Disk, { range }: Volume): Promise<boolean> {
-  const features = await bytesAt(disk, range.offset + SUPERBLOCK + FEATURE_INCOMPAT, 4);
-  return (features.readUInt32LE() & NEEDS_RECOVERY) !== 0;
+/** Whether nothing that could be data is in the volume. */
+export function isWithoutFiles(volume: Volume): boolean {
+  const { partition, fileSystem } = volume;
+  if (fileSystem !== undefined) return false;
+  return hasRole(volume, ...WITHOUT_FILE_SYSTEM) || (partition !== undefined && isStartedByMbrCode(partition.type));
+}
+
+/** Volumes whose contents are hidden: an LVM, a RAID, an encryption, or something that is not known. */
+export function opaqueVolumes({ volumes }: DiskLayout): Volume[] {
+  return volumes.filter((volume) => {
+    const { fileSystem } = volume;
+    if (fileSystem === undefined) return !isWithoutFiles(volume);
+    return ['encrypted', 'volume-group', 'raid'].includes(fileSystem.kind) || fileSystem.type === 'zfs';
+  });
+}
+
+/** "partition 2: LVM2 physical volume" */
+export function describe(volume: Volume): string {
+  return `${nameOf(volume)}: ${volume.fileSystem?.name ?? 'nothing that is known'}`;
 }

@@ -2,7 +2,7 @@
 import { alignDown, alignUp, type ByteRange, endOf, MIB } from '../base/byte-range.ts';
 import type { ImageBytes } from './image-bytes.ts';
 
-/** Holes are told in whole MiB, the smallest block of a VHDX. */
+/** Holes are reported in whole MiB, the smallest block of a VHDX. */
 const GRAIN = MIB;
 /** Beside a transfer, asking once takes as long as reading so much: holes that save less are not worth it. */
 const WORTH_ASKING = 4 * MIB;

@@ -44,7 +44,7 @@ export interface DiskImage {
   readonly files: readonly ImageFileIdentity[];
   /**
    * The ranges that can hold data: ascending, without overlaps, lazily. Holes of a sparse file of a fixed format are left out
-   * where the system tells of them, so that the same disk may have other extents elsewhere.
+   * where the system reports them, so that the same disk may have other extents elsewhere.
    */
   extents(): AsyncIterable<Extent>;
   /**

@@ -3,11 +3,11 @@
 import { printable } from '../base/printable.ts';
 import { UnsupportedImageError } from '../errors.ts';
 import type { DiskImage, OpenDiskImageOptions } from './disk-image.ts';
+import { recognise, recogniseByName } from './foreign/recognise.ts';
 import { ImageFile } from './image-file.ts';
 import { findPartitionTable } from './partition-table.ts';
 import { openRawImage } from './raw-image.ts';
 import { sectorSizeWarning } from './sector-size-warning.ts';
-import { recognise } from './signatures.ts';
 import { endsAsFixedVhd, findFooter } from './vhd/find-footer.ts';
 import { openVhd } from './vhd/open-vhd.ts';
 import { beginsAsVhdx } from './vhdx/headers.ts';
@@ -64,9 +64,11 @@ async function openIfRaw(file: ImageFile, options: OpenDiskImageOptions): Promis
 
 async function unsupported(file: ImageFile): Promise<UnsupportedImageError> {
   const path = printable(file.path);
-  const format = await recognise(file);
+  const format = (await recognise(file)) ?? recogniseByName(file.path);
   if (format !== undefined) {
-    return new UnsupportedImageError(`Cannot read ${path}: it is ${format.name}, not a VHD or VHDX. ${format.wayOut}`);
+    return new UnsupportedImageError(
+      `Cannot read ${path}: it is ${format.name}, not a VHD or VHDX. ${format.nextStep(file.path)}`,
+    );
   }
   return new UnsupportedImageError(
     `Cannot read ${path}: its ${file.size} bytes have no VHD footer at the end, nor a copy of one or a VHDX signature at the beginning, nor a partition table. If it is a VHD, it was cut: copy it again. If it is a raw disk, say so with --format raw.`,

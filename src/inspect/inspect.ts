@@ -12,7 +12,8 @@ import { type BootAbility, bootAbilityOf } from '../volume/generation.ts';
 import { guessOperatingSystem, type OperatingSystemGuess } from '../volume/operating-system.ts';
 import type { DiskProblem } from '../volume/partition-table.ts';
 import { type AllocationMap, CellCounts } from './allocation-map.ts';
-import { type ImageFacts, readImageFacts } from './image-facts.ts';
+import type { ImageFacts } from './image-facts.ts';
+import { readImageFacts } from './read-image-facts.ts';
 import { scanDisk } from './scan-disk.ts';
 
 export interface InspectOptions extends TransferVerbOptions {
@@ -33,7 +34,7 @@ export interface InspectReport {
   readonly disk?: {
     /** In bytes, with all parents. */
     readonly size: number;
-    /** Bytes that the image and its parents allocate, but for holes of a sparse file of a fixed format where the system tells of them. */
+    /** Bytes that the image and its parents allocate, but for holes of a sparse file of a fixed format where the system reports them. */
     readonly allocated: number;
     /** Bytes of sectors that are not all zero: with `scan`. */
     readonly nonZero?: number;
@@ -53,7 +54,7 @@ const DEFAULT_CELLS = 256;
 const MAX_CELLS = 65_536;
 
 /**
- * Inspects an image. What is damaged, or a parent that is missing, is told in the report and is no error.
+ * Inspects an image. What is damaged, or a parent that is missing, is part of the report and is no error.
  * @throws {ImageAccessError} the file cannot be opened; the reason of `signal`, unchanged, on abort.
  */
 export async function inspectImage(options: InspectOptions): Promise<InspectReport> {

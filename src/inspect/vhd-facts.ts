@@ -2,6 +2,7 @@
 import type { DiskImageFormat } from '../image/disk-image.ts';
 import type { Fields } from '../image/fields.ts';
 import type { ImageFile } from '../image/image-file.ts';
+import { decodeParentName } from '../image/vhd/dynamic-header.ts';
 import { DISK_TYPE } from '../image/vhd/footer.ts';
 import { capacityOf } from '../image/vhd/geometry.ts';
 import { decodeLocators, readLocator } from '../image/vhd/parent-locator.ts';
@@ -71,7 +72,7 @@ async function referencesOf(file: ImageFile, header: Fields): Promise<{ source: 
     const read = await readLocator(file, locator);
     references.push({ source: read.source, text: 'text' in read ? read.text : '' });
   }
-  const name = Buffer.from(header.slice(64, 512)).swap16().toString('utf16le').replace(/\0.*$/s, '');
+  const name = decodeParentName(header);
   if (name !== '') references.push({ source: 'parent name', text: name });
   return references;
 }

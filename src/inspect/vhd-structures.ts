@@ -2,7 +2,7 @@
 import { Fields } from '../image/fields.ts';
 import type { ImageFile } from '../image/image-file.ts';
 import { checksumOf } from '../image/vhd/checksum.ts';
-import { DYNAMIC_HEADER_LENGTH } from '../image/vhd/dynamic-header.ts';
+import { DYNAMIC_HEADER_LENGTH, decodeParentName } from '../image/vhd/dynamic-header.ts';
 import { checksumProblem, DISK_TYPE, FOOTER_LENGTH, footerFields, hasFooterCookie } from '../image/vhd/footer.ts';
 import { capacityOf } from '../image/vhd/geometry.ts';
 import { decodeLocators, readLocator } from '../image/vhd/parent-locator.ts';
@@ -66,10 +66,7 @@ const HEADER_FIELDS: readonly FieldReader[] = [
   checksumField(36, ({ bytes }) => checksumOf(bytes, 36)),
   bytesField('Parent Unique ID', 40, 16),
   numberField('Parent Time Stamp', 56, 32, (value) => vhdTime(value) ?? 'not stated'),
-  (fields) => {
-    const name = Buffer.from(fields.slice(64, 512)).swap16().toString('utf16le');
-    return { name: 'Parent Unicode Name', value: name.replace(/\0.*$/s, '') };
-  },
+  (fields) => ({ name: 'Parent Unicode Name', value: decodeParentName(fields) }),
 ];
 
 /** The copies of the footer that have its cookie: the end first. A fixed disk has none at its beginning, whatever lies there. */

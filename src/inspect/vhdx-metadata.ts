@@ -1,5 +1,6 @@
 // The metadata of a VHDX: the table, what its items say, and the parent locator (MS-VHDX 2.6).
 
+import { decodeForeignText, plainUtf16 } from '../base/foreign-text.ts';
 import { printable } from '../base/printable.ts';
 import type { Fields } from '../image/fields.ts';
 import { guidAt } from '../image/vhdx/guid.ts';
@@ -81,7 +82,10 @@ function locatorStructure(item: Fields): Structure {
   const fits = Math.floor((bytes.length - 20) / 12);
   const count = item.u16(18);
   if (count > fits) problems.push(`it has ${count} entries, and ${fits} fit into it`);
-  const text = (offset: number, length: number) => Buffer.from(item.slice(offset, length)).toString('utf16le');
+  const text = (offset: number, length: number) => {
+    const stored = item.slice(offset, length);
+    return decodeForeignText(stored, 'utf-16le') ?? plainUtf16(stored, 'utf-16le');
+  };
   for (let at = 20; at < 20 + Math.min(count, fits) * 12; at += 12) {
     rows.push({ key: text(item.u32(at), item.u16(at + 8)), value: text(item.u32(at + 4), item.u16(at + 10)) });
   }

@@ -1,4 +1,5 @@
 // The file identifier, the headers and the region tables of a VHDX, field by field (MS-VHDX 2.2).
+import { decodeForeignText, plainUtf16 } from '../base/foreign-text.ts';
 import type { Fields } from '../image/fields.ts';
 import { guidAt, ZERO_GUID } from '../image/vhdx/guid.ts';
 import {
@@ -85,9 +86,10 @@ export async function headerStructures(reading: VhdxReading): Promise<Structure[
   return structures;
 }
 
-/** UTF-16, up to the first NUL. */
+/** UTF-16, up to the first NUL; some writers have another encoding. */
 export function creatorOf(identifier: Fields): string {
-  return Buffer.from(identifier.slice(8, 512)).toString('utf16le').replace(/\0.*$/s, '');
+  const bytes = identifier.slice(8, 512);
+  return decodeForeignText(bytes, 'utf-16le') ?? plainUtf16(bytes, 'utf-16le');
 }
 
 /** Both copies, as they are once the log has been replayed. */

@@ -1,5 +1,6 @@
 // Recognises what a partition holds by its superblock, without reading the file system itself.
 import type { ByteRange } from '../base/byte-range.ts';
+import { VhdupError } from '../errors.ts';
 import { bytesAt, type Disk } from './disk.ts';
 import type { FileSystem } from './file-system.ts';
 import { detectApple } from './file-systems/apple.ts';
@@ -10,6 +11,7 @@ import { detectFat } from './file-systems/fat.ts';
 import { detectLinux } from './file-systems/linux.ts';
 import { detectOptical } from './file-systems/optical.ts';
 import { detectWindows } from './file-systems/windows.ts';
+import { NtfsDamageError, readNtfsVolume } from './ntfs-volume.ts';
 
 /** The beginning of a partition, padded with zeros to `HEAD_LENGTH`. */
 export type Detect = (head: Buffer) => FileSystem | undefined;
@@ -40,7 +42,18 @@ export async function detectFileSystem(disk: Disk, range: ByteRange): Promise<Fi
   (await bytesAt(disk, range.offset, length)).copy(head);
   for (const detect of DETECTORS) {
     const found = detect(head);
-    if (found !== undefined) return found;
+    if (found !== undefined) return found.type === 'ntfs' ? await withNtfsLabel(disk, range, found) : found;
   }
   return undefined;
+}
+
+/** NTFS keeps it in its metadata, which may be damaged. */
+async function withNtfsLabel(disk: Disk, range: ByteRange, found: FileSystem): Promise<FileSystem> {
+  try {
+    const { label } = await readNtfsVolume(disk, range);
+    return label === undefined ? found : { ...found, label };
+  } catch (error) {
+    if (error instanceof NtfsDamageError || error instanceof VhdupError) return found;
+    throw error;
+  }
 }

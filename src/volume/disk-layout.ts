@@ -38,8 +38,8 @@ export interface DiskLayout {
 const MAX_VOLUMES = 256;
 
 /**
- * Reads a few KiB for the table and 72 KiB for each partition. Damage, of the disk as of the image below it, is told in
- * `problems` and is no error.
+ * Reads a few KiB for the table and 72 KiB for each partition. Damage, of the disk as of the image below it, is reported
+ * in `problems` and is no error.
  * @param sectorSize Of the disk, where its format says it.
  */
 export async function readDiskLayout(disk: Disk, sectorSize?: SectorSize): Promise<DiskLayout> {

@@ -1,4 +1,5 @@
 // What this folder needs of a disk, and exact bytes from anywhere on it.
+import { isUtf8 } from 'node:buffer';
 import { alignDown, alignUp } from '../base/byte-range.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 
@@ -17,16 +18,26 @@ export async function bytesAt(disk: Disk, offset: number, length: number): Promi
   return bytes;
 }
 
-/** Text of a fixed length, as superblocks hold it: up to the first NUL, without blanks at its end. Undefined when there is none. */
+/**
+ * Text of a fixed length, as superblocks hold it: up to the first NUL, without blanks at its end. Undefined when there is none.
+ * What should be UTF-8 and is not was written where text had 8 bits, and is read so.
+ */
 export function textAt(
   bytes: Buffer,
   offset: number,
   length: number,
-  encoding: BufferEncoding = 'utf8',
+  encoding: 'utf8' | 'utf16le' | 'latin1' = 'utf8',
 ): string | undefined {
-  const text = bytes.toString(encoding, offset, offset + length);
+  const stored = bytes.subarray(offset, offset + length);
+  const text = encoding === 'utf8' ? utf8OrLatin1(stored) : stored.toString(encoding);
   const end = text.indexOf('\0');
   return (end < 0 ? text : text.slice(0, end)).trimEnd() || undefined;
+}
+
+function utf8OrLatin1(stored: Buffer): string {
+  const end = stored.indexOf(0);
+  const bytes = end < 0 ? stored : stored.subarray(0, end);
+  return isUtf8(bytes) ? bytes.toString('utf8') : bytes.toString('latin1');
 }
 
 /** 16 bytes as a UUID, in the order in which they stand. */

@@ -35,7 +35,7 @@ const BOOT_LOADERS: Readonly<Record<string, readonly [OperatingSystemGuess['fami
   freebsd: ['freebsd', 'FreeBSD'],
 };
 
-const LINUX_ROLES: readonly PartitionRole[] = [
+export const LINUX_ROLES: readonly PartitionRole[] = [
   'linux-root',
   'linux',
   'linux-lvm',
@@ -43,7 +43,19 @@ const LINUX_ROLES: readonly PartitionRole[] = [
   'linux-encrypted',
   'linux-swap',
 ];
-const LINUX_TYPES = ['ext4', 'xfs', 'btrfs', 'ext3', 'ext2', 'f2fs', 'erofs', 'lvm2', 'luks', 'md-raid', 'swap'];
+export const LINUX_TYPES: readonly string[] = [
+  'ext4',
+  'xfs',
+  'btrfs',
+  'ext3',
+  'ext2',
+  'f2fs',
+  'erofs',
+  'lvm2',
+  'luks',
+  'md-raid',
+  'swap',
+];
 
 /** Undefined where nothing tells. */
 export function guessOperatingSystem({ volumes }: DiskLayout): OperatingSystemGuess | undefined {

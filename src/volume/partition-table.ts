@@ -1,8 +1,9 @@
 // Reads the partition table of a disk: MBR or GPT, whatever of it can be trusted, and what is wrong with it.
 import { type ByteRange, endOf } from '../base/byte-range.ts';
+import { decodeMbr, MBR_LENGTH, type Mbr, type MbrEntry } from '../base/mbr.ts';
 import { bytesAt, type Disk } from './disk.ts';
 import { type GptCopy, type GptEntry, type GptResult, readGptCopy } from './gpt.ts';
-import { decodeMbr, MBR_LENGTH, type Mbr, type MbrEntry, readLogical } from './mbr.ts';
+import { readLogical } from './mbr.ts';
 import { gptType, mbrType, type PartitionRole } from './partition-types.ts';
 
 export type SectorSize = 512 | 4096;
@@ -49,6 +50,8 @@ export interface PartitionTable {
   readonly hasBootCode: boolean;
   /** Whether that code is GRUB's. */
   readonly hasGrub: boolean;
+  /** GPT: the MBR beside it has an active partition of its own, from which a BIOS starts. */
+  readonly hasActiveHybrid?: boolean;
   /** GPT: the range that partitions may lie in, in bytes. */
   readonly usable?: ByteRange;
   /** GPT: where the backup header is, or should be, in bytes. */
@@ -66,8 +69,8 @@ const BIOS_BOOTABLE = 4n;
  */
 export async function readPartitionTable(disk: Disk, sectorSize?: SectorSize): Promise<PartitionTable | undefined> {
   if (disk.size < MBR_LENGTH) return undefined;
-  const mbr = decodeMbr(await bytesAt(disk, 0, MBR_LENGTH), sectorSize ?? 512);
-  const isProtective = mbr?.entries.some(({ type }) => mbrType(type).role === 'protective') === true;
+  const mbr = decodeMbr(await bytesAt(disk, 0, MBR_LENGTH), { size: disk.size, sectorSize: sectorSize ?? 512 });
+  const isProtective = mbr?.isProtective === true;
   // What is left of a GPT means nothing once an MBR with partitions of its own was written over it.
   if (isProtective || mbr === undefined || mbr.entries.length === 0) {
     const gpt = await readGpt(disk, mbr, isProtective, sectorSize);
@@ -107,7 +110,7 @@ async function readGpt(
     partitions: [],
     hasBootCode: mbr?.hasBootCode === true,
     hasGrub: mbr?.hasGrub === true,
-    problems: [{ code: 'gpt-unreadable', message }],
+    problems: [{ code: 'gpt-unreadable', message }, ...oddEntries(mbr?.oddities)],
   };
 }
 
@@ -174,8 +177,13 @@ function tableOf(
     hasGrub: mbr?.hasGrub === true,
     usable: copy.usable,
     backupOffset,
-    problems: [...problems, ...hybrid, ...placeProblems(disk, partitions)],
+    ...(others.some(({ isActive }) => isActive) ? { hasActiveHybrid: true } : {}),
+    problems: [...problems, ...oddEntries(mbr?.oddities), ...hybrid, ...placeProblems(disk, partitions)],
   };
+}
+
+function oddEntries(oddities: readonly string[] = []): DiskProblem[] {
+  return oddities.map((oddity) => ({ code: 'mbr-entry-odd', message: `${oddity}.` }));
 }
 
 function gptPartition({ index, type, id, name, attributes, range }: GptEntry): Partition {
@@ -196,10 +204,11 @@ function gptPartition({ index, type, id, name, attributes, range }: GptEntry): P
 
 async function mbrTable(disk: Disk, mbr: Mbr, sectorSize: SectorSize): Promise<PartitionTable> {
   const partitions = mbr.entries.map((entry) => mbrPartition(entry, false));
-  const problems: DiskProblem[] = [];
+  const problems = oddEntries(mbr.oddities);
   for (const { range } of mbr.entries.filter(({ type }) => mbrType(type).role === 'extended')) {
     const logical = await readLogical(disk, range, sectorSize);
     partitions.push(...logical.entries.map((entry) => mbrPartition(entry, true)));
+    problems.push(...oddEntries(logical.oddities));
     if (logical.problem !== undefined) {
       const message = `The extended partition at ${range.offset} is not followed further: ${logical.problem}.`;
       problems.push({ code: 'mbr-extended-damaged', message });

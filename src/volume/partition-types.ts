@@ -59,10 +59,41 @@ const GPT_TYPES: Readonly<Record<string, readonly [name: string, role: Partition
   '516e7cb6-6ecf-11d6-8ff8-00022d09712b': ['FreeBSD UFS', 'freebsd'],
   '516e7cba-6ecf-11d6-8ff8-00022d09712b': ['FreeBSD ZFS', 'freebsd'],
   '6a898cc3-1dd2-11b2-99a6-080020736631': ['ZFS', 'other'],
+  '516e7cb8-6ecf-11d6-8ff8-00022d09712b': ['FreeBSD Vinum', 'freebsd'],
+  '49f48d5a-b10e-11dc-b99b-0019d1879648': ['NetBSD FFS', 'other'],
+  '49f48d82-b10e-11dc-b99b-0019d1879648': ['NetBSD LFS', 'other'],
+  '49f48d32-b10e-11dc-b99b-0019d1879648': ['NetBSD swap', 'other'],
+  '824cc7a0-36a8-11e3-890a-952519ad3f61': ['OpenBSD data', 'other'],
+  '9d087404-1ca5-11dc-8817-01301bb8a9f5': ['DragonFly label', 'other'],
+  '9d58fdbd-1ca5-11dc-8817-01301bb8a9f5': ['DragonFly swap', 'other'],
+  '9d94ce7c-1ca5-11dc-8817-01301bb8a9f5': ['DragonFly UFS', 'other'],
+  '61dc63ac-6e38-11dc-8513-01301bb8a9f5': ['DragonFly HAMMER', 'other'],
+  '5cbb9ad1-862d-11dc-a94d-01301bb8a9f5': ['DragonFly HAMMER2', 'other'],
+  '6a82cb45-1dd2-11b2-99a6-080020736631': ['Solaris boot', 'other'],
+  '6a85cf4d-1dd2-11b2-99a6-080020736631': ['Solaris root', 'other'],
+  '6a87c46f-1dd2-11b2-99a6-080020736631': ['Solaris swap', 'other'],
+  '6a945a3b-1dd2-11b2-99a6-080020736631': ['Solaris reserved', 'other'],
+  '42465331-3ba3-10f1-802a-4861696b7521': ['Haiku BFS', 'other'],
+  '2e0a753d-9e48-43b0-8337-b15192cb1b5e': ['ChromeOS reserved', 'other'],
   '48465300-0000-11aa-aa11-00306543ecac': ['Apple HFS+', 'other'],
   '7c3457ef-0000-11aa-aa11-00306543ecac': ['Apple APFS', 'other'],
   '9e1a2d38-c612-4316-aa26-8b49521e5a8b': ['PowerPC PReP boot', 'other'],
 };
+
+/**
+ * Types whose partitions the code in the protective MBR starts by BIOS, each as its system installs it: gptboot(8) and gpart(8) of
+ * FreeBSD, gpt(8) biosboot of NetBSD, OpenBSD and DragonFly, installboot(8) of illumos, cgpt of ChromeOS, makebootable of Haiku.
+ */
+const STARTED_BY_MBR_CODE: readonly string[] = [
+  '83bd6b9d-7f41-11dc-be0b-001560b84f0f',
+  '49f48d5a-b10e-11dc-b99b-0019d1879648',
+  '824cc7a0-36a8-11e3-890a-952519ad3f61',
+  '9d087404-1ca5-11dc-8817-01301bb8a9f5',
+  '6a82cb45-1dd2-11b2-99a6-080020736631',
+  '6a85cf4d-1dd2-11b2-99a6-080020736631',
+  'fe3a2a5d-4f32-41a7-b725-accc3285a309',
+  '42465331-3ba3-10f1-802a-4861696b7521',
+];
 
 const MBR_TYPES: Readonly<Record<number, readonly [name: string, role: PartitionRole]>> = {
   1: ['FAT12', 'other'],
@@ -103,6 +134,11 @@ const MBR_TYPES: Readonly<Record<number, readonly [name: string, role: Partition
 export function gptType(guid: string): PartitionType {
   const [name, role] = GPT_TYPES[guid] ?? ['Unknown type', 'other'];
   return { name, role };
+}
+
+/** Whether code in the protective MBR starts a system from a partition of this type. @param guid In lower case. */
+export function isStartedByMbrCode(guid: string): boolean {
+  return STARTED_BY_MBR_CODE.includes(guid);
 }
 
 /** @param type The byte of the entry. */

@@ -82,6 +82,17 @@ function withKernelLine(parameters: string): GuestDisk {
   return withFiles({ '/boot/grub/grub.cfg': `linux /boot/vmlinuz root=UUID=0f6b ro ${parameters}\n` });
 }
 
+/** Sets the flag of $Volume, as Windows does while a volume is mounted: the copy in $MFTMirr stays as it is. */
+async function setNtfsDirty(path: string): Promise<void> {
+  const disk = await readFile(path);
+  const start = disk.indexOf('NTFS    ', 0, 'latin1') - 3;
+  const clusterSize = disk.readUInt16LE(start + 11) * disk.readUInt8(start + 13);
+  const record = start + Number(disk.readBigUInt64LE(start + 48)) * clusterSize + 3 * 1024;
+  let at = record + disk.readUInt16LE(record + 20);
+  while (disk.readUInt32LE(at) !== 0x70) at += disk.readUInt32LE(at + 4);
+  await overwrite(path, at + disk.readUInt16LE(at + 20) + 10, Uint8Array.of(1));
+}
+
 interface Case {
   readonly rule: string;
   /** Passes the rule. @default the golden GPT disk */
@@ -262,7 +273,63 @@ const CASES: readonly Case[] = [
       return path;
     },
     result: 'warn',
-    found: 'partition 1',
+    found: 'partition 1 (ext4): its journal needs recovery',
+  },
+  {
+    rule: 'file-systems-clean',
+    bad: () => makeDisk(withPartition({ size: 320, type: 'L', fileSystem: 'xfs' })),
+    result: 'unread',
+    found: 'partition 3 (XFS): its journal is not read',
+  },
+  {
+    rule: 'file-systems-clean',
+    bad: () => makeDisk(withPartition({ size: 8, type: 'L' })),
+    result: 'unread',
+    found: 'partition 3 (unknown): nothing that is known',
+  },
+  {
+    rule: 'file-systems-clean',
+    good: () => makeDisk(withPartition({ size: 20, type: 'L', fileSystem: 'ntfs' })),
+    bad: async () => {
+      const path = await makeDisk(withPartition({ size: 20, type: 'L', fileSystem: 'ntfs' }));
+      await setNtfsDirty(path);
+      return path;
+    },
+    result: 'warn',
+    found: 'partition 3 (NTFS): its dirty flag is set',
+  },
+  {
+    rule: 'swap-partition',
+    bad: () => makeDisk(withPartition({ size: 20, type: 'L', fileSystem: 'luks' })),
+    result: 'unread',
+    found: 'not looked into: partition 3: LUKS2 encryption',
+  },
+  {
+    rule: 'lvm',
+    bad: () => makeDisk(withPartition({ size: 20, type: 'L', fileSystem: 'luks' })),
+    result: 'unread',
+    found: 'not looked into: partition 3: LUKS2 encryption',
+  },
+  {
+    rule: 'encryption',
+    bad: () => makeDisk(withPartition({ size: 8, type: 'V' })),
+    result: 'unread',
+    found: 'not looked into: partition 3: nothing that is known',
+  },
+  {
+    rule: 'operating-system',
+    bad: () => makeDisk(withPartition({ size: 20, type: 'L', fileSystem: 'ntfs' })),
+    result: 'unread',
+    found: 'not looked into: partition 3: NTFS',
+  },
+  {
+    rule: 'root-locked',
+    bad: () => {
+      const second = { '/etc/fstab': '', '/etc/shadow': 'root::1::::::\n' };
+      return makeDisk(withPartition({ size: 8, type: 'L', fileSystem: 'ext4', files: second }));
+    },
+    result: 'fail',
+    found: 'partition 3: root has an empty password',
   },
   { rule: 'generation', bad: () => goldenGpt, badOptions: { generation: 1 }, result: 'fail', found: 'GPT' },
   {
@@ -412,6 +479,18 @@ const CASES: readonly Case[] = [
     found: '/home/maker/.ssh/authorized_keys',
   },
   {
+    rule: 'authorized-keys',
+    bad: () =>
+      makeDisk(
+        withFiles({
+          '/etc/ssh/sshd_config.d/10-first.conf': 'AuthorizedKeysFile /etc/ssh/keys/%u\n',
+          '/etc/ssh/keys/root': 'ssh-ed25519 AAAA maker@home\n',
+        }),
+      ),
+    result: 'warn',
+    found: '/etc/ssh/keys/root',
+  },
+  {
     rule: 'shell-history',
     bad: () => makeDisk(withFiles({ '/root/.bash_history': 'x'.repeat(1025) })),
     result: 'warn',
@@ -431,7 +510,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`the rules of check ${NO_DISK_TOOLS
   it('are all passed by a golden disk for the Marketplace', async () => {
     const report = await checkImage({ image: await copyOf(goldenGpt, 2 * GIB), ...FOR_MARKETPLACE, blobName: 'a.vhd' });
     expect(report.findings.filter(({ result }) => result !== 'pass' && result !== 'not-applicable')).toEqual([]);
-    expect(report.counts['not-applicable']).toBe(2);
+    expect(report.counts['not-applicable']).toBe(3);
   });
 
   it('each have a case', () => {
@@ -459,6 +538,17 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`what check cannot read ${NO_DISK_T
     ['LVM', { size: 20, type: 'V' }, 'partition 2'],
     ['NTFS', { size: 20, type: 'L', fileSystem: 'ntfs' }, 'NTFS'],
     ['nothing that is known', { size: 20, type: 'L' }, 'nothing that is known'],
+    [
+      'an ext4 with bigalloc',
+      { size: 20, type: 'L', fileSystem: 'ext4', mkfs: ['-O', 'bigalloc'] },
+      'feature bigalloc',
+    ],
+    [
+      'an ext4 with casefold',
+      { size: 20, type: 'L', fileSystem: 'ext4', mkfs: ['-O', 'casefold'] },
+      'feature casefold',
+    ],
+    ['an ext4 with encrypt', { size: 20, type: 'L', fileSystem: 'ext4', mkfs: ['-O', 'encrypt'] }, 'feature encrypt'],
     ['an ext4 without an /etc', { size: 20, type: 'L', fileSystem: 'ext4' }, 'no file system with an /etc'],
   ] as const)('is unread and never passed: %s', async (_, partition, found) => {
     const report = await checkImage({ image: await makeDisk({ table: 'gpt', partitions: [EFI, partition] }) });

@@ -79,6 +79,10 @@ describe('the parent is found', () => {
     ['by the name in a file URL of another machine', macX('file://host/share/base.vhd'), 'base.vhd'],
     ['by the name in the dynamic header alone', { name: 'base.vhd' }, 'base.vhd'],
     ['by the path in the dynamic header', { name: 'D:\\vm\\base.vhd' }, 'base.vhd'],
+    ['by a name in UTF-16 in the wrong byte order', { name: Buffer.from('base.vhd', 'utf16le') }, 'base.vhd'],
+    ['by a path in UTF-16 in the wrong byte order', { name: Buffer.from('C:\\game\\base.vhd', 'utf16le') }, 'base.vhd'],
+    ['by a name in UTF-8', { name: Buffer.from('größe.vhd') }, 'größe.vhd'],
+    ['by a deprecated locator', { locators: [{ code: 'Wi2r', text: Buffer.from('.\\base.vhd\0') }] }, 'base.vhd'],
     ['by a path without regard to case', w2ru('..\\BASES\\Base.VHD'), '../bases/base.vhd'],
     ['by a name without regard to case', { name: 'BASE.VHD' }, 'base.vhd'],
     ['by a name with braces and blanks', w2ru('.\\{5fc6 x} base.vhd'), '{5fc6 x} base.vhd'],
@@ -135,10 +139,28 @@ describe('the parent is found', () => {
   });
 
   it('whatever its timestamp is: only a note', async () => {
-    const path = await place({ name: 'base.vhd', timestamp: 12345 }, { 'base.vhd': base });
-    const { warnings, notes } = await openWatched(path);
-    expect(warnings).toEqual([]);
-    expect(notes.join('\n')).toContain('its timestamp is 700000000, and the child expects 12345');
+    for (const timestamp of [0, 800_000_000]) {
+      const path = await place({ name: 'base.vhd', timestamp }, { 'base.vhd': base });
+      const { warnings, notes } = await openWatched(path);
+      expect(warnings).toEqual([]);
+      expect(notes.join('\n')).toContain(`its timestamp is 700000000, and the child expects ${timestamp}`);
+    }
+  });
+
+  it('with a warning where it was written after the child was made of it', async () => {
+    const path = await place({ name: 'base.vhd', timestamp: 699_000_000 }, { 'base.vhd': base });
+    const { warnings, messages } = await openWatched(path);
+    expect(warnings).toEqual(['parent-modified']);
+    expect(messages[0]).toMatch(
+      /base\.vhd was written at 2022-03-07T20:26:40.000Z, and its child .*child\.vhd was made/,
+    );
+  });
+
+  it.each([SIZE / 2, SIZE * 2])('with a warning where its disk has another size: %i', async (size) => {
+    const path = await place({ name: 'base.vhd' }, { 'base.vhd': { ...base, size } });
+    const { warnings, messages } = await openWatched(path);
+    expect(warnings).toEqual(['parent-size-differs']);
+    expect(messages[0]).toContain(`has ${size} bytes, and that in its child`);
   });
 
   it('with its own warnings, but not those of files that are not it', async () => {
@@ -166,17 +188,19 @@ describe('the parent is not found, and the error says', () => {
       new RegExp(`first\\.vhd \\(parent locator 0 .*its unique id is ${Buffer.from(uniqueIdOf(9)).toString('hex')}`),
     );
     expect(message).toMatch(/second\.vhd \(parent locator 1 .*there is no such file/);
-    expect(message).toMatch(/third\.vhd \(name in parent name\): it is not a VHD/);
+    expect(message).toMatch(/third\.vhd \(name in parent name\): it is a text file, and the parent of a VHD is a VHD/);
     expect(message).toContain('--parent-path');
   });
 
   it('what is wrong with each locator that cannot be read', async () => {
     const locators = [
-      { code: 'W2ru', text: Buffer.from('odd') },
+      { code: 'W2ru', text: Buffer.from('a\0\x00\xd8', 'latin1') },
       { code: 'Mac ', text: 'alias' },
     ];
     const message = await refuses(await place({ locators }, {}));
-    expect(message).toContain('\n  parent locator 0 (W2ru): not tried, because its text is not UTF-16LE\n');
+    expect(message).toContain(
+      '\n  parent locator 0 (W2ru): not tried, because its text is in no encoding that is known (UTF-16 or UTF-8)\n',
+    );
     expect(message).toContain(
       '\n  parent locator 1 (Mac ): not tried, because it is of a kind that holds no readable path\n',
     );

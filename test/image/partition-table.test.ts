@@ -36,6 +36,11 @@ describe('findPartitionTable', () => {
   it.each([
     ['an MBR', mbr([{ status: 0x80 }, { first: 9 }])],
     ['a protective MBR for a disk of more than 2 TiB', mbr([{ type: 0xee, sectors: 0xffffffff }])],
+    ['a protective entry that begins in sector 0', mbr([{ type: 0xee, first: 0 }])],
+    ['a partition beside an entry with a boot flag that is none', mbr([{}, { status: 0x20 }])],
+    ['a partition beside an unused entry with start and length', mbr([{}, { type: 0 }])],
+    ['a partition beside one without sectors', mbr([{ sectors: 0 }, {}])],
+    ['a partition beside one that begins after the end of the disk', mbr([{ first: 1 << 20 }, {}])],
   ])('finds %s', async (_, disk) => {
     expect(await find(disk)).toEqual({ sectorSize: 512 });
   });
@@ -46,12 +51,17 @@ describe('findPartitionTable', () => {
     expect(await find(disk)).toEqual({ sectorSize });
   });
 
+  it('finds the sectors of 4096 bytes in the backup when the GPT at the beginning is damaged', async () => {
+    const disk = mbr([{ type: 0xee }], 16 * 4096);
+    disk.write('EFI PART', 15 * 4096, 'latin1');
+    expect(await find(disk)).toEqual({ sectorSize: 4096 });
+  });
+
   it.each([
     ['nothing', Buffer.alloc(0)],
     ['511 bytes', Buffer.alloc(511, 0x55)],
     ['zeros', Buffer.alloc(4096)],
     ['a signature without partitions', mbr([])],
-    ['a status that is none', mbr([{}, { status: 0x20 }])],
     ['a partition of no type', mbr([{ type: 0 }])],
     ['a partition in the MBR', mbr([{ first: 0 }])],
     ['an empty partition', mbr([{ sectors: 0 }])],

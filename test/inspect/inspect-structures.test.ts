@@ -91,7 +91,7 @@ describe('the dynamic header', () => {
     expect(fieldOf(header, 'Parent Unicode Name')).toBe('base.vhd');
     expect(header?.rows).toMatchObject([
       { parentLocator: 0, platformCode: 'W2ru', text: '.\\base.vhd' },
-      { parentLocator: 2, platformCode: 'Wi2k', text: '(it is of a kind that holds no readable path)' },
+      { parentLocator: 2, platformCode: 'Wi2k', text: 'C:\\base.vhd' },
       { parentLocator: 7, platformCode: 'MacX', text: 'file://./base.vhd' },
     ]);
   });

@@ -25,8 +25,8 @@ export interface VhdParent {
   /** 16 bytes. */
   readonly uniqueId: Uint8Array;
   readonly timestamp?: number;
-  /** @default '' */
-  readonly name?: string;
+  /** A text is stored in UTF-16, big-endian. @default '' */
+  readonly name?: string | Uint8Array;
   readonly locators?: readonly VhdLocator[];
 }
 
@@ -311,12 +311,9 @@ function makeHeader(description: VhdDescription, layout: Layout): Buffer {
   if (parent !== undefined) {
     header.set(parent.uniqueId, 40);
     header.writeUInt32BE(parent.timestamp ?? 0, 56);
-    header.set(
-      Buffer.from(parent.name ?? '', 'utf16le')
-        .swap16()
-        .subarray(0, 512),
-      64,
-    );
+    const { name = '' } = parent;
+    const stored = typeof name === 'string' ? Buffer.from(name, 'utf16le').swap16() : name;
+    header.set(stored.subarray(0, 512), 64);
   }
   for (const [index, { locator, offset, data }] of layout.locators.entries()) {
     const at = 576 + (locator.slot ?? index) * 24;

@@ -45,6 +45,12 @@ function layout(scheme: 'gpt' | 'mbr', volumes: readonly Volume[], more: Partial
   return { table, volumes, problems: [] };
 }
 
+/** A GPT partition of this type. */
+function typed(type: string): Volume {
+  const made = volume('other');
+  return { ...made, partition: { ...partition('other'), type } };
+}
+
 const EFI = volume('efi-system', 'fat32');
 const ROOT = volume('linux', 'ext4');
 const ACTIVE = volume('windows-data', 'ntfs', { isActive: true });
@@ -62,6 +68,25 @@ describe('the generation is', () => {
       layout('mbr', [ROOT], { hasBootCode: true }),
       [],
     ],
+    ...[
+      '83bd6b9d-7f41-11dc-be0b-001560b84f0f',
+      '49f48d5a-b10e-11dc-b99b-0019d1879648',
+      'fe3a2a5d-4f32-41a7-b725-accc3285a309',
+    ]
+      .concat('6a82cb45-1dd2-11b2-99a6-080020736631', '824cc7a0-36a8-11e3-890a-952519ad3f61')
+      .flatMap((type): [string, DiskLayout, number[]][] => [
+        [`1 with a partition of the type ${type} and code`, layout('gpt', [typed(type)], { hasBootCode: true }), [1]],
+        [`unknown with a partition of the type ${type} and no code`, layout('gpt', [typed(type)]), []],
+        [`both with ${type}, code and EFI`, layout('gpt', [EFI, typed(type)], { hasBootCode: true }), [1, 2]],
+      ]),
+    ['1 with a partition marked for BIOS, as syslinux wants it', layout('gpt', [ACTIVE], { hasBootCode: true }), [1]],
+    ['unknown with a partition marked for BIOS and no code', layout('gpt', [ACTIVE]), []],
+    [
+      '1 with an active partition in a hybrid MBR',
+      layout('gpt', [ROOT], { hasBootCode: true, hasActiveHybrid: true }),
+      [1],
+    ],
+    ['unknown with code alone on a GPT', layout('gpt', [ROOT], { hasBootCode: true }), []],
     ['unknown with an active partition and no code', layout('mbr', [ACTIVE]), []],
     ['unknown on GPT without boot partitions', layout('gpt', [ROOT]), []],
     ['unknown without a table', { volumes: [], problems: [] }, []],

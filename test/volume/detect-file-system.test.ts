@@ -118,6 +118,7 @@ describe('a superblock says that it is', () => {
       { type: 'erofs', uuid: UUID },
     ],
     ['SquashFS', 'file-system', [[0, 'hsqs']], { type: 'squashfs' }],
+    ['a swap with a hibernated system', 'swap', [[4086, 'S1SUSPEND\0']], { type: 'swap-suspended' }],
     [
       'UFS2',
       'file-system',
@@ -186,6 +187,13 @@ describe('a superblock says that it is', () => {
     );
     expect(await found(volume)).toMatchObject({ type, label: 'root', lastMounted: '/' });
   });
+});
+
+it('a label that is not UTF-8 is read in the 8 bits that it was written in', async () => {
+  const ext = volumeWith([1024 + 56, '\x53\xef'], [1024 + 120, 'gr\xf6\xdfe']);
+  expect(await found(ext)).toMatchObject({ label: 'größe' });
+  const utf8 = volumeWith([1024 + 56, '\x53\xef'], [1024 + 120, 'gr\xc3\xb6\xc3\x9fe']);
+  expect(await found(utf8)).toMatchObject({ label: 'größe' });
 });
 
 describe('nothing is recognised', () => {

@@ -108,6 +108,12 @@ describe('a GPT', () => {
     expect(await tableOn(bare)).toMatchObject({ scheme: 'mbr', problems: [] });
   });
 
+  it('is found behind a protective entry that begins in sector 0, with a note', async () => {
+    const disk = gptDisk({ protective: false });
+    writeMbr(disk, [{ slot: 3, type: 0xee, first: 0, count: 0xffffffff, active: true }]);
+    expect(await problemsOn(disk)).toEqual(['mbr-entry-odd']);
+  });
+
   it('goes before the partitions of a hybrid MBR', async () => {
     const disk = gptDisk();
     writeMbr(disk, [{ slot: 2, type: 0x83, first: 2048, count: 2048, active: true }]);
@@ -164,6 +170,54 @@ describe('an MBR', () => {
     });
   });
 
+  it.each([
+    ['has type 0 with start and length', { type: 0 }, /Entry 2 of the MBR has type 0x00 \(unused\), but 2048 sectors/],
+    ['has no sectors', { count: 0 }, /Entry 2 of the MBR has type 0x83, but no sectors: it is ignored/],
+    ['begins in the table itself', { first: 0 }, /Entry 2 of the MBR has type 0x83, but begins in sector 0/],
+    ['is unused and not empty', { type: 0, first: 0, count: 0, chs: 0xfe }, /Entry 2 of the MBR is unused .*not empty/],
+  ])('shows its good partition, and warns, where another entry %s', async (_, odd, message) => {
+    const disk = Buffer.alloc(8 * MIB);
+    writeMbr(disk, [
+      { slot: 1, type: 0x07, first: 2048, count: 2048, active: true },
+      { slot: 2, type: 0x83, first: 4096, count: 2048, ...odd },
+    ]);
+    if ('chs' in odd) disk.writeUInt8(odd.chs, 446 + 16 + 1);
+    const table = await tableOn(disk);
+    expect(table?.partitions.map(({ index }) => index)).toEqual([1]);
+    expect(table?.problems).toEqual([{ code: 'mbr-entry-odd', message: expect.stringMatching(message) }]);
+  });
+
+  it.each([
+    ['begins beyond the disk', { first: 1_000_000 }, 0, 'partition-beyond-disk'],
+    ['overlaps another', { first: 3000 }, 0, 'partitions-overlap'],
+    ['has a boot flag that is none', {}, 0x01, 'mbr-entry-odd'],
+  ])('shows all its partitions, and warns, where one %s', async (_, odd, flag, code) => {
+    const disk = Buffer.alloc(8 * MIB);
+    writeMbr(disk, [
+      { slot: 1, type: 0x07, first: 2048, count: 2048 },
+      { slot: 2, type: 0x83, first: 4096, count: 2048, ...odd },
+    ]);
+    disk.writeUInt8(flag, 446 + 16);
+    const table = await tableOn(disk);
+    expect(table?.partitions.map(({ index }) => index)).toEqual([1, 2]);
+    expect(table?.problems.map((problem) => problem.code)).toEqual([code]);
+  });
+
+  it('does not use cylinders, heads and sectors, which are wrong once a disk was copied to another geometry', async () => {
+    const disk = Buffer.alloc(8 * MIB);
+    writeMbr(disk, [{ slot: 1, type: 0x83, first: 2048, count: 2048 }]);
+    disk.fill(0xfe, 447, 450);
+    expect(await tableOn(disk)).toMatchObject({ problems: [], partitions: [{ offset: MIB, length: MIB }] });
+  });
+
+  it('is none where the boot sector of a file system has an entry that looks good beside its code', async () => {
+    const disk = Buffer.alloc(8 * MIB);
+    disk.write('\xeb\x52\x90NTFS    ', 0, 'latin1');
+    writeMbr(disk, [{ slot: 1, type: 0x07, first: 2048, count: 2048 }]);
+    disk.write('restart', 446 + 16, 'latin1');
+    expect(await tableOn(disk)).toBeUndefined();
+  });
+
   it('counts sectors of 4096 bytes where the image says so', async () => {
     const disk = Buffer.alloc(8 * MIB);
     writeMbr(disk, [{ slot: 1, type: 0x83, first: 256, count: 256 }]);
@@ -209,6 +263,34 @@ describe('an MBR', () => {
     const table = await tableOn(disk);
     expect(table?.partitions.map(({ index }) => index)).toEqual([1, 5]);
     expect(table?.problems).toMatchObject([{ code: 'mbr-extended-damaged', message: expect.stringMatching(problem) }]);
+  });
+
+  it('ends its extended partition at a link without sectors, and finds link and partition in any slot', async () => {
+    const disk = Buffer.alloc(8 * MIB);
+    writeMbr(disk, [{ slot: 1, type: 0x0f, first: 2048, count: 12288 }]);
+    writeMbr(
+      disk,
+      [
+        { slot: 1, type: 0x05, first: 4096, count: 4096 },
+        { slot: 3, type: 0x83, first: 64, count: 1000 },
+      ],
+      MIB,
+    );
+    writeMbr(
+      disk,
+      [
+        { slot: 1, type: 0x83, first: 64, count: 1000 },
+        { slot: 2, type: 0x05, first: 0, count: 0 },
+      ],
+      3 * MIB,
+    );
+    const table = await tableOn(disk);
+    expect(table?.problems).toEqual([]);
+    expect(table?.partitions.map(({ index, offset }) => [index, offset])).toEqual([
+      [1, MIB],
+      [5, MIB + 64 * 512],
+      [6, 3 * MIB + 64 * 512],
+    ]);
   });
 
   it('has at most 128 logical partitions', async () => {

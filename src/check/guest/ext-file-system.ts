@@ -1,5 +1,6 @@
 // ext2, ext3 and ext4 through libext2fs (npm ext2fs). Runs in a worker: on a damaged file system the library may abort or never end.
 import { type ExtFileHandle, type ExtFileSystem, mount } from 'ext2fs';
+import { unreadableBecause } from './ext-features.ts';
 import { type GuestEntry, type GuestFileSystem, MAX_GUEST_FILE, type ReadVolume } from './guest-protocol.ts';
 
 const CHUNK = 64 * 1024;
@@ -9,9 +10,31 @@ function refuseWrite(): Promise<never> {
   return Promise.reject(new Error('The disk is only read.'));
 }
 
+const SUPERBLOCK = 1024;
+
 /** @throws {Error} the library cannot use the file system. */
 export async function openExt(readVolume: ReadVolume): Promise<GuestFileSystem> {
-  const fileSystem = await mount({
+  const problem = unreadableBecause(Buffer.from(await readVolume(SUPERBLOCK, SUPERBLOCK)));
+  if (problem !== undefined) throw new Error(problem);
+  const fileSystem = await open(readVolume);
+  return { look: (path) => look(fileSystem, path) };
+}
+
+async function open(readVolume: ReadVolume): Promise<ExtFileSystem> {
+  try {
+    return await mountReadOnly(readVolume);
+  } catch (error) {
+    // "node_ext2fs_mount UNKNOWN (2133571465)" says nothing to anybody but the library.
+    const code = /\((\d+)\)/.exec(error instanceof Error ? error.message : '')?.[1];
+    throw new Error(
+      `libext2fs cannot open it${code === undefined ? '' : ` (error ${code})`}: it is damaged, or has a feature that the library does not support`,
+      { cause: error },
+    );
+  }
+}
+
+function mountReadOnly(readVolume: ReadVolume): Promise<ExtFileSystem> {
+  return mount({
     async read(buffer, bufferOffset, length, offset) {
       const bytes = await readVolume(offset, length);
       buffer.set(bytes, bufferOffset);
@@ -20,7 +43,6 @@ export async function openExt(readVolume: ReadVolume): Promise<GuestFileSystem> 
     discard: refuseWrite,
     flush: refuseWrite,
   });
-  return { look: (path) => look(fileSystem, path) };
 }
 
 async function look(fileSystem: ExtFileSystem, path: string): Promise<GuestEntry> {

@@ -7,8 +7,15 @@ import { LinuxSystem } from './linux-system.ts';
 const SIGNS_OF_ROOT = ['/etc/fstab', '/etc/os-release', '/usr/lib/os-release'] as const;
 const SIGNS_OF_BOOT = ['/grub/grub.cfg', '/grub2/grub.cfg', '/grub2/grubenv', '/loader/entries'] as const;
 
+export interface NamedSystem {
+  /** Of the partition that its root is on. */
+  readonly name: string;
+  readonly system: LinuxSystem;
+}
+
 export interface FoundLinux {
-  readonly system: LinuxSystem | undefined;
+  /** One for each root: a disk may have several installations. */
+  readonly systems: readonly NamedSystem[];
   /** Why a file system could not be looked into. */
   readonly problems: readonly string[];
 }
@@ -19,24 +26,20 @@ export async function findLinux(
   efi: GuestFileSystem | undefined,
 ): Promise<FoundLinux> {
   const problems: string[] = [];
-  let root: GuestFileSystem | undefined;
+  const roots = new Map<string, GuestFileSystem>();
   let boot: GuestFileSystem | undefined;
   for (const [name, files] of volumes) {
     try {
-      if (root === undefined && (await hasOneOf(files, SIGNS_OF_ROOT))) root = files;
+      if (await hasOneOf(files, SIGNS_OF_ROOT)) roots.set(name, files);
       else if (boot === undefined && (await hasOneOf(files, SIGNS_OF_BOOT))) boot = files;
     } catch (error) {
       if (!(error instanceof GuestUnreadableError)) throw error;
       problems.push(`${name}: ${error.message}`);
     }
   }
-  if (root === undefined) return { system: undefined, problems };
-  const system = new LinuxSystem({
-    root,
-    ...(boot === undefined ? {} : { boot }),
-    ...(efi === undefined ? {} : { efi }),
-  });
-  return { system, problems };
+  const shared = { ...(boot === undefined ? {} : { boot }), ...(efi === undefined ? {} : { efi }) };
+  const systems = [...roots].map(([name, root]) => ({ name, system: new LinuxSystem({ root, ...shared }) }));
+  return { systems, problems };
 }
 
 async function hasOneOf(files: GuestFileSystem, paths: readonly string[]): Promise<boolean> {

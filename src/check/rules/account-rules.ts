@@ -1,7 +1,7 @@
 // Rules of what an image would give away: passwords, keys and histories of whoever made it.
 import { printable } from '../../base/printable.ts';
-import type { LinuxSystem } from '../guest/linux-system.ts';
-import { linesOf } from '../guest/linux-system.ts';
+import { type Account, type LinuxSystem, linesOf } from '../guest/linux-system.ts';
+import { readSshdSetting } from '../guest/sshd-config.ts';
 import { fail, failForMarketplace, pass, type Rule, unread } from '../rule.ts';
 import { linuxRule } from './linux-rule.ts';
 
@@ -69,6 +69,25 @@ const USER_PASSWORDS = linuxRule({
 /** cloud-init leaves such a line for root: it lets nobody in. */
 const REFUSING_KEY = /command="echo 'Please login as the user/;
 
+/** As sshd looks for them unless AuthorizedKeysFile says otherwise; both are looked at in any case. */
+const KEY_FILES = ['.ssh/authorized_keys', '.ssh/authorized_keys2'] as const;
+
+async function keyFilePatterns(system: LinuxSystem): Promise<readonly string[]> {
+  const setting = await readSshdSetting(system, 'AuthorizedKeysFile');
+  const others = (setting?.value ?? '').split(/\s+/).filter((pattern) => pattern !== '' && pattern !== 'none');
+  return [...KEY_FILES, ...others.slice(0, MAX_KEY_FILES)];
+}
+
+/** Patterns of AuthorizedKeysFile that are followed. */
+const MAX_KEY_FILES = 8;
+
+/** sshd_config(5): %h is the home, %u the name, %% a percent sign; what is not absolute is below the home. */
+function keyFileOf({ name, home }: Account, pattern: string): string {
+  const values: Readonly<Record<string, string>> = { '%h': home, '%u': name, '%%': '%' };
+  const path = pattern.replace(/%[hu%]/g, (token) => values[token] ?? token);
+  return path.startsWith('/') ? path : `${home}/${path}`;
+}
+
 const AUTHORIZED_KEYS = linuxRule({
   id: 'authorized-keys',
   group: 'accounts',
@@ -76,9 +95,9 @@ const AUTHORIZED_KEYS = linuxRule({
   reason: 'Whoever holds the private key could log in to every machine made of the image.',
   run: async (system, facts) => {
     const found: string[] = [];
-    for (const { home } of await system.accounts()) {
-      for (const name of ['authorized_keys', 'authorized_keys2']) {
-        const path = `${home}/.ssh/${name}`;
+    const patterns = await keyFilePatterns(system);
+    for (const account of await system.accounts()) {
+      for (const path of new Set(patterns.map((pattern) => keyFileOf(account, pattern)))) {
         const keys = linesOf((await system.readText(path)) ?? '').filter((line) => !REFUSING_KEY.test(line));
         if (keys.length > 0) found.push(path);
       }

@@ -21,7 +21,7 @@ const GENERATION: Rule = {
   group: 'boot',
   title: 'Fits the generation',
   reason:
-    'Generation 1 starts by BIOS, from an MBR or from a GPT with a BIOS boot partition; generation 2 by UEFI, from a GPT. A machine cannot change its generation.',
+    'Generation 1 starts by BIOS, from an MBR, or from a GPT with a boot loader for BIOS; generation 2 by UEFI, from a GPT. A machine cannot change its generation.',
   exempt: unlessPartitioned,
   run: ({ generation, layout }) => {
     const scheme = layout.table?.scheme;
@@ -30,7 +30,7 @@ const GENERATION: Rule = {
     if (generation === undefined) {
       return fail(found, 'Install a boot loader; for generation 2, in an EFI system partition.');
     }
-    const hasBiosBoot = layout.table?.hasGrub === true || layout.volumes.some((volume) => hasRole(volume, 'bios-boot'));
+    const hasBiosBoot = bootAbilityOf(layout).generations.includes(1);
     const fits = generation === 2 ? scheme === 'gpt' : scheme === 'mbr' || hasBiosBoot;
     if (fits) return pass(`${scheme?.toUpperCase()} for generation ${generation}`);
     return generation === 1
@@ -48,14 +48,20 @@ const BIOS_BOOT_CODE: Rule = {
   group: 'boot',
   title: 'BIOS boot code',
   reason:
-    'A BIOS runs the code in the first sector of the disk. The code that Windows writes there goes on with the active partition; that of GRUB needs none.',
+    'A BIOS runs the code in the first sector of the disk. The code that Windows writes there continues with the active partition; that of GRUB needs none.',
   exempt: onlyForGeneration(1),
-  run: ({ layout: { table } }) => {
+  run: ({ layout }) => {
+    const { table } = layout;
     const fix =
       'Install a boot loader (grub-install; on Windows bootsect /mbr and diskpart, active), or use generation 2.';
     if (table?.hasBootCode !== true) return fail('no code in the first sector', fix);
     if (table.hasGrub) return pass('GRUB in the first sector');
-    if (table.scheme === 'gpt') return pass('code in the first sector');
+    if (table.scheme === 'gpt') {
+      const { generations, reason } = bootAbilityOf(layout);
+      return generations.includes(1)
+        ? pass(`code in the first sector: ${reason}`)
+        : fail('code in the first sector, but no partition that it starts', fix);
+    }
     return table.partitions.some(({ isActive }) => isActive)
       ? pass('code in the first sector, and an active partition')
       : fail('code in the first sector, but no active partition', fix);

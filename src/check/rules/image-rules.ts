@@ -56,6 +56,7 @@ const SAVED_STATE: Rule = {
   group: 'image',
   title: 'Shut down, not suspended',
   reason: 'A suspended machine keeps what is not yet on the disk in a file of its own, which Azure does not take.',
+  exempt: ({ image }) => (image.format.startsWith('vhd-') ? undefined : 'only a VHD says so'),
   run: ({ image }) => {
     const saved = messages(image.warnings, (code) => code === 'saved-state');
     return saved === undefined

@@ -1,8 +1,10 @@
 // A rule that needs the files of a Linux: exempt where there is no Linux, unread where its files cannot be read.
-import { guessOperatingSystem } from '../../volume/operating-system.ts';
+import { guessOperatingSystem, LINUX_ROLES, LINUX_TYPES } from '../../volume/operating-system.ts';
 import type { CheckFacts } from '../check-facts.ts';
+import type { CheckResult } from '../check-report.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
-import { type Rule, unlessOsDisk, unread, type Verdict } from '../rule.ts';
+import { orUnread, type Rule, unlessOsDisk, unread, type Verdict } from '../rule.ts';
+import { hasRole, holds } from '../volumes.ts';
 
 interface LinuxRule extends Pick<Rule, 'id' | 'group' | 'title' | 'reason'> {
   readonly run: (system: LinuxSystem, facts: CheckFacts) => Verdict | Promise<Verdict>;
@@ -13,9 +15,10 @@ export function unlessSystem(facts: CheckFacts): string | undefined {
   return unlessOsDisk(facts) ?? (facts.guest?.kind === 'none' ? 'no operating system' : undefined);
 }
 
-/** Whether the disk looks like one of Windows, and no Linux was found on it. */
+/** Whether the disk looks like one of Windows, and nothing on it could be a Linux. */
 export function isWindows({ guest, layout }: CheckFacts): boolean {
-  return guest?.kind !== 'linux' && guessOperatingSystem(layout)?.family === 'windows';
+  if (guest?.kind === 'linux' || guessOperatingSystem(layout)?.family !== 'windows') return false;
+  return !layout.volumes.some((volume) => hasRole(volume, ...LINUX_ROLES) || holds(volume, ...LINUX_TYPES));
 }
 
 export function linuxRule({ run, ...rest }: LinuxRule): Rule {
@@ -23,9 +26,29 @@ export function linuxRule({ run, ...rest }: LinuxRule): Rule {
     ...rest,
     level: 'B',
     exempt: (facts) => unlessSystem(facts) ?? (isWindows(facts) ? 'Windows' : undefined),
-    run: (facts) =>
-      facts.guest?.kind === 'linux'
-        ? run(facts.guest.system, facts)
-        : unread('the file system was not looked into', 'Look at it in the running machine.'),
+    run: async (facts) => {
+      if (facts.guest?.kind !== 'linux') {
+        return unread('the file system was not looked into', 'Look at it in the running machine.');
+      }
+      const verdicts: [name: string, verdict: Verdict][] = [];
+      for (const { name, system } of facts.guest.systems) {
+        verdicts.push([name, await orUnread(async () => await run(system, facts))]);
+      }
+      return worstOf(verdicts);
+    },
   };
+}
+
+const WORST_FIRST: readonly CheckResult[] = ['fail', 'warn', 'unread', 'pass', 'not-applicable'];
+
+/** The worst result of all installations, with what was found in each that has it. */
+function worstOf(verdicts: readonly (readonly [name: string, verdict: Verdict])[]): Verdict {
+  const [first, ...others] = verdicts;
+  if (first === undefined) throw new RangeError('There is at least one installation.');
+  if (others.length === 0) return first[1];
+  const result = WORST_FIRST.find((one) => verdicts.some(([, verdict]) => verdict.result === one)) ?? 'unread';
+  const meant = verdicts.filter(([, verdict]) => verdict.result === result);
+  const found = meant.map(([name, verdict]) => `${name}: ${verdict.found}`).join('; ');
+  const fix = meant[0]?.[1].fix;
+  return { result, found, ...(fix === undefined ? {} : { fix }) };
 }

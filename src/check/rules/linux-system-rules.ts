@@ -1,5 +1,6 @@
 // Rules of a Linux's configuration: the agent, mounts, kernel parameters, network, SSH server.
 import { printable } from '../../base/printable.ts';
+import type { GuestSystem } from '../check-facts.ts';
 import { readKernelLine } from '../guest/kernel-line.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
 import { readSshdSetting } from '../guest/sshd-config.ts';
@@ -16,13 +17,25 @@ const SYSTEM_READ: Rule = {
   exempt: unlessSystem,
   run: async (facts) => {
     const { guest } = facts;
-    if (guest?.kind === 'linux') return pass(await nameOf(guest.system));
+    if (guest?.kind === 'linux') return await foundLinux(guest);
     const fix = isWindows(facts)
       ? 'Prepare Windows as Microsoft describes in "Prepare a Windows VHD or VHDX to upload to Azure": sysprep, RDP, DHCP, no BitLocker.'
       : 'Look at what the rules of these groups ask for in the running machine.';
     return unread(guest?.kind === 'unread' ? guest.found : 'not looked into', fix);
   },
 };
+
+/** Another system beside it, or a part of it, was not looked into. */
+async function foundLinux({ systems, others }: Extract<GuestSystem, { kind: 'linux' }>): Promise<Verdict> {
+  const names: string[] = [];
+  for (const { name, system } of systems) {
+    names.push(systems.length === 1 ? await nameOf(system) : `${name}: ${await nameOf(system)}`);
+  }
+  const found = names.join(', ');
+  return others.length === 0
+    ? pass(found)
+    : unread(`${found}; not looked into: ${printable(others.join(', '))}`, 'Look at the rest in the running machine.');
+}
 
 async function nameOf(system: LinuxSystem): Promise<string> {
   const text = (await system.readText('/etc/os-release')) ?? (await system.readText('/usr/lib/os-release')) ?? '';

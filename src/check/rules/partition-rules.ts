@@ -1,9 +1,20 @@
-// Rules of what is on the disk: partition table, swap, LVM, encryption, and whether the file systems were closed.
+// Rules of what is on the disk: partition table, swap, LVM, encryption, and whether the file systems are clean.
 import { MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import type { DiskLayout } from '../../volume/disk-layout.ts';
-import { fail, failForMarketplace, onlyFor, pass, type Rule, unlessOsDisk, warn } from '../rule.ts';
-import { hasRole, holds, nameOf, namesOf } from '../volumes.ts';
+import type { FileSystemState } from '../../volume/file-system-state.ts';
+import {
+  fail,
+  failForMarketplace,
+  onlyFor,
+  pass,
+  type Rule,
+  unlessOsDisk,
+  unread,
+  type Verdict,
+  warn,
+} from '../rule.ts';
+import { describe as describeVolume, hasRole, holds, nameOf, namesOf, opaqueVolumes } from '../volumes.ts';
 
 /** "GPT with 2 partitions" */
 function describe({ scheme, partitions }: NonNullable<DiskLayout['table']>): string {
@@ -12,6 +23,9 @@ function describe({ scheme, partitions }: NonNullable<DiskLayout['table']>): str
 
 /** The table itself, or the file the disk is in, is damaged so that partitions may be missing. */
 const LOST: readonly string[] = ['gpt-unreadable', 'unreadable'];
+
+/** Partitions may be there that nobody looked into. */
+const UNSEEN: readonly string[] = [...LOST, 'mbr-extended-damaged', 'partitions-too-many'];
 
 /** Belongs to the growing of a disk, of which `size-alignment` speaks. */
 const HARMLESS: readonly string[] = ['gpt-backup-misplaced'];
@@ -56,6 +70,18 @@ const FIRST_MIB: Rule = {
   },
 };
 
+/** What lies in a volume group, a RAID or an encryption, or is not known, was not looked at. */
+function passUnlessHidden(layout: DiskLayout, found: string): Verdict {
+  const hidden = opaqueVolumes(layout).map(describeVolume);
+  if (layout.problems.some(({ code }) => UNSEEN.includes(code))) hidden.push('a part of the disk');
+  return hidden.length === 0
+    ? pass(found)
+    : unread(
+        printable(`${found} that can be seen, but not looked into: ${hidden.join(', ')}`),
+        'Look at it in the running machine.',
+      );
+}
+
 const SWAP: Rule = {
   id: 'swap-partition',
   level: 'A',
@@ -64,9 +90,11 @@ const SWAP: Rule = {
   reason: 'Swap on the OS disk is slow and paid for. The agent, or cloud-init, makes it on the temporary disk.',
   exempt: unlessOsDisk,
   run: (facts) => {
-    const swaps = facts.layout.volumes.filter((volume) => hasRole(volume, 'linux-swap') || holds(volume, 'swap'));
+    const swaps = facts.layout.volumes.filter(
+      (volume) => hasRole(volume, 'linux-swap') || holds(volume, 'swap', 'swap-suspended'),
+    );
     return swaps.length === 0
-      ? pass('none')
+      ? passUnlessHidden(facts.layout, 'none')
       : failForMarketplace(facts, namesOf(swaps), 'Remove it, and its line in /etc/fstab.');
   },
 };
@@ -81,7 +109,7 @@ const LVM: Rule = {
   run: ({ layout }) => {
     const found = layout.volumes.filter((volume) => hasRole(volume, 'linux-lvm') || holds(volume, 'lvm2'));
     return found.length === 0
-      ? pass('none')
+      ? passUnlessHidden(layout, 'none')
       : warn(namesOf(found), 'Install on plain partitions; or keep it, and rename the volume group before a repair.');
   },
 };
@@ -98,7 +126,7 @@ const SINGLE_ROOT: Rule = {
   run: ({ layout }) => {
     const found = layout.volumes.filter((volume) => holds(volume, ...LINUX_FILE_SYSTEMS));
     return found.length <= 2
-      ? pass(found.length === 0 ? 'no Linux file systems' : namesOf(found))
+      ? passUnlessHidden(layout, found.length === 0 ? 'no Linux file systems' : namesOf(found))
       : warn(`${found.length} Linux file systems: ${namesOf(found)}`, 'Put /home, /var and the like onto the root.');
   },
 };
@@ -113,7 +141,7 @@ const ENCRYPTION: Rule = {
   exempt: unlessOsDisk,
   run: (facts) => {
     const encrypted = facts.layout.volumes.filter(({ fileSystem }) => fileSystem?.kind === 'encrypted');
-    if (encrypted.length === 0) return pass('no LUKS, no BitLocker');
+    if (encrypted.length === 0) return passUnlessHidden(facts.layout, 'no LUKS, no BitLocker');
     const found = encrypted.map((volume) => `${nameOf(volume)}: ${volume.fileSystem?.name}`).join(', ');
     return failForMarketplace(facts, found, 'Decrypt it before the upload (manage-bde -off, or a plain copy).');
   },
@@ -123,13 +151,35 @@ const FILE_SYSTEMS_CLEAN: Rule = {
   id: 'file-systems-clean',
   level: 'A',
   group: 'partitions',
-  title: 'File systems closed',
+  title: 'File systems clean',
   reason:
-    'A journal that is not played back means that the machine was running or was cut off. What is said of its files may be old.',
-  run: ({ openJournals }) =>
-    openJournals.length === 0
-      ? pass('no ext journal waits to be played back')
-      : warn(namesOf(openJournals), 'Shut the machine down cleanly and take the image again, or run e2fsck on it.'),
+    'A file system that was not closed means that the machine was running, hibernated or cut off: what is last in its files may be missing, and a journal must be recovered first.',
+  exempt: ({ volumeStates, layout }) =>
+    volumeStates.length === 0 && layout.problems.length === 0 ? 'no file systems' : undefined,
+  run: ({ volumeStates, layout }) => {
+    const list = (state: FileSystemState['state']) =>
+      volumeStates
+        .filter((one) => one.state === state)
+        .map(({ volume, reason }) =>
+          printable(`${nameOf(volume)} (${volume.fileSystem?.name ?? 'unknown'}): ${reason}`),
+        );
+    const [uncleanOnes, unknownOnes] = [list('unclean'), list('unknown')];
+    if (uncleanOnes.length > 0) {
+      return warn(
+        uncleanOnes.join('; '),
+        'Shut the machine down cleanly (Windows: powercfg /h off, then shutdown /s) and take the image again, or repair it: e2fsck, xfs_repair, chkdsk /f.',
+      );
+    }
+    if (layout.problems.some(({ code }) => UNSEEN.includes(code)))
+      unknownOnes.push('a part of the disk cannot be read');
+    if (unknownOnes.length > 0 || volumeStates.length === 0) {
+      return unread(
+        unknownOnes.join('; ') || 'no file system was found',
+        'Make sure that the machine was shut down cleanly, neither suspended nor hibernated.',
+      );
+    }
+    return pass('no journal needs recovery');
+  },
 };
 
 export const PARTITION_RULES: readonly Rule[] = [

@@ -2,7 +2,7 @@
 import { MIB, PAGE_SIZE } from '../../base/byte-range.ts';
 import { guessOperatingSystem } from '../../volume/operating-system.ts';
 import type { CheckFacts } from '../check-facts.ts';
-import { fail, onlyFor, pass, type Rule, warn } from '../rule.ts';
+import { fail, onlyFor, pass, type Rule, unread, warn } from '../rule.ts';
 
 const GIB = 1024 * MIB;
 
@@ -65,7 +65,7 @@ const PAGE_BLOB: Rule = {
   id: 'page-blob-size',
   level: 'A',
   group: 'size',
-  title: 'Fits into a page blob',
+  title: 'Fits in a page blob',
   reason: 'A page blob holds at most 8 TiB, the footer of 512 bytes among them.',
   run: ({ image: { azureSize } }) =>
     azureSize + PAGE_SIZE <= MAX_PAGE_BLOB
@@ -109,11 +109,20 @@ const MARKETPLACE_SIZE: Rule = {
   reason: 'The Marketplace takes OS disks from 1 to 1,023 GB for Linux and from 30 to 250 GB for Windows.',
   exempt: onlyFor('marketplace'),
   run: ({ image: { azureSize }, layout }) => {
-    const { least, most, name } =
-      MARKETPLACE_SIZES[guessOperatingSystem(layout)?.family === 'windows' ? 'windows' : 'linux'];
-    return azureSize >= least && azureSize <= most
-      ? pass(`${inUnits(azureSize)} for ${name} disk`)
-      : fail(`${inUnits(azureSize)} for ${name} disk of ${inUnits(least)} to ${inUnits(most)}`, 'Resize the disk.');
+    const family = guessOperatingSystem(layout)?.family;
+    const sizes = Object.values(MARKETPLACE_SIZES);
+    const meant = family === undefined ? sizes : [MARKETPLACE_SIZES[family === 'windows' ? 'windows' : 'linux']];
+    const fitting = meant.filter(({ least, most }) => azureSize >= least && azureSize <= most);
+    const names = (list: typeof meant) => list.map(({ name }) => name).join(' or ');
+    if (fitting.length === meant.length) return pass(`${inUnits(azureSize)} for ${names(meant)} disk`);
+    if (fitting.length > 0) {
+      return unread(
+        `${inUnits(azureSize)}, for ${names(fitting)} disk only, and nothing says what is on it`,
+        'Compare it with the sizes for the operating system that is on it.',
+      );
+    }
+    const limits = meant.map(({ name, least, most }) => `${name} disk of ${inUnits(least)} to ${inUnits(most)}`);
+    return fail(`${inUnits(azureSize)} for ${limits.join(' or ')}`, 'Resize the disk.');
   },
 };
 

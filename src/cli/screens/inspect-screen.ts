@@ -170,7 +170,7 @@ function imageLines({ image, disk }: InspectReport): Line[] {
           ? 'empty'
           : `not closed cleanly; ${log.entriesToReplay} entries to replay`,
     ],
-    ['starts', disk === undefined ? undefined : bootText(disk.boot)],
+    ['bootable', disk === undefined ? undefined : bootText(disk.boot)],
     ['system', disk?.operatingSystem === undefined ? undefined : systemText(disk.operatingSystem)],
   ];
 }
@@ -198,7 +198,7 @@ function geometryText({ geometry }: ImageFacts): string | undefined {
 }
 
 function bootText({ generations, reason }: NonNullable<InspectReport['disk']>['boot']): string {
-  if (generations.length === 0) return `nothing that is known: ${reason}`;
+  if (generations.length === 0) return `no (${reason})`;
   return `generation ${generations.map((generation) => SYSTEM_STARTS[generation]).join(' and ')}: ${reason}`;
 }
 

@@ -1,5 +1,5 @@
 // The block allocation table of a dynamic or differencing VHD: where each block of the disk is in the file (VHD specification, "Block Allocation Table").
-import { type ByteRange, endOf } from '../../base/byte-range.ts';
+import { type ByteRange, endOf, MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { Extent } from '../disk-image.ts';
@@ -127,7 +127,7 @@ export class Bat {
     const { offset, length } = this.#tableRange;
     if (offset < FOOTER_LENGTH || offset + length > this.#file.size) {
       throw new CorruptImageError(
-        `Cannot read the BAT of ${path}: it must lie between ${FOOTER_LENGTH} and the end of the file at ${this.#file.size}, but its ${length} bytes start at ${offset}.`,
+        `Cannot read the BAT of ${path}: it must lie between ${FOOTER_LENGTH} and the end of the file at ${this.#file.size}, but its ${length} bytes start at ${offset}. The file may have been cut: copy it again.`,
       );
     }
   }
@@ -138,15 +138,23 @@ export class Bat {
     const lastLength = fullLength - (this.#entries * this.#blockSize - this.#bounds.diskSize);
     const starts = new Uint32Array(this.#entries);
     let used = 0;
+    let beyond: { readonly block: number; readonly end: number } | undefined;
+    let needed = 0;
     for await (const { first, sectors } of this.#slices()) {
       for (const [index, sector] of sectors.entries()) {
         if (sector === UNALLOCATED) continue;
         const block = first + index;
         const isLast = block === this.#entries - 1;
-        this.#checkEntry(block, { offset: sector * SECTOR_SIZE, length: isLast ? lastLength : fullLength });
+        const stored = { offset: sector * SECTOR_SIZE, length: isLast ? lastLength : fullLength };
+        needed = Math.max(needed, endOf(stored));
+        // Without a footer at its end the file was cut, and what is missing is known once all entries were seen.
+        if (endOf(stored) > this.#bounds.dataEnd && this.#bounds.dataEnd === this.#file.size) {
+          beyond ??= { block, end: endOf(stored) };
+        } else this.#checkEntry(block, stored);
         starts[used++] = sector;
       }
     }
+    if (beyond !== undefined) throw this.#cut(beyond, needed, fullLength);
     const sorted = starts.subarray(0, used).sort();
     for (let index = 1; index < used; index++) {
       const start = sorted[index - 1] ?? 0;
@@ -155,12 +163,23 @@ export class Bat {
     }
   }
 
+  /** What a writer leaves between blocks, and before them, is small. An entry beyond all that is damaged itself. */
+  #cut({ block, end }: { block: number; end: number }, needed: number, fullLength: number): CorruptImageError {
+    const most = endOf(this.#tableRange) + this.#entries * (fullLength + MIB) + 64 * MIB;
+    if (needed > most) {
+      return this.#corruptEntry(block, `its block ends at ${end}, and the file at ${this.#file.size}`);
+    }
+    return new CorruptImageError(
+      `Cannot read ${printable(this.#file.path)}: the file was cut: it has ${this.#file.size} bytes, its blocks need ${needed} and the footer ${FOOTER_LENGTH} more (BAT entry ${block} ends at ${end}). Copy it again, and compare its length with that of its source.`,
+    );
+  }
+
   #checkEntry(block: number, stored: ByteRange): void {
     const { dataEnd } = this.#bounds;
     if (endOf(stored) > dataEnd) {
       throw this.#corruptEntry(
         block,
-        `its block of ${stored.length} bytes must end before ${dataEnd === this.#file.size ? 'the end of the file' : 'the footer'}, but starts at ${stored.offset} of ${dataEnd}`,
+        `its block of ${stored.length} bytes must end before the footer, but starts at ${stored.offset} of ${dataEnd}`,
       );
     }
     const structure = this.#structureAt(stored);

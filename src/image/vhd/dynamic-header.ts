@@ -1,5 +1,6 @@
 // The dynamic header of a dynamic or differencing VHD, 1024 bytes (VHD specification, "Dynamic Disk Header Format").
 
+import { decodeForeignText, plainUtf16 } from '../../base/foreign-text.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import { Fields } from '../fields.ts';
@@ -56,7 +57,7 @@ async function readFields(file: ImageFile, { dataOffset }: VhdFooter): Promise<F
   const isInside = dataOffset >= FOOTER_LENGTH && dataOffset + BigInt(DYNAMIC_HEADER_LENGTH) <= BigInt(file.size);
   if (!isInside) {
     throw new CorruptImageError(
-      `Cannot read the dynamic header of ${printable(file.path)}: it must lie between ${FOOTER_LENGTH} and the end of the file at ${file.size}, but starts at ${dataOffset}.`,
+      `Cannot read the dynamic header of ${printable(file.path)}: it must lie between ${FOOTER_LENGTH} and the end of the file at ${file.size}, but starts at ${dataOffset}. The file may have been cut: copy it again.`,
     );
   }
   const offset = Number(dataOffset);
@@ -73,16 +74,15 @@ function decode(fields: Fields): DynamicHeader {
     blockSize: fields.u32(32),
     parentId: new Uint8Array(fields.slice(40, 16)),
     parentTimestamp: fields.u32(56),
-    parentName: decodeParentName(fields.slice(64, 512)),
+    parentName: decodeParentName(fields),
     locators: decodeLocators(fields),
   };
 }
 
-/** UTF-16, big-endian, up to the first NUL. */
-function decodeParentName(bytes: Uint8Array): string {
-  const name = Buffer.from(bytes).swap16().toString('utf16le');
-  const end = name.indexOf('\0');
-  return end < 0 ? name : name.slice(0, end);
+/** UTF-16, big-endian; some writers have the other order, or 8 bits. Empty where there is none. */
+export function decodeParentName(header: Fields): string {
+  const bytes = header.slice(64, 512);
+  return decodeForeignText(bytes, 'utf-16be') ?? plainUtf16(bytes, 'utf-16be');
 }
 
 function check(header: DynamicHeader, footer: VhdFooter, fields: Fields): void {

@@ -39,7 +39,8 @@ interface FooterCopy {
 export async function findFooter(file: ImageFile, options: OpenDiskImageOptions): Promise<FoundFooter | undefined> {
   const tail = await readTail(file);
   const head = needsHead(tail) ? await readHead(file) : undefined;
-  const chosen = choose(file, tail, head, options);
+  const isBlank = tail === undefined && head !== undefined && (await endsWithZeros(file));
+  const chosen = choose(file, { tail, head, isBlank }, options);
   if (chosen === undefined) return undefined;
   const footer = decodeFooter(chosen.fields);
   checkFooter(footer, chosen.fields);
@@ -83,10 +84,23 @@ async function readCopy(file: ImageFile, offset: number, length: number): Promis
   return { fields, problem: checksumProblem(fields) };
 }
 
+/** A program that allocates a file before it fills it leaves zeros where it stopped. */
+async function endsWithZeros(file: ImageFile): Promise<boolean> {
+  const bytes = new Uint8Array(Math.min(FOOTER_LENGTH, file.size));
+  await file.read(file.size - bytes.length, bytes);
+  return bytes.every((byte) => byte === 0);
+}
+
+interface FooterCopies {
+  readonly tail: FooterCopy | undefined;
+  readonly head: FooterCopy | undefined;
+  /** Whether there are only zeros where the footer at the end should be. */
+  readonly isBlank: boolean;
+}
+
 function choose(
   file: ImageFile,
-  tail: FooterCopy | undefined,
-  head: FooterCopy | undefined,
+  { tail, head, isBlank }: FooterCopies,
   options: OpenDiskImageOptions,
 ): FooterCopy | undefined {
   const path = printable(file.path);
@@ -103,10 +117,13 @@ function choose(
     return tail;
   }
   if (head !== undefined && head.problem === undefined) {
-    const found = tail === undefined ? 'there is none, so the file may have been cut' : tail.problem;
+    const missing = isBlank
+      ? 'there are only zeros, so the file may have been cut, or the copy that made it was not finished'
+      : 'there is none, so the file may have been cut';
+    const found = tail === undefined ? missing : tail.problem;
     options.onWarning?.({
       code: 'footer-damaged',
-      message: `The footer at the end of ${path} cannot be used: ${found}. The copy at the beginning is good and is used.`,
+      message: `The footer at the end of ${path} cannot be used: ${found}. The copy at the beginning is good and is used, but data may be missing: compare the file with its source.`,
     });
     return head;
   }

@@ -3,10 +3,10 @@
 import { printable } from '../../base/printable.ts';
 import { ParentImageError } from '../../errors.ts';
 import type { DiskImage, ImageWarning, OpenDiskImageOptions } from '../disk-image.ts';
+import { recognise } from '../foreign/recognise.ts';
 import type { ImageFile } from '../image-file.ts';
 import { type Candidate, findParent, type ParentReference, requireDepth } from '../parent-chain.ts';
 import { parseFileUrl, parsePath } from '../parent-path.ts';
-import { recognise } from '../signatures.ts';
 import { DifferencingVhd } from './differencing-vhd.ts';
 import { DynamicVhd } from './dynamic-vhd.ts';
 import { type FoundFooter, findFooter } from './find-footer.ts';
@@ -114,7 +114,7 @@ async function referencesOf({ file, header }: SparseVhdFile): Promise<ParentRefe
 
 async function examine(
   file: ImageFile,
-  { header }: SparseVhdFile,
+  child: SparseVhdFile,
   options: OpenDiskImageOptions,
 ): Promise<Candidate<VhdFile>> {
   // Held back: warnings about a file that turns out to be another disk are of no use to anyone.
@@ -124,20 +124,43 @@ async function examine(
     const format = await recognise(file);
     return { problem: `it is ${format?.name ?? 'not a VHD'}, and the parent of a VHD is a VHD` };
   }
-  if (hex(found.footer.uniqueId) !== hex(header.parentId)) {
+  if (hex(found.footer.uniqueId) !== hex(child.header.parentId)) {
     return { problem: `its unique id is ${hex(found.footer.uniqueId)}` };
   }
   for (const warning of warnings) options.onWarning?.(warning);
-  noteTimestamp(file, found.footer, header.parentTimestamp, options);
+  warnOfChanges(file, found.footer, child, options);
   return { parent: { file, found } };
 }
 
-/** Never more than a note: Windows 10 writes 0, VirtualBox a time of its own, and every restored backup differs. */
-function noteTimestamp(file: ImageFile, footer: VhdFooter, expected: number, options: OpenDiskImageOptions): void {
+/** Longer than any time zone: some writers store local time. */
+const CLOCK_SLACK_S = 26 * 3600;
+
+/** Contradictions that do not stop us: the unique id says that it is the parent, not that nobody changed it since. */
+function warnOfChanges(file: ImageFile, footer: VhdFooter, child: SparseVhdFile, options: OpenDiskImageOptions): void {
+  const [path, childPath] = [printable(file.path), printable(child.file.path)];
+  if (footer.currentSize !== child.footer.currentSize) {
+    options.onWarning?.({
+      code: 'parent-size-differs',
+      message: `The disk in ${path} has ${footer.currentSize} bytes, and that in its child ${childPath} has ${child.footer.currentSize}: one of them was resized after the child was made. Windows refuses such a chain, and the file system may be damaged. Take the parent as it was, or compare the disk with its source.`,
+    });
+  }
+  const expected = child.header.parentTimestamp;
+  if (expected > 0 && footer.timestamp > expected + CLOCK_SLACK_S) {
+    options.onWarning?.({
+      code: 'parent-modified',
+      message: `${path} was written at ${timeOf(footer.timestamp)}, and its child ${childPath} was made of it as it was at ${timeOf(expected)}: if the parent was modified in between, the disk is damaged. Take the parent as it was, or compare the disk with its source.`,
+    });
+  }
+  // Never more than a note: Windows 10 writes 0, VirtualBox a time of its own, and every restored backup differs.
   if (footer.timestamp === expected) return;
   options.onDebug?.(
-    `${printable(file.path)}: its timestamp is ${footer.timestamp}, and the child expects ${expected}. The unique id agrees, so it is used.`,
+    `${path}: its timestamp is ${footer.timestamp}, and the child expects ${expected}. The unique id agrees, so it is used.`,
   );
+}
+
+/** VHD counts seconds from 2000 on. */
+function timeOf(timestamp: number): string {
+  return new Date(Date.UTC(2000, 0, 1) + timestamp * 1000).toISOString();
 }
 
 function hex(id: Uint8Array): string {

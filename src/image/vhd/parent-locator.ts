@@ -1,5 +1,6 @@
 // The parent locators of a differencing VHD: where its parent was, in several notations (VHD specification, "Parent Locator Entry").
 
+import { decodeForeignText, type TextEncoding } from '../../base/foreign-text.ts';
 import { printable } from '../../base/printable.ts';
 import type { Fields } from '../fields.ts';
 import type { ImageFile } from '../image-file.ts';
@@ -27,12 +28,16 @@ const SLOT_LENGTH = 24;
 const MAX_TEXT_LENGTH = 65536;
 
 const UNUSED = '\0\0\0\0';
-/** How each kind holds its text. Others ("Mac ", and the deprecated "Wi2r" and "Wi2k") are not paths that can be read. */
-const ENCODINGS = new Map([
+/** What each kind should hold. `Mac ` is an alias of Mac OS 9, a structure of bytes; some writers put a path there. */
+const ENCODINGS: ReadonlyMap<string, TextEncoding> = new Map([
   ['W2ru', 'utf-16le'],
   ['W2ku', 'utf-16le'],
+  ['Wi2r', 'windows-1252'],
+  ['Wi2k', 'windows-1252'],
   ['MacX', 'utf-8'],
+  ['Mac ', 'utf-8'],
 ]);
+const NO_PATH = 'it is of a kind that holds no readable path';
 
 /** The slots in use, wherever they are: DiscUtils fills the last two. */
 export function decodeLocators(header: Fields): ParentLocator[] {
@@ -50,7 +55,7 @@ export function decodeLocators(header: Fields): ParentLocator[] {
 export async function readLocator(file: ImageFile, locator: ParentLocator): Promise<LocatorText> {
   const source = `parent locator ${locator.slot} (${printable(locator.platformCode)})`;
   const encoding = ENCODINGS.get(locator.platformCode);
-  if (encoding === undefined) return { source, problem: 'it is of a kind that holds no readable path' };
+  if (encoding === undefined) return { source, problem: NO_PATH };
   const { length, offset } = locator;
   if (length === 0) return { source, problem: 'it is empty' };
   if (length > MAX_TEXT_LENGTH) return { source, problem: `its length is ${length} bytes, above ${MAX_TEXT_LENGTH}` };
@@ -59,10 +64,20 @@ export async function readLocator(file: ImageFile, locator: ParentLocator): Prom
   }
   const bytes = new Uint8Array(length);
   await file.read(Number(offset), bytes);
+  const text = decodeForeignText(bytes, encoding) ?? undecoded(bytes, encoding);
+  const isAlias = locator.platformCode === 'Mac ' && (text === undefined || !/\.\w+$/.test(text));
+  if (isAlias) return { source, problem: NO_PATH };
+  if (text === undefined) return { source, problem: 'its text is in no encoding that is known (UTF-16 or UTF-8)' };
+  return { source, text, isUrl: /^file:/i.test(text) };
+}
+
+/** A text with control characters, say, which is refused as a path: in the encoding that the kind asks for. */
+function undecoded(bytes: Uint8Array, encoding: TextEncoding): string | undefined {
+  if (encoding === 'windows-1252') return undefined;
   try {
     const text = new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\0+$/, '');
-    return { source, text, isUrl: locator.platformCode === 'MacX' };
+    return text === '\ufeff' ? undefined : text;
   } catch {
-    return { source, problem: `its text is not ${encoding.toUpperCase()}` };
+    return undefined;
   }
 }

@@ -76,7 +76,13 @@ export class BlockAllocationTable {
   }
 
   /** @throws {CorruptImageError} the block is in a state that does not exist, or lies where no block can. */
-  async block(index: number): Promise<Block> {
+  block(index: number): Promise<Block> {
+    return this.#block(index).catch(async (error: unknown) => {
+      throw await this.#explain(error);
+    });
+  }
+
+  async #block(index: number): Promise<Block> {
     const entry = index + Math.floor(index / this.chunkRatio);
     const { view, offset: at } = await this.#table.at(entry * ENTRY_LENGTH);
     const source = this.#sourceOf(view, at, entry);
@@ -90,7 +96,13 @@ export class BlockAllocationTable {
    * Offset in the file of the sector bitmap of a chunk.
    * @throws {CorruptImageError} there is none, or it lies where it cannot.
    */
-  async sectorBitmap(chunk: number): Promise<number> {
+  sectorBitmap(chunk: number): Promise<number> {
+    return this.#sectorBitmap(chunk).catch(async (error: unknown) => {
+      throw await this.#explain(error);
+    });
+  }
+
+  async #sectorBitmap(chunk: number): Promise<number> {
     const entry = chunk * (this.chunkRatio + 1) + this.chunkRatio;
     const { view, offset: at } = await this.#table.at(entry * ENTRY_LENGTH);
     const state = stateAt(view, at);
@@ -111,6 +123,14 @@ export class BlockAllocationTable {
    * @throws {CorruptImageError}
    */
   async *runs(): AsyncGenerator<BlockRun> {
+    try {
+      yield* this.#walk();
+    } catch (error) {
+      throw await this.#explain(error);
+    }
+  }
+
+  async *#walk(): AsyncGenerator<BlockRun> {
     const used = new UsedSpace(this.#file.size);
     for (const region of this.#regions) used.claim(region);
     let pending: BlockRun | undefined;
@@ -198,12 +218,47 @@ export class BlockAllocationTable {
   }
 
   #checkEnd(offset: number, length: number, entry: number): void {
-    if (offset + length > this.#file.size) {
-      throw this.#corrupt(
-        entry,
-        `its block must end inside the file, but starts at ${offset} and ends at ${offset + length} of ${this.#file.size}`,
-      );
+    const end = offset + length;
+    if (end <= this.#file.size) return;
+    if (end <= MAX_FILE_LENGTH) throw new BeyondEndError(entry, end);
+    throw this.#corrupt(entry, `its block must end inside the file, but starts at ${offset} of ${this.#file.size}`);
+  }
+
+  /** Says of a block after the end of the file how long the file should be. Other errors stay as they are. */
+  async #explain(error: unknown): Promise<unknown> {
+    if (!(error instanceof BeyondEndError)) return error;
+    const { path, size } = this.#file;
+    const needed = await this.#neededLength(error.end);
+    return new CorruptImageError(
+      `Cannot read ${printable(path)}: the file was cut: it has ${size} bytes, its blocks need ${needed} (BAT entry ${error.entry}, ${this.#nameOf(error.entry)}, ends at ${error.end}). Copy it again, and compare its length with that of its source.`,
+    );
+  }
+
+  /** Where the last block ends that the table names; only of a table that is checked at open. At least `known`. */
+  async #neededLength(known: number): Promise<number> {
+    if (this.entryCount * ENTRY_LENGTH > CHECKED_AT_OPEN) return known;
+    let needed = known;
+    for (let entry = 0; entry < this.entryCount; ) {
+      const { view } = await this.#table.at(entry * ENTRY_LENGTH);
+      for (let at = 0; at < view.byteLength; at += ENTRY_LENGTH, entry++) {
+        const end = this.#endOfEntry(view, at, entry);
+        if (end <= MAX_FILE_LENGTH) needed = Math.max(needed, end);
+      }
     }
+    return needed;
+  }
+
+  /** Where in the file ends what an entry names, or 0 where it names nothing. */
+  #endOfEntry(view: DataView, at: number, entry: number): number {
+    const perChunk = this.chunkRatio + 1;
+    const state = stateAt(view, at);
+    if (entry % perChunk === this.chunkRatio) {
+      return this.#hasParent && state === FULLY_PRESENT ? offsetAt(view, at) + SECTOR_BITMAP_LENGTH : 0;
+    }
+    const source = this.#sources[state];
+    const index = entry - Math.floor(entry / perChunk);
+    if ((source !== 'file' && source !== 'partial') || index >= this.blockCount) return 0;
+    return offsetAt(view, at) + Math.min(this.blockSize, this.#diskSize - index * this.blockSize);
   }
 
   #claim(offset: number, length: number, entry: number, used: UsedSpace): void {
@@ -217,13 +272,28 @@ export class BlockAllocationTable {
     if (region !== undefined) throw this.#corrupt(entry, `its block at ${offset} lies in ${region.name}`);
   }
 
-  #corrupt(entry: number, problem: string): CorruptImageError {
+  #nameOf(entry: number): string {
     const chunk = Math.floor(entry / (this.chunkRatio + 1));
     const isBitmap = entry - chunk * (this.chunkRatio + 1) === this.chunkRatio;
-    const what = isBitmap ? 'a sector bitmap' : `block ${entry - chunk}`;
+    return isBitmap ? 'a sector bitmap' : `block ${entry - chunk}`;
+  }
+
+  #corrupt(entry: number, problem: string): CorruptImageError {
     return new CorruptImageError(
-      `Cannot read BAT entry ${entry} (${what}) of ${printable(this.#file.path)}: ${problem}.`,
+      `Cannot read BAT entry ${entry} (${this.#nameOf(entry)}) of ${printable(this.#file.path)}: ${problem}.`,
     );
+  }
+}
+
+/** A block that ends after the file, at a place where a block can be: the file was cut. */
+class BeyondEndError extends Error {
+  readonly entry: number;
+  readonly end: number;
+
+  constructor(entry: number, end: number) {
+    super(`BAT entry ${entry} ends at ${end}`);
+    this.entry = entry;
+    this.end = end;
   }
 }
 

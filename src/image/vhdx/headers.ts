@@ -124,7 +124,9 @@ function checkLogRegion(fields: Fields, offset: number, length: number, file: Im
     throw fields.corrupt(`its log must begin after the first MiB, but begins at ${offset}`);
   }
   if (offset + length > file.size) {
-    throw fields.corrupt(`its log must end inside the file, but ends at ${offset + length} of ${file.size}`);
+    throw fields.corrupt(
+      `its log must end inside the file, but ends at ${offset + length} of ${file.size}: the file was cut, copy it again`,
+    );
   }
   if (length > MAX_LOG_LENGTH) {
     throw new UnsupportedImageError(

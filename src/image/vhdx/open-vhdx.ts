@@ -36,11 +36,12 @@ export async function openVhdx(file: ImageFile, options: OpenDiskImageOptions): 
 }
 
 async function openParent(
-  { file }: VhdxFile,
+  child: VhdxFile,
   locator: ParentLocator,
   chain: readonly VhdxFile[],
   options: OpenDiskImageOptions,
 ): Promise<VhdxFile> {
+  const { file } = child;
   const path = printable(file.path);
   const wanted = locator.linkages.join(' or ');
   const known = chain.find((link) => locator.linkages.includes(link.dataWriteGuid));
@@ -56,7 +57,7 @@ async function openParent(
     references: referencesOf(locator),
     usedFileIds: new Set(chain.map((link) => link.file.fileId)),
     options,
-    examine: async (candidate) => await examine(candidate, locator.linkages, options),
+    examine: async (candidate) => await examine(candidate, locator.linkages, child, options),
   });
 }
 
@@ -80,6 +81,7 @@ function referencesOf(locator: ParentLocator): ParentReference[] {
 async function examine(
   file: ImageFile,
   linkages: readonly Guid[],
+  child: VhdxFile,
   options: OpenDiskImageOptions,
 ): Promise<Candidate<VhdxFile>> {
   const { dataWriteGuid } = await readActiveHeader(file, await Crc32c.create());
@@ -92,5 +94,12 @@ async function examine(
   const warnings: ImageWarning[] = [];
   const parent = await openVhdxFile(file, { ...options, onWarning: (warning) => warnings.push(warning) });
   for (const warning of warnings) options.onWarning?.(warning);
+  // A child may be expanded, but never its parent.
+  if (parent.disk.size > child.disk.size) {
+    options.onWarning?.({
+      code: 'parent-size-differs',
+      message: `The disk in ${printable(file.path)} has ${parent.disk.size} bytes, and that in its child ${printable(child.file.path)} has ${child.disk.size}: the parent was expanded after the child was made. Windows refuses such a chain, and the file system may be damaged. Take the parent as it was, or compare the disk with its source.`,
+    });
+  }
   return { parent };
 }

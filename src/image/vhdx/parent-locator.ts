@@ -1,5 +1,6 @@
 // The parent locator of a differencing VHDX: which file its parent is, and where it may be (MS-VHDX 2.6.2.6).
 
+import { decodeForeignText, plainUtf16 } from '../../base/foreign-text.ts';
 import { printable } from '../../base/printable.ts';
 import { UnsupportedImageError } from '../../errors.ts';
 import type { Fields } from '../fields.ts';
@@ -72,12 +73,13 @@ function decodeEntries(item: Fields): Map<string, string> {
   return entries;
 }
 
-/** UTF-16, lowest byte first, without an end mark. A path of ours never holds half a surrogate pair: it could not be opened. */
+/** UTF-16, lowest byte first, without an end mark; some writers have another encoding, or an end mark. */
 function decodeText(item: Fields, offset: number, length: number): string {
   if (length % 2 !== 0 || offset + length > item.bytes.length) {
     throw item.corrupt(
       `its texts must lie inside of it and have an even length, but one has ${length} bytes at ${offset} of ${item.bytes.length}`,
     );
   }
-  return Buffer.from(item.slice(offset, length)).toString('utf16le');
+  const bytes = item.slice(offset, length);
+  return decodeForeignText(bytes, 'utf-16le') ?? plainUtf16(bytes, 'utf-16le');
 }

@@ -124,7 +124,9 @@ function checkPlace(fields: Fields, region: Region, file: ImageBytes): void {
     throw fields.corrupt(`${name} must consist of whole MiBs, but has ${length} bytes at ${offset}`);
   }
   if (endOf(region) > file.size) {
-    throw fields.corrupt(`${name} must end inside the file, but ends at ${endOf(region)} of ${file.size}`);
+    throw fields.corrupt(
+      `${name} must end inside the file, but ends at ${endOf(region)} of ${file.size}: the file was cut, copy it again`,
+    );
   }
 }
 

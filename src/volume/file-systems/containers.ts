@@ -6,6 +6,8 @@ const SECTOR = 512;
 const MD_MAGIC = 0xa92b4efc;
 /** Of swap: the signature is at the end of the first page, and pages differ between processors. */
 const PAGE_SIZES = [4096, 8192, 16384, 65536];
+/** What the kernel and uswsusp write in place of the signature while a system is hibernated. */
+const SUSPENDED = ['S1SUSPEND', 'S2SUSPEND', 'ULSUSPEND', 'LINHIB0001'];
 
 export function detectContainer(head: Buffer): FileSystem | undefined {
   return detectLuks(head) ?? detectBitLocker(head) ?? detectLvm(head) ?? detectRaid(head) ?? detectSwap(head);
@@ -57,6 +59,9 @@ function detectRaid(head: Buffer): FileSystem | undefined {
 function detectSwap(head: Buffer): FileSystem | undefined {
   for (const pageSize of PAGE_SIZES) {
     const signature = head.toString('latin1', pageSize - 10, pageSize);
+    if (SUSPENDED.some((mark) => signature.startsWith(mark))) {
+      return described({ type: 'swap-suspended', name: 'Linux swap with a hibernated system', kind: 'swap' });
+    }
     if (signature === 'SWAP-SPACE') return described({ type: 'swap', name: 'Linux swap', kind: 'swap' });
     if (signature !== 'SWAPSPACE2') continue;
     return described(

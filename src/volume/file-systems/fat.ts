@@ -1,4 +1,5 @@
 // FAT12, FAT16 and FAT32, by the boot sector (Microsoft's FAT specification 1.03).
+import { isUtf8 } from 'node:buffer';
 import { textAt } from '../disk.ts';
 import { described, type FileSystem } from '../file-system.ts';
 import { serialOf } from './windows.ts';
@@ -57,9 +58,23 @@ export function detectFat(head: Buffer): FileSystem | undefined {
   if (geometry === undefined) return undefined;
   const { bits } = geometry;
   const at = bits === 32 ? 67 : 39;
-  const label = textAt(head, at + 4, 11, 'latin1');
+  const label = labelAt(head, at + 4);
   return described(
     { type: `fat${bits}`, name: `FAT${bits}`, kind: 'file-system' },
     { label: label === 'NO NAME' ? undefined : label, uuid: serialOf(head.readUInt32LE(at)) },
   );
+}
+
+/** The upper half of code page 850, which mkfs.fat and Windows in Western Europe write; the letters of 437 are at the same places. */
+const CODE_PAGE_850 =
+  'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐└┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u00ad±‗¾¶§÷¸°¨·¹³²■\u00a0';
+
+/** 11 characters of the code page of a PC, or UTF-8, which some tools of Linux write. */
+function labelAt(head: Buffer, offset: number): string | undefined {
+  const stored = head.subarray(offset, offset + 11);
+  if (isUtf8(stored)) return textAt(head, offset, 11);
+  const text = Array.from(stored, (byte) =>
+    byte < 0x80 ? String.fromCharCode(byte) : CODE_PAGE_850.charAt(byte - 0x80),
+  );
+  return text.join('').replace(/\0.*$/s, '').trimEnd() || undefined;
 }

@@ -1,4 +1,4 @@
-// NTFS, ReFS and exFAT, by their boot sectors. Labels of NTFS and ReFS are in their metadata and are not read.
+// NTFS, ReFS and exFAT, by their boot sectors. Labels are in their metadata; that of NTFS is read by ntfs-volume.
 import { described, type FileSystem } from '../file-system.ts';
 
 export function detectWindows(head: Buffer): FileSystem | undefined {

@@ -56,20 +56,33 @@ describe('findLinux', () => {
       ['partition 2', guestTree({ '/grub2/grub.cfg': 'menu' })],
       ['partition 3', guestTree({ '/usr/lib/os-release': 'NAME=x' })],
     ]);
-    const { system, problems } = await findLinux(volumes, undefined);
+    const { systems, problems } = await findLinux(volumes, undefined);
     expect(problems).toEqual([]);
+    expect(systems.map(({ name }) => name)).toEqual(['partition 3']);
+    const system = systems[0]?.system;
     expect(await system?.readText('/boot/grub2/grub.cfg')).toBe('menu');
     expect(await system?.readText('/usr/lib/os-release')).toBe('NAME=x');
   });
 
-  it('says which volume cannot be read, and goes on', async () => {
+  it('finds each installation of several', async () => {
+    const volumes = new Map([
+      ['partition 1', guestTree({ '/etc/fstab': '' })],
+      ['partition 2', guestTree({ '/grub/grub.cfg': 'menu' })],
+      ['partition 3', guestTree({ '/etc/os-release': '' })],
+    ]);
+    const { systems } = await findLinux(volumes, undefined);
+    expect(systems.map(({ name }) => name)).toEqual(['partition 1', 'partition 3']);
+    for (const { system } of systems) expect(await system.readText('/boot/grub/grub.cfg')).toBe('menu');
+  });
+
+  it('says which volume cannot be read, and reads the others', async () => {
     const broken = { look: () => Promise.reject(new GuestUnreadableError('it is damaged')) };
     const volumes = new Map([
       ['partition 1', broken],
       ['partition 2', guestTree({ '/etc/fstab': '' })],
     ]);
-    const { system, problems } = await findLinux(volumes, undefined);
-    expect(system).toBeDefined();
+    const { systems, problems } = await findLinux(volumes, undefined);
+    expect(systems).toHaveLength(1);
     expect(problems).toEqual(['partition 1: it is damaged']);
   });
 });

@@ -103,7 +103,7 @@ describe('the screen of an inspection', () => {
   unique id    00112233445566778899aabbccddeeff
   parent id    0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f
   saved state  yes: the machine was suspended
-  starts       generation 1 (BIOS) and 2 (UEFI): there is everything
+  bootable     generation 1 (BIOS) and 2 (UEFI): there is everything
   system       Ubuntu, as there is the boot loader EFI/ubu\\u{1b}ntu
 
 GPT partition table, sectors of 512 bytes

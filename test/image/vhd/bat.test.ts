@@ -62,6 +62,14 @@ describe('the BAT', () => {
     expect(error.message).toMatch(message);
   });
 
+  it('is damaged itself where it names a place that no file has, also when the footer is missing', async () => {
+    const { path, tableOffset } = await buildTemporary({ ...dynamic, footers: 'head' });
+    await patchFile(path, tableOffset + 4, bigEndian32(0xf0000000));
+    expect((await failureOf(openDiskImage(path))).message).toMatch(
+      /BAT entry 1 of .*its block ends at .*, and the file at/,
+    );
+  });
+
   it('must not put a block over the footer', async () => {
     const { path, tableOffset, blockPositions } = await buildTemporary(dynamic);
     const sector = (blockPositions.get(4) ?? 0) / 512 + 1;

@@ -49,13 +49,23 @@ describe('the footer of a dynamic VHD', () => {
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
   });
 
+  it('says that a copy was not finished where zeros are in its place', async () => {
+    const { path, footerOffset } = await buildTemporary(dynamic);
+    await patchFile(path, footerOffset, new Uint8Array(512));
+    const { warnings, messages } = await openWatched(path);
+    expect(warnings).toEqual(['footer-damaged']);
+    expect(messages[0]).toMatch(/only zeros.* the copy that made it was not finished\. .*compare the file/);
+  });
+
   it('does not hide that blocks were cut off with it', async () => {
     const { path, footerOffset } = await buildTemporary(dynamic);
     await truncate(path, footerOffset - 512);
     const error = await failureOf(openDiskImage(path));
     expect(error).toBeInstanceOf(CorruptImageError);
     expect(error.message).toMatch(
-      /Cannot read BAT entry 0 of .*must end before the end of the file, but starts at 2048 of/,
+      new RegExp(
+        `disk\\.vhd: the file was cut: it has ${footerOffset - 512} bytes, its blocks need ${footerOffset} and the`,
+      ),
     );
   });
 

@@ -37,8 +37,25 @@ describe('a parent locator', () => {
     ['W2ku', 'C:\\vhds\\parent.vhd', false],
     ['W2ru', '.\\größe {1} x.vhd', false],
     ['MacX', 'file://./base%20disk.vhd', true],
+    ['MacX', '/disks/base.vhd', false],
+    ['Wi2r', 'a.vhd', false],
+    ['Mac ', 'disks/a.vhd', false],
   ])('of kind %s is text', async (code, text, isUrl) => {
     expect(await textsOf({ code, text })).toEqual([{ source: `parent locator 0 (${code})`, text, isUrl }]);
+  });
+
+  it.each(['W2ku', 'W2ru', 'Wi2k', 'Wi2r', 'MacX'])('of kind %s is read in whichever encoding it is', async (code) => {
+    const text = 'C:\\größe 磁盘\\base.vhd';
+    const wide = Buffer.from(text, 'utf16le');
+    const stored = [
+      wide,
+      Buffer.from(wide).swap16(),
+      Buffer.from(text),
+      Buffer.concat([Uint8Array.of(0xff, 0xfe), wide]),
+      Buffer.concat([Uint8Array.of(0xfe, 0xff), Buffer.from(wide).swap16(), Buffer.alloc(2)]),
+      Buffer.concat([Uint8Array.of(0xef, 0xbb, 0xbf), Buffer.from(text), Buffer.alloc(3)]),
+    ];
+    for (const bytes of stored) expect(await textsOf({ code, text: bytes })).toMatchObject([{ text, isUrl: false }]);
   });
 
   it('may lose its last zeros', async () => {
@@ -59,10 +76,8 @@ describe('a parent locator', () => {
 
   it.each([
     ['Mac ', 'alias', undefined, /no readable path/],
-    ['Wi2r', 'a.vhd', undefined, /no readable path/],
-    ['W2ru', Buffer.from('a\0\x00\xd8', 'latin1'), undefined, /not UTF-16LE/],
-    ['W2ru', Buffer.from('abc'), undefined, /not UTF-16LE/],
-    ['MacX', Uint8Array.of(0xff, 0xfe), undefined, /not UTF-8/],
+    ['W2ru', Buffer.from('a\0\x00\xd8', 'latin1'), undefined, /no encoding that is known/],
+    ['MacX', Uint8Array.of(0xff, 0xfe), undefined, /no encoding that is known/],
     ['W2ru', '.\\a.vhd', 0, /empty/],
     ['W2ru', '.\\a.vhd', 65538, /its length is 65538 bytes, above 65536/],
     ['W2ru', '.\\a.vhd', 60000, /ends after the file/],
@@ -90,6 +105,24 @@ describe('a parent locator', () => {
 describe('the parent name of the dynamic header', () => {
   it.each(['base.vhd', 'C:\\Users\\ü\\base.vhd', 'x'.repeat(256)])('is UTF-16, big-endian: %s', async (name) => {
     await headerWith({ parent: { uniqueId: uniqueIdOf(1), name } }, (_texts, read) => expect(read).toBe(name));
+  });
+
+  it.each(['base.vhd', 'C:\\game\\base.vhd', 'größe.vhd', '一 磁盘.avhd', 'base'])(
+    'may be in another encoding: %s',
+    async (name) => {
+      const wide = Buffer.from(name, 'utf16le');
+      const marked = Buffer.concat([Uint8Array.of(0xfe, 0xff), Buffer.from(wide).swap16()]);
+      for (const stored of [wide, marked, Buffer.from(name), Buffer.concat([Buffer.alloc(2), wide])]) {
+        await headerWith({ parent: { uniqueId: uniqueIdOf(1), name: stored } }, (_texts, read) =>
+          expect(read).toBe(name),
+        );
+      }
+    },
+  );
+
+  it('may be in a code page of 8 bits', async () => {
+    const name = Buffer.from('gr\xf6\xdfe.vhd', 'latin1');
+    await headerWith({ parent: { uniqueId: uniqueIdOf(1), name } }, (_texts, read) => expect(read).toBe('größe.vhd'));
   });
 
   it('ends at its first NUL', async () => {

@@ -190,7 +190,6 @@ describe('openVhdx refuses', () => {
     ['\\\\.\\PhysicalDrive0', /names a device/],
     ['/dev/zero', /names a device/],
     ['NUL', /names a device/],
-    ['.\\base.vhdx\0', /control characters/],
     ['.\\\x1b[2Jbase.vhdx', /control characters/],
   ])('to open %j, wherever it stands', async (path, reason) => {
     for (const key of ['relative_path', 'absolute_win32_path']) {

@@ -51,6 +51,14 @@ describe('decodeParentLocator', () => {
     expect(decode(encodeLocator({ parent_linkage: GUID, relative_path: path })).relativePath).toBe(path);
   });
 
+  it('reads keys and values with end marks, and in the wrong byte order', () => {
+    const ended = encodeLocator({ 'parent_linkage\0': `{${GUID}}\0`, 'relative_path\0': '.\\base.vhdx\0' });
+    expect(decode(ended)).toMatchObject({ linkages: [GUID], relativePath: '.\\base.vhdx' });
+    const swapped = encodeLocator({ parent_linkage: `{${GUID}}`, relative_path: '.\\base.vhdx' });
+    swapped.subarray(20 + 2 * 12).swap16();
+    expect(decode(swapped)).toMatchObject({ linkages: [GUID], relativePath: '.\\base.vhdx' });
+  });
+
   it('ignores keys that it does not know', () => {
     expect(decode(encodeLocator({ colour: 'blue', parent_linkage: GUID })).linkages).toEqual([GUID]);
   });

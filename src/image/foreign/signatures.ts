@@ -1,0 +1,152 @@
+// Formats that bytes at a known place give away: disk images of other programs, archives, backups.
+import type { ImageFile } from '../image-file.ts';
+import { advise, convert, type ForeignFormat, unpack } from './foreign-format.ts';
+
+interface Signature {
+  /** Negative: counted from the end of the file. */
+  readonly offset: number;
+  /** As latin1. */
+  readonly bytes: string;
+  readonly format: ForeignFormat;
+}
+
+function at(offset: number, bytes: string, format: ForeignFormat): Signature {
+  return { offset, bytes, format };
+}
+
+const BOTH_FILES = 'Copy the files that the descriptor names beside it';
+const VMDK_DESCRIPTOR: ForeignFormat = {
+  name: 'the descriptor of a VMDK disk image',
+  nextStep: (path) => `${BOTH_FILES}. ${convert('', '-f vmdk').nextStep(path)}`,
+};
+
+function backup(program: string): ForeignFormat {
+  return advise(`a backup of ${program}`, `Restore it to a disk with ${program}, and make a VHD of that disk.`);
+}
+
+const APPLY_IMAGE =
+  'It holds files, not a disk: apply it to a volume of a new VHD and make that bootable (DISM /Apply-Image /ImageFile:SOURCE /Index:1 /ApplyDir:W:\\, then bcdboot W:\\Windows /s S:).';
+const SIMG = 'Expand it first: simg2img SOURCE disk.img.';
+const DMG =
+  'Convert it first: qemu-img convert -f dmg -O vpc -o subformat=dynamic,force_size=on SOURCE disk.vhd. Azure does not start macOS.';
+const EWF = 'Export the disk first: ewfexport -t disk -f raw SOURCE, which makes disk.raw.';
+const PARTCLONE =
+  'It holds the used blocks of one partition: restore it to the partition of a disk (partclone.restore -s SOURCE -o /dev/sdX1), and make a VHD of the disk.';
+const LUKS =
+  'Nobody types its passphrase in Azure. Open it and copy what is inside: cryptsetup open SOURCE plain, then qemu-img convert -f raw -O vpc -o subformat=dynamic,force_size=on /dev/mapper/plain disk.vhd.';
+
+/** In this order: the first that fits is it. */
+const SIGNATURES: readonly Signature[] = [
+  at(0, 'vhdxfile', advise('a VHDX disk image', 'Name it as the image itself.')),
+  at(0, 'QFI\xfb\0\0\0\x02', convert('a QCOW2 disk image')),
+  at(0, 'QFI\xfb\0\0\0\x03', convert('a QCOW2 disk image')),
+  at(0, 'QFI\xfb', convert('a QCOW disk image')),
+  at(0, 'QED\0', convert('a QED disk image', '-f qed')),
+  at(0, 'KDMV', convert('a VMDK disk image')),
+  at(0, 'COWD', convert('a VMDK disk image of an old ESX (COWD)', '-f vmdk')),
+  at(
+    0,
+    '\xbe\xba\xfe\xca\0\0\0\0',
+    advise(
+      'a VMDK disk image of a snapshot (SEsparse)',
+      'Consolidate the snapshots of the machine first, or export it: vmkfstools -i disk.vmdk -d thin copy.vmdk.',
+    ),
+  ),
+  at(0, '# Disk DescriptorFile', VMDK_DESCRIPTOR),
+  at(64, '\x7f\x10\xda\xbe', convert('a VDI disk image')),
+  at(0, 'WithoutFreeSpace', convert('a Parallels disk image', '-f parallels')),
+  at(0, 'WithouFreSpacExt', convert('a Parallels disk image', '-f parallels')),
+  at(0, 'Bochs Virtual HD Image', convert('a Bochs disk image', '-f bochs')),
+  at(0, '#!/bin/sh\n#V2.0 Format', convert('a compressed loop image (cloop)', '-f cloop')),
+  at(-512, 'koly', advise('a DMG disk image of macOS', DMG)),
+  at(
+    0,
+    'encrcdsa',
+    advise(
+      'an encrypted DMG disk image of macOS',
+      'Convert it on a Mac: hdiutil convert SOURCE -format UDTO -o disk. Azure does not start macOS.',
+    ),
+  ),
+  at(0, '\x3a\xff\x26\xed', advise('an Android sparse image', SIMG)),
+
+  at(0, 'MSWIM\0\0\0', advise('a Windows image (WIM or ESD)', APPLY_IMAGE)),
+  at(0, 'WLPWM\0\0\0', advise('a Windows image (pipable WIM)', APPLY_IMAGE)),
+  at(0, 'EVF\x09\x0d\x0a\xff\0', advise('an EWF image (E01) of EnCase', EWF)),
+  at(0, 'EVF2\x0d\x0a\x81\0', advise('an EWF image (Ex01) of EnCase', EWF)),
+  at(
+    0,
+    'LVF\x09\x0d\x0a\xff\0',
+    advise(
+      'a logical evidence file (L01) of EnCase',
+      'It holds files, not a disk: copy them to a volume of a new VHD.',
+    ),
+  ),
+  at(0, 'AFF10\x0d\x0a\0', advise('an AFF image', 'Convert it first: affconvert -r -e raw SOURCE.')),
+  at(0, '\xb4\x6e\x68\x44', backup('Acronis True Image')),
+  at(0, '\xfe\xef\x01', backup('Norton Ghost')),
+  at(-64, 'MACRIUM_FILE', backup('Macrium Reflect')),
+  at(0, 'partclone-image', advise('an image of partclone', PARTCLONE)),
+  at(
+    0,
+    '\0ntfsclone-image',
+    advise(
+      'an image of ntfsclone',
+      'It holds one partition: restore it to the partition of a disk (ntfsclone --restore-image --overwrite /dev/sdX1 SOURCE), and make a VHD of the disk.',
+    ),
+  ),
+  at(0, 'PaRtImAgE-VoLuMe', backup('Partimage')),
+  at(0, 'FsArCh_0', backup('FSArchiver')),
+
+  at(
+    0,
+    'hsqs',
+    advise(
+      'a SquashFS file system',
+      'It holds the files of a live medium, not a disk: unsquashfs -d files SOURCE, then copy them to a volume of a new VHD.',
+    ),
+  ),
+  at(0, 'LUKS\xba\xbe', advise('a volume encrypted with LUKS', LUKS)),
+  at(
+    0,
+    '\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0',
+    advise('a raw image of a CD', 'Make an ISO image of it first (bchunk), and install from it into a new VHD.'),
+  ),
+
+  at(0, '\x1f\x8b', unpack('a gzip archive', 'gunzip -k')),
+  at(0, '\xfd7zXZ\0', unpack('an xz archive', 'unxz -k')),
+  at(0, 'PK\x03\x04', unpack('a ZIP archive', 'unzip')),
+  at(0, 'PK\x05\x06', unpack('an empty ZIP archive', 'unzip')),
+  at(0, "7z\xbc\xaf'\x1c", unpack('a 7-Zip archive', '7z x')),
+  at(0, 'Rar!\x1a\x07', unpack('a RAR archive', 'unrar x')),
+  at(0, '\x28\xb5\x2f\xfd', unpack('a Zstandard archive', 'unzstd')),
+  at(0, '\x04\x22\x4d\x18', unpack('an LZ4 archive', 'unlz4')),
+  at(0, '\x02\x21\x4c\x18', unpack('an LZ4 archive (legacy)', 'unlz4')),
+  at(0, 'BZh', unpack('a bzip2 archive', 'bunzip2 -k')),
+  at(0, 'LZIP', unpack('an lzip archive', 'lzip -dk')),
+  at(0, '\x89LZO\0\x0d\x0a\x1a\x0a', unpack('an lzop archive', 'lzop -d')),
+  at(0, '\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff', unpack('an LZMA archive', 'unlzma -k')),
+  at(0, 'MSCF\0\0\0\0', unpack('a cabinet archive', 'cabextract')),
+  at(0, '070701', unpack('a cpio archive', 'cpio -id <')),
+  at(0, '!<arch>\n', unpack('an ar archive, as Debian packages are', 'ar x')),
+  at(0, '\xed\xab\xee\xdb', unpack('an RPM package', 'rpm2archive')),
+  at(0, '\x7fELF', advise('a program for Linux', 'Take the disk image itself.')),
+];
+
+const LONGEST = Math.max(
+  ...SIGNATURES.filter(({ offset }) => offset >= 0).map(({ offset, bytes }) => offset + bytes.length),
+);
+const FURTHEST = Math.max(...SIGNATURES.map(({ offset }) => -offset));
+
+/** What the first and the last bytes of `file` give away. */
+export async function bySignature(file: ImageFile): Promise<ForeignFormat | undefined> {
+  const head = Buffer.alloc(Math.min(LONGEST, file.size));
+  await file.read(0, head);
+  const tail = Buffer.alloc(Math.min(FURTHEST, file.size));
+  await file.read(file.size - tail.length, tail);
+  return SIGNATURES.find(({ offset, bytes }) => {
+    // Macrium's mark is in a footer whose length grew.
+    if (bytes === 'MACRIUM_FILE') return tail.subarray(offset).includes(bytes, 0, 'latin1');
+    const from = offset < 0 ? tail.subarray(offset) : head.subarray(offset);
+    return from.toString('latin1', 0, bytes.length) === bytes;
+  })?.format;
+}

@@ -1,0 +1,77 @@
+// tar archives, among them the appliances OVA (VMware, VirtualBox) and XVA (XenServer), with the names of the disks in them.
+import type { ImageFile } from '../image-file.ts';
+import { convertCommand, type ForeignFormat, shellWord } from './foreign-format.ts';
+
+const BLOCK = 512;
+const CHECKSUM_OFFSET = 148;
+const CHECKSUM_LENGTH = 8;
+/** Members that are looked at: an OVA has its description first and a handful of disks. */
+const MAX_MEMBERS = 32;
+
+const DISK_NAME = /\.(vmdk|vhdx?|qcow2?|vdi|img|raw|hdd)(\.(gz|xz|bz2|zst))?$/i;
+const COMPRESSED = /\.(gz|xz|bz2|zst)$/i;
+
+interface Member {
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** A tar archive, told by the checksum of its first header: the mark "ustar" came late. */
+export async function asTar(file: ImageFile): Promise<ForeignFormat | undefined> {
+  const names: string[] = [];
+  for (let at = 0; names.length < MAX_MEMBERS; ) {
+    const member = await readMember(file, at);
+    if (member === undefined) break;
+    names.push(member.name);
+    at += BLOCK + Math.ceil(member.size / BLOCK) * BLOCK;
+  }
+  if (names.length === 0) return undefined;
+  if (names.some((name) => /^Ref:\d+\/\d+/.test(name)) || names[0] === 'ova.xml') return XVA;
+  const disk = names.find((name) => DISK_NAME.test(name));
+  const isOva = names.some((name) => /\.ovf$/i.test(name));
+  return { name: isOva ? 'an OVA appliance (tar)' : 'a tar archive', nextStep: (path) => unpackTar(path, disk) };
+}
+
+const XVA: ForeignFormat = {
+  name: 'an XVA appliance of XenServer (tar)',
+  nextStep: (path) =>
+    `Import it and export its disk: xe vm-import filename=${shellWord(path)}, then xe vdi-export uuid=UUID format=vhd filename=disk.vhd.`,
+};
+
+function unpackTar(path: string, disk: string | undefined): string {
+  const source = shellWord(path);
+  if (disk === undefined) return `Unpack it first, and name the disk image inside: tar -xf ${source}.`;
+  const inside = shellWord(disk);
+  const extract = `tar -xf ${source} ${inside}`;
+  if (COMPRESSED.test(disk)) return `Extract the disk inside, and unpack it: ${extract}.`;
+  return /\.vhdx?$/i.test(disk)
+    ? `Extract the disk inside and name that: ${extract}.`
+    : `Extract the disk inside and convert it: ${extract} && ${convertCommand(inside)}.`;
+}
+
+async function readMember(file: ImageFile, offset: number): Promise<Member | undefined> {
+  if (offset + BLOCK > file.size) return undefined;
+  const header = Buffer.alloc(BLOCK);
+  await file.read(offset, header);
+  const stored = octal(header, CHECKSUM_OFFSET, CHECKSUM_LENGTH);
+  header.fill(' ', CHECKSUM_OFFSET, CHECKSUM_OFFSET + CHECKSUM_LENGTH);
+  if (header.readUInt8(0) === 0 || stored !== header.reduce((sum, byte) => sum + byte, 0)) return undefined;
+  const size = sizeOf(header);
+  return size === undefined ? undefined : { name: header.toString('utf8', 0, 100).replace(/\0.*$/s, ''), size };
+}
+
+/** In octal digits; GNU tar writes 8 GiB and more as a binary number. */
+function sizeOf(header: Buffer): number | undefined {
+  if (header.readUInt8(124) !== 0x80) return octal(header, 124, 12);
+  const size = header.readBigUInt64BE(128);
+  return size > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(size);
+}
+
+function octal(header: Buffer, offset: number, length: number): number | undefined {
+  const digits = header
+    .toString('latin1', offset, offset + length)
+    .replace(/[\0 ]+$/, '')
+    .trimStart();
+  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
+}

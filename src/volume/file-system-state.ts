@@ -1,0 +1,130 @@
+// Whether a file system was closed cleanly, by its superblock: what a running, suspended or cut off machine leaves is not whole.
+import type { ByteRange } from '../base/byte-range.ts';
+import { VhdupError } from '../errors.ts';
+import { bytesAt, type Disk } from './disk.ts';
+import type { FileSystem } from './file-system.ts';
+import { fatGeometry } from './file-systems/fat.ts';
+import { NtfsDamageError, readNtfsVolume } from './ntfs-volume.ts';
+
+export interface FileSystemState {
+  /** `unknown`: nothing was found that says so, and so it is neither. */
+  readonly state: 'clean' | 'unclean' | 'unknown';
+  /** What says so: fits after "partition 1 (ext4): ". */
+  readonly reason: string;
+}
+
+type ReadState = (disk: Disk, range: ByteRange) => Promise<FileSystemState>;
+
+const READERS: Readonly<Record<string, ReadState>> = {
+  ext2: extState,
+  ext3: extState,
+  ext4: extState,
+  ntfs: ntfsState,
+  fat12: fatState,
+  fat16: fatState,
+  fat32: fatState,
+  exfat: exfatState,
+  btrfs: btrfsState,
+  hfsplus: hfsState,
+  'swap-suspended': () => Promise.resolve(unclean(['a hibernated system is stored in it'])),
+  iso9660: neverWritten,
+  squashfs: neverWritten,
+  erofs: neverWritten,
+};
+
+/** Never throws for what is wrong with the disk or the image: that is `unknown`. */
+export async function readFileSystemState(
+  disk: Disk,
+  range: ByteRange,
+  { type, kind, name }: FileSystem,
+): Promise<FileSystemState> {
+  const read = READERS[type];
+  if (read === undefined) {
+    return unknown(kind === 'file-system' ? 'its journal is not read' : `what is inside of ${name} is not read`);
+  }
+  try {
+    return await read(disk, range);
+  } catch (error) {
+    if (error instanceof NtfsDamageError || error instanceof VhdupError)
+      return unknown(`cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+function clean(reason: string): FileSystemState {
+  return { state: 'clean', reason };
+}
+
+function unclean(reasons: readonly string[]): FileSystemState {
+  return { state: 'unclean', reason: reasons.join(', ') };
+}
+
+function unknown(reason: string): FileSystemState {
+  return { state: 'unknown', reason };
+}
+
+function judged(problems: readonly string[]): FileSystemState {
+  return problems.length === 0 ? clean('clean') : unclean(problems);
+}
+
+/** Linux kernel, Documentation/filesystems/ext4/super.rst. */
+async function extState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
+  const superblock = await bytesAt(disk, offset + 1024, 1024);
+  const state = superblock.readUInt16LE(58);
+  const problems: string[] = [];
+  if ((superblock.readUInt32LE(96) & 0x4) !== 0) problems.push('its journal needs recovery');
+  if ((state & 0x1) === 0) problems.push('it was not unmounted');
+  if ((state & 0x2) !== 0) problems.push('it has errors');
+  if ((state & 0x4) !== 0) problems.push('orphans are being recovered');
+  const hasOuterJournal = (superblock.readUInt32LE(92) & 0x4) !== 0 && superblock.readUInt32LE(224) === 0;
+  if (problems.length === 0 && hasOuterJournal) return unknown('its journal is on another device');
+  return judged(problems);
+}
+
+async function ntfsState(disk: Disk, range: ByteRange): Promise<FileSystemState> {
+  return judged((await readNtfsVolume(disk, range)).unclean);
+}
+
+/** Microsoft's FAT specification 1.03, "FAT volume initialization"; the bits in the boot sector are those of Windows NT and Linux. */
+async function fatState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
+  const head = await bytesAt(disk, offset, 512);
+  const fat = fatGeometry(head);
+  if (fat === undefined) return unknown('its boot sector is damaged');
+  const flags = head.readUInt8(fat.bits === 32 ? 65 : 37);
+  const entry = await bytesAt(disk, offset + fat.tableOffset, 8);
+  const [cleanBit, errorBit, value] =
+    fat.bits === 32 ? [0x08000000, 0x04000000, entry.readUInt32LE(4)] : [0x8000, 0x4000, entry.readUInt16LE(2)];
+  const hasBits = fat.bits !== 12;
+  const problems: string[] = [];
+  if ((flags & 0x1) !== 0 || (hasBits && (value & cleanBit) === 0)) problems.push('it was not unmounted');
+  if ((flags & 0x2) !== 0 || (hasBits && (value & errorBit) === 0)) problems.push('it has errors');
+  return judged(problems);
+}
+
+/** Microsoft's exFAT specification, 3.1.13. */
+async function exfatState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
+  const flags = (await bytesAt(disk, offset, 512)).readUInt16LE(106);
+  const problems: string[] = [];
+  if ((flags & 0x2) !== 0) problems.push('it was not unmounted');
+  if ((flags & 0x4) !== 0) problems.push('it has errors');
+  return judged(problems);
+}
+
+/** Its trees are whole at all times; what was synchronised since the last one is in the log tree. */
+async function btrfsState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
+  const superblock = await bytesAt(disk, offset + 64 * 1024, 512);
+  return judged(superblock.readBigUInt64LE(96) === 0n ? [] : ['its log tree needs recovery']);
+}
+
+/** Apple Technical Note TN1150, "Volume header". */
+async function hfsState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
+  const attributes = (await bytesAt(disk, offset + 1024, 512)).readUInt32BE(4);
+  const problems: string[] = [];
+  if ((attributes & 0x100) === 0) problems.push('it was not unmounted');
+  if ((attributes & 0x800) !== 0) problems.push('it has errors');
+  return judged(problems);
+}
+
+function neverWritten(): Promise<FileSystemState> {
+  return Promise.resolve(clean('clean, since it is only ever read'));
+}

@@ -1,0 +1,186 @@
+// What is no VHD is named for what it is, with a next step that can be pasted.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CorruptImageError, UnsupportedImageError } from '../../../src/errors.ts';
+import { openDiskImage } from '../../../src/image/open-disk-image.ts';
+import { writeGpt, writeMbr } from '../../support/partition-table-builder.ts';
+import { failureOf, openWatched, temporaryFolder } from '../../support/vhd-fixtures.ts';
+
+async function fileOf(bytes: Uint8Array, name = 'disk.vhd'): Promise<string> {
+  const path = join(await temporaryFolder(), name);
+  await writeFile(path, bytes);
+  return path;
+}
+
+async function messageFor(bytes: Uint8Array, name?: string): Promise<string> {
+  const error = await failureOf(openDiskImage(await fileOf(bytes, name)));
+  expect(error).toBeInstanceOf(UnsupportedImageError);
+  expect(error.message).not.toContain('--format raw');
+  return error.message;
+}
+
+function at(offset: number, bytes: string, size = 128 * 1024): Buffer {
+  const file = Buffer.alloc(size);
+  file.write(bytes, offset < 0 ? size + offset : offset, 'latin1');
+  return file;
+}
+
+/** A tar archive as POSIX has it, each member with `size` zeros. */
+function tar(...members: readonly (readonly [name: string, size: number])[]): Buffer {
+  const blocks = members.flatMap(([name, size]) => {
+    const header = Buffer.alloc(512);
+    header.write(name, 0);
+    header.write('0000644\0', 100);
+    header.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
+    header.fill(' ', 148, 156);
+    header.write('ustar\0', 257);
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    return [header, Buffer.alloc(Math.ceil(size / 512) * 512)];
+  });
+  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+}
+
+function iso(size = 256 * 1024): Buffer {
+  const file = at(32769, 'CD001', size);
+  file.writeUInt8(1, 32768);
+  file.write('\xffCD001', 34816, 'latin1');
+  return file;
+}
+
+describe('a file that is no VHD', () => {
+  it.each([
+    ['QFI\xfb\0\0\0\x03', 0, 'a QCOW2 disk image', /qemu-img convert -O vpc/],
+    ['QED\0', 0, 'a QED disk image', /-f qed/],
+    ['COWD', 0, 'a VMDK disk image of an old ESX (COWD)', /qemu-img convert -f vmdk/],
+    ['\xbe\xba\xfe\xca', 0, 'a VMDK disk image of a snapshot', /vmkfstools/],
+    ['WithoutFreeSpace', 0, 'a Parallels disk image', /-f parallels/],
+    ['WithouFreSpacExt', 0, 'a Parallels disk image', /-f parallels/],
+    ['koly', -512, 'a DMG disk image', /-f dmg/],
+    ['encrcdsa', 0, 'an encrypted DMG', /hdiutil/],
+    ['\x3a\xff\x26\xed', 0, 'an Android sparse image', /simg2img/],
+    ['MSWIM\0\0\0', 0, 'a Windows image (WIM or ESD)', /DISM \/Apply-Image/],
+    ['EVF\x09\x0d\x0a\xff\0', 0, 'an EWF image (E01)', /ewfexport/],
+    ['EVF2\x0d\x0a\x81\0', 0, 'an EWF image (Ex01)', /ewfexport/],
+    ['AFF10\x0d\x0a\0', 0, 'an AFF image', /affconvert/],
+    ['\xb4\x6e\x68\x44', 0, 'a backup of Acronis True Image', /Restore it/],
+    ['\xfe\xef\x01', 0, 'a backup of Norton Ghost', /Restore it/],
+    ['MACRIUM_FILE', -12, 'a backup of Macrium Reflect', /Restore it/],
+    ['partclone-image', 0, 'an image of partclone', /partclone.restore -s/],
+    ['hsqs', 0, 'a SquashFS file system', /unsquashfs/],
+    ['LUKS\xba\xbe', 0, 'a volume encrypted with LUKS', /cryptsetup open/],
+    ['Rar!\x1a\x07', 0, 'a RAR archive', /unrar x/],
+    ['\x04\x22\x4d\x18', 0, 'an LZ4 archive', /unlz4/],
+    ['MSCF\0\0\0\0', 0, 'a cabinet archive', /cabextract/],
+  ])('with %j at %i is %s', async (bytes, offset, name, nextStep) => {
+    const message = await messageFor(at(offset, bytes));
+    expect(message).toContain(`it is ${name}`);
+    expect(message).toMatch(nextStep);
+  });
+
+  it.each([
+    ['<!DOCTYPE html><html><title>Sign in</title>', 'a web page (HTML)', /Sign in, or get a new link/],
+    ['\ufeff\n  <html lang="de">', 'a web page (HTML)', /download it again/],
+    ['<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code></Error>', 'an XML document', /download/],
+    ['{"error":{"code":"expired"}}', 'a JSON document', /download/],
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n', 'a pointer of Git LFS', /git lfs pull/],
+    ['<?xml version="1.0"?>\n<Parallels_disk_image Version="1.0">', 'the descriptor of a Parallels', /disk\.hds/],
+    ['<?xml version="1.0"?>\n<Envelope xmlns="http://x">', 'the description of an appliance (OVF)', /Name the disk/],
+    ['404 page not found\n', 'a text file', /Name the disk image itself/],
+  ])('that is the text %j is %s', async (text, name, nextStep) => {
+    for (const bytes of [Buffer.from(text), Buffer.from(text + 'x '.repeat(4096)), utf16(text)]) {
+      const message = await messageFor(bytes);
+      expect(message).toContain(`it is ${name}`);
+      expect(message).toMatch(nextStep);
+    }
+  });
+
+  it('is a web page in an older encoding too', async () => {
+    expect(await messageFor(Buffer.from('<html><title>Anmeldung f\xfcr', 'latin1'))).toContain('it is a web page');
+  });
+
+  it('may be empty, or have no data', async () => {
+    expect(await messageFor(Buffer.alloc(0))).toContain('it is an empty file (0 bytes)');
+    expect(await messageFor(Buffer.alloc(300_000))).toMatch(/it is a file without data.*OneDrive/);
+  });
+
+  it('is not said to be without data where there is some, wherever it is', async () => {
+    const bytes = Buffer.alloc(3_000_000);
+    bytes.writeUInt8(1, 1_234_567);
+    expect((await failureOf(openDiskImage(await fileOf(bytes)))).message).toContain('say so with --format raw');
+  });
+
+  it.each([
+    ['backup.vbk', /a backup of Veeam, by its name.*Export Disk/],
+    ['shared.vhds', /a VHD Set, by its name.*Convert-VHD/],
+    ['disk.tibx', /a backup of Acronis, by its name/],
+  ])('is named by its name, %s, where its contents say nothing', async (name, message) => {
+    expect(await messageFor(Buffer.alloc(4096, 1), name)).toMatch(message);
+  });
+});
+
+describe('a tar archive', () => {
+  it('is an OVA by its description, and the disk in it is named', async () => {
+    const message = await messageFor(tar(['vm.ovf', 700], ['vm.mf', 10], ['vm disk1.vmdk', 4096]), 'vm.ova');
+    expect(message).toMatch(/it is an OVA appliance \(tar\)/);
+    expect(message).toMatch(/tar -xf \S*vm\.ova 'vm disk1\.vmdk' && qemu-img convert .* 'vm disk1\.vmdk' disk\.vhd/);
+  });
+
+  it.each([
+    [[['ova.xml', 100] as const, ['Ref:7/00000000', 1048576] as const], /an XVA appliance.*xe vm-import filename=/],
+    [[['images/disk.vhd', 512] as const], /a tar archive.*tar -xf \S+ images\/disk\.vhd\.$/],
+    [[['disk.raw.xz', 512] as const], /a tar archive.*Extract the disk inside, and unpack it/],
+    [[['notes.txt', 512] as const], /a tar archive.*Unpack it first, and name the disk image inside/],
+  ])('of %j is told by its members', async (members, message) => {
+    expect(await messageFor(tar(...members))).toMatch(message);
+  });
+
+  it('is read no further than its members make sense', async () => {
+    const archive = tar(['vm.ovf', 10], ['disk.vmdk', 10]);
+    archive.write('77777777777', 124);
+    expect(await failureOf(openDiskImage(await fileOf(archive)))).toBeInstanceOf(UnsupportedImageError);
+  });
+});
+
+describe('an image of a CD or DVD', () => {
+  it('is named, and not taken for a disk', async () => {
+    expect(await messageFor(iso())).toMatch(/it is an ISO 9660 image of a CD or DVD.*install the system to a new VHD/);
+  });
+
+  it('is named with UDF, as the media of Windows are', async () => {
+    const bridge = iso();
+    for (const [index, id] of ['\0BEA01', '\0NSR02', '\0TEA01'].entries())
+      bridge.write(id, 36864 + index * 2048, 'latin1');
+    expect(await messageFor(bridge)).toContain('it is an ISO 9660 and UDF image');
+    const udf = at(32768, '\0BEA01');
+    udf.write('\0NSR03', 34816, 'latin1');
+    expect(await messageFor(udf)).toContain('it is a UDF image');
+  });
+
+  it.each(['mbr', 'gpt'] as const)('is no disk although it has a partition table: hybrid, %s', async (table) => {
+    const hybrid = iso(1024 * 1024);
+    if (table === 'mbr') writeMbr(hybrid, [{ slot: 1, type: 0x17, first: 64, count: 512, active: true }]);
+    else writeGpt(hybrid, [{ type: 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7', first: 80n, last: 511n }]);
+    const message = await messageFor(hybrid);
+    expect(message).toMatch(/partition table for USB sticks \(hybrid\).*Azure does not start from it/);
+    expect((await openWatched(await fileOf(hybrid), { format: 'raw' })).image.format).toBe('raw');
+  });
+});
+
+it('a raw disk that holds such a thing in a partition is still a disk', async () => {
+  const disk = Buffer.alloc(1024 * 1024);
+  writeMbr(disk, [{ slot: 1, type: 0x83, first: 1024, count: 512 }]);
+  iso().copy(disk, 512 * 1024);
+  expect((await openWatched(await fileOf(disk))).image.format).toBe('raw');
+});
+
+it('an error about a VHD is not replaced by what its disk holds', async () => {
+  const bytes = at(0, 'conectix', 4096);
+  bytes.write('conectix', 4096 - 512, 'latin1');
+  expect(await failureOf(openDiskImage(await fileOf(bytes)))).toBeInstanceOf(CorruptImageError);
+});
+
+function utf16(text: string): Buffer {
+  return Buffer.from(`\ufeff${text.replace('\ufeff', '')}`, 'utf16le');
+}
