@@ -4,12 +4,12 @@ import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { printable } from '../base/printable.ts';
-import { CorruptImageError, ImageAccessError, ImageChangedError } from '../errors.ts';
+import { CorruptImageError, ImageAccessError, ImageChangedError, UsageError } from '../errors.ts';
 import { type AskForData, dataRanges, knowsOfData } from './data-ranges.ts';
 import { openDataQuery } from './sparse-file.ts';
 
 export interface ImageFileOptions {
-  /** Holes of a sparse file are read like all the rest, and nothing that the system says of them is relied on. @default false */
+  /** Read the holes of a sparse file like all the rest, whatever the system reports as a hole. @default false */
   readonly readHoles?: boolean;
 }
 
@@ -22,7 +22,7 @@ export class ImageFile {
   readonly modifiedMs: number;
   /** Device and inode: two paths to one file give the same text. The path where the file system has no inodes. */
   readonly fileId: string;
-  /** Whether it takes less room than it has bytes: some of them are holes, or compressed. */
+  /** Whether it takes less disk space than it has bytes: some of them are holes, or compressed. */
   readonly isSparse: boolean;
   readonly #handle: FileHandle;
   #dataQuery: Promise<AskForData | undefined> | undefined;
@@ -54,9 +54,11 @@ export class ImageFile {
 
   /**
    * Opens `path`, which must be a regular file.
+   * @throws {UsageError} the path is empty.
    * @throws {ImageAccessError} absent, not a regular file, no permission, or held exclusively by another process.
    */
   static async open(path: string, options: ImageFileOptions = {}): Promise<ImageFile> {
+    if (path === '') throw new UsageError('The path of the image is empty. Name an image file.');
     let handle: FileHandle | undefined;
     try {
       // Before open: opening a FIFO would wait for a writer, and opening a device can have effects.
@@ -107,7 +109,7 @@ export class ImageFile {
   }
 
   /**
-   * The parts of `range` that can hold data, ascending: without the holes, where the file is sparse and the system tells.
+   * The parts of `range` that can hold data, ascending: without the holes, where the file is sparse and the system reports them.
    * @throws {ImageAccessError} the operating system cannot read it.
    */
   async *dataRanges(range: ByteRange): AsyncGenerator<ByteRange> {

@@ -38,7 +38,7 @@ describe('LocalFileTarget', () => {
     const target = await LocalFileTarget.create(join(folder, 'disk.raw'), MIB, false);
     const names = await readdir(folder);
     expect(names).toHaveLength(1);
-    expect(names[0]).toMatch(/^disk\.raw\.[0-9a-f]{8}\.partial$/);
+    expect(names[0]).toMatch(/^disk\.raw\.[0-9a-f]{12}\.partial$/);
     await target.complete(false);
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
@@ -57,7 +57,7 @@ describe('LocalFileTarget', () => {
     await writeFile(path, 'precious');
     const error = await failureOf(LocalFileTarget.create(path, MIB, false));
     expect(error).toBeInstanceOf(LocalFileError);
-    expect(error.message).toContain(`Cannot write ${path}: it is there already`);
+    expect(error.message).toContain(`Cannot write ${path}: the file exists`);
     expect(error.message).toContain('--overwrite');
     expect(await readFile(path, 'utf8')).toBe('precious');
 
@@ -76,7 +76,7 @@ describe('LocalFileTarget', () => {
     await writeFile(path, 'precious');
     const error = await failureOf(target.complete(false));
     expect(error).toBeInstanceOf(LocalFileError);
-    expect(error.message).toContain('it is there already');
+    expect(error.message).toContain('the file exists');
     await target.discard();
     expect(await readFile(path, 'utf8')).toBe('precious');
     expect(await readdir(folder)).toEqual(['disk.raw']);
@@ -105,7 +105,7 @@ describe('LocalFileTarget', () => {
     await mkdir(path);
     const error = await failureOf(LocalFileTarget.create(path, MIB, overwrite));
     expect(error).toBeInstanceOf(LocalFileError);
-    expect(error.message).toContain('not a file');
+    expect(error.message).toContain('not a regular file');
     expect(await readdir(folder)).toEqual(['taken']);
   });
 
