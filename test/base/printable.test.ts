@@ -79,7 +79,7 @@ describe('printableText', () => {
 
 describe('escapeUnsafe', () => {
   it('keeps the sequences that it is given, whole ones alone', () => {
-    const keep = /\u001b\[1m|\n/u;
+    const keep = new RegExp(['\\u001b\\[1m', '\\n'].join('|'), 'u');
     expect(escapeUnsafe('\u001b[1mbold\n\u001b[8m\u001b[1', keep)).toBe('\u001b[1mbold\n\\u{1b}[8m\\u{1b}[1');
   });
 });
