@@ -14,6 +14,11 @@ export function printable(text: string): string {
   return cut(escapeUnsafe(text.slice(0, MAX_LENGTH + 1)), MAX_LENGTH);
 }
 
+/** A path as messages name it. */
+export function shownPath(path: string): string {
+  return path === '' ? '""' : printable(path);
+}
+
 /** A whole message: its line feeds stay, everything else unsafe is escaped, and very long lines are cut. */
 export function printableText(text: string): string {
   return text

@@ -1,4 +1,4 @@
-// Ctrl-C and the like: the first stops cleanly, the second at once.
+// Ctrl-C and its kin: the first stops cleanly, the second at once.
 import { EXIT_CODES, VhdupError } from '../errors.ts';
 
 const SIGNALS = {

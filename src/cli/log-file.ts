@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { WriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
-import { printable } from '../base/printable.ts';
+import { shownPath } from '../base/printable.ts';
 import { createExclusive, openExisting, PRIVATE_MODE } from '../base/side-file.ts';
 import { VERSION } from '../base/version.ts';
 import { LocalFileError } from '../errors.ts';
@@ -51,7 +51,7 @@ export class LogFile {
       await file?.close();
       if (!isFileProblem(error)) throw error;
       throw new LocalFileError(
-        `Cannot write the log file ${printable(path)}: ${explainFileProblem(error, '--log-file')}`,
+        `Cannot write the log file ${shownPath(path)}: ${explainFileProblem(error, '--log-file')}`,
         { cause: error },
       );
     }
@@ -105,7 +105,7 @@ export class LogFile {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
     this.#onProblem(
-      `Cannot write the log file ${printable(this.#path)} any more: ${explainFileProblem(error, '--log-file')}`,
+      `Cannot write the log file ${shownPath(this.#path)} any more: ${explainFileProblem(error, '--log-file')}`,
     );
   }
 }

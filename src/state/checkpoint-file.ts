@@ -1,7 +1,7 @@
 // The checkpoint on disk: at every moment either the old one or the new one, whole.
 import { rm } from 'node:fs/promises';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
-import { printable } from '../base/printable.ts';
+import { shownPath } from '../base/printable.ts';
 import { openExisting, readSideFile, removeLeftOvers, replaceSideFile, textOf, versionOf } from '../base/side-file.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { CheckpointError } from '../errors.ts';
@@ -68,7 +68,7 @@ export class StateFile<State> {
     } catch (error) {
       if (!isFileProblem(error)) throw error;
       throw new CheckpointError(
-        `Cannot remove the checkpoint ${printable(this.path)}: ${explainFileProblem(error, '--checkpoint')} It is not needed any more: delete it.`,
+        `Cannot remove the checkpoint ${shownPath(this.path)}: ${explainFileProblem(error, '--checkpoint')} It is not needed any more: delete it.`,
         { cause: error },
       );
     }
@@ -110,7 +110,7 @@ export class StateFile<State> {
   #failure(action: 'read' | 'write', error: unknown): unknown {
     if (!isFileProblem(error)) return error;
     return new CheckpointError(
-      `Cannot ${action} the checkpoint ${printable(this.path)}: ${explainFileProblem(error, '--checkpoint')}`,
+      `Cannot ${action} the checkpoint ${shownPath(this.path)}: ${explainFileProblem(error, '--checkpoint')}`,
       { cause: error, isForeign: action === 'read' },
     );
   }

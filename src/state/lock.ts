@@ -2,7 +2,7 @@
 import { type FileHandle, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
-import { printable } from '../base/printable.ts';
+import { shownPath } from '../base/printable.ts';
 import { createExclusive, openExisting, PRIVATE_MODE, sidePath, textOf } from '../base/side-file.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { CheckpointError, InUseError } from '../errors.ts';
@@ -69,7 +69,12 @@ export class CheckpointLock {
         const isOurs = (await create(path, text)) || (await takeOver(checkpointPath, path, text));
         if (isOurs) return new CheckpointLock(path, checkpointPath, text, onLost);
         const holder = await readHolder(path);
-        if (holder !== undefined && isForeign(holder)) throw new FileRefusal('the file exists and is not a vhdup lock');
+        if (holder !== undefined && isForeign(holder)) {
+          throw new FileRefusal(
+            'the file exists and is not a vhdup lock',
+            'Move it to another place, or name another checkpoint with --checkpoint.',
+          );
+        }
         // One that was made a moment ago gets its text in a moment; a dead one is being taken over by somebody else.
         const isAlive = holder?.owner !== undefined && !isDead(holder);
         if (isAlive) throw inUse(checkpointPath, path, holder);
@@ -78,12 +83,12 @@ export class CheckpointLock {
     } catch (error) {
       if (!isFileProblem(error)) throw error;
       throw new CheckpointError(
-        `Cannot lock the checkpoint ${printable(checkpointPath)} with ${printable(path)}: ${explainFileProblem(error, '--checkpoint')}`,
+        `Cannot lock the checkpoint ${shownPath(checkpointPath)} with ${shownPath(path)}: ${explainFileProblem(error, '--checkpoint')}`,
         { cause: error, isForeign: true },
       );
     }
     throw new InUseError(
-      `Cannot use the checkpoint ${printable(checkpointPath)}: its lock ${printable(path)} keeps changing hands. Run the same command again.`,
+      `Cannot use the checkpoint ${shownPath(checkpointPath)}: its lock ${shownPath(path)} keeps changing hands. Run the same command again.`,
     );
   }
 
@@ -201,11 +206,11 @@ async function removeDeadGuard(guard: string): Promise<void> {
     holder = await readHolder(guard);
   } catch (error) {
     if (!isFileProblem(error)) throw error;
-    throw new FileRefusal(`${printable(guard)} is in the way, because ${error.message}`, 'Move it to another place.');
+    throw new FileRefusal(`${shownPath(guard)} is in the way, because ${error.message}`, 'Move it to another place.');
   }
   if (holder === undefined) return;
   if (isForeign(holder)) {
-    throw new FileRefusal(`${printable(guard)} exists and is not a vhdup lock`, 'Move it to another place.');
+    throw new FileRefusal(`${shownPath(guard)} exists and is not a vhdup lock`, 'Move it to another place.');
   }
   if (isLock(holder) && isDead(holder)) await rm(guard, { force: true });
 }
@@ -213,6 +218,6 @@ async function removeDeadGuard(guard: string): Promise<void> {
 function inUse(checkpointPath: string, path: string, { owner }: Holder): InUseError {
   const who = owner === undefined ? 'another process' : describeOwner(owner);
   return new InUseError(
-    `Cannot use the checkpoint ${printable(checkpointPath)}: ${who}, is using it. Wait for that upload, or stop it; to upload the image to another place meanwhile, name another file with --checkpoint. If that process has exited, retry in two minutes, or delete ${printable(path)}.`,
+    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who}, is using it. Wait for that upload, or stop it; to upload the image to another place meanwhile, name another file with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
   );
 }

@@ -1,7 +1,7 @@
 // Reads the manifest of an upload that was completed. Its lines stay in the file; memory holds their places.
 import type { FileHandle } from 'node:fs/promises';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
-import { printable } from '../base/printable.ts';
+import { printable, shownPath } from '../base/printable.ts';
 import { openExisting } from '../base/side-file.ts';
 import { LocalFileError, VerificationError } from '../errors.ts';
 import { WINDOW_SIZE } from '../transfer/plan.ts';
@@ -70,7 +70,7 @@ export class ManifestReader {
     if (header === undefined) throw refused(path, 0);
     if (end === undefined) {
       throw new VerificationError(
-        `The manifest ${printable(path)} is of an upload that was not completed: it has no end. Run the same upload again.`,
+        `The manifest ${shownPath(path)} is of an upload that was not completed: it has no end. Run the same upload again.`,
       );
     }
     return new ManifestReader(path, handle, header, end, places);
@@ -151,13 +151,13 @@ async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<Line> 
 function assertSize(path: string, { blobUrl, blobSize }: ManifestHeader, expected: number): void {
   if (blobSize === expected) return;
   throw new VerificationError(
-    `The manifest ${printable(path)} is of an upload of ${blobSize} bytes to ${printable(blobUrl)}, but the image makes a blob of ${expected} bytes. Name the manifest of this image with --manifest.`,
+    `The manifest ${shownPath(path)} is of an upload of ${blobSize} bytes to ${printable(blobUrl)}, but the image makes a blob of ${expected} bytes. Name the manifest of this image with --manifest.`,
   );
 }
 
 function refused(path: string, position: number): LocalFileError {
   return new LocalFileError(
-    `Cannot read the manifest ${printable(path)}: vhdup did not write its line at byte ${position}. The file is damaged, or not a manifest.`,
+    `Cannot read the manifest ${shownPath(path)}: vhdup did not write its line at byte ${position}. The file is damaged, or not a manifest.`,
   );
 }
 
@@ -167,7 +167,7 @@ async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!isFileProblem(error)) throw error;
     throw new LocalFileError(
-      `Cannot read the manifest ${printable(path)}: ${explainFileProblem(error, '--manifest')}`,
+      `Cannot read the manifest ${shownPath(path)}: ${explainFileProblem(error, '--manifest')}`,
       { cause: error },
     );
   }

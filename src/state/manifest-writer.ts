@@ -2,7 +2,7 @@
 import { access, constants, type FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { explainFileProblem, isFileProblem } from '../base/file-problem.ts';
-import { printable } from '../base/printable.ts';
+import { shownPath } from '../base/printable.ts';
 import { createExclusive, openExisting, PRIVATE_MODE, requireName } from '../base/side-file.ts';
 import { LocalFileError } from '../errors.ts';
 import {
@@ -59,7 +59,7 @@ export class ManifestWriter {
         if (stored?.uploadId === header.uploadId) {
           if (stored.checksum !== header.checksum) {
             throw new LocalFileError(
-              `Cannot resume the manifest ${printable(path)}: it holds ${stored.checksum} checksums, and this run computes ${header.checksum}. Give --checksum ${stored.checksum}, or --restart to upload from the beginning.`,
+              `Cannot resume the manifest ${shownPath(path)}: it holds ${stored.checksum} checksums, and this run computes ${header.checksum}. Give --checksum ${stored.checksum}, or --restart to upload from the beginning.`,
             );
           }
           const writer = new ManifestWriter(path, handle, await endOfLastLine(handle, size));
@@ -68,12 +68,12 @@ export class ManifestWriter {
         }
         if (isContinued) {
           throw new LocalFileError(
-            `Cannot resume the manifest ${printable(path)}: it does not list what earlier runs sent. Name the manifest that the upload began with, leave --manifest out, or give --restart to upload from the beginning.`,
+            `Cannot resume the manifest ${shownPath(path)}: it does not list what earlier runs sent. Name the manifest that the upload began with, leave --manifest out, or give --restart to upload from the beginning.`,
           );
         }
         if (size > 0 && !mayReplace) {
           throw new LocalFileError(
-            `Cannot write the manifest ${printable(path)}: it is the manifest of another upload. Name another file, or give --restart to replace it.`,
+            `Cannot write the manifest ${shownPath(path)}: it is the manifest of another upload. Name another file, or give --restart to replace it.`,
           );
         }
         await handle.truncate(0);
@@ -151,7 +151,7 @@ async function readHeader(handle: FileHandle, path: string): Promise<ManifestHea
   const text = buffer.toString('utf8', 0, bytesRead);
   if (!text.startsWith(MANIFEST_BEGINNING)) {
     throw new LocalFileError(
-      `Cannot write the manifest ${printable(path)}: the file exists and is not a vhdup manifest. Name another file with --manifest.`,
+      `Cannot write the manifest ${shownPath(path)}: the file exists and is not a vhdup manifest. Name another file with --manifest.`,
     );
   }
   return decodeHeader(text.slice(0, text.indexOf('\n') + 1));
@@ -176,7 +176,7 @@ async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!isFileProblem(error)) throw error;
     throw new LocalFileError(
-      `Cannot write the manifest ${printable(path)}: ${explainFileProblem(error, '--manifest')}`,
+      `Cannot write the manifest ${shownPath(path)}: ${explainFileProblem(error, '--manifest')}`,
       { cause: error },
     );
   }

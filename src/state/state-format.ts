@@ -1,7 +1,7 @@
 // The format of the state between two runs: JSON that begins with its kind and ends with a checksum of the rest.
 import { createHash } from 'node:crypto';
 import type { ByteRange } from '../base/byte-range.ts';
-import { printable } from '../base/printable.ts';
+import { printable, shownPath } from '../base/printable.ts';
 import { CheckpointError } from '../errors.ts';
 
 export interface StateForm {
@@ -39,12 +39,12 @@ export function encodeState({ marker, format }: StateForm, state: object): strin
 export function decodeState({ name, marker, format, wayOut }: StateForm, text: string, path: string): object {
   // Each one of the kind begins like this, whatever its format and however it was damaged after that.
   if (!text.startsWith(`{\n "${marker}": `)) {
-    throw new CheckpointError(`${printable(path)} is not a vhdup checkpoint. Name another file with --checkpoint.`, {
+    throw new CheckpointError(`${shownPath(path)} is not a vhdup checkpoint. Name another file with --checkpoint.`, {
       isForeign: true,
     });
   }
   const refuse = (problem: string) =>
-    new CheckpointError(`Cannot use the ${name} ${printable(path)}: ${problem}. ${wayOut}`);
+    new CheckpointError(`Cannot use the ${name} ${shownPath(path)}: ${problem}. ${wayOut}`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);

@@ -4,7 +4,7 @@ import { type FileHandle, link, lstat, rename, rm } from 'node:fs/promises';
 import { dirname, resolve, win32 } from 'node:path';
 import { promisify } from 'node:util';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
-import { printable } from '../base/printable.ts';
+import { shownPath } from '../base/printable.ts';
 import { createTemporary, removeLeftOvers, requireName, syncFolder } from '../base/side-file.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { LocalFileError } from '../errors.ts';
@@ -152,5 +152,5 @@ function exists(): FileRefusal {
 function localFileError(path: string, error: unknown): unknown {
   if (!isFileProblem(error)) return error;
   const problem = (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists() : error;
-  return new LocalFileError(`Cannot write ${printable(path)}: ${explainFileProblem(problem)}`, { cause: error });
+  return new LocalFileError(`Cannot write ${shownPath(path)}: ${explainFileProblem(problem)}`, { cause: error });
 }

@@ -1,12 +1,12 @@
 // What a terminal gets when file names, services, checkpoints and the environment hold terminal escapes.
 
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { encodeState } from '../../src/state/state-format.ts';
 import { type CapturedOutput, captureOutput } from '../support/captured-output.ts';
 import { buildVhd, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
 import { temporaryFolder } from '../support/vhd-fixtures.ts';
@@ -42,6 +42,12 @@ async function hostileImage(): Promise<string> {
   const path = join(folder, `${ESCAPES}.vhd`);
   await buildVhd(path, { type: 'dynamic', size: 8 * MIB, contents: [{ offset: MIB, bytes: patternOf(1, 4096) }] });
   return path;
+}
+
+/** With a right digest: what a checkpoint holds need not come from vhdup. */
+function checkpointText(fields: object): string {
+  const sha256 = createHash('sha256').update(JSON.stringify(fields)).digest('hex');
+  return JSON.stringify({ ...fields, sha256 }, undefined, 1);
 }
 
 /** A service that answers every request with escapes. */
@@ -133,11 +139,8 @@ describe.skipIf(process.platform === 'win32')('no control reaches the terminal',
       ...{ uploadId: ESCAPES, startedAt: ESCAPES, image: [identity], diskSize: 8 * MIB, trustUnmarkedSectors: false },
       ...{ blobUrl: ESCAPES, blobSize: 8 * MIB + 512, done: [], savedMs: 0, sent: { bytes: 0, pages: ESCAPES } },
     };
-    const forms = [
-      { name: 'checkpoint', marker: 'vhdupCheckpoint', format: 3, wayOut: '' },
-      { name: 'checkpoint', marker: 'vhdupCheckpoint', format: 99, wayOut: '' },
-    ];
-    const texts = [...forms.map((form) => encodeState(form, state)), ESCAPES, `{\n "vhdupCheckpoint": "${ESCAPES}"`];
+    const whole = [3, 4, 99].map((format) => checkpointText({ vhdupCheckpoint: format, ...state }));
+    const texts = [...whole, ESCAPES, `{\n "vhdupCheckpoint": "${ESCAPES}"`];
     for (const text of texts) {
       await writeFile(`${image}.vhdup.json`, text);
       const { code } = await run(['upload', image, destination, '--retries', '0', '--give-up-after', '1s']);
@@ -165,6 +168,17 @@ describe.skipIf(process.platform === 'win32')('no control reaches the terminal',
     const image = await hostileImage();
     const { code } = await run(['upload', image, 'vhds/disk.vhd', '--retries', '0'], { [name]: value });
     expect(code).not.toBe(0);
+  });
+
+  it.each(['HTTP_PROXY', 'http_proxy'])('from %s', async (name) => {
+    const image = await hostileImage();
+    const destination = 'http://account.blob.invalid/vhds/disk.vhd?sp=rw&sig=c2VjcmV0';
+    for (const proxy of [ESCAPES, `http://user:${ESCAPES}@127.0.0.1:9`, `ftp://${ESCAPES}`]) {
+      vi.stubEnv(name, proxy.replaceAll('\0', ''));
+      const { code } = await run(['upload', image, destination, '--retries', '0', '--give-up-after', '1s']);
+      expect(code).not.toBe(0);
+      vi.unstubAllEnvs();
+    }
   });
 
   it('from what a --sas-command prints', async () => {

@@ -75,6 +75,6 @@ export function describeResult(
   const wrote = `Wrote ${printable(output)}: ${amount}, in ${formatSeconds(durationMs / 1000)}.`;
   if (platform !== 'win32') return wrote;
   return sparse
-    ? `${wrote}\nThe file is sparse, and Hyper-V does not mount sparse files. Without --sparse it is not.`
-    : `${wrote}\nThe file is not sparse, so that Hyper-V mounts it. --sparse saves the room of its zeros.`;
+    ? `${wrote}\nThe file is sparse. Hyper-V does not mount sparse files: leave --sparse out for one that it mounts.`
+    : `${wrote}\nThe file is not sparse, so that Hyper-V can mount it. To save disk space instead, give --sparse.`;
 }
