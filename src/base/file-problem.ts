@@ -88,6 +88,18 @@ export function isFileProblem(error: unknown): error is Error {
   return error instanceof FileRefusal || (error instanceof Error && 'errno' in error && error.errno !== undefined);
 }
 
+/** "the disk is full (ENOSPC)", or Node's own text, without full stop. */
+export function fileProblemReason(error: Error): string {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const problem = problemOf(code);
+  // Node's own text names the code, the call and the paths.
+  return problem === undefined ? error.message.replace(/\.$/, '') : `${problem.reason} (${code})`;
+}
+
+function problemOf(code: string): Problem | undefined {
+  return Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code] : undefined;
+}
+
 /**
  * What follows the colon of "Cannot write the checkpoint disk.json: ", up to the final full stop.
  * @param option - What names another file, "--checkpoint" say. Without it, an argument of the command does.
@@ -103,9 +115,8 @@ export function explainFileProblem(
     return `${error.message}. ${error.help === '' ? name('Name {another file}.') : error.help}`;
   }
   const { code = '' } = error as NodeJS.ErrnoException;
-  const isHeldOnWindows = platform === 'win32' && (code === 'EPERM' || code === 'EACCES');
-  const problem = isHeldOnWindows ? WINDOWS_HELD : Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code] : undefined;
-  // Node's own text names the code, the call and the paths.
-  if (problem === undefined) return `${error.message.replace(/\.$/, '')}. ${name('Name {another file}.')}`;
-  return `${problem.reason} (${code}). ${name(problem.help)}`;
+  if (platform === 'win32' && (code === 'EPERM' || code === 'EACCES')) {
+    return `${WINDOWS_HELD.reason} (${code}). ${name(WINDOWS_HELD.help)}`;
+  }
+  return `${fileProblemReason(error)}. ${name(problemOf(code)?.help ?? 'Name {another file}.')}`;
 }

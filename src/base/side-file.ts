@@ -66,7 +66,8 @@ export interface OpenOptions {
 
 /**
  * Opens a file that exists, without waiting for a FIFO and without waking a device. Undefined where there is none.
- * @throws {FileRefusal} it is a link, or not a regular file. @throws what the operating system fails with.
+ * @throws {FileRefusal} it is a symbolic link, a hard link to be written to, or not a regular file.
+ * @throws what the operating system fails with.
  */
 export async function openExisting(
   path: string,
@@ -81,7 +82,10 @@ export async function openExisting(
     requireRegular(await (links === 'follow' ? stat(path) : lstat(path)));
     const flags = how[access] | NO_WAITING | (links === 'follow' ? 0 : NO_LINKS);
     handle = await whileHeld(() => open(path, flags));
-    requireRegular(await handle.stat());
+    const opened = await handle.stat();
+    requireRegular(opened);
+    // Of backups, say: what is written into this file would be written into the other one.
+    if (access !== 'read' && opened.nlink > 1) throw new FileRefusal('it is a hard link to another file');
     return handle;
   } catch (error) {
     await handle?.close();

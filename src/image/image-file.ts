@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
+import { fileProblemReason } from '../base/file-problem.ts';
 import { printable } from '../base/printable.ts';
 import { CorruptImageError, ImageAccessError, ImageChangedError, UsageError } from '../errors.ts';
 import { type AskForData, dataRanges, knowsOfData } from './data-ranges.ts';
@@ -181,6 +182,6 @@ function accessError(action: 'open' | 'read', path: string, cause: unknown): Ima
         ? 'another process holds it, a running virtual machine perhaps. Shut the machine down, or use a copy or an export of the disk.'
         : code === 'EACCES' || code === 'EPERM'
           ? 'permission denied. On Windows, a running virtual machine that holds the disk looks the same: shut it down, or use an export of the disk.'
-          : `${(cause as Error).message.replace(/\.$/, '')}.`;
+          : `${fileProblemReason(cause as Error)}.`;
   return new ImageAccessError(`Cannot ${action} ${printable(path)}: ${reason}`, { cause });
 }

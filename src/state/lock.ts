@@ -148,9 +148,7 @@ async function withLock<T>(
   const handle = await openExisting(path, 'write');
   if (handle === undefined) return undefined;
   try {
-    const { mtimeMs, nlink } = await handle.stat();
-    // Nobody makes hard links to a lock: what is written into this one would be written into another file.
-    if (nlink > 1) throw new FileRefusal('it is a hard link to another file');
+    const { mtimeMs } = await handle.stat();
     const text = await textOf(handle, MAX_LENGTH);
     return await action(handle, { text, owner: decodeOwner(text), beatMs: mtimeMs });
   } finally {

@@ -107,6 +107,16 @@ describe('openExisting', () => {
     );
   });
 
+  it.skipIf(isWindows)('refuses to write to a hard link, and reads one', async () => {
+    const path = await newPath();
+    await writeFile(path, 'precious');
+    await link(path, `${path}.link`);
+    for (const access of ['write', 'append'] as const) {
+      expect((await failureOf(openExisting(path, access))).message).toBe('it is a hard link to another file');
+    }
+    expect(await readSideFile(path, 10)).toBe('precious');
+  });
+
   it('refuses a path that is empty or holds a null character', async () => {
     expect((await failureOf(openExisting('', 'read'))).message).toBe('its path is empty');
     expect((await failureOf(createExclusive('a\0b', 0o600))).message).toBe('its path holds a null character');
