@@ -8,6 +8,7 @@ const ANY_UNSAFE = new RegExp(UNSAFE, 'gu');
 const MAX_LENGTH = 1024;
 /** Of one line of ours, which may hold several foreign texts. */
 const MAX_LINE = 8 * 1024;
+const MAX_LINES = 200;
 
 /** One foreign text inside a sentence: each unsafe character becomes `\u{hexadecimal}`, and texts beyond 1024 characters are cut. */
 export function printable(text: string): string {
@@ -19,12 +20,12 @@ export function shownPath(path: string): string {
   return path === '' ? '""' : printable(path);
 }
 
-/** A whole message: its line feeds stay, everything else unsafe is escaped, and very long lines are cut. */
+/** A whole message: its line feeds stay, everything else unsafe is escaped, and what would fill many screens is cut. */
 export function printableText(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => cut(escapeUnsafe(line), MAX_LINE))
-    .join('\n');
+  const lines = text.split('\n', MAX_LINES + 1);
+  const shown = lines.slice(0, MAX_LINES).map((line) => cut(escapeUnsafe(line), MAX_LINE));
+  if (lines.length > MAX_LINES) shown.push('...');
+  return shown.join('\n');
 }
 
 /** @param keep - Control sequences that stay as they are, each of which begins with a control. */

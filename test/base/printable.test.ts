@@ -70,7 +70,8 @@ describe('printableText', () => {
     );
   });
 
-  it('cuts very long lines', () => {
+  it('cuts very long lines, and very many', () => {
+    expect(printableText('line\n'.repeat(100_000)).split('\n')).toHaveLength(201);
     const [first, second] = printableText(`${'x'.repeat(1_000_000)}\nend`).split('\n');
     expect(first?.length).toBe(8 * 1024 + 3);
     expect(second).toBe('end');
