@@ -1,13 +1,44 @@
-// Makes text that comes out of an image safe to print: it may hold terminal escapes or hidden characters.
+// Makes foreign text safe to print: an image, a file name, a service or the environment may hold terminal escapes or hidden characters.
 
-/** Controls, formatting characters (bidirectional overrides, zero-width), line separators and lone surrogates. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** Controls, formatting characters (bidirectional, zero-width), line separators, lone surrogates and invisible fillers. */
+const UNSAFE = String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]`;
+const ANY_UNSAFE = new RegExp(UNSAFE, 'gu');
 
-/** Names longer than this are cut: nothing that an image says may fill a screen. */
+/** No foreign text may fill a screen. */
 const MAX_LENGTH = 1024;
+/** Of one line of ours, which may hold several foreign texts. */
+const MAX_LINE = 8 * 1024;
+const MAX_LINES = 200;
 
-/** `text` with each unsafe character as `\u{hexadecimal}`. */
+/** One foreign text inside a sentence: each unsafe character becomes `\u{hexadecimal}`, and texts beyond 1024 characters are cut. */
 export function printable(text: string): string {
-  const escaped = text.replace(UNSAFE, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
-  return escaped.length > MAX_LENGTH ? `${escaped.slice(0, MAX_LENGTH)}...` : escaped;
+  return cut(escapeUnsafe(text.slice(0, MAX_LENGTH + 1)), MAX_LENGTH);
+}
+
+/** A path as messages name it. */
+export function shownPath(path: string): string {
+  return path === '' ? '""' : printable(path);
+}
+
+/** A whole message: its line feeds stay, everything else unsafe is escaped, and what would fill many screens is cut. */
+export function printableText(text: string): string {
+  const lines = text.split('\n', MAX_LINES + 1);
+  const shown = lines.slice(0, MAX_LINES).map((line) => cut(escapeUnsafe(line), MAX_LINE));
+  if (lines.length > MAX_LINES) shown.push('...');
+  return shown.join('\n');
+}
+
+/** @param keep - Control sequences that stay as they are, each of which begins with a control. */
+export function escapeUnsafe(text: string, keep?: RegExp): string {
+  const pattern = keep === undefined ? ANY_UNSAFE : new RegExp(`${keep.source}|${UNSAFE}`, 'gu');
+  const isKept = keep === undefined ? undefined : new RegExp(`^(?:${keep.source})$`, 'u');
+  return text.replace(pattern, (found) =>
+    isKept?.test(found) === true ? found : `\\u{${found.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
+/** Neither inside of a surrogate pair nor inside of an escape. */
+function cut(escaped: string, length: number): string {
+  if (escaped.length <= length) return escaped;
+  return `${escaped.slice(0, length).replace(/[\ud800-\udbff]$|\\u\{?[\da-f]*$/, '')}...`;
 }

@@ -1,16 +1,16 @@
-// Patience with the programs that open new files on Windows for a moment: virus scanners, indexers, backups.
+// Retries for Windows, where antivirus programs, indexers and backups open new files for a moment.
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What renaming, linking or removing a file fails with while another program has it open without sharing it. */
+/** The errors of renaming, linking or removing a file that another program has open without sharing it. */
 const HELD: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EBUSY']);
 const TRIES = 10;
 
 /** Whether another program may have the file open. Missing permissions look the same. */
-export function isHeld(error: unknown): boolean {
+function isHeld(error: unknown): boolean {
   return HELD.has((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** Tries `action` again on Windows while another program holds the file, for a second in all. */
+/** On Windows, retries `action` for about a second while another program holds the file. */
 export async function whileHeld<T>(action: () => Promise<T>, platform: NodeJS.Platform = process.platform): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

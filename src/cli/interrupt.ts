@@ -26,16 +26,34 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[];
   const listeners = names.map((name) => {
     const listener = () => {
-      if (controller.signal.aborted) process.exit(SIGNALS[name]);
+      if (controller.signal.aborted) return endAtOnce(name, stopListening);
       onStopping();
       controller.abort(new InterruptedError(name));
     };
     process.on(name, listener);
     return { name, listener };
   });
+  const stopListening = () => {
+    for (const { name, listener } of listeners) process.off(name, listener);
+  };
   try {
     return await work(controller.signal);
   } finally {
-    for (const { name, listener } of listeners) process.off(name, listener);
+    stopListening();
   }
+}
+
+/**
+ * By the signal's own effect, which shells report as the same exit code: `process.exit` waits for threads, and one that reads
+ * from a dead network share or a stalled disk does not return.
+ */
+function endAtOnce(name: keyof typeof SIGNALS, stopListening: () => void): void {
+  if (process.platform !== 'win32') {
+    stopListening();
+    // For those who restore the terminal.
+    process.emit('exit', SIGNALS[name]);
+    process.kill(process.pid, name);
+  }
+  // Windows has no signals, and elsewhere others may listen.
+  process.exit(SIGNALS[name]);
 }

@@ -5,8 +5,8 @@ import type { UploadEvent } from '../events.ts';
 
 const PROGRESS_INTERVAL_MS = 1000;
 
-/** What JSON may hold as it is and a terminal may obey: the controls above ASCII, and characters that hide or turn others. */
-const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** What JSON may hold as it is and a terminal may obey: the controls above ASCII, and characters that hide or reorder others. */
+const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 export class JsonLines {
   readonly #stream: NodeJS.WritableStream;

@@ -1,9 +1,11 @@
-// A log for support cases: one JSON object a line, appended, of everything that an upload tells but its progress.
+// A log for support cases: every event but progress, as one JSON object a line, appended.
 
 import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { printable } from '../base/printable.ts';
+import type { WriteStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
+import { shownPath } from '../base/printable.ts';
+import { createExclusive, openExisting, PRIVATE_MODE } from '../base/side-file.ts';
 import { VERSION } from '../base/version.ts';
 import { LocalFileError } from '../errors.ts';
 import type { EventListener, UploadEvent } from '../events.ts';
@@ -35,26 +37,25 @@ export class LogFile {
   /**
    * Appends to the file, or creates it.
    * @param onProblem - Called at most once, when no more can be written.
-   * @throws {LocalFileError} it cannot be opened, or is something else than a log of ours.
+   * @throws {LocalFileError} it cannot be opened, or is not a log of vhdup.
    */
   static async open(path: string, onProblem: (message: string) => void): Promise<LogFile> {
-    const refuse = (why: string) => new LocalFileError(`Cannot write the log file ${printable(path)}: ${why}.`);
-    let file: Awaited<ReturnType<typeof open>>;
+    let file: FileHandle | undefined;
     try {
-      file = await open(path, 'a+', 0o600);
-    } catch (error) {
-      throw refuse((error as Error).message);
-    }
-    try {
-      if (!(await file.stat()).isFile()) throw refuse('it is not a regular file');
+      file = (await openExisting(path, 'append')) ?? (await createExclusive(path, PRIVATE_MODE, true));
       const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(BEGINNING.length), position: 0 });
       if (bytesRead > 0 && buffer.toString('latin1', 0, bytesRead) !== BEGINNING) {
-        throw refuse('there is something else in it, which would be spoilt');
+        throw new FileRefusal('the file exists and is not a vhdup log');
       }
-    } finally {
-      await file.close();
+    } catch (error) {
+      await file?.close();
+      if (!isFileProblem(error)) throw error;
+      throw new LocalFileError(
+        `Cannot write the log file ${shownPath(path)}: ${explainFileProblem(error, '--log-file')}`,
+        { cause: error },
+      );
     }
-    const log = LogFile.writingTo(path, onProblem);
+    const log = LogFile.writingTo(file.createWriteStream(), path, onProblem);
     log.write({
       type: 'log',
       version: VERSION,
@@ -64,9 +65,9 @@ export class LogFile {
     return log;
   }
 
-  /** Without a look at what is there. */
-  static writingTo(path: string, onProblem: (message: string) => void): LogFile {
-    return new LogFile(path, createWriteStream(path, { flags: 'a' }), onProblem);
+  /** @param path - For messages. */
+  static writingTo(stream: WriteStream, path: string, onProblem: (message: string) => void): LogFile {
+    return new LogFile(path, stream, onProblem);
   }
 
   /** Bytes that are still to be written. */
@@ -95,13 +96,17 @@ export class LogFile {
     if (this.#hasFailed) return;
     const limit = AbortSignal.timeout(CLOSE_LIMIT_MS);
     this.#stream.end();
-    await once(this.#stream, 'close', { signal: limit }).catch((error: Error) => this.#fail(error));
+    await once(this.#stream, 'close', { signal: limit }).catch(() =>
+      this.#fail(new FileRefusal('the disk does not answer')),
+    );
   }
 
   #fail(error: Error): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
-    this.#onProblem(`Cannot write the log file ${printable(this.#path)} any more: ${error.message}.`);
+    this.#onProblem(
+      `Cannot write the log file ${shownPath(this.#path)} any more: ${explainFileProblem(error, '--log-file')}`,
+    );
   }
 }
 

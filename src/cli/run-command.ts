@@ -1,8 +1,8 @@
 // What all commands share: signals, reporting, and the exit code.
 
-import { redact } from '../base/redact.ts';
 import { EXIT_CODES, VhdupError } from '../errors.ts';
 import type { UploadEvent } from '../events.ts';
+import { safeScreen, safeText } from './guard-output.ts';
 import { InterruptedError, interruptible } from './interrupt.ts';
 import { JsonLines } from './json-lines.ts';
 import { Reporter } from './progress/reporter.ts';
@@ -61,9 +61,9 @@ export async function runVerb<Result extends object>(
     const result = await interruptible((signal) => verb.run(signal, onEvent), stopping);
     reporter.stop();
     if (json !== undefined) json.write({ type: 'result', ...result });
-    else if (!args.quiet) process.stdout.write(`${redact(verb.describe(result))}\n`);
+    else if (!args.quiet) process.stdout.write(`${safeScreen(verb.describe(result))}\n`);
     if (args.quiet) {
-      for (const failure of verb.failures?.(result) ?? []) process.stderr.write(`${redact(`Error: ${failure}`)}\n`);
+      for (const failure of verb.failures?.(result) ?? []) process.stderr.write(`${safeText(`Error: ${failure}`)}\n`);
     }
     return verb.exitCode?.(result) ?? EXIT_CODES.ok;
   } catch (error) {
@@ -82,7 +82,7 @@ export function reportFailure(error: unknown, json?: JsonLines, wayOn?: string):
     ? [error instanceof InterruptedError ? message : `Error: ${message}`]
     : [`Error: ${message}`, 'This is a bug of vhdup. Please report it with the following lines.', stackOf(error)];
   if (wayOn !== undefined) lines.push(wayOn);
-  process.stderr.write(`${redact(lines.join('\n'))}\n`);
+  process.stderr.write(`${safeText(lines.join('\n'))}\n`);
   json?.write({ ...failureOf(error), ...(wayOn === undefined ? {} : { wayOn }) });
   return exitCode;
 }

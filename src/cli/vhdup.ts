@@ -2,7 +2,7 @@
 import './small-heap.ts';
 import { guardOutput } from './guard-output.ts';
 import { main } from './main.ts';
+import { screenOf } from './screens/screen.ts';
 
-guardOutput(process.stdout);
-guardOutput(process.stderr);
+for (const stream of [process.stdout, process.stderr]) guardOutput(stream, screenOf(process.env, stream));
 process.exitCode = await main(process.argv.slice(2), process.env);

@@ -1,5 +1,8 @@
 // convertImage: the engine of an upload with a local file as its target.
+import type { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { PAGE_SIZE } from '../base/byte-range.ts';
+import { printable } from '../base/printable.ts';
 import { UsageError } from '../errors.ts';
 import { shielded } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
@@ -15,8 +18,13 @@ export interface ConvertOptions extends TransferVerbOptions {
   readonly output: string;
   /** Write the disk alone, without rounding up and footer. @default false: a fixed VHD */
   readonly raw?: boolean;
-  /** Replace a file that is there already. @default false */
+  /** Replace an existing file. @default false */
   readonly overwrite?: boolean;
+  /**
+   * Whether the file has holes where the disk is zero. Only Windows has a choice, where Hyper-V does not mount sparse files;
+   * elsewhere it is always true. @default false on Windows, true elsewhere
+   */
+  readonly sparse?: boolean;
 }
 
 export interface ConvertResult {
@@ -28,8 +36,10 @@ export interface ConvertResult {
   readonly diskSize: number;
   /** Bytes read from the image. */
   readonly read: number;
-  /** Bytes written; all others are holes. */
+  /** Bytes written; all others are zeros. */
   readonly written: number;
+  /** Whether the zeros are holes, which take no room on the disk. */
+  readonly sparse: boolean;
   readonly durationMs: number;
 }
 
@@ -39,6 +49,7 @@ export interface ConvertResult {
  */
 export async function convertImage(options: ConvertOptions): Promise<ConvertResult> {
   const overwrite = options.overwrite === true;
+  const sparse = sparseOf(options.sparse);
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
   const startMs = performance.now();
@@ -59,7 +70,8 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
           }
         : vhd;
     await assertNotOfTheImage(image, options.output);
-    const target = await LocalFileTarget.create(options.output, source.size, overwrite);
+    const mode = await modeOf(image);
+    const target = await LocalFileTarget.create(options.output, source.size, overwrite, { mode, sparse });
     try {
       const progress = await transferWithProgress({
         source,
@@ -82,6 +94,7 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
         diskSize: image.size,
         read: progress.read,
         written: progress.sent,
+        sparse,
         durationMs: performance.now() - startMs,
       };
     } catch (error) {
@@ -93,12 +106,35 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
   }
 }
 
+/** @throws {UsageError} the platform has no choice. */
+export function sparseOf(wanted: boolean | undefined, platform: NodeJS.Platform = process.platform): boolean {
+  if (platform === 'win32') return wanted === true;
+  if (wanted === false) {
+    throw new UsageError(
+      'A file without holes can be written on Windows only. Here, convert the image and then copy the file with cp --sparse=never.',
+    );
+  }
+  return true;
+}
+
+/** What all files of the image allow: who cannot read one of them must not read its data in the output. */
+async function modeOf({ files }: DiskImage): Promise<number> {
+  const modes = await Promise.all(files.map(({ path }) => stat(path).then(readersOf, () => 0)));
+  return modes.reduce((narrowest, mode) => narrowest & mode, 0o666);
+}
+
+/** The group of the output is the user's: what another group may do says nothing of it. */
+function readersOf({ mode, gid }: Stats): number {
+  const isOwnGroup = process.getegid === undefined || gid === process.getegid();
+  return isOwnGroup ? mode : (mode & ~0o070) | ((mode & 0o007) << 3);
+}
+
 /** Neither the image nor a parent may be replaced: a chain without one of its files is lost. */
 async function assertNotOfTheImage(image: DiskImage, output: string): Promise<void> {
   const outputPath = await realPathOf(output);
   for (const { path } of image.files) {
     if ((await realPathOf(path)) !== outputPath) continue;
-    const what = path === image.path ? 'the image itself' : `a parent of ${image.path}`;
-    throw new UsageError(`${output} is ${what}. Name another file.`);
+    const what = path === image.path ? 'the image itself' : `a parent of ${printable(image.path)}`;
+    throw new UsageError(`${printable(output)} is ${what}. Name another file.`);
   }
 }

@@ -3,13 +3,14 @@ import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
+import { fileProblemReason } from '../base/file-problem.ts';
 import { printable } from '../base/printable.ts';
-import { CorruptImageError, ImageAccessError, ImageChangedError } from '../errors.ts';
+import { CorruptImageError, ImageAccessError, ImageChangedError, UsageError } from '../errors.ts';
 import { type AskForData, dataRanges, knowsOfData } from './data-ranges.ts';
 import { openDataQuery } from './sparse-file.ts';
 
 export interface ImageFileOptions {
-  /** Holes of a sparse file are read like all the rest, and nothing that the system says of them is relied on. @default false */
+  /** Read the holes of a sparse file like all the rest, whatever the system reports as a hole. @default false */
   readonly readHoles?: boolean;
 }
 
@@ -22,7 +23,7 @@ export class ImageFile {
   readonly modifiedMs: number;
   /** Device and inode: two paths to one file give the same text. The path where the file system has no inodes. */
   readonly fileId: string;
-  /** Whether it takes less room than it has bytes: some of them are holes, or compressed. */
+  /** Whether it takes less disk space than it has bytes: some of them are holes, or compressed. */
   readonly isSparse: boolean;
   readonly #handle: FileHandle;
   #dataQuery: Promise<AskForData | undefined> | undefined;
@@ -54,9 +55,11 @@ export class ImageFile {
 
   /**
    * Opens `path`, which must be a regular file.
+   * @throws {UsageError} the path is empty.
    * @throws {ImageAccessError} absent, not a regular file, no permission, or held exclusively by another process.
    */
   static async open(path: string, options: ImageFileOptions = {}): Promise<ImageFile> {
+    if (path === '') throw new UsageError('The path of the image is empty. Name an image file.');
     let handle: FileHandle | undefined;
     try {
       // Before open: opening a FIFO would wait for a writer, and opening a device can have effects.
@@ -107,7 +110,7 @@ export class ImageFile {
   }
 
   /**
-   * The parts of `range` that can hold data, ascending: without the holes, where the file is sparse and the system tells.
+   * The parts of `range` that can hold data, ascending: without the holes, where the file is sparse and the system reports them.
    * @throws {ImageAccessError} the operating system cannot read it.
    */
   async *dataRanges(range: ByteRange): AsyncGenerator<ByteRange> {
@@ -179,6 +182,6 @@ function accessError(action: 'open' | 'read', path: string, cause: unknown): Ima
         ? 'another process holds it, a running virtual machine perhaps. Shut the machine down, or use a copy or an export of the disk.'
         : code === 'EACCES' || code === 'EPERM'
           ? 'permission denied. On Windows, a running virtual machine that holds the disk looks the same: shut it down, or use an export of the disk.'
-          : `${(cause as Error).message.replace(/\.$/, '')}.`;
+          : `${fileProblemReason(cause as Error)}.`;
   return new ImageAccessError(`Cannot ${action} ${printable(path)}: ${reason}`, { cause });
 }

@@ -1,4 +1,4 @@
-// Asks the operating system where a file has holes: Linux (lseek) and Windows (FSCTL_QUERY_ALLOCATED_RANGES), by way of koffi, which is an optional dependency.
+// Asks the operating system where a file has holes: Linux (lseek) and Windows (FSCTL_QUERY_ALLOCATED_RANGES), through koffi, an optional dependency.
 import { fdatasync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { constants } from 'node:os';
@@ -20,12 +20,12 @@ const RANGES = 256;
 
 /**
  * Undefined where the system cannot be asked: there is no koffi, or it is another system. macOS is left out although it has
- * SEEK_HOLE: whether APFS can be relied on is in doubt (GNU coreutils' bug 61386).
+ * SEEK_HOLE: APFS may report data as holes (GNU coreutils' bug 61386).
  * @param fd - Open for reading. Its file position is moved, so that all reads must name theirs.
  * @param path - Of the same file.
  */
 export async function openDataQuery(fd: number, path: string): Promise<AskForData | undefined> {
-  // What takes 64 bits is called otherwise on systems of 32.
+  // Systems of 32 bits have other names for the calls that take 64 bits.
   if (!['x64', 'arm64'].includes(process.arch)) return undefined;
   try {
     if (process.platform === 'linux') return await askLinux(fd, path);
@@ -40,7 +40,7 @@ async function askLinux(fd: number, path: string): Promise<AskForData> {
   const koffi = await import('koffi');
   const lseek = koffi.load(null).func('int64_t lseek(int fd, int64_t offset, int whence)');
   const seek = async (offset: number, whence: number) => Number(await inThread(lseek, fd, offset, whence));
-  // What is known of wrong holes, in OpenZFS before 2.2.2 for one, were data on their way to the medium.
+  // The wrong holes that are known, those of OpenZFS before 2.2.2 for one, were data on their way to the medium.
   if (!KNOW_DIRTY_DATA.has((await statfs(path)).type)) await promisify(fdatasync)(fd);
   return async (range) => {
     const end = endOf(range);

@@ -1,6 +1,8 @@
 // The checkpoint on disk: at every moment either the old one or the new one, whole.
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
+import { shownPath } from '../base/printable.ts';
+import { openExisting, readSideFile, removeLeftOvers, replaceSideFile, textOf, versionOf } from '../base/side-file.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { CheckpointError } from '../errors.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
@@ -12,12 +14,19 @@ export interface StateCodec<State> {
   decode(text: string, path: string): State;
 }
 
-/** A file that holds the state between two runs. */
+/** In bytes. The checkpoint of a disk of 64 TiB, every other window of which is done, is shorter. */
+const MAX_LENGTH = 256 * 1024 * 1024;
+const TEMPORARY = 'tmp';
+
+/** A file that holds the state between two runs. Its user makes sure that no other run uses it. */
 export class StateFile<State> {
   readonly path: string;
   readonly #codec: StateCodec<State>;
   /** The save that is under way or waiting: saves never overtake one another. */
   #saving: Promise<void> = Promise.resolve();
+  /** The file that was found to be ours, or made, last. */
+  #ownVersion: string | undefined;
+  #isTidied = false;
 
   constructor(path: string, codec: StateCodec<State>) {
     this.path = path;
@@ -29,17 +38,13 @@ export class StateFile<State> {
    * @throws {CheckpointError} there is one, but it cannot be read or used.
    */
   async load(): Promise<State | undefined> {
-    let text: string;
+    let text: string | undefined;
     try {
-      text = await readFile(this.path, 'utf8');
+      text = await readSideFile(this.path, MAX_LENGTH);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new CheckpointError(
-        `Cannot read the checkpoint ${this.path}: ${(error as Error).message}. Name another file with --checkpoint.`,
-        { cause: error, isForeign: true },
-      );
+      throw this.#failure('read', error);
     }
-    return this.#codec.decode(text, this.path);
+    return text === undefined ? undefined : this.#codec.decode(text, this.path);
   }
 
   /**
@@ -57,34 +62,57 @@ export class StateFile<State> {
   async remove(): Promise<void> {
     await this.#saving;
     try {
+      if (!(await this.#isOwn())) return;
       await whileHeld(() => rm(this.path, { force: true }));
+      await removeLeftOvers(this.path, TEMPORARY, 0);
     } catch (error) {
+      if (!isFileProblem(error)) throw error;
       throw new CheckpointError(
-        `Cannot remove the checkpoint ${this.path}: ${(error as Error).message}. It is not needed any more: delete it.`,
+        `Cannot remove the checkpoint ${shownPath(this.path)}: ${explainFileProblem(error, '--checkpoint')} It is not needed any more: delete it.`,
         { cause: error },
       );
     }
   }
 
   async #replace(text: string): Promise<void> {
-    const temporary = `${this.path}.tmp`;
     try {
-      const file = await open(temporary, 'w', 0o600);
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await whileHeld(() => rename(temporary, this.path));
-      await syncFolder(dirname(this.path));
+      await this.#isOwn();
+      if (!this.#isTidied) await removeLeftOvers(this.path, TEMPORARY, 0);
+      this.#isTidied = true;
+      this.#ownVersion = await replaceSideFile(this.path, text);
     } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw new CheckpointError(
-        `Cannot write the checkpoint ${this.path}: ${(error as Error).message}. Name a file in a folder that can be written with --checkpoint.`,
-        { cause: error },
-      );
+      throw this.#failure('write', error);
     }
+  }
+
+  /**
+   * False where there is no file.
+   * @throws {FileRefusal} it is not a state of ours: somebody else has put it there. @throws what the operating system fails with.
+   */
+  async #isOwn(): Promise<boolean> {
+    const handle = await openExisting(this.path, 'read');
+    if (handle === undefined) return false;
+    try {
+      const version = await versionOf(handle);
+      if (version === this.#ownVersion) return true;
+      this.#codec.decode(await textOf(handle, MAX_LENGTH), this.path);
+      this.#ownVersion = version;
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      // A damaged one is ours.
+      if (error.isForeign) throw new FileRefusal('it is not a vhdup checkpoint');
+    } finally {
+      await handle.close();
+    }
+    return true;
+  }
+
+  #failure(action: 'read' | 'write', error: unknown): unknown {
+    if (!isFileProblem(error)) return error;
+    return new CheckpointError(
+      `Cannot ${action} the checkpoint ${shownPath(this.path)}: ${explainFileProblem(error, '--checkpoint')}`,
+      { cause: error, isForeign: action === 'read' },
+    );
   }
 }
 
@@ -92,19 +120,5 @@ export class StateFile<State> {
 export class CheckpointFile extends StateFile<Checkpoint> {
   constructor(path: string) {
     super(path, { encode: encodeCheckpoint, decode: decodeCheckpoint });
-  }
-}
-
-/** Makes the rename itself last. Windows has no such call, and does not need it: NTFS journals renames. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Some network file systems cannot sync a folder.
-    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  } finally {
-    await handle.close();
   }
 }

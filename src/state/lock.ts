@@ -1,26 +1,34 @@
 // A file beside the checkpoint that says who is using it: two processes must not work on one upload.
-import { type FileHandle, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
+import { shownPath } from '../base/printable.ts';
+import { createExclusive, openExisting, PRIVATE_MODE, sidePath, textOf } from '../base/side-file.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
-import { CheckpointError, InUseError, VhdupError } from '../errors.ts';
+import { CheckpointError, InUseError } from '../errors.ts';
 import { decodeOwner, describeOwner, encodeOwner, isGone, type Owner } from './lease-holder.ts';
 
 /** How often the holder shows that it lives, in milliseconds. */
 const BEAT_INTERVAL_MS = 10_000;
-/** After so long without a beat, in milliseconds, the holder is dead, whatever its machine says of its process id. */
+/** After so long without a beat, in milliseconds, the holder is dead, whatever its process id shows. */
 const DEAD_AFTER_MS = 2 * 60_000;
 /** The same for a lock without its text, which is written in the moment after it was made. */
 const EMPTY_DEAD_AFTER_MS = 5000;
+/** In bytes. Longer files are no locks. */
+const MAX_LENGTH = 16 * 1024;
 /** Looks at a lock that changes hands, and the time between them in milliseconds. */
 const TRIES = 50;
 const LOOK_INTERVAL_MS = 20;
 
-/** Who holds the lock, as far as the file tells. */
+/** Who holds the lock, as far as the file shows. */
 interface Holder {
   readonly text: string;
   readonly owner: Owner | undefined;
   readonly beatMs: number;
 }
+
+/** What a crash leaves of a lock: no text, or zeros in its place. */
+const WITHOUT_TEXT = /^\0*$/;
 
 /** A lock that a killed process leaves is taken over: at once on the same machine, elsewhere when it has not beaten for two minutes. */
 export class CheckpointLock {
@@ -54,28 +62,37 @@ export class CheckpointLock {
     owner: Owner,
     onLost: (error: InUseError) => void,
   ): Promise<CheckpointLock> {
-    const path = `${checkpointPath}.lock`;
+    const path = await sidePath(checkpointPath, '.lock');
     const text = encodeOwner(owner);
     try {
       for (let attempt = 1; attempt <= TRIES; attempt++) {
-        const isOurs = (await create(path, text)) || (await takeOver(path, text));
+        const isOurs = (await create(path, text)) || (await takeOver(checkpointPath, path, text));
         if (isOurs) return new CheckpointLock(path, checkpointPath, text, onLost);
         const holder = await readHolder(path);
+        if (holder !== undefined && isForeign(holder)) {
+          throw new FileRefusal(
+            'the file exists and is not a vhdup lock',
+            'Move it to another place, or name another checkpoint with --checkpoint.',
+          );
+        }
         // One that was made a moment ago gets its text in a moment; a dead one is being taken over by somebody else.
-        if (holder === undefined || holder.text === '' || isDead(holder)) await delay(LOOK_INTERVAL_MS);
-        else throw inUse(checkpointPath, path, holder);
+        const isAlive = holder?.owner !== undefined && !isDead(holder);
+        if (isAlive) throw inUse(checkpointPath, path, holder);
+        await delay(LOOK_INTERVAL_MS);
       }
     } catch (error) {
-      if (error instanceof VhdupError) throw error;
+      if (!isFileProblem(error)) throw error;
       throw new CheckpointError(
-        `Cannot write the lock of the checkpoint, ${path}: ${(error as Error).message}. Name a checkpoint in a folder that can be written with --checkpoint.`,
+        `Cannot lock the checkpoint ${shownPath(checkpointPath)} with ${shownPath(path)}: ${explainFileProblem(error, '--checkpoint')}`,
         { cause: error, isForeign: true },
       );
     }
-    throw new InUseError(`Cannot use the checkpoint ${checkpointPath}: its lock ${path} keeps changing hands.`);
+    throw new InUseError(
+      `Cannot use the checkpoint ${shownPath(checkpointPath)}: its lock ${shownPath(path)} keeps changing hands. Run the same command again.`,
+    );
   }
 
-  /** Does not fail: a lock that is left behind is known as dead. */
+  /** Does not fail: a lock that is left behind is recognised as dead. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     await this.#beating;
@@ -88,10 +105,11 @@ export class CheckpointLock {
     try {
       // Somebody may have deleted it; who has made another one since owns the checkpoint.
       await create(this.path, this.#text);
-      const holder = await readHolder(this.path);
-      if (holder?.text === this.#text) {
-        await utimes(this.path, new Date(), new Date());
-      } else if (holder !== undefined && !this.#isLost) {
+      const holder = await withLock(this.path, async (handle, found) => {
+        if (found.text === this.#text) await handle.utimes(new Date(), new Date());
+        return found;
+      });
+      if (holder !== undefined && holder.text !== this.#text && !this.#isLost) {
         this.#isLost = true;
         onLost(inUse(checkpointPath, this.path, holder));
       }
@@ -101,11 +119,11 @@ export class CheckpointLock {
   }
 }
 
-/** @returns false where there is a lock. */
+/** @returns false where there is a file. */
 async function create(path: string, text: string): Promise<boolean> {
   let file: FileHandle;
   try {
-    file = await whileHeld(() => open(path, 'wx', 0o600));
+    file = await createExclusive(path, PRIVATE_MODE);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
@@ -114,7 +132,7 @@ async function create(path: string, text: string): Promise<boolean> {
     await file.writeFile(text);
     return true;
   } catch (error) {
-    // No room for its text: without it, it would only be in the way.
+    // The disk is full: a lock without its text would only be in the way.
     await rm(path, { force: true }).catch(() => undefined);
     throw error;
   } finally {
@@ -122,16 +140,34 @@ async function create(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Undefined where there is none. */
-async function readHolder(path: string): Promise<Holder | undefined> {
+/** Undefined where there is none. @throws {FileRefusal} a link, or not a regular file. */
+async function withLock<T>(
+  path: string,
+  action: (handle: FileHandle, holder: Holder) => T | Promise<T>,
+): Promise<T | undefined> {
+  const handle = await openExisting(path, 'write');
+  if (handle === undefined) return undefined;
   try {
-    const text = await readFile(path, 'utf8');
-    const { mtimeMs } = await stat(path);
-    return { text, owner: decodeOwner(text), beatMs: mtimeMs };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const { mtimeMs } = await handle.stat();
+    const text = await textOf(handle, MAX_LENGTH);
+    return await action(handle, { text, owner: decodeOwner(text), beatMs: mtimeMs });
+  } finally {
+    await handle.close();
   }
+}
+
+function readHolder(path: string): Promise<Holder | undefined> {
+  return withLock(path, (_, holder) => holder);
+}
+
+/** Whether vhdup made the file. */
+function isLock({ text, owner }: Holder): boolean {
+  return owner !== undefined || WITHOUT_TEXT.test(text);
+}
+
+/** Known to be something else: on some shares a lock is read before all of its text is there. */
+function isForeign(holder: Holder): boolean {
+  return !isLock(holder) && Date.now() - holder.beatMs > EMPTY_DEAD_AFTER_MS;
 }
 
 function isDead({ text, owner, beatMs }: Holder): boolean {
@@ -140,27 +176,46 @@ function isDead({ text, owner, beatMs }: Holder): boolean {
 }
 
 /** Of several that find the same lock dead, one takes it over: a second lock guards that moment. */
-async function takeOver(path: string, text: string): Promise<boolean> {
+async function takeOver(checkpointPath: string, path: string, text: string): Promise<boolean> {
   const dead = await readHolder(path);
-  if (dead === undefined || !isDead(dead)) return false;
-  const guard = `${path}.takeover`;
-  if (!(await create(guard, ''))) {
-    const other = await readHolder(guard);
-    if (other !== undefined && isDead(other)) await rm(guard, { force: true });
+  if (dead === undefined || !isLock(dead) || !isDead(dead)) return false;
+  const guard = await sidePath(checkpointPath, '.lock.takeover');
+  if (!(await create(guard, text))) {
+    await removeDeadGuard(guard);
     return false;
   }
   try {
-    if ((await readHolder(path))?.text !== dead.text) return false;
-    await writeFile(path, text);
-    return true;
+    const isTaken = await withLock(path, async (handle, holder) => {
+      if (holder.text !== dead.text) return false;
+      await handle.truncate(0);
+      await handle.write(text, 0);
+      return true;
+    });
+    return isTaken === true;
   } finally {
     await whileHeld(() => rm(guard, { force: true }));
   }
 }
 
+/** @throws {FileRefusal} it is something else. */
+async function removeDeadGuard(guard: string): Promise<void> {
+  let holder: Holder | undefined;
+  try {
+    holder = await readHolder(guard);
+  } catch (error) {
+    if (!isFileProblem(error)) throw error;
+    throw new FileRefusal(`${shownPath(guard)} is in the way, because ${error.message}`, 'Move it to another place.');
+  }
+  if (holder === undefined) return;
+  if (isForeign(holder)) {
+    throw new FileRefusal(`${shownPath(guard)} exists and is not a vhdup lock`, 'Move it to another place.');
+  }
+  if (isLock(holder) && isDead(holder)) await rm(guard, { force: true });
+}
+
 function inUse(checkpointPath: string, path: string, { owner }: Holder): InUseError {
   const who = owner === undefined ? 'another process' : describeOwner(owner);
   return new InUseError(
-    `Cannot use the checkpoint ${checkpointPath}: ${who}, is using it. Wait for that upload, or stop it; to upload the image to another place meanwhile, name another file with --checkpoint. Should that process be gone, try again in two minutes, or delete ${path}.`,
+    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who}, is using it. Wait for that upload, or stop it; to upload the image to another place meanwhile, name another file with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
   );
 }

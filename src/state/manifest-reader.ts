@@ -1,5 +1,8 @@
 // Reads the manifest of an upload that was completed. Its lines stay in the file; memory holds their places.
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
+import { printable, shownPath } from '../base/printable.ts';
+import { openExisting } from '../base/side-file.ts';
 import { LocalFileError, VerificationError } from '../errors.ts';
 import { WINDOW_SIZE } from '../transfer/plan.ts';
 import { decodeHeader, decodeLine, type ManifestEnd, type ManifestHeader, type SentRun } from './manifest.ts';
@@ -27,10 +30,14 @@ export class ManifestReader {
   /**
    * Reads the manifest once.
    * @param blobSize - Length of the blob in bytes, which the manifest must be of.
-   * @throws {LocalFileError} it cannot be read, or is none. @throws {VerificationError} of an upload that was not completed, or of a blob of another size.
+   * @throws {LocalFileError} it cannot be read, or is no manifest. @throws {VerificationError} of an upload that was not completed, or of a blob of another size.
    */
   static async open(path: string, blobSize: number): Promise<ManifestReader> {
-    const handle = await reading(path, () => open(path, 'r'));
+    const handle = await reading(path, async () => {
+      const opened = await openExisting(path, 'read', { links: 'follow' });
+      if (opened === undefined) throw new FileRefusal('there is no such file');
+      return opened;
+    });
     try {
       return await reading(path, () => ManifestReader.#scan(path, handle, blobSize));
     } catch (error) {
@@ -63,7 +70,7 @@ export class ManifestReader {
     if (header === undefined) throw refused(path, 0);
     if (end === undefined) {
       throw new VerificationError(
-        `The manifest ${path} is of an upload that was not completed: it has no end. Run the same upload again.`,
+        `The manifest ${shownPath(path)} is of an upload that was not completed: it has no end. Run the same upload again.`,
       );
     }
     return new ManifestReader(path, handle, header, end, places);
@@ -144,13 +151,13 @@ async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<Line> 
 function assertSize(path: string, { blobUrl, blobSize }: ManifestHeader, expected: number): void {
   if (blobSize === expected) return;
   throw new VerificationError(
-    `The manifest ${path} is of an upload to ${blobUrl} with ${blobSize} bytes, but the image makes a blob of ${expected}.`,
+    `The manifest ${shownPath(path)} is of an upload of ${blobSize} bytes to ${printable(blobUrl)}, but the image makes a blob of ${expected} bytes. Name the manifest of this image with --manifest.`,
   );
 }
 
 function refused(path: string, position: number): LocalFileError {
   return new LocalFileError(
-    `Cannot read the manifest ${path}: its line at byte ${position} is not what vhdup writes. It is damaged, or no manifest.`,
+    `Cannot read the manifest ${shownPath(path)}: vhdup did not write its line at byte ${position}. The file is damaged, or not a manifest.`,
   );
 }
 
@@ -158,7 +165,10 @@ async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).errno === undefined) throw error;
-    throw new LocalFileError(`Cannot read the manifest ${path}: ${(error as Error).message}.`, { cause: error });
+    if (!isFileProblem(error)) throw error;
+    throw new LocalFileError(
+      `Cannot read the manifest ${shownPath(path)}: ${explainFileProblem(error, '--manifest')}`,
+      { cause: error },
+    );
   }
 }

@@ -1,6 +1,9 @@
 // Writes a manifest while its upload is under way, over all of the upload's runs.
-import { access, constants, type FileHandle, open } from 'node:fs/promises';
+import { access, constants, type FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { explainFileProblem, isFileProblem } from '../base/file-problem.ts';
+import { shownPath } from '../base/printable.ts';
+import { createExclusive, openExisting, PRIVATE_MODE, requireName } from '../base/side-file.ts';
 import { LocalFileError } from '../errors.ts';
 import {
   decodeHeader,
@@ -14,7 +17,7 @@ import {
 } from './manifest.ts';
 
 export interface OpenManifestOptions {
-  /** Whether an earlier run of the same upload has sent something: then its manifest must be there. */
+  /** Whether an earlier run of the same upload has sent something: then its manifest must exist. */
   readonly isContinued: boolean;
   /** Replace the manifest of another upload. A file that is something else is never replaced. */
   readonly mayReplace: boolean;
@@ -40,8 +43,8 @@ export class ManifestWriter {
   }
 
   /**
-   * Begins a manifest, or goes on with the one of the same upload.
-   * @throws {LocalFileError} the file is something else, of another upload, missing, or cannot be written.
+   * Begins a manifest, or resumes the one of the same upload.
+   * @throws {LocalFileError} the file is no manifest, of another upload, missing, or cannot be written.
    */
   static async open(
     path: string,
@@ -49,14 +52,14 @@ export class ManifestWriter {
     { isContinued, mayReplace }: OpenManifestOptions,
   ): Promise<ManifestWriter> {
     return await writing(path, async () => {
-      const handle = (await openIfThere(path)) ?? (await open(path, 'wx+'));
+      const handle = (await openExisting(path, 'write')) ?? (await createExclusive(path, PRIVATE_MODE));
       try {
         const { size } = await handle.stat();
         const stored = size === 0 ? undefined : await readHeader(handle, path);
         if (stored?.uploadId === header.uploadId) {
           if (stored.checksum !== header.checksum) {
             throw new LocalFileError(
-              `Cannot go on with the manifest ${path}: it holds ${stored.checksum} and not ${header.checksum}. Give --checksum ${stored.checksum}, or --restart.`,
+              `Cannot resume the manifest ${shownPath(path)}: it holds ${stored.checksum} checksums, and this run computes ${header.checksum}. Give --checksum ${stored.checksum}, or --restart to upload from the beginning.`,
             );
           }
           const writer = new ManifestWriter(path, handle, await endOfLastLine(handle, size));
@@ -65,12 +68,12 @@ export class ManifestWriter {
         }
         if (isContinued) {
           throw new LocalFileError(
-            `Cannot go on with the manifest ${path}: it does not hold what was sent before. Name the manifest that the upload began with, leave --manifest out, or give --restart.`,
+            `Cannot resume the manifest ${shownPath(path)}: it does not list what earlier runs sent. Name the manifest that the upload began with, leave --manifest out, or give --restart to upload from the beginning.`,
           );
         }
         if (size > 0 && !mayReplace) {
           throw new LocalFileError(
-            `Cannot write the manifest ${path}: the manifest of another upload is there. Name another file, or give --restart to replace it.`,
+            `Cannot write the manifest ${shownPath(path)}: it is the manifest of another upload. Name another file, or give --restart to replace it.`,
           );
         }
         await handle.truncate(0);
@@ -92,7 +95,7 @@ export class ManifestWriter {
 
   /**
    * Returns when a power failure cannot take away any more what was noted before the call. After a failure the next call
-   * tries again, lines written by half included.
+   * tries again, lines that were partly written included.
    * @throws {LocalFileError} the disk is full, ...
    */
   flush(): Promise<void> {
@@ -127,12 +130,13 @@ export class ManifestWriter {
 
 /**
  * Refuses, before anything has been done, a path where a manifest cannot be.
- * @throws {LocalFileError} there is another kind of file, or none can be made.
+ * @throws {LocalFileError} the file there is no manifest, or none can be made.
  */
 export async function checkManifestPath(path: string): Promise<void> {
   await writing(path, async () => {
+    requireName(path);
     await access(dirname(resolve(path)), constants.W_OK);
-    const handle = await openIfThere(path);
+    const handle = await openExisting(path, 'write');
     try {
       if (handle !== undefined && (await handle.stat()).size > 0) await readHeader(handle, path);
     } finally {
@@ -141,21 +145,14 @@ export async function checkManifestPath(path: string): Promise<void> {
   });
 }
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'r+');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return undefined;
-  }
-}
-
-/** Undefined when it is cut or of another version. @throws {LocalFileError} the file is something else. */
+/** Undefined when it is cut or of another version. @throws {LocalFileError} the file is no manifest. */
 async function readHeader(handle: FileHandle, path: string): Promise<ManifestHeader | undefined> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_HEADER), 0, MAX_HEADER, 0);
   const text = buffer.toString('utf8', 0, bytesRead);
   if (!text.startsWith(MANIFEST_BEGINNING)) {
-    throw new LocalFileError(`Cannot write the manifest ${path}: the file is something else. Name another file.`);
+    throw new LocalFileError(
+      `Cannot write the manifest ${shownPath(path)}: the file exists and is not a vhdup manifest. Name another file with --manifest.`,
+    );
   }
   return decodeHeader(text.slice(0, text.indexOf('\n') + 1));
 }
@@ -177,9 +174,9 @@ async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).errno === undefined) throw error;
+    if (!isFileProblem(error)) throw error;
     throw new LocalFileError(
-      `Cannot write the manifest ${path}: ${(error as Error).message}. Name a file in a folder that can be written with --manifest.`,
+      `Cannot write the manifest ${shownPath(path)}: ${explainFileProblem(error, '--manifest')}`,
       { cause: error },
     );
   }

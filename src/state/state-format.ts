@@ -1,6 +1,7 @@
-// How the state between two runs stands in its file: JSON that begins with its kind and ends with a checksum of the rest.
+// The format of the state between two runs: JSON that begins with its kind and ends with a checksum of the rest.
 import { createHash } from 'node:crypto';
 import type { ByteRange } from '../base/byte-range.ts';
+import { printable, shownPath } from '../base/printable.ts';
 import { CheckpointError } from '../errors.ts';
 
 export interface StateForm {
@@ -24,7 +25,7 @@ export function rangesOf(stored: StoredRanges): ByteRange[] {
   return stored.map(([offset, length]) => ({ offset, length }));
 }
 
-/** Ends with a checksum of the rest: a file that was edited or damaged is not taken for what it was. */
+/** Ends with a checksum of the rest, so that a file that was edited or damaged is recognised. */
 export function encodeState({ marker, format }: StateForm, state: object): string {
   const fields = { [marker]: format, ...state };
   return `${JSON.stringify({ ...fields, sha256: digest(fields) }, undefined, 1)}\n`;
@@ -33,17 +34,17 @@ export function encodeState({ marker, format }: StateForm, state: object): strin
 /**
  * @param path - For the message.
  * @returns the fields, as `encodeState` was given them: the checksum proves that it wrote them all.
- * @throws {CheckpointError} something else, of another version, or damaged.
+ * @throws {CheckpointError} not a state of this kind, of another version, or damaged.
  */
 export function decodeState({ name, marker, format, wayOut }: StateForm, text: string, path: string): object {
-  // So begins every one of the kind, whatever its format and however it was damaged after that.
+  // Each one of the kind begins like this, whatever its format and however it was damaged after that.
   if (!text.startsWith(`{\n "${marker}": `)) {
-    throw new CheckpointError(
-      `Cannot use ${path} as a checkpoint: it is something else. Name another file with --checkpoint.`,
-      { isForeign: true },
-    );
+    throw new CheckpointError(`${shownPath(path)} is not a vhdup checkpoint. Name another file with --checkpoint.`, {
+      isForeign: true,
+    });
   }
-  const refuse = (problem: string) => new CheckpointError(`Cannot use the ${name} ${path}: ${problem}. ${wayOut}`);
+  const refuse = (problem: string) =>
+    new CheckpointError(`Cannot use the ${name} ${shownPath(path)}: ${problem}. ${wayOut}`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -53,7 +54,9 @@ export function decodeState({ name, marker, format, wayOut }: StateForm, text: s
   const { sha256, ...fields } = parsed as Record<string, unknown>;
   const { [marker]: stored, ...state } = fields;
   if (stored !== format) {
-    throw refuse(`it has the format ${JSON.stringify(stored)}; this version of vhdup reads ${format}`);
+    throw refuse(
+      `it has the format ${printable(JSON.stringify(stored) ?? 'none').slice(0, 40)}; this version of vhdup reads ${format}`,
+    );
   }
   if (sha256 !== digest(fields)) throw refuse('its checksum is wrong, so it was edited or damaged');
   return state;

@@ -1,5 +1,6 @@
 // uploadImage: the whole story of an upload on one page.
 import { PAGE_SIZE } from '../base/byte-range.ts';
+import { sidePath } from '../base/side-file.ts';
 import { checkBeforeUpload } from '../check/preflight.ts';
 import { checkEvent, shielded, type TransferTotals } from '../events.ts';
 import type { ImageWarning } from '../image/disk-image.ts';
@@ -92,7 +93,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
     }
     const source = asFixedVhd(image);
     const { blob, retrier } = await connect(access, { ...options, maxRate }, emit);
-    const file = new CheckpointFile(options.checkpoint ?? `${options.image}.vhdup.json`);
+    const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
     const sole = await SoleOwner.begin({ file, blob, retrier, emit, signal });
     try {
       const session = await openSession({

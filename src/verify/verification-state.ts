@@ -1,6 +1,7 @@
 // What one verification has compared so far, and the file that keeps it between two runs.
 
 import { ChildAbort } from '../base/linked-abort.ts';
+import { sidePath } from '../base/side-file.ts';
 import { CheckpointError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
@@ -63,7 +64,7 @@ export class VerificationState {
   /** @throws {CheckpointError} the file is something else, or cannot be read. */
   static async open(verified: Verified): Promise<VerificationState> {
     const { options, emit } = verified;
-    const path = options.checkpoint ?? `${options.image}.vhdup-verify.json`;
+    const path = options.checkpoint ?? (await sidePath(options.image, '.vhdup-verify.json'));
     const file = new StateFile<Verification>(path, { encode: encodeVerification, decode: decodeVerification });
     let earlier: Verification | undefined;
     try {

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { InterruptedError, interruptible } from '../../src/cli/interrupt.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
@@ -46,18 +46,33 @@ describe('interruptible', () => {
     expect(stopping).toBe(1);
   });
 
-  it('ends the program at the second signal, whatever the first one was', async () => {
-    const exit = vi.spyOn(process, 'exit').mockImplementation((code) => {
+  it('ends the program at the second signal, whatever the first one was, without waiting for threads', async () => {
+    const ended: string[] = [];
+    vi.spyOn(process, 'kill').mockImplementation((pid, signal) => {
+      expect(pid).toBe(process.pid);
+      // Nobody listens any more, so that the signal has its own effect.
+      expect(process.listenerCount(signal as NodeJS.Signals)).toBe(before);
+      ended.push(String(signal));
+      return true;
+    });
+    vi.spyOn(process, 'exit').mockImplementation((code) => {
       throw new Error(`exit ${code}`);
     });
-    try {
-      const running = interruptible(untilAborted, () => undefined);
-      process.emit('SIGINT');
-      expect(() => process.emit('SIGTERM')).toThrow('exit 143');
-      await failureOf(running);
-      expect(exit).toHaveBeenCalledTimes(1);
-    } finally {
-      exit.mockRestore();
+    const onExit = vi.fn();
+    process.once('exit', onExit);
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+      process.off('exit', onExit);
+    });
+    const before = process.listenerCount('SIGTERM');
+    const running = interruptible(untilAborted, () => undefined);
+    process.emit('SIGINT');
+    // Windows has no signals.
+    expect(() => process.emit('SIGTERM')).toThrow('exit 143');
+    await failureOf(running);
+    if (process.platform !== 'win32') {
+      expect(ended).toEqual(['SIGTERM']);
+      expect(onExit).toHaveBeenCalledWith(143);
     }
   });
 });

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { createWriteStream, existsSync } from 'node:fs';
+import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LogFile, logged } from '../../src/cli/log-file.ts';
@@ -83,9 +84,22 @@ describe('LogFile', () => {
     await writeFile(path, 'connectix: a disk image, say');
     const error = await failureOf(LogFile.open(path, unexpected));
     expect(error).toBeInstanceOf(LocalFileError);
-    expect(error.message).toContain('something else');
+    expect(error.message).toContain('exists and is not a vhdup log');
     expect(await readFile(path, 'utf8')).toBe('connectix: a disk image, say');
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'never writes through a symbolic link, and never waits for a FIFO',
+    async () => {
+      const path = await logPath();
+      await writeFile(`${path}.target`, '{"time":"');
+      await symlink(`${path}.target`, path);
+      expect((await failureOf(LogFile.open(path, unexpected))).message).toContain('it is a symbolic link');
+      expect(await readFile(`${path}.target`, 'utf8')).toBe('{"time":"');
+      spawnSync('mkfifo', [`${path}.fifo`]);
+      expect((await failureOf(LogFile.open(`${path}.fifo`, unexpected))).message).toContain('not a regular file');
+    },
+  );
 
   it('refuses a folder, and a path in a folder that is not there', async () => {
     const folder = await temporaryFolder();
@@ -101,9 +115,9 @@ describe('LogFile', () => {
     expect((await stat(path)).mode & 0o077).toBe(0);
   });
 
-  it.skipIf(!existsSync('/dev/full'))('tells once of a disk that is full, and goes on without', async () => {
+  it.skipIf(!existsSync('/dev/full'))('reports once that the disk is full, and continues without a log', async () => {
     const problems: string[] = [];
-    const log = LogFile.writingTo('/dev/full', (message) => problems.push(message));
+    const log = LogFile.writingTo(createWriteStream('/dev/full'), 'upload.log', (message) => problems.push(message));
     for (let line = 0; line < 100; line++) log.onEvent(REQUEST);
     await log.close();
     log.onEvent(REQUEST);

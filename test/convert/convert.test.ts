@@ -1,8 +1,8 @@
 import { utimesSync } from 'node:fs';
-import { mkdir, readdir, readFile, realpath, stat, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { type ConvertOptions, convertImage } from '../../src/convert/convert.ts';
+import { chmod, mkdir, readdir, readFile, realpath, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type ConvertOptions, convertImage, sparseOf } from '../../src/convert/convert.ts';
 import {
   CorruptImageError,
   ImageAccessError,
@@ -11,6 +11,7 @@ import {
   UsageError,
 } from '../../src/errors.ts';
 import type { UploadEvent } from '../../src/events.ts';
+import { HAS_SYMBOLIC_LINKS } from '../support/links.ts';
 import {
   bigEndian32,
   buildVhd,
@@ -93,6 +94,65 @@ describe('convertImage', () => {
     expect(blocks * 512).toBeLessThan(DATA + MIB);
   });
 
+  it.skipIf(process.platform === 'win32')('makes a file that nobody can read who cannot read the image', async () => {
+    const umask = process.umask(0o022);
+    onTestFinished(() => void process.umask(umask));
+    for (const [image, expected] of [
+      [0o600, 0o600],
+      [0o640, 0o640],
+      [0o644, 0o644],
+      [0o664, 0o644],
+      [0o604, 0o604],
+      [0o400, 0o600],
+      [0o755, 0o644],
+    ] as const) {
+      const { path, output } = await makeImage();
+      await chmod(path, image);
+      await convertImage({ image: path, output });
+      expect((await stat(output)).mode & 0o777).toBe(expected);
+    }
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'makes a file that is no wider than any parent, nor than the file it replaces',
+    async () => {
+      const folder = await temporaryFolder();
+      const parent = await buildVhd(join(folder, 'parent.vhd'), {
+        type: 'dynamic',
+        size: SIZE,
+        uniqueId: uniqueIdOf(1),
+      });
+      const image = join(folder, 'child.vhd');
+      const locators = [{ code: 'W2ru', text: '.\\parent.vhd' }];
+      await buildVhd(image, { type: 'differencing', size: SIZE, parent: { uniqueId: parent.uniqueId, locators } });
+      await chmod(parent.path, 0o600);
+      const output = join(folder, 'output');
+      await convertImage({ image, output });
+      expect((await stat(output)).mode & 0o777).toBe(0o600);
+      await chmod(parent.path, 0o644);
+      await convertImage({ image, output, overwrite: true });
+      expect((await stat(output)).mode & 0o777).toBe(0o600);
+    },
+  );
+
+  it('reads an image and writes a file whose names have 255 bytes', async () => {
+    const { path } = await makeImage();
+    const long = join(dirname(path), 'デ'.repeat(85));
+    await rename(path, long);
+    const output = join(dirname(path), 'x'.repeat(255));
+    await convertImage({ image: long, output });
+    expect((await stat(output)).size).toBe(SIZE + 512);
+    expect((await readdir(dirname(path))).sort()).toEqual([basename(output), basename(long)].sort());
+  });
+
+  it('writes a sparse file, but not on Windows, where Hyper-V does not mount one', async () => {
+    const { path, output } = await makeImage();
+    expect(await convertImage({ image: path, output })).toMatchObject({ sparse: process.platform !== 'win32' });
+    expect([undefined, true, false].map((wanted) => sparseOf(wanted, 'win32'))).toEqual([false, true, false]);
+    expect([undefined, true].map((wanted) => sparseOf(wanted, 'linux'))).toEqual([true, true]);
+    expect(() => sparseOf(false, 'linux')).toThrow('cp --sparse=never');
+  });
+
   it('converts a converted image to the same bytes', async () => {
     const { path, output } = await makeImage();
     await convertImage({ image: path, output });
@@ -118,7 +178,7 @@ async function expectNothingLeft(image: string): Promise<void> {
 }
 
 describe('convertImage, when it fails', () => {
-  it('keeps a file that is there, unless it is told to replace it', async () => {
+  it('keeps an existing file, unless it is told to replace it', async () => {
     const { path, output } = await makeImage();
     await writeFile(output, 'precious');
     expect(await failureOf(convertImage({ image: path, output }))).toBeInstanceOf(LocalFileError);
@@ -127,7 +187,7 @@ describe('convertImage, when it fails', () => {
     expect((await stat(output)).size).toBe(SIZE + 512);
   });
 
-  it.each(['its own name', 'another path', 'a symbolic link'])(
+  it.each(['its own name', 'another path', ...(HAS_SYMBOLIC_LINKS ? ['a symbolic link'] : [])])(
     'never replaces the image itself, by %s',
     async (way) => {
       const { path } = await makeImage();
@@ -139,7 +199,7 @@ describe('convertImage, when it fails', () => {
         way === 'its own name'
           ? path
           : way === 'another path'
-            ? join(folder, '..', folder.split('/').at(-1) ?? '', 'disk.vhd')
+            ? join(folder, '..', basename(folder), 'disk.vhd')
             : link;
       expect(await realpath(output)).toBe(await realpath(path));
       const error = await failureOf(convertImage({ image: path, output, overwrite: true }));
@@ -216,6 +276,16 @@ describe('convertImage, when it fails', () => {
     await mkdir(output);
     expect(await failureOf(convertImage({ image: path, output, overwrite: true }))).toBeInstanceOf(LocalFileError);
     expect(await readdir(output)).toEqual([]);
+  });
+
+  it('refuses an empty path with a sentence, before anything is written', async () => {
+    const { path, output } = await makeImage();
+    const empty = await failureOf(convertImage({ image: '', output }));
+    expect(empty).toBeInstanceOf(UsageError);
+    expect(empty.message).toBe('The path of the image is empty. Name an image file.');
+    const nowhere = await failureOf(convertImage({ image: path, output: '' }));
+    expect(nowhere).toBeInstanceOf(LocalFileError);
+    expect(nowhere.message).toContain('its path is empty');
   });
 
   it('refuses a number of threads that makes no sense', async () => {

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { chmod, link, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/errors.ts';
 import type { Checkpoint } from '../../src/state/checkpoint.ts';
@@ -75,36 +75,23 @@ describe('CheckpointFile', () => {
   });
 
   it('stays whole when a save fails, and the next save works', async () => {
-    const file = await temporaryFile();
+    const folder = join(await temporaryFolder(), 'state');
+    await mkdir(folder);
+    const file = new CheckpointFile(join(folder, 'disk.vhd.vhdup.json'));
     await file.save(checkpointOf(2));
-    await mkdir(`${file.path}.tmp`);
-    await writeFile(join(`${file.path}.tmp`, 'something'), '');
-    const before = await readFile(file.path);
+    await rename(folder, `${folder}.away`);
     const failing = file.save(checkpointOf(3));
     const behind = file.save(checkpointOf(4));
     const error = await failureOf(failing);
     expect(error).toBeInstanceOf(CheckpointError);
-    expect(error.message).toContain(`Cannot write the checkpoint ${file.path}`);
+    expect(error.message).toContain(`Cannot write the checkpoint ${file.path}: there is no such folder (ENOENT)`);
     expect(error.message).toContain('--checkpoint');
     await failureOf(behind);
-    expect(await readFile(file.path)).toEqual(before);
-
-    const elsewhere = new CheckpointFile(`${file.path}.other`);
-    await elsewhere.save(checkpointOf(5));
-    expect(await elsewhere.load()).toEqual(checkpointOf(5));
-  });
-
-  it.skipIf(!existsSync('/dev/full'))('stays whole when the disk is full, and leaves no half file', async () => {
-    const file = await temporaryFile();
-    await file.save(checkpointOf(2));
-    await symlink('/dev/full', `${file.path}.tmp`);
-    const error = await failureOf(file.save(checkpointOf(3)));
-    expect(error).toBeInstanceOf(CheckpointError);
-    expect(error.message).toMatch(/ENOSPC/);
+    await rename(`${folder}.away`, folder);
     expect(await file.load()).toEqual(checkpointOf(2));
-    expect(await readdir(join(file.path, '..'))).toEqual(['disk.vhd.vhdup.json']);
-    await file.save(checkpointOf(4));
-    expect(await file.load()).toEqual(checkpointOf(4));
+    await file.save(checkpointOf(5));
+    expect(await file.load()).toEqual(checkpointOf(5));
+    expect(await readdir(folder)).toEqual(['disk.vhd.vhdup.json']);
   });
 
   it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)(
@@ -135,14 +122,72 @@ describe('CheckpointFile', () => {
     expect(await readdir(folder)).toEqual(['taken']);
   });
 
-  it('takes no notice of what a killed save left, and replaces it', async () => {
+  it('removes what killed saves left, and no other file', async () => {
+    const file = await temporaryFile();
+    const folder = dirname(file.path);
+    await file.save(checkpointOf(1));
+    const others = ['.tmp', '.0123456789ab.partial', '.0123456789abc.tmp', '.notes.tmp', '2.0123456789ab.tmp'];
+    for (const ending of ['.0123456789ab.tmp', '.ffffffffffff.tmp', ...others]) {
+      await writeFile(file.path + ending, '{ "vhdupCheckp');
+    }
+    const next = new CheckpointFile(file.path);
+    expect(await next.load()).toEqual(checkpointOf(1));
+    await next.save(checkpointOf(2));
+    expect(await next.load()).toEqual(checkpointOf(2));
+    const left = ['disk.vhd.vhdup.json', ...others.map((ending) => `disk.vhd.vhdup.json${ending}`)];
+    expect((await readdir(folder)).sort()).toEqual(left.sort());
+    await writeFile(`${file.path}.abcdefabcdef.tmp`, '');
+    await next.remove();
+    expect(await readdir(folder)).not.toContain('disk.vhd.vhdup.json.abcdefabcdef.tmp');
+  });
+
+  it.skipIf(process.platform === 'win32')('never writes through links to its own or a temporary name', async () => {
+    const file = await temporaryFile();
+    const target = join(await temporaryFolder(), 'precious');
+    await writeFile(target, 'precious');
+    await link(target, `${file.path}.tmp`);
+    await file.save(checkpointOf(1));
+    await rm(file.path);
+    await symlink(target, file.path);
+    for (const action of [() => file.load(), () => file.save(checkpointOf(2)), () => file.remove()]) {
+      const error = await failureOf(action());
+      expect(error).toBeInstanceOf(CheckpointError);
+      expect(error.message).toContain('it is a symbolic link');
+    }
+    expect(await readFile(target, 'utf8')).toBe('precious');
+    expect(await readFile(`${file.path}.tmp`, 'utf8')).toBe('precious');
+  });
+
+  it('neither replaces nor removes a file that somebody else put in its place', async () => {
     const file = await temporaryFile();
     await file.save(checkpointOf(1));
-    await writeFile(`${file.path}.tmp`, '{ "vhdupCheckp');
-    expect(await file.load()).toEqual(checkpointOf(1));
+    await writeFile(file.path, 'precious');
+    for (const action of [() => file.save(checkpointOf(2)), () => file.remove()]) {
+      const error = await failureOf(action());
+      expect(error).toBeInstanceOf(CheckpointError);
+      expect(error.message).toContain('it is not a vhdup checkpoint');
+    }
+    expect(await readFile(file.path, 'utf8')).toBe('precious');
+  });
+
+  it('replaces a damaged checkpoint', async () => {
+    const file = await temporaryFile();
+    await file.save(checkpointOf(1));
+    await writeFile(file.path, (await readFile(file.path, 'utf8')).slice(0, -20));
+    await failureOf(file.load());
     await file.save(checkpointOf(2));
     expect(await file.load()).toEqual(checkpointOf(2));
-    expect(await readdir(join(file.path, '..'))).toEqual(['disk.vhd.vhdup.json']);
+  });
+
+  it.skipIf(process.platform === 'win32')('refuses a FIFO and a device at once, to be read or replaced', async () => {
+    const file = await temporaryFile();
+    spawnSync('mkfifo', [file.path]);
+    for (const { path } of [file, { path: '/dev/zero' }]) {
+      const error = await failureOf(new CheckpointFile(path).load());
+      expect(error).toBeInstanceOf(CheckpointError);
+      expect(error.message).toContain(`${path}: it is not a regular file`);
+      expect((await failureOf(new CheckpointFile(path).save(checkpointOf(1)))).message).toContain('not a regular file');
+    }
   });
 
   it('is gone after a removal, also when a save was still under way', async () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CheckpointError, InUseError } from '../../src/errors.ts';
@@ -78,7 +78,6 @@ describe('a checkpoint', () => {
   it.each([
     ['a live process of this machine', () => encodeOwner({ ...deadOwner(), pid: process.ppid })],
     ['another machine', () => encodeOwner(ELSEWHERE)],
-    ['a process that does not say who it is', () => '?'],
   ])('is not taken over from %s', async (_, text) => {
     const path = await newPath();
     const theirs = text();
@@ -164,9 +163,69 @@ describe('a checkpoint', () => {
   it('that cannot be locked is an error of the checkpoint, which names the way out', async () => {
     const missing = await failureOf(take(join(await temporaryFolder(), 'absent', 'c.json')));
     expect(missing).toBeInstanceOf(CheckpointError);
-    expect(missing.message).toContain('--checkpoint');
-    const path = await newPath();
-    await mkdir(`${path}.lock`);
-    expect(await failureOf(take(path))).toBeInstanceOf(CheckpointError);
+    expect(missing.message).toContain('there is no such folder (ENOENT)');
+    expect(missing.message).toContain('with --checkpoint');
+  });
+
+  describe.each(['.lock', '.lock.takeover'])('beside which a foreign file is named %s', (ending) => {
+    /** The lock of a dead process, which needs a takeover, and what `make` puts in the way. */
+    async function refusal(make: (path: string) => Promise<unknown>): Promise<Error> {
+      const path = await newPath();
+      await leave(path, encodeOwner(deadOwner()));
+      await rm(`${path}${ending}`, { force: true });
+      await make(`${path}${ending}`);
+      const before = await readdir(dirname(path));
+      const error = await failureOf(take(path));
+      expect(error).toBeInstanceOf(CheckpointError);
+      expect(error).toMatchObject({ isForeign: true });
+      expect(error.message).toContain(`${path}${ending}`);
+      expect(await readdir(dirname(path))).toEqual(before);
+      return error;
+    }
+
+    it('refuses an old file that is no lock, and leaves it as it is', async () => {
+      let file = '';
+      const error = await refusal(async (path) => {
+        file = path;
+        await writeFile(path, 'precious');
+        await utimes(path, new Date(0), new Date(0));
+      });
+      expect(error.message).toContain('exists and is not a vhdup lock');
+      expect(await readFile(file, 'utf8')).toBe('precious');
+    });
+
+    it('refuses a folder', async () => {
+      expect((await refusal((path) => mkdir(path))).message).toContain('it is not a regular file');
+    });
+
+    it.skipIf(process.platform === 'win32')('refuses links, and leaves what they lead to as it is', async () => {
+      for (const [make, why] of [
+        [symlink, 'it is a symbolic link'],
+        [link, 'it is a hard link to another file'],
+      ] as const) {
+        for (const content of ['precious', '', encodeOwner(deadOwner())]) {
+          const target = join(await temporaryFolder(), 'target');
+          await writeFile(target, content);
+          await utimes(target, new Date(0), new Date(0));
+          expect((await refusal((path) => make(target, path))).message).toContain(why);
+          expect(await readFile(target, 'utf8')).toBe(content);
+        }
+      }
+    });
+
+    it.skipIf(process.platform === 'win32')('refuses a FIFO and a device at once', async () => {
+      const fifo = (path: string) => Promise.resolve(spawnSync('mkfifo', [path]));
+      expect((await refusal(fifo)).message).toContain('it is not a regular file');
+      expect((await refusal((path) => symlink('/dev/zero', path))).message).toContain('it is a symbolic link');
+    });
+  });
+
+  it('is locked beside a name that leaves no room for that of the lock', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'x'.repeat(255));
+    const lock = await take(path);
+    expect(await failureOf(take(path))).toBeInstanceOf(InUseError);
+    await lock.release();
+    expect(await readdir(folder)).toEqual([]);
   });
 });

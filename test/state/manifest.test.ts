@@ -135,7 +135,7 @@ describe('a manifest', () => {
     await writer.close();
     expect(await failureOf(ManifestReader.open(path, 1024))).toMatchObject({
       code: 'VERIFICATION',
-      message: expect.stringContaining(`${BLOB_SIZE} bytes, but the image makes a blob of 1024`),
+      message: expect.stringContaining(`upload of ${BLOB_SIZE} bytes`),
     });
   });
 
@@ -192,12 +192,12 @@ describe('checkManifestPath', () => {
     expect(await failureOf(readFile(path))).toMatchObject({ code: 'ENOENT' });
   });
 
-  it('refuses a file that is something else', async () => {
+  it('refuses a file that is no manifest', async () => {
     const path = await newPath();
     await writeFile(path, 'mine');
     expect(await failureOf(checkManifestPath(path))).toBeInstanceOf(LocalFileError);
     expect(await failureOf(ManifestWriter.open(path, HEADER, { isContinued: false, mayReplace: true }))).toMatchObject({
-      message: expect.stringContaining('something else'),
+      message: expect.stringContaining('is not a vhdup manifest'),
     });
     expect(await readFile(path, 'utf8')).toBe('mine');
   });

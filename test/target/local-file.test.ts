@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MIB } from '../../src/base/byte-range.ts';
 import { LocalFileError } from '../../src/errors.ts';
 import { LocalFileTarget } from '../../src/target/local-file.ts';
+import { HAS_SYMBOLIC_LINKS } from '../support/links.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const page = (byte: number) => new Uint8Array(512).fill(byte);
@@ -38,7 +39,7 @@ describe('LocalFileTarget', () => {
     const target = await LocalFileTarget.create(join(folder, 'disk.raw'), MIB, false);
     const names = await readdir(folder);
     expect(names).toHaveLength(1);
-    expect(names[0]).toMatch(/^disk\.raw\.[0-9a-f]{8}\.partial$/);
+    expect(names[0]).toMatch(/^disk\.raw\.[0-9a-f]{12}\.partial$/);
     await target.complete(false);
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
@@ -51,13 +52,13 @@ describe('LocalFileTarget', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('does not touch a file that is there, unless it is told to', async () => {
+  it('does not touch an existing file, unless it is told to', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'disk.raw');
     await writeFile(path, 'precious');
     const error = await failureOf(LocalFileTarget.create(path, MIB, false));
     expect(error).toBeInstanceOf(LocalFileError);
-    expect(error.message).toContain(`Cannot write ${path}: it is there already`);
+    expect(error.message).toContain(`Cannot write ${path}: the file exists`);
     expect(error.message).toContain('--overwrite');
     expect(await readFile(path, 'utf8')).toBe('precious');
 
@@ -76,7 +77,7 @@ describe('LocalFileTarget', () => {
     await writeFile(path, 'precious');
     const error = await failureOf(target.complete(false));
     expect(error).toBeInstanceOf(LocalFileError);
-    expect(error.message).toContain('it is there already');
+    expect(error.message).toContain('the file exists');
     await target.discard();
     expect(await readFile(path, 'utf8')).toBe('precious');
     expect(await readdir(folder)).toEqual(['disk.raw']);
@@ -105,13 +106,49 @@ describe('LocalFileTarget', () => {
     await mkdir(path);
     const error = await failureOf(LocalFileTarget.create(path, MIB, overwrite));
     expect(error).toBeInstanceOf(LocalFileError);
-    expect(error.message).toContain('not a file');
+    expect(error.message).toContain('not a regular file');
     expect(await readdir(folder)).toEqual(['taken']);
   });
 
   it.skipIf(process.platform === 'win32')('refuses a device, even with overwrite', async () => {
     expect(await failureOf(LocalFileTarget.create('/dev/null', MIB, true))).toBeInstanceOf(LocalFileError);
     expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
+  });
+
+  it.skipIf(!HAS_SYMBOLIC_LINKS).each([true, false])(
+    'never writes through a symbolic link, with overwrite %s',
+    async (overwrite) => {
+      const path = join(await temporaryFolder(), 'disk.raw');
+      await writeFile(`${path}.target`, 'precious');
+      await symlink(`${path}.target`, path);
+      expect((await failureOf(LocalFileTarget.create(path, MIB, overwrite))).message).toContain(
+        'it is a symbolic link',
+      );
+      await symlink('nowhere', `${path}.dangling`);
+      const dangling = await failureOf(LocalFileTarget.create(`${path}.dangling`, MIB, overwrite));
+      expect(dangling).toBeInstanceOf(LocalFileError);
+      expect(await readFile(`${path}.target`, 'utf8')).toBe('precious');
+      expect(await readdir(dirname(path))).toHaveLength(3);
+    },
+  );
+
+  it.skipIf(!HAS_SYMBOLIC_LINKS)('does not replace a link that appeared while it was written', async () => {
+    const path = join(await temporaryFolder(), 'disk.raw');
+    const target = await LocalFileTarget.create(path, MIB, true);
+    await symlink('elsewhere', path);
+    expect((await failureOf(target.complete(true))).message).toContain('it is a symbolic link');
+    await target.discard();
+    expect(await readdir(dirname(path))).toEqual(['disk.raw']);
+  });
+
+  it('removes what a killed run left a day ago, and nothing of a run that may be alive', async () => {
+    const path = join(await temporaryFolder(), 'disk.raw');
+    const dead = `${path}.0123456789ab.partial`;
+    await writeFile(dead, 'half a disk');
+    await utimes(dead, new Date(0), new Date(0));
+    await writeFile(`${path}.ba9876543210.partial`, 'half a disk');
+    await (await LocalFileTarget.create(path, 512, false)).complete(false);
+    expect(await readdir(dirname(path))).toEqual(['disk.raw', 'disk.raw.ba9876543210.partial']);
   });
 
   it('leaves nothing when the file cannot have its size', async () => {

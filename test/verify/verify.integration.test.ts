@@ -609,7 +609,7 @@ describe('a manifest', () => {
     expect(server.counters.requests).toBe(0);
   });
 
-  it('cannot begin in the middle of an upload, nor go on with other checksums, nor hold none', async () => {
+  it('cannot begin in the middle of an upload, nor resume with other checksums, nor hold none', async () => {
     const image = await makeImage('dynamic', [{ offset: 0, bytes: patternOf(1, SIZE) }]);
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     const stopUpload = async (more: Partial<UploadOptions>) => {
@@ -623,7 +623,7 @@ describe('a manifest', () => {
     };
     await stopUpload({});
     expect(await failureOf(upload(image, { manifest }))).toMatchObject({
-      message: expect.stringContaining('does not hold what was sent before'),
+      message: expect.stringContaining('it does not list what earlier runs sent'),
     });
     await stopUpload({ manifest, restart: true });
     expect(await failureOf(upload(image, { manifest, checksum: 'md5' }))).toMatchObject({

@@ -1,5 +1,6 @@
 // vhdup convert <image> <file>
 import type { Argv, CommandModule } from 'yargs';
+import { printable } from '../../base/printable.ts';
 import { type ConvertResult, convertImage } from '../../convert/convert.ts';
 import { runVerb } from '../run-command.ts';
 import { formatBytes, formatSeconds } from '../screens/units.ts';
@@ -22,7 +23,11 @@ function build(yargs: Argv) {
     .positional('file', { type: 'string', demandOption: true, describe: 'The file to write' })
     .options({
       raw: { type: 'boolean', default: false, describe: 'Write the disk alone, without rounding up and footer' },
-      overwrite: { type: 'boolean', default: false, describe: 'Replace a file that is there already' },
+      overwrite: { type: 'boolean', default: false, describe: 'Replace an existing file' },
+      sparse: {
+        type: 'boolean',
+        describe: 'Leave holes where the disk is zero; Hyper-V does not mount such files  [yes, but not on Windows]',
+      },
       threads: { ...THREADS_OPTION, describe: 'Windows of 4 MiB at a time, 1 to 64, or as many as pay' },
       ...IMAGE_OPTIONS,
       ...OUTPUT_OPTIONS,
@@ -53,14 +58,23 @@ function convert(args: ConvertArguments, environment: NodeJS.ProcessEnv): Promis
     output: args.file,
     raw: args.raw,
     overwrite: args.overwrite,
+    ...(args.sparse === undefined ? {} : { sparse: args.sparse }),
     threads: threadsOf(args.threads),
   };
   return runVerb(args, environment, {
     run: (signal, onEvent) => convertImage({ ...options, signal, onEvent }),
-    describe: describeResult,
+    describe: (result) => describeResult(result),
   });
 }
 
-function describeResult({ output, size, written, durationMs }: ConvertResult): string {
-  return `Wrote ${output}: ${formatBytes(size)} (${size} bytes), of which ${formatBytes(written)} are data, in ${formatSeconds(durationMs / 1000)}.`;
+export function describeResult(
+  { output, size, written, sparse, durationMs }: ConvertResult,
+  platform: NodeJS.Platform = process.platform,
+): string {
+  const amount = `${formatBytes(size)} (${size} bytes), of which ${formatBytes(written)} are data`;
+  const wrote = `Wrote ${printable(output)}: ${amount}, in ${formatSeconds(durationMs / 1000)}.`;
+  if (platform !== 'win32') return wrote;
+  return sparse
+    ? `${wrote}\nThe file is sparse. Hyper-V does not mount sparse files: leave --sparse out for one that it mounts.`
+    : `${wrote}\nThe file is not sparse, so that Hyper-V can mount it. To save disk space instead, give --sparse.`;
 }

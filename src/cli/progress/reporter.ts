@@ -1,7 +1,7 @@
 // What a person sees while a verb works: a bar on a screen that redraws, plain lines elsewhere, warnings and retries above them.
 
-import { redact } from '../../base/redact.ts';
 import type { TransferTotals, UploadEvent } from '../../events.ts';
+import { safeText } from '../guard-output.ts';
 import type { Screen } from '../screens/screen.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { ProgressLines } from './progress-lines.ts';
@@ -79,8 +79,8 @@ export class Reporter {
 
   log(line: string): void {
     if (this.#options.quiet) return;
-    if (this.#display === undefined) this.#options.stream.write(`${redact(line)}\n`);
-    else this.#display.log(redact(line));
+    if (this.#display === undefined) this.#options.stream.write(`${safeText(line)}\n`);
+    else this.#display.log(safeText(line));
   }
 
   stop(): void {
