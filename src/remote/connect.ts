@@ -52,7 +52,7 @@ export async function connect(
   options: ServiceOptions & { readonly maxRate?: number },
   emit: EventListener,
 ): Promise<BlobConnection> {
-  const { renewSas, giveUpAfterMs, stallTimeoutMs, maxRate = Number.POSITIVE_INFINITY } = options;
+  const { renewSas, giveUpAfterMs, stallTimeoutMs, collectGarbage, maxRate = Number.POSITIVE_INFINITY } = options;
   const blob = await connectPageBlob(address, credential, {
     userAgent: `vhdup/${VERSION}`,
     permissions,
@@ -61,6 +61,7 @@ export async function connect(
     ...(renewSas === undefined ? {} : { renewSas }),
     ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }),
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
+    ...(collectGarbage === undefined ? {} : { collectGarbage }),
     ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
   });
   const retrier = new Retrier(
