@@ -1,5 +1,6 @@
 // Patience with the programs that open new files on Windows for a moment: virus scanners, indexers, backups.
 import { setTimeout as delay } from 'node:timers/promises';
+import { codeOf } from './thrown.ts';
 
 /** What renaming, linking or removing a file fails with while another program has it open without sharing it. */
 const HELD: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EBUSY']);
@@ -7,7 +8,7 @@ const TRIES = 10;
 
 /** Whether another program may have the file open. Missing permissions look the same. */
 export function isHeld(error: unknown): boolean {
-  return HELD.has((error as NodeJS.ErrnoException).code ?? '');
+  return HELD.has(codeOf(error) ?? '');
 }
 
 /** Tries `action` again on Windows while another program holds the file, for a second in all. */

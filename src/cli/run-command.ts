@@ -1,5 +1,6 @@
 // Runs a command's work: signals, progress, output and the exit code.
 import { redact } from '../base/redact.ts';
+import { messageOf } from '../base/thrown.ts';
 import { EXIT_CODES, VhdupError } from '../errors.ts';
 import type { EventListener, UploadEvent } from '../events.ts';
 import { InterruptedError, interruptible } from './interrupt.ts';
@@ -92,7 +93,7 @@ export function failureOf(error: unknown) {
     type: 'error',
     code: known ? error.code : 'UNEXPECTED',
     exitCode: known ? error.exitCode : EXIT_CODES.unexpected,
-    message: error instanceof Error ? error.message : String(error),
+    message: messageOf(error),
   };
 }
 

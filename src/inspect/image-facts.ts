@@ -1,11 +1,5 @@
 // ImageFacts: what one image file says of itself, whether or not its disk can be read.
 import type { DiskImageFormat } from '../image/disk-image.ts';
-import type { ImageFile } from '../image/image-file.ts';
-import { endsAsFixedVhd } from '../image/vhd/find-footer.ts';
-import { beginsAsVhdx } from '../image/vhdx/headers.ts';
-import { vhdFacts } from './vhd-facts.ts';
-import { readFooterCopies } from './vhd-structures.ts';
-import { vhdxFacts } from './vhdx-facts.ts';
 
 /** Texts are as they stand in the file, unescaped. Ids are 32 hexadecimal digits: of a VHD as they stand in the file, of a VHDX as a GUID is written. */
 export interface ImageFacts {
@@ -65,21 +59,3 @@ export interface ImageFacts {
 
 /** What is the same for all formats. */
 export type FileFacts = Pick<ImageFacts, 'path' | 'fileSize' | 'modified'>;
-
-/** @throws {CorruptImageError} @throws {ImageAccessError} the file itself cannot be read. */
-export async function readImageFacts(file: ImageFile, format?: 'raw'): Promise<ImageFacts> {
-  const facts: FileFacts = {
-    path: file.path,
-    fileSize: file.size,
-    modified: new Date(file.modifiedMs).toISOString(),
-  };
-  if (format === 'raw') return { ...facts, format, diskSize: file.size, ids: {} };
-  if (await isVhdx(file)) return await vhdxFacts(file, facts);
-  const copies = await readFooterCopies(file);
-  return copies.length === 0 ? { ...facts, ids: {} } : await vhdFacts(file, copies, facts);
-}
-
-/** A fixed VHD may begin like one because someone wrote a VHDX onto the disk. */
-export async function isVhdx(file: ImageFile): Promise<boolean> {
-  return (await beginsAsVhdx(file)) && !(await endsAsFixedVhd(file));
-}

@@ -6,7 +6,7 @@ import { type EventListener, shielded } from '../events.ts';
 import type { Fields } from '../image/fields.ts';
 import { ImageFile } from '../image/image-file.ts';
 import { DISK_TYPE } from '../image/vhd/footer.ts';
-import { isVhdx } from './image-facts.ts';
+import { isVhdx } from './read-image-facts.ts';
 import { cannotShow, type Structure, type StructureKind, type TableRequest } from './structure.ts';
 import * as vhd from './vhd-structures.ts';
 import * as vhdTables from './vhd-tables.ts';

@@ -12,7 +12,8 @@ import { type BootAbility, bootAbilityOf } from '../volume/generation.ts';
 import { guessOperatingSystem, type OperatingSystemGuess } from '../volume/operating-system.ts';
 import type { DiskProblem } from '../volume/partition-table.ts';
 import { type AllocationMap, CellCounts } from './allocation-map.ts';
-import { type ImageFacts, readImageFacts } from './image-facts.ts';
+import type { ImageFacts } from './image-facts.ts';
+import { readImageFacts } from './read-image-facts.ts';
 import { scanDisk } from './scan-disk.ts';
 
 export interface InspectOptions extends ImageTransferOptions {

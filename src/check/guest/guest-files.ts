@@ -2,6 +2,7 @@
 import type { Worker } from 'node:worker_threads';
 import { type ByteRange, endOf } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
+import { messageOf } from '../../base/thrown.ts';
 import { startWorker } from '../../base/worker-thread.ts';
 import type {
   FromGuestWorker,
@@ -84,7 +85,7 @@ export class GuestFiles implements GuestFileSystem {
         this.#tell({ type: 'look', id, path });
       } catch (error) {
         // Never in this thread instead: the library can abort, or run in circles.
-        this.#stop(`the library that reads it cannot be started: ${error instanceof Error ? error.message : error}`);
+        this.#stop(`the library that reads it cannot be started: ${messageOf(error)}`);
       }
     });
   }
