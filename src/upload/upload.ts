@@ -6,7 +6,7 @@ import type { ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { UploadOptions, VerifiedLevel } from '../options.ts';
-import { accessOf, connect, warnOfPlainHttp } from '../remote/connect.ts';
+import { accessOf, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
 import { watchExpiry } from '../remote/expiry-watch.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import type { ChecksumAlgorithm, TransferTarget } from '../target/page-target.ts';
@@ -72,6 +72,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   const emit = shielded(options.onEvent);
   const startMs = performance.now();
   warnOfPlainHttp(access, emit);
+  warnOfThreads(concurrency, emit);
 
   const warnings: ImageWarning[] = [];
   const image = await openDiskImage(options.image, {

@@ -7,7 +7,7 @@ import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import { isFixedFooter } from '../image/vhd/footer.ts';
 import type { VerifyOptions } from '../options.ts';
-import { accessOf, connect, warnOfPlainHttp } from '../remote/connect.ts';
+import { accessOf, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
 import { isUnfinished, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
 import { ManifestReader } from '../state/manifest-reader.ts';
 import type { BlobProperties, PageBlobTarget } from '../target/page-blob.ts';
@@ -63,6 +63,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
   signal.throwIfAborted();
   const emit = shielded(options.onEvent);
   warnOfPlainHttp(access, emit);
+  warnOfThreads(concurrency, emit);
   const startMs = performance.now();
   const full = options.full === true;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import { concurrencyOf, localConcurrency } from '../../src/transfer/concurrency-limits.ts';
+import { concurrencyOf, localConcurrency, threadsWarning } from '../../src/transfer/concurrency-limits.ts';
 
 describe('concurrencyOf', () => {
   it('takes 1 to 64 requests, with one window more than that in memory', () => {
@@ -25,6 +25,17 @@ describe('concurrencyOf', () => {
 
   it('refuses another word', () => {
     expect(() => concurrencyOf('many' as never)).toThrow(/auto or an integer from 1 to 64, but is many/);
+  });
+});
+
+describe('threadsWarning', () => {
+  it('says what more threads do than windows fit into memory, and is silent otherwise', () => {
+    for (const threads of ['auto', 1, 50, 51] as const) expect(threadsWarning(concurrencyOf(threads))).toBeUndefined();
+    for (const threads of [52, 64]) {
+      expect(threadsWarning(concurrencyOf(threads))).toMatch(
+        new RegExp(`^--threads ${threads}: .*up to 51 requests at once, scattered data in up to ${threads}\\.$`),
+      );
+    }
   });
 });
 

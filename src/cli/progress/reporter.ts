@@ -77,13 +77,8 @@ export class Reporter {
     this.#display?.stop();
   }
 
-  #started(what: string, { resumedFrom, checkpoint, threads, maxWindows }: Started): void {
+  #started(what: string, { resumedFrom, checkpoint }: Started): void {
     if (resumedFrom !== undefined) this.log(`Resuming the ${what} started at ${resumedFrom} (${checkpoint}).`);
-    if (threads !== 'auto' && threads > maxWindows) {
-      this.log(
-        `--threads ${threads}: at most ${maxWindows} of the requests carry a full 4 MiB at once, to bound the memory; smaller ones use all ${threads}.`,
-      );
-    }
   }
 
   #hashing({ done, size }: Extract<UploadEvent, { type: 'hashing' }>): void {

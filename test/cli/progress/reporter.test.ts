@@ -106,16 +106,6 @@ describe('Reporter', () => {
     expect(textOf(stream)).toContain('Resuming the upload started at 2026-03-01T10:00:00.000Z (disk.vhd.vhdup.json).');
   });
 
-  it('says how many requests of 4 MiB there are at most when that is less than --threads', () => {
-    const stream = new PassThrough();
-    const reporter = reporterOn(stream);
-    reporter.onEvent({ ...START, threads: 51, maxWindows: 51 });
-    reporter.onEvent({ ...START, threads: 'auto', maxWindows: 8 });
-    expect(textOf(stream)).toBe('');
-    reporter.onEvent({ ...START, threads: 64, maxWindows: 51 });
-    expect(textOf(stream)).toMatch(/^--threads 64: at most 51 of the requests carry a full 4 MiB at once/);
-  });
-
   it('prints the first retry of each reason, then one every half a minute', () => {
     const stream = new PassThrough();
     const reporter = reporterOn(stream);
