@@ -54,7 +54,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   fatfs: 'check',
   'hash-wasm': 'image',
   koffi: 'image',
-  'p-limit': 'transfer upload verify',
+  'p-limit': 'transfer remote verify upload',
   yargs: 'cli',
 };
 
