@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// The worker threads of src/ are started by Node itself, which needs help with TypeScript.
+const WORKERS = ['./test/support/typescript-in-workers.ts'];
+
 // Unit tests touch at most local files. Integration tests start real servers and run real tools (Azurite, AzCopy, qemu-img, the built CLI).
 export default defineConfig({
   test: {
@@ -10,14 +13,14 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.integration.test.ts'],
+          setupFiles: WORKERS,
           testTimeout: 30_000,
         },
       },
       {
         test: {
           name: 'integration',
-          // The worker that reads guests' file systems is started by Node itself, which needs help with TypeScript before 22.18.
-          execArgv: ['--import', './test/support/typescript-in-workers.js'],
+          setupFiles: WORKERS,
           globalSetup: './test/support/build-once.ts',
           include: ['test/**/*.integration.test.ts'],
           testTimeout: 120_000,

@@ -37,7 +37,7 @@ export function vhdup({ name = 'vhdup', options = [], ...rest }: ContenderOption
   };
 }
 
-/** Any verb of vhdup. */
+/** Any command of vhdup. */
 export function vhdupCommand({ caFile }: Pick<Service, 'caFile'>, args: readonly string[]): Command {
   return {
     program: process.execPath,

@@ -6,15 +6,15 @@ import { Bench, isMet, type Scenario } from './bench.ts';
 import { requireGnuTime } from './command.ts';
 import { describeMachine } from './machine.ts';
 import { keepResults, type ScenarioResult } from './report/results.ts';
+import { commands } from './scenarios/commands.ts';
 import { limits } from './scenarios/limits.ts';
 import { linux } from './scenarios/linux.ts';
 import { micro } from './scenarios/micro.ts';
 import { random } from './scenarios/random.ts';
 import { smallRuns } from './scenarios/small-runs.ts';
 import { sparse } from './scenarios/sparse.ts';
-import { verbs } from './scenarios/verbs.ts';
 
-const SCENARIOS: readonly Scenario[] = [random, linux, sparse, limits, smallRuns, verbs, micro];
+const SCENARIOS: readonly Scenario[] = [random, linux, sparse, limits, smallRuns, commands, micro];
 const NAMES = SCENARIOS.map(({ name }) => name);
 const BUILT = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 

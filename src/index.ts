@@ -18,7 +18,7 @@ export {
   type StructuresReport,
 } from './inspect/inspect-structures.ts';
 export type { Structure, StructureField, StructureKind, StructureRow } from './inspect/structure.ts';
-export type { TransferVerbOptions, UploadOptions, VerifiedLevel, VerifyLevel, VerifyOptions } from './options.ts';
+export type { ImageTransferOptions, UploadOptions, VerifiedLevel, VerifyLevel, VerifyOptions } from './options.ts';
 export type { ChecksumAlgorithm } from './target/page-target.ts';
 export type { RetryOptions } from './transfer/retry.ts';
 export { planUpload, type UploadPlan } from './upload/dry-run.ts';

@@ -26,7 +26,7 @@ import { assertFromService, toServiceError } from './errors.ts';
 import { Connections } from './network/connections.ts';
 import { requestBody, type Throttle } from './network/request-body.ts';
 import { answeredRequest, failedRequest } from './network/request-record.ts';
-import { fillFrom } from './network/response-body.ts';
+import { collectingGarbage, fillFrom } from './network/response-body.ts';
 
 export interface ConnectOptions extends AccessOptions {
   /** A socket that moves no byte for so long is given up, in milliseconds. @default 60,000 */
@@ -35,6 +35,8 @@ export interface ConnectOptions extends AccessOptions {
   readonly throttle?: Throttle;
   /** Sent as User-Agent, before the SDK's own. */
   readonly userAgent: string;
+  /** Collects what was allocated lately: called from time to time while data are received. @default nothing */
+  readonly collectGarbage?: () => void;
   /** Called after each request. */
   readonly onRequest?: (record: RequestRecord) => void;
 }
@@ -84,6 +86,7 @@ class AzurePageBlob implements PageBlobTarget {
   readonly #makeClients: (sdk: SdkCredential) => Clients;
   readonly #connections: Connections;
   readonly #throttle: ConnectOptions['throttle'];
+  readonly #onReceived: ((bytes: number) => void) | undefined;
   readonly #onRequest: ConnectOptions['onRequest'];
   /** Which signer's request a refusal answers. */
   readonly #refused = new WeakMap<CredentialError, Signer>();
@@ -97,13 +100,14 @@ class AzurePageBlob implements PageBlobTarget {
     access: Access,
     makeClients: (sdk: SdkCredential) => Clients,
     connections: Connections,
-    { throttle, onRequest }: ConnectOptions,
+    { throttle, collectGarbage, onRequest }: ConnectOptions,
   ) {
     this.address = address;
     this.#access = access;
     this.#makeClients = makeClients;
     this.#connections = connections;
     this.#throttle = throttle;
+    this.#onReceived = collectGarbage && collectingGarbage(collectGarbage);
     this.#onRequest = onRequest;
     const { signer } = access;
     this.#inUse = { signer, clients: makeClients(signer.sdk) };
@@ -225,7 +229,7 @@ class AzurePageBlob implements PageBlobTarget {
     const what = `Get Blob ${range.offset}+${range.length}`;
     const { contentCrc64, contentMD5 } = await this.#send(what, async () => {
       const response = await this.#download(what, range, { etag, checksum }, signal);
-      await fillFrom(what, response.readableStreamBody, into, signal);
+      await fillFrom(what, response.readableStreamBody, into, signal, this.#onReceived);
       return response;
     });
     if (checksum === 'crc64' && contentCrc64 !== undefined) return { algorithm: checksum, value: contentCrc64 };

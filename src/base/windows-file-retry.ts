@@ -1,5 +1,6 @@
 // Retries for Windows, where antivirus programs, indexers and backups open new files for a moment.
 import { setTimeout as delay } from 'node:timers/promises';
+import { codeOf } from './thrown.ts';
 
 /** The errors of renaming, linking or removing a file that another program has open without sharing it. */
 const HELD: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EBUSY']);
@@ -7,7 +8,7 @@ const TRIES = 10;
 
 /** Whether another program may have the file open. Missing permissions look the same. */
 function isHeld(error: unknown): boolean {
-  return HELD.has((error as NodeJS.ErrnoException).code ?? '');
+  return HELD.has(codeOf(error) ?? '');
 }
 
 /** On Windows, retries `action` for about a second while another program holds the file. */

@@ -1,4 +1,4 @@
-// Ctrl-C and its kin: the first stops cleanly, the second at once.
+// Ctrl-C and similar signals: the first stops cleanly, the second exits at once.
 import { EXIT_CODES, VhdupError } from '../errors.ts';
 
 const SIGNALS = {
@@ -9,7 +9,7 @@ const SIGNALS = {
   SIGBREAK: EXIT_CODES.interrupted,
 } as const;
 
-/** The user, or the system, asked us to stop. */
+/** The user or the system asked the program to stop. */
 export class InterruptedError extends VhdupError {
   readonly code = 'INTERRUPTED';
   readonly exitCode: number;

@@ -3,11 +3,8 @@ import yargs from 'yargs';
 import { printable } from '../base/printable.ts';
 import { VERSION } from '../base/version.ts';
 import { EXIT_CODES, UsageError } from '../errors.ts';
-import { checkCommand } from './commands/check.ts';
-import { convertCommand } from './commands/convert.ts';
-import { inspectCommand } from './commands/inspect.ts';
-import { uploadCommand } from './commands/upload.ts';
-import { verifyCommand } from './commands/verify.ts';
+import { COMMANDS } from './commands.ts';
+import type { ProgramContext } from './define-command.ts';
 import { reportFailure } from './run-command.ts';
 import { tidyHelp } from './screens/tidy-help.ts';
 
@@ -15,8 +12,12 @@ import { tidyHelp } from './screens/tidy-help.ts';
  * @param args - Without the paths of node and of the script.
  * @returns the exit code; src/errors.ts lists them.
  */
-export async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
-  // A reader that has gone, or a window that was closed, ends the output and not the work: Node would end the process.
+export async function main(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  program: Omit<ProgramContext, 'environment'> = {},
+): Promise<number> {
+  // A reader that exits, or a window that is closed, ends the output and not the work: Node would end the process.
   for (const stream of [process.stdout, process.stderr]) stream.off('error', ignore).on('error', ignore);
   let exitCode: number = EXIT_CODES.ok;
   const finish = (code: number) => {
@@ -25,23 +26,19 @@ export async function main(args: readonly string[], environment: NodeJS.ProcessE
   const cli = yargs()
     .scriptName('vhdup')
     .usage('$0 <command>\n\nUploads local VHD and VHDX disk images to Azure page blobs.')
-    .command(uploadCommand(environment, finish))
-    .command(verifyCommand(environment, finish))
-    .command(convertCommand(environment, finish))
-    .command(checkCommand(environment, finish))
-    .command(inspectCommand(environment, finish))
-    .demandCommand(1, 'Which command? vhdup --help lists them.')
+    .demandCommand(1, 'A command is missing. vhdup --help lists the commands.')
     .strict()
     .version(VERSION)
     .help()
     .alias('h', 'help')
     .wrap(Math.min(110, process.stdout.columns || 80))
-    // Numbers stay texts: an account or a container may be named 007.
+    // Numbers stay strings: an account or a container may be named 007.
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
     .exitProcess(false)
     .fail((message, error) => {
       throw error === undefined || error.name === 'YError' ? usageError(message ?? error?.message) : error;
     });
+  for (const command of COMMANDS) command.addTo(cli, { ...program, environment }, finish);
   try {
     await cli.parseAsync([...args], {}, (_error, _argv, output) => {
       if (output !== '') process.stdout.write(`${tidyHelp(output)}\n`);
@@ -60,7 +57,7 @@ function usageError(text: string): UsageError {
   const message = text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
     needed === '1' ? 'The image is missing.' : `The command takes ${needed} arguments, but got ${got}.`,
   );
-  // Names of files that a shell put there may hold anything.
+  // File names that a shell inserted may contain anything.
   const sentence = message.split('\n').map(printable).join('\n').replace(/\.?$/, '.');
-  return new UsageError(sentence.includes('--help') ? sentence : `${sentence} vhdup --help shows how.`);
+  return new UsageError(sentence.includes('--help') ? sentence : `${sentence} Run vhdup --help for help.`);
 }

@@ -1,8 +1,22 @@
-// Where a verb keeps its state, and what to say of it when the verb has stopped.
+// What to tell the user after a command has stopped: where its progress is saved, and how to resume.
+import { CredentialError, EXIT_CODES, VhdupError } from '../errors.ts';
 import type { UploadEvent } from '../events.ts';
 
-/** Listens to the events of one verb. */
-export class KeptState {
+const RESUMABLE: ReadonlySet<number> = new Set([
+  EXIT_CODES.service,
+  EXIT_CODES.credentials,
+  EXIT_CODES.interrupted,
+  EXIT_CODES.terminated,
+  EXIT_CODES.hangup,
+]);
+
+/** Whether the same command can resume after this failure. The messages of other failures say what to do. */
+export function canResume(error: unknown): boolean {
+  return error instanceof VhdupError && RESUMABLE.has(error.exitCode);
+}
+
+/** Follows the events of one command, to know whether its progress is saved. */
+export class ResumeHint {
   #path: string | undefined;
   #isSaved = true;
 
@@ -12,15 +26,23 @@ export class KeptState {
     else if (event.type === 'warning' && event.code === 'checkpoint-not-saved') this.#isSaved = false;
   };
 
-  /** Whether there is a state, however old. */
-  get isThere(): boolean {
+  /** Whether there is a checkpoint, however old. */
+  get hasCheckpoint(): boolean {
     return this.#path !== undefined;
   }
 
-  /** @param what - "What was sent". */
-  describe(what: string): string {
-    return this.#isSaved
-      ? `${what} is kept in ${this.#path}.`
-      : `${what} lately could not be saved: ${this.#path} holds what was saved before, if anything.`;
+  /**
+   * Where the progress is saved, and the command that resumes; undefined where the same command would not.
+   * @param restart - Whether the command had --restart, which the next one must not have.
+   */
+  describe(error: unknown, restart: boolean): string | undefined {
+    if (!this.hasCheckpoint || !canResume(error)) return undefined;
+    const saved = this.#isSaved
+      ? `Progress is saved in ${this.#path}.`
+      : `The latest progress could not be saved: ${this.#path} holds what was saved before, if anything.`;
+    const again = restart ? 'again without --restart' : 'again';
+    return error instanceof CredentialError && error.isExpired
+      ? `${saved} Run the same command ${again} with a new SAS to resume. With --sas-file or --sas-command, vhdup fetches a new SAS by itself.`
+      : `${saved} Run the same command ${again} to resume.`;
   }
 }

@@ -9,11 +9,12 @@ import type { DiskImage } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import { realPathOf } from '../image/real-path.ts';
-import { localConcurrency, type TransferVerbOptions } from '../options.ts';
+import type { ImageTransferOptions } from '../options.ts';
 import { LocalFileTarget } from '../target/local-file.ts';
+import { localConcurrency } from '../transfer/concurrency-limits.ts';
 import { type TransferSource, transferWithProgress } from '../transfer/move-disk.ts';
 
-export interface ConvertOptions extends TransferVerbOptions {
+export interface ConvertOptions extends ImageTransferOptions {
   /** Path of the file to write. */
   readonly output: string;
   /** Write the disk alone, without rounding up and footer. @default false: a fixed VHD */

@@ -6,7 +6,7 @@ import { shielded } from '../events.ts';
 import type { DiskImage, ImageFileIdentity } from '../image/disk-image.ts';
 import { ImageFile } from '../image/image-file.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
-import type { TransferVerbOptions } from '../options.ts';
+import type { ImageTransferOptions } from '../options.ts';
 import { type DiskLayout, readDiskLayout } from '../volume/disk-layout.ts';
 import { type BootAbility, bootAbilityOf } from '../volume/generation.ts';
 import { guessOperatingSystem, type OperatingSystemGuess } from '../volume/operating-system.ts';
@@ -16,7 +16,7 @@ import type { ImageFacts } from './image-facts.ts';
 import { readImageFacts } from './read-image-facts.ts';
 import { scanDisk } from './scan-disk.ts';
 
-export interface InspectOptions extends TransferVerbOptions {
+export interface InspectOptions extends ImageTransferOptions {
   /** Read the whole disk and count what is not zero. @default false */
   readonly scan?: boolean;
   /** Cells of the allocation map, 1 to 65,536. @default 256 */

@@ -1,4 +1,4 @@
-// readImageFacts: what one image file says of itself, whichever format it is.
+// Reads the facts of one image file, whatever its format.
 import type { ImageFile } from '../image/image-file.ts';
 import { endsAsFixedVhd } from '../image/vhd/find-footer.ts';
 import { beginsAsVhdx } from '../image/vhdx/headers.ts';

@@ -3,7 +3,8 @@
 import type { ByteRange } from '../base/byte-range.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
-import { localConcurrency, type Threads } from '../options.ts';
+import type { Threads } from '../options.ts';
+import { localConcurrency } from '../transfer/concurrency-limits.ts';
 import { transferWithProgress } from '../transfer/move-disk.ts';
 import { findRuns } from '../transfer/zero-pages.ts';
 

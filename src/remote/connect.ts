@@ -1,4 +1,4 @@
-// From a destination and a credential to a blob that requests can be sent to: the same for every verb that speaks to the service.
+// From a destination and a credential to a blob that requests can be sent to: the same for every command that reaches the service.
 
 import type { Credential } from '../azure/auth/credentials.ts';
 import { assertSasAllows, assertSasCreatesContainers, parseSas } from '../azure/auth/sas.ts';
@@ -9,6 +9,7 @@ import { CredentialError } from '../errors.ts';
 import { type EventListener, retryEvent } from '../events.ts';
 import type { ServiceOptions } from '../options.ts';
 import type { PageBlobTarget } from '../target/page-blob.ts';
+import { type Concurrency, threadsWarning } from '../transfer/concurrency-limits.ts';
 import { Pacer } from '../transfer/pacer.ts';
 import { Retrier } from '../transfer/retry.ts';
 
@@ -52,7 +53,7 @@ export async function connect(
   options: ServiceOptions & { readonly maxRate?: number },
   emit: EventListener,
 ): Promise<BlobConnection> {
-  const { renewSas, giveUpAfterMs, stallTimeoutMs, maxRate = Number.POSITIVE_INFINITY } = options;
+  const { renewSas, giveUpAfterMs, stallTimeoutMs, collectGarbage, maxRate = Number.POSITIVE_INFINITY } = options;
   const blob = await connectPageBlob(address, credential, {
     userAgent: `vhdup/${VERSION}`,
     permissions,
@@ -61,6 +62,7 @@ export async function connect(
     ...(renewSas === undefined ? {} : { renewSas }),
     ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }),
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
+    ...(collectGarbage === undefined ? {} : { collectGarbage }),
     ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
   });
   const retrier = new Retrier(
@@ -78,6 +80,12 @@ export function warnOfPlainHttp({ address: { url } }: BlobAccess, emit: EventLis
     code: 'plain-http',
     message: `${url} is not https: everybody on the way can read the disk and the credentials.`,
   });
+}
+
+/** Says what a number of threads does that is more than memory allows for. */
+export function warnOfThreads(concurrency: Concurrency, emit: EventListener): void {
+  const message = threadsWarning(concurrency);
+  if (message !== undefined) emit({ type: 'warning', code: 'threads-bounded', message });
 }
 
 /** Encrypted, or not leaving this machine. */

@@ -1,31 +1,31 @@
-// How many requests are in flight at once: as many as the line and the service bear, found out while sending.
+// How many requests are in flight at once: adapts to the connection and the service while sending.
 import { REQUEST_COST } from './request-cost.ts';
 
-/** Begin with so many; a fast line doubles it within a second. */
+/** At the start; a fast connection doubles it within a second. */
 const INITIAL = 4;
-/** A rate is measured over at least so long, in milliseconds, and over two rounds of requests. */
+/** A rate is measured over at least this time, in milliseconds, and over two rounds of requests. */
 const MIN_EPOCH_MS = 500;
-/** More in flight must bring so much more, or it does not pay. */
+/** The gain in throughput that justifies more requests in flight. */
 const PAYS = 1.05;
-/** After an attempt to go up did not pay, or the service was overloaded, wait so long before the next, in milliseconds. */
+/** The wait before the next increase, after one without gain or after an overload, in milliseconds. */
 const HOLD_MS = 15_000;
-/** On a thin line, fewer requests at once are as fast and end sooner: none should take longer, in milliseconds. */
+/** The target duration of a request, in milliseconds: on a slow connection, fewer requests are as fast and end sooner. */
 const COMFORTABLE_MS = 8_000;
-/** Overload is answered once for all requests that were in flight together: not again within so long, in milliseconds. */
+/** Overload of requests that were in flight together lowers the number once: the shortest time between two decreases, in milliseconds. */
 const DECREASE_INTERVAL_MS = 1_000;
 
 /**
- * Hill climbing on what is acknowledged per second. Up: double while it pays, later by an eighth; a step that does not pay is
- * taken back. Down: by half when the service is overloaded or attempts time out; in proportion when requests take longer than
- * is comfortable, unless less comes through then, which shows that the line was not the reason.
+ * Hill climbing on the bytes acknowledged per second. Up: doubles while throughput grows, later by an eighth; a step without gain
+ * is undone. Down: by half when the service is overloaded or attempts time out; in proportion when requests take longer than the
+ * target, unless throughput falls, which shows that the connection was not the reason.
  */
 export class AdaptiveConcurrency {
   readonly #max: number;
   readonly #onChange: (concurrency: number) => void;
   #current: number;
-  /** Whether every step up has paid so far. */
+  /** Whether every step up has increased throughput so far. */
   #isStarting = true;
-  /** The step whose worth is being measured. */
+  /** The step whose effect is being measured. */
   #trial: { readonly direction: 'up' | 'down'; readonly before: number; readonly rate: number } | undefined;
   #holdUntilMs = 0;
   #keepUntilMs = 0;
@@ -55,7 +55,7 @@ export class AdaptiveConcurrency {
     if (epoch.requests >= 2 * this.#current && nowMs - epoch.startMs >= MIN_EPOCH_MS) this.#endEpoch(nowMs);
   }
 
-  /** The service is overloaded, or an attempt timed out on the way. */
+  /** The service is overloaded, or an attempt timed out. */
   overloaded(nowMs: number = performance.now()): void {
     if (nowMs - this.#decreasedMs < DECREASE_INTERVAL_MS) return;
     this.#decreasedMs = nowMs;

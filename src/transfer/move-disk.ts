@@ -1,4 +1,4 @@
-// What every verb does that moves a disk: plan, transfer, count, tell.
+// What every command that moves a disk does: plan, transfer, count, report.
 import type { LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';

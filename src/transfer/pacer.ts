@@ -1,8 +1,8 @@
-// Spreads sending over time: under a limit that the user sets, and under the one that the service shows by answering 503.
+// Spreads requests over time: below a limit of the user, and below the one that the service shows by answering 503.
 import { setTimeout as delay } from 'node:timers/promises';
 import { REQUEST_COST } from './request-cost.ts';
 
-/** Lets `rate` units a second through, first come, first served. What nobody asked for in a pause is not saved up. */
+/** Lets `rate` units per second through, first come, first served. Units that nobody asked for are not saved up. */
 export class Pacer {
   /** Units per second. May change at any time. */
   rate: number;
@@ -23,11 +23,11 @@ export class Pacer {
   }
 }
 
-/** The rate that the service bears is measured over so long, in milliseconds. */
+/** The time over which the rate of the service is measured, in milliseconds. */
 const SPAN_MS = 1_000;
-/** A service that answers "busy" is taken at what it acknowledged, and a little less. */
+/** After "busy", the new rate is this part of what the service acknowledged. */
 const BACK_OFF = 0.97;
-/** Each second without "busy" tries so much more than the second before did: carefully near the limit, fast when far below. */
+/** The growth of each second without "busy": careful near the limit, fast when far below. */
 const PROBE_GROWTH = 0.01;
 const MAX_PROBE = 0.1;
 
@@ -55,7 +55,7 @@ export class ServicePacer {
     const nowMs = performance.now();
     this.#forgetBefore(nowMs - SPAN_MS);
     const spanMs = nowMs - (this.#acknowledged[0]?.timeMs ?? nowMs);
-    // A burst is refused all at once: before the rate is lowered again, it is measured anew.
+    // A burst is refused all at once: the rate is measured again before it is lowered again.
     if (nowMs - this.#loweredMs < SPAN_MS || spanMs < SPAN_MS / 3) return;
     const cost = this.#acknowledged.reduce((sum, entry) => sum + entry.cost, 0);
     this.#pacer.rate = Math.min(this.#pacer.rate, (cost * 1000) / spanMs) * BACK_OFF;

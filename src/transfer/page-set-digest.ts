@@ -2,9 +2,9 @@
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 
 /**
- * Tells whether two sets of ranges hold the same pages, without keeping either: what was sent over several runs of the
- * program is compared with the page ranges that the service lists. Each range toggles its two ends; where two ranges
- * touch, the shared end is toggled twice and so is gone, whatever the order. Ranges of one set must not overlap.
+ * Shows whether two sets of ranges hold the same pages, without keeping either: what several runs of the program sent is
+ * compared with the page ranges that the service lists. Each range toggles its two ends; where two ranges touch, the shared
+ * end is toggled twice and cancels out, whatever the order. Ranges of one set must not overlap.
  */
 export class PageSetDigest {
   #high = 0;
@@ -23,7 +23,7 @@ export class PageSetDigest {
     this.#bytes += range.length;
   }
 
-  /** The set with one more range; this one stays as it is. */
+  /** A copy of the set with one more range. */
   with(range: ByteRange): PageSetDigest {
     const set = PageSetDigest.from(this.toString(), this.#bytes);
     set.add(range);
@@ -39,7 +39,7 @@ export class PageSetDigest {
     return this.#bytes === other.#bytes && this.toString() === other.toString();
   }
 
-  /** A set as it was when `digest` and `bytes` were taken from it. */
+  /** The set from which `digest` and `bytes` were taken. */
   static from(digest: string, bytes: number): PageSetDigest {
     const set = new PageSetDigest();
     set.#high = Number.parseInt(digest.slice(0, 8), 16) | 0;

@@ -1,6 +1,7 @@
 // What has been done so far: which parts need nothing more, what was sent for them, and the totals to show.
 import type { ByteRange } from '../base/byte-range.ts';
 import { RangeSet } from '../base/range-set.ts';
+import type { ProgressTotals } from '../events.ts';
 import { PageSetDigest } from './page-set-digest.ts';
 import type { PlanTotals, Window } from './plan.ts';
 
@@ -76,22 +77,4 @@ export class Progress {
       zeros: this.zeros,
     };
   }
-}
-
-/** Bytes so far. */
-export interface ProgressTotals {
-  /** Bytes of the disk in windows that can hold data; undefined while the allocation tables are still being counted. */
-  readonly planned: number | undefined;
-  /** Bytes of these windows that are done, earlier runs included. */
-  readonly done: number;
-  /** Bytes read from the image by this run. */
-  readonly read: number;
-  /** Bytes acknowledged by the target in this run. */
-  readonly sent: number;
-  /** Bytes acknowledged in earlier runs, for the parts that need not be done again. */
-  readonly sentBefore: number;
-  /** Bytes left out because the image does not allocate them, or its file has holes there; undefined while they are still being counted. */
-  readonly unallocated: number | undefined;
-  /** Bytes read by this run and left out because they are zero. */
-  readonly zeros: number;
 }

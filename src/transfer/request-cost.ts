@@ -1,7 +1,7 @@
-// What a request costs beside its bytes: one number for all that weighs requests against bytes.
+// What a request costs in addition to its bytes: one number for everything that weighs requests against bytes.
 
 /**
- * In bytes. A standard page blob bears 60 MiB/s and 500 requests/s (Azure's scalability targets), so one request takes as
- * much of it as 123 KiB do.
+ * In bytes. A standard page blob takes 60 MiB/s and 500 requests/s (Azure's scalability targets), so one request costs as much
+ * as 123 KiB.
  */
 export const REQUEST_COST = 123 * 1024;

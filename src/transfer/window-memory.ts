@@ -1,44 +1,40 @@
-// The memory of the windows in flight. A thread beside the main one reads into it, and computes the checksums of what is in it,
-// without a copy.
-import { Worker } from 'node:worker_threads';
+// The memory of the windows in flight. A worker thread reads into it and computes checksums in it, without a copy.
 import type { FilePiece } from '../base/byte-range.ts';
-import { SMALL_HEAP } from '../base/thread-heap.ts';
+import { AnsweringThread, SMALL_HEAP, startWorker } from '../base/worker-thread.ts';
 import type { Checksum, ChecksumAlgorithm } from '../target/page-target.ts';
 import { compileCrc64, newCrc64Memory } from './crc64/crc64.ts';
 import { WINDOW_SIZE } from './plan.ts';
-import { SLOW_READ_MS, WINDOW_THREAD, type WindowAnswer, type WindowTask } from './window-thread.ts';
+import { SharedChecksums } from './shared-checksum.ts';
+import type { WindowAnswer, WindowTask, WindowWorkerData } from './window-task.ts';
 
 const WASM_PAGE = 64 * 1024;
-/** Of address space, which costs nothing: twice as many windows as there are requests at most. */
+/** Address space, which costs nothing: twice as many windows as requests. */
 const MAX_SIZE = 128 * WINDOW_SIZE;
+/** A window that takes longer to read comes from the disk and not from the system's cache, in milliseconds: 1.3 GiB/s. */
+const SLOW_READ_MS = 3;
 
 /** A window that the thread has read. */
 export interface ReadWindow {
-  /** Of all of it. Undefined where there are pages of zeros in it, so that it may not be sent whole. */
+  /** Of the whole window. Undefined if it seems to contain pages of zeros, which are not sent. */
   readonly checksum: Checksum | undefined;
 }
 
-/** Threads share it: a file is read into it, a checksum is computed in it, a request is sent from it. Close it at the end. */
+/** Shared by two threads: one reads files into it and computes checksums in it, the main one sends requests from it. Whoever makes it closes it. */
 export class WindowMemory {
   readonly algorithm: ChecksumAlgorithm;
   readonly #memory: WebAssembly.Memory;
   readonly #free: Uint8Array[] = [];
-  /** One: it computes 8 GiB/s of CRC64, more than the main thread sends. */
-  readonly #worker: Worker | undefined;
-  readonly #waiting = new Map<number, { resolve: (answer: WindowAnswer) => void; reject: (error: Error) => void }>();
-  /** Set when the worker has ended: it would never answer. */
-  #failure: Error | undefined;
-  #nextId = 0;
+  /** One thread computes 8 GiB/s of CRC64, more than the main thread sends. Undefined without checksums. */
+  readonly #thread: AnsweringThread<WindowTask, WindowAnswer> | undefined;
 
-  /** @param slowReadMs - What takes longer to read comes from a medium, in milliseconds. */
+  /** @param slowReadMs - A window that takes longer to read comes from the disk, in milliseconds. */
   constructor(algorithm: ChecksumAlgorithm, slowReadMs = SLOW_READ_MS) {
     this.algorithm = algorithm;
     this.#memory = newCrc64Memory(0, MAX_SIZE);
-    if (algorithm === 'none') return;
-    this.#worker = this.#startWorker(slowReadMs);
+    if (algorithm !== 'none') this.#thread = startThread({ memory: this.#memory, module: compileCrc64(), slowReadMs });
   }
 
-  /** Memory for one window, 4 MiB, with anything in it. */
+  /** Memory for one window, 4 MiB, with arbitrary contents. */
   take(): Uint8Array {
     const free = this.#free.pop();
     if (free !== undefined) return free;
@@ -51,61 +47,47 @@ export class WindowMemory {
   }
 
   /**
-   * Fills `bytes` with what begins at `piece`, and computes the checksum on the way.
+   * Fills `bytes` from `piece` on, and computes the checksum.
    * @param bytes - In a buffer of `take`; not empty, and a multiple of 512 long.
-   * @returns undefined where the piece cannot be read, and whoever knows the file can say why; and where no checksum is wanted,
-   * as there is nothing to gain then.
+   * @returns undefined if the piece cannot be read (reading the image reports why), and if there is nothing to gain: without
+   * checksums, or without a thread.
    */
   async read(piece: FilePiece, bytes: Uint8Array): Promise<ReadWindow | undefined> {
     const { algorithm } = this;
-    if (algorithm === 'none') return undefined;
-    const { isRead, value } = await this.#ask(algorithm, bytes, piece);
-    if (!isRead) return undefined;
-    return { checksum: value === undefined ? undefined : { algorithm, value } };
+    const answer = await this.#ask(bytes, piece);
+    if (algorithm === 'none' || answer?.isRead !== true) return undefined;
+    return { checksum: answer.value === undefined ? undefined : { algorithm, value: answer.value } };
   }
 
   /** @param bytes - In a buffer of `take`; not empty, a multiple of 512 long, and not to be changed meanwhile. */
   async checksum(bytes: Uint8Array): Promise<Checksum | undefined> {
     const { algorithm } = this;
-    if (algorithm === 'none') return undefined;
-    const { value } = await this.#ask(algorithm, bytes);
-    return value === undefined ? undefined : { algorithm, value };
+    const value = (await this.#ask(bytes))?.value;
+    return algorithm === 'none' || value === undefined ? undefined : { algorithm, value };
   }
 
-  /** Without checksums there is nothing to close. */
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    await this.#thread?.close();
   }
 
-  async #ask(algorithm: ChecksumAlgorithm, bytes: Uint8Array, piece?: FilePiece): Promise<WindowAnswer> {
-    if (this.#failure !== undefined) throw this.#failure;
-    const id = this.#nextId++;
+  async #ask(bytes: Uint8Array, piece?: FilePiece): Promise<WindowAnswer | undefined> {
+    const { algorithm } = this;
+    if (algorithm === 'none') return undefined;
     const start = bytes.byteOffset;
-    const task: WindowTask = { id, algorithm, start, end: start + bytes.length, ...(piece && { piece }) };
-    return await new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker?.postMessage(task);
-    });
+    return await this.#thread?.ask({ algorithm, start, end: start + bytes.length, ...(piece && { piece }) });
   }
+}
 
-  #startWorker(slowReadMs: number): Worker {
-    const worker = new Worker(WINDOW_THREAD, {
-      eval: true,
-      workerData: { memory: this.#memory, module: compileCrc64(), slowReadMs },
-      resourceLimits: SMALL_HEAP,
-    });
-    worker.on('message', (answer: WindowAnswer) => {
-      this.#waiting.get(answer.id)?.resolve(answer);
-      this.#waiting.delete(answer.id);
-    });
-    worker.on('error', (error: Error) => this.#failAll(error));
-    worker.on('exit', () => this.#failAll(new Error('The thread that reads and computes checksums ended.')));
-    return worker;
-  }
-
-  #failAll(error: Error): void {
-    this.#failure ??= error;
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
-  }
+function startThread(workerData: WindowWorkerData): AnsweringThread<WindowTask, WindowAnswer> {
+  let checksums: SharedChecksums | undefined;
+  return new AnsweringThread<WindowTask, WindowAnswer>({
+    title: 'The thread that reads and computes checksums',
+    start: () => startWorker('window-worker', import.meta.url, { workerData, resourceLimits: SMALL_HEAP }),
+    answerHere: ({ algorithm, start, end, piece }) => {
+      // A read here would block the main thread; the caller reads asynchronously.
+      if (piece !== undefined) return { isRead: false, value: undefined };
+      checksums ??= new SharedChecksums(workerData.memory, workerData.module);
+      return { isRead: true, value: checksums.compute(algorithm, start, end) };
+    },
+  });
 }

@@ -1,14 +1,14 @@
-// Finds the runs of pages that are not zero: what a window has to send.
+// Finds the runs of pages that are not zero: what has to be sent of a window.
 import { alignDown, type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
 
 /**
- * A gap of zero pages up to this length is sent along with its neighbours, a longer one ends the run.
- * Cost rule: a gap is worth a request of its own only when sending its bytes costs more than a request does (REQUEST_COST,
- * 123 KiB at the limits of the service). Half of that favours thin lines, where bytes are dear and requests overlap.
+ * A gap of zero pages up to this length is sent with its neighbours, a longer one ends the run.
+ * A gap is worth another request only if its bytes cost more than a request does (REQUEST_COST, 123 KiB at the limits of the
+ * service). Half of that favours slow connections, where bytes are expensive and requests overlap.
  */
 export const JOINED_GAP = 64 * 1024;
 
-/** Looked at with one native comparison before its pages are looked at one by one. */
+/** Compared natively as a whole before its pages are checked one by one. */
 const BLOCK_SIZE = 64 * 1024;
 const ZEROS = Buffer.alloc(4 * 1024 * 1024);
 const WORDS_PER_PAGE = PAGE_SIZE / Uint32Array.BYTES_PER_ELEMENT;

@@ -4,8 +4,9 @@ import { PAGE_SIZE } from '../base/byte-range.ts';
 import { shielded } from '../events.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
-import { localConcurrency, type TransferVerbOptions } from '../options.ts';
+import type { ImageTransferOptions } from '../options.ts';
 import type { TransferTarget } from '../target/page-target.ts';
+import { localConcurrency } from '../transfer/concurrency-limits.ts';
 import { transferWithProgress } from '../transfer/move-disk.ts';
 
 export interface UploadPlan {
@@ -35,7 +36,7 @@ export interface UploadPlan {
  * Reads the whole image as an upload would.
  * @throws {VhdupError} the image cannot be read; the reason of `signal`, unchanged, on abort.
  */
-export async function planUpload(options: TransferVerbOptions): Promise<UploadPlan> {
+export async function planUpload(options: ImageTransferOptions): Promise<UploadPlan> {
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
   const startMs = performance.now();

@@ -6,6 +6,17 @@ import { checkEvent, shielded, type TransferTotals } from '../events.ts';
 import type { ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
+import type { UploadOptions, VerifiedLevel } from '../options.ts';
+import { accessOf, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
+import { watchExpiry } from '../remote/expiry-watch.ts';
+import { CheckpointFile } from '../state/checkpoint-file.ts';
+import type { ChecksumAlgorithm, TransferTarget } from '../target/page-target.ts';
+import { pageChecksum } from '../transfer/checksum.ts';
+import { concurrencyOf } from '../transfer/concurrency-limits.ts';
+import { Line } from '../transfer/congestion-control.ts';
+import { transferWithProgress } from '../transfer/move-disk.ts';
+import { Progress } from '../transfer/progress.ts';
+import { WindowMemory } from '../transfer/window-memory.ts';
 import {
   checkChecksum,
   checkMaxRate,
@@ -13,19 +24,7 @@ import {
   checkResumeOptions,
   checkRetryOptions,
   checkVerify,
-  concurrencyOf,
-  type UploadOptions,
-  type VerifiedLevel,
-} from '../options.ts';
-import { accessOf, connect, warnOfPlainHttp } from '../remote/connect.ts';
-import { watchExpiry } from '../remote/expiry-watch.ts';
-import { CheckpointFile } from '../state/checkpoint-file.ts';
-import type { ChecksumAlgorithm, TransferTarget } from '../target/page-target.ts';
-import { pageChecksum } from '../transfer/checksum.ts';
-import { Line } from '../transfer/congestion-control.ts';
-import { transferWithProgress } from '../transfer/move-disk.ts';
-import { Progress } from '../transfer/progress.ts';
-import { WindowMemory } from '../transfer/window-memory.ts';
+} from '../validate-options.ts';
 import { type Proofs, withProofs } from './artifacts.ts';
 import { causeOf, leaveBlob, saveState, stateOf, type Upload, whileSaving } from './checkpointing.ts';
 import { SoleOwner } from './exclusive-access.ts';
@@ -74,6 +73,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   const emit = shielded(options.onEvent);
   const startMs = performance.now();
   warnOfPlainHttp(access, emit);
+  warnOfThreads(concurrency, emit);
 
   const warnings: ImageWarning[] = [];
   const image = await openDiskImage(options.image, {
@@ -124,6 +124,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         ...(session.earlier === undefined ? {} : { resumedFrom: session.earlier.startedAt }),
         checkpoint: file.path,
         threads: options.threads ?? 'auto',
+        maxWindows: concurrency.maxWindows,
       });
       const level = verifiedLevelOf(verify, session, blob.address.url, emit);
 

@@ -6,15 +6,17 @@ import { shielded } from '../events.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import { isFixedFooter } from '../image/vhd/footer.ts';
-import { checkChecksum, checkRetryOptions, concurrencyOf, type VerifyOptions } from '../options.ts';
-import { accessOf, connect, warnOfPlainHttp } from '../remote/connect.ts';
+import type { VerifyOptions } from '../options.ts';
+import { accessOf, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
 import { isUnfinished, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
 import { ManifestReader } from '../state/manifest-reader.ts';
 import type { BlobProperties, PageBlobTarget } from '../target/page-blob.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
+import { concurrencyOf } from '../transfer/concurrency-limits.ts';
 import { Line } from '../transfer/congestion-control.ts';
 import type { Retrier } from '../transfer/retry.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
+import { checkChecksum, checkRetryOptions } from '../validate-options.ts';
 import { compareBlob } from './compare-blob.ts';
 import type { DifferenceSummary } from './differences.ts';
 import { readBack } from './read-range.ts';
@@ -61,6 +63,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
   signal.throwIfAborted();
   const emit = shielded(options.onEvent);
   warnOfPlainHttp(access, emit);
+  warnOfThreads(concurrency, emit);
   const startMs = performance.now();
   const full = options.full === true;
 
@@ -92,6 +95,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
       method: full ? 'full' : 'map',
       ...state.notice,
       threads: options.threads ?? 'auto',
+      maxWindows: concurrency.maxWindows,
     });
     const memory = new WindowMemory(manifest?.header.checksum ?? checksum);
     const comparison = state.keptWhile((stateSignal) =>

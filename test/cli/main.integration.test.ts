@@ -140,7 +140,7 @@ describe('vhdup upload', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
-  ] as const)('stops cleanly on %s, says how to go on, and goes on', async (signal, code) => {
+  ] as const)('stops cleanly on %s, says how to resume, and resumes', async (signal, code) => {
     const { path, disk } = await makeImage();
     // However late the signal comes, the upload is not over before.
     server.faults.add({ operation: 'PutPage', nth: 4 }, { kind: 'stall-answer' });
@@ -153,7 +153,7 @@ describe('vhdup upload', () => {
     const committed = server.counters.bytesCommitted;
     const { exitCode: second, stderr: said } = await vhdup(['upload', path, sas()]);
     expect(second).toBe(0);
-    expect(said).toContain('Going on with the upload that began at');
+    expect(said).toContain('Resuming the upload started at');
     expect(server.counters.bytesCommitted - committed).toBeLessThanOrEqual(40 * MIB + 512 - 8 * MIB);
     expectSameBytes(server.blob(CONTAINER, BLOB).read(0, disk.length), disk);
   });
@@ -164,8 +164,8 @@ describe('vhdup upload', () => {
     const run = start(['upload', path, sas(), '--threads', '1', '--restart']);
     await server.when(() => server.counters.bytesCommitted >= 16 * MIB);
     run.child.kill('SIGINT');
-    expect((await run.ended).stderr).toContain('Run the same command again without --restart to go on.');
-    expect((await vhdup(['upload', path, sas()])).stderr).toContain('Going on with the upload that began at');
+    expect((await run.ended).stderr).toContain('Run the same command again without --restart to resume.');
+    expect((await vhdup(['upload', path, sas()])).stderr).toContain('Resuming the upload started at');
   });
 
   it.each([
@@ -184,10 +184,10 @@ describe('vhdup upload', () => {
     const { exitCode, stderr } = await run.ended;
     expect(exitCode, stderr).toBe(5);
     expect(stderr).toContain(what);
-    expect(stderr).toContain('give --restart');
+    expect(stderr).toContain('run the same command with --restart');
   });
 
-  it('goes on after kill -9 at any moment', async () => {
+  it('resumes after kill -9 at any moment', async () => {
     const { path, disk } = await makeImage();
     server.model.latencyMs = 5;
     for (let kill = 1; kill <= 12; kill++) {
@@ -209,21 +209,21 @@ describe('vhdup verify', () => {
   it('says that all is well, and exits with 10 and the places where it is not', async () => {
     const { path } = await makeImage();
     const manifest = `${path}.jsonl`;
-    const options = ['--manifest', manifest, '--content-md5', '--verify', 'full'];
+    const options = ['--manifest', manifest, '--content-md5', '--verify', 'full', '--no-progress'];
     const uploaded = await vhdup(['upload', path, sas(), ...options]);
     expect(uploaded).toMatchObject({ exitCode: 0, stderr: '' });
     expect(uploaded.stdout).toContain('every page of the blob was read back');
     expect(uploaded.stdout).toContain(server.blob(CONTAINER, BLOB).contentMd5 ?? 'no MD5');
 
-    const right = await vhdup(['verify', path, sas(), '--full', '--manifest', manifest]);
+    const right = await vhdup(['verify', path, sas(), '--full', '--manifest', manifest, '--no-progress']);
     expect(right).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(right.stdout).toContain('is as it should be');
+    expect(right.stdout).toContain('matches the image');
     expect(right.stdout).not.toContain('sig=');
 
     server.blob(CONTAINER, BLOB).clearPages({ offset: 5 * MIB, length: 512 });
-    const wrong = await vhdup(['verify', path, sas()]);
+    const wrong = await vhdup(['verify', path, sas(), '--no-progress']);
     expect(wrong).toMatchObject({ exitCode: 10, stderr: '' });
-    expect(wrong.stdout).toContain('is not as it should be');
+    expect(wrong.stdout).toContain('does not match the image');
     expect(wrong.stdout).toContain(`missing at ${5 * MIB}, 512 bytes`);
     expect(await vhdup(['verify', path, sas(), '--quiet'])).toMatchObject({ exitCode: 10, stdout: '' });
 
@@ -241,7 +241,7 @@ describe('vhdup verify', () => {
     });
   });
 
-  it.skipIf(process.platform === 'win32')('stops on Ctrl-C, says how to go on, and goes on', async () => {
+  it.skipIf(process.platform === 'win32')('stops on Ctrl-C, says how to resume, and resumes', async () => {
     const { path } = await makeImage();
     await vhdup(['upload', path, sas()]);
     server.model.latencyMs = 50;
@@ -255,11 +255,11 @@ describe('vhdup verify', () => {
     const before = reads();
     const second = await vhdup(['verify', path, sas(), '--full']);
     expect(second.exitCode, second.stderr).toBe(0);
-    expect(second.stderr).toContain('Going on with the verification that began at');
+    expect(second.stderr).toContain('Resuming the verification started at');
     expect(reads() - before).toBeLessThanOrEqual(8);
   });
 
-  it('goes on after kill -9', async () => {
+  it('resumes after kill -9', async () => {
     const { path } = await makeImage();
     await vhdup(['upload', path, sas()]);
     server.blob(CONTAINER, BLOB).write(39 * MIB, Uint8Array.of(0, 0, 0, 0));
@@ -281,7 +281,7 @@ describe('vhdup verify', () => {
 
 describe('exit codes', () => {
   it.each([
-    ['no command', [], 2, 'Which command?'],
+    ['no command', [], 2, 'A command is missing.'],
     ['an unknown option', ['upload', 'x', 'y', '--bogus'], 2, 'bogus'],
     ['a missing argument', ['upload'], 2, 'is missing'],
     [

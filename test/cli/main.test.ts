@@ -66,7 +66,7 @@ describe('main', () => {
   });
 
   it.each([
-    ['no command', [], 'Which command?'],
+    ['no command', [], 'A command is missing.'],
     ['a command that is none', ['sideload', 'disk.vhd'], 'sideload'],
     ['no image', ['upload'], 'is missing'],
     ['no destination', ['upload', 'disk.vhd'], 'The destination is missing'],

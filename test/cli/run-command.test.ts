@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CommonArguments, reportFailure, runVerb } from '../../src/cli/run-command.ts';
+import { type CommonArguments, reportFailure, runCommand } from '../../src/cli/run-command.ts';
 import { DestinationError, UsageError } from '../../src/errors.ts';
 import { captureOutput } from '../support/captured-output.ts';
 
@@ -13,28 +13,28 @@ function linesOf(text: string): unknown[] {
     .map((line) => JSON.parse(line));
 }
 
-const verb = { run: () => Promise.resolve({ written: 7 }), describe: () => `Wrote 7 to ${URL_WITH_SAS}` };
+const task = { run: () => Promise.resolve({ written: 7 }), describe: () => `Wrote 7 to ${URL_WITH_SAS}` };
 
-describe('runVerb', () => {
+describe('runCommand', () => {
   it('prints the result in words on stdout, without secrets', async () => {
     const written = captureOutput();
-    expect(await runVerb(ARGUMENTS, {}, verb)).toBe(0);
+    expect(await runCommand(ARGUMENTS, {}, task)).toBe(0);
     expect(written).toEqual({ out: 'Wrote 7 to https://a.b/c?sig=REDACTED\n', err: '' });
   });
 
-  it('prints nothing when it is to be quiet and all is well', async () => {
+  it('prints nothing with --quiet if nothing fails', async () => {
     const written = captureOutput();
-    expect(await runVerb({ ...ARGUMENTS, quiet: true }, {}, verb)).toBe(0);
+    expect(await runCommand({ ...ARGUMENTS, quiet: true }, {}, task)).toBe(0);
     expect(written).toEqual({ out: '', err: '' });
   });
 
   it('prints events and the result as JSON', async () => {
     const written = captureOutput();
-    await runVerb(
+    await runCommand(
       { ...ARGUMENTS, json: true },
       {},
       {
-        ...verb,
+        ...task,
         run: (_, onEvent) => {
           onEvent({ type: 'warning', code: 'a', message: 'The clock is wrong.' });
           onEvent({ type: 'debug', message: 'only when verbose' });
@@ -48,10 +48,14 @@ describe('runVerb', () => {
     ]);
   });
 
-  it('prints a failure, and how to go on, on stderr, and gives its exit code', async () => {
+  it('prints a failure and the next step on stderr, and gives its exit code', async () => {
     const written = captureOutput();
     const run = () => Promise.reject(new DestinationError(`${URL_WITH_SAS} is there already.`));
-    const exitCode = await runVerb({ ...ARGUMENTS, quiet: true }, {}, { ...verb, run, wayOn: () => 'Run it again.' });
+    const exitCode = await runCommand(
+      { ...ARGUMENTS, quiet: true },
+      {},
+      { ...task, run, nextStep: () => 'Run it again.' },
+    );
     expect(exitCode).toBe(6);
     expect(written).toEqual({ out: '', err: 'Error: https://a.b/c?sig=REDACTED is there already.\nRun it again.\n' });
   });
@@ -59,9 +63,9 @@ describe('runVerb', () => {
   it('prints a failure as JSON too', async () => {
     const written = captureOutput();
     const run = () => Promise.reject(new DestinationError('It is there already.'));
-    await runVerb({ ...ARGUMENTS, json: true }, {}, { ...verb, run, wayOn: () => 'Run it again.' });
+    await runCommand({ ...ARGUMENTS, json: true }, {}, { ...task, run, nextStep: () => 'Run it again.' });
     expect(linesOf(written.out)).toEqual([
-      { type: 'error', code: 'DESTINATION', exitCode: 6, message: 'It is there already.', wayOn: 'Run it again.' },
+      { type: 'error', code: 'DESTINATION', exitCode: 6, message: 'It is there already.', nextStep: 'Run it again.' },
     ]);
   });
 
@@ -72,11 +76,11 @@ describe('runVerb', () => {
         signal.addEventListener('abort', () => reject(signal.reason));
         process.emit('SIGINT');
       });
-    expect(await runVerb(ARGUMENTS, {}, { ...verb, run })).toBe(130);
+    expect(await runCommand(ARGUMENTS, {}, { ...task, run })).toBe(130);
     expect(written.err).toMatch(/^Stopping.*Ctrl-C again.*\nStopped by SIGINT\.\n$/);
   });
 
-  it('gives the terminal back however the program ends, and only while it runs', async () => {
+  it('restores the terminal however the program ends, and only while it runs', async () => {
     captureOutput();
     const before = process.listenerCount('exit');
     let during = 0;
@@ -84,14 +88,14 @@ describe('runVerb', () => {
       during = process.listenerCount('exit');
       return Promise.resolve({});
     };
-    await runVerb(ARGUMENTS, {}, { ...verb, run });
+    await runCommand(ARGUMENTS, {}, { ...task, run });
     expect(during).toBe(before + 1);
     expect(process.listenerCount('exit')).toBe(before);
   });
 });
 
 describe('reportFailure', () => {
-  it('calls what nobody foresaw a bug, and shows where it is', () => {
+  it('calls an unexpected failure a bug, and shows its stack', () => {
     const written = captureOutput();
     expect(reportFailure(new TypeError('x is not a function'))).toBe(1);
     expect(written.err).toMatch(/^Error: x is not a function\nThis is a bug[\s\S]*\n {4}at /);

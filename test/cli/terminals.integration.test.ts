@@ -1,4 +1,4 @@
-// What each verb draws on terminals that can show little. test/cli/reporter has the plain lines of a longer work.
+// What each command draws on terminals that can show little. test/cli/reporter has the plain lines of longer work.
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hasScript, NO_SCRIPT, runOnTerminal } from '../support/pseudo-terminal.ts';

@@ -9,11 +9,25 @@ import { ServiceError } from '../../errors.ts';
  * CPU time instead of 5.
  */
 const COLLECT_INTERVAL = 2 * 1024 * 1024;
-let received = 0;
+
+/**
+ * Counts what is received, and has its garbage collected from time to time.
+ * @param collectGarbage - Collects what was allocated lately.
+ */
+export function collectingGarbage(collectGarbage: () => void): (bytes: number) => void {
+  let received = 0;
+  return (bytes) => {
+    received += bytes;
+    if (received < COLLECT_INTERVAL) return;
+    received = 0;
+    collectGarbage();
+  };
+}
 
 /**
  * Fills `into` with the whole of `body`.
  * @param what - What was attempted: "Get Blob 0+4194304".
+ * @param onReceived - Called with the length of each piece, once it is copied.
  * @throws {ServiceError} the body ends too early or too late, or its connection is lost; the reason of `signal` on abort.
  */
 export async function fillFrom(
@@ -21,6 +35,7 @@ export async function fillFrom(
   body: NodeJS.ReadableStream | undefined,
   into: Uint8Array,
   signal: AbortSignal,
+  onReceived?: (bytes: number) => void,
 ): Promise<void> {
   let length = 0;
   try {
@@ -28,7 +43,7 @@ export async function fillFrom(
       const bytes = piece as Buffer;
       if (length + bytes.length <= into.length) into.set(bytes, length);
       length += bytes.length;
-      collectGarbageOf(bytes.length);
+      onReceived?.(bytes.length);
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -45,12 +60,4 @@ export async function fillFrom(
       transient: true,
     });
   }
-}
-
-/** Where the program exposes V8's collector: the command line does. */
-function collectGarbageOf(length: number): void {
-  received += length;
-  if (received < COLLECT_INTERVAL) return;
-  received = 0;
-  globalThis.gc?.({ type: 'minor' });
 }

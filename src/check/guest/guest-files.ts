@@ -1,8 +1,9 @@
 // GuestFiles: the files of a guest's file system, read in a worker that can abort or hang without harm.
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { type ByteRange, endOf } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
+import { messageOf } from '../../base/thrown.ts';
+import { startWorker } from '../../base/worker-thread.ts';
 import type {
   FromGuestWorker,
   GuestEntry,
@@ -79,15 +80,19 @@ export class GuestFiles implements GuestFileSystem {
       }
       const id = this.#nextQuestion++;
       this.#questions.set(id, { resolve, reject });
-      this.#running ??= this.#start();
-      this.#tell({ type: 'look', id, path });
+      try {
+        this.#running ??= this.#start();
+        this.#tell({ type: 'look', id, path });
+      } catch (error) {
+        // Never in this thread instead: the library can abort, or run in circles.
+        this.#stop(`the library that reads it cannot be started: ${messageOf(error)}`);
+      }
     });
   }
 
   #start(): { worker: Worker; timer: NodeJS.Timeout } {
     const workerData: GuestWorkerData = { kind: this.#kind, size: this.#volume.size };
-    // The extension is .js once built.
-    const worker = new Worker(new URL(`./guest-worker${extname(import.meta.url)}`, import.meta.url), {
+    const worker = startWorker('guest-worker', import.meta.url, {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
       // What a library prints on its way out is no output of ours.

@@ -1,12 +1,13 @@
 // The thread that reads a guest's file system. What goes wrong in it ends it, and nothing else.
 import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../base/thrown.ts';
 import { openExt } from './ext-file-system.ts';
 import { openFat } from './fat-file-system.ts';
 import type { FromGuestWorker, GuestWorkerData, ToGuestWorker } from './guest-protocol.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('This file is run as a worker.');
-const { kind, size } = workerData as GuestWorkerData;
+const { kind, size }: GuestWorkerData = workerData;
 
 const reads = new Map<number, (bytes: Uint8Array | undefined) => void>();
 let nextRead = 0;
@@ -34,7 +35,7 @@ async function answer(id: number, path: string): Promise<void> {
     const fileSystem = await opening;
     say({ type: 'entry', id, entry: await fileSystem.look(path) });
   } catch (error) {
-    say({ type: 'failure', id, message: error instanceof Error ? error.message : String(error) });
+    say({ type: 'failure', id, message: messageOf(error) });
   }
 }
 

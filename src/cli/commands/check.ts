@@ -1,48 +1,13 @@
 // vhdup check <image>
-import type { Argv, CommandModule } from 'yargs';
 import { checkImage } from '../../check/check-image.ts';
 import { type CheckReport, PURPOSES } from '../../check/check-report.ts';
 import { EXIT_CODES } from '../../errors.ts';
-import { runVerb } from '../run-command.ts';
+import { defineCommand } from '../define-command.ts';
 import { showCheck } from '../screens/check-screen.ts';
 import { screenOf } from '../screens/screen.ts';
-import { IMAGE_OPTIONS, imageOptions, OUTPUT_OPTIONS, refuseRepeated } from './shared-options.ts';
+import { IMAGE, IMAGE_OPTIONS, imageOptions } from './shared-options.ts';
 
 const GENERATIONS = { '1': 1, '2': 2 } as const;
-
-function build(yargs: Argv) {
-  const built = yargs
-    .positional('image', { type: 'string', demandOption: true, describe: 'The disk image' })
-    .options({
-      for: { choices: PURPOSES, default: 'vm' as const, describe: 'What the disk is for' },
-      generation: {
-        choices: ['1', '2'] as const,
-        requiresArg: true,
-        describe: 'Generation of the virtual machine  [what the partition table says]',
-      },
-      'blob-name': { type: 'string', requiresArg: true, describe: 'Check this name of a blob, too' },
-      ...IMAGE_OPTIONS,
-      ...OUTPUT_OPTIONS,
-    })
-    .example('$0 check disk.vhdx', '')
-    .example('$0 check disk.vhd --for marketplace --generation 2', '')
-    .epilog('Exits with 0 when every rule is passed, 20 on warnings, 21 on failures.');
-  return refuseRepeated(built) as typeof built;
-}
-
-type CheckArguments = Awaited<ReturnType<typeof build>['argv']>;
-
-export function checkCommand(
-  environment: NodeJS.ProcessEnv,
-  finish: (exitCode: number) => void,
-): CommandModule<object, CheckArguments> {
-  return {
-    command: 'check <image>',
-    describe: 'Say whether Azure takes a disk image, and whether it starts there',
-    builder: build as CommandModule<object, CheckArguments>['builder'] & object,
-    handler: async (args) => finish(await check(args, environment)),
-  };
-}
 
 const EXIT_CODE_OF: Readonly<Record<CheckReport['result'], number>> = {
   pass: EXIT_CODES.ok,
@@ -50,20 +15,38 @@ const EXIT_CODE_OF: Readonly<Record<CheckReport['result'], number>> = {
   fail: EXIT_CODES.checkFailed,
 };
 
-function check(args: CheckArguments, environment: NodeJS.ProcessEnv): Promise<number> {
-  const { generation, blobName } = args;
-  const options = {
-    ...imageOptions(args),
-    image: args.image,
-    purpose: args.for,
-    ...(generation === undefined ? {} : { generation: GENERATIONS[generation] }),
-    ...(blobName === undefined ? {} : { blobName }),
-  };
-  return runVerb(args, environment, {
-    run: (signal) => checkImage({ ...options, signal }),
-    describe: (report) => showCheck(report, { ...screenOf(environment, process.stdout), verbose: args.verbose }),
-    exitCode: ({ result }) => EXIT_CODE_OF[result],
-    failures: ({ findings }) =>
-      findings.filter(({ result }) => result === 'fail').map(({ id, found }) => `${id}: ${found.replace(/\.?$/, '.')}`),
-  });
-}
+export const checkCommand = defineCommand({
+  name: 'check',
+  describe: 'Check whether Azure accepts a disk image and whether a VM will boot from it',
+  positionals: { image: IMAGE },
+  options: {
+    for: { choices: PURPOSES, default: 'vm' as const, describe: 'Purpose of the disk' },
+    generation: {
+      choices: ['1', '2'] as const,
+      requiresArg: true,
+      describe: 'Generation of the virtual machine  [detected from the partition table]',
+    },
+    'blob-name': { type: 'string', requiresArg: true, describe: 'Name of the blob, to be checked too' },
+    ...IMAGE_OPTIONS,
+  },
+  examples: ['check disk.vhdx', 'check disk.vhd --for marketplace --generation 2'],
+  epilog: 'Exits with 0 if every rule passes, 20 on warnings, 21 on failures.',
+  run: (args, { execute, environment }) => {
+    const { generation, blobName } = args;
+    const options = {
+      ...imageOptions(args),
+      purpose: args.for,
+      ...(generation === undefined ? {} : { generation: GENERATIONS[generation] }),
+      ...(blobName === undefined ? {} : { blobName }),
+    };
+    return execute({
+      run: (signal) => checkImage({ ...options, signal }),
+      describe: (report) => showCheck(report, { ...screenOf(environment, process.stdout), verbose: args.verbose }),
+      exitCode: ({ result }) => EXIT_CODE_OF[result],
+      failures: ({ findings }) =>
+        findings
+          .filter(({ result }) => result === 'fail')
+          .map(({ id, found }) => `${id}: ${found.replace(/\.?$/, '.')}`),
+    });
+  },
+});

@@ -1,71 +1,41 @@
 // vhdup convert <image> <file>
-import type { Argv, CommandModule } from 'yargs';
 import { printable } from '../../base/printable.ts';
 import { type ConvertResult, convertImage } from '../../convert/convert.ts';
-import { runVerb } from '../run-command.ts';
+import { defineCommand } from '../define-command.ts';
 import { formatBytes, formatSeconds } from '../screens/units.ts';
-import {
-  IMAGE_OPTIONS,
-  imageOptions,
-  OUTPUT_OPTIONS,
-  refuseRepeated,
-  THREADS_OPTION,
-  threadsOf,
-} from './shared-options.ts';
+import { IMAGE, IMAGE_OPTIONS, imageOptions, THREADS_OPTION, threadsOf } from './shared-options.ts';
 
-function build(yargs: Argv) {
-  const built = yargs
-    .positional('image', {
-      type: 'string',
-      demandOption: true,
-      describe: 'The disk image: VHD, VHDX or raw',
-    })
-    .positional('file', { type: 'string', demandOption: true, describe: 'The file to write' })
-    .options({
-      raw: { type: 'boolean', default: false, describe: 'Write the disk alone, without rounding up and footer' },
-      overwrite: { type: 'boolean', default: false, describe: 'Replace an existing file' },
-      sparse: {
-        type: 'boolean',
-        describe: 'Leave holes where the disk is zero; Hyper-V does not mount such files  [yes, but not on Windows]',
-      },
-      threads: { ...THREADS_OPTION, describe: 'Windows of 4 MiB at a time, 1 to 64, or as many as pay' },
-      ...IMAGE_OPTIONS,
-      ...OUTPUT_OPTIONS,
-    })
-    .example('$0 convert disk.avhdx disk.vhd', '')
-    .example('$0 convert --raw disk.vhdx disk.img', '');
-  return refuseRepeated(built) as typeof built;
-}
-
-type ConvertArguments = Awaited<ReturnType<typeof build>['argv']>;
-
-export function convertCommand(
-  environment: NodeJS.ProcessEnv,
-  finish: (exitCode: number) => void,
-): CommandModule<object, ConvertArguments> {
-  return {
-    command: 'convert <image> <file>',
-    describe: 'Write a disk image as a fixed VHD, or a raw disk, into a local file',
-    builder: build as CommandModule<object, ConvertArguments>['builder'] & object,
-    handler: async (args) => finish(await convert(args, environment)),
-  };
-}
-
-function convert(args: ConvertArguments, environment: NodeJS.ProcessEnv): Promise<number> {
-  const options = {
-    ...imageOptions(args),
-    image: args.image,
-    output: args.file,
-    raw: args.raw,
-    overwrite: args.overwrite,
-    ...(args.sparse === undefined ? {} : { sparse: args.sparse }),
-    threads: threadsOf(args.threads),
-  };
-  return runVerb(args, environment, {
-    run: (signal, onEvent) => convertImage({ ...options, signal, onEvent }),
-    describe: (result) => describeResult(result),
-  });
-}
+export const convertCommand = defineCommand({
+  name: 'convert',
+  describe: 'Write a disk image to a local file, as a fixed VHD or a raw disk',
+  positionals: {
+    image: IMAGE,
+    file: { type: 'string', demandOption: true, describe: 'File to write' },
+  },
+  options: {
+    raw: { type: 'boolean', default: false, describe: 'Write the raw disk: no rounding, no footer' },
+    overwrite: { type: 'boolean', default: false, describe: 'Replace an existing file' },
+    sparse: {
+      type: 'boolean',
+      describe: 'Leave holes where the disk is zero; Hyper-V does not mount such files  [yes, but not on Windows]',
+    },
+    threads: { ...THREADS_OPTION, describe: 'Windows of 4 MiB at once, 1 to 64 (at most 51 in memory); auto is 8' },
+    ...IMAGE_OPTIONS,
+  },
+  examples: ['convert disk.avhdx disk.vhd', 'convert --raw disk.vhdx disk.img'],
+  run: (args, { execute }) => {
+    const { file: output, raw, overwrite } = args;
+    const options = {
+      ...imageOptions(args),
+      ...{ output, raw, overwrite, threads: threadsOf(args.threads) },
+      ...(args.sparse === undefined ? {} : { sparse: args.sparse }),
+    };
+    return execute({
+      run: (signal, onEvent) => convertImage({ ...options, signal, onEvent }),
+      describe: describeResult,
+    });
+  },
+});
 
 export function describeResult(
   { output, size, written, sparse, durationMs }: ConvertResult,

@@ -1,90 +1,84 @@
 // vhdup inspect [structure] <image>
-import type { Argv, CommandModule } from 'yargs';
 import { printable } from '../../base/printable.ts';
 import { EXIT_CODES, UsageError } from '../../errors.ts';
 import { inspectImage } from '../../inspect/inspect.ts';
 import { inspectStructures } from '../../inspect/inspect-structures.ts';
 import { STRUCTURE_KINDS, type StructureKind } from '../../inspect/structure.ts';
-import { runVerb } from '../run-command.ts';
+import { type CommandContext, defineCommand } from '../define-command.ts';
+import type { CommonArguments } from '../run-command.ts';
 import { drawingCells } from '../screens/allocation-drawing.ts';
 import { showInspection } from '../screens/inspect-screen.ts';
 import { screenOf } from '../screens/screen.ts';
 import { showStructures } from '../screens/structure-screen.ts';
 import {
+  IMAGE,
   IMAGE_OPTIONS,
+  type ImageArguments,
   imageOptions,
-  OUTPUT_OPTIONS,
-  refuseRepeated,
   THREADS_OPTION,
   threadsOf,
   wholeNumber,
 } from './shared-options.ts';
 
-function build(yargs: Argv) {
-  const built = yargs
-    .usage('$0 inspect [structure] <image>\n\nShow what is in a disk image')
-    .positional('image', { type: 'string', demandOption: true, describe: 'The disk image' })
-    .positional('structure', {
+interface InspectArguments extends CommonArguments, ImageArguments {
+  readonly scan: boolean;
+  readonly threads: string;
+  readonly all: boolean;
+  readonly block: string | undefined;
+}
+
+export const inspectCommand = defineCommand({
+  name: 'inspect',
+  describe: 'Show the contents of a disk image',
+  usage: '$0 inspect [structure] <image>\n\nShow the contents of a disk image',
+  positionals: {
+    image: IMAGE,
+    structure: {
       type: 'string',
-      describe: `One of its structures, as it stands in the file: ${STRUCTURE_KINDS.join(', ')}`,
-    })
-    .options({
-      scan: { type: 'boolean', default: false, describe: 'Read the whole disk, and count what is not zero' },
-      threads: { ...THREADS_OPTION, describe: 'With --scan: reads of 4 MiB at a time, 1 to 64, or as many as pay' },
-      all: { type: 'boolean', default: false, describe: 'Of a structure: list every range of a table' },
-      block: { type: 'string', requiresArg: true, describe: 'Of bat and bitmap: show this block alone' },
-      ...IMAGE_OPTIONS,
-      ...OUTPUT_OPTIONS,
-    })
-    .example('$0 inspect disk.vhdx', '')
-    .example('$0 inspect --scan disk.vhd', '')
-    .example('$0 inspect bat disk.vhd --block 17', '')
-    .epilog('Exits with 0 when the disk can be read, 3 when it is damaged, 4 when a parent is missing.');
-  return refuseRepeated(built) as typeof built;
-}
-
-type InspectArguments = Awaited<ReturnType<typeof build>['argv']>;
-
-export function inspectCommand(
-  environment: NodeJS.ProcessEnv,
-  finish: (exitCode: number) => void,
-): CommandModule<object, InspectArguments> {
-  return {
-    command: 'inspect <image> [structure]',
-    describe: 'Show what is in a disk image',
-    builder: build as CommandModule<object, InspectArguments>['builder'] & object,
-    handler: async (args) => {
-      // The structure is said first and may be left out; yargs gives the first word to what must be there.
-      const { image: first, structure: second } = args;
-      if (second === undefined) finish(await inspect(args, first, environment));
-      else if (isStructure(second) && !isStructure(first))
-        finish(await showStructure(args, second, first, environment));
-      else finish(await showStructure(args, structureKind(first), second, environment));
+      describe: `Structure to show as it is stored in the file: ${STRUCTURE_KINDS.join(', ')}`,
     },
-  };
-}
+  },
+  options: {
+    scan: { type: 'boolean', default: false, describe: 'Read the whole disk and count the data that is not zero' },
+    threads: {
+      ...THREADS_OPTION,
+      describe: 'With --scan: reads of 4 MiB at once, 1 to 64 (at most 51 in memory); auto is 8',
+    },
+    all: { type: 'boolean', default: false, describe: 'With a structure: list every range of a table' },
+    block: { type: 'string', requiresArg: true, describe: 'With bat or bitmap: show only this block' },
+    ...IMAGE_OPTIONS,
+  },
+  examples: ['inspect disk.vhdx', 'inspect --scan disk.vhd', 'inspect bat disk.vhd --block 17'],
+  epilog: 'Exits with 0 if the disk can be read, 3 if it is damaged, 4 if a parent is missing.',
+  run: (args, context) => {
+    // The structure comes first and is optional; yargs gives the first word to the required argument.
+    const { image: first, structure: second } = args;
+    if (second === undefined) return inspect(args, context);
+    if (isStructure(second) && !isStructure(first)) return showStructure(args, second, first, context);
+    return showStructure(args, structureKind(first), second, context);
+  },
+});
 
-function inspect(args: InspectArguments, image: string, environment: NodeJS.ProcessEnv): Promise<number> {
+function inspect(args: InspectArguments, { execute, environment }: CommandContext): Promise<number> {
   for (const name of ['all', 'block'] as const) {
     if (args[name] !== undefined && args[name] !== false) {
-      throw new UsageError(`--${name} is for a structure: vhdup inspect bat ${printable(image)}.`);
+      throw new UsageError(`--${name} needs a structure: vhdup inspect bat ${printable(args.image)}.`);
     }
   }
   const screen = screenOf(environment, process.stdout);
   const options = {
     ...imageOptions(args),
-    image,
     scan: args.scan,
     threads: threadsOf(args.threads),
-    // What a program reads must not depend on the terminal.
+    // JSON must not depend on the terminal.
     ...(args.json ? {} : { mapCells: drawingCells(screen.width) }),
   };
-  return runVerb(args, environment, {
+  return execute({
     run: (signal, onEvent) => inspectImage({ ...options, signal, onEvent }),
     describe: (report) => showInspection(report, screen),
     stopping: 'Stopping.',
     exitCode: ({ exitCode }) => exitCode ?? EXIT_CODES.ok,
-    // The last problem is the one that keeps the disk from being read.
+    // The last problem is the one that makes the disk unreadable.
     failures: ({ exitCode, problems }) =>
       exitCode === undefined ? [] : problems.slice(-1).map(({ message }) => message),
   });
@@ -94,16 +88,16 @@ function showStructure(
   args: InspectArguments,
   structure: StructureKind,
   image: string,
-  environment: NodeJS.ProcessEnv,
+  { execute, environment }: CommandContext,
 ): Promise<number> {
-  if (args.scan) throw new UsageError('--scan is for the whole image: vhdup inspect --scan <image>.');
+  if (args.scan) throw new UsageError('--scan reads the whole image: vhdup inspect --scan <image>.');
   const options = {
     image,
     structure,
     all: args.all,
     ...(args.block === undefined ? {} : { block: wholeNumber('block', args.block) }),
   };
-  return runVerb(args, environment, {
+  return execute({
     run: (signal, onEvent) => inspectStructures({ ...options, signal, onEvent }),
     describe: (report) => showStructures(report, screenOf(environment, process.stdout)),
     stopping: 'Stopping.',

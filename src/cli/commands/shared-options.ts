@@ -1,18 +1,22 @@
-// Options that several commands take, in the form yargs wants, and how their texts become values.
-import type { Argv, Options } from 'yargs';
+// Options that several commands take, in the form that yargs expects, and how their texts become values.
+import type { Options } from 'yargs';
 import { UsageError } from '../../errors.ts';
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../../target/page-target.ts';
 import { parseDuration, parseRate } from '../screens/units.ts';
 
+/** The positional argument of every command. */
+export const IMAGE = { type: 'string', demandOption: true, describe: 'Disk image: VHD, VHDX or raw' } as const;
+
+export const DESTINATION = {
+  type: 'string',
+  describe: 'URL of the blob, with or without a SAS; or container/blob in the account that the environment names',
+} as const;
+
+/** Of every command. */
 export const OUTPUT_OPTIONS = {
-  json: { type: 'boolean', default: false, describe: 'Print events and the result as JSON, one object a line' },
+  json: { type: 'boolean', default: false, describe: 'Print events and the result as JSON, one object per line' },
   quiet: { alias: 'q', type: 'boolean', default: false, describe: 'Print nothing but errors, on stderr' },
-  verbose: {
-    alias: 'v',
-    type: 'boolean',
-    default: false,
-    describe: 'Print every retry and why things are as they are',
-  },
+  verbose: { alias: 'v', type: 'boolean', default: false, describe: 'Print every retry, and details of decisions' },
   progress: { type: 'boolean', default: true, describe: 'Show progress; --no-progress hides it' },
 } as const satisfies Record<string, Options>;
 
@@ -20,7 +24,7 @@ export const IMAGE_OPTIONS = {
   format: {
     choices: ['raw'] as const,
     requiresArg: true,
-    describe: 'Take the image as a raw disk; without it, its content says what it is',
+    describe: 'Read the image as a raw disk  [detected from its content]',
   },
   'parent-path': {
     type: 'string',
@@ -28,17 +32,17 @@ export const IMAGE_OPTIONS = {
     nargs: 1,
     requiresArg: true,
     default: [] as string[],
-    describe: 'Folder or file to look in first for the parents of a differencing image; may be given again',
+    describe: 'Folder or file to search first for the parents of a differencing image; can be repeated',
   },
   'allow-network-parents': {
     type: 'boolean',
     default: false,
-    describe: 'Open parents on the network where the image says so: this sends your credentials to that host',
+    describe: 'Open parents on network paths that the image names: this sends your credentials to that host',
   },
   'trust-unmarked-sectors': {
     type: 'boolean',
     default: false,
-    describe: 'Take data that a dynamic VHD holds but marks as never written',
+    describe: 'Include sectors of a dynamic VHD that hold data but are marked as unwritten',
   },
 } as const satisfies Record<string, Options>;
 
@@ -47,40 +51,40 @@ export const THREADS_OPTION = {
   type: 'string',
   requiresArg: true,
   default: 'auto',
-  describe: 'Requests of 4 MiB in flight at most, 1 to 64, or as many as pay',
+  describe: 'Concurrent requests, 1 to 64 (at most 51 of a full 4 MiB), or auto: adapts to the connection',
 } as const satisfies Options;
 
 export const LOG_OPTION = {
   'log-file': {
     type: 'string',
     requiresArg: true,
-    describe: 'Append every request and event, as JSON, to this file',
+    describe: 'Append every request and event to this file, as JSON',
   },
 } as const satisfies Record<string, Options>;
 
-/** Of verbs that speak to the service. */
+/** Of commands that send requests to the service. */
 export const SERVICE_OPTIONS = {
   checksum: {
     choices: CHECKSUM_ALGORITHMS,
     default: 'crc64' as const,
-    describe: 'What each request is checked with',
+    describe: 'Checksum that protects each request',
   },
   retries: {
     type: 'string',
     requiresArg: true,
-    describe: 'Tries after the first for one request  [no limit but --give-up-after]',
+    describe: 'Retries of one request  [no limit except --give-up-after]',
   },
   'give-up-after': {
     type: 'string',
     requiresArg: true,
     default: '12h',
-    describe: 'Give up when nothing was acknowledged for so long',
+    describe: 'Fail after this long without a successful request',
   },
   timeout: {
     type: 'string',
     requiresArg: true,
     default: '60s',
-    describe: 'Give up a connection that moves no byte for so long, and try again',
+    describe: 'Close a connection that transfers nothing for this long, and retry',
   },
 } as const satisfies Record<string, Options>;
 
@@ -91,7 +95,7 @@ export interface ServiceArguments {
   readonly timeout: string;
 }
 
-/** @throws {UsageError} a number or a duration that is none. */
+/** @throws {UsageError} a number or a duration that is not valid. */
 export function serviceOptions(args: ServiceArguments) {
   return {
     checksum: args.checksum,
@@ -102,6 +106,7 @@ export function serviceOptions(args: ServiceArguments) {
 }
 
 export interface ImageArguments {
+  readonly image: string;
   readonly format: 'raw' | undefined;
   readonly parentPath: string[];
   readonly allowNetworkParents: boolean;
@@ -110,6 +115,7 @@ export interface ImageArguments {
 
 export function imageOptions(args: ImageArguments) {
   return {
+    image: args.image,
     ...(args.format === undefined ? {} : { format: args.format }),
     parentPaths: args.parentPath,
     allowNetworkParents: args.allowNetworkParents,
@@ -143,16 +149,4 @@ export function durationMs(name: string, text: string): number {
     throw new UsageError(`--${name} must be a duration such as 90s, 15m or 12h, but is "${text}".`);
   }
   return milliseconds;
-}
-
-/** An option that was given twice where one value is wanted: yargs makes a list of it. */
-export function refuseRepeated(yargs: Argv): Argv {
-  return yargs.check((args) => {
-    for (const [name, value] of Object.entries(args)) {
-      if (Array.isArray(value) && !['_', 'parent-path', 'parentPath', 'metadata', 'm'].includes(name)) {
-        throw new UsageError(`--${name} was given more than once.`);
-      }
-    }
-    return true;
-  });
 }

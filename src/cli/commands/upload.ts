@@ -1,187 +1,117 @@
 // vhdup upload <image> <destination>
-import type { Argv, CommandModule } from 'yargs';
-import { CredentialError, ImageChangedError, UsageError } from '../../errors.ts';
-import { VERIFY_LEVELS, type VerifiedLevel } from '../../options.ts';
+import { ImageChangedError, UsageError } from '../../errors.ts';
+import type { VerifiedLevel } from '../../options.ts';
 import { planUpload, type UploadPlan } from '../../upload/dry-run.ts';
 import { type UploadResult, uploadImage } from '../../upload/upload.ts';
-import { readEnvironment } from '../environment.ts';
-import { logged } from '../log-file.ts';
-import { KeptState } from '../resume-hint.ts';
-import { canGoOn, runVerb } from '../run-command.ts';
+import { VERIFY_LEVELS } from '../../validate-options.ts';
+import { defineCommand } from '../define-command.ts';
 import { exact, table } from '../screens/result-text.ts';
 import { formatRate, formatSeconds } from '../screens/units.ts';
-import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
-import {
-  IMAGE_OPTIONS,
-  imageOptions,
-  LOG_OPTION,
-  OUTPUT_OPTIONS,
-  rateOf,
-  refuseRepeated,
-  SERVICE_OPTIONS,
-  serviceOptions,
-  THREADS_OPTION,
-  threadsOf,
-} from './shared-options.ts';
+import { executeRemote, REMOTE_OPTIONS } from './remote-options.ts';
+import { DESTINATION, IMAGE, imageOptions, rateOf, THREADS_OPTION, threadsOf } from './shared-options.ts';
 
-function build(yargs: Argv) {
-  const built = yargs
-    .positional('image', {
+export const uploadCommand = defineCommand({
+  name: 'upload',
+  describe: 'Upload a disk image to a page blob, as a fixed VHD',
+  positionals: { image: IMAGE, destination: DESTINATION },
+  options: {
+    threads: THREADS_OPTION,
+    overwrite: { type: 'boolean', default: false, describe: 'Replace an existing page blob' },
+    restart: {
+      type: 'boolean',
+      default: false,
+      describe: 'Discard the progress of an earlier run of this upload, and start over',
+    },
+    'resume-from-blob': {
+      type: 'boolean',
+      default: false,
+      describe: 'Resume without a checkpoint: data that is already in the blob is not sent again',
+    },
+    'break-lease': {
+      type: 'boolean',
+      default: false,
+      describe: 'Break the lease that another program holds on the blob',
+    },
+    checkpoint: {
       type: 'string',
-      demandOption: true,
-      describe: 'The disk image: VHD, VHDX or raw',
-    })
-    .positional('destination', {
+      requiresArg: true,
+      describe: 'File for the progress of the upload  [<image>.vhdup.json]',
+    },
+    'dry-run': {
+      type: 'boolean',
+      default: false,
+      describe: 'Show what would be sent and what would be skipped, and write nothing',
+    },
+    manifest: {
       type: 'string',
-      describe: 'URL of the blob, with or without a SAS; or container/blob of the account that the environment names',
-    })
-    .options({
-      threads: THREADS_OPTION,
-      overwrite: { type: 'boolean', default: false, describe: 'Replace a page blob that is there already' },
-      restart: { type: 'boolean', default: false, describe: 'Forget an earlier run of this upload, and begin again' },
-      'resume-from-blob': {
-        type: 'boolean',
-        default: false,
-        describe: 'Go on although the checkpoint is lost: what is in the blob is not sent again',
-      },
-      'break-lease': {
-        type: 'boolean',
-        default: false,
-        describe: 'Take the blob from a program that holds a lease on it',
-      },
-      checkpoint: {
-        type: 'string',
-        requiresArg: true,
-        describe: 'File that keeps the state between runs  [<image>.vhdup.json]',
-      },
-      'dry-run': {
-        type: 'boolean',
-        default: false,
-        describe: 'Say what would be sent and what not, and write nothing',
-      },
-      manifest: {
-        type: 'string',
-        requiresArg: true,
-        describe: 'File that gets the checksum of everything that is sent, for vhdup verify',
-      },
-      'content-md5': {
-        type: 'boolean',
-        default: false,
-        describe: 'Compute the MD5 of the whole VHD, and make it the Content-MD5 of the blob',
-      },
-      verify: {
-        choices: VERIFY_LEVELS,
-        defaultDescription: 'map',
-        describe: 'What to compare at the end: nothing, the list of pages, or every page, read back',
-      },
-      'create-container': { type: 'boolean', default: false, describe: 'Create the container if there is none' },
-      'skip-checks': {
-        type: 'boolean',
-        default: false,
-        describe: 'Send the disk even if Azure would surely refuse it',
-      },
-      metadata: {
-        alias: 'm',
-        type: 'string',
-        array: true,
-        nargs: 1,
-        requiresArg: true,
-        default: [] as string[],
-        describe: 'Metadata of the blob, as name=value; may be given again',
-      },
-      'max-rate': { type: 'string', requiresArg: true, describe: 'Send at most so much, as in 20MiB/s' },
-      ...SAS_OPTIONS,
-      ...LOG_OPTION,
-      ...SERVICE_OPTIONS,
-      ...IMAGE_OPTIONS,
-      ...OUTPUT_OPTIONS,
-    })
-    .example('$0 upload disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"', '')
-    .example('$0 upload disk.vhdx vhds/disk.vhd --dry-run', '')
-    .epilog('Run the same command again after a stop of any kind: it goes on where it was.');
-  return refuseRepeated(built) as typeof built;
-}
-
-type UploadArguments = Awaited<ReturnType<typeof build>['argv']>;
-
-export function uploadCommand(
-  environment: NodeJS.ProcessEnv,
-  finish: (exitCode: number) => void,
-): CommandModule<object, UploadArguments> {
-  return {
-    command: 'upload <image> [destination]',
-    describe: 'Upload a disk image as a fixed VHD into a page blob',
-    builder: build as CommandModule<object, UploadArguments>['builder'] & object,
-    handler: async (args) => finish(args.dryRun ? await dryRun(args, environment) : await upload(args, environment)),
-  };
-}
-
-function upload(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<number> {
-  const { destination } = args;
-  if (destination === undefined) {
-    throw new UsageError('The destination is missing: vhdup upload <image> <destination>.');
-  }
-  checkSasOptions(args);
-  const options = {
-    ...imageOptions(args),
-    image: args.image,
-    destination,
-    threads: threadsOf(args.threads),
-    overwrite: args.overwrite,
-    restart: args.restart,
-    resumeFromBlob: args.resumeFromBlob,
-    breakLease: args.breakLease,
-    ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
-    ...serviceOptions(args),
-    ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
-    contentMd5: args.contentMd5,
-    ...(args.verify === undefined ? {} : { verify: args.verify }),
-    createContainer: args.createContainer,
-    skipChecks: args.skipChecks,
-    metadata: parseMetadata(args.metadata),
-    ...(args.maxRate === undefined ? {} : { maxRate: rateOf('max-rate', args.maxRate) }),
-  };
-  const state = new KeptState();
-  return runVerb(args, environment, {
-    run: (signal, onEvent) =>
-      logged(args.logFile, onEvent, async (toBoth) => {
-        const say = (message: string) => toBoth({ type: 'credential', state: 'wanted', message });
-        return await uploadImage({
-          ...options,
-          ...readEnvironment(environment, destination, givesSas(args)),
-          ...(await sasOptions(args, destination, signal, say)),
-          signal,
-          onEvent: (event) => {
-            state.onEvent(event);
-            toBoth(event);
-          },
-        });
-      }),
-    describe: describeResult,
-    wayOn: (error) => (state.isThere ? describeWayOn(error, state, args) : undefined),
-  });
-}
-
-/** @param args - What the same command should leave out is said. */
-function describeWayOn(error: unknown, state: KeptState, { restart }: UploadArguments): string | undefined {
-  if (error instanceof ImageChangedError) {
-    return 'When nothing writes to the image any more, give --restart to upload it from the beginning.';
-  }
-  if (!canGoOn(error)) return undefined;
-  const kept = state.describe('What was sent');
-  const again = restart ? 'again without --restart' : 'again';
-  return error instanceof CredentialError && error.isExpired
-    ? `${kept} Run the same command ${again}, with a new SAS, to go on. With --sas-file or --sas-command an upload goes on by itself.`
-    : `${kept} Run the same command ${again} to go on.`;
-}
-
-function dryRun(args: UploadArguments, environment: NodeJS.ProcessEnv): Promise<number> {
-  const options = { ...imageOptions(args), image: args.image, threads: threadsOf(args.threads) };
-  return runVerb(args, environment, {
-    run: (signal, onEvent) => planUpload({ ...options, signal, onEvent }),
-    describe: describePlan,
-  });
-}
+      requiresArg: true,
+      describe: 'File to write the checksums of all sent data to, for vhdup verify',
+    },
+    'content-md5': {
+      type: 'boolean',
+      default: false,
+      describe: 'Compute the MD5 of the whole VHD and set it as the Content-MD5 of the blob',
+    },
+    verify: {
+      choices: VERIFY_LEVELS,
+      defaultDescription: 'map',
+      describe: 'What to compare after the upload: nothing, the page list, or every page, read back',
+    },
+    'create-container': { type: 'boolean', default: false, describe: 'Create the container if it does not exist' },
+    'skip-checks': {
+      type: 'boolean',
+      default: false,
+      describe: 'Upload even if Azure would reject the disk',
+    },
+    metadata: {
+      alias: 'm',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      requiresArg: true,
+      default: [] as string[],
+      describe: 'Metadata of the blob, as name=value; can be repeated',
+    },
+    'max-rate': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Limit of the bandwidth, such as 20MiB/s  [no limit]',
+    },
+    ...REMOTE_OPTIONS,
+  },
+  examples: [
+    'upload disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"',
+    'upload disk.vhdx vhds/disk.vhd --dry-run',
+  ],
+  epilog: 'After any stop, run the same command again: it resumes where it left off.',
+  run: (args, context) => {
+    if (args.dryRun) {
+      const options = { ...imageOptions(args), threads: threadsOf(args.threads) };
+      return context.execute({
+        run: (signal, onEvent) => planUpload({ ...options, signal, onEvent }),
+        describe: describePlan,
+      });
+    }
+    if (args.destination === undefined) {
+      throw new UsageError('The destination is missing: vhdup upload <image> <destination>.');
+    }
+    const { overwrite, resumeFromBlob, breakLease, contentMd5, verify, createContainer, skipChecks, maxRate } = args;
+    const own = {
+      ...{ overwrite, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
+      ...(verify === undefined ? {} : { verify }),
+      metadata: parseMetadata(args.metadata),
+      ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
+    };
+    return executeRemote(args, args.destination, context, {
+      run: (options) => uploadImage({ ...options, ...own }),
+      describe: describeResult,
+      nextStep: (error) =>
+        error instanceof ImageChangedError
+          ? 'Once nothing writes to the image any more, run the same command with --restart to upload it from the start.'
+          : undefined,
+    });
+  },
+});
 
 /** @throws {UsageError} not of the form name=value. */
 function parseMetadata(texts: readonly string[]): Record<string, string> {
@@ -195,10 +125,10 @@ function parseMetadata(texts: readonly string[]): Record<string, string> {
 }
 
 const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
-  none: 'nothing, as you wished',
-  map: 'the page ranges of the blob are those that were sent',
-  doubted: 'the page ranges are those that were sent, and what was in doubt was read back and is that of the image',
-  full: 'every page of the blob was read back and is that of the image',
+  none: 'skipped (--verify none)',
+  map: 'the page list of the blob matches what was sent',
+  doubted: 'the page list matches what was sent; unverified data was read back and matches the image',
+  full: 'every page of the blob was read back and matches the image',
 };
 
 function describeResult(result: UploadResult): string {
@@ -218,7 +148,7 @@ function describeResult(result: UploadResult): string {
 }
 
 function describePlan(plan: UploadPlan): string {
-  return table('Nothing was written. An upload from the beginning', [
+  return table('Dry run: nothing was written. An upload from the start', [
     ['would read', exact(plan.allocated)],
     ['would send', `${exact(plan.send)} in ${plan.requests} requests`],
     ['would skip, not allocated', exact(plan.skip.unallocated)],

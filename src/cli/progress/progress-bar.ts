@@ -2,8 +2,8 @@
 import cliProgress from 'cli-progress';
 import type { TransferTotals } from '../../events.ts';
 import type { Symbols } from '../screens/symbols.ts';
+import type { ProgressDisplay } from './progress-display.ts';
 import { ProgressTexts } from './progress-text.ts';
-import type { ProgressDisplay } from './reporter.ts';
 
 const MIN_BAR = 10;
 const MAX_BAR = 40;
@@ -24,7 +24,7 @@ export class ProgressBar implements ProgressDisplay {
       hideCursor: true,
       clearOnComplete: false,
       fps: 5,
-      // A terminal that is made smaller must not keep the rest of longer lines.
+      // When a terminal shrinks, no remains of longer lines may stay.
       forceRedraw: true,
       gracefulExit: false,
     });
@@ -41,8 +41,8 @@ export class ProgressBar implements ProgressDisplay {
       this.#stream.write(`${line}\n`);
       return;
     }
-    // To the left edge, and clear: the bar is drawn again below the line. cli-progress ends by going back to where it
-    // saved the cursor (ESC 7) at its start; that place has moved.
+    // Clears the bar, which is drawn again below the line. At its end, cli-progress returns to the cursor position that it
+    // saved (ESC 7) at its start; that position has moved.
     this.#stream.write(`\r\u001b[K${line}\n\u001b7`);
     this.#bar.render();
   }
@@ -56,10 +56,10 @@ export class ProgressBar implements ProgressDisplay {
   #line(): string {
     if (this.#totals === undefined) return '';
     const text = this.#texts.describe(this.#totals);
-    // A terminal that does not know its width says 0.
+    // A terminal of unknown width reports 0.
     const width = (this.#stream.columns || 80) - 1;
     const parts = [text.amount, text.rate, `ETA ${text.eta}`, `skipped ${text.skipped}`, text.retries];
-    // On a narrow terminal the last parts give way.
+    // A narrow terminal shows fewer parts.
     for (let count = parts.length; count > 0; count--) {
       const tail = parts
         .slice(0, count)

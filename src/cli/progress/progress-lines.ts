@@ -1,7 +1,7 @@
-// Progress where there is no terminal: a line from time to time, for logs.
+// Progress without a terminal: a line every ten seconds, for logs.
 import type { TransferTotals } from '../../events.ts';
+import type { ProgressDisplay } from './progress-display.ts';
 import { ProgressTexts } from './progress-text.ts';
-import type { ProgressDisplay } from './reporter.ts';
 
 const INTERVAL_MS = 10_000;
 

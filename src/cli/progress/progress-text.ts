@@ -1,10 +1,10 @@
-// The words of progress: shared by the bar and the plain lines.
+// The text of progress: shared by the bar and the plain lines.
 import type { TransferTotals } from '../../events.ts';
 import { formatBytes, formatRate, formatSeconds } from '../screens/units.ts';
 import { Rate } from './rate.ts';
 
 export interface ProgressText {
-  /** 0 to 1; undefined while the length is not known. */
+  /** 0 to 1; undefined while the total is unknown. */
   readonly fraction: number | undefined;
   readonly percent: string;
   /** "1.2 GiB of 3.5 GiB" */
@@ -16,16 +16,16 @@ export interface ProgressText {
   readonly retries: string;
 }
 
-/** Keeps what is needed to tell a rate and a remaining time. */
+/** Keeps the samples that a rate and a remaining time need. */
 export class ProgressTexts {
-  /** Of what is done: it tells when the end is reached. */
+  /** Of what is done: it gives the remaining time. */
   readonly #done = new Rate();
-  /** Of what is sent: it tells how fast the line is. */
+  /** Of what is sent: it gives the speed of the connection. */
   readonly #sent = new Rate();
 
   describe(totals: TransferTotals): ProgressText {
     const { planned, done, sent, zeros, unallocated, retries } = totals;
-    // Before that, `done` is without what earlier runs did: counting it as speed would promise an early end.
+    // Until then, `done` excludes earlier runs: counting their bytes as speed would promise an early end.
     if (planned !== undefined) this.#done.add(done);
     this.#sent.add(sent);
     const doneRate = this.#done.perSecond(done);

@@ -1,21 +1,21 @@
-// How fast it goes now: the rate over the last seconds, not the mean since the beginning.
+// The current rate: over the last seconds, not the mean since the start.
 
 const SPAN_MS = 15_000;
 
 export class Rate {
   readonly #samples: { readonly timeMs: number; readonly value: number }[] = [];
 
-  /** @param value - A total. One that shrinks is a new one: a verification after an upload counts from zero. */
+  /** @param value - A total. A smaller one starts a new measurement: a verification after an upload counts from zero. */
   add(value: number, timeMs: number = performance.now()): void {
     if (value < (this.#samples.at(-1)?.value ?? 0)) this.#samples.length = 0;
     const last = this.#samples.at(-1);
-    // Enough for a smooth rate; a sample for every event would be thousands a second.
+    // Enough for a smooth rate; one sample per event would be thousands per second.
     if (last !== undefined && timeMs - last.timeMs < 200) return;
     this.#samples.push({ timeMs, value });
     while (this.#samples.length > 2 && timeMs - (this.#samples[0]?.timeMs ?? timeMs) > SPAN_MS) this.#samples.shift();
   }
 
-  /** Per second, until now; undefined while too little is known. */
+  /** Per second; undefined while there are too few samples. */
   perSecond(value: number, timeMs: number = performance.now()): number | undefined {
     const first = this.#samples[0];
     if (first === undefined || timeMs - first.timeMs < 500) return undefined;

@@ -1,35 +1,29 @@
-// What a person sees while a verb works: a bar on a screen that redraws, plain lines elsewhere, warnings and retries above them.
-
-import type { TransferTotals, UploadEvent } from '../../events.ts';
+// What a user sees while a command works: a progress bar on a terminal, plain lines elsewhere, warnings and retries above them.
+import type { UploadEvent } from '../../events.ts';
 import { safeText } from '../guard-output.ts';
 import type { Screen } from '../screens/screen.ts';
 import { ProgressBar } from './progress-bar.ts';
+import type { ProgressDisplay } from './progress-display.ts';
 import { ProgressLines } from './progress-lines.ts';
-
-/** Shows totals, in place or line by line. */
-export interface ProgressDisplay {
-  show(totals: TransferTotals): void;
-  /** Prints a line of its own. */
-  log(line: string): void;
-  stop(): void;
-}
 
 export interface ReporterOptions {
   readonly stream: NodeJS.WriteStream;
-  /** What the stream shows. */
+  /** What the stream can show. */
   readonly screen: Pick<Screen, 'redraws' | 'symbols'>;
   /** Print nothing but errors. */
   readonly quiet: boolean;
   /** Show progress. */
   readonly progress: boolean;
-  /** Print what only helps to find out why. */
+  /** Print details too. */
   readonly verbose: boolean;
 }
 
-/** A retry of one kind is worth a line at first and then from time to time, in milliseconds. */
+/** Retries with the same reason are printed at most this often, in milliseconds. */
 const RETRY_LINE_INTERVAL_MS = 30_000;
 
 const HASHING_LINE_INTERVAL_MS = 10_000;
+
+type Started = Extract<UploadEvent, { type: 'start' | 'start-verify' }>;
 
 export class Reporter {
   readonly #options: ReporterOptions;
@@ -50,14 +44,10 @@ export class Reporter {
         this.#display?.show(event);
         break;
       case 'start':
-        if (event.resumedFrom !== undefined) {
-          this.log(`Going on with the upload that began at ${event.resumedFrom} (${event.checkpoint}).`);
-        }
+        this.#started('upload', event);
         break;
       case 'start-verify':
-        if (event.resumedFrom !== undefined) {
-          this.log(`Going on with the verification that began at ${event.resumedFrom} (${event.checkpoint}).`);
-        }
+        this.#started('verification', event);
         break;
       case 'hashing':
         this.#hashing(event);
@@ -87,11 +77,15 @@ export class Reporter {
     this.#display?.stop();
   }
 
+  #started(what: string, { resumedFrom, checkpoint }: Started): void {
+    if (resumedFrom !== undefined) this.log(`Resuming the ${what} started at ${resumedFrom} (${checkpoint}).`);
+  }
+
   #hashing({ done, size }: Extract<UploadEvent, { type: 'hashing' }>): void {
     const nowMs = performance.now();
     if (nowMs - this.#lastHashingLineMs < HASHING_LINE_INTERVAL_MS) return;
     this.#lastHashingLineMs = nowMs;
-    this.log(`Everything is sent. Computing the MD5 of the whole VHD: ${Math.floor((done / size) * 100)}%.`);
+    this.log(`All data is sent. Computing the MD5 of the whole VHD: ${Math.floor((done / size) * 100)}%.`);
   }
 
   #retry({ reason, message, attempt, delayMs }: Extract<UploadEvent, { type: 'retry' }>): void {
@@ -99,6 +93,6 @@ export class Reporter {
     const nowMs = performance.now();
     if (!this.#options.verbose && last !== undefined && nowMs - last < RETRY_LINE_INTERVAL_MS) return;
     this.#lastRetryLineMs.set(reason, nowMs);
-    this.log(`${message} Trying again in ${(delayMs / 1000).toFixed(1)} s (try ${attempt + 1}).`);
+    this.log(`${message} Retrying in ${(delayMs / 1000).toFixed(1)} s (attempt ${attempt + 1}).`);
   }
 }

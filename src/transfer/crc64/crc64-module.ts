@@ -5,11 +5,11 @@
 // Folding. Some multiples of P have few terms: x^1852 + x^1621 + ... + 1. Squared seven times, such a one becomes x^(128 1852) +
 // x^(128 1621) + ... + 1, and still is a multiple. So sixteen bytes can be taken away from where they are and added 231, ... and
 // 1852 units of sixteen bytes further on (FOLD_DELAYS), and the remainder stays the same. That takes no table and no multiplication,
-// only additions of 128 bits, and goes on until the last of the range is left. The idea is that of S. Russell, "Chorba: A novel
+// only additions of 128 bits, and continues until the last of the range is left. The idea is that of S. Russell, "Chorba: A novel
 // CRC32 implementation", arXiv 2412.16398, who calls them zero polynomials.
 //
 // Looking up. What is left, and short ranges as they are: sixteen bytes at a step, each through a table of its own. A step has to
-// wait for the one before, so two halves are taken side by side: while one waits for its look-ups the other goes on.
+// wait for the one before, so two halves are processed side by side: while one waits for its look-ups, the other continues.
 import {
   ALIGNED_8,
   ALIGNED_16,
@@ -58,7 +58,7 @@ const LEFT = NEW_RING + RING;
 /** Bytes at the beginning of the memory that the module keeps for itself. */
 export const CRC64_WORK_SIZE = LEFT + RING;
 
-/** Below, folding does not pay. */
+/** Below this, folding is not faster. */
 const SHORTEST_FOLDED = 4 * RING;
 
 /** x^8 as a reflected polynomial: what one more byte of zeros multiplies a CRC with. */

@@ -34,12 +34,14 @@ describe('durationMs and rateOf', () => {
 describe('imageOptions', () => {
   it('are those of the library', () => {
     const args = {
+      image: 'disk.img',
       format: 'raw' as const,
       parentPath: ['a', 'b'],
       allowNetworkParents: true,
       trustUnmarkedSectors: false,
     };
     expect(imageOptions(args)).toEqual({
+      image: 'disk.img',
       format: 'raw',
       parentPaths: ['a', 'b'],
       allowNetworkParents: true,

@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 const PROGRESS: UploadEvent = { type: 'progress', ...totalsOf() };
-const START: UploadEvent = {
+const START = {
   type: 'start',
   image: 'disk.vhd',
   format: 'vhd-dynamic',
@@ -25,7 +25,8 @@ const START: UploadEvent = {
   uploadId: '1',
   checkpoint: 'disk.vhd.vhdup.json',
   threads: 8,
-};
+  maxWindows: 9,
+} as const satisfies UploadEvent;
 
 function retry(reason: string, attempt = 1): UploadEvent {
   return { type: 'retry', what: 'Put Page', attempt, delayMs: 1500, reason, message: `Put Page failed: ${reason}.` };
@@ -96,13 +97,13 @@ describe('Reporter', () => {
     expect(textOf(stream)).toBe('');
   });
 
-  it('says that an earlier upload goes on, and only then that one starts', () => {
+  it('says that an upload is resumed, and nothing of a new one', () => {
     const stream = new PassThrough();
     const reporter = reporterOn(stream);
     reporter.onEvent(START);
     expect(textOf(stream)).toBe('');
     reporter.onEvent({ ...START, resumedFrom: '2026-03-01T10:00:00.000Z' });
-    expect(textOf(stream)).toContain('began at 2026-03-01T10:00:00.000Z (disk.vhd.vhdup.json)');
+    expect(textOf(stream)).toContain('Resuming the upload started at 2026-03-01T10:00:00.000Z (disk.vhd.vhdup.json).');
   });
 
   it('prints the first retry of each reason, then one every half a minute', () => {
@@ -115,14 +116,14 @@ describe('Reporter', () => {
     reporter.onEvent(retry('ECONNRESET'));
     const lines = textOf(stream).trim().split('\n');
     expect(lines).toEqual([
-      'Put Page failed: ServerBusy. Trying again in 1.5 s (try 2).',
-      'Put Page failed: ServerBusy. Trying again in 1.5 s (try 32).',
-      'Put Page failed: ServerBusy. Trying again in 1.5 s (try 62).',
-      'Put Page failed: ECONNRESET. Trying again in 1.5 s (try 2).',
+      'Put Page failed: ServerBusy. Retrying in 1.5 s (attempt 2).',
+      'Put Page failed: ServerBusy. Retrying in 1.5 s (attempt 32).',
+      'Put Page failed: ServerBusy. Retrying in 1.5 s (attempt 62).',
+      'Put Page failed: ECONNRESET. Retrying in 1.5 s (attempt 2).',
     ]);
   });
 
-  it('prints every retry, and what only helps to find out why, when it is to be verbose', () => {
+  it('prints every retry, and details, with --verbose', () => {
     const events: UploadEvent[] = [retry('ServerBusy'), retry('ServerBusy'), { type: 'debug', message: 'the parent' }];
     const verbose = new PassThrough();
     const normal = new PassThrough();
@@ -141,16 +142,16 @@ describe('Reporter', () => {
     expect(textOf(stream)).toBe('Warning: https://a.b/c?sig=REDACTED failed\n');
   });
 
-  it('says that a verification goes on, and how far the MD5 is when all else is done', () => {
+  it('says that a verification is resumed, and how far the MD5 is once everything is sent', () => {
     const stream = new PassThrough();
     const reporter = reporterOn(stream);
-    const { uploadId: _, ...start } = START as Extract<UploadEvent, { type: 'start' }>;
+    const { uploadId: _, ...start } = START;
     const verify = { ...start, type: 'start-verify', method: 'full' } as const;
     reporter.onEvent(verify);
     expect(textOf(stream)).toBe('');
     reporter.onEvent({ ...verify, resumedFrom: '2026-03-01T10:00:00.000Z' });
     expect(textOf(stream)).toBe(
-      'Going on with the verification that began at 2026-03-01T10:00:00.000Z (disk.vhd.vhdup.json).\n',
+      'Resuming the verification started at 2026-03-01T10:00:00.000Z (disk.vhd.vhdup.json).\n',
     );
     for (let second = 0; second <= 11; second++) {
       reporter.onEvent({ type: 'hashing', done: 10 + second, size: 100 });

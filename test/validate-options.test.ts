@@ -1,42 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../src/errors.ts';
-import { checkChecksum, checkMetadata, checkRetryOptions, concurrencyOf, localConcurrency } from '../src/options.ts';
-
-describe('concurrencyOf', () => {
-  it('takes 1 to 64 requests, with one window more than that in memory', () => {
-    for (const threads of [1, 8, 50]) {
-      expect(concurrencyOf(threads)).toEqual({ maxRequests: threads, maxWindows: threads + 1 });
-    }
-  });
-
-  it('holds at most 204 MiB of windows, however many requests there may be', () => {
-    expect(concurrencyOf(51)).toEqual({ maxRequests: 51, maxWindows: 51 });
-    expect(concurrencyOf(64)).toEqual({ maxRequests: 64, maxWindows: 51 });
-  });
-
-  it('holds at most 32 MiB of windows when nothing is said', () => {
-    expect(concurrencyOf()).toEqual(concurrencyOf('auto'));
-    expect(concurrencyOf()).toEqual({ maxRequests: 64, maxWindows: 8 });
-  });
-
-  it.each([0, -1, 65, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (threads) => {
-    expect(() => concurrencyOf(threads)).toThrow(UsageError);
-  });
-
-  it('refuses another word', () => {
-    expect(() => concurrencyOf('many' as never)).toThrow(/auto or an integer from 1 to 64, but is many/);
-  });
-});
-
-describe('localConcurrency', () => {
-  it('is eight windows when nothing is said, and what is said otherwise', () => {
-    expect(localConcurrency().limit.concurrency).toBe(8);
-    expect(localConcurrency('auto').maxWindows).toBe(9);
-    expect(localConcurrency(3).limit.concurrency).toBe(3);
-    expect(() => localConcurrency(0)).toThrow(UsageError);
-  });
-});
+import { checkChecksum, checkMetadata, checkRetryOptions } from '../src/validate-options.ts';
 
 describe('checkChecksum', () => {
   it('takes the three algorithms, and crc64 when nothing is said', () => {
@@ -60,12 +25,12 @@ describe('checkMetadata', () => {
     expect(() => checkMetadata({ [name]: 'x' })).toThrow(UsageError);
   });
 
-  it.each(['vhdup_state', 'VHDUP_upload_id', 'vhdup_'])('refuses the name %s, which is ours', (name) => {
-    expect(() => checkMetadata({ [name]: 'x' })).toThrow(/ours/);
+  it.each(['vhdup_state', 'VHDUP_upload_id', 'vhdup_'])('refuses the reserved name %s', (name) => {
+    expect(() => checkMetadata({ [name]: 'x' })).toThrow(/reserved/);
   });
 
-  it('refuses names that differ in their case alone: HTTP would make one of them', () => {
-    expect(() => checkMetadata({ owner: 'one', Owner: 'two' })).toThrow(/upper from lower case/);
+  it('refuses names that differ only in case: HTTP makes one header of them', () => {
+    expect(() => checkMetadata({ owner: 'one', Owner: 'two' })).toThrow(/case-sensitive/);
   });
 
   it.each([' x', 'x ', 'ü', 'a\nb', 'a\u0000b', '\t'])('refuses the value %j', (value) => {
@@ -85,7 +50,7 @@ describe('checkMetadata', () => {
 
   it('refuses more than the service stores', () => {
     expect(() => checkMetadata({ name: 'x'.repeat(6140) })).not.toThrow();
-    expect(() => checkMetadata({ name: 'x'.repeat(6141) })).toThrow(/6145 bytes in all/);
+    expect(() => checkMetadata({ name: 'x'.repeat(6141) })).toThrow(/6145 bytes/);
   });
 });
 
@@ -118,7 +83,7 @@ describe('checkRetryOptions', () => {
   });
 
   it.each(['attemptTimeoutMs', 'retryDelayMs', 'maxRetryDelayMs', 'stallTimeoutMs'] as const)(
-    'refuses a %s that no timer can hold: it would be over at once',
+    'refuses a %s that no timer can hold',
     (name) => {
       expect(() => checkRetryOptions({ [name]: 2 ** 31 - 1 })).not.toThrow();
       expect(() => checkRetryOptions({ [name]: 2 ** 31 })).toThrow(/24 days/);
@@ -126,7 +91,7 @@ describe('checkRetryOptions', () => {
     },
   );
 
-  it.each(['attemptTimeoutMs', 'stallTimeoutMs'] as const)('refuses a %s of 0: nothing could ever succeed', (name) => {
+  it.each(['attemptTimeoutMs', 'stallTimeoutMs'] as const)('refuses a %s of 0', (name) => {
     expect(() => checkRetryOptions({ [name]: 0 })).toThrow(UsageError);
   });
 });

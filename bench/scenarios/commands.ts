@@ -15,8 +15,8 @@ const TIB = 1024 * GIB;
 const LIMIT_MS = 10 * 60_000;
 const SIGINT_EXIT = 130;
 
-export const verbs: Scenario = {
-  name: 'verbs',
+export const commands: Scenario = {
+  name: 'commands',
   title: 'Resume of 1 TiB at 50 %; dry run of 2 TiB; verify --full',
   async run(bench) {
     await resume(bench);

@@ -1,0 +1,15 @@
+// The commands of vhdup, in the order of its help. A new one is one file in commands/, and a line here.
+import { checkCommand } from './commands/check.ts';
+import { convertCommand } from './commands/convert.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { uploadCommand } from './commands/upload.ts';
+import { verifyCommand } from './commands/verify.ts';
+import type { Command } from './define-command.ts';
+
+export const COMMANDS: readonly Command[] = [
+  uploadCommand,
+  verifyCommand,
+  convertCommand,
+  checkCommand,
+  inspectCommand,
+];

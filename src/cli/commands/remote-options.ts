@@ -1,0 +1,80 @@
+// What upload and verify share: how they reach the blob, log, and say how to resume.
+import type { EventListener } from '../../events.ts';
+import type { ImageTransferOptions, ServiceOptions } from '../../options.ts';
+import type { CommandContext } from '../define-command.ts';
+import { readEnvironment } from '../environment.ts';
+import { logged } from '../log-file.ts';
+import { ResumeHint } from '../resume-hint.ts';
+import type { CommonArguments, Task } from '../run-command.ts';
+import { checkSasOptions, givesSas, SAS_OPTIONS, type SasArguments, sasOptions } from './sas-options.ts';
+import {
+  IMAGE_OPTIONS,
+  type ImageArguments,
+  imageOptions,
+  LOG_OPTION,
+  SERVICE_OPTIONS,
+  type ServiceArguments,
+  serviceOptions,
+  threadsOf,
+} from './shared-options.ts';
+
+export const REMOTE_OPTIONS = { ...SAS_OPTIONS, ...LOG_OPTION, ...SERVICE_OPTIONS, ...IMAGE_OPTIONS } as const;
+
+export interface RemoteArguments extends CommonArguments, ImageArguments, ServiceArguments, SasArguments {
+  readonly threads: string;
+  readonly restart: boolean;
+  readonly checkpoint: string | undefined;
+  readonly manifest: string | undefined;
+  readonly logFile: string | undefined;
+}
+
+/** The options of the library that the commands share. */
+export type RemoteOptions = ImageTransferOptions &
+  ServiceOptions & { readonly restart: boolean; readonly checkpoint?: string; readonly manifest?: string };
+
+export interface RemoteTask<Result extends object> extends Omit<Task<Result>, 'run'> {
+  readonly run: (options: RemoteOptions) => Promise<Result>;
+}
+
+/**
+ * Runs a task that reaches a blob. Its own `nextStep` comes first.
+ * @returns the exit code.
+ * @throws {UsageError} options that cannot be used.
+ */
+export function executeRemote<Result extends object>(
+  args: RemoteArguments,
+  destination: string,
+  { environment, collectGarbage, execute }: CommandContext,
+  task: RemoteTask<Result>,
+): Promise<number> {
+  checkSasOptions(args);
+  const options = {
+    ...imageOptions(args),
+    ...serviceOptions(args),
+    destination,
+    threads: threadsOf(args.threads),
+    restart: args.restart,
+    ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
+    ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
+    ...(collectGarbage === undefined ? {} : { collectGarbage }),
+  };
+  const hint = new ResumeHint();
+  const run = async (signal: AbortSignal, onEvent: EventListener) => {
+    const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
+    return await task.run({
+      ...options,
+      ...readEnvironment(environment, destination, givesSas(args)),
+      ...(await sasOptions(args, destination, signal, say)),
+      signal,
+      onEvent: (event) => {
+        hint.onEvent(event);
+        onEvent(event);
+      },
+    });
+  };
+  return execute({
+    ...task,
+    run: (signal, onEvent) => logged(args.logFile, onEvent, (toBoth) => run(signal, toBoth)),
+    nextStep: (error) => task.nextStep?.(error) ?? hint.describe(error, args.restart),
+  });
+}

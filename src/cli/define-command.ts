@@ -1,0 +1,96 @@
+// The one way to declare a command: what it takes, what it does, and how its help reads.
+import type { ArgumentsCamelCase, Argv, InferredOptionTypes, Options } from 'yargs';
+import { UsageError } from '../errors.ts';
+import { OUTPUT_OPTIONS } from './commands/shared-options.ts';
+import { runCommand, type Task } from './run-command.ts';
+
+/** What the program gives to each command. */
+export interface ProgramContext {
+  readonly environment: NodeJS.ProcessEnv;
+  /** Collects what was allocated lately. @default nothing */
+  readonly collectGarbage?: () => void;
+}
+
+/** What a command gets beside its arguments. */
+export interface CommandContext extends ProgramContext {
+  /** Runs the work of the command and reports its outcome. @returns the exit code. */
+  readonly execute: <Result extends object>(task: Task<Result>) => Promise<number>;
+}
+
+type OptionSet = Readonly<Record<string, Options>>;
+type Declared<P extends OptionSet, O extends OptionSet> = P & O & typeof OUTPUT_OPTIONS;
+
+/** As `Argv.options` infers them from declarations. */
+type Parsed<P extends OptionSet, O extends OptionSet> = Omit<object, keyof Declared<P, O>> &
+  InferredOptionTypes<Declared<P, O>>;
+
+export interface CommandDefinition<P extends OptionSet, O extends OptionSet> {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly describe: string;
+  /** In order. Those with `demandOption` are required. */
+  readonly positionals: P;
+  /** Those of its own; every command takes the output options too. */
+  readonly options: O;
+  /** Without the name of the program. */
+  readonly examples: readonly string[];
+  readonly epilog?: string;
+  /** Replaces the first line of the help. */
+  readonly usage?: string;
+  /** @returns the exit code, which is that of `execute`. @throws {UsageError} arguments that cannot be used. */
+  readonly run: (args: ArgumentsCamelCase<Parsed<P, O>>, context: CommandContext) => Promise<number>;
+}
+
+/** A command that can be added to the program. */
+export interface Command {
+  readonly name: string;
+  /** All that its help lists, by name. */
+  readonly options: OptionSet;
+  /** @param finish - Called with the exit code. */
+  readonly addTo: (program: Argv, context: ProgramContext, finish: (exitCode: number) => void) => Argv;
+}
+
+/** @param definition - Its types are those of the declared options. */
+export function defineCommand<const P extends OptionSet, const O extends OptionSet>(
+  definition: CommandDefinition<P, O>,
+): Command {
+  const { name, describe, positionals, examples, epilog, usage, run } = definition;
+  const options: Declared<P, O> = { ...positionals, ...definition.options, ...OUTPUT_OPTIONS };
+  const build = (yargs: Argv<object>): Argv<Parsed<P, O>> => {
+    const built = yargs.options(options);
+    // After the options, whose types it infers: this moves them into their own group of the help.
+    for (const positional of Object.keys(positionals)) built.positional(positional, {});
+    for (const example of examples) built.example(`$0 ${example}`, '');
+    if (epilog !== undefined) built.epilog(epilog);
+    if (usage !== undefined) built.usage(usage);
+    return refuseRepeated(built, options);
+  };
+  return {
+    name,
+    options,
+    addTo: (program, context, finish) =>
+      program.command({
+        command: [name, ...Object.entries(positionals).map(placeholder)].join(' '),
+        describe,
+        builder: build,
+        handler: async (args: ArgumentsCamelCase<Parsed<P, O>>) => {
+          const execute = <Result extends object>(task: Task<Result>) => runCommand(args, context.environment, task);
+          finish(await run(args, { ...context, execute }));
+        },
+      }),
+  };
+}
+
+function placeholder([name, { demandOption }]: [string, Options]): string {
+  return demandOption ? `<${name}>` : `[${name}]`;
+}
+
+/** An option that is given twice where one value is expected: yargs makes a list of it. */
+function refuseRepeated<T>(yargs: Argv<T>, options: OptionSet): Argv<T> {
+  return yargs.check((args) => {
+    for (const [name, { array }] of Object.entries(options)) {
+      if (!array && Array.isArray(args[name])) throw new UsageError(`--${name} was given more than once.`);
+    }
+    return true;
+  });
+}

@@ -1,0 +1,29 @@
+// Checksums of bytes in shared memory, computed in place.
+import { createHash } from 'node:crypto';
+import type { ChecksumAlgorithm } from '../target/page-target.ts';
+
+/** For one thread. Only one thread at a time may compute a CRC64 in the same memory. */
+export class SharedChecksums {
+  readonly #memory: WebAssembly.Memory;
+  readonly #crc64: (start: number, end: number) => bigint;
+
+  /** @param module - Of `compileCrc64`. */
+  constructor(memory: WebAssembly.Memory, module: WebAssembly.Module) {
+    this.#memory = memory;
+    this.#crc64 = new WebAssembly.Instance(module, { env: { memory } }).exports.crc64;
+  }
+
+  /** The checksum of the memory from `start` to `end`, not empty and a multiple of 512 long. */
+  compute(algorithm: Exclude<ChecksumAlgorithm, 'none'>, start: number, end: number): Uint8Array {
+    if (algorithm === 'md5') return new Uint8Array(createHash('md5').update(this.bytes(start, end)).digest());
+    const value = new Uint8Array(8);
+    new DataView(value.buffer).setBigInt64(0, this.#crc64(start, end), true);
+    return value;
+  }
+
+  bytes(start: number, end: number): Uint8Array {
+    // After another thread has grown the memory, this one may see the new length only when it calls grow itself.
+    if (end > this.#memory.buffer.byteLength) this.#memory.grow(0);
+    return new Uint8Array(this.#memory.buffer, start, end - start);
+  }
+}

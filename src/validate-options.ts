@@ -1,0 +1,103 @@
+// Refuses options that cannot be used, before anything is opened or sent.
+import { UsageError } from './errors.ts';
+import type { RetryOptions, UploadOptions, VerifyLevel } from './options.ts';
+import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './target/page-target.ts';
+
+export const VERIFY_LEVELS = ['none', 'map', 'full'] as const satisfies readonly VerifyLevel[];
+
+/** @throws {UsageError} not one of the algorithms. */
+export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAlgorithm {
+  if (!CHECKSUM_ALGORITHMS.includes(checksum)) {
+    throw new UsageError(`checksum must be one of ${CHECKSUM_ALGORITHMS.join(', ')}, but is ${checksum}.`);
+  }
+  return checksum;
+}
+
+/** @throws {UsageError} not one of the levels. */
+export function checkVerify(level: VerifyLevel | undefined): VerifyLevel | undefined {
+  if (level !== undefined && !VERIFY_LEVELS.includes(level)) {
+    throw new UsageError(`verify must be one of ${VERIFY_LEVELS.join(', ')}, but is ${level}.`);
+  }
+  return level;
+}
+
+/** The service's limit for names and values together, in bytes, less the space of our own metadata. */
+const MAX_METADATA = 8 * 1024 - 2048;
+
+/** @throws {UsageError} a name that is not a C# identifier or is reserved, a value that HTTP cannot carry, or too many bytes. */
+export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  let size = 0;
+  const names = new Set<string>();
+  for (const [name, value] of Object.entries(metadata)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      throw new UsageError(
+        `The metadata name "${name}" must start with a letter or _ and contain only letters, digits and _.`,
+      );
+    }
+    if (name.toLowerCase().startsWith('vhdup_')) {
+      throw new UsageError(`The metadata name "${name}" is reserved: names that start with vhdup_ belong to vhdup.`);
+    }
+    if (!/^[\x20-\x7e]*$/.test(value) || value !== value.trim()) {
+      throw new UsageError(
+        `The metadata value of "${name}" must be printable ASCII without leading or trailing spaces.`,
+      );
+    }
+    if (names.has(name.toLowerCase())) {
+      throw new UsageError(`The metadata name "${name}" is given twice: HTTP headers are not case-sensitive.`);
+    }
+    names.add(name.toLowerCase());
+    size += name.length + value.length;
+  }
+  if (size > MAX_METADATA) {
+    throw new UsageError(
+      `The metadata has ${size} bytes; Azure stores at most ${MAX_METADATA} in addition to vhdup's own.`,
+    );
+  }
+  return metadata;
+}
+
+/** @throws {UsageError} options that contradict each other. */
+export function checkResumeOptions({ restart, resumeFromBlob }: UploadOptions): void {
+  if (restart === true && resumeFromBlob === true) {
+    throw new UsageError('restart starts over, resumeFromBlob resumes: give only one of them.');
+  }
+}
+
+/** The limit of Node's timers, in milliseconds; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Below this, in bytes per second, connections would look dead. */
+const MIN_RATE = 1024;
+
+/** @throws {UsageError} not a number, or too small. */
+export function checkMaxRate(maxRate: number = Number.POSITIVE_INFINITY): number {
+  if (!(maxRate >= MIN_RATE)) {
+    throw new UsageError(`maxRate must be at least ${MIN_RATE} bytes per second, but is ${maxRate}.`);
+  }
+  return maxRate;
+}
+
+/** @throws {UsageError} a number of milliseconds or retries that is NaN, negative, or too large for a timer. */
+export function checkRetryOptions(options: RetryOptions & { stallTimeoutMs?: number }): void {
+  for (const name of [
+    'retries',
+    'giveUpAfterMs',
+    'attemptTimeoutMs',
+    'retryDelayMs',
+    'maxRetryDelayMs',
+    'stallTimeoutMs',
+  ] as const) {
+    const value = options[name];
+    if (value !== undefined && (Number.isNaN(value) || value < 0)) {
+      throw new UsageError(`${name} must not be negative, but is ${value}.`);
+    }
+  }
+  for (const name of ['attemptTimeoutMs', 'retryDelayMs', 'maxRetryDelayMs', 'stallTimeoutMs'] as const) {
+    const value = options[name] ?? 1;
+    if (value > MAX_TIMER_MS)
+      throw new UsageError(`${name} must be at most ${MAX_TIMER_MS} (24 days), but is ${value}.`);
+    if (value === 0 && name.endsWith('TimeoutMs')) {
+      throw new UsageError(`${name} must be greater than 0.`);
+    }
+  }
+}

@@ -1,0 +1,195 @@
+// Which part of src/ may know which: read from the imports of every file, those of types included.
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix, sep } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const RESULTS = 'errors events options validate-options';
+
+/** Each folder of src/, and each file at its root, with the others that it may import from. Imports go down only. */
+const MAY_IMPORT: Readonly<Record<string, string>> = {
+  base: '',
+  errors: 'base',
+  events: 'base errors',
+  options: 'base errors events azure image target transfer',
+  'validate-options': 'base errors options target',
+
+  image: 'base errors',
+  volume: 'base errors image',
+  target: 'base errors',
+  state: 'base errors',
+  transfer: 'base errors events options target',
+  azure: 'base errors events target',
+  remote: `base ${RESULTS} azure state transfer target image volume`,
+
+  check: `base ${RESULTS} image volume`,
+  inspect: `base ${RESULTS} image volume transfer`,
+  convert: `base ${RESULTS} image transfer target`,
+  verify: `base ${RESULTS} remote azure state transfer target image volume`,
+  upload: `base ${RESULTS} remote azure state transfer target image volume verify check`,
+
+  cli: `base ${RESULTS} azure target image volume upload verify convert check inspect`,
+  index: `base ${RESULTS} azure target image transfer upload verify convert check inspect`,
+};
+
+/** Lines that break the table. Each must be there: whoever mends one takes it off this list. */
+const KNOWN_UPWARD_IMPORTS = [
+  "state/manifest-reader.ts: import { WINDOW_SIZE } from '../transfer/plan.ts';",
+  "state/manifest.ts: import type { Checksum } from '../target/page-target.ts';",
+  "state/verification.ts: import type { DifferenceSummary } from '../verify/differences.ts';",
+  "target/page-blob.ts: import type { BlobAddress } from '../azure/destination.ts';",
+];
+
+/** Circles of files. Each must be there: whoever opens one takes it off this list. */
+const KNOWN_CIRCLES = ['azure/auth/sas-access.ts azure/auth/signer.ts azure/auth/token-access.ts'];
+
+/** Files that hold types alone, and so may import types alone. */
+const TYPES_ONLY = ['events.ts', 'options.ts'];
+
+/** Packages that only one part may import. */
+const OWNERS: Readonly<Record<string, string>> = {
+  '@azure/identity': 'azure',
+  '@azure/storage-blob': 'azure',
+  'cli-progress': 'cli',
+  ext2fs: 'check',
+  fatfs: 'check',
+  'hash-wasm': 'image',
+  koffi: 'image',
+  'p-limit': 'transfer remote verify upload',
+  yargs: 'cli',
+};
+
+/** The process belongs to the command line. These read variables that the system or its tools define. */
+const READ_THE_PROCESS = ['azure/network/proxy.ts', 'target/local-file.ts'];
+
+const MAX_FILES_AT_ROOT = 10;
+
+interface Import {
+  readonly line: string;
+  readonly specifier: string;
+  /** Of the imported file, in src/; undefined for packages. */
+  readonly target: string | undefined;
+}
+
+const SOURCES = new Map(
+  readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((path) => /(?<!\.d)\.ts$/.test(path))
+    .map((path) => path.split(sep).join('/'))
+    .map((path) => [path, readFileSync(`src/${path}`, 'utf8')] as const),
+);
+const IMPORTS = new Map([...SOURCES].map(([path, text]) => [path, importsOf(path, text)] as const));
+
+function importsOf(path: string, text: string): Import[] {
+  const statements = /^(?:import|export)\b[^'";]*?from '([^']+)';|^import '([^']+)';|\bimport\('([^']+)'\)/gm;
+  return [...text.matchAll(statements)].map(([statement, ...found]) => {
+    const specifier = found.find((one) => one !== undefined) ?? '';
+    return {
+      line: `${path}: ${statement.replace(/\s+/g, ' ').replace(/, }/, ' }')}`,
+      specifier,
+      target: specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : undefined,
+    };
+  });
+}
+
+/** Its folder, or at the root its name. */
+function partOf(path: string): string {
+  return path.split('/', 1)[0]?.replace(/\.ts$/, '') ?? '';
+}
+
+function linesWhere(isWrong: (path: string, one: Import) => boolean): string[] {
+  return [...IMPORTS].flatMap(([path, imports]) => imports.filter((one) => isWrong(path, one)).map(({ line }) => line));
+}
+
+describe('src/', () => {
+  it('is read whole', () => {
+    expect(SOURCES.size).toBeGreaterThan(200);
+    const relative = [...IMPORTS.values()].flat().flatMap(({ target }) => target ?? []);
+    expect(relative.length).toBeGreaterThan(1000);
+    // What is not found would not be judged.
+    expect(relative.filter((target) => !SOURCES.has(target) && !target.endsWith('.d.ts'))).toEqual([]);
+    const words = [...SOURCES.values()].flatMap((text) => text.match(/\bfrom '|^import '|\bimport\('/gm) ?? []);
+    expect([...IMPORTS.values()].flat().length).toBe(words.length);
+  });
+
+  it('has each part in the table, and the table no other', () => {
+    expect(Object.keys(MAY_IMPORT).sort()).toEqual([...new Set([...SOURCES.keys()].map(partOf))].sort());
+  });
+
+  it('imports downwards only', () => {
+    const upward = linesWhere((path, { target }) => {
+      const [from, to] = [partOf(path), target && partOf(target)];
+      return to !== undefined && to !== from && !MAY_IMPORT[from]?.split(' ').includes(to);
+    });
+    expect(upward.sort()).toEqual(KNOWN_UPWARD_IMPORTS);
+  });
+
+  it('has a table without circles between folders', () => {
+    const isFolder = (part: string) => [...SOURCES.keys()].some((path) => path.startsWith(`${part}/`));
+    const graph = Object.entries(MAY_IMPORT).map(
+      ([part, others]) => [part, others.split(' ').filter(isFolder)] as const,
+    );
+    expect(circlesIn(new Map(graph))).toEqual([]);
+  });
+
+  it('has no circles between files, types included', () => {
+    const graph = [...IMPORTS].map(([path, imports]) => [path, imports.flatMap(({ target }) => target ?? [])] as const);
+    expect(circlesIn(new Map(graph))).toEqual(KNOWN_CIRCLES);
+  });
+
+  it('has files of types that import types alone', () => {
+    const isValue = ({ line }: Import) => !/: (?:import|export) type /.test(line);
+    expect(linesWhere((path, one) => TYPES_ONLY.includes(path) && isValue(one))).toEqual([]);
+  });
+
+  it('imports packages only where they belong', () => {
+    const strangers = linesWhere((path, { specifier, target }) => {
+      if (target !== undefined || specifier.startsWith('node:')) return false;
+      return !OWNERS[specifier]?.split(' ').includes(partOf(path));
+    });
+    expect(strangers).toEqual([]);
+  });
+
+  it('leaves the process and the console to the command line', () => {
+    const own = /\bprocess\.(?:env|stdin|stdout|stderr|argv|exit|exitCode|on|once)\b|\bconsole\.|\bglobalThis\b/;
+    const readers = [...SOURCES].filter(([path, text]) => partOf(path) !== 'cli' && own.test(text));
+    expect(readers.map(([path]) => path).sort()).toEqual(READ_THE_PROCESS);
+  });
+
+  it('starts threads in one place, from files', () => {
+    const starters = [...SOURCES].filter(([, text]) => /new Worker\(|eval: true/.test(text));
+    expect(starters.map(([path]) => path)).toEqual(['base/worker-thread.ts']);
+  });
+
+  it(`has at most ${MAX_FILES_AT_ROOT} files at its root`, () => {
+    const atRoot = [...SOURCES.keys()].filter((path) => !path.includes('/'));
+    expect(atRoot.length, atRoot.join(' ')).toBeLessThanOrEqual(MAX_FILES_AT_ROOT);
+  });
+});
+
+describe('circlesIn', () => {
+  it('finds the parts of each circle, and nothing else', () => {
+    const graph = { a: ['b'], b: ['c', 'd'], c: ['b'], d: ['e'], e: [], f: ['f'], g: ['h'], h: ['i'], i: ['g', 'a'] };
+    expect(circlesIn(new Map(Object.entries(graph)))).toEqual(['b c', 'f', 'g h i']);
+  });
+});
+
+/** The groups of nodes that reach one another, each as its sorted names. */
+function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const reachable = new Map([...graph.keys()].map((node) => [node, reachableFrom(node, graph)] as const));
+  const circles = [...graph.keys()]
+    .filter((node) => reachable.get(node)?.has(node))
+    .map((node) =>
+      [...graph.keys()].filter((other) => reachable.get(node)?.has(other) && reachable.get(other)?.has(node)),
+    );
+  return [...new Set(circles.map((circle) => circle.sort().join(' ')))].sort();
+}
+
+function reachableFrom(start: string, graph: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const reached = new Set<string>();
+  const next = [...(graph.get(start) ?? [])];
+  for (let node = next.pop(); node !== undefined; node = next.pop()) {
+    if (reached.has(node)) continue;
+    reached.add(node);
+    next.push(...(graph.get(node) ?? []));
+  }
+  return reached;
+}

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import yargs from 'yargs';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { defineCommand } from '../../src/cli/define-command.ts';
+import { UsageError } from '../../src/errors.ts';
+import { captureOutput } from '../support/captured-output.ts';
+
+const seen: unknown[] = [];
+
+const copyCommand = defineCommand({
+  name: 'copy',
+  describe: 'Copy a file',
+  positionals: {
+    from: { type: 'string', demandOption: true, describe: 'File to read' },
+    to: { type: 'string', describe: 'File to write' },
+  },
+  options: {
+    mode: { choices: ['fast', 'safe'], default: 'safe', describe: 'How' },
+    'dry-run': { type: 'boolean', default: false, describe: 'Do not write' },
+    tag: { alias: 'g', type: 'string', array: true, nargs: 1, describe: 'Can be repeated' },
+  },
+  examples: ['copy a b'],
+  epilog: 'Exits with 7.',
+  run: (args, { execute, environment }) => {
+    // The types are those of the declarations: this would not compile otherwise.
+    const from: string = args.from;
+    const to: string | undefined = args.to;
+    const mode: 'fast' | 'safe' = args.mode;
+    const dryRun: boolean = args.dryRun;
+    const tags: string[] | undefined = args.tag;
+    seen.push({ from, to, mode, dryRun, tags, home: environment['HOME'] });
+    return execute({
+      run: () => Promise.resolve({ copied: 3 }),
+      describe: ({ copied }) => `Copied ${copied}.`,
+      exitCode: () => 7,
+    });
+  },
+});
+
+async function parse(...args: string[]): Promise<number | undefined> {
+  let exitCode: number | undefined;
+  const program = copyCommand.addTo(
+    yargs().scriptName('vhdup').exitProcess(false),
+    { environment: { HOME: '/h' } },
+    (code) => {
+      exitCode = code;
+    },
+  );
+  await program
+    .fail((message, error) => {
+      throw error ?? new Error(message);
+    })
+    .parseAsync(args);
+  return exitCode;
+}
+
+describe('defineCommand', () => {
+  it('runs the command with its typed arguments, prints the result and gives the exit code', async () => {
+    const written = captureOutput();
+    expect(await parse('copy', 'a', 'b', '--dry-run', '-g', '1', '--tag', '2')).toBe(7);
+    expect(seen.pop()).toEqual({ from: 'a', to: 'b', mode: 'safe', dryRun: true, tags: ['1', '2'], home: '/h' });
+    expect(written.out).toBe('Copied 3.\n');
+  });
+
+  it('gives every command the output options', async () => {
+    const written = captureOutput();
+    await parse('copy', 'a', '--json');
+    expect(JSON.parse(written.out)).toEqual({ type: 'result', copied: 3 });
+    await parse('copy', 'a', '-q');
+    expect(written.out.split('\n')).toHaveLength(2);
+  });
+
+  it('prints a help with arguments, options, examples and epilog', async () => {
+    const written = captureOutput();
+    await parse('copy', '--help');
+    expect(written.out).toMatch(/^vhdup copy <from> \[to\]\n\nCopy a file\n/);
+    const positionals = /Positionals:\n([\s\S]*?)\n\n/.exec(written.out)?.[1] ?? '';
+    expect(positionals).toMatch(/^ {2}from .*File to read.*\n {2}to .*File to write/);
+    for (const text of ['--dry-run', '-g, --tag', '--json', 'vhdup copy a b', 'Exits with 7.']) {
+      expect(written.out).toContain(text);
+    }
+    expect(written.out.match(/File to read/g)).toHaveLength(1);
+  });
+
+  it('refuses an option that is given twice where one value is expected', async () => {
+    await expect(parse('copy', 'a', '--mode', 'fast', '--mode', 'safe')).rejects.toThrow(
+      new UsageError('--mode was given more than once.'),
+    );
+  });
+});
+
+describe('COMMANDS', () => {
+  it('are described, with options in one form', () => {
+    expect(COMMANDS.map(({ name }) => name)).toEqual(['upload', 'verify', 'convert', 'check', 'inspect']);
+    for (const { name, options } of COMMANDS) {
+      for (const [option, { describe: text = '', array, default: value }] of Object.entries(options)) {
+        // "[value]" at the end is a default that the value itself does not show.
+        expect(text, `${name} --${option}`).toMatch(/^[A-Z"].*[^.]$/);
+        if (array)
+          expect([text, value], `${name} --${option}`).toEqual([expect.stringContaining('can be repeated'), []]);
+      }
+    }
+  });
+});
