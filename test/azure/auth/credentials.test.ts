@@ -1,7 +1,8 @@
 import { StorageSharedKeyCredential } from '@azure/storage-blob';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseConnectionString, toSdkCredential } from '../../../src/azure/auth/credentials.ts';
+import { parseConnectionString } from '../../../src/azure/auth/connection-string.ts';
+import { toSdkCredential } from '../../../src/azure/auth/credentials.ts';
 import { CredentialError, UsageError } from '../../../src/errors.ts';
 import { failureOf } from '../../support/vhd-fixtures.ts';
 
