@@ -77,13 +77,12 @@ export function canonicalSas(query: string): string {
   const text = unescapedQuery(query);
   if (text === undefined) throw new CredentialError('The SAS has a malformed percent-encoding. Copy it again.');
   const given = givenFields(text);
-  const signature = given.get('sig');
-  if (signature === undefined) {
+  if (!given.has('sig')) {
     throw new CredentialError(
       'The SAS has no signature: there is no parameter sig. Was the URL cut, or not put in quotes?',
     );
   }
-  const level = encodingLevel(signature);
+  const level = encodingLevel(given);
   const fields = new Map([...given].map(([name, raw]) => [name, fieldValue(name, raw, level)]));
   assertComplete(fields);
   return [...fields].map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
@@ -142,10 +141,10 @@ function splitAtEquals(part: string): [name: string, raw: string] {
   return [(percentDecoded(name) ?? name).trim().toLowerCase(), equals < 0 ? '' : part.slice(equals + 1)];
 }
 
-/** How often the values were percent-encoded, as the signature shows, which always has an = to encode. */
-function encodingLevel(rawSignature: string): number | undefined {
-  if (!rawSignature.includes('%')) return undefined;
-  return spellingsOf(rawSignature).length - 1;
+/** How often the values were percent-encoded, as those show whose form is known. Undefined where none was. */
+function encodingLevel(given: ReadonlyMap<string, string>): number | undefined {
+  const encoded = [...given].filter(([name, raw]) => FIELDS.get(name) !== TEXT && raw.includes('%'));
+  return encoded.length === 0 ? undefined : Math.max(...encoded.map(([, raw]) => spellingsOf(raw).length - 1));
 }
 
 /** The text, and what comes of decoding it once, twice and so on, as long as that changes it. */
@@ -176,15 +175,14 @@ function fieldValue(name: string, raw: string, level: number | undefined): strin
 
 /** What may hold any text is decoded as often as the rest was encoded. Only an encoder writes + for a blank. */
 function textOf(name: string, raw: string, level: number | undefined): string {
-  const wasEncoded = level !== undefined;
+  if (level === undefined) return spellingsOf(raw).at(-1) ?? raw;
   let text = raw;
-  for (let round = 1; round <= (level ?? 1); round++) {
-    if (wasEncoded && round === level) text = text.replaceAll('+', ' ');
-    const decoded = percentDecoded(text);
-    if (decoded === undefined && wasEncoded) {
+  for (let round = 1; round <= level; round++) {
+    const decoded = percentDecoded(round === level ? text.replaceAll('+', ' ') : text);
+    if (decoded === undefined) {
       throw new CredentialError(`\`${name}\` of the SAS has a malformed percent-encoding. ${BATCH_ADVICE}`);
     }
-    text = decoded ?? text;
+    text = decoded;
   }
   return text;
 }

@@ -162,9 +162,9 @@ describe('canonicalSas', () => {
         expect(new Map(new URLSearchParams(parsed))).toEqual(new Map(new URLSearchParams(sas)));
         expect(parsed).toBe(sas);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
-    expect(read, 'most of them are read').toBeGreaterThan(1500);
+    expect(read, 'most of them are read').toBeGreaterThan(500);
   });
 });
 
