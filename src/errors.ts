@@ -1,5 +1,7 @@
 // Every way in which vhdup can fail: one class per cause that a caller can act on, each with a stable code and an exit code.
 
+import { redact } from './base/redact.ts';
+
 /** Exit codes of the command line, by kind of failure. The README documents them; they never change their meaning. */
 export const EXIT_CODES = {
   ok: 0,
@@ -28,6 +30,12 @@ export abstract class VhdupError extends Error {
   abstract readonly code: string;
   /** What the command line exits with. */
   abstract readonly exitCode: number;
+
+  /** @param message - May quote a service, which may repeat what it was sent: secrets are taken out. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(redact(message), options);
+  }
+
   override get name(): string {
     return this.constructor.name;
   }
