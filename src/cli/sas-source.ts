@@ -101,34 +101,33 @@ async function outputOf(command: string, signal: AbortSignal, limitMs: number): 
     child.unref();
   };
   process.once('exit', end);
+  let onAbort: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
   try {
     const problem = await new Promise<string | undefined>((resolve, reject) => {
-      const timer = setTimeout(() => resolve(`it took longer than ${limitMs / 60_000} minutes`), limitMs);
-      const onAbort = () => reject(signal.reason);
+      onAbort = () => reject(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
-      const finish = (why?: string) => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
-        resolve(why);
-      };
+      timer = setTimeout(() => resolve(`it took longer than ${limitMs / 60_000} minutes`), limitMs);
       child.stdout.on('data', (piece: Buffer) => {
         output.push(piece);
         length += piece.length;
-        if (length > MAX_OUTPUT) finish(`it printed more than ${MAX_OUTPUT / 1024} KiB`);
+        if (length > MAX_OUTPUT) resolve(`it printed more than ${MAX_OUTPUT / 1024} KiB`);
       });
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         complaint = (complaint + text).slice(-MAX_OUTPUT);
       });
-      child.once('error', (error) => finish(error.message));
+      child.once('error', (error) => resolve(error.message));
       child.once('close', (code, killedBy) => {
         isClosed = true;
-        finish(code === 0 ? undefined : `it ended with ${code === null ? killedBy : `exit code ${code}`}`);
+        resolve(code === 0 ? undefined : `it ended with ${code === null ? killedBy : `exit code ${code}`}`);
       });
     });
     if (problem === undefined) return decodeText(Buffer.concat(output));
     throw new CredentialError(`The command of --sas-command failed: ${problem}.${lastLine(complaint)}`);
   } finally {
+    clearTimeout(timer);
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
     process.off('exit', end);
     if (!isClosed) end();
   }

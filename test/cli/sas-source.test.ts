@@ -108,13 +108,12 @@ describe('sasFile', () => {
       const path = join(await temporaryFolder(), 'sas.fifo');
       execFileSync('mkfifo', [path]);
       const source = sasFile(path, () => undefined, 1);
-      for (const [read, text] of [
-        [source.first?.(NEVER), 'sp=rw&sig=first'],
-        [ask(source), 'sp=rw&sig=second'],
-      ] as const) {
-        await writeFile(path, text);
-        expect(await read).toBe(text);
-      }
+      const first = source.first?.(NEVER);
+      await writeFile(path, 'sp=rw&sig=first');
+      expect(await first).toBe('sp=rw&sig=first');
+      const second = ask(source);
+      await writeFile(path, 'sp=rw&sig=second');
+      expect(await second).toBe('sp=rw&sig=second');
     });
 
     it('stops waiting for a FIFO on abort', async () => {
@@ -200,8 +199,11 @@ describe('sasCommand', () => {
     while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8') === '') await nextTurns(10);
     onTestFinished(() => void process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL'));
     const reason = new Error('stopped');
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
     stop.abort(reason);
     expect(await waiting).toBe(reason);
+    expect(timers(), 'the time limit no longer keeps the program alive').toBe(before - 1);
   });
 
   it('gives up a command that takes too long', async () => {
