@@ -1,6 +1,7 @@
 // Every way in which vhdup can fail: one class per cause that a caller can act on, each with a stable code and an exit code.
 
 import { printableText } from './base/printable.ts';
+import { redact } from './base/redact.ts';
 
 /** Exit codes of the command line, by kind of failure. The README documents them; they never change their meaning. */
 export const EXIT_CODES = {
@@ -31,9 +32,9 @@ export abstract class VhdupError extends Error {
   /** What the command line exits with. */
   abstract readonly exitCode: number;
 
-  /** @param message - Whatever foreign text it holds, nothing in it is obeyed by a terminal. */
+  /** @param message - May quote foreign text: nothing in it controls a terminal, and secrets are taken out. */
   constructor(message: string, options?: ErrorOptions) {
-    super(printableText(message), options);
+    super(printableText(redact(message)), options);
   }
 
   override get name(): string {

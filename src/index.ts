@@ -1,6 +1,6 @@
 // The public API of vhdup. Silent by itself: it speaks through events, results and errors.
+export { type ConnectionString, parseConnectionString } from './azure/auth/connection-string.ts';
 export type { Credential, RenewSas, SasRequest, TokenSource } from './azure/auth/credentials.ts';
-export { parseConnectionString } from './azure/auth/credentials.ts';
 export type { ByteRange } from './base/byte-range.ts';
 export { type CheckOptions, checkImage } from './check/check-image.ts';
 export type { CheckFinding, CheckReport, CheckResult, Generation, Purpose } from './check/check-report.ts';

@@ -34,6 +34,10 @@ export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): 
         `The metadata name "${name}" must start with a letter or _ and contain only letters, digits and _.`,
       );
     }
+    // The Storage SDK copies metadata into an object, which takes this name for its prototype.
+    if (name.toLowerCase() === '__proto__') {
+      throw new UsageError(`The metadata name "${name}" cannot be sent. Choose another one.`);
+    }
     if (name.toLowerCase().startsWith('vhdup_')) {
       throw new UsageError(`The metadata name "${name}" is reserved: names that start with vhdup_ belong to vhdup.`);
     }

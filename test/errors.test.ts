@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { canonicalSas } from '../src/azure/auth/sas-text.ts';
 import * as errors from '../src/errors.ts';
+import { SIGNATURE, sasWith } from './support/sas-samples.ts';
 
 const { EXIT_CODES, VhdupError, DestinationError, ServiceError } = errors;
 
@@ -17,6 +19,15 @@ describe('the errors', () => {
       expect(error).toBeInstanceOf(VhdupError);
       expect(error.name).toBe(name);
       expect(String(error)).toBe(`${name}: It failed.`);
+    }
+  });
+
+  it('hold no secret that a service repeats, be it the signature alone', () => {
+    canonicalSas(sasWith());
+    for (const form of [SIGNATURE, encodeURIComponent(SIGNATURE), SIGNATURE.replaceAll('/', '\\/')]) {
+      const { message, stack } = new ServiceError(`500 for ${form}`, { reason: 'Any', transient: false });
+      expect(message).toBe('500 for REDACTED');
+      expect(stack).not.toContain(SIGNATURE.slice(4, 16));
     }
   });
 

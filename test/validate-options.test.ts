@@ -21,9 +21,12 @@ describe('checkMetadata', () => {
     expect(checkMetadata()).toEqual({});
   });
 
-  it.each(['', '2fast', 'a-b', 'a b', 'größe', 'a\r\nx-ms-meta-b'])('refuses the name "%s"', (name) => {
-    expect(() => checkMetadata({ [name]: 'x' })).toThrow(UsageError);
-  });
+  it.each(['', '2fast', 'a-b', 'a b', 'größe', 'a\r\nx-ms-meta-b', '__proto__', '__PROTO__'])(
+    'refuses the name "%s"',
+    (name) => {
+      expect(() => checkMetadata({ [name]: 'x' })).toThrow(UsageError);
+    },
+  );
 
   it.each(['vhdup_state', 'VHDUP_upload_id', 'vhdup_'])('refuses the reserved name %s', (name) => {
     expect(() => checkMetadata({ [name]: 'x' })).toThrow(/reserved/);

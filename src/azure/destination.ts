@@ -1,7 +1,10 @@
 // Where a blob is: its URL taken apart, without the SAS, for any cloud, private endpoint or emulator.
-import { isIP } from 'node:net';
 import { redact } from '../base/redact.ts';
 import { UsageError } from '../errors.ts';
+import { hasSasFields, namesIn, sasField } from './auth/sas-text.ts';
+import { assertBlobService, type Endpoint, parseEndpoint } from './endpoint.ts';
+import { decodedUrl, isUrl, percentDecoded, unescapeMarkup, withoutWrapping } from './given-text.ts';
+import { accountPlace, isPublicDomain, parseStorageHost } from './storage-host.ts';
 
 /** A blob by its address. Holds no secret. */
 export interface BlobAddress {
@@ -9,7 +12,8 @@ export interface BlobAddress {
   readonly url: string;
   /** The container's URL without query. */
   readonly containerUrl: string;
-  readonly accountName: string;
+  /** Undefined where the URL does not name it: a custom domain. */
+  readonly accountName: string | undefined;
   readonly containerName: string;
   readonly blobName: string;
 }
@@ -17,25 +21,39 @@ export interface BlobAddress {
 /** What the user named: the address, and the SAS that its URL carried. */
 export interface Destination {
   readonly address: BlobAddress;
-  /** Without the question mark. A secret. */
+  /** As it was given, without the question mark. A secret. */
   readonly sas?: string;
 }
 
 const EXAMPLE = 'https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB.vhd';
 const CONTAINER_NAME = /^(\$root|\$web|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})$/;
+const ACCOUNT_NAME = /^[a-z0-9]{3,24}(?:-secondary)?$/;
 
 /**
  * Takes a blob URL, with or without a SAS, or `container/blob` when `serviceUrl` says of which account.
- * @throws {UsageError} not a URL, no container or blob in it, a URL of a snapshot or of a managed disk.
+ * @param serviceUrl - The account's endpoint. Where the host of a URL does not say whether the account is in its path, this does.
+ * @param accountName - The account whose key signs, for the same purpose.
+ * @throws {UsageError} not a URL, no container or blob in it, a URL of a snapshot or of a managed disk, a place that is not
+ *   surely the one that was meant.
  */
-export function parseDestination(text: string, serviceUrl?: string): Destination {
-  const url = toUrl(text.trim(), serviceUrl);
-  refuseWhatCannotBeWritten(url);
-  const segments = url.pathname.split('/').slice(1);
-  const accountName = isPathStyle(url.hostname) ? segments.shift() : url.hostname.split('.')[0];
-  const containerName = segments.shift();
-  const blobName = segments.join('/');
-  if (!accountName || !containerName || blobName === '' || blobName.endsWith('/')) {
+export function parseDestination(text: string, serviceUrl?: string, accountName?: string): Destination {
+  const { place, query } = split(decodedUrl(withoutWrapping(text)));
+  const endpoint = serviceUrl === undefined ? undefined : parseEndpoint(serviceUrl, 'The endpoint', accountName);
+  if (endpoint?.query !== undefined) {
+    throw new UsageError(
+      'The endpoint must not hold a SAS. Append it to the destination, or use AZURE_STORAGE_SAS_TOKEN.',
+    );
+  }
+  refuseUnsafePath(place);
+  const url = toUrl(isUrl(place) ? place : absolute(place, endpoint), place);
+  refuseWhatCannotBeWritten(url, query);
+  const base = isWithinEndpoint(url, endpoint) ? endpoint.url : baseOf(url, accountName);
+  const account = isWithinEndpoint(url, endpoint) ? endpoint.accountName : accountOf(url, base);
+  const segments = url.href.slice(base.length).split('/').slice(1);
+  // The root container may be left out of a URL. A SAS for a blob shows that the one name is that of a blob.
+  if (segments.length === 1 && segments[0] !== '' && sasField(query, 'sr') === 'b') segments.unshift('$root');
+  const [containerName = '', ...blob] = segments;
+  if (containerName === '' || blob.length === 0 || blob.at(-1) === '') {
     throw new UsageError(
       `The destination must name a container and a blob, as in ${EXAMPLE}, but is ${withoutQuery(url)}.`,
     );
@@ -46,70 +64,114 @@ export function parseDestination(text: string, serviceUrl?: string): Destination
       `"${container}" cannot be a container: 3 to 63 lower-case letters, digits and single hyphens make its name.`,
     );
   }
-  const prefix = url.pathname.slice(0, url.pathname.length - blobName.length - 1);
-  const sas = url.search.slice(1);
-  return {
-    address: {
-      url: withoutQuery(url),
-      containerUrl: `${url.origin}${prefix}`,
-      accountName,
-      containerName: container,
-      blobName: decode(blobName, url),
-    },
-    ...(sas === '' ? {} : { sas }),
+  const containerUrl = `${base}/${containerName}`;
+  const address = {
+    url: `${containerUrl}/${blob.join('/')}`,
+    containerUrl,
+    accountName: account,
+    containerName: container,
+    blobName: decode(blob.join('/'), url),
   };
+  return { address, ...(query === '' ? {} : { sas: query }) };
 }
 
-/** Whether a destination is a URL, and not container/blob. */
-export function isUrl(destination: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(destination.trim());
+/** Whether a destination carries a SAS, of whatever kind. */
+export function carriesSas(destination: string): boolean {
+  return hasSasFields(split(decodedUrl(withoutWrapping(destination))).query);
 }
 
-function toUrl(text: string, serviceUrl: string | undefined): URL {
-  const isWhole = isUrl(text);
-  if (!isWhole && serviceUrl === undefined) {
+/** Whether only an endpoint, or the name of the account, says where a destination is: `container/blob`, or an ambiguous host. */
+export function needsEndpoint(destination: string): boolean {
+  const { place } = split(decodedUrl(withoutWrapping(destination)));
+  return !isUrl(place) || (URL.canParse(place) && accountPlace(new URL(place)) === 'unknown');
+}
+
+/** The endpoint of the account that a blob is in. */
+export function endpointOf({ containerUrl }: BlobAddress): string {
+  return containerUrl.slice(0, containerUrl.lastIndexOf('/'));
+}
+
+function split(text: string): { place: string; query: string } {
+  // A pasted URL may have a backslash before its question mark.
+  const [place = '', query = ''] = text.replace(/\\(?=[?&=])/g, '').split(/\?([\s\S]*)/, 2);
+  return { place, query };
+}
+
+/** The URL of `container/blob`. */
+function absolute(place: string, endpoint: Endpoint | undefined): string {
+  if (parseStorageHost(place.split('/')[0] ?? '') !== undefined) {
+    throw new UsageError(`The destination "${shown(place)}" lacks its beginning: put https:// before it.`);
+  }
+  if (endpoint === undefined) {
     throw new UsageError(
-      `The destination "${shown(text)}" is not a URL, and no account is known. Give the blob's URL (${EXAMPLE}), or set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT.`,
+      `The destination "${shown(place)}" is not a URL, and no account is known. Give the blob's URL (${EXAMPLE}), or set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT.`,
     );
   }
-  const full = isWhole ? text : `${serviceUrl?.replace(/\/+$/, '')}/${text.replace(/^\/+/, '')}`;
-  let url: URL;
-  try {
-    url = new URL(full);
-  } catch {
-    throw new UsageError(`The destination is not a valid URL: ${shown(text)}. It should look like ${EXAMPLE}.`);
+  const path = place.replace(/^\/+/, '');
+  const { url, containerName } = endpoint;
+  if (containerName === undefined) return `${url}/${path}`;
+  const [first = '', ...rest] = path.split('/');
+  if (rest.length === 0) return `${url}/${containerName}/${path}`;
+  if (first === containerName) return `${url}/${path}`;
+  throw new UsageError(
+    `The endpoint ${url}/${containerName} ends in the container ${containerName}, but the destination is ${shown(path)}. Write ${containerName}/${shown(path)} for a blob in that container, or take /${containerName} out of the endpoint (BlobEndpoint of the connection string).`,
+  );
+}
+
+function toUrl(full: string, given: string): URL {
+  if (!URL.canParse(full)) {
+    throw new UsageError(`The destination is not a valid URL: ${shown(given)}. It should look like ${EXAMPLE}.`);
   }
+  const url = new URL(full);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new UsageError(`The destination must be an https URL, but is ${shown(text)}.`);
+    throw new UsageError(`The destination must be an https URL, but is ${shown(given)}.`);
   }
   if (url.username !== '' || url.password !== '') {
     throw new UsageError('The destination must not hold a user name or password. Use a SAS, or the environment.');
   }
-  refuseWhatWouldBeLost(url);
   return url;
 }
 
-/** Two slips that would upload to another blob than the one that was meant, and put the SAS into its name or drop it. */
-function refuseWhatWouldBeLost(url: URL): void {
-  if (url.hash !== '') {
+/** What URL parsers silently change or drop, so that the upload would go to another blob or container than the one meant. */
+function refuseUnsafePath(place: string): void {
+  const path = place.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/\\]*/i, '');
+  if (path.includes('#')) {
     throw new UsageError(
-      `The destination ${withoutQuery(url)} goes on with a #, which no server gets to see. Write it as %23 where it belongs to the blob's name.`,
+      `The destination ${shown(place)} has a # in it, and servers never see what follows. Write it as %23 if it belongs to the name of the blob.`,
     );
   }
-  if (/sig(?:=|%(?:25)*3d)/i.test(url.pathname)) {
+  if (/sig(?:=|%(?:25)*3d)/i.test(unescapeMarkup(path))) {
     throw new UsageError(
-      'The path of the destination holds what looks like a SAS. Between the blob and its SAS stands a question mark, neither & nor %3F.',
+      'The path of the destination holds what looks like a SAS. Separate the blob from its SAS by a question mark, not by & or %3F.',
+    );
+  }
+  if (path.includes('\\')) {
+    throw new UsageError(
+      `The destination ${shown(place)} has a backslash in it, which URLs turn into a slash. Write / between folders, or %5C if it belongs to the name of the blob.`,
+    );
+  }
+  const strange = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.exec(path)?.[0];
+  if (strange !== undefined) {
+    const code = strange.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
+    throw new UsageError(
+      `The destination has a character in it that cannot be seen (U+${code}), as chat programs and editors insert it. Type that part of the URL again, or percent-encode the character if it belongs to the name.`,
+    );
+  }
+  if ((percentDecoded(path) ?? path).split(/[/\\]/).some((segment) => segment === '.' || segment === '..')) {
+    throw new UsageError(
+      `The destination ${shown(place)} has a part that is . or .., which leads to another place. Write the path without it.`,
     );
   }
 }
 
-function refuseWhatCannotBeWritten(url: URL): void {
-  for (const parameter of ['snapshot', 'versionid']) {
-    if (url.searchParams.has(parameter)) {
-      throw new UsageError(
-        `The destination is a ${parameter} of a blob, which cannot be written. Name the blob itself.`,
-      );
-    }
+function refuseWhatCannotBeWritten(url: URL, query: string): void {
+  for (const parameter of namesIn(query).filter((name) => name === 'snapshot' || name === 'versionid')) {
+    throw new UsageError(`The destination is a ${parameter} of a blob, which cannot be written. Name the blob itself.`);
+  }
+  if (query !== '' && !hasSasFields(query)) {
+    throw new UsageError(
+      `What follows the question mark of ${withoutQuery(url)} is not a SAS. Write the question mark as %3F if it belongs to the name of the blob.`,
+    );
   }
   // Put Blob on such a host would wipe the disk: github.com/Azure/azure-storage-azcopy/issues/1582
   if (/^md-/i.test(url.hostname)) {
@@ -117,23 +179,36 @@ function refuseWhatCannotBeWritten(url: URL): void {
       `${url.hostname} is the address of a managed disk. This version uploads to page blobs only: upload to a storage account, then make the disk from the blob.`,
     );
   }
-  if (/\.(?:file|queue|table|dfs|web)\.core\./i.test(url.hostname)) {
-    throw new UsageError(`${url.hostname} is not a blob endpoint. It should look like ${EXAMPLE}.`);
-  }
+  assertBlobService(url, 'The destination');
 }
 
-/** Emulators and IP endpoints name the account in the path: http://127.0.0.1:10000/devstoreaccount1/container/blob */
-export function isPathStyle(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return isIP(host) !== 0 || !host.includes('.') || host.endsWith('.docker.internal');
+function isWithinEndpoint(url: URL, endpoint: Endpoint | undefined): endpoint is Endpoint {
+  return endpoint !== undefined && `${url.origin}${url.pathname}`.startsWith(`${endpoint.url}/`);
+}
+
+/** The URL of the account, by the host and what else is known. */
+function baseOf(url: URL, accountName: string | undefined): string {
+  const [first = '', second = '', ...rest] = url.pathname.split('/').slice(1);
+  const inPath = `${url.origin}/${first}`;
+  const place = accountPlace(url, [accountName]);
+  if (place !== 'unknown') return place === 'path' ? inPath : url.origin;
+  // An account, a container and a blob are three parts at least, and not every name can be one.
+  const canBeInPath = rest.length > 0 && ACCOUNT_NAME.test(first) && CONTAINER_NAME.test(percentDecoded(second) ?? '');
+  if (!canBeInPath || isPublicDomain(url)) return url.origin;
+  throw new UsageError(
+    `${withoutQuery(url)} can be read in two ways: "${first}" is an account or a container. Set AZURE_STORAGE_SERVICE_ENDPOINT=${inPath} if it is the account, or AZURE_STORAGE_SERVICE_ENDPOINT=${url.origin} if it is the container (serviceUrl in the library).`,
+  );
+}
+
+function accountOf(url: URL, base: string): string | undefined {
+  const inPath = base.slice(url.origin.length + 1);
+  return inPath === '' ? parseStorageHost(url.hostname)?.account : inPath.replace(/-secondary$/, '');
 }
 
 function decode(part: string, url: URL): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new UsageError(`The destination has a malformed percent-encoding: ${withoutQuery(url)}.`);
-  }
+  const decoded = percentDecoded(part);
+  if (decoded !== undefined) return decoded;
+  throw new UsageError(`The destination has a malformed percent-encoding: ${withoutQuery(url)}.`);
 }
 
 /** What was given, without what may be a SAS. */

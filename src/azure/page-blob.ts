@@ -19,7 +19,8 @@ import type {
 } from '../target/page-blob.ts';
 import type { Checksum, PageRun } from '../target/page-target.ts';
 import type { Credential, SdkCredential } from './auth/credentials.ts';
-import { type Access, type AccessOptions, openAccess, type Signer } from './auth/signer.ts';
+import { openAccess } from './auth/open-access.ts';
+import type { Access, AccessOptions, Signer } from './auth/signer.ts';
 import { AzureBlobLeases } from './blob-leases.ts';
 import type { BlobAddress } from './destination.ts';
 import { assertFromService, toServiceError } from './errors.ts';

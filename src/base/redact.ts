@@ -12,7 +12,52 @@ const SECRETS: readonly [RegExp, string][] = [
   [/(\/\/)[^/\s:@]*:[^/\s@]+@/g, '$1REDACTED@'],
 ];
 
+/** Shorter texts are no secrets of a service, and would be found by chance. */
+const MIN_LENGTH = 12;
+/** An upload of weeks takes thousands of tokens; those before the last few hundred have expired. */
+const MAX_REGISTERED = 500;
+
+/** The exact secrets that this process knows, each with the pattern that finds it, oldest first. */
+const registered = new Map<string, RegExp>();
+
+/**
+ * From now on `redact` replaces this very secret wherever it stands, alone and in every encoding. A key, a signature, a token.
+ * @param secret - As it is, not percent-encoded.
+ */
+export function registerSecret(secret: string): void {
+  const core = secret.replace(/=+$/, '');
+  if (core.length < MIN_LENGTH) return;
+  registered.delete(core);
+  registered.set(core, exactly(core));
+  const [oldest] = registered.keys();
+  if (registered.size > MAX_REGISTERED && oldest !== undefined) registered.delete(oldest);
+}
+
 /** `text` with every SAS signature, account key, token and password replaced. */
 export function redact(text: string): string {
-  return SECRETS.reduce((redacted, [pattern, replacement]) => redacted.replace(pattern, replacement), text);
+  let redacted = text;
+  for (const pattern of registered.values()) redacted = redacted.replace(pattern, 'REDACTED');
+  return SECRETS.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), redacted);
+}
+
+/** Finds the secret as it is, percent-encoded any number of times, in HTML, and in JSON. */
+function exactly(core: string): RegExp {
+  const characters = [...core].map((character) =>
+    /[A-Za-z0-9_-]/.test(character) ? character : `(?:${encodingsOf(character).join('|')})`,
+  );
+  // The = at the end of base64, where it was not lost.
+  return new RegExp(`${characters.join('')}(?:${encodingsOf('=').join('|')}){0,2}`, 'g');
+}
+
+function encodingsOf(character: string): string[] {
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16).padStart(2, '0');
+  const anyCase = [...hex].map((digit) => (/[a-f]/.test(digit) ? `[${digit}${digit.toUpperCase()}]` : digit)).join('');
+  const plain = character.replace(/[^A-Za-z0-9]/g, String.raw`\$&`);
+  return [
+    ...(character === '+' ? [plain, ' '] : [String.raw`\\?${plain}`]),
+    `%(?:25)*${anyCase}`,
+    String.raw`\\u00${anyCase}`,
+    `&#(?:x${anyCase}|${code});`,
+  ];
 }

@@ -1,37 +1,43 @@
 // The only place that reads the environment: which account and credential it names, and what it says of the terminal.
-import { accountNamedBy, isStorageHost } from '../azure/auth/account-hosts.ts';
 import { blobEndpoint } from '../azure/auth/clouds.ts';
-import { type Credential, parseConnectionString } from '../azure/auth/credentials.ts';
+import { parseConnectionString } from '../azure/auth/connection-string.ts';
+import { accountKeyOf, type Credential } from '../azure/auth/credentials.ts';
 import { isWithin } from '../azure/auth/sas.ts';
-import { type BlobAddress, isUrl, parseDestination } from '../azure/destination.ts';
+import { type BlobAddress, endpointOf, needsEndpoint, parseDestination } from '../azure/destination.ts';
+import { parseEndpoint } from '../azure/endpoint.ts';
+import { isUrl, withoutWrapping } from '../azure/given-text.ts';
+import { EMULATOR_ACCOUNT, isLoopback, parseStorageHost } from '../azure/storage-host.ts';
+import { registerSecret } from '../base/redact.ts';
 import { CredentialError, UsageError } from '../errors.ts';
 
 export interface AzureEnvironment {
-  /** Blob endpoint for destinations of the form container/blob. */
+  /** Blob endpoint for destinations of the form container/blob, and for URLs that can be read in two ways. */
   readonly serviceUrl?: string;
-  /** Absent where a SAS speaks for the user. */
+  /** Absent where a SAS is given. */
   readonly credential?: Credential;
 }
 
 type Variable = (name: string) => string | undefined;
 
 /**
- * What a destination needs of the environment, and nothing else: where a SAS is given, no credential is looked for. Else, in
- * this order: AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, Microsoft Entra.
+ * Reads what a destination needs of the environment, and nothing else. Where a SAS is given, no credential is looked for.
+ * Otherwise, in this order: AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, Microsoft Entra.
  * @param givesSas - Whether an option gives a SAS.
  * @throws {UsageError} a variable, or the destination, that cannot be used.
- * @throws {CredentialError} the credential is of another account than the destination. Shows nothing of it.
+ * @throws {CredentialError} the credential may not be sent to the destination. Shows nothing of it.
  */
 export function readEnvironment(
   environment: NodeJS.ProcessEnv,
   destination: string,
   givesSas = false,
 ): AzureEnvironment {
-  const variable: Variable = (name) => environment[name]?.trim() || undefined;
-  const serviceUrl = isUrl(destination) ? undefined : serviceUrlOf(variable);
-  const { address, sas } = parseDestination(destination, serviceUrl);
+  const variable: Variable = (name) => withoutWrapping(environment[name] ?? '') || undefined;
+  const isNeeded = needsEndpoint(destination);
+  const serviceUrl = isNeeded ? serviceUrlOf(variable) : undefined;
+  const { address, sas } = parseDestination(destination, serviceUrl, isNeeded ? accountIn(variable) : undefined);
+  const named = isNeeded && isUrl(destination) ? endpointOf(address) : serviceUrl;
   return {
-    ...(serviceUrl === undefined ? {} : { serviceUrl }),
+    ...(named === undefined ? {} : { serviceUrl: named }),
     ...(givesSas || sas !== undefined ? {} : { credential: credentialFor(address, variable) }),
   };
 }
@@ -54,67 +60,108 @@ function accountIn(variable: Variable): string | undefined {
   return account;
 }
 
+/** An endpoint that the environment names as the account's. */
+interface NamedEndpoint {
+  readonly url: string;
+  readonly accountName: string | undefined;
+}
+
+function endpointIn(variable: Variable): NamedEndpoint | undefined {
+  const name = 'AZURE_STORAGE_SERVICE_ENDPOINT';
+  const endpoint = variable(name);
+  return endpoint === undefined ? undefined : parseEndpoint(endpoint, name, accountIn(variable));
+}
+
 function credentialFor(address: BlobAddress, variable: Variable): Credential {
-  const endpoint = variable('AZURE_STORAGE_SERVICE_ENDPOINT');
+  const endpoint = endpointIn(variable);
+  const endpoints = endpoint === undefined ? [] : [endpoint.url];
   const sas = variable('AZURE_STORAGE_SAS_TOKEN');
   if (sas !== undefined) {
-    const owner = { account: accountIn(variable), endpoints: [endpoint] };
-    if ((owner.account ?? endpoint) !== undefined) assertBelongs('AZURE_STORAGE_SAS_TOKEN', owner, address);
+    const account = accountIn(variable) ?? endpoint?.accountName;
+    assertMaySend('AZURE_STORAGE_SAS_TOKEN', { account, endpoints }, address);
     return { kind: 'sas', sas };
   }
   const connectionString = variable('AZURE_STORAGE_CONNECTION_STRING');
   if (connectionString !== undefined) {
     const { serviceUrl, credential } = parseConnectionString(connectionString);
-    const account = credential.kind === 'account-key' ? credential.accountName : accountNamedBy(serviceUrl);
-    assertBelongs('AZURE_STORAGE_CONNECTION_STRING', { account, endpoints: [serviceUrl, endpoint] }, address);
+    const keyAccount = credential.kind === 'account-key' ? credential.accountName : undefined;
+    const { url, accountName } = parseEndpoint(serviceUrl, 'AZURE_STORAGE_CONNECTION_STRING', keyAccount);
+    const owner = { account: keyAccount ?? accountName, endpoints: [url, ...endpoints] };
+    assertMaySend('AZURE_STORAGE_CONNECTION_STRING', owner, address);
     return credential;
   }
   const accountKey = variable('AZURE_STORAGE_KEY');
   if (accountKey !== undefined) {
-    const accountName = accountIn(variable) ?? accountNamedBy(address.url);
+    const accountName = accountIn(variable) ?? endpoint?.accountName ?? provenAccountOf(address);
     if (accountName === undefined) {
       throw new CredentialError(
-        `AZURE_STORAGE_KEY is set, but ${address.url} does not tell of which account: set AZURE_STORAGE_ACCOUNT too.`,
+        `AZURE_STORAGE_KEY is set, but nothing proves which account it is for and that ${address.url} is that account. Set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_SERVICE_ENDPOINT=${endpointOf(address)} too.`,
       );
     }
-    assertBelongs('AZURE_STORAGE_KEY', { account: accountName, endpoints: [endpoint] }, address);
-    return { kind: 'account-key', accountName, accountKey };
+    assertMaySend('AZURE_STORAGE_KEY', { account: accountName, endpoints }, address);
+    return { kind: 'account-key', accountName, accountKey: accountKeyOf(accountKey) };
   }
-  return entraFor(address, endpoint, variable('AZURE_AUTHORITY_HOST'));
+  return entraFor(address, endpoint, variable);
 }
 
-/** A token opens every account of its user: it goes to Azure, and to hosts that the user names as such. */
-function entraFor({ url }: BlobAddress, endpoint: string | undefined, authorityHost: string | undefined): Credential {
-  const isKnown = isStorageHost(new URL(url).hostname) || (endpoint !== undefined && isWithin(url, endpoint));
-  if (!isKnown) {
+/** The account of a host that only it can have, or of an emulator on this machine. */
+function provenAccountOf({ url, accountName }: BlobAddress): string | undefined {
+  const { hostname } = new URL(url);
+  if (parseStorageHost(hostname)?.isOfKnownCloud) return accountName;
+  return isLoopback(hostname) && accountName === EMULATOR_ACCOUNT ? accountName : undefined;
+}
+
+/** A token opens every account of its user, so it goes to Azure alone, and to hosts that the user names as such. */
+function entraFor({ url }: BlobAddress, endpoint: NamedEndpoint | undefined, variable: Variable): Credential {
+  for (const name of ['AZURE_CLIENT_SECRET', 'AZURE_CLIENT_CERTIFICATE_PASSWORD', 'AZURE_PASSWORD']) {
+    registerSecret(variable(name) ?? '');
+  }
+  const { hostname, origin } = new URL(url);
+  const isKnown = parseStorageHost(hostname)?.isOfKnownCloud === true || hostname.endsWith('.blob.localhost');
+  if (!isKnown && !(endpoint !== undefined && isWithin(url, endpoint.url))) {
     throw new CredentialError(
-      `There is no credential for ${url}. Put a SAS behind the URL, or set AZURE_STORAGE_CONNECTION_STRING. A sign-in with Microsoft Entra is sent to hosts of Azure Storage alone; if this is one by another name, set AZURE_STORAGE_SERVICE_ENDPOINT=${new URL(url).origin}.`,
+      `There is no credential for ${url}. Append a SAS to the URL, or set AZURE_STORAGE_CONNECTION_STRING. A sign-in with Microsoft Entra is sent to hosts of Azure Storage alone. If this is one by another name, set AZURE_STORAGE_SERVICE_ENDPOINT=${origin}.`,
     );
   }
+  const authorityHost = variable('AZURE_AUTHORITY_HOST');
   return { kind: 'entra', ...(authorityHost === undefined ? {} : { authorityHost }) };
 }
 
 interface CredentialOwner {
+  /** Undefined where the environment names none, as for a SAS alone. */
   readonly account: string | undefined;
-  /** Hosts that the user names as the account's. */
-  readonly endpoints: readonly (string | undefined)[];
-}
-
-function assertBelongs(variable: string, { account, endpoints }: CredentialOwner, { url }: BlobAddress): void {
-  if (endpoints.some((endpoint) => endpoint !== undefined && isWithin(url, endpoint))) return;
-  const named = accountNamedBy(url);
-  if (named !== undefined && named === account) return;
-  const whose = account === undefined ? `for ${endpoints.find((endpoint) => endpoint)}` : `of the account ${account}`;
-  const wayOut =
-    named === undefined && account !== undefined
-      ? `If that is the account by another name, set AZURE_STORAGE_SERVICE_ENDPOINT=${new URL(url).origin}. Otherwise put`
-      : 'It was not sent there. Unset it, or put';
-  throw new CredentialError(`${variable} is ${whose}, but the destination is ${url}. ${wayOut} a SAS behind the URL.`);
+  /** URLs that the environment names as the account's. */
+  readonly endpoints: readonly string[];
 }
 
 /**
- * On a terminal that has them, unless NO_COLOR (https://no-color.org) is set. FORCE_COLOR decides where it is set, as it
- * does for Node: 0 or false for no, anything else for yes.
+ * A credential of the environment goes to the endpoints that the environment names, to the account's own host in a known cloud
+ * over https, and to an emulator on this machine with the emulator's account. Anybody can have any other host.
+ */
+function assertMaySend(source: string, { account, endpoints }: CredentialOwner, address: BlobAddress): void {
+  const { url, accountName } = address;
+  const { protocol, hostname } = new URL(url);
+  if (endpoints.some((endpoint) => isWithin(url, endpoint))) return;
+  const isSameAccount = account === undefined ? endpoints.length === 0 : accountName === account;
+  const isOfCloud = parseStorageHost(hostname)?.isOfKnownCloud === true;
+  const isEmulator = isLoopback(hostname) && accountName === EMULATOR_ACCOUNT;
+  if (isSameAccount && (isEmulator || (isOfCloud && protocol === 'https:'))) return;
+  const owner = account === undefined ? endpoints.join(' and ') : `the account ${account}`;
+  const what = owner === '' ? `${source} is set` : `${source} is for ${owner}`;
+  throw new CredentialError(
+    `${what}, but the destination is ${url}. It was not sent there. ${nextStep(isSameAccount && isOfCloud, isOfCloud, address, source)}`,
+  );
+}
+
+function nextStep(isPlainHttp: boolean, isOfCloud: boolean, address: BlobAddress, source: string): string {
+  if (isPlainHttp) return 'Over plain http others can read it: use https://.';
+  if (isOfCloud) return `Unset ${source}, or append a SAS to the URL.`;
+  return `If that is the endpoint of the account, set AZURE_STORAGE_SERVICE_ENDPOINT=${endpointOf(address)}. Otherwise append a SAS to the URL.`;
+}
+
+/**
+ * Whether to use colours: on a terminal that has them, unless NO_COLOR (https://no-color.org) is set. FORCE_COLOR overrides
+ * this as it does for Node: 0 or false mean no, anything else means yes.
  */
 export function wantsColours(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
   const forced = environment['FORCE_COLOR'];
@@ -122,7 +169,7 @@ export function wantsColours(environment: NodeJS.ProcessEnv, stream: NodeJS.Writ
   return isTerminal(environment, stream) && !environment['NO_COLOR'];
 }
 
-/** On a terminal, unless its locale is not UTF-8 (POSIX, 8.2). Windows has no such variables, and consoles that know Unicode. */
+/** Whether to print Unicode: on a terminal, unless its locale is not UTF-8 (POSIX, 8.2). Windows consoles know Unicode. */
 export function hasUnicode(
   environment: NodeJS.ProcessEnv,
   stream: NodeJS.WriteStream,
@@ -130,12 +177,12 @@ export function hasUnicode(
 ): boolean {
   if (!isTerminal(environment, stream)) return false;
   const locale = environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'];
-  // Where none is named, POSIX means C. But containers and remote shells mostly name none, on terminals that show UTF-8: like
-  // systemd, we take C for ASCII only where somebody asked for it.
+  // No locale means C in POSIX. But containers and remote shells mostly set none, on terminals that show UTF-8. So ASCII is
+  // used only where a locale asks for it, as systemd does.
   return platform === 'win32' || !locale || /utf-?8/i.test(locale);
 }
 
-/** Of which lines can be drawn anew. `dumb` is one that knows neither colours nor movement: the shell of an editor, say. */
+/** A terminal whose lines can be redrawn. `dumb` knows neither colours nor cursor movement: the shell of an editor, say. */
 export function isTerminal(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && environment['TERM'] !== 'dumb';
 }

@@ -1,10 +1,12 @@
 // Reads one line from a terminal without showing it.
+import { StringDecoder } from 'node:string_decoder';
 import type { ReadStream } from 'node:tty';
 
 const ENTER = new Set(['\r', '\n']);
 const CTRL_C = '\u0003';
 const CTRL_D = '\u0004';
 const CTRL_U = '\u0015';
+const ESCAPE = '\u001b';
 const BACKSPACE = new Set(['\b', '\u007f']);
 
 /**
@@ -13,6 +15,8 @@ const BACKSPACE = new Set(['\b', '\u007f']);
  */
 export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
+    // A character may arrive in two pieces.
+    const decoder = new StringDecoder('utf8');
     let line = '';
     const finish = (settle: () => void) => {
       terminal.off('data', onData).off('end', onEnd);
@@ -25,9 +29,9 @@ export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<st
     const onEnd = () => finish(() => resolve(undefined));
     const onAbort = () => finish(() => reject(signal.reason));
     const onData = (data: Buffer) => {
-      for (const character of data.toString('utf8')) {
+      for (const character of decoder.write(data)) {
         if (ENTER.has(character)) {
-          if (line !== '') return finish(() => resolve(line));
+          if (line !== '') return finish(() => resolve(withoutSequences(line)));
         } else if (character === CTRL_C) {
           // In raw mode the terminal sends no signal. Whoever listens for it aborts.
           process.emit('SIGINT');
@@ -37,7 +41,7 @@ export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<st
           line = '';
         } else if (BACKSPACE.has(character)) {
           line = line.slice(0, -1);
-        } else if (character >= ' ') {
+        } else if (character >= ' ' || character === ESCAPE) {
           line += character;
         }
       }
@@ -48,4 +52,12 @@ export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<st
     terminal.on('data', onData).once('end', onEnd);
     terminal.resume();
   });
+}
+
+/** Arrow keys send ESC [ and more; some terminals put such sequences around what is pasted. None of them is text. */
+function withoutSequences(line: string): string {
+  return line
+    .split(ESCAPE)
+    .map((piece, index) => (index === 0 ? piece : piece.replace(/^\[[0-9;]*[A-Za-z~]/, '')))
+    .join('');
 }

@@ -1,15 +1,17 @@
-// Where the command line has another SAS from when the one in use has ended: a file, a command, or the person at the terminal.
+// Where the command line gets another SAS from when the one in use has expired: a file, a command, or the user at the terminal.
 import { spawn } from 'node:child_process';
-import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RenewSas, SasRequest } from '../azure/auth/credentials.ts';
+import { decodeText } from '../azure/given-text.ts';
 import { printable } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import { CredentialError } from '../errors.ts';
 import { askHidden } from './hidden-prompt.ts';
+import { endTree } from './process-tree.ts';
+import { isReadOnce, readSasText } from './sas-input.ts';
 
 export interface SasSource {
-  /** The SAS to begin with. Undefined where there is none to begin with. */
+  /** The SAS to start with. Undefined where this source is for later ones alone. */
   readonly first?: (signal: AbortSignal) => Promise<string>;
   readonly renew: RenewSas;
 }
@@ -18,34 +20,40 @@ export interface SasSource {
 type Say = (message: string) => void;
 
 /** A SAS, or a URL that ends in one, is much shorter, in bytes. */
-const MAX_SAS = 64 * 1024;
-/** How often the file is looked at while the upload waits, in milliseconds. */
+const MAX_OUTPUT = 64 * 1024;
+/** How often the file is read while the upload waits, in milliseconds. */
 const POLL_MS = 2000;
-/** How long the command may take, in milliseconds: signing in anew included. */
+/** How long the command may take, in milliseconds, signing in included. */
 const COMMAND_LIMIT_MS = 5 * 60_000;
 /** The longest pause between two runs of the command, in milliseconds. */
 const MAX_COMMAND_PAUSE_MS = 60_000;
 
-/** Takes what is new in the file: at once, or as soon as somebody replaces its content. */
+/** Takes what is new in the file: at once, or as soon as its content is replaced. Standard input gives one SAS alone. */
 export function sasFile(path: string, say: Say, pollMs: number = POLL_MS): SasSource {
+  const isOnce = isReadOnce(path);
   let last: string | undefined;
-  const first = async () => {
+  const first = async (signal: AbortSignal) => {
+    if (path === '-' && process.stdin.isTTY) say('Paste a SAS, or a URL with one, and press Enter (it is not shown).');
     try {
-      last = await readStart(path);
+      last = await readSasText(path, signal);
     } catch (error) {
+      signal.throwIfAborted();
       throw new CredentialError(`Cannot read the SAS from ${printable(path)}: ${(error as Error).message}.`);
     }
     return last;
   };
   const renew = async ({ signal }: SasRequest) => {
+    if (isOnce && last !== undefined) return undefined;
     let hasSaid = false;
     for (;;) {
-      // While somebody replaces it, the file may be empty, held, or away.
-      const text = await readStart(path).catch(() => '');
+      // While it is being replaced, the file may be empty, locked or missing.
+      const text = await readSasText(path, signal).catch(() => '');
+      signal.throwIfAborted();
       if (text.trim() !== '' && text !== last) {
         last = text;
         return text;
       }
+      if (isOnce) return undefined;
       if (!hasSaid) say(`Waiting for a new SAS in ${printable(path)}.`);
       hasSaid = true;
       await delay(pollMs, undefined, { signal });
@@ -55,88 +63,77 @@ export function sasFile(path: string, say: Say, pollMs: number = POLL_MS): SasSo
 }
 
 /** Takes what a command of the shell prints. */
-export function sasCommand(command: string, say: Say): SasSource {
+export function sasCommand(command: string, say: Say, limitMs: number = COMMAND_LIMIT_MS): SasSource {
   const renew = async ({ attempt, signal }: SasRequest) => {
     if (attempt > 1) await delay(Math.min(MAX_COMMAND_PAUSE_MS, 1000 * 2 ** (attempt - 2)), undefined, { signal });
     say('Running the command of --sas-command for a new SAS.');
-    return await outputOf(command, signal);
+    return await outputOf(command, signal, limitMs);
   };
-  return { first: (signal) => outputOf(command, signal), renew };
+  return { first: (signal) => outputOf(command, signal, limitMs), renew };
 }
 
-/** Asks the person at the terminal. */
+/** Asks the user at the terminal. */
 export function sasPrompt(say: Say): SasSource {
   return {
     renew: ({ signal }) => {
       say(
-        'Paste a new SAS, or a URL with one, and press Enter (it is not shown). Ctrl-C stops; the upload can go on later.',
+        'Paste a new SAS, or a URL with one, and press Enter (it is not shown). Ctrl-C stops; the upload can be resumed later.',
       );
       return askHidden(process.stdin, signal);
     },
   };
 }
 
-async function readStart(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(MAX_SAS), position: 0 });
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-/** @throws {CredentialError} the command fails, takes too long, or prints nothing. Shows neither it nor its output. */
-async function outputOf(command: string, signal: AbortSignal): Promise<string> {
+/** @throws {CredentialError} the command fails, takes too long, or prints too much. Shows neither it nor its output. */
+async function outputOf(command: string, signal: AbortSignal, limitMs: number): Promise<string> {
   signal.throwIfAborted();
-  // A group of its own, so that all that the shell starts can be ended with it.
-  const isGroup = process.platform !== 'win32';
-  const child = spawn(command, {
-    shell: true,
-    windowsHide: true,
-    detached: isGroup,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
+  // A group of its own, so that everything that the shell starts can be ended with it.
+  const detached = process.platform !== 'win32';
+  const child = spawn(command, { shell: true, windowsHide: true, detached, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output: Buffer[] = [];
+  let length = 0;
   let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (output.length <= MAX_SAS) output += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint = (complaint + text).slice(-MAX_SAS);
-  });
+  // What the command has started may outlive it and keep its output open, so nothing waits for that after the end.
   const end = () => {
-    if (child.pid === undefined) return;
-    try {
-      process.kill(isGroup ? -child.pid : child.pid, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
+    endTree(child);
+    child.stdout.destroy();
+    child.stderr.destroy();
+    child.unref();
   };
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    end();
-  }, COMMAND_LIMIT_MS);
-  signal.addEventListener('abort', end, { once: true });
+  process.once('exit', end);
+  let onAbort: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
   try {
-    const problem = await new Promise<string | undefined>((resolve) => {
+    const problem = await new Promise<string | undefined>((resolve, reject) => {
+      onAbort = () => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      timer = setTimeout(() => resolve(`it took longer than ${limitMs / 60_000} minutes`), limitMs);
+      child.stdout.on('data', (piece: Buffer) => {
+        output.push(piece);
+        length += piece.length;
+        if (length > MAX_OUTPUT) resolve(`it printed more than ${MAX_OUTPUT / 1024} KiB`);
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        complaint = (complaint + text).slice(-MAX_OUTPUT);
+      });
       child.once('error', (error) => resolve(error.message));
       child.once('close', (code, killedBy) => {
+        isClosed = true;
         resolve(code === 0 ? undefined : `it ended with ${code === null ? killedBy : `exit code ${code}`}`);
       });
     });
-    signal.throwIfAborted();
-    const why = isLate ? `it took longer than ${COMMAND_LIMIT_MS / 60_000} minutes` : problem;
-    if (why === undefined) return output;
-    throw new CredentialError(`The command of --sas-command failed: ${why}.${lastLine(complaint)}`);
+    if (problem === undefined) return decodeText(Buffer.concat(output));
+    throw new CredentialError(`The command of --sas-command failed: ${problem}.${lastLine(complaint)}`);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', end);
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+    process.off('exit', end);
+    if (!isClosed) end();
   }
 }
 
-/** What a failing program says last is most often why. */
+/** The last line of a failing program mostly says why. */
 function lastLine(text: string): string {
   const line = text.trim().split('\n').at(-1)?.trim() ?? '';
   return line === '' ? '' : ` It said: ${printable(redact(line).slice(0, 300))}`;

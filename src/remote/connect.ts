@@ -4,8 +4,9 @@ import type { Credential } from '../azure/auth/credentials.ts';
 import { assertSasAllows, assertSasCreatesContainers, parseSas } from '../azure/auth/sas.ts';
 import { type BlobAddress, parseDestination } from '../azure/destination.ts';
 import { connectPageBlob } from '../azure/page-blob.ts';
+import { isLoopback, parseStorageHost } from '../azure/storage-host.ts';
 import { VERSION } from '../base/version.ts';
-import { CredentialError } from '../errors.ts';
+import { CredentialError, UsageError } from '../errors.ts';
 import { type EventListener, retryEvent } from '../events.ts';
 import type { ServiceOptions } from '../options.ts';
 import type { PageBlobTarget } from '../target/page-blob.ts';
@@ -24,12 +25,19 @@ export interface BlobAccess {
 /**
  * The destination, with the SAS of its URL or the credential of the options. Nothing is sent.
  * @throws {UsageError} the destination cannot be used.
- * @throws {CredentialError} a SAS that cannot do what is needed. One that has only expired may be replaced later.
+ * @throws {CredentialError} a SAS that is damaged or does not allow what is needed, or a token that would be sent over http. A
+ *   SAS that has only expired may be replaced later.
  */
 export function accessOf(options: ServiceOptions, permissions: string, createsContainer = false): BlobAccess {
-  const { address, sas } = parseDestination(options.destination, options.serviceUrl);
-  const chosen: Credential = sas === undefined ? (options.credential ?? { kind: 'entra' }) : { kind: 'sas', sas };
-  if (chosen.kind !== 'sas') return { address, credential: chosen, permissions };
+  const { credential: given = { kind: 'entra' } } = options;
+  const keyAccount = given.kind === 'account-key' ? given.accountName : undefined;
+  const { address, sas } = parseDestination(options.destination, options.serviceUrl, keyAccount);
+  if (permissions.includes('w')) refuseSecondary(address);
+  const chosen: Credential = sas === undefined ? given : { kind: 'sas', sas };
+  if (chosen.kind !== 'sas') {
+    if (chosen.kind !== 'account-key') assertEncrypted(address);
+    return { address, credential: chosen, permissions };
+  }
   const parsed = parseSas(chosen.sas, address);
   try {
     assertSasAllows(parsed, permissions);
@@ -39,6 +47,22 @@ export function accessOf(options: ServiceOptions, permissions: string, createsCo
     if (!isReplaceable) throw error;
   }
   return { address, credential: { kind: 'sas', sas: parsed }, permissions };
+}
+
+function refuseSecondary({ url }: BlobAddress): void {
+  const host = parseStorageHost(new URL(url).hostname);
+  if (host?.isSecondary !== true) return;
+  throw new UsageError(
+    `${url} is the secondary endpoint of the account ${host.account}, which is read-only. Leave -secondary out.`,
+  );
+}
+
+/** Neither the service nor the SDK takes a token over http. */
+function assertEncrypted({ url }: BlobAddress): void {
+  if (url.startsWith('https:')) return;
+  throw new CredentialError(
+    `Microsoft Entra needs https, but the destination is ${url}. Use https://, or append a SAS to the URL.`,
+  );
 }
 
 export interface BlobConnection {
@@ -78,7 +102,7 @@ export function warnOfPlainHttp({ address: { url } }: BlobAccess, emit: EventLis
   emit({
     type: 'warning',
     code: 'plain-http',
-    message: `${url} is not https: everybody on the way can read the disk and the credentials.`,
+    message: `${url} is not https: others on the network can read the disk and the credentials.`,
   });
 }
 
@@ -91,7 +115,7 @@ export function warnOfThreads(concurrency: Concurrency, emit: EventListener): vo
 /** Encrypted, or not leaving this machine. */
 function isConfidential(url: string): boolean {
   const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || /^(?:127\.|localhost$|\[::1\]$)|\.localhost$/.test(hostname);
+  return protocol === 'https:' || isLoopback(hostname);
 }
 
 /** Smooths what is sent to `bytesPerSecond`, over all connections. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseDestination } from '../../src/azure/destination.ts';
+import { carriesSas, endpointOf, needsEndpoint, parseDestination } from '../../src/azure/destination.ts';
 import { UsageError } from '../../src/errors.ts';
 
 const SAS = 'sv=2025-01-05&sr=c&sp=rw&se=2030-01-01T00%3A00%3A00Z&sig=c2VjcmV0c2VjcmV0%2Bc2VjcmV0%3D';
@@ -22,7 +22,19 @@ describe('parseDestination', () => {
     ['the US government', 'https://account.blob.core.usgovcloudapi.net', 'account'],
     ['a DNS zone', 'https://account.z12.blob.storage.azure.net', 'account'],
     ['a private endpoint', 'https://account.privatelink.blob.core.windows.net', 'account'],
-    ['a domain of its own', 'https://disks.example.com', 'disks'],
+    ['Azure Stack Hub', 'https://account.blob.local.azurestack.external', 'account'],
+    ['Azure Stack Edge', 'https://account.blob.edge-1.contoso.com', 'account'],
+    ['a private endpoint in a DNS zone', 'https://account.z7.privatelink.blob.storage.azure.net', 'account'],
+    ['a secondary', 'https://account-secondary.blob.core.windows.net', 'account'],
+    ['a domain of its own', 'https://disks.example.com', undefined],
+    ['an emulator by account', 'http://devstoreaccount1.blob.localhost:10000', 'devstoreaccount1'],
+    ['an emulator in a cluster', 'http://azurite.default.svc.cluster.local:8080/devstoreaccount1', 'devstoreaccount1'],
+    [
+      'an emulator in a namespace named blob',
+      'http://azurite.blob.svc.cluster.local/devstoreaccount1',
+      'devstoreaccount1',
+    ],
+    ['IoT Edge', 'http://edge-1.contoso.com:11002/account', 'account'],
     ['a port', 'https://account.blob.core.windows.net:8443', 'account'],
     ['an emulator', 'http://127.0.0.1:10000/devstoreaccount1', 'devstoreaccount1'],
     ['an emulator by its name', 'http://localhost:10000/devstoreaccount1', 'devstoreaccount1'],
@@ -53,6 +65,88 @@ describe('parseDestination', () => {
       expect(address.url).toBe(`${serviceUrl.replace(/\/+$/, '')}/vhds/disk.vhd`);
       expect(parseDestination(`${text}?${SAS}`, serviceUrl)).toEqual({ address, sas: SAS });
     }
+  });
+
+  it.each([
+    'http://edge.contoso.com',
+    'https://edge.contoso.com:8443',
+    'https://disks.corp',
+    'https://azurite.default.svc',
+  ])('refuses to guess whether the path at %s begins with an account, and is told by the endpoint', (origin) => {
+    const url = `${origin}/account/vhds/disk.vhd`;
+    const message = refusalOf(`${url}?${SAS}`);
+    expect(message).toContain(`AZURE_STORAGE_SERVICE_ENDPOINT=${origin}/account if`);
+    expect(message).toContain(`AZURE_STORAGE_SERVICE_ENDPOINT=${origin} if`);
+    expect(needsEndpoint(url)).toBe(true);
+    expect(parseDestination(url, `${origin}/account`).address).toMatchObject({
+      accountName: 'account',
+      containerUrl: `${origin}/account/vhds`,
+      blobName: 'disk.vhd',
+    });
+    expect(parseDestination(url, origin).address).toMatchObject({
+      accountName: undefined,
+      containerUrl: `${origin}/account`,
+      blobName: 'vhds/disk.vhd',
+    });
+    // The account whose key signs shows it too.
+    expect(parseDestination(url, undefined, 'account').address.containerName).toBe('vhds');
+    expect(endpointOf(parseDestination(url, `${origin}/account`).address)).toBe(`${origin}/account`);
+  });
+
+  it.each([
+    'http://edge.contoso.com/vhds/disk.vhd',
+    'http://edge.contoso.com/my-container/folder/disk.vhd',
+    'http://edge.contoso.com/vhds/My-Folder/disk.vhd',
+  ])('reads what no account can be in as a container: %s', (url) => {
+    expect(endpointOf(parseDestination(url).address)).toBe('http://edge.contoso.com');
+  });
+
+  it('lets an endpoint say that the path of a public domain begins with the account', () => {
+    const url = 'https://store.example.com/account/vhds/disk.vhd';
+    expect(parseDestination(url).address.containerName).toBe('account');
+    expect(parseDestination(url, 'https://store.example.com/account', 'account').address.containerName).toBe('vhds');
+  });
+
+  it('puts a blob into the container that the endpoint ends in', () => {
+    for (const endpoint of ['https://account.blob.core.windows.net/vhds', 'http://127.0.0.1:10000/account/vhds/']) {
+      const base = endpoint.replace(/\/$/, '');
+      for (const text of ['disk.vhd', 'vhds/disk.vhd', '/vhds/disk.vhd']) {
+        expect(parseDestination(text, endpoint).address).toMatchObject({ url: `${base}/disk.vhd`, containerUrl: base });
+      }
+      const message = refusalOf('other/disk.vhd', endpoint);
+      expect(message).toContain('Write vhds/other/disk.vhd');
+    }
+  });
+
+  it('takes the root container for a blob without one, where its SAS is for a blob', () => {
+    const url = 'https://account.blob.core.windows.net/disk.vhd';
+    const { address } = parseDestination(`${url}?${SAS.replace('sr=c', 'sr=b')}`);
+    expect(address).toMatchObject({
+      url: 'https://account.blob.core.windows.net/$root/disk.vhd',
+      containerName: '$root',
+      blobName: 'disk.vhd',
+    });
+    expect(refusalOf(`${url}?${SAS}`)).toContain('must name a container and a blob');
+  });
+
+  it('takes a URL as it is copied: in quotes, between invisible characters, percent-encoded as a whole', () => {
+    const url = `https://account.blob.core.windows.net/vhds/disk.vhd?${SAS}`;
+    const expected = parseDestination(url);
+    for (const text of [
+      `"${url}"`,
+      `“${url}”`,
+      `<${url}>`,
+      `\ufeff${url}\u200b\r\n`,
+      `\u00a0${url}`,
+      encodeURIComponent(url),
+    ]) {
+      expect(parseDestination(text)).toEqual(expected);
+    }
+    expect(parseDestination(url.replace('?', '\\?')).address).toEqual(expected.address);
+    for (const text of [url, url.replaceAll('&', '&amp;'), encodeURIComponent(url), 'vhds/b?sig=x']) {
+      expect(carriesSas(text)).toBe(true);
+    }
+    expect(carriesSas('https://account.blob.core.windows.net/vhds/disk.vhd')).toBe(false);
   });
 
   it('prefers a URL to the account that is known', () => {
@@ -119,6 +213,20 @@ describe('parseDestination', () => {
   });
 
   it.each([
+    ['a SAS', 'https://account.blob.core.windows.net?sig=x', /must not hold a SAS/],
+    ['a path that goes too deep', 'https://account.blob.core.windows.net/a/b/c', /account or in a container/],
+    ['no account where there must be one', 'http://127.0.0.1:10000', /names no account/],
+    ['another service', 'https://account.queue.core.windows.net', /not a blob endpoint/],
+    ['no URL', 'account.blob.core.windows.net', /must be a URL/],
+  ])('refuses an endpoint with %s', (_, endpoint, message) => {
+    expect(refusalOf('vhds/disk.vhd', endpoint)).toMatch(message);
+  });
+
+  it('refuses a folder above in container/blob as well', () => {
+    expect(refusalOf('vhds/../other/disk.vhd', 'https://account.blob.core.windows.net')).toContain('is . or ..');
+  });
+
+  it.each([
     ['nothing', '', /is not a URL/],
     ['a path without an account', 'vhds/disk.vhd', /AZURE_STORAGE_ACCOUNT/],
     ['another protocol', 'ftp://account.blob.core.windows.net/vhds/disk.vhd', /must be an https URL/],
@@ -129,8 +237,38 @@ describe('parseDestination', () => {
     ['a version', 'https://account.blob.core.windows.net/vhds/b?versionid=2020', /versionid/],
     ['a managed disk', 'https://md-impexp-abc.blob.core.windows.net/c12/abcd', /managed disk/],
     ['a managed disk in a DNS zone', 'https://md-abc.z12.blob.storage.azure.net/c12/abcd', /managed disk/],
-    ['a file share', 'https://account.file.core.windows.net/vhds/b', /not a blob endpoint/],
-    ['a data lake', 'https://account.dfs.core.windows.net/vhds/b', /not a blob endpoint/],
+    [
+      'a file share',
+      'https://account.file.core.windows.net/vhds/b',
+      /https:\/\/account\.blob\.core\.windows\.net\/vhds\/b/,
+    ],
+    ['a data lake', 'https://account.dfs.core.windows.net/vhds/b', /not a blob endpoint .* https:\/\/account\.blob\./],
+    ['a queue in a DNS zone', 'https://account.z3.queue.storage.azure.net/q/b', /https:\/\/account\.z3\.blob\./],
+    ['a website', 'https://account.z6.web.core.windows.net/a/b', /https:\/\/account\.blob\.core\.windows\.net/],
+    [
+      'a data lake by its private endpoint',
+      'https://account.privatelink.dfs.core.windows.net/a/b',
+      /privatelink\.blob\./,
+    ],
+    ['a URL without its beginning', 'account.blob.core.windows.net/vhds/b', /put https:\/\/ before it/],
+    ['a question mark in the name', 'https://account.blob.core.windows.net/vhds/disk?1.vhd', /%3F/],
+    ['a folder above', 'https://account.blob.core.windows.net/vhds/../other/b', /is \. or \.\./],
+    ['a folder above, encoded', 'https://account.blob.core.windows.net/vhds/%2e%2E/other/b', /is \. or \.\./],
+    [
+      'a folder above, encoded with its slash',
+      'https://account.blob.core.windows.net/vhds/a%2f..%2Fb',
+      /is \. or \.\./,
+    ],
+    [
+      'a folder above, encoded with a backslash',
+      'https://account.blob.core.windows.net/vhds/a%5C..%5cb',
+      /is \. or \.\./,
+    ],
+    ['a dot for a folder', 'https://account.blob.core.windows.net/./vhds/b', /is \. or \.\./],
+    ['a backslash', 'https://account.blob.core.windows.net/vhds\\b', /backslash/],
+    ['an invisible character', 'https://account.blob.core.windows.net/vhds/b\u200b.vhd', /U\+200B/],
+    ['a blank that cannot be broken', 'https://account.blob.core.windows.net/vhds/my\u00a0disk.vhd', /U\+00A0/],
+    ['a line end', 'https://account.blob.core.windows.net/vhds/\ndisk.vhd', /U\+000A/],
     ['a fragment', 'https://account.blob.core.windows.net/vhds/disk#1.vhd', /%23/],
     ['a SAS behind &', 'https://account.blob.core.windows.net/vhds/b&sv=2025&sig=abc', /question mark/],
     ['a SAS behind %3F', `https://account.blob.core.windows.net/vhds/b%3F${encodeURIComponent(SAS)}`, /question mark/],

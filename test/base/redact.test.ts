@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redact } from '../../src/base/redact.ts';
+import { redact, registerSecret } from '../../src/base/redact.ts';
 
 /** What a signature looks like before it is percent-encoded: the base64 of 32 bytes. */
 const anySignature = fc
@@ -79,5 +79,44 @@ describe('redact', () => {
         expect(redact(once)).toBe(once);
       }),
     );
+  });
+});
+
+describe('registerSecret', () => {
+  const FORMS: Readonly<Record<string, (secret: string) => string>> = {
+    alone: (secret) => secret,
+    'without its =': (secret) => secret.replace(/=+$/, ''),
+    'percent-encoded': encodeURIComponent,
+    'percent-encoded in lower case': (secret) =>
+      encodeURIComponent(secret).replace(/%../g, (code) => code.toLowerCase()),
+    'percent-encoded twice': (secret) => encodeURIComponent(encodeURIComponent(secret)),
+    'with blanks for +': (secret) => secret.replaceAll('+', ' '),
+    'in JSON with escaped slashes': (secret) => secret.replaceAll('/', '\\/'),
+    'in JSON of .NET': (secret) => secret.replaceAll('+', '\\u002B').replaceAll('=', '\\u003D'),
+    'in HTML': (secret) => secret.replaceAll('+', '&#x2B;').replaceAll('/', '&#47;').replaceAll('=', '&#61;'),
+  };
+
+  it.each(Object.entries(FORMS))('has a secret replaced wherever it stands: %s', (_, form) => {
+    fc.assert(
+      fc.property(anySignature, (secret) => {
+        registerSecret(secret);
+        expect(redact(`Signature did not match: ${form(secret)}, see above`)).toMatch(
+          /^Signature did not match: REDACTED=*, see above$/,
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('keeps texts that are too short to be secrets', () => {
+    for (const text of ['', 'disk', 'container']) registerSecret(text);
+    expect(redact('disk in container')).toBe('disk in container');
+  });
+
+  it('forgets the oldest of very many', () => {
+    const secrets = Array.from({ length: 501 }, (_, index) => `number-${index}-of-the-secrets`);
+    for (const secret of secrets) registerSecret(secret);
+    expect(redact(secrets[0] ?? '')).toBe(secrets[0]);
+    expect(redact(secrets[500] ?? '')).toBe('REDACTED');
   });
 });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { readEnvironment } from '../../src/cli/environment.ts';
 import { CredentialError, UsageError } from '../../src/errors.ts';
+import { SIGNATURE, sasWith } from '../support/sas-samples.ts';
 
 const KEY = Buffer.alloc(64, 0x5a).toString('base64');
-const SAS = 'sv=2025-01-05&sp=rw&sig=c2VjcmV0%3D';
+const SAS = sasWith();
 const CONNECTION_STRING = `AccountName=fromstring;AccountKey=${KEY}`;
 const URL_OF_ACCOUNT = 'https://account.blob.core.windows.net/vhds/disk.vhd';
 const PATH = 'vhds/disk.vhd';
@@ -15,7 +16,7 @@ function refusalOf(environment: NodeJS.ProcessEnv, destination: string): string 
   } catch (error) {
     expect(error).toBeInstanceOf(CredentialError);
     const { message } = error as Error;
-    expect(message).not.toContain('c2VjcmV0');
+    expect(message).not.toContain(SIGNATURE.slice(4, 16));
     expect(message).not.toContain(KEY.slice(0, 20));
     return message;
   }
@@ -118,8 +119,6 @@ describe('a credential of the environment', () => {
       'https://account.privatelink.blob.core.windows.net',
       'https://account.z22.blob.storage.azure.net',
       'https://account-secondary.blob.core.windows.net',
-      'http://127.0.0.1:10000/account',
-      'http://azurite:10000/account',
     ]) {
       expect(readEnvironment(environment, `${host}/vhds/disk.vhd`).credential?.kind).toMatch(/sas|account-key/);
     }
@@ -127,12 +126,49 @@ describe('a credential of the environment', () => {
 
   it.each(OF_ACCOUNT)('goes to no other account, and to no host that may be anybody: %s', (_, environment) => {
     expect(refusalOf(environment, 'https://other.blob.core.windows.net/vhds/disk.vhd')).toMatch(
-      /AZURE_STORAGE_\w+ is of the account account, but the destination is https:\/\/other\.blob/,
+      /AZURE_STORAGE_\w+ is for the account account, but the destination is https:\/\/other\.blob.* It was not sent there/,
     );
     expect(refusalOf(environment, 'http://127.0.0.1:10000/other/vhds/disk.vhd')).toContain('other');
-    for (const host of ['account.example.com', 'account.blob.core.windows.net.example.com', 'disks.example.com']) {
-      expect(refusalOf(environment, `https://${host}/vhds/disk.vhd`)).toContain(
-        `AZURE_STORAGE_SERVICE_ENDPOINT=https://${host}`,
+    for (const endpoint of [
+      'https://account.example.com',
+      'https://account.blob.core.windows.net.example.com',
+      'https://disks.example.com',
+      'https://account.blob.evil.example',
+      'http://10.0.0.4:10000/account',
+      'https://10.0.0.4/account',
+      'http://[fd00::1]:10000/account',
+      'http://azurite:10000/account',
+      'http://host.docker.internal:10000/account',
+      'http://azurite.default.svc.cluster.local:10000/account',
+      'http://127.0.0.1:10000/account',
+      'http://localhost:10000/account',
+    ]) {
+      expect(refusalOf(environment, `${endpoint}/vhds/disk.vhd`)).toContain(
+        `set AZURE_STORAGE_SERVICE_ENDPOINT=${endpoint}. `,
+      );
+    }
+  });
+
+  it.each(OF_ACCOUNT)('goes nowhere over plain http, unless the endpoint is named so: %s', (_, environment) => {
+    const url = 'http://account.blob.core.windows.net';
+    expect(refusalOf(environment, `${url}/vhds/disk.vhd`)).toContain('use https://');
+    const named = { ...environment, AZURE_STORAGE_SERVICE_ENDPOINT: url };
+    expect(readEnvironment(named, `${url}/vhds/disk.vhd`).credential).toBeDefined();
+  });
+
+  it.each([
+    { AZURE_STORAGE_SAS_TOKEN: SAS },
+    { AZURE_STORAGE_KEY: KEY },
+    { AZURE_STORAGE_ACCOUNT: 'devstoreaccount1', AZURE_STORAGE_KEY: KEY },
+    { AZURE_STORAGE_CONNECTION_STRING: 'UseDevelopmentStorage=true' },
+  ])('goes to an emulator on this machine with the account of emulators: %o', (environment) => {
+    for (const origin of ['http://127.0.0.1:10000', 'http://localhost:10001', 'http://[::1]:10000']) {
+      expect(readEnvironment(environment, `${origin}/devstoreaccount1/vhds/disk.vhd`).credential).toBeDefined();
+      expect(refusalOf(environment, `${origin}/other/vhds/disk.vhd`)).toContain('AZURE_STORAGE_SERVICE_ENDPOINT');
+    }
+    for (const origin of ['http://10.0.0.4:10000', 'http://azurite:10000', 'http://host.docker.internal:10000']) {
+      expect(refusalOf(environment, `${origin}/devstoreaccount1/vhds/disk.vhd`)).toContain(
+        'AZURE_STORAGE_SERVICE_ENDPOINT',
       );
     }
   });
@@ -151,31 +187,44 @@ describe('a credential of the environment', () => {
   });
 
   it.each(['account.blob.core.windows.net', 'https://', 'nowhere'])(
-    'goes nowhere by an endpoint that is no URL: %s',
+    'is not sent by an endpoint that is no URL: %s',
     (endpoint) => {
-      const AZURE_STORAGE_CONNECTION_STRING = `BlobEndpoint=${endpoint};SharedAccessSignature=${SAS}`;
-      expect(refusalOf({ AZURE_STORAGE_CONNECTION_STRING }, URL_OF_ACCOUNT)).toContain(endpoint);
-      const environment = { AZURE_STORAGE_SERVICE_ENDPOINT: endpoint, AZURE_STORAGE_SAS_TOKEN: SAS };
-      expect(refusalOf(environment, URL_OF_ACCOUNT)).toContain(endpoint);
+      for (const environment of [
+        { AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${endpoint};SharedAccessSignature=${SAS}` },
+        { AZURE_STORAGE_SERVICE_ENDPOINT: endpoint, AZURE_STORAGE_SAS_TOKEN: SAS },
+      ]) {
+        expect(() => readEnvironment(environment, URL_OF_ACCOUNT)).toThrow(UsageError);
+        expect(() => readEnvironment(environment, URL_OF_ACCOUNT)).toThrow(endpoint);
+      }
     },
   );
 
-  it('is a SAS of no account in particular: then the user says what it is for', () => {
+  it('is a SAS of no account in particular: it goes to Azure, or to the endpoint that is named', () => {
     const environment = { AZURE_STORAGE_SAS_TOKEN: SAS };
-    expect(readEnvironment(environment, 'https://disks.example.com/vhds/disk.vhd').credential).toEqual({
-      kind: 'sas',
-      sas: SAS,
-    });
+    expect(readEnvironment(environment, URL_OF_ACCOUNT).credential).toEqual({ kind: 'sas', sas: SAS });
+    expect(refusalOf(environment, 'https://disks.example.com/vhds/disk.vhd')).toContain(
+      'AZURE_STORAGE_SERVICE_ENDPOINT=https://disks.example.com',
+    );
     const named = { ...environment, AZURE_STORAGE_SERVICE_ENDPOINT: 'https://disks.example.com' };
+    expect(readEnvironment(named, 'https://disks.example.com/vhds/disk.vhd').credential).toBeDefined();
     expect(refusalOf(named, URL_OF_ACCOUNT)).toContain('for https://disks.example.com');
   });
 
-  it('is a key without an account: it is of the one that the destination names, if that does', () => {
+  it('is a key without an account: it is for the one that the destination proves', () => {
     const environment = { AZURE_STORAGE_KEY: KEY };
     const accountKey = { kind: 'account-key', accountName: 'account', accountKey: KEY };
     expect(readEnvironment(environment, URL_OF_ACCOUNT).credential).toEqual(accountKey);
-    expect(readEnvironment(environment, 'http://127.0.0.1:10000/account/vhds/disk.vhd').credential).toEqual(accountKey);
-    expect(refusalOf(environment, 'https://disks.example.com/vhds/disk.vhd')).toContain('AZURE_STORAGE_ACCOUNT');
+    for (const endpoint of [
+      'https://disks.example.com',
+      'http://10.0.0.4:10000/account',
+      'http://127.0.0.1:10000/account',
+    ]) {
+      expect(refusalOf(environment, `${endpoint}/vhds/disk.vhd`)).toContain(
+        `Set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_SERVICE_ENDPOINT=${endpoint} too`,
+      );
+    }
+    const named = { ...environment, AZURE_STORAGE_SERVICE_ENDPOINT: 'http://10.0.0.4:10000/account' };
+    expect(readEnvironment(named, 'http://10.0.0.4:10000/account/vhds/disk.vhd').credential).toEqual(accountKey);
     expect(() => readEnvironment(environment, PATH)).toThrow('AZURE_STORAGE_ACCOUNT');
   });
 
@@ -189,5 +238,38 @@ describe('a credential of the environment', () => {
     }
     const named = { AZURE_STORAGE_SERVICE_ENDPOINT: 'https://disks.example.com' };
     expect(readEnvironment(named, 'https://disks.example.com/vhds/disk.vhd').credential).toEqual({ kind: 'entra' });
+  });
+});
+
+describe('an endpoint of the environment', () => {
+  const URL_IN_TWO_WAYS = 'http://edge.contoso.com:8080/account/vhds/disk.vhd';
+
+  it('says where the account is in a URL that can be read in two ways', () => {
+    expect(() => readEnvironment({}, `${URL_IN_TWO_WAYS}?${SAS}`)).toThrow(/can be read in two ways/);
+    const serviceUrl = 'http://edge.contoso.com:8080/account';
+    for (const environment of [
+      { AZURE_STORAGE_SERVICE_ENDPOINT: serviceUrl },
+      { AZURE_STORAGE_ACCOUNT: 'account' },
+      { AZURE_STORAGE_CONNECTION_STRING: `AccountName=account;AccountKey=${KEY};BlobEndpoint=${serviceUrl}` },
+    ]) {
+      expect(readEnvironment(environment, `${URL_IN_TWO_WAYS}?${SAS}`)).toEqual({ serviceUrl });
+    }
+  });
+
+  it('of a connection string may end in a container', () => {
+    const AZURE_STORAGE_CONNECTION_STRING = `BlobEndpoint=https://account.blob.core.windows.net/vhds;SharedAccessSignature=${SAS}`;
+    for (const destination of ['disk.vhd', PATH, URL_OF_ACCOUNT]) {
+      expect(readEnvironment({ AZURE_STORAGE_CONNECTION_STRING }, destination).credential).toEqual({
+        kind: 'sas',
+        sas: SAS,
+      });
+    }
+  });
+
+  it('may be in quotes, as set "X=..." leaves them', () => {
+    const environment = { AZURE_STORAGE_SERVICE_ENDPOINT: '"https://account.blob.core.windows.net/"' };
+    expect(readEnvironment(environment, 'vhds/disk.vhd', true).serviceUrl).toBe(
+      'https://account.blob.core.windows.net/',
+    );
   });
 });

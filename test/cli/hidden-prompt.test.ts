@@ -25,6 +25,8 @@ describe('askHidden', () => {
     ['typed', ['s', 'p', '=', 'r', 'w', '\r'], 'sp=rw'],
     ['pasted with its line end', ['sp=rw\n'], 'sp=rw'],
     ['pasted in pieces', ['sp=', 'rw&sig', '=x', '\r'], 'sp=rw&sig=x'],
+    ['pasted between marks', ['\u001b[200~sp=rw\u001b[201~', '\r'], 'sp=rw'],
+    ['with an arrow key', ['sp\u001b[D=rw\r'], 'sp=rw'],
     ['corrected', ['spp', '\u007f', '=x\b', 'rw\r'], 'sp=rw'],
     ['begun anew', ['nonsense', '\u0015', 'sp=rw\r'], 'sp=rw'],
     ['after empty lines', ['\r', '\n', 'sp=rw\r'], 'sp=rw'],

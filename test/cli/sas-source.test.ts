@@ -1,13 +1,18 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { parseSas } from '../../src/azure/auth/sas.ts';
+import { parseDestination } from '../../src/azure/destination.ts';
 import { type SasSource, sasCommand, sasFile } from '../../src/cli/sas-source.ts';
 import { CredentialError } from '../../src/errors.ts';
+import { sasWith } from '../support/sas-samples.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const NEVER = new AbortController().signal;
 const SECRET = 'c2VjcmV0c2VjcmV0';
+const { address } = parseDestination('https://account.blob.core.windows.net/vhds/disk.vhd');
 
 function ask({ renew }: SasSource, attempt = 1, signal = NEVER) {
   return renew({ problem: 'expired', attempt, signal });
@@ -79,11 +84,59 @@ describe('sasFile', () => {
     expect((await waiting).name).toBe('AbortError');
   });
 
-  it('reads no more than the beginning of a large file', async () => {
+  it('refuses a file that is too large for a SAS, and a folder', async () => {
     const { source } = await makeFile('x'.repeat(1024 * 1024));
-    expect(await source.first?.(NEVER)).toHaveLength(64 * 1024);
+    expect(await firstFailure(source)).toContain('it holds more than 64 KiB');
+    expect(await firstFailure(sasFile(await temporaryFolder(), () => undefined))).toContain('it is a folder');
+  });
+
+  it.each<[string, (text: string) => Buffer]>([
+    ['UTF-16, as Windows PowerShell writes it', (text) => Buffer.from(`\ufeff${text}\r\n`, 'utf16le')],
+    ['UTF-16 without a byte order mark', (text) => Buffer.from(`${text}\r\n`, 'utf16le')],
+    ['UTF-16, the other way round', (text) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
+    ['UTF-16, the other way round and without a byte order mark', (text) => Buffer.from(text, 'utf16le').swap16()],
+    ['UTF-8 with a byte order mark', (text) => Buffer.from(`\ufeff${text}\r\n`)],
+  ])('reads %s', async (_, encode) => {
+    const sas = sasWith();
+    const { source, path } = await makeFile();
+    await writeFile(path, encode(sas));
+    expect(parseSas((await source.first?.(NEVER)) ?? '', address)).toBe(sas);
+  });
+
+  describe.skipIf(process.platform === 'win32')('that is no regular file', () => {
+    it('reads a FIFO once it is written to, and again later', async () => {
+      const path = join(await temporaryFolder(), 'sas.fifo');
+      execFileSync('mkfifo', [path]);
+      const source = sasFile(path, () => undefined, 1);
+      const first = source.first?.(NEVER);
+      await writeFile(path, 'sp=rw&sig=first');
+      expect(await first).toBe('sp=rw&sig=first');
+      const second = ask(source);
+      await writeFile(path, 'sp=rw&sig=second');
+      expect(await second).toBe('sp=rw&sig=second');
+    });
+
+    it('stops waiting for a FIFO on abort', async () => {
+      const path = join(await temporaryFolder(), 'sas.fifo');
+      execFileSync('mkfifo', [path]);
+      const stop = new AbortController();
+      const reading = failureOf(sasFile(path, () => undefined).first?.(stop.signal) ?? Promise.resolve());
+      const reason = new Error('stopped');
+      stop.abort(reason);
+      expect(await reading).toBe(reason);
+    });
+
+    it('refuses a device without end', async () => {
+      expect(await firstFailure(sasFile('/dev/zero', () => undefined))).toContain('it holds more than 64 KiB');
+    });
   });
 });
+
+async function firstFailure(source: SasSource): Promise<string> {
+  const error = await failureOf(source.first?.(NEVER) ?? Promise.resolve());
+  expect(error).toBeInstanceOf(CredentialError);
+  return error.message;
+}
 
 describe('sasCommand', () => {
   /** A command that runs everywhere. */
@@ -127,6 +180,44 @@ describe('sasCommand', () => {
     stop.abort(reason);
     expect(await waiting).toBe(reason);
     expect(existsSync(ended)).toBe(false);
+  });
+
+  it('does not wait for what has left the group of the command and keeps its output open', async () => {
+    const pidFile = join(await temporaryFolder(), 'pid');
+    const idle = "['-e','setInterval(()=>{},1e6)'],{detached:true,stdio:'inherit'}";
+    const command = node(
+      `const c=require('child_process').spawn(process.execPath,${idle});require('fs').writeFileSync('${pidFile}',''+c.pid);setInterval(()=>{},1e6)`,
+    );
+    const stop = new AbortController();
+    const waiting = failureOf(
+      ask(
+        sasCommand(command, () => undefined),
+        1,
+        stop.signal,
+      ),
+    );
+    while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8') === '') await nextTurns(10);
+    onTestFinished(() => void process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL'));
+    const reason = new Error('stopped');
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    stop.abort(reason);
+    expect(await waiting).toBe(reason);
+    expect(timers(), 'the time limit no longer keeps the program alive').toBe(before - 1);
+  });
+
+  it('gives up a command that takes too long', async () => {
+    const error = await failureOf(ask(sasCommand(node('setInterval(() => {}, 1e6)'), () => undefined, 1)));
+    expect(error).toBeInstanceOf(CredentialError);
+    expect(error.message).toContain('it took longer than');
+  });
+
+  it('fails when the command prints without end', async () => {
+    const error = await failureOf(
+      ask(sasCommand(node(`setInterval(() => console.log('x'.repeat(9999)), 1)`), () => undefined)),
+    );
+    expect(error).toBeInstanceOf(CredentialError);
+    expect(error.message).toContain('it printed more than 64 KiB');
   });
 
   it('waits a while before it runs the command again', async () => {

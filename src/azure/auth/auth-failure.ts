@@ -1,4 +1,4 @@
-// Why the service did not accept a signature: the SAS has ended, has not begun, or a clock is wrong.
+// Why the service did not accept a signature: the SAS has expired, is not valid yet, or a clock is wrong.
 import { readSas } from './sas.ts';
 
 /** What was sent, and what is known of the answer. */
@@ -19,7 +19,7 @@ export interface Refusal {
   readonly explanation: string | undefined;
 }
 
-/** Beyond this, in milliseconds, a clock is worth a word. */
+/** A clock that is wrong by more than this is mentioned, in milliseconds. */
 const NOTABLE_SKEW_MS = 5 * 60_000;
 
 /**
@@ -45,7 +45,7 @@ export function explainRefusal(refused: RefusedSignature, now: Date = new Date()
     return { isExpired: true, explanation: sentences(`The SAS ${when}.`, skew) };
   }
   if (wasAccepted) {
-    const explanation = 'The SAS is no longer accepted: it was revoked, or the key that signed it was changed.';
+    const explanation = 'The SAS is no longer accepted: it was revoked, or the key that signed it was rotated.';
     return { isExpired: true, explanation };
   }
   return { isExpired: false, explanation: skew };
@@ -55,7 +55,7 @@ function describeSkew(serviceTime: Date, now: Date): string | undefined {
   const skewMs = now.getTime() - serviceTime.getTime();
   if (Math.abs(skewMs) < NOTABLE_SKEW_MS) return undefined;
   const minutes = Math.round(Math.abs(skewMs) / 60_000);
-  return `The clock of this machine is ${minutes} min ${skewMs > 0 ? 'ahead of' : 'behind'} the service's: set it right.`;
+  return `The clock of this machine is ${minutes} min ${skewMs > 0 ? 'ahead of' : 'behind'} the service's: correct it.`;
 }
 
 function timeIn(match: RegExpExecArray | null): Date | undefined {

@@ -2,7 +2,7 @@
 
 interface Cloud {
   readonly name: string;
-  /** The end of the host name of every storage endpoint, private ones included. */
+  /** What the host names of all storage endpoints end in, private ones included. */
   readonly storageSuffix: string;
   /** Where Microsoft Entra issues tokens. */
   readonly authorityHost: string;
@@ -19,7 +19,7 @@ const CLOUDS: readonly Cloud[] = [
   },
 ];
 
-/** Where the users of a storage host sign in; undefined for hosts of no known cloud. */
+/** The sign-in service for a storage host; undefined for hosts of no known cloud. */
 export function authorityHostFor(hostname: string): string | undefined {
   return CLOUDS.find(({ storageSuffix }) => hostname.endsWith(`.${storageSuffix}`))?.authorityHost;
 }

@@ -1,13 +1,13 @@
-// Access with a SAS, which ends: another one is asked for while the requests that were refused wait.
+// Access with a SAS, which expires: refused requests wait until another one is given.
 import { CredentialError } from '../../errors.ts';
 import type { BlobAddress } from '../destination.ts';
 import type { RenewSas } from './credentials.ts';
 import { assertSasAllows, parseSas, readSas } from './sas.ts';
 import type { Access, AccessOptions, Signer } from './signer.ts';
 
-/** SAS in a row that are taken and turn out to be of no use. */
+/** SAS in a row that cannot be used. */
 const MAX_UNUSABLE = 10;
-/** What a timer of Node holds, in milliseconds. */
+/** The longest timer of Node, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class SasAccess implements Access {
@@ -15,7 +15,7 @@ export class SasAccess implements Access {
   readonly #options: AccessOptions;
   readonly #closed = new AbortController();
   #signer: Signer;
-  /** When the signer's SAS ends. Kept, since it is asked for with each event of progress. */
+  /** When the signer's SAS expires. Kept because each progress event asks for it. */
   #expiresOn: Date | undefined;
   #isFirst = true;
   #unusable = 0;
@@ -58,7 +58,7 @@ export class SasAccess implements Access {
     const giveUp = timeLimit(this.#options.giveUpAfterMs ?? 12 * 3_600_000);
     const signal = AbortSignal.any([this.#closed.signal, giveUp.signal]);
     let problem = error.message;
-    this.#tell(error.isExpired ? 'expired' : 'refused', problem);
+    this.#report(error.isExpired ? 'expired' : 'refused', problem);
     try {
       while (this.#unusable < MAX_UNUSABLE) {
         this.#unusable += 1;
@@ -72,7 +72,7 @@ export class SasAccess implements Access {
           signal.throwIfAborted();
           if (!(unusable instanceof CredentialError)) throw unusable;
           problem = unusable.message;
-          this.#tell('refused', problem);
+          this.#report('refused', problem);
         }
       }
     } finally {
@@ -84,15 +84,16 @@ export class SasAccess implements Access {
   #take(text: string, refused: Signer): void {
     const sas = parseSas(text, this.#address);
     assertSasAllows(sas, this.#options.permissions ?? 'rw');
-    if (sas === refused.sdk.sas) throw new CredentialError('The SAS that was given is the one that is refused.');
+    if (sas === refused.sdk.sas)
+      throw new CredentialError('The SAS that was given is the one that the service refused.');
     this.#signer = { sdk: { sas }, wasAccepted: false };
     this.#expiresOn = readSas(sas).expiresOn;
     this.#isFirst = false;
-    const until = this.#expiresOn === undefined ? '' : `, which ends at ${this.#expiresOn.toISOString()}`;
-    this.#tell('renewed', `Going on with a new SAS${until}.`);
+    const until = this.#expiresOn === undefined ? '' : `, which expires at ${this.#expiresOn.toISOString()}`;
+    this.#report('renewed', `Resuming with a new SAS${until}.`);
   }
 
-  #tell(state: 'expired' | 'refused' | 'renewed', message: string): void {
+  #report(state: 'expired' | 'refused' | 'renewed', message: string): void {
     this.#options.onEvent?.({ type: 'credential', state, message });
   }
 }

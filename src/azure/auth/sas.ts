@@ -1,19 +1,23 @@
-// What a SAS says of itself: what it grants, where, and until when.
-
+// What a SAS grants, where, and until when.
 import { redact } from '../../base/redact.ts';
 import { CredentialError } from '../../errors.ts';
 import type { BlobAddress } from '../destination.ts';
+import { decodedUrl, isUrl, percentDecoded, unescapeMarkup, withoutWrapping } from '../given-text.ts';
+import { parseStorageHost } from '../storage-host.ts';
+import { canonicalSas } from './sas-text.ts';
 
-/** What can be read off a SAS. One that refers to a stored access policy (`si`) may show neither permissions nor times. */
+/** What a SAS shows. One that refers to a stored access policy (`si`) may show neither permissions nor times. */
 export interface SasClaims {
   /** The letters of `sp`: r read, w write, c create, d delete, ... */
   readonly permissions?: string;
-  /** The end of the SAS or of the user delegation key that signed it (`ske`), whichever comes first. */
+  /** When the SAS or the user delegation key that signed it (`ske`) expires, whichever comes first. */
   readonly expiresOn?: Date;
   readonly startsOn?: Date;
   /** Letters of an account SAS: its services (b is blob) and its types of resources (c container, o object). */
   readonly services?: string;
   readonly resourceTypes?: string;
+  /** `sr` of a service SAS: b blob, c container, d directory, ... */
+  readonly resource?: string;
 }
 
 export function readSas(sas: string): SasClaims {
@@ -26,48 +30,58 @@ export function readSas(sas: string): SasClaims {
     startsOn: parseTime(text('st')),
     services: text('ss'),
     resourceTypes: text('srt'),
+    resource: text('sr'),
   };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 }
 
 /**
- * Takes a SAS in the forms in which it is copied and printed: alone, with a question mark, in quotes as `az` prints it, or
- * at the end of a URL of the blob, its container or its account.
- * @returns the SAS without its question mark.
- * @throws {CredentialError} it is none, or is for another place. Shows nothing of it.
+ * Takes a SAS in the forms in which it is copied and printed: alone, with a question mark, in quotes, with `&amp;`, as part of
+ * a connection string, or at the end of a URL of the blob, its container or its account.
+ * @returns the SAS without a question mark, in the one spelling that all requests use.
+ * @throws {CredentialError} it is damaged, or is for another place. Shows nothing of it.
  */
 export function parseSas(text: string, { url }: BlobAddress): string {
-  const bare = text
-    .trim()
-    .replace(/^(["'])([\s\S]*)\1$/, '$2')
-    .trim();
+  const bare = withoutWrapping(decodedUrl(withoutWrapping(text)));
   if (bare === '') throw new CredentialError('What should hold a SAS is empty.');
-  if (/[\s\p{Cc}"'<>#]/u.test(bare)) {
-    throw new CredentialError('What should hold a SAS holds more than that: blanks, quotes or several lines.');
+  if (bare.split('\n').filter((line) => /sig(?:=|%(?:25)*3d)/i.test(line)).length > 1) {
+    throw new CredentialError('What should hold a SAS has several lines with one each. Give one of them.');
   }
-  if (!bare.includes('://')) return bare.replace(/^[?&]/, '');
-  const [place = '', sas = ''] = bare.split(/\?([\s\S]*)/, 2);
-  if (!isWithin(url, place)) {
-    throw new CredentialError(`The URL with the SAS is of ${shown(place)}, but the upload goes to ${url}.`);
+  const sas = canonicalSas(queryIn(bare, url));
+  if (new URLSearchParams(sas).get('spr') === 'https' && url.startsWith('http:')) {
+    throw new CredentialError(`The SAS allows https alone (spr=https), but the destination is ${url}. Use https://.`);
   }
   return sas;
 }
 
-/** How far the clock of this machine may be wrong before a SAS is refused for not being valid yet, in milliseconds. */
+/** The SAS of a connection string or a URL, or the text as it is. */
+function queryIn(text: string, url: string): string {
+  const field = /(?:^|;)\s*SharedAccessSignature\s*=\s*(.*)$/is.exec(unescapeMarkup(text))?.[1];
+  if (field !== undefined) return field.split(';', 1)[0] ?? '';
+  if (!isUrl(text)) return text;
+  const [place = '', query = ''] = text.split(/\\?\?([\s\S]*)/, 2);
+  if (isWithin(url, place)) return query;
+  throw new CredentialError(`The URL with the SAS is of ${shown(place)}, but the destination is ${url}.`);
+}
+
+/** How far the clock of this machine may be wrong before a SAS is refused as not valid yet, in milliseconds. */
 const CLOCK_TOLERANCE_MS = 15 * 60_000;
+
+/** What `sr` can name that is no page blob that can be written. */
+const OTHER_RESOURCES: ReadonlyMap<string, string> = new Map([
+  ['s', 'a file share'],
+  ['f', 'a file of a file share'],
+  ['bs', 'a snapshot of a blob, which cannot be written'],
+  ['bv', 'a version of a blob, which cannot be written'],
+]);
 
 /**
  * Refuses a SAS that cannot do what is needed.
- * @param needed - Letters of `sp`. An upload reads (is there a blob? did all arrive?) and writes.
+ * @param needed - Letters of `sp`. An upload reads (does the blob exist? did everything arrive?) and writes.
  * @throws {CredentialError} with the missing letters, or the time of expiry.
  */
 export function assertSasAllows(sas: string, needed: string, now: Date = new Date()): void {
-  const { permissions, expiresOn, startsOn, services, resourceTypes } = readSas(sas);
-  if (!new URLSearchParams(sas).has('sig')) {
-    throw new CredentialError(
-      'The SAS has no signature: there is no parameter sig. Was the URL cut, or not put in quotes?',
-    );
-  }
+  const { permissions, expiresOn, startsOn, services, resourceTypes, resource = '' } = readSas(sas);
   if (expiresOn !== undefined && expiresOn <= now) {
     throw new CredentialError(
       `The SAS expired at ${expiresOn.toISOString()}, and it is ${now.toISOString()}. Make a new one and run the same command with it.`,
@@ -76,7 +90,13 @@ export function assertSasAllows(sas: string, needed: string, now: Date = new Dat
   }
   if (startsOn !== undefined && startsOn.getTime() > now.getTime() + CLOCK_TOLERANCE_MS) {
     throw new CredentialError(
-      `The SAS is valid only from ${startsOn.toISOString()} on, and it is ${now.toISOString()}. Wait, make one that begins earlier, or set the clock of this machine right.`,
+      `The SAS is valid only from ${startsOn.toISOString()} on, and it is ${now.toISOString()}. Wait, make one that starts earlier, or correct the clock of this machine.`,
+    );
+  }
+  const other = OTHER_RESOURCES.get(resource);
+  if (other !== undefined) {
+    throw new CredentialError(
+      `The SAS is for ${other} (sr=${resource}). Make one for the blob (sr=b) or its container (sr=c).`,
     );
   }
   if (services?.includes('b') === false) {
@@ -105,8 +125,8 @@ export function assertSasCreatesContainers(sas: string): void {
   if (isAccountSas && resourceTypes?.includes('c') === true && /[cw]/.test(permissions)) return;
   throw new CredentialError(
     isAccountSas
-      ? `The account SAS cannot create a container: it needs the resource type c (srt=co) and the permission c or w; it has ${spell(resourceTypes ?? '')} and ${spell(permissions)}. Leave --create-container out if the container is there.`
-      : 'The SAS of a container or blob cannot create a container. Leave --create-container out if the container is there, or use an account SAS, a key, or Microsoft Entra.',
+      ? `The account SAS cannot create a container: it needs the resource type c (srt=co) and the permission c or w; it has ${spell(resourceTypes ?? '')} and ${spell(permissions)}. Leave --create-container out if the container exists.`
+      : 'The SAS of a container or blob cannot create a container. Leave --create-container out if the container exists, or use an account SAS, a key, or Microsoft Entra.',
   );
 }
 
@@ -120,14 +140,15 @@ export function isWithin(url: string, place: string): boolean {
   return outer?.every((segment, index) => segment === inner?.[index]) ?? false;
 }
 
-/** Undefined for what is no URL. */
+/** Undefined for what is no URL. All names that a cloud gives to the blobs of one account count as one. */
 function segmentsOf(url: string): string[] | undefined {
-  try {
-    const { origin, pathname } = new URL(url);
-    return [origin, ...decodeURIComponent(pathname).replace(/\/+$/, '').split('/').slice(1)];
-  } catch {
-    return undefined;
-  }
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, host, hostname, pathname } = new URL(url);
+  const known = parseStorageHost(hostname);
+  const isAlias = known?.isOfKnownCloud === true && known.service === 'blob';
+  const place = isAlias ? host.replace(/-secondary\./, '.').replace(/\.privatelink\./, '.') : host;
+  const path = percentDecoded(pathname);
+  return path === undefined ? undefined : [`${protocol}//${place}`, ...path.replace(/\/+$/, '').split('/').slice(1)];
 }
 
 function shown(place: string): string {

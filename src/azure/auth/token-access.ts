@@ -1,22 +1,22 @@
-// Access with tokens, which are fetched again before they end.
-
+// Access with tokens, which are renewed before they expire.
+import { registerSecret } from '../../base/redact.ts';
 import type { TokenSource } from './credentials.ts';
 import { isSignInError, signInError } from './sign-in-error.ts';
 import type { Access, Signer } from './signer.ts';
 
 type Token = NonNullable<Awaited<ReturnType<TokenSource['getToken']>>>;
 
-/** A token is replaced so long before its end, in milliseconds: time to get through an outage of the sign-in service. */
+/** A token is renewed this long before it expires, in milliseconds, to get through an outage of the sign-in service. */
 const MARGIN_MS = 5 * 60_000;
-/** After a failure, the next try for a new token while the old one is still good, in milliseconds. */
+/** After a failure, the wait before the next attempt while the old token is still valid, in milliseconds. */
 const RETRY_MS = 30_000;
-/** The SDK is told that tokens end then, in milliseconds since 1970. */
+/** What the SDK gets as the time of expiry, in milliseconds since 1970. */
 const NEVER_MS = 8.64e15;
 
 /**
- * The SDK renews tokens too, but in the background: when that fails while no request waits for it, nobody handles the
- * rejection and Node ends the program. So it gets tokens that never end, and a new client, which asks for a new token in
- * the course of its first request, when the time has come.
+ * The SDK renews tokens in the background. When that fails while no request waits for it, nobody handles the rejection and
+ * Node ends the program. So the SDK gets tokens that never expire. When it is time for a new token, a new client takes over,
+ * which asks for one in its first request.
  */
 export class TokenAccess implements Access, TokenSource {
   readonly expiresOn = undefined;
@@ -39,16 +39,17 @@ export class TokenAccess implements Access, TokenSource {
     try {
       const token = await this.#source.getToken(scopes, options);
       if (token === null) return null;
+      registerSecret(token.token);
       const lifetimeMs = token.expiresOnTimestamp - Date.now();
       this.#refreshAtMs = Date.now() + lifetimeMs - Math.min(MARGIN_MS, lifetimeMs / 2);
       this.#token = token;
-      return withoutEnd(token);
+      return withoutExpiry(token);
     } catch (error) {
       if (this.#token === undefined || this.#token.expiresOnTimestamp <= Date.now()) {
         throw isSignInError(error) ? signInError(error, this.#token !== undefined) : error;
       }
       this.#refreshAtMs = Date.now() + RETRY_MS;
-      return withoutEnd(this.#token);
+      return withoutExpiry(this.#token);
     }
   }
 
@@ -61,12 +62,12 @@ export class TokenAccess implements Access, TokenSource {
   }
 
   #newSigner(): Signer {
-    // Only the answer to the next question for a token tells when to ask again.
+    // Known again when the next token has arrived.
     this.#refreshAtMs = Number.POSITIVE_INFINITY;
     return { sdk: { credential: this }, wasAccepted: false };
   }
 }
 
-function withoutEnd(token: Token): Token {
+function withoutExpiry(token: Token): Token {
   return { ...token, expiresOnTimestamp: NEVER_MS };
 }

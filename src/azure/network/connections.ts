@@ -55,7 +55,7 @@ export class Connections {
     };
     // A new socket is returned, or handed over as soon as there is one.
     agent.createConnection = (options, callback) =>
-      watched(createConnection(options, (error, socket) => callback?.(error, watched(socket))));
+      watched(createConnection(withoutBrackets(options), (error, socket) => callback?.(error, watched(socket))));
   }
 
   #stalled(afterMs: number): Error {
@@ -70,6 +70,12 @@ export class Connections {
   #setTimeout(timeoutMs: number): void {
     for (const { options } of this.#agents) options.timeout = timeoutMs;
   }
+}
+
+/** The SDK hands the host of a URL on as it stands there, and an IPv6 address stands in brackets. */
+function withoutBrackets<T extends object>(options: T): T {
+  const host = 'host' in options && typeof options.host === 'string' ? /^\[(.+)\]$/.exec(options.host)?.[1] : undefined;
+  return host === undefined ? options : { ...options, host };
 }
 
 function newAgent(url: URL, options: AgentOptions): HttpAgent {

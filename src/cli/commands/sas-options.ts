@@ -1,6 +1,7 @@
-// Options of commands that may run longer than their SAS: where the first one and another one come from.
+// Options of commands that may run longer than their SAS is valid: where the first one and later ones come from.
 import type { Options } from 'yargs';
 import type { RenewSas } from '../../azure/auth/credentials.ts';
+import { carriesSas } from '../../azure/destination.ts';
 import { UsageError } from '../../errors.ts';
 import { type SasSource, sasCommand, sasFile, sasPrompt } from '../sas-source.ts';
 
@@ -8,7 +9,8 @@ export const SAS_OPTIONS = {
   'sas-file': {
     type: 'string',
     requiresArg: true,
-    describe: 'File with a SAS: read when the URL has none, and again when the one in use has expired',
+    describe:
+      'File with a SAS, or - for standard input: keeps it out of the process list; read again when it has expired',
   },
   'sas-command': {
     type: 'string',
@@ -24,19 +26,27 @@ export interface SasArguments {
   readonly quiet: boolean;
 }
 
-/** @throws {UsageError} both were given. */
+/** @throws {UsageError} both were given, or one of them is empty. */
 export function checkSasOptions({ sasFile: path, sasCommand: command }: SasArguments): void {
+  if (path?.trim() === '') {
+    throw new UsageError('--sas-file is empty. Name a file that holds a SAS, or - for standard input.');
+  }
+  if (command?.trim() === '') {
+    throw new UsageError(
+      '--sas-command is empty. Give a command that prints a SAS, such as "az storage blob generate-sas ...".',
+    );
+  }
   if (path !== undefined && command !== undefined) {
     throw new UsageError('Give either --sas-file or --sas-command, not both.');
   }
 }
 
-/** Whether there is a SAS to begin with, whatever the URL holds. */
+/** Whether an option gives a SAS, whatever the URL holds. */
 export function givesSas({ sasFile: path, sasCommand: command }: SasArguments): boolean {
   return (path ?? command) !== undefined;
 }
 
-/** How the library is told: the SAS to begin with, where the URL has none, and where another one comes from. */
+/** The options of the library: the SAS to start with, where the URL has none, and where later ones come from. */
 export async function sasOptions(
   args: SasArguments,
   destination: string,
@@ -45,14 +55,14 @@ export async function sasOptions(
 ): Promise<{ credential?: { kind: 'sas'; sas: string }; renewSas?: RenewSas }> {
   const source = sourceOf(args, say);
   if (source === undefined) return {};
-  const sas = /[?&]sig=/i.test(destination) ? undefined : await source.first?.(signal);
+  const sas = carriesSas(destination) ? undefined : await source.first?.(signal);
   return { renewSas: source.renew, ...(sas === undefined ? {} : { credential: { kind: 'sas', sas } }) };
 }
 
 function sourceOf(args: SasArguments, say: (message: string) => void): SasSource | undefined {
   if (args.sasFile !== undefined) return sasFile(args.sasFile, say);
   if (args.sasCommand !== undefined) return sasCommand(args.sasCommand, say);
-  // Only where there is a person to ask.
+  // Only where there is a user to ask.
   const isSeen = process.stdin.isTTY && process.stderr.isTTY && !args.json && !args.quiet;
   return isSeen ? sasPrompt(say) : undefined;
 }

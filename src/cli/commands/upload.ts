@@ -113,15 +113,17 @@ export const uploadCommand = defineCommand({
   },
 });
 
-/** @throws {UsageError} not of the form name=value. */
+/** @throws {UsageError} not of the form name=value, or a name twice. */
 function parseMetadata(texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const equals = text.indexOf('=');
-      if (equals < 1) throw new UsageError(`--metadata must be of the form name=value, but is "${text}".`);
-      return [text.slice(0, equals), text.slice(equals + 1)];
-    }),
-  );
+  const metadata = new Map<string, string>();
+  for (const text of texts) {
+    const equals = text.indexOf('=');
+    if (equals < 1) throw new UsageError(`--metadata must be of the form name=value, but is "${text}".`);
+    const name = text.slice(0, equals);
+    if (metadata.has(name)) throw new UsageError(`--metadata ${name} was given more than once.`);
+    metadata.set(name, text.slice(equals + 1));
+  }
+  return Object.fromEntries(metadata);
 }
 
 const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {

@@ -7,6 +7,7 @@ import type { UploadEvent } from '../../../src/events.ts';
 import type { UploadOptions } from '../../../src/options.ts';
 import { uploadImage } from '../../../src/upload/upload.ts';
 import { type PageBlobServer, startPageBlobServer } from '../../support/page-blob-server/server.ts';
+import { signatureFor } from '../../support/sas-samples.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from '../../support/vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from '../../support/vhd-fixtures.ts';
 
@@ -231,7 +232,7 @@ describe('a SAS given for another one', () => {
       () => 'sp=rw&se=2099-01-01',
       () => newUrl('r'),
       () => newUrl().replace(BLOB, 'other.vhd'),
-      () => newUrl().replace(/sig=[^&]*/, 'sig=AAAA'),
+      () => newUrl().replace(/sig=[^&]*/, `sig=${encodeURIComponent(signatureFor('wrong'))}`),
       () => newUrl(),
     ]);
     await done;
@@ -248,7 +249,9 @@ describe('a SAS given for another one', () => {
   });
 
   it('is of no use too often: the upload ends, and can go on', async () => {
-    const { problems, done } = await renewedWith([() => newUrl().replace(/sig=[^&]*/, `sig=${Math.random()}`)]);
+    const { problems, done } = await renewedWith([
+      () => newUrl().replace(/sig=[^&]*/, `sig=${encodeURIComponent(signatureFor(String(Math.random())))}`),
+    ]);
     expect(await failureOf(done)).toMatchObject({ code: 'CREDENTIALS', isExpired: true });
     expect(problems).toHaveLength(10);
   });

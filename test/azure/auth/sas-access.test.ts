@@ -5,6 +5,7 @@ import { SasAccess } from '../../../src/azure/auth/sas-access.ts';
 import type { AccessOptions } from '../../../src/azure/auth/signer.ts';
 import { parseDestination } from '../../../src/azure/destination.ts';
 import { CredentialError } from '../../../src/errors.ts';
+import { sasWith, signatureFor } from '../../support/sas-samples.ts';
 import { failureOf } from '../../support/vhd-fixtures.ts';
 
 const { address } = parseDestination('https://account.blob.core.windows.net/vhds/disk.vhd');
@@ -15,7 +16,7 @@ const EXPIRED = new CredentialError('The SAS expired.', { isExpired: true });
 const REFUSED = new CredentialError('403 AuthorizationPermissionMismatch');
 
 function sas(name: string): string {
-  return `sp=rw&sig=${name}`;
+  return sasWith({ sig: signatureFor(name) });
 }
 
 function accessWith(renewSas?: RenewSas, more: AccessOptions = {}) {
@@ -101,7 +102,11 @@ describe('SasAccess', () => {
       return Promise.resolve(sas('second'));
     });
     expect(await access.renewed(access.signer, EXPIRED, NEVER)).toBe(true);
-    expect(problems).toEqual(['The SAS expired.', expect.stringContaining('is refused'), 'The command failed.']);
+    expect(problems).toEqual([
+      'The SAS expired.',
+      expect.stringContaining('the service refused'),
+      'The command failed.',
+    ]);
     expect(told).toEqual(['expired', 'refused', 'refused', 'renewed']);
   });
 
@@ -130,7 +135,7 @@ describe('SasAccess', () => {
     expect(signal?.aborted).toBe(true);
   });
 
-  it('knows when its SAS ends', () => {
+  it('knows when its SAS expires', () => {
     const access = new SasAccess('sp=rw&se=2030-01-01&sig=x', address, {});
     expect(access.expiresOn).toEqual(new Date('2030-01-01'));
     expect(new SasAccess('si=policy&sig=x', address, {}).expiresOn).toBeUndefined();

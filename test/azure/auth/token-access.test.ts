@@ -48,7 +48,7 @@ describe('TokenAccess', () => {
     expect(access.signer).toBe(second);
   });
 
-  it('goes on with the old token while it is good and no new one can be had, and tries again', async () => {
+  it('keeps using the old token while it is valid and no new one can be had, and tries again', async () => {
     const { access, state } = source();
     await access.getToken('scope');
     vi.advanceTimersByTime(56 * MINUTE_MS);

@@ -1,0 +1,231 @@
+// A SAS in whatever spelling it arrives, brought into one. Every request then carries the same signature.
+//
+// Fields and their forms: learn.microsoft.com/rest/api/storageservices/create-service-sas, create-account-sas and
+// create-user-delegation-sas; SASQueryParameters of @azure/storage-blob.
+
+import { registerSecret } from '../../base/redact.ts';
+import { CredentialError } from '../../errors.ts';
+import { percentDecoded, unescapeMarkup, withoutWrapping } from '../given-text.ts';
+
+/** What a field must look like. Blanks are an undone + in fields that hold no blanks. */
+interface FieldForm {
+  readonly pattern: RegExp;
+  readonly name: string;
+  readonly plus?: boolean;
+}
+
+const TIME: FieldForm = {
+  pattern: /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,7})?)?(?:Z|[+-]\d\d:\d\d))?$/,
+  name: 'a time',
+  plus: true,
+};
+const DATE: FieldForm = { pattern: /^\d{4}-\d\d-\d\d$/, name: 'a version, such as 2024-11-04' };
+const LETTERS: FieldForm = { pattern: /^[a-z]*$/, name: 'a row of lower-case letters' };
+const GUID: FieldForm = { pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, name: 'a GUID' };
+/** The base64 of 32 bytes. Its last letter carries four bits. A lost = is not added: other characters may be lost too. */
+const SIGNATURE: FieldForm = {
+  pattern: /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/,
+  name: 'the base64 of 32 bytes',
+  plus: true,
+};
+const TEXT = 'text';
+
+/** All that belongs to a SAS of blobs. What else stands in a query is left out. */
+const FIELDS: ReadonlyMap<string, FieldForm | typeof TEXT> = new Map<string, FieldForm | typeof TEXT>([
+  ['sv', DATE],
+  ['ss', LETTERS],
+  ['srt', LETTERS],
+  ['sp', LETTERS],
+  ['sr', LETTERS],
+  ['st', TIME],
+  ['se', TIME],
+  ['sip', { pattern: /^[0-9a-f.:]+(?:-[0-9a-f.:]+)?$/i, name: 'an IP address or a range of them' }],
+  ['spr', { pattern: /^(?:https|https?,https?)$/, name: '"https" or "https,http"' }],
+  ['sig', SIGNATURE],
+  ['si', TEXT],
+  ['sdd', { pattern: /^\d+$/, name: 'a number' }],
+  ['ses', TEXT],
+  ['skoid', GUID],
+  ['sktid', GUID],
+  ['skt', TIME],
+  ['ske', TIME],
+  ['sks', LETTERS],
+  ['skv', DATE],
+  ['saoid', GUID],
+  ['suoid', GUID],
+  ['scid', GUID],
+  ['sduoid', GUID],
+  ['skdutid', GUID],
+  ['srh', TEXT],
+  ['srq', TEXT],
+  ['rscc', TEXT],
+  ['rscd', TEXT],
+  ['rsce', TEXT],
+  ['rscl', TEXT],
+  ['rsct', TEXT],
+]);
+
+/** What a batch file does to %3A, %2B, %2F and %3D: it takes %2 and %3 for arguments. */
+const BATCH_ADVICE = 'If the SAS stands in a batch file (.cmd, .bat), double every % in it; otherwise copy it again.';
+
+/**
+ * @param query - A SAS in any spelling, without the URL that it may have been appended to.
+ * @returns the fields of the SAS in their order, each percent-encoded once. Registers the signature as a secret.
+ * @throws {CredentialError} a field is damaged, missing, or given twice. Shows nothing of the signature.
+ */
+export function canonicalSas(query: string): string {
+  const text = unescapedQuery(query);
+  if (text === undefined) throw new CredentialError('The SAS has a malformed percent-encoding. Copy it again.');
+  const given = givenFields(text);
+  if (!given.has('sig')) {
+    throw new CredentialError(
+      'The SAS has no signature: there is no parameter sig. Was the URL cut, or not put in quotes?',
+    );
+  }
+  const level = encodingLevel(given);
+  const fields = new Map([...given].map(([name, raw]) => [name, fieldValue(name, raw, level)]));
+  assertComplete(fields);
+  return [...fields].map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+}
+
+/** Whether a query holds anything of a SAS. */
+export function hasSasFields(query: string): boolean {
+  const text = unescapedQuery(query);
+  return text === undefined || namesIn(text).some((name) => FIELDS.has(name));
+}
+
+/** One field of a query as far as it can be read without judging the SAS; for a hint. */
+export function sasField(query: string, name: string): string | undefined {
+  const parts = (unescapedQuery(query) ?? '').split('&').map(splitAtEquals);
+  const raw = parts.find(([field]) => field === name)?.[1];
+  return raw === undefined ? undefined : (percentDecoded(raw) ?? raw);
+}
+
+/** The names of all parameters of a query, in lower case. */
+export function namesIn(query: string): string[] {
+  return query.split('&').map((part) => splitAtEquals(part)[0]);
+}
+
+/** Undefined where the percent-encoding of the whole is malformed. */
+function unescapedQuery(query: string): string | undefined {
+  // Line ends within are those of a mail that was wrapped: the signature shows whether the pieces fit together.
+  let text = withoutWrapping(query).replace(/[\r\n\p{Cf}]+/gu, '');
+  for (;;) {
+    text = unescapeMarkup(text);
+    const isPlain = /(?:^|[?&])sig=/i.test(text);
+    if (isPlain || !/(?:^|%(?:25)*(?:26|3f)|[?&])sig(?:=|%(?:25)*3d)/i.test(text)) break;
+    const decoded = percentDecoded(text);
+    if (decoded === undefined) return undefined;
+    text = decoded;
+  }
+  return text.replace(/^[?&\s]+/, '');
+}
+
+function givenFields(text: string): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const [name, raw] of text.split('&').map(splitAtEquals)) {
+    if (!FIELDS.has(name)) continue;
+    const before = fields.get(name);
+    if (before !== undefined && before !== raw) {
+      throw new CredentialError(`The SAS has \`${name}\` twice, with different values. Give one SAS alone.`);
+    }
+    fields.set(name, raw);
+  }
+  return fields;
+}
+
+/** The name in lower case, and the value as it stands. */
+function splitAtEquals(part: string): [name: string, raw: string] {
+  const equals = part.indexOf('=');
+  const name = equals < 0 ? part : part.slice(0, equals);
+  return [(percentDecoded(name) ?? name).trim().toLowerCase(), equals < 0 ? '' : part.slice(equals + 1)];
+}
+
+/** How often the values were percent-encoded, as those show whose form is known. Undefined where none was. */
+function encodingLevel(given: ReadonlyMap<string, string>): number | undefined {
+  const encoded = [...given].filter(([name, raw]) => FIELDS.get(name) !== TEXT && raw.includes('%'));
+  return encoded.length === 0 ? undefined : Math.max(...encoded.map(([, raw]) => spellingsOf(raw).length - 1));
+}
+
+/** The text, and what comes of decoding it once, twice and so on, as long as that changes it. */
+function spellingsOf(raw: string): string[] {
+  const spellings = [raw];
+  for (let last = raw; ; ) {
+    const decoded = percentDecoded(last);
+    if (decoded === undefined || decoded === last) return spellings;
+    spellings.push(decoded);
+    last = decoded;
+  }
+}
+
+function fieldValue(name: string, raw: string, level: number | undefined): string {
+  const form = FIELDS.get(name);
+  if (form === undefined || form === TEXT) return textOf(name, raw, level);
+  const spellings = spellingsOf(raw).map((text) => (form.plus === true ? text.replaceAll(' ', '+') : text));
+  const value = spellings.find((text) => form.pattern.test(text) && (form !== TIME || isDate(text)));
+  if (name === 'sig') {
+    const signature = value ?? spellings.at(-1) ?? '';
+    registerSecret(signature);
+    if (value === undefined) throw damagedSignature(signature);
+    return signature;
+  }
+  if (value === undefined) throw damaged(name, spellings.at(-1) ?? '', form);
+  return value;
+}
+
+/** What may hold any text is decoded as often as the rest was encoded. Only an encoder writes + for a blank. */
+function textOf(name: string, raw: string, level: number | undefined): string {
+  if (level === undefined) return spellingsOf(raw).at(-1) ?? raw;
+  let text = raw;
+  for (let round = 1; round <= level; round++) {
+    const decoded = percentDecoded(round === level ? text.replaceAll('+', ' ') : text);
+    if (decoded === undefined) {
+      throw new CredentialError(`\`${name}\` of the SAS has a malformed percent-encoding. ${BATCH_ADVICE}`);
+    }
+    text = decoded;
+  }
+  return text;
+}
+
+function isDate(text: string): boolean {
+  return !Number.isNaN(new Date(text).getTime());
+}
+
+function damaged(name: string, found: string, form: FieldForm): CredentialError {
+  const wasEaten = form === TIME && /^\d{4}-\d\d-\d\d(?:T\d\dA\d\d|\D*$)/.test(found);
+  // What follows a lost & may be the signature.
+  const shown = /sig/i.test(found) || found.length > 60 ? `a text of ${found.length} characters` : `"${found}"`;
+  const why = wasEaten ? ' A batch file (.cmd, .bat) made A of %3A: double every % in it.' : ` ${BATCH_ADVICE}`;
+  return new CredentialError(`\`${name}\` of the SAS is not ${form.name}: ${printableAscii(shown)}.${why}`);
+}
+
+function damagedSignature(found: string): CredentialError {
+  const { length } = found;
+  const strange = /[^A-Za-z0-9+/=]/.test(found) ? ', some of which base64 does not have' : '';
+  const end = !found.endsWith('=') && strange === '' ? ' and no = at the end' : '';
+  return new CredentialError(
+    `\`sig\` of the SAS is not the base64 of 32 bytes, which is 44 characters that end in =: it has ${length} characters${strange}${end}. ${BATCH_ADVICE}`,
+  );
+}
+
+function printableAscii(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}
+
+/** @throws {CredentialError} with the fields that are missing. */
+function assertComplete(fields: ReadonlyMap<string, string>): void {
+  const has = (name: string) => fields.has(name);
+  const missing: string[] = [];
+  if (!has('sv')) missing.push('sv (the version)');
+  const isOfAccount = has('ss') || has('srt');
+  if (isOfAccount) missing.push(...['ss', 'srt'].filter((name) => !has(name)));
+  else if (!has('sr')) missing.push('sr (the resource)');
+  if (!has('si')) {
+    if (!has('sp')) missing.push('sp (the permissions)');
+    if (!has('se')) missing.push('se (the time of expiry)');
+  }
+  const ofKey = ['skoid', 'sktid', 'skt', 'ske', 'sks', 'skv'];
+  if (ofKey.some(has)) missing.push(...ofKey.filter((name) => !has(name)));
+  if (missing.length === 0) return;
+  throw new CredentialError(`The SAS is incomplete: it lacks ${missing.join(', ')}. Copy the whole of it again.`);
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import type { Credential } from '../../src/azure/auth/credentials.ts';
+import { CredentialError, UsageError } from '../../src/errors.ts';
+import { accessOf } from '../../src/remote/connect.ts';
+import { accountSasWith, sasWith } from '../support/sas-samples.ts';
+
+const URL = 'https://account.blob.core.windows.net/vhds/disk.vhd';
+const source = { getToken: () => Promise.resolve(null) };
+
+describe('accessOf', () => {
+  it('gives the SAS of the destination and that of the options in one spelling', () => {
+    const sas = sasWith();
+    const spellings = [
+      accessOf({ destination: `${URL}?${sas}` }, 'rw'),
+      accessOf({ destination: `"${URL}?comp=page&${sas.replaceAll('&', '&amp;')}"` }, 'rw'),
+      accessOf({ destination: `${URL}?${decodeURIComponent(sas)}` }, 'rw'),
+      accessOf({ destination: URL, credential: { kind: 'sas', sas: `${URL}?${sas}\r\n` } }, 'rw'),
+    ];
+    for (const { credential, address } of spellings) {
+      expect(credential).toEqual({ kind: 'sas', sas });
+      expect(address.url).toBe(URL);
+    }
+  });
+
+  it.each<Credential>([{ kind: 'entra' }, { kind: 'token', source }])(
+    'refuses to send a token over http: $kind',
+    (credential) => {
+      for (const origin of ['http://account.blob.core.windows.net', 'http://127.0.0.1:10000/devstoreaccount1']) {
+        const open = () => accessOf({ destination: `${origin}/vhds/disk.vhd`, credential }, 'rw');
+        expect(open).toThrow(CredentialError);
+        expect(open).toThrow(/Microsoft Entra needs https/);
+      }
+      expect(accessOf({ destination: URL, credential }, 'rw').credential).toBe(credential);
+    },
+  );
+
+  it('refuses to write to the secondary endpoint, and reads from it', () => {
+    const destination = `https://account-secondary.blob.core.windows.net/vhds/disk.vhd?${sasWith()}`;
+    expect(() => accessOf({ destination }, 'rw')).toThrow(UsageError);
+    expect(() => accessOf({ destination }, 'rw')).toThrow(/read-only\. Leave -secondary out/);
+    expect(accessOf({ destination }, 'r').address.accountName).toBe('account');
+  });
+
+  it('takes an expired SAS where another one can be asked for, and a damaged one nowhere', () => {
+    const renewSas = () => Promise.resolve(undefined);
+    const expired = `${URL}?${sasWith({ se: '2020-01-01' })}`;
+    expect(() => accessOf({ destination: expired }, 'rw')).toThrow(/expired at 2020-01-01/);
+    expect(accessOf({ destination: expired, renewSas }, 'rw').credential.kind).toBe('sas');
+    const damaged = `${URL}?${sasWith({ se: 'soon' })}`;
+    expect(() => accessOf({ destination: damaged, renewSas }, 'rw')).toThrow(/`se` of the SAS is not a time/);
+  });
+
+  it('refuses a SAS that cannot create the container', () => {
+    expect(() => accessOf({ destination: `${URL}?${sasWith()}` }, 'rw', true)).toThrow(/--create-container/);
+    expect(accessOf({ destination: `${URL}?${accountSasWith()}` }, 'rw', true).credential.kind).toBe('sas');
+  });
+});
