@@ -1,7 +1,7 @@
 // From a destination and a credential to a blob that requests can be sent to: the same for every verb that speaks to the service.
 
 import type { Credential } from '../azure/auth/credentials.ts';
-import { assertSasAllows, assertSasCreatesContainers, parseSas } from '../azure/auth/sas.ts';
+import { assertSasAllows, parseSas } from '../azure/auth/sas.ts';
 import { type BlobAddress, parseDestination } from '../azure/destination.ts';
 import { connectPageBlob } from '../azure/page-blob.ts';
 import { VERSION } from '../base/version.ts';
@@ -25,14 +25,13 @@ export interface BlobAccess {
  * @throws {UsageError} the destination cannot be used.
  * @throws {CredentialError} a SAS that cannot do what is needed. One that has only expired may be replaced later.
  */
-export function accessOf(options: ServiceOptions, permissions: string, createsContainer = false): BlobAccess {
+export function accessOf(options: ServiceOptions, permissions: string): BlobAccess {
   const { address, sas } = parseDestination(options.destination, options.serviceUrl);
   const chosen: Credential = sas === undefined ? (options.credential ?? { kind: 'entra' }) : { kind: 'sas', sas };
   if (chosen.kind !== 'sas') return { address, credential: chosen, permissions };
   const parsed = parseSas(chosen.sas, address);
   try {
     assertSasAllows(parsed, permissions);
-    if (createsContainer) assertSasCreatesContainers(parsed);
   } catch (error) {
     const isReplaceable = options.renewSas !== undefined && error instanceof CredentialError && error.isExpired;
     if (!isReplaceable) throw error;
