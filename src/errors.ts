@@ -158,6 +158,14 @@ export class DiskCheckError extends VhdupError {
   readonly exitCode = EXIT_CODES.checkFailed;
 }
 
+/** How long a failure may last while it repeats. What is left out has no limit. */
+export interface RetryLimit {
+  /** Tries in a row that end so. */
+  readonly tries?: number;
+  /** From the first of them, in milliseconds. */
+  readonly ms?: number;
+}
+
 /** What is known of a request that failed. */
 export interface RequestFailure {
   /** HTTP status; absent when no answer came. */
@@ -168,6 +176,10 @@ export interface RequestFailure {
   readonly requestId?: string;
   /** Whether sending the same request again can succeed. */
   readonly transient: boolean;
+  /** Of a transient failure that does not pass by itself for ever. */
+  readonly limit?: RetryLimit;
+  /** Whether the destination is at fault, and not the service, when it does not pass. */
+  readonly isDestination?: boolean;
   /** What the service asked to wait, in milliseconds (`Retry-After`). */
   readonly retryAfterMs?: number;
   /** The bytes that arrived were not the bytes that were sent. */

@@ -1,12 +1,13 @@
 // The lease of a blob through @azure/storage-blob: 60 seconds in which nobody else can write to it.
 import type { BlobLeaseClient, PageBlobClient } from '@azure/storage-blob';
 import type { BlobLeases } from '../target/page-blob.ts';
+import type { Operation } from './operations.ts';
 
 /** The longest of a lease that ends by itself. Source: REST, Lease Blob. */
 const LEASE_SECONDS = 60;
 
 /** Sends one request, counts it, and turns its failure into an error of ours. */
-type Send = <T extends object>(what: string, operation: () => Promise<T>) => Promise<T>;
+type Send = <T extends object>(operation: Operation, send: () => Promise<T>) => Promise<T>;
 
 export class AzureBlobLeases implements BlobLeases {
   /** The client in use: another one after its SAS was renewed. */

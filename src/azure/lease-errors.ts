@@ -36,8 +36,11 @@ export function isRefusal(error: unknown): boolean {
   if (error instanceof CredentialError) return !error.isExpired;
   if (error instanceof DestinationError) return error.reason !== undefined && !/NotFound/.test(error.reason);
   if (!(error instanceof ServiceError)) return false;
-  const { status = 0, transient } = error.failure;
-  return !transient && (status === 501 || (status >= 400 && status < 500 && status !== 408 && status !== 429));
+  const { status = 0, reason, transient, suspectAddress } = error.failure;
+  // What stands in for the service, a proxy or a sign-in page, says nothing of leases.
+  if (transient || suspectAddress === true) return false;
+  const isUnsupported = status === 501 || reason === 'FeatureNotSupported' || reason === 'NotImplemented';
+  return isUnsupported || (status >= 400 && status < 500 && status !== 408 && status !== 429);
 }
 
 function hasReason(error: unknown, reasons: readonly string[]): error is DestinationError {

@@ -18,16 +18,21 @@ import type {
   ReadBlobOptions,
 } from '../target/page-blob.ts';
 import type { Checksum, PageRun } from '../target/page-target.ts';
+import { outcomeOf } from './answers.ts';
 import type { Credential, SdkCredential } from './auth/credentials.ts';
 import { openAccess } from './auth/open-access.ts';
+import { assertSasCreatesContainers } from './auth/sas.ts';
 import type { Access, AccessOptions, Signer } from './auth/signer.ts';
 import { AzureBlobLeases } from './blob-leases.ts';
+import { assertEchoed, assertSameRange, propertiesOf } from './checked-answers.ts';
 import type { BlobAddress } from './destination.ts';
-import { assertFromService, toServiceError } from './errors.ts';
+import { toServiceError } from './errors.ts';
+import { boundedAnswers, type PipelinePolicy } from './network/bounded-answers.ts';
 import { Connections } from './network/connections.ts';
 import { requestBody, type Throttle } from './network/request-body.ts';
 import { answeredRequest, failedRequest } from './network/request-record.ts';
 import { collectingGarbage, fillFrom } from './network/response-body.ts';
+import type { Operation } from './operations.ts';
 
 export interface ConnectOptions extends AccessOptions {
   /** A socket that moves no byte for so long is given up, in milliseconds. @default 60,000 */
@@ -55,10 +60,12 @@ export async function connectPageBlob(
 ): Promise<PageBlobTarget> {
   const access = await openAccess(credential, address, options);
   const connections = new Connections(address.url, options.stallTimeoutMs ?? 60_000);
-  // `agent` is read by the pipeline but absent from its type. All retries are ours: the SDK's neither cover all
-  // transient failures nor honour Retry-After.
-  const pipelineOptions: StoragePipelineOptions & { agent?: Agent } = {
+  // All retries are ours: the SDK's neither cover all transient failures nor honour Retry-After. A redirect would take the
+  // credential to another host.
+  const pipelineOptions: PipelineOptions = {
     retryOptions: { maxTries: 1 },
+    redirectOptions: { maxRetries: 0 },
+    additionalPolicies: [{ policy: boundedAnswers(), position: 'perRetry' }],
     userAgentOptions: { userAgentPrefix: options.userAgent },
     agent: connections.agent,
   };
@@ -71,6 +78,13 @@ export async function connectPageBlob(
     };
   };
   return new AzurePageBlob(address, access, makeClients, connections, options);
+}
+
+/** With what is read by the pipeline but absent from its type. */
+interface PipelineOptions extends StoragePipelineOptions {
+  readonly agent: Agent;
+  readonly redirectOptions: { readonly maxRetries: number };
+  readonly additionalPolicies: readonly { readonly policy: PipelinePolicy; readonly position: 'perRetry' }[];
 }
 
 /** What sends requests with one credential. */
@@ -114,7 +128,7 @@ class AzurePageBlob implements PageBlobTarget {
     this.#inUse = { signer, clients: makeClients(signer.sdk) };
     this.leases = new AzureBlobLeases(
       () => this.#blob,
-      (what, operation) => this.#send(what, operation),
+      (operation, send) => this.#send(operation, operation, send),
     );
   }
 
@@ -137,30 +151,31 @@ class AzurePageBlob implements PageBlobTarget {
   }
 
   async createContainer(signal: AbortSignal): Promise<void> {
-    await this.#send('Create Container', () => this.#container.createIfNotExists({ abortSignal: signal }));
+    const operation = 'Create Container';
+    const { sas } = this.#access.signer.sdk;
+    // The service would only say that the signature is wrong.
+    if (sas !== undefined) assertSasCreatesContainers(sas);
+    try {
+      // Not createIfNotExists: it makes up an answer where the container exists.
+      await this.#send(operation, operation, () => this.#container.create({ abortSignal: signal }));
+    } catch (error) {
+      if (!isSuccess(operation, error)) throw error;
+    }
   }
 
   async properties(signal: AbortSignal): Promise<BlobProperties | undefined> {
+    const operation = 'Get Blob Properties';
     try {
-      const response = await this.#send('Get Blob Properties', () => this.#blob.getProperties({ abortSignal: signal }));
-      return {
-        type: response.blobType ?? 'BlockBlob',
-        size: response.contentLength ?? 0,
-        etag: response.etag ?? '',
-        sequenceNumber: response.blobSequenceNumber ?? 0,
-        modifiedMs: response.lastModified?.getTime() ?? 0,
-        isLeased: response.leaseStatus === 'locked',
-        metadata: lowerCaseKeys(response.metadata ?? {}),
-      };
+      const response = await this.#send(operation, operation, () => this.#blob.getProperties({ abortSignal: signal }));
+      return propertiesOf(response);
     } catch (error) {
-      const reason = error instanceof DestinationError ? error.reason : undefined;
-      if (reason === 'BlobNotFound' || reason === 'ContainerNotFound') return undefined;
+      if (isAbsence(operation, error)) return undefined;
       throw error;
     }
   }
 
   async create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
-    await this.#send('Put Blob', () =>
+    await this.#send('Put Blob', 'Put Blob', () =>
       this.#blob.create(size, {
         abortSignal: signal,
         blobSequenceNumber: sequenceNumber,
@@ -175,7 +190,7 @@ class AzurePageBlob implements PageBlobTarget {
     const what = `Put Page ${range.offset}+${range.length}`;
     const isSecure = this.address.url.startsWith('https:');
     const body = requestBody(bytes, isSecure, this.#throttle, signal);
-    const response = await this.#send(what, () =>
+    const response = await this.#send('Put Page', what, () =>
       this.#blob.uploadPages(body, range.offset, range.length, {
         abortSignal: signal,
         conditions: {
@@ -193,14 +208,17 @@ class AzurePageBlob implements PageBlobTarget {
     const pages = this.#blob
       .listPageRanges(0, undefined, { abortSignal: signal })
       .byPage({ maxPageSize: PAGE_RANGES_PER_REQUEST, ...(marker === undefined ? {} : { continuationToken: marker }) });
-    const list = await this.#send('Get Page Ranges', async () => (await pages.next()).value);
-    const ranges = (list?.pageRange ?? []).map(
+    const list = await this.#send('Get Page Ranges', 'Get Page Ranges', async () => {
+      const { value } = await pages.next();
+      return value ?? {};
+    });
+    const ranges = (list.pageRange ?? []).map(
       ({ start, end }: { start: number; end: number }): ByteRange => ({
         offset: start,
         length: end - start + 1,
       }),
     );
-    return { ranges, marker: list?.continuationToken || undefined };
+    return { ranges, marker: list.continuationToken || undefined };
   }
 
   async setMetadata(
@@ -210,13 +228,13 @@ class AzurePageBlob implements PageBlobTarget {
   ): Promise<string | undefined> {
     const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
     const set = () => this.#blob.setMetadata({ ...metadata }, { abortSignal, conditions });
-    return (await this.#send('Set Blob Metadata', set)).etag;
+    return (await this.#send('Set Blob Metadata', 'Set Blob Metadata', set)).etag;
   }
 
   async setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
     // The request replaces all of the headers that a blob stores.
     const headers = { blobContentMD5: md5, blobContentType: CONTENT_TYPE };
-    await this.#send('Set Blob Properties', () =>
+    await this.#send('Set Blob Properties', 'Set Blob Properties', () =>
       this.#blob.setHTTPHeaders(headers, { abortSignal: signal, conditions: this.leases.condition }),
     );
   }
@@ -228,19 +246,8 @@ class AzurePageBlob implements PageBlobTarget {
     signal: AbortSignal,
   ): Promise<Checksum | undefined> {
     const what = `Get Blob ${range.offset}+${range.length}`;
-    const { contentCrc64, contentMD5 } = await this.#send(what, async () => {
-      const response = await this.#download(what, range, { etag, checksum }, signal);
-      await fillFrom(what, response.readableStreamBody, into, signal, this.#onReceived);
-      return response;
-    });
-    if (checksum === 'crc64' && contentCrc64 !== undefined) return { algorithm: checksum, value: contentCrc64 };
-    if (checksum === 'md5' && contentMD5 !== undefined) return { algorithm: checksum, value: contentMD5 };
-    return undefined;
-  }
-
-  async #download(what: string, range: ByteRange, { etag, checksum }: ReadBlobOptions, signal: AbortSignal) {
-    try {
-      return await this.#blob.download(range.offset, range.length, {
+    const { contentCrc64, contentMD5 } = await this.#send('Get Blob', what, async () => {
+      const response = await this.#blob.download(range.offset, range.length, {
         abortSignal: signal,
         conditions: { ifMatch: etag },
         // Retries are ours.
@@ -248,11 +255,13 @@ class AzurePageBlob implements PageBlobTarget {
         ...(checksum === 'crc64' ? { rangeGetContentCrc64: true } : {}),
         ...(checksum === 'md5' ? { rangeGetContentMD5: true } : {}),
       });
-    } catch (error) {
-      // So the SDK says that the answer lacks the headers of the service: something else gave it.
-      if (error instanceof RangeError) assertFromService(what, undefined, 200);
-      throw error;
-    }
+      assertSameRange({ operation: 'Get Blob', what }, range, response);
+      await fillFrom(what, response.readableStreamBody, into, signal, this.#onReceived);
+      return response;
+    });
+    if (checksum === 'crc64' && contentCrc64 !== undefined) return { algorithm: checksum, value: contentCrc64 };
+    if (checksum === 'md5' && contentMD5 !== undefined) return { algorithm: checksum, value: contentMD5 };
+    return undefined;
   }
 
   close(): void {
@@ -275,25 +284,47 @@ class AzurePageBlob implements PageBlobTarget {
     return this.#inUse.clients;
   }
 
-  async #send<T extends object>(what: string, operation: () => Promise<T>): Promise<T> {
+  async #send<T extends object>(operation: Operation, what: string, send: () => Promise<T>): Promise<T> {
     this.requests += 1;
     const { signer } = this.#access;
     const startMs = performance.now();
+    let record: RequestRecord | undefined;
     try {
-      const response: { requestId?: string; date?: Date } & T = await operation();
-      this.#onRequest?.(answeredRequest(what, performance.now() - startMs, response));
-      assertFromService(what, response.requestId, 200);
-      if (response.date !== undefined) this.#aheadMs = response.date.getTime() - Date.now();
+      const response: { requestId?: string; date?: Date } & T = await send();
+      record = answeredRequest(what, performance.now() - startMs, response);
+      const aheadMs = (response.date?.getTime() ?? Number.NaN) - Date.now();
+      if (!Number.isNaN(aheadMs)) this.#aheadMs = aheadMs;
       this.#connections.answered();
       signer.wasAccepted = true;
       return response;
     } catch (error) {
-      if (!(error instanceof VhdupError)) this.#onRequest?.(failedRequest(what, performance.now() - startMs, error));
-      const failure = toServiceError(what, error, { sas: signer.sdk.sas, wasAccepted: signer.wasAccepted });
+      // Some errors of our own come before anything was sent.
+      if (record === undefined && isAboutAnswer(error)) {
+        record = failedRequest(what, performance.now() - startMs, error);
+      }
+      // Now, and not when it was sent: another request may have been accepted meanwhile.
+      const signedWith = { sas: signer.sdk.sas, wasAccepted: signer.wasAccepted };
+      const failure = toServiceError({ operation, what, signedWith, proxy: this.#connections.proxy }, error);
       if (failure instanceof CredentialError) this.#refused.set(failure, signer);
       throw failure;
+    } finally {
+      if (record !== undefined) this.#onRequest?.(record);
     }
   }
+}
+
+function isAboutAnswer(error: unknown): boolean {
+  return !(error instanceof VhdupError) || (error instanceof ServiceError && error.failure.requestId !== undefined);
+}
+
+/** Whether the failure is an answer that stands for success. */
+function isSuccess(operation: Operation, error: unknown): boolean {
+  return error instanceof DestinationError && outcomeOf(operation, 409, error.reason ?? '').is === 'success';
+}
+
+/** Whether the failure is an answer that there is no such thing. */
+function isAbsence(operation: Operation, error: unknown): boolean {
+  return error instanceof DestinationError && outcomeOf(operation, 404, error.reason ?? '').is === 'absent';
 }
 
 function checksumHeader(checksum: Checksum | undefined): PageBlobUploadPagesOptions {
@@ -305,28 +336,4 @@ function checksumHeader(checksum: Checksum | undefined): PageBlobUploadPagesOpti
     default:
       return {};
   }
-}
-
-/** The service answers with the checksum of what it stored: a second proof that costs nothing. */
-function assertEchoed(
-  what: string,
-  checksum: Checksum | undefined,
-  { xMsContentCrc64, contentMD5 }: { xMsContentCrc64?: Uint8Array; contentMD5?: Uint8Array },
-): void {
-  const echoed = checksum?.algorithm === 'crc64' ? xMsContentCrc64 : contentMD5;
-  if (checksum === undefined || echoed === undefined) return;
-  if (Buffer.compare(checksum.value, echoed) !== 0) {
-    throw new ServiceError(
-      `${what} failed: the service stored bytes with the ${checksum.algorithm} ${hex(echoed)}, but ${hex(checksum.value)} was sent.`,
-      { reason: 'ChecksumEcho', transient: true, checksumMismatch: true },
-    );
-  }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
-}
-
-function lowerCaseKeys(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]));
 }

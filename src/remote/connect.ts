@@ -1,7 +1,7 @@
 // From a destination and a credential to a blob that requests can be sent to: the same for every command that reaches the service.
 
 import type { Credential } from '../azure/auth/credentials.ts';
-import { assertSasAllows, assertSasCreatesContainers, parseSas } from '../azure/auth/sas.ts';
+import { assertSasAllows, parseSas } from '../azure/auth/sas.ts';
 import { type BlobAddress, parseDestination } from '../azure/destination.ts';
 import { connectPageBlob } from '../azure/page-blob.ts';
 import { isLoopback, parseStorageHost } from '../azure/storage-host.ts';
@@ -28,7 +28,7 @@ export interface BlobAccess {
  * @throws {CredentialError} a SAS that is damaged or does not allow what is needed, or a token that would be sent over http. A
  *   SAS that has only expired may be replaced later.
  */
-export function accessOf(options: ServiceOptions, permissions: string, createsContainer = false): BlobAccess {
+export function accessOf(options: ServiceOptions, permissions: string): BlobAccess {
   const { credential: given = { kind: 'entra' } } = options;
   const keyAccount = given.kind === 'account-key' ? given.accountName : undefined;
   const { address, sas } = parseDestination(options.destination, options.serviceUrl, keyAccount);
@@ -41,7 +41,6 @@ export function accessOf(options: ServiceOptions, permissions: string, createsCo
   const parsed = parseSas(chosen.sas, address);
   try {
     assertSasAllows(parsed, permissions);
-    if (createsContainer) assertSasCreatesContainers(parsed);
   } catch (error) {
     const isReplaceable = options.renewSas !== undefined && error instanceof CredentialError && error.isExpired;
     if (!isReplaceable) throw error;

@@ -5,9 +5,12 @@ import { ServiceError } from '../errors.ts';
 import type { PageBlobTarget } from '../target/page-blob.ts';
 import type { Retrier } from '../transfer/retry.ts';
 
+/** Lists in a row that hold nothing and name a next one. The service may give some, but not for ever. */
+const MAX_EMPTY_LISTS = 100;
+
 /**
  * The ranges that were written and not cleared since: ascending, and apart from one another. All else reads as zeros.
- * @throws {ServiceError} retries used up, or a list that does not ascend.
+ * @throws {ServiceError} retries used up, or a list that does not ascend or does not end.
  */
 export async function* listedRanges(
   blob: PageBlobTarget,
@@ -16,6 +19,7 @@ export async function* listedRanges(
 ): AsyncGenerator<ByteRange> {
   let marker: string | undefined;
   let last: ByteRange | undefined;
+  let emptyLists = 0;
   do {
     const list = await retrier.run('Get Page Ranges', signal, (attempt) => blob.pageRanges(marker, attempt));
     for (const range of list.ranges) {
@@ -33,6 +37,13 @@ export async function* listedRanges(
         yield last;
         last = range;
       }
+    }
+    emptyLists = list.ranges.length === 0 ? emptyLists + 1 : 0;
+    if (list.marker !== undefined && (list.marker === marker || emptyLists > MAX_EMPTY_LISTS)) {
+      throw new ServiceError(
+        `Get Page Ranges failed: the list of the service does not end. ${last === undefined ? 'It lists nothing' : `After ${last.offset}+${last.length} it lists nothing more`}, but each answer names a next one.`,
+        { reason: 'PageRangeProgress', transient: false },
+      );
     }
     marker = list.marker;
   } while (marker !== undefined);

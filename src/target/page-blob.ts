@@ -55,6 +55,10 @@ export interface PageBlobTarget extends TransferTarget {
   readonly leases: BlobLeases;
   /** The time by the clock of the service, in milliseconds since 1970; by the clock of this machine before it has answered. */
   readonly nowMs: number;
+  /**
+   * Makes the container, unless it exists.
+   * @throws {CredentialError} the credential may not; the container may exist all the same.
+   */
   createContainer(signal: AbortSignal): Promise<void>;
   /** Undefined when there is no such blob, or no such container. */
   properties(signal: AbortSignal): Promise<BlobProperties | undefined>;

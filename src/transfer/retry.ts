@@ -1,7 +1,7 @@
 // The one owner of retries: what is tried again, when, and when it is given up.
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChildAbort } from '../base/linked-abort.ts';
-import { ServiceError } from '../errors.ts';
+import { DestinationError, ServiceError } from '../errors.ts';
 
 export interface RetryOptions {
   /** How often one request is tried again. @default Infinity: `giveUpAfterMs` alone decides */
@@ -33,7 +33,14 @@ interface FailedTry {
   /** Tries of this request whose checksum the service found wrong. */
   readonly mismatches: number;
   readonly firstFailureMs: number;
+  readonly streak: Streak | undefined;
   readonly error: ServiceError;
+}
+
+/** Failures in a row that each have a limit. */
+interface Streak {
+  readonly tries: number;
+  readonly sinceMs: number;
 }
 
 /**
@@ -80,7 +87,9 @@ export class Retrier {
   /**
    * Runs `operation` until it succeeds, with a signal of its own for each attempt.
    * @param admit - Waited for before each attempt; its time is not the attempt's.
-   * @throws {ServiceError} not transient, or given up; anything else that `operation` throws; the reason of `signal` on abort.
+   * @throws {ServiceError} not transient, or given up.
+   * @throws {DestinationError} given up, and the destination is at fault.
+   * @throws anything else that `operation` throws; the reason of `signal` on abort.
    */
   async run<T>(
     what: string,
@@ -90,6 +99,7 @@ export class Retrier {
   ): Promise<T> {
     let firstFailureMs: number | undefined;
     let mismatches = 0;
+    let streak: Streak | undefined;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       await admit?.(signal);
@@ -105,12 +115,14 @@ export class Retrier {
           // It was no fault of the line: neither the try nor the time counts.
           attempt -= 1;
           firstFailureMs = undefined;
+          streak = undefined;
           this.#lastAnswerMs = performance.now();
           continue;
         }
         firstFailureMs ??= performance.now();
         if (error.failure.checksumMismatch === true) mismatches += 1;
-        this.#giveUpIfHopeless({ what, attempt, mismatches, firstFailureMs, error });
+        streak = longer(streak, error);
+        this.#giveUpIfHopeless({ what, attempt, mismatches, firstFailureMs, streak, error });
         await this.#pause(what, attempt, error, signal);
       }
     }
@@ -140,7 +152,7 @@ export class Retrier {
     }
   }
 
-  #giveUpIfHopeless({ what, attempt, mismatches, firstFailureMs, error }: FailedTry): void {
+  #giveUpIfHopeless({ what, attempt, mismatches, firstFailureMs, streak, error }: FailedTry): void {
     const { failure } = error;
     if (failure.checksumMismatch === true) this.checksumMismatches += 1;
     const withoutProgressMs = performance.now() - Math.max(this.#lastAnswerMs, firstFailureMs);
@@ -151,11 +163,15 @@ export class Retrier {
           ? `after ${mismatches} tries with a wrong checksum: something between this machine and the service changes what is sent`
           : failure.suspectAddress === true && !this.#contacted && attempt >= MAX_TRIES_BEFORE_CONTACT
             ? `after ${attempt} tries, before the service answered even once. Check the address and the network`
-            : withoutProgressMs >= this.#options.giveUpAfterMs
-              ? `after ${Math.round(withoutProgressMs / 1000)} s without any progress`
-              : undefined;
+            : isTooLong(streak, error)
+              ? `after ${streak?.tries} tries: this does not pass by itself`
+              : withoutProgressMs >= this.#options.giveUpAfterMs
+                ? `after ${Math.round(withoutProgressMs / 1000)} s without any progress`
+                : undefined;
     if (why === undefined) return;
-    throw new ServiceError(`Gave up ${what} ${why}. Last failure: ${error.message}`, { ...failure, transient: false });
+    const message = `Gave up ${what} ${why}. Last failure: ${error.message}`;
+    if (failure.isDestination === true) throw new DestinationError(message, { reason: failure.reason });
+    throw new ServiceError(message, { ...failure, transient: false });
   }
 
   async #pause(what: string, attempt: number, error: ServiceError, signal: AbortSignal): Promise<void> {
@@ -172,4 +188,16 @@ export class Retrier {
       signal.throwIfAborted();
     }
   }
+}
+
+/** With the failure of another try; undefined where that one has no limit. */
+function longer(streak: Streak | undefined, { failure }: ServiceError): Streak | undefined {
+  if (failure.limit === undefined) return undefined;
+  return { tries: (streak?.tries ?? 0) + 1, sinceMs: streak?.sinceMs ?? performance.now() };
+}
+
+function isTooLong(streak: Streak | undefined, { failure: { limit = {} } }: ServiceError): boolean {
+  if (streak === undefined) return false;
+  const { tries = Number.POSITIVE_INFINITY, ms = Number.POSITIVE_INFINITY } = limit;
+  return streak.tries >= tries || performance.now() - streak.sinceMs >= ms;
 }

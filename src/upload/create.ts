@@ -1,9 +1,10 @@
 // The blob of a new upload: made where nothing is, or in the place of what may be replaced, and of nothing else.
 
-import { DestinationError, InUseError, type VhdupError } from '../errors.ts';
+import { CredentialError, DestinationError, InUseError, type VhdupError } from '../errors.ts';
 import { isComplete, isUnfinished, OWNER, sequenceNumberOf, UPLOAD_ID } from '../state/blob-metadata.ts';
 import { decodeOwner, describeOwner } from '../state/lease-holder.ts';
-import type { BlobProperties } from '../target/page-blob.ts';
+import type { BlobProperties, PageBlobTarget } from '../target/page-blob.ts';
+import type { Retrier } from '../transfer/retry.ts';
 import type { Session, SessionRequest } from './session.ts';
 
 /** @throws {DestinationError | InUseError} something is there that may not be replaced. */
@@ -25,8 +26,7 @@ export async function createBlob(
   { blob, source, retrier, signal, createContainer }: SessionRequest,
 ): Promise<void> {
   const { url } = blob.address;
-  if (createContainer && there === undefined)
-    await retrier.run('Create Container', signal, (attempt) => blob.createContainer(attempt));
+  const refusal = createContainer && there === undefined ? await makeContainer(blob, retrier, signal) : undefined;
   try {
     await retrier.run('Put Blob', signal, (attempt) =>
       blob.create(
@@ -41,6 +41,9 @@ export async function createBlob(
     );
   } catch (error) {
     if (!(error instanceof DestinationError)) throw error;
+    if (refusal !== undefined && error.reason === 'ContainerNotFound') {
+      throw new CredentialError(`There is no container for ${url}, and it cannot be created. ${refusal.message}`);
+    }
     // The answer to an earlier try may have been lost after the service had created the blob.
     const now = await retrier
       .run('Get Blob Properties', signal, (attempt) => blob.properties(attempt))
@@ -48,6 +51,21 @@ export async function createBlob(
     if (now?.metadata[UPLOAD_ID] === session.uploadId) return;
     // What appears between the look and the creation has its maker at work on it.
     if (now !== undefined && !mayReplace) throw alreadyThere(url, { ...now, isLeased: true });
+    throw error;
+  }
+}
+
+/** @returns why it may not be made: the SAS of a container cannot make it, but the container may be there. */
+async function makeContainer(
+  blob: PageBlobTarget,
+  retrier: Retrier,
+  signal: AbortSignal,
+): Promise<CredentialError | undefined> {
+  try {
+    await retrier.run('Create Container', signal, (attempt) => blob.createContainer(attempt));
+    return undefined;
+  } catch (error) {
+    if (error instanceof CredentialError && !error.isExpired) return error;
     throw error;
   }
 }

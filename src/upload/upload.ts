@@ -2,13 +2,14 @@
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import { sidePath } from '../base/side-file.ts';
 import { checkBeforeUpload } from '../check/preflight.ts';
-import { checkEvent, shielded, type TransferTotals } from '../events.ts';
+import { checkEvent, shielded, type TransferTotals, type UploadEvent } from '../events.ts';
 import type { ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { UploadOptions, VerifiedLevel } from '../options.ts';
 import { accessOf, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
 import { watchExpiry } from '../remote/expiry-watch.ts';
+import { SizedWrites } from '../remote/sized-writes.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import type { ChecksumAlgorithm, TransferTarget } from '../target/page-target.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
@@ -32,6 +33,8 @@ import { openSession } from './open-session.ts';
 import { completeMetadata } from './session.ts';
 import { UploadManifest } from './upload-manifest.ts';
 import { type ReadBack, type VerifyUploadOptions, verifiedLevelOf, verifyUpload } from './verify-upload.ts';
+
+const MIB = 1024 * 1024;
 
 export interface UploadResult extends TransferTotals {
   /** Without SAS. */
@@ -65,7 +68,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   const verify = checkVerify(options.verify);
   checkRetryOptions(options);
   checkResumeOptions(options);
-  const access = accessOf(options, 'rw', options.createContainer === true);
+  const access = accessOf(options, 'rw');
   const trustUnmarkedSectors = options.trustUnmarkedSectors === true;
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
@@ -218,14 +221,21 @@ async function sendDisk(
 ): Promise<void> {
   const { source, blob, retrier, lease, progress, emit } = upload;
   const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
-  const target: TransferTarget = {
-    write: async (run, writeSignal) => {
-      if (!progress.isFound(run.range)) {
+  const sized = new SizedWrites({
+    target: {
+      write: async (run, writeSignal) => {
         const { offset, length } = run.range;
         const send = (attempt: AbortSignal) =>
           lease.attempt(() => line.attempt(length, () => blob.write(run, attempt)));
         await retrier.run(`Put Page ${offset}+${length}`, writeSignal, send, (turn) => line.admit(length, turn));
-      }
+      },
+    },
+    checksum: (bytes) => memory.checksum(bytes),
+    onSmaller: (bytes) => emit(smallerRequests(blob.address.url, bytes)),
+  });
+  const target: TransferTarget = {
+    write: async (run, writeSignal) => {
+      if (!progress.isFound(run.range)) await sized.write(run, writeSignal);
       manifest?.runSent(run);
     },
   };
@@ -243,6 +253,15 @@ async function sendDisk(
     requests,
   });
   await saveState(upload, manifest);
+}
+
+function smallerRequests(url: string, bytes: number): UploadEvent {
+  const size = bytes >= MIB ? `${bytes / MIB} MiB` : `${bytes / 1024} KiB`;
+  return {
+    type: 'warning',
+    code: 'smaller-requests',
+    message: `Something between this machine and ${url} refuses larger requests (413): from now on they have at most ${size}.`,
+  };
 }
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Credential } from '../../src/azure/auth/credentials.ts';
 import { CredentialError, UsageError } from '../../src/errors.ts';
 import { accessOf } from '../../src/remote/connect.ts';
-import { accountSasWith, sasWith } from '../support/sas-samples.ts';
+import { sasWith } from '../support/sas-samples.ts';
 
 const URL = 'https://account.blob.core.windows.net/vhds/disk.vhd';
 const source = { getToken: () => Promise.resolve(null) };
@@ -48,10 +48,5 @@ describe('accessOf', () => {
     expect(accessOf({ destination: expired, renewSas }, 'rw').credential.kind).toBe('sas');
     const damaged = `${URL}?${sasWith({ se: 'soon' })}`;
     expect(() => accessOf({ destination: damaged, renewSas }, 'rw')).toThrow(/`se` of the SAS is not a time/);
-  });
-
-  it('refuses a SAS that cannot create the container', () => {
-    expect(() => accessOf({ destination: `${URL}?${sasWith()}` }, 'rw', true)).toThrow(/--create-container/);
-    expect(accessOf({ destination: `${URL}?${accountSasWith()}` }, 'rw', true).credential.kind).toBe('sas');
   });
 });

@@ -316,6 +316,7 @@ describe('a second run', () => {
 describe('a service without leases', () => {
   it.each([
     ['400', new ServiceError('400', { status: 400, reason: 'UnsupportedHeader', transient: false })],
+    ['500', new ServiceError('500', { status: 500, reason: 'FeatureNotSupported', transient: false })],
     ['501', new ServiceError('501', { status: 501, reason: 'NotImplemented', transient: false })],
     ['403', new CredentialError('403 AuthorizationPermissionMismatch')],
     ['409', new DestinationError('409', { reason: 'OperationNotAllowedOnManagedDisk' })],
@@ -332,6 +333,10 @@ describe('a service without leases', () => {
 
   it.each([
     ['the service is away', new ServiceError('gave up', { status: 503, reason: 'ServerBusy', transient: false })],
+    [
+      'a proxy answers',
+      new ServiceError('gave up', { status: 403, reason: 'HTTP 403', transient: false, suspectAddress: true }),
+    ],
     ['nothing answers', new ServiceError('gave up', { reason: 'ECONNREFUSED', transient: false })],
     ['there is no such blob', new DestinationError('404', { reason: 'BlobNotFound' })],
   ])('is not what it is when %s', async (_, error) => {

@@ -45,4 +45,29 @@ describe('listedRanges', () => {
     blob.ranges = ranges;
     expect(await failureOf(listOf(blob))).toMatchObject({ code: 'SERVICE', failure: { transient: false } });
   });
+
+  it.each([
+    ['repeats its marker', () => ({ ranges: [], marker: 'same' })],
+    ['names a new marker for ever', (request: number) => ({ ranges: [], marker: String(request) })],
+    ['begins again', () => ({ ranges: [page(0)], marker: 'same' })],
+    ['begins again under a new marker', (request: number) => ({ ranges: [page(0)], marker: String(request) })],
+    ['goes backwards', (request: number) => ({ ranges: [page(1000 - request)], marker: String(request) })],
+  ])('ends where a list %s', async (_, answer) => {
+    const blob = new MemoryPageBlob();
+    let requests = 0;
+    blob.pageRanges = () => Promise.resolve(answer(requests++));
+    expect(await failureOf(listOf(blob))).toMatchObject({ code: 'SERVICE', failure: { transient: false } });
+    expect(requests).toBeLessThan(200);
+  });
+
+  it('reads on after lists that hold nothing', async () => {
+    const blob = new MemoryPageBlob();
+    const lists = [[], [page(0)], [], [], [page(7)], []];
+    let requests = 0;
+    blob.pageRanges = () => {
+      const ranges = lists[requests++] ?? [];
+      return Promise.resolve({ ranges, marker: requests < lists.length ? `marker ${requests}` : undefined });
+    };
+    expect(await listOf(blob)).toEqual([page(0), page(7)]);
+  });
 });

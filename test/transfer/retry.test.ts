@@ -89,6 +89,39 @@ describe('Retrier', () => {
     }
   });
 
+  it('gives up after as many failures in a row as their limit allows', async () => {
+    const { retrier } = watched();
+    const { operation, calls } = failing([failure({ limit: { tries: 4 } })], true);
+    const error = await failureOf(retrier.run('Put Page', NEVER, operation));
+    expect(calls).toHaveLength(4);
+    expect(error.message).toMatch(/^Gave up Put Page after 4 tries: this does not pass by itself\. Last failure: /);
+    expect((error as ServiceError).failure.transient).toBe(false);
+  });
+
+  it('counts failures with a limit anew after one that has none', async () => {
+    const { retrier } = watched();
+    const limited = failure({ limit: { tries: 3 } });
+    const { operation, calls } = failing([limited, limited, failure(), limited, limited, failure()]);
+    expect(await retrier.run('Put Page', NEVER, operation)).toBe('done');
+    expect(calls).toHaveLength(7);
+  });
+
+  it('gives up failures whose limit is a time when that is over, and blames the destination where it is at fault', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { retrier } = watched();
+    let tries = 0;
+    const deleted = retrier.run('Create Container', NEVER, () => {
+      vi.advanceTimersByTime(20_000);
+      tries += 1;
+      const limit = { ms: 60_000 };
+      return Promise.reject(failure({ reason: 'ContainerBeingDeleted', limit, isDestination: true }));
+    });
+    const error = await failureOf(deleted);
+    expect(error).toBeInstanceOf(DestinationError);
+    expect(error).toMatchObject({ exitCode: 6, reason: 'ContainerBeingDeleted' });
+    expect(tries).toBe(4);
+  });
+
   it('gives up when there was no progress for as long as it was told', async () => {
     const { retrier } = watched({ ...AT_ONCE, giveUpAfterMs: 0 });
     const error = await failureOf(retrier.run('Put Page', NEVER, failing([failure()], true).operation));

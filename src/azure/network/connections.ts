@@ -3,7 +3,7 @@ import { type AgentOptions, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { proxyFor } from './proxy.ts';
+import { describeProxy, type ProxyServer, proxyFor } from './proxy.ts';
 import { forwardingAgent, TunnelAgent } from './proxy-agents.ts';
 
 /** However slow the line seems, a connection that moves nothing for so long is dead, in milliseconds. */
@@ -22,15 +22,20 @@ type TimedAgent = HttpAgent & { readonly options: { timeout: number } };
 export class Connections {
   /** For every request. One that brings its agent is left alone by what the SDK does about proxies. */
   readonly agent: TimedAgent;
+  /** "proxy.corp:8080, which HTTPS_PROXY names"; undefined where none is on the way. */
+  readonly proxy: string | undefined;
   readonly #agents: readonly TimedAgent[];
   readonly #stallTimeoutMs: number;
 
   /** @throws {UsageError} the environment names a proxy, but not by a URL. */
   constructor(url: string, stallTimeoutMs: number) {
     this.#stallTimeoutMs = stallTimeoutMs;
-    const agent = newAgent(new URL(url), { keepAlive: true, timeout: stallTimeoutMs, noDelay: true });
+    const place = new URL(url);
+    const proxy = proxyFor(place);
+    const agent = newAgent(place, proxy, { keepAlive: true, timeout: stallTimeoutMs, noDelay: true });
     const agents = agent instanceof TunnelAgent ? [agent, agent.toProxy] : [agent];
     this.agent = agent as TimedAgent;
+    this.proxy = proxy === undefined ? undefined : describeProxy(proxy);
     this.#agents = agents as TimedAgent[];
     for (const agent of this.#agents) this.#watch(agent);
   }
@@ -78,8 +83,7 @@ function withoutBrackets<T extends object>(options: T): T {
   return host === undefined ? options : { ...options, host };
 }
 
-function newAgent(url: URL, options: AgentOptions): HttpAgent {
-  const proxy = proxyFor(url);
+function newAgent(url: URL, proxy: ProxyServer | undefined, options: AgentOptions): HttpAgent {
   const isSecure = url.protocol === 'https:';
   if (proxy !== undefined) return isSecure ? new TunnelAgent(proxy, options) : forwardingAgent(proxy, options);
   return isSecure ? new HttpsAgent(options) : new HttpAgent(options);

@@ -51,13 +51,20 @@ export class TunnelAgent extends HttpsAgent {
         // The service speaks when spoken to: what is there already is a page of the proxy's.
         if (statusCode < 200 || statusCode > 299 || first.length > 0) {
           tunnel.destroy();
-          fail(`it answered CONNECT with ${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim(), 'EPROXY');
+          fail(`it answered CONNECT with ${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim(), codeOf(statusCode));
           return;
         }
         callback(null, tunnel);
       })
       .end();
   }
+}
+
+/** Whether it may open the tunnel later. The code is all that the SDK hands on of an error. */
+function codeOf(status: number): string {
+  if (status === 407) return 'EPROXYAUTH';
+  const isPassing = status === 408 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
+  return isPassing || status < 300 ? 'EPROXY' : 'EPROXYREFUSED';
 }
 
 /** `addRequest` is where node:http hands a request to its agent, but absent from the type. */

@@ -1,5 +1,7 @@
 // The proxy that the environment names, found as the Azure SDK finds it for what it sends by itself (a sign-in).
+import { isIPv6 } from 'node:net';
 import { UsageError } from '../../errors.ts';
+import { isExcepted } from './proxy-exceptions.ts';
 
 /** Its URL is not kept: it may hold a password. */
 export interface ProxyServer {
@@ -13,24 +15,30 @@ export interface ProxyServer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** In the order of the Azure SDK, which takes the first; of plain http, the variable of http comes first, as in curl. */
+const FOR_HTTPS = ['HTTPS_PROXY', 'ALL_PROXY', 'HTTP_PROXY'];
+const FOR_HTTP = ['HTTP_PROXY', 'ALL_PROXY', 'HTTPS_PROXY'];
+
 /**
  * @returns undefined where none is named, or NO_PROXY takes the host out.
  * @throws {UsageError} a proxy that is no URL. Shows nothing of it: it may hold a password.
  */
-export function proxyFor({ hostname }: URL): ProxyServer | undefined {
-  // In the order of the SDK, which takes the first.
-  const name = ['HTTPS_PROXY', 'ALL_PROXY', 'HTTP_PROXY'].find(variable);
+export function proxyFor(url: URL): ProxyServer | undefined {
+  const name = (url.protocol === 'https:' ? FOR_HTTPS : FOR_HTTP).find(variable);
   if (name === undefined) return undefined;
   const proxy = parseProxy(name, variable(name) ?? '');
-  const exceptions = (variable('NO_PROXY') || '').split(',').map((entry) => entry.trim());
-  const isException = exceptions.some(
-    (entry) => hostname === entry.replace(/^\./, '') || (entry.startsWith('.') && hostname.endsWith(entry)),
-  );
-  return isException ? undefined : proxy;
+  return isExcepted(url, variable('NO_PROXY') ?? '') ? undefined : proxy;
 }
 
+/** Without user and password: "proxy.corp:8080, which HTTPS_PROXY names". */
+export function describeProxy({ host, port, variable }: ProxyServer): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}, which ${variable} names`;
+}
+
+/** Whatever the case of its name; the one in upper case first, then the one in lower case. */
 function variable(name: string): string | undefined {
-  return process.env[name] || process.env[name.toLowerCase()];
+  const any = () => Object.keys(process.env).find((key) => key.toUpperCase() === name && process.env[key]);
+  return process.env[name] || process.env[name.toLowerCase()] || process.env[any() ?? name];
 }
 
 function parseProxy(name: string, value: string): ProxyServer {

@@ -1,4 +1,6 @@
 // What is told of each request to the service: enough for a support case, and no secret.
+import { printable } from '../../base/printable.ts';
+import { ServiceError } from '../../errors.ts';
 import type { RequestRecord } from '../../events.ts';
 
 /** The parts of the SDK's responses and errors that are read here. */
@@ -23,8 +25,12 @@ export function answeredRequest(what: string, durationMs: number, response: obje
   return compact({ what, status: _response?.status ?? 200, requestId, clientRequestId, durationMs });
 }
 
-/** @param error - What the SDK threw. */
+/** @param error - What the SDK threw, or what we made of an answer on its way to the SDK. */
 export function failedRequest(what: string, durationMs: number, error: unknown): RequestRecord {
+  if (error instanceof ServiceError) {
+    const { status, reason, requestId } = error.failure;
+    return compact({ what, status, reason, requestId, clientRequestId: undefined, durationMs });
+  }
   const { code, statusCode, request, response } = error as Failed;
   return compact({
     what,
@@ -40,7 +46,6 @@ type Incomplete<T> = { readonly [K in keyof T]: T[K] | undefined };
 
 function compact(record: Incomplete<RequestRecord>): RequestRecord {
   const known = Object.entries(record).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    known.map(([name, value]) => [name, name === 'durationMs' ? Math.round(Number(value)) : value]),
-  ) as unknown as RequestRecord;
+  const safe = (value: unknown) => (typeof value === 'string' ? printable(value) : Math.round(Number(value)));
+  return Object.fromEntries(known.map(([name, value]) => [name, safe(value)])) as unknown as RequestRecord;
 }

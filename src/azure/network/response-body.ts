@@ -1,7 +1,9 @@
 // The body of an answer, read into memory that is there already.
 
+import { printable } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
 import { ServiceError } from '../../errors.ts';
+import { unusableAnswer } from '../errors.ts';
 
 /**
  * Bytes that are received between two collections. Each 64 KiB of them come in memory of their own, which is garbage as soon as it
@@ -41,23 +43,27 @@ export async function fillFrom(
   try {
     for await (const piece of body ?? []) {
       const bytes = piece as Buffer;
-      if (length + bytes.length <= into.length) into.set(bytes, length);
       length += bytes.length;
+      // It may have no end. Leaving the loop ends the stream, and its connection.
+      if (length > into.length) break;
+      into.set(bytes, length - bytes.length);
       onReceived?.(bytes.length);
     }
   } catch (error) {
     signal.throwIfAborted();
     // The SDK calls a connection that was lost an abort, and gives no code for a body that was cut.
     const { message, code = 'BodyLost' } = error as NodeJS.ErrnoException;
-    throw new ServiceError(`${what} failed: its answer broke off after ${length} bytes, ${redact(message)}`, {
-      reason: code === 'ABORT_ERR' ? 'BodyLost' : code,
-      transient: true,
-    });
+    throw new ServiceError(
+      `${what} failed: its answer broke off after ${length} bytes, ${printable(redact(message))}`,
+      {
+        reason: code === 'ABORT_ERR' ? 'BodyLost' : code,
+        transient: true,
+      },
+    );
   }
   if (length !== into.length) {
-    throw new ServiceError(`${what} failed: ${length} bytes came, but ${into.length} were asked for.`, {
-      reason: 'BodyLength',
-      transient: true,
-    });
+    const came = length > into.length ? 'more' : `${length}`;
+    const problem = `${came} bytes came, but ${into.length} were asked for`;
+    throw unusableAnswer({ operation: 'Get Blob', what }, problem, undefined);
   }
 }

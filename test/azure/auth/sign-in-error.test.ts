@@ -33,7 +33,7 @@ describe('signInError', () => {
     ['the one way that was chosen is not there', named('CredentialUnavailableError', NOT_SET)],
     ['the secret is wrong', named('AuthenticationError', 'invalid_client: AADSTS7000215: Invalid client secret.')],
   ])('ends the upload at once, and says what to do, when %s', (_, error) => {
-    const failure = toServiceError('Put Page', error);
+    const failure = toServiceError({ operation: 'Put Page', what: 'Put Page' }, error);
     expect(failure).toBeInstanceOf(CredentialError);
     expect((failure as Error).message).toContain('Run az login');
     expect((failure as Error).message).toContain(error.message);
@@ -49,7 +49,7 @@ describe('signInError', () => {
     ],
     ['the Azure CLI', aggregate(NOT_SET, NO_IDENTITY, CLI_OFFLINE)],
   ])('lets the request be made again when the sign-in service could not be reached: %s', (_, error) => {
-    const failure = toServiceError('Put Page', error) as ServiceError;
+    const failure = toServiceError({ operation: 'Put Page', what: 'Put Page' }, error) as ServiceError;
     expect(failure).toBeInstanceOf(ServiceError);
     expect(failure.failure).toMatchObject({ transient: true, suspectAddress: true });
     expect(failure.message).toContain('could not be reached');

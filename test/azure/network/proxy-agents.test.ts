@@ -141,21 +141,26 @@ describe.each(['http', 'https'] as const)('connections of %s through a proxy', (
 });
 
 describe('a tunnel', () => {
-  it.each([407, 403, 502, 503])(
-    'that the proxy answers with %i and a page is an error that says so',
-    async (status) => {
-      const url = await serve('https', (_, response) => response.end('ok'));
-      const connections = connect(url, PATIENTLY_MS);
-      proxy.faults.push({ kind: 'page', status });
-      await expect(get(url, connections)).rejects.toMatchObject({
-        code: 'EPROXY',
-        message: expect.stringMatching(
-          new RegExp(`^no way through the proxy that HTTPS_PROXY names: it answered CONNECT with ${status} [A-Z]`),
-        ),
-      });
-      expect(await get(url, connections)).toBe('ok');
-    },
-  );
+  it.each([
+    [407, 'EPROXYAUTH'],
+    [403, 'EPROXYREFUSED'],
+    [302, 'EPROXYREFUSED'],
+    [501, 'EPROXYREFUSED'],
+    [429, 'EPROXY'],
+    [502, 'EPROXY'],
+    [503, 'EPROXY'],
+  ])('that the proxy answers with %i and a page is an error that says so', async (status, code) => {
+    const url = await serve('https', (_, response) => response.end('ok'));
+    const connections = connect(url, PATIENTLY_MS);
+    proxy.faults.push({ kind: 'page', status });
+    await expect(get(url, connections)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(
+        new RegExp(`^no way through the proxy that HTTPS_PROXY names: it answered CONNECT with ${status} [A-Z]`),
+      ),
+    });
+    expect(await get(url, connections)).toBe('ok');
+  });
 
   it('that begins with a page of the proxy is none, whatever its status', async () => {
     const url = await serve('https', (_, response) => response.end('ok'));

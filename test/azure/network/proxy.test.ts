@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { proxyFor } from '../../../src/azure/network/proxy.ts';
+import { describeProxy, proxyFor } from '../../../src/azure/network/proxy.ts';
 import { withoutProxies } from '../../support/forwarding-proxy.ts';
 
 beforeEach(withoutProxies);
@@ -55,23 +55,31 @@ describe('proxyFor', () => {
     expect(headers).toEqual({ 'Proxy-Authorization': `Basic ${Buffer.from(credentials).toString('base64')}` });
   });
 
-  it.each([
-    'account.blob.core.windows.net',
-    '.core.windows.net',
-    '.account.blob.core.windows.net',
-    'localhost, .core.windows.net ,other',
-  ])('finds none for a host that NO_PROXY names as %s', (exceptions) => {
-    const proxy = { HTTPS_PROXY: 'http://proxy.corp:8080' };
-    expect(proxyWith({ ...proxy, NO_PROXY: exceptions })).toBeUndefined();
-    expect(proxyWith({ ...proxy, NO_PROXY: '', no_proxy: exceptions })).toBeUndefined();
+  it('takes the variable of the scheme first', () => {
+    vi.stubEnv('HTTPS_PROXY', 'http://https.corp');
+    vi.stubEnv('HTTP_PROXY', 'http://http.corp');
+    expect(proxyFor(new URL('http://10.0.0.1:10000/a/c/b'))).toMatchObject({ host: 'http.corp' });
+    expect(proxyFor(new URL('https://10.0.0.1:10000/a/c/b'))).toMatchObject({ host: 'https.corp' });
   });
 
-  it.each(['core.windows.net', 'windows.net', '.blob.core.windows', '*', ','])(
-    'takes %s in NO_PROXY for another host, as the SDK does',
-    (exceptions) => {
-      expect(proxyWith({ HTTPS_PROXY: 'http://proxy.corp:8080', NO_PROXY: exceptions })).toBeDefined();
-    },
-  );
+  it.each(['Https_Proxy', 'hTTP_pROXY'])('finds %s, whatever its case', (name) => {
+    expect(proxyWith({ [name]: 'http://proxy.corp' })).toMatchObject({ variable: name.toUpperCase() });
+  });
+
+  it('asks for nothing where NO_PROXY takes the host out, whatever its case', () => {
+    const proxy = { HTTPS_PROXY: 'http://proxy.corp:8080' };
+    for (const name of ['NO_PROXY', 'no_proxy', 'No_Proxy']) {
+      expect(proxyWith({ ...proxy, [name]: 'windows.net' })).toBeUndefined();
+      vi.stubEnv(name, undefined);
+    }
+    expect(proxyWith({ ...proxy, NO_PROXY: '', no_proxy: 'windows.net' })).toBeUndefined();
+    vi.stubEnv('no_proxy', undefined);
+    expect(proxyWith({ ...proxy, NO_PROXY: 'example.com' })).toBeDefined();
+  });
+
+  it('still refuses a proxy that is no URL where NO_PROXY takes the host out', () => {
+    expect(() => proxyWith({ HTTPS_PROXY: 'proxy.corp', NO_PROXY: '*' })).toThrow('HTTPS_PROXY');
+  });
 
   it.each([
     'http://user:TOPSECRET@proxy:99999',
@@ -86,5 +94,15 @@ describe('proxyFor', () => {
     expect(() => proxyWith({ HTTPS_PROXY: proxy })).toThrow(
       /^HTTPS_PROXY must be the URL of a proxy((?!TOPSECRET|8080).)*(?:8080, but is no such URL\.|for %\.)$/,
     );
+  });
+});
+
+describe('describeProxy', () => {
+  it.each([
+    ['http://user:TOPSECRET@proxy.corp:3128', 'proxy.corp:3128, which HTTPS_PROXY names'],
+    ['https://[::1]', '[::1]:443, which HTTPS_PROXY names'],
+  ])('shows no password of %s', (url, text) => {
+    const proxy = proxyWith({ HTTPS_PROXY: url });
+    expect(proxy === undefined ? '' : describeProxy(proxy)).toBe(text);
   });
 });

@@ -27,11 +27,26 @@ describe('fillFrom', () => {
     expect(Buffer.compare(into, bytes)).toBe(0);
   });
 
-  it.each([999, 1001])('refuses a body of %i bytes where 1000 were asked for', async (length) => {
+  it.each([
+    [999, '999'],
+    [1001, 'more'],
+  ])('refuses a body of %i bytes where 1000 were asked for', async (length, came) => {
     const error = await failureOf(fillFrom(WHAT, bodyOf(patternOf(1, length)), new Uint8Array(1000), never));
     expect(error).toBeInstanceOf(ServiceError);
-    expect(error).toMatchObject({ failure: { reason: 'BodyLength', transient: true } });
-    expect(error.message).toBe(`Get Blob 0+1000 failed: ${length} bytes came, but 1000 were asked for.`);
+    expect(error).toMatchObject({ failure: { reason: 'UnusableAnswer', transient: true, limit: { tries: 10 } } });
+    expect(error.message).toBe(`Get Blob 0+1000 failed: ${came} bytes came, but 1000 were asked for.`);
+  });
+
+  it('ends a body that has no end', async () => {
+    const endless = Readable.from(
+      (function* () {
+        for (;;) yield patternOf(1, 600);
+      })(),
+      { objectMode: false },
+    );
+    const error = await failureOf(fillFrom(WHAT, endless, new Uint8Array(1000), never));
+    expect(error.message).toContain('more bytes came');
+    expect(endless.destroyed).toBe(true);
   });
 
   it('never writes beyond the memory', async () => {

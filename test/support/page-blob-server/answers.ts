@@ -2,7 +2,7 @@
 
 import { invalidHeader, missingHeader, ServiceError } from './error.ts';
 import type { Answer } from './exchange.ts';
-import type { Fault } from './faults.ts';
+import type { AnswerFault, Fault } from './faults.ts';
 import type { ServiceRequest } from './request.ts';
 
 const NEWEST_VERSION = '2026-10-06';
@@ -45,6 +45,27 @@ export function faultError(fault: Extract<Fault, { kind: 'status' }>): ServiceEr
     fault.code,
     fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) },
   );
+}
+
+/**
+ * The answer that a fault of kind `answer` asks for.
+ * @param always - The headers of every answer of the service.
+ * @param done - The answer of the operation, where it was done.
+ */
+export function faultAnswer(fault: AnswerFault, always: Record<string, string>, done: Answer | undefined): Answer {
+  const { code, headers = {}, body, isForeign = false } = fault;
+  const error = code === undefined ? undefined : serviceFailure(fault.status ?? 200, code);
+  const text = typeof body === 'string' ? body : error?.toXml(always['x-ms-request-id'] ?? '', new Date());
+  const pieces = typeof body === 'function' ? body() : text === undefined ? done?.body : [Buffer.from(text)];
+  const all: Record<string, string | undefined> = {
+    ...(isForeign ? {} : { ...always, ...done?.headers }),
+    ...(code === undefined ? {} : { 'x-ms-error-code': code, 'content-type': 'application/xml' }),
+    ...(text === undefined ? {} : { 'content-length': String(Buffer.byteLength(text)) }),
+    ...(typeof body === 'function' ? { 'content-length': undefined } : {}),
+    ...headers,
+  };
+  const given = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { status: fault.status ?? done?.status ?? 200, headers: Object.fromEntries(given), body: pieces ?? [] };
 }
 
 const FAILURE_MESSAGES: Readonly<Record<string, string>> = {

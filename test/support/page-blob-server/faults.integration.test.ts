@@ -81,6 +81,39 @@ describe('pages of a proxy', () => {
   });
 });
 
+describe('answers of any kind', () => {
+  it('instead of the operation, with what the service sends', async () => {
+    server.faults.add({ nth: 1 }, { kind: 'answer', status: 418, code: 'Teapot', headers: { 'x-more': 'more' } });
+    const response = await putPage(0);
+    expect([response.status, response.errorCode, response.headers.get('x-more')]).toEqual([418, 'Teapot', 'more']);
+    expect(response.headers.has('x-ms-request-id')).toBe(true);
+    expect(response.body.toString()).toContain('<Code>Teapot</Code>');
+    expect(written()).toBe(0);
+  });
+
+  it('of something else', async () => {
+    server.faults.add({}, { kind: 'answer', status: 413, isForeign: true, body: 'too large' });
+    const response = await putPage(0);
+    expect([response.status, response.body.toString()]).toEqual([413, 'too large']);
+    expect(response.headers.has('x-ms-request-id')).toBe(false);
+  });
+
+  it('after the operation was done, with other headers or without some', async () => {
+    server.faults.add({}, { kind: 'answer', status: 200, isDone: true, headers: { etag: undefined } });
+    const response = await putPage(0);
+    expect([response.status, response.headers.has('etag')]).toEqual([200, false]);
+    expect(written()).toBe(512);
+  });
+
+  it('to large requests alone, also before they are read', async () => {
+    server.faults.add({ largerThan: 512 }, { kind: 'answer', status: 413, isForeign: true, isEarly: true });
+    expect((await putPage(0)).status).toBe(201);
+    const response = await putPage(0, 1024);
+    expect([response.status, response.headers.get('connection')]).toEqual([413, 'close']);
+    expect(written()).toBe(512);
+  });
+});
+
 describe('lost connections', () => {
   it('reset before the request is read', async () => {
     server.faults.add({ nth: 1 }, { kind: 'reset-before-read' });

@@ -9,6 +9,8 @@ export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly code: string; readonly retryAfterSeconds?: number }
   /** A page in HTML, as a proxy or a captive portal sends it. */
   | { readonly kind: 'proxy-page'; readonly status: number }
+  /** Any answer instead of that of the operation. */
+  | AnswerFault
   /** The connection is reset as soon as the request's headers are there. */
   | { readonly kind: 'reset-before-read' }
   /** The operation is done, then the connection is reset: the answer is lost. */
@@ -28,12 +30,32 @@ export type Fault =
   /** One bit of the body of the answer changes on its way to the client. */
   | { readonly kind: 'flip-sent-bit'; readonly bit?: number };
 
+export interface AnswerFault {
+  readonly kind: 'answer';
+  /** By default that of the operation where it is done, otherwise 200. */
+  readonly status?: number;
+  /** `x-ms-error-code`, and the Code of the body where there is no other one. */
+  readonly code?: string;
+  /** Beside those of the service, or instead of them; undefined leaves one out. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** A text, or pieces that may have no end; by default that of the operation, or an error with the code. */
+  readonly body?: string | (() => Iterable<Uint8Array>);
+  /** Whether something else answers: without the headers of the service. */
+  readonly isForeign?: boolean;
+  /** Whether the operation is done. */
+  readonly isDone?: boolean;
+  /** Whether it comes before the body of the request is read; the connection is closed then. */
+  readonly isEarly?: boolean;
+}
+
 /** Which requests a rule takes: those that meet all of what is given. */
 export interface FaultMatch {
   readonly operation?: Operation | readonly Operation[];
   readonly blob?: string;
   /** The request's range shares a byte with this one. */
   readonly range?: ByteRange;
+  /** The request's body is longer than this, in bytes. */
+  readonly largerThan?: number;
   /** Counted from 1 over the requests that meet the conditions above. */
   readonly nth?: number | readonly number[];
   /** 0 to 1, drawn from the server's seeded generator. */
@@ -47,6 +69,7 @@ export interface FaultCandidate {
   readonly operation: Operation;
   readonly blob: string;
   readonly range: ByteRange | undefined;
+  readonly bodyBytes: number;
 }
 
 /** A rule in force. */
@@ -100,10 +123,8 @@ class ActiveRule implements FaultRule {
   }
 
   takes(candidate: FaultCandidate, random: () => number): boolean {
-    const { operation, blob, range, nth, probability, times } = this.on;
-    if (operation !== undefined && ![operation].flat().includes(candidate.operation)) return false;
-    if (blob !== undefined && blob !== candidate.blob) return false;
-    if (range !== undefined && !overlaps(range, candidate.range)) return false;
+    if (!meets(candidate, this.on)) return false;
+    const { nth, probability, times } = this.on;
     this.#seen += 1;
     if (nth !== undefined && ![nth].flat().includes(this.#seen)) return false;
     if (times !== undefined && this.hits >= times) return false;
@@ -111,6 +132,13 @@ class ActiveRule implements FaultRule {
     this.hits += 1;
     return true;
   }
+}
+
+function meets(candidate: FaultCandidate, { operation, blob, range, largerThan }: FaultMatch): boolean {
+  if (operation !== undefined && ![operation].flat().includes(candidate.operation)) return false;
+  if (blob !== undefined && blob !== candidate.blob) return false;
+  if (largerThan !== undefined && candidate.bodyBytes <= largerThan) return false;
+  return range === undefined || overlaps(range, candidate.range);
 }
 
 function overlaps(a: ByteRange, b: ByteRange | undefined): boolean {

@@ -18,6 +18,7 @@ import {
   checkVersion,
   commonHeaders,
   errorAnswer,
+  faultAnswer,
   faultError,
   garbled,
   proxyPage,
@@ -27,7 +28,7 @@ import {
 import { type AccessPolicy, authorize, type Credentials } from './authorization.ts';
 import { requestBodyTooLarge, ServiceError } from './error.ts';
 import { type Answer, ConnectionGone, Exchange } from './exchange.ts';
-import { type Fault, FaultRules, flipBit, seededRandom } from './faults.ts';
+import { type AnswerFault, type Fault, FaultRules, flipBit, seededRandom } from './faults.ts';
 import { count, type LoggedRequest, newCounters, type RequestCounters } from './log.ts';
 import { RequestRate, type ServiceModel, SharedLink } from './model.ts';
 import type { RequestBody, ServiceResponse } from './operation.ts';
@@ -303,13 +304,17 @@ export class PageBlobServer implements StorageAccount {
   }
 
   async #serve(exchange: Exchange, request: ServiceRequest, entry: Entry): Promise<void> {
-    const fault = this.faults.strike({ operation: request.operation, blob: request.blob, range: entry.range });
+    const { operation, blob } = request;
+    const bodyBytes = Number(request.headers.get('content-length') ?? 0);
+    const fault = this.faults.strike({ operation, blob, range: entry.range, bodyBytes });
     entry.fault = fault?.kind;
     if (fault?.kind === 'reset-before-read') return exchange.reset();
     if (fault?.kind === 'stall-body') {
       await exchange.stallBody(fault.maxMs ?? DEFAULT_STALL_MS);
       return exchange.reset();
     }
+    if (fault?.kind === 'answer' && fault.isEarly === true)
+      return await this.#answerEarly(exchange, request, fault, entry);
     const body = await this.#receive(exchange, request, entry, fault);
     const answer = this.#answer(request, body, fault, entry);
     this.#changed();
@@ -348,23 +353,32 @@ export class PageBlobServer implements StorageAccount {
     try {
       if (fault?.kind === 'proxy-page') return proxyPage(fault.status);
       if (fault?.kind === 'status') throw faultError(fault);
+      if (fault?.kind === 'answer' && fault.isDone !== true) return faultAnswer(fault, always, undefined);
       if (!this.#rate.admit()) throw serviceFailure(503, 'ServerBusy');
       const response = this.#perform(request, body);
       entry.committed = response.committed ?? false;
       if (entry.committed && request.operation === 'PutPage') this.counters.bytesCommitted += body.length;
       this.counters.bytesRewritten += response.rewritten ?? 0;
       const contentLength = response.contentLength ?? 0;
-      return {
+      const done = {
         status: response.status,
         headers: { ...always, ...response.headers, 'content-length': String(contentLength) },
         body: response.body ?? [],
       };
+      return fault?.kind === 'answer' ? faultAnswer(fault, always, done) : done;
     } catch (error) {
       const failure = error instanceof ServiceError ? error : unexpected(error);
       entry.errorCode = failure.code;
       count(this.counters.byErrorCode, failure.code);
       return errorAnswer(failure, always, request.id, this.now());
     }
+  }
+
+  async #answerEarly(exchange: Exchange, request: ServiceRequest, fault: AnswerFault, entry: Entry): Promise<void> {
+    const answer = faultAnswer(fault, commonHeaders(request, this.now()), undefined);
+    entry.status = answer.status;
+    count(this.counters.byStatus, answer.status);
+    await exchange.send({ ...answer, headers: { ...answer.headers, connection: 'close' } }, () => undefined);
   }
 
   #perform(request: ServiceRequest, body: ReceivedBody): ServiceResponse {

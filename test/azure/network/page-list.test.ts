@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkPageList } from '../../../src/azure/network/page-list.ts';
+
+const SIZE = 1024 * 1024;
+const XML = '<?xml version="1.0" encoding="utf-8"?>';
+const range = (start: number | string, end: number | string) =>
+  `<PageRange><Start>${start}</Start><End>${end}</End></PageRange>`;
+const list = (...inner: readonly string[]) => `${XML}<PageList>${inner.join('')}</PageList>`;
+
+describe('checkPageList', () => {
+  it.each([
+    list(),
+    `${XML}<PageList/>`,
+    `${XML}<PageList />`,
+    list('<NextMarker/>'),
+    list(range(0, 511)),
+    list(range(0, 511), range(512, 1023), range(SIZE - 512, SIZE - 1), '<NextMarker />'),
+    list(range(0, 511), '<NextMarker>2!84!MDAw</NextMarker>'),
+    `\uFEFF${XML}\r\n<PageList>\r\n  ${range(0, 511)}\r\n  ${range(1024, 2047)}\r\n</PageList>\r\n`,
+    `<PageList xmlns="x">${range(0, SIZE - 1)}</PageList>`,
+  ])('takes %s', (xml) => {
+    expect(checkPageList(xml, SIZE)).toBeUndefined();
+  });
+
+  it.each([
+    ['', 'no list of page ranges'],
+    ['<html><body>Please sign in</body></html>', 'it begins with "<html>'],
+    ['{"not":"xml"}', 'no list of page ranges'],
+    [`${XML}<PageList>`, 'broke off'],
+    [`${XML}<PageList>${range(0, 511)}`, 'broke off'],
+    [`${XML}<PageList><PageRange><Start>0</Start>`, '<PageRange><Start>0</Start>"'],
+    [list('<PageRange></PageRange>'), 'no list of page ranges: after '],
+    [list('<PageRange/>'), 'no list'],
+    [list('<PageRange><Start>0</Start></PageRange>'), 'no list'],
+    [list(range(-512, 511)), 'no list'],
+    [list(range('abc', 511)), 'no list'],
+    [list(range('0', '1e9')), 'no list'],
+    [list(range(0, '9'.repeat(30))), 'no list'],
+    [list(range(0, 512)), 'no whole pages'],
+    [list(range(1, 511)), 'no whole pages'],
+    [list(range(1024, 511)), 'no whole pages'],
+    [list(range(0, SIZE + 511)), `but the blob has ${SIZE} bytes`],
+    [list(range(512, 1023), range(0, 511)), 'must ascend'],
+    [list(range(0, 1023), range(512, 1535)), 'must ascend'],
+    [list(range(0, 511), range(0, 511)), 'must ascend'],
+    [list(range(0, 511), '<NextMarker>a</NextMarker><NextMarker>b</NextMarker>'), 'no list'],
+    [`<!DOCTYPE x [<!ENTITY a "b">]><PageList>${range(0, 511)}</PageList>`, 'no list'],
+    [list('\u001b[31m'), 'u{1b}'],
+  ])('refuses %s', (xml, problem) => {
+    const found = checkPageList(xml, SIZE) ?? '';
+    expect(found).toContain(problem);
+    expect(found).not.toMatch(/\p{Cc}/u);
+  });
+
+  it('asks for no size that the answer does not give', () => {
+    expect(checkPageList(list(range(0, SIZE + 511)), Number.POSITIVE_INFINITY)).toBeUndefined();
+    expect(checkPageList(list(range(0, 511)), Number.NaN)).toBeUndefined();
+  });
+
+  it('never takes a text that was cut, whatever is cut off', () => {
+    const whole = list(range(0, 511), range(1024, 2047), '<NextMarker>m</NextMarker>');
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: whole.length - 1 }), (length) => {
+        expect(checkPageList(whole.slice(0, length), SIZE)).toBeDefined();
+      }),
+    );
+  });
+});
