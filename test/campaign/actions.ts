@@ -42,12 +42,13 @@ function sendSignal(world: World, running: Running, { signal, twice }: Extract<R
   running.signal(signal);
   world.tally.count(`signal: ${signal}`);
   if (!twice) return signal;
-  world.tally.count(`signal: ${signal} again`);
   // Two at the same moment are one to the system: the second goes once the first was received.
   let isSent = false;
   running.child.stderr?.on('data', () => {
-    if (!isSent && running.isRunning()) running.signal(signal);
+    if (isSent || !running.isRunning()) return;
     isSent = true;
+    running.signal(signal);
+    world.tally.count(`signal: ${signal} again`);
   });
   return `${signal}, and again`;
 }

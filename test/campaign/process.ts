@@ -71,7 +71,7 @@ export function launch(world: World, command: Command, onExit: (outcome: Outcome
       const outcome = { exitCode, signal, stdout: watched.stdout, stderr: watched.stderr };
       world.tally.largest('peak MiB', Math.round(watched.peakKib / 1024));
       try {
-        assertWellBehaved(world, outcome, sent, watched);
+        assertWellBehaved(world, command, outcome, sent, watched);
         onExit(outcome);
         resolve(outcome);
       } catch (error) {
@@ -105,6 +105,7 @@ export function launch(world: World, command: Command, onExit: (outcome: Outcome
 
 function assertWellBehaved(
   world: World,
+  command: Command,
   { exitCode, signal, stdout, stderr }: Outcome,
   sent: ReadonlySet<string>,
   { hung, peakKib, leaks }: { readonly hung: boolean; readonly peakKib: number; readonly leaks: readonly string[] },
@@ -118,12 +119,30 @@ function assertWellBehaved(
   if (exitCode !== null && exitCode !== 0 && sent.size === 0) {
     assertRule(`${stdout}${stderr}`.trim() !== '', `Nothing says why the exit code is ${exitCode}.`);
   }
+  if (command.args.includes('--json')) assertJsonLines(stdout, exitCode);
   assertRule(peakKib <= MAX_MEMORY * 1024, `A run took ${Math.round(peakKib / 1024)} MiB of memory.`);
   assertRule(leaks.length === 0, `The process list shows a secret: ${leaks[0]}`);
   for (const [where, text] of [['stdout', stdout], ['stderr', stderr], ...filesOf(world)] as const) {
     const isLeak = [...world.secrets].some((secret) => text.includes(secret));
     assertRule(!isLeak, `A secret is in ${where}.`);
   }
+}
+
+/** One object a line, and the last one says how it ended, unless the process was ended at once. */
+function assertJsonLines(stdout: string, exitCode: number | null): void {
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  const types = lines.map((line) => {
+    try {
+      return (JSON.parse(line) as { type?: unknown }).type;
+    } catch {
+      return undefined;
+    }
+  });
+  const broken = exitCode === null ? -1 : types.indexOf(undefined);
+  assertRule(broken < 0, `With --json, a line of stdout is no object with a type: ${lines[broken]?.slice(0, 200)}`);
+  if (exitCode === null || [129, 130, 143].includes(exitCode)) return;
+  const last = exitCode === 0 ? 'result' : 'error';
+  assertRule(types.at(-1) === last, `With --json and exit code ${exitCode}, the last line is no ${last}.`);
 }
 
 /** What `vhdup` wrote beside the image, whole. */
