@@ -42,7 +42,7 @@ export class History {
  * write while a run works, and what happened between two runs is found or read back, unless the user chose less. Without
  * a lease, a run does not see what others write while it works; the next one has to read it back if the run was killed.
  */
-function mayBeMissed(write: ForeignWrite, { number, level }: RunRecord, history: History): boolean {
+export function mayBeMissed(write: ForeignWrite, { number, level }: RunRecord, history: History): boolean {
   if (level === 'none' || level === 'list') return true;
   if (write.run === undefined || !history.leaseless.has(write.run) || history.killed.has(write.run)) return false;
   // What was read back before cannot be seen again.

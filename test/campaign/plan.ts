@@ -61,7 +61,7 @@ export interface RunPlan {
 /** @param requests - About as many as an undisturbed run makes. */
 export function randomPlan(pick: Picker, requests: number, mayFlip: boolean): RunPlan[] {
   return Array.from({ length: pick.of([1, 1, 2, 2, 3]) }, () => ({
-    faults: pick.chance(0.45) ? Array.from({ length: pick.between(1, 3) }, () => randomFault(pick, mayFlip)) : [],
+    faults: pick.chance(0.55) ? Array.from({ length: pick.between(1, 4) }, () => randomFault(pick, mayFlip)) : [],
     model: randomModel(pick),
     actions: Array.from({ length: pick.of([1, 1, 1, 2]) }, () => ({
       at: pick.between(1, requests),
@@ -81,15 +81,15 @@ function randomModel(pick: Picker): ServiceModel {
 
 function randomAction(pick: Picker): RunAction {
   const draw = pick.random();
-  if (draw < 0.5) {
+  if (draw < 0.45) {
     const signal = pick.of(['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGINT', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const);
     return { kind: 'signal', signal, twice: pick.chance(0.3) && signal !== 'SIGKILL' };
   }
-  if (draw < 0.6) return { kind: 'expire-sas' };
-  if (draw < 0.75) return { kind: 'foreign', change: randomChange(pick) };
-  if (draw < 0.8) return { kind: 'sleep', change: pick.chance(0.5) ? randomChange(pick) : undefined };
-  if (draw < 0.85) return { kind: 'modify-image' };
-  if (draw < 0.9) return { kind: 'copy-checkpoint' };
+  if (draw < 0.57) return { kind: 'expire-sas' };
+  if (draw < 0.72) return { kind: 'foreign', change: randomChange(pick) };
+  if (draw < 0.77) return { kind: 'sleep', change: pick.chance(0.5) ? randomChange(pick) : undefined };
+  if (draw < 0.81) return { kind: 'modify-image' };
+  if (draw < 0.86) return { kind: 'copy-checkpoint' };
   return { kind: 'second', second: randomSecond(pick) };
 }
 
@@ -186,12 +186,13 @@ const STATUSES: readonly (readonly [number, string])[] = [
 ];
 
 function randomFault(pick: Picker, mayFlip: boolean): PlannedFault {
-  const nth = pick.between(1, pick.of([2, 4, 12]));
+  const operation = pick.of(OPERATIONS);
+  const nth = pick.between(1, operation === 'PutPage' ? pick.of([3, 12]) : operation === 'GetBlob' ? 4 : 2);
   const fault = randomKind(pick);
   // Bytes that change on the way where nothing covers them arrive changed, as the user chose.
   const isAllowed = mayFlip || fault.kind !== 'flip-received-bit';
   return {
-    on: { operation: pick.of(OPERATIONS), nth: pick.chance(0.75) ? nth : [nth, nth + 1] },
+    on: { operation, nth: pick.chance(0.75) ? nth : [nth, nth + 1] },
     fault: isAllowed ? fault : { kind: 'reset-after-commit' },
   };
 }

@@ -55,7 +55,12 @@ export function launch(world: World, command: Command, onExit: (outcome: Outcome
     child.kill('SIGKILL');
   }, HANGS_AFTER_MS);
   let sampledAt = base;
+  let refusals = server.counters.byStatus.get(403) ?? 0;
   void server.when(() => {
+    const refused = server.counters.byStatus.get(403) ?? 0;
+    // With --sas-file it waits until somebody puts another SAS there.
+    if (running && refused > refusals) world.renewSas();
+    refusals = refused;
     if (running && server.counters.requests >= sampledAt + SAMPLE_EVERY) {
       sampledAt = server.counters.requests;
       watched.peakKib = Math.max(watched.peakKib, peakKibOf(child.pid));
