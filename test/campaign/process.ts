@@ -42,7 +42,13 @@ export function launch(world: World, command: Command, onExit: (outcome: Outcome
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const sent = new Set<string>();
-  const watched = { peakKib: 0, leaks: [] as string[], hung: false, stdout: '', stderr: '' };
+  const watched: Watched & { hung: boolean; stdout: string; stderr: string } = {
+    peakKib: 0,
+    leaks: [],
+    hung: false,
+    stdout: '',
+    stderr: '',
+  };
   let running = true;
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     watched.stdout += text;
@@ -54,20 +60,7 @@ export function launch(world: World, command: Command, onExit: (outcome: Outcome
     watched.hung = true;
     child.kill('SIGKILL');
   }, HANGS_AFTER_MS);
-  let sampledAt = base;
-  let refusals = server.counters.byStatus.get(403) ?? 0;
-  void server.when(() => {
-    const refused = server.counters.byStatus.get(403) ?? 0;
-    // With --sas-file it waits until somebody puts another SAS there.
-    if (running && refused > refusals) world.renewSas();
-    refusals = refused;
-    if (running && server.counters.requests >= sampledAt + SAMPLE_EVERY) {
-      sampledAt = server.counters.requests;
-      watched.peakKib = Math.max(watched.peakKib, peakKibOf(child.pid));
-      if (sampledAt < base + 3 * SAMPLE_EVERY) watched.leaks.push(...shownInProcessList(world, child.pid));
-    }
-    return !running;
-  });
+  watchRequests(world, child, () => running, watched);
   const ended = new Promise<Outcome>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exitCode, signal) => {
@@ -106,6 +99,33 @@ export function launch(world: World, command: Command, onExit: (outcome: Outcome
   world.running.add(self);
   void ended.then(forget, forget);
   return self;
+}
+
+/** What is seen of a process from outside. */
+interface Watched {
+  peakKib: number;
+  readonly leaks: string[];
+}
+
+/** Looks at the process whenever it has made some requests. */
+function watchRequests(world: World, { pid }: ChildProcess, isRunning: () => boolean, watched: Watched): void {
+  const { server } = world;
+  const base = server.counters.requests;
+  let sampledAt = base;
+  let refusals = server.counters.byStatus.get(403) ?? 0;
+  void server.when(() => {
+    if (!isRunning()) return true;
+    const refused = server.counters.byStatus.get(403) ?? 0;
+    // With --sas-file it waits until somebody puts another SAS there.
+    if (refused > refusals) world.renewSas();
+    refusals = refused;
+    if (server.counters.requests >= sampledAt + SAMPLE_EVERY) {
+      sampledAt = server.counters.requests;
+      watched.peakKib = Math.max(watched.peakKib, peakKibOf(pid));
+      if (sampledAt < base + 3 * SAMPLE_EVERY) watched.leaks.push(...shownInProcessList(world, pid));
+    }
+    return false;
+  });
 }
 
 function assertWellBehaved(
