@@ -52,8 +52,8 @@ export async function makeImage(
   pick: Picker,
   kind: (typeof KINDS)[number] = pick.of(KINDS),
 ): Promise<CampaignImage> {
-  const data = randomLayout(pick);
-  const size = Math.max(randomSize(pick), ...data.map(({ offset, length }) => offset + length));
+  const size = randomSize(pick);
+  const data = randomLayout(pick, size);
   const source = join(folder, `${stem}.source`);
   writeRaw(source, size, data, pick);
   try {
@@ -71,14 +71,14 @@ function randomSize(pick: Picker): number {
 }
 
 /** A few large pieces and many small ones, apart or next to one another. */
-function randomLayout(pick: Picker) {
+function randomLayout(pick: Picker, size: number) {
   const data: { offset: number; length: number }[] = [];
   let total = 0;
   for (let piece = pick.between(1, 14); piece > 0; piece--) {
     const length = pick.chance(0.4) ? pick.between(1, 64) * SECTOR : pick.between(1, 5 * 2048) * SECTOR;
-    if (total + length > MAX_DATA) continue;
+    if (total + length > MAX_DATA || length > size) continue;
     total += length;
-    data.push({ offset: pick.below(16 * 2048) * SECTOR, length });
+    data.push({ offset: pick.below((size - length) / SECTOR + 1) * SECTOR, length });
   }
   return data;
 }
