@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ForeignWrite } from './foreign.ts';
-import { History, mayBeMissed } from './judge.ts';
+import { History, isListed, mayBeMissed } from './judge.ts';
 import type { VerifyLevel } from './options.ts';
 
 const change = (run: number | undefined, isLate = false): ForeignWrite => ({
@@ -39,5 +39,21 @@ describe('a change by another program may not be missed', () => {
     ['during a run that was killed', 2],
   ])('%s', (_, run) => {
     expect(mayBeMissed(change(run), record('default'), history)).toBe(false);
+  });
+});
+
+describe('a page that was never sent', () => {
+  const disk = Buffer.alloc(1024 * 1024);
+  disk.fill(1, 0, 512);
+
+  it('is shown by the list of pages, unless that was compared before or not at all', () => {
+    const page = 512 * 1024;
+    expect(isListed(change(3), page, { ...record('default'), disk })).toBe(true);
+    expect(isListed(change(3, true), page, { ...record('default'), disk })).toBe(false);
+    expect(isListed(change(3), page, { ...record('none'), disk })).toBe(false);
+  });
+
+  it('may have been sent along with data near by', () => {
+    expect(isListed(change(3), 60 * 1024, { ...record('default'), disk })).toBe(false);
   });
 });
