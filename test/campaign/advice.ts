@@ -1,0 +1,64 @@
+// What a message asks its reader to do, as a reader finds it: the options that it names.
+import type { Picker } from '../hostile/random.ts';
+
+/** Options that a message may ask for, on top of those that the user chose. */
+export interface Extra {
+  readonly restart?: boolean;
+  readonly overwrite?: boolean;
+  readonly resumeFromBlob?: boolean;
+  readonly breakLease?: boolean;
+  readonly verifyFull?: boolean;
+  readonly withoutManifest?: boolean;
+}
+
+/** One way out of several. */
+export type Advice =
+  | { readonly kind: 'options'; readonly extra: Extra }
+  | { readonly kind: 'new-checkpoint' }
+  | { readonly kind: 'delete-checkpoint' }
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'same' };
+
+type Pattern = readonly [RegExp, Advice];
+
+const options = (extra: Extra): Advice => ({ kind: 'options', extra });
+
+/** The first ones are taken out of the text before the later ones are tried: `--restart --overwrite` is no `--restart`. */
+const PATTERNS: readonly Pattern[] = [
+  [/without --restart/g, options({ restart: false })],
+  [/--overwrite without --resume-from-blob/g, options({ overwrite: true, resumeFromBlob: false })],
+  [/--restart (?:and )?--overwrite|--restart[^.;]*, with --overwrite/g, options({ restart: true, overwrite: true })],
+  [
+    /--overwrite (?:and )?--break-lease|--break-lease (?:and )?--overwrite/g,
+    options({ breakLease: true, overwrite: true }),
+  ],
+  [/(?:With|without) --verify \w+/g, { kind: 'same' }],
+  [/--restart/g, options({ restart: true })],
+  [/--overwrite/g, options({ overwrite: true })],
+  [/--resume-from-blob/g, options({ resumeFromBlob: true })],
+  [/--break-lease/g, options({ breakLease: true })],
+  [/--verify full/g, options({ verifyFull: true })],
+  [/leave --manifest out|without --manifest/g, options({ withoutManifest: true })],
+  [/--checkpoint to |(?:name|keep)[^.;,]* with --checkpoint/gi, { kind: 'new-checkpoint' }],
+  [/[Dd]elete the checkpoint/g, { kind: 'delete-checkpoint' }],
+  [/in (?:a|one|two) minutes?|Wait until/g, { kind: 'wait' }],
+  [/same (?:command|upload) again/g, { kind: 'same' }],
+];
+
+/** Every way out that the message offers. */
+export function adviceIn(message: string): Advice[] {
+  let rest = message.replaceAll(/\s+/g, ' ');
+  const found: Advice[] = [];
+  for (const [pattern, advice] of PATTERNS) {
+    if (rest.search(pattern) < 0) continue;
+    found.push(advice);
+    rest = rest.replaceAll(pattern, ' ');
+  }
+  return found;
+}
+
+/** Takes one of the ways out, most often one that changes something. */
+export function chooseAdvice(message: string, pick: Picker): Advice | undefined {
+  const offered = adviceIn(message);
+  return offered.length === 0 ? undefined : pick.of(offered);
+}
