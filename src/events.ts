@@ -22,7 +22,7 @@ export type UploadEvent =
       readonly url: string;
       readonly blobSize: number;
       readonly uploadId: string;
-      /** Whether an earlier run is being continued, and since when. */
+      /** Set where an earlier run is resumed: when it began. */
       readonly resumedFrom?: string;
       readonly checkpoint: string;
       readonly threads: number | 'auto';
@@ -36,10 +36,10 @@ export type UploadEvent =
       /** Without SAS. */
       readonly url: string;
       readonly blobSize: number;
-      readonly method: 'map' | 'full';
+      readonly method: 'ranges' | 'full';
       /** Whether an earlier run is being continued, and since when. */
       readonly resumedFrom?: string;
-      /** Where its state is kept; `map` keeps none. */
+      /** Where its state is kept; `ranges` keeps none. */
       readonly checkpoint?: string;
       readonly threads: number | 'auto';
     }

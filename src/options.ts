@@ -1,10 +1,10 @@
 // The options of the verbs, as the library takes them. The command line has the same names in kebab-case.
 import pLimit from 'p-limit';
 import type { Credential, RenewSas } from './azure/auth/credentials.ts';
+import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './base/page-run.ts';
 import { UsageError } from './errors.ts';
 import type { EventListener } from './events.ts';
 import type { OpenDiskImageOptions } from './image/disk-image.ts';
-import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './target/page-target.ts';
 import type { RetryOptions } from './transfer/retry.ts';
 
 /** How an image is found and opened. */
@@ -60,9 +60,9 @@ export interface UploadOptions extends TransferVerbOptions, ServiceOptions {
   readonly contentMd5?: boolean;
   /**
    * What is compared at the end: nothing, the page ranges with what was sent, or every page with the image.
-   * @default 'map', and 'doubted' where nothing proves that what an earlier run had sent was left alone
+   * @default 'ranges', and 'unverified' where nothing proves that only this upload has written to the blob
    */
-  readonly verify?: VerifyLevel;
+  readonly verify?: VerifyLevel | 'map';
   /** Bytes per second that are sent at most. @default no limit */
   readonly maxRate?: number;
   /** Send the disk even if Azure would surely refuse it. @default false */
@@ -81,11 +81,11 @@ export interface VerifyOptions extends TransferVerbOptions, ServiceOptions {
 }
 
 /** How an upload is verified at its end. */
-export const VERIFY_LEVELS = ['none', 'map', 'full'] as const;
+export const VERIFY_LEVELS = ['none', 'ranges', 'full'] as const;
 export type VerifyLevel = (typeof VERIFY_LEVELS)[number];
 
-/** What was compared in the end. `doubted`: the page ranges, and every page that an earlier run may have sent. */
-export type VerifiedLevel = VerifyLevel | 'doubted';
+/** What was compared in the end. `unverified`: the page ranges, and every page that something else may have written to. */
+export type VerifiedLevel = VerifyLevel | 'unverified';
 
 /** `auto`: as many as the line and the service bear. */
 export type Threads = number | 'auto';
@@ -134,8 +134,12 @@ export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAl
   return checksum;
 }
 
-/** @throws {UsageError} not one of the levels. */
-export function checkVerify(level: VerifyLevel | undefined): VerifyLevel | undefined {
+/**
+ * @param asked - `map` is an older name of `ranges`.
+ * @throws {UsageError} not one of the levels.
+ */
+export function checkVerify(asked: VerifyLevel | 'map' | undefined): VerifyLevel | undefined {
+  const level = asked === 'map' ? 'ranges' : asked;
   if (level !== undefined && !VERIFY_LEVELS.includes(level)) {
     throw new UsageError(`verify must be one of ${VERIFY_LEVELS.join(', ')}, but is ${level}.`);
   }

@@ -4,7 +4,7 @@ import type { ByteRange } from '../base/byte-range.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import { localConcurrency, type Threads } from '../options.ts';
-import { transferWithProgress } from '../transfer/move-disk.ts';
+import { moveDisk } from '../transfer/move-disk.ts';
 import { findRuns } from '../transfer/zero-pages.ts';
 
 export interface ScanOptions {
@@ -17,7 +17,7 @@ export interface ScanOptions {
 
 /** @throws the first failure to read; the reason of `signal`, unchanged, on abort. */
 export async function scanDisk(image: DiskImage, { threads, signal, emit, onData }: ScanOptions): Promise<void> {
-  await transferWithProgress({
+  await moveDisk({
     source: {
       diskSize: image.size,
       extents: () => image.extents(),

@@ -1,11 +1,10 @@
 // The memory of the windows in flight. A thread beside the main one reads into it, and computes the checksums of what is in it,
 // without a copy.
 import { Worker } from 'node:worker_threads';
-import type { FilePiece } from '../base/byte-range.ts';
+import { type FilePiece, WINDOW_SIZE } from '../base/byte-range.ts';
+import type { Checksum, ChecksumAlgorithm } from '../base/page-run.ts';
 import { SMALL_HEAP } from '../base/thread-heap.ts';
-import type { Checksum, ChecksumAlgorithm } from '../target/page-target.ts';
 import { compileCrc64, newCrc64Memory } from './crc64/crc64.ts';
-import { WINDOW_SIZE } from './plan.ts';
 import { SLOW_READ_MS, WINDOW_THREAD, type WindowAnswer, type WindowTask } from './window-thread.ts';
 
 const WASM_PAGE = 64 * 1024;

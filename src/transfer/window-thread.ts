@@ -1,6 +1,6 @@
 // The thread beside a WindowMemory: reads windows and computes their checksums, in the memory that it shares.
 import { type FilePiece, PAGE_SIZE } from '../base/byte-range.ts';
-import type { ChecksumAlgorithm } from '../target/page-target.ts';
+import type { ChecksumAlgorithm } from '../base/page-run.ts';
 
 /** The checksum of the memory from `start` to `end` is wanted, after `piece`, where there is one, was read into it. */
 export interface WindowTask {

@@ -1,10 +1,11 @@
 // The MD5 of a whole fixed VHD, in order, computed beside an upload that sends it out of order.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { WINDOW_SIZE } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
 import { SMALL_HEAP } from '../base/thread-heap.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
-import { planWindows, WINDOW_SIZE } from '../transfer/plan.ts';
+import { planWindows } from '../transfer/plan.ts';
 
 /** Zeros hashed at the word of one message, in bytes: a tenth of a second, so that a stop need not wait. */
 const MAX_ZEROS = 64 * 1024 * 1024;

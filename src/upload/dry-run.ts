@@ -5,8 +5,8 @@ import { shielded } from '../events.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import { localConcurrency, type TransferVerbOptions } from '../options.ts';
-import type { TransferTarget } from '../target/page-target.ts';
-import { transferWithProgress } from '../transfer/move-disk.ts';
+import { moveDisk } from '../transfer/move-disk.ts';
+import type { TransferTarget } from '../transfer/transfer.ts';
 
 export interface UploadPlan {
   readonly format: string;
@@ -53,7 +53,7 @@ export async function planUpload(options: TransferVerbOptions): Promise<UploadPl
         return Promise.resolve();
       },
     };
-    const progress = await transferWithProgress({
+    const progress = await moveDisk({
       source,
       target: nowhere,
       ...localConcurrency(options.threads),

@@ -1,7 +1,7 @@
 // vhdup upload <image> <destination>
 import type { Argv, CommandModule } from 'yargs';
 import { CredentialError, ImageChangedError, UsageError } from '../../errors.ts';
-import { VERIFY_LEVELS, type VerifiedLevel } from '../../options.ts';
+import { VERIFY_LEVELS, type VerifiedLevel, type VerifyLevel } from '../../options.ts';
 import { planUpload, type UploadPlan } from '../../upload/dry-run.ts';
 import { type UploadResult, uploadImage } from '../../upload/upload.ts';
 import { readEnvironment } from '../environment.ts';
@@ -71,7 +71,9 @@ function build(yargs: Argv) {
       },
       verify: {
         choices: VERIFY_LEVELS,
-        defaultDescription: 'map',
+        // An older name.
+        coerce: (level?: VerifyLevel | 'map') => (level === 'map' ? 'ranges' : level),
+        defaultDescription: 'ranges',
         describe: 'What to compare at the end: nothing, the list of pages, or every page, read back',
       },
       'create-container': { type: 'boolean', default: false, describe: 'Create the container if there is none' },
@@ -195,13 +197,16 @@ function parseMetadata(texts: readonly string[]): Record<string, string> {
 }
 
 const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
-  none: 'nothing, as you wished',
-  map: 'the page ranges of the blob are those that were sent',
-  doubted: 'the page ranges are those that were sent, and what was in doubt was read back and is that of the image',
-  full: 'every page of the blob was read back and is that of the image',
+  none: 'skipped (--verify none)',
+  ranges: 'the page ranges of the blob are those that were sent',
+  unverified: 'the page ranges are those that were sent, and unverified data was read back and matches the image',
+  full: 'every page of the blob was read back and matches the image',
 };
 
 function describeResult(result: UploadResult): string {
+  if (result.alreadyComplete) {
+    return `${result.url} is already complete: an earlier run of this upload finished it. The checkpoint was removed.`;
+  }
   const retries = result.retries === 0 ? 'none' : String(result.retries);
   const mismatches = result.checksumMismatches === 0 ? '' : ` (${result.checksumMismatches} for a wrong checksum)`;
   return table(`Uploaded to ${result.url}`, [
