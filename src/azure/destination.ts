@@ -2,17 +2,9 @@
 import { isIP } from 'node:net';
 import { redact } from '../base/redact.ts';
 import { UsageError } from '../errors.ts';
+import type { BlobAddress } from '../target/page-blob.ts';
 
-/** A blob by its address. Holds no secret. */
-export interface BlobAddress {
-  /** The blob's URL without query. */
-  readonly url: string;
-  /** The container's URL without query. */
-  readonly containerUrl: string;
-  readonly accountName: string;
-  readonly containerName: string;
-  readonly blobName: string;
-}
+export type { BlobAddress };
 
 /** What the user named: the address, and the SAS that its URL carried. */
 export interface Destination {

@@ -8,20 +8,14 @@ import {
   type StoragePipelineOptions,
 } from '@azure/storage-blob';
 import type { ByteRange } from '../base/byte-range.ts';
+import type { Checksum, PageRun } from '../base/page-run.ts';
 import { CredentialError, DestinationError, ServiceError, VhdupError } from '../errors.ts';
 import type { RequestRecord } from '../events.ts';
-import type {
-  BlobProperties,
-  CreateBlobOptions,
-  PageBlobTarget,
-  PageRangeList,
-  ReadBlobOptions,
-} from '../target/page-blob.ts';
-import type { Checksum, PageRun } from '../target/page-target.ts';
+import type { BlobAddress, BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
+import type { PageRangeList, ReadOptions } from '../target/page-store.ts';
 import type { Credential, SdkCredential } from './auth/credentials.ts';
 import { type Access, type AccessOptions, openAccess, type Signer } from './auth/signer.ts';
 import { AzureBlobLeases } from './blob-leases.ts';
-import type { BlobAddress } from './destination.ts';
 import { assertFromService, toServiceError } from './errors.ts';
 import { Connections } from './network/connections.ts';
 import { requestBody, type Throttle } from './network/request-body.ts';
@@ -51,7 +45,7 @@ export async function connectPageBlob(
   address: BlobAddress,
   credential: Credential | undefined,
   options: ConnectOptions,
-): Promise<PageBlobTarget> {
+): Promise<PageBlob> {
   const access = await openAccess(credential, address, options);
   const connections = new Connections(address.url, options.stallTimeoutMs ?? 60_000);
   // `agent` is read by the pipeline but absent from its type. All retries are ours: the SDK's neither cover all
@@ -78,7 +72,7 @@ interface Clients {
   readonly container: ContainerClient;
 }
 
-class AzurePageBlob implements PageBlobTarget {
+class AzurePageBlob implements PageBlob {
   readonly address: BlobAddress;
   requests = 0;
   readonly leases: AzureBlobLeases;
@@ -92,8 +86,6 @@ class AzurePageBlob implements PageBlobTarget {
   readonly #refused = new WeakMap<CredentialError, Signer>();
   #inUse: { readonly signer: Signer; readonly clients: Clients };
   #sequenceNumber: number | undefined;
-  /** How much the clock of the service is ahead of this machine's, in milliseconds, as its last answer told. */
-  #aheadMs = 0;
 
   constructor(
     address: BlobAddress,
@@ -117,8 +109,8 @@ class AzurePageBlob implements PageBlobTarget {
     );
   }
 
-  get nowMs(): number {
-    return Date.now() + this.#aheadMs;
+  get url(): string {
+    return this.address.url;
   }
 
   get credentialEndsOn(): Date | undefined {
@@ -147,7 +139,6 @@ class AzurePageBlob implements PageBlobTarget {
         size: response.contentLength ?? 0,
         etag: response.etag ?? '',
         sequenceNumber: response.blobSequenceNumber ?? 0,
-        modifiedMs: response.lastModified?.getTime() ?? 0,
         isLeased: response.leaseStatus === 'locked',
         metadata: lowerCaseKeys(response.metadata ?? {}),
       };
@@ -177,14 +168,17 @@ class AzurePageBlob implements PageBlobTarget {
     const response = await this.#send(what, () =>
       this.#blob.uploadPages(body, range.offset, range.length, {
         abortSignal: signal,
-        conditions: {
-          ...(this.#sequenceNumber === undefined ? {} : { ifSequenceNumberEqualTo: this.#sequenceNumber }),
-          ...this.leases.condition,
-        },
+        conditions: this.#writeConditions,
         ...checksumHeader(checksum),
       }),
     );
     assertEchoed(what, checksum, response);
+  }
+
+  async clear({ offset, length }: ByteRange, abortSignal: AbortSignal): Promise<void> {
+    await this.#send(`Clear Pages ${offset}+${length}`, () =>
+      this.#blob.clearPages(offset, length, { abortSignal, conditions: this.#writeConditions }),
+    );
   }
 
   async pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList> {
@@ -212,18 +206,18 @@ class AzurePageBlob implements PageBlobTarget {
     return (await this.#send('Set Blob Metadata', set)).etag;
   }
 
-  async setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
+  async setContentMd5(md5: Uint8Array, abortSignal: AbortSignal, etag?: string): Promise<string | undefined> {
     // The request replaces all of the headers that a blob stores.
     const headers = { blobContentMD5: md5, blobContentType: CONTENT_TYPE };
-    await this.#send('Set Blob Properties', () =>
-      this.#blob.setHTTPHeaders(headers, { abortSignal: signal, conditions: this.leases.condition }),
-    );
+    const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
+    const set = () => this.#blob.setHTTPHeaders(headers, { abortSignal, conditions });
+    return (await this.#send('Set Blob Properties', set)).etag;
   }
 
   async read(
     range: ByteRange,
     into: Uint8Array,
-    { etag, checksum }: ReadBlobOptions,
+    { etag, checksum }: ReadOptions,
     signal: AbortSignal,
   ): Promise<Checksum | undefined> {
     const what = `Get Blob ${range.offset}+${range.length}`;
@@ -237,7 +231,7 @@ class AzurePageBlob implements PageBlobTarget {
     return undefined;
   }
 
-  async #download(what: string, range: ByteRange, { etag, checksum }: ReadBlobOptions, signal: AbortSignal) {
+  async #download(what: string, range: ByteRange, { etag, checksum }: ReadOptions, signal: AbortSignal) {
     try {
       return await this.#blob.download(range.offset, range.length, {
         abortSignal: signal,
@@ -257,6 +251,14 @@ class AzurePageBlob implements PageBlobTarget {
   close(): void {
     this.#access.close();
     this.#connections.close();
+  }
+
+  get #writeConditions(): { leaseId?: string; ifSequenceNumberEqualTo?: number } {
+    const sequenceNumber = this.#sequenceNumber;
+    return {
+      ...(sequenceNumber === undefined ? {} : { ifSequenceNumberEqualTo: sequenceNumber }),
+      ...this.leases.condition,
+    };
   }
 
   get #blob(): PageBlobClient {
@@ -279,10 +281,9 @@ class AzurePageBlob implements PageBlobTarget {
     const { signer } = this.#access;
     const startMs = performance.now();
     try {
-      const response: { requestId?: string; date?: Date } & T = await operation();
+      const response: { requestId?: string } & T = await operation();
       this.#onRequest?.(answeredRequest(what, performance.now() - startMs, response));
       assertFromService(what, response.requestId, 200);
-      if (response.date !== undefined) this.#aheadMs = response.date.getTime() - Date.now();
       this.#connections.answered();
       signer.wasAccepted = true;
       return response;

@@ -1,17 +1,18 @@
-// From a destination and a credential to a blob that requests can be sent to: the same for every command that reaches the service.
+// From a destination and a credential to a blob that requests can be sent to: the same for every command that uses the service.
 
 import type { Credential } from '../azure/auth/credentials.ts';
 import { assertSasAllows, assertSasCreatesContainers, parseSas } from '../azure/auth/sas.ts';
-import { type BlobAddress, parseDestination } from '../azure/destination.ts';
+import { parseDestination } from '../azure/destination.ts';
 import { connectPageBlob } from '../azure/page-blob.ts';
 import { VERSION } from '../base/version.ts';
 import { CredentialError } from '../errors.ts';
 import { type EventListener, retryEvent } from '../events.ts';
 import type { ServiceOptions } from '../options.ts';
-import type { PageBlobTarget } from '../target/page-blob.ts';
+import type { BlobAddress, BlobProperties, PageBlob } from '../target/page-blob.ts';
 import { type Concurrency, threadsWarning } from '../transfer/concurrency-limits.ts';
 import { Pacer } from '../transfer/pacer.ts';
 import { Retrier } from '../transfer/retry.ts';
+import { RetryingPageStore } from './retrying-page-store.ts';
 
 /** Where the blob is, and what opens it. */
 export interface BlobAccess {
@@ -42,15 +43,16 @@ export function accessOf(options: ServiceOptions, permissions: string, createsCo
 }
 
 export interface BlobConnection {
-  /** The caller's to close. */
-  readonly blob: PageBlobTarget;
-  readonly retrier: Retrier;
+  /** One attempt for each call. The caller's to close. */
+  readonly blob: PageBlob;
+  /** The same blob, with retries. */
+  readonly store: RetryingPageStore<BlobProperties>;
 }
 
 /** Sends nothing yet. */
 export async function connect(
   { address, credential, permissions }: BlobAccess,
-  options: ServiceOptions & { readonly maxRate?: number },
+  options: ServiceOptions & { readonly maxRate?: number; readonly maxRequests: number },
   emit: EventListener,
 ): Promise<BlobConnection> {
   const { renewSas, giveUpAfterMs, stallTimeoutMs, collectGarbage, maxRate = Number.POSITIVE_INFINITY } = options;
@@ -70,7 +72,13 @@ export async function connect(
     (notice) => emit(retryEvent(notice)),
     (error, failedSignal) => blob.renewed(error, failedSignal),
   );
-  return { blob, retrier };
+  const store = new RetryingPageStore({
+    store: blob,
+    retrier,
+    maxRequests: options.maxRequests,
+    onConcurrency: (requests) => emit({ type: 'concurrency', requests }),
+  });
+  return { blob, store };
 }
 
 export function warnOfPlainHttp({ address: { url } }: BlobAccess, emit: EventListener): void {

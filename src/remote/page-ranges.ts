@@ -2,22 +2,20 @@
 
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 import { ServiceError } from '../errors.ts';
-import type { PageBlobTarget } from '../target/page-blob.ts';
-import type { Retrier } from '../transfer/retry.ts';
+import type { RetryingPageStore } from './retrying-page-store.ts';
 
 /**
  * The ranges that were written and not cleared since: ascending, and apart from one another. All else reads as zeros.
  * @throws {ServiceError} retries used up, or a list that does not ascend.
  */
 export async function* listedRanges(
-  blob: PageBlobTarget,
-  retrier: Retrier,
+  store: Pick<RetryingPageStore, 'pageRanges'>,
   signal: AbortSignal,
 ): AsyncGenerator<ByteRange> {
   let marker: string | undefined;
   let last: ByteRange | undefined;
   do {
-    const list = await retrier.run('Get Page Ranges', signal, (attempt) => blob.pageRanges(marker, attempt));
+    const list = await store.pageRanges(marker, signal);
     for (const range of list.ranges) {
       if (last === undefined) {
         last = range;

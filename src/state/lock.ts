@@ -3,7 +3,7 @@ import { type FileHandle, open, readFile, rm, stat, utimes, writeFile } from 'no
 import { setTimeout as delay } from 'node:timers/promises';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { CheckpointError, InUseError, VhdupError } from '../errors.ts';
-import { decodeOwner, describeOwner, encodeOwner, isGone, type Owner } from './lease-holder.ts';
+import { decodeOwner, describeOwner, encodeOwner, hasExited, type Owner } from './lease-holder.ts';
 
 /** How often the holder shows that it lives, in milliseconds. */
 const BEAT_INTERVAL_MS = 10_000;
@@ -136,7 +136,7 @@ async function readHolder(path: string): Promise<Holder | undefined> {
 
 function isDead({ text, owner, beatMs }: Holder): boolean {
   const silentMs = Date.now() - beatMs;
-  return (owner !== undefined && isGone(owner)) || silentMs > (text === '' ? EMPTY_DEAD_AFTER_MS : DEAD_AFTER_MS);
+  return (owner !== undefined && hasExited(owner)) || silentMs > (text === '' ? EMPTY_DEAD_AFTER_MS : DEAD_AFTER_MS);
 }
 
 /** Of several that find the same lock dead, one takes it over: a second lock guards that moment. */

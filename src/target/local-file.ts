@@ -4,27 +4,38 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises';
 import { resolve, win32 } from 'node:path';
 import { promisify } from 'node:util';
+import type { PageRun } from '../base/page-run.ts';
 import { isHeld, whileHeld } from '../base/windows-file-retry.ts';
 import { LocalFileError } from '../errors.ts';
-import type { PageRun, TransferTarget } from './page-target.ts';
+import type { Capabilities, Lifecycle } from './lifecycle.ts';
+import type { PageWriter } from './page-store.ts';
 
 /** Written beside `path` and renamed to it at the end: a failure leaves nothing, and never harms a file that is there. */
-export class LocalFileTarget implements TransferTarget {
+export class LocalFile implements PageWriter, Lifecycle {
+  readonly capabilities: Capabilities = {
+    metadata: false,
+    lease: false,
+    conditions: false,
+    clear: false,
+    startsAsZeros: true,
+  };
   readonly path: string;
   readonly #temporary: string;
   readonly #handle: FileHandle;
+  readonly #overwrite: boolean;
 
-  private constructor(path: string, temporary: string, handle: FileHandle) {
+  private constructor(path: string, temporary: string, handle: FileHandle, overwrite: boolean) {
     this.path = path;
     this.#temporary = temporary;
     this.#handle = handle;
+    this.#overwrite = overwrite;
   }
 
   /**
    * @param size - Length of the file in bytes; what is not written reads as zeros.
    * @throws {LocalFileError} the file is there and `overwrite` is false, it is a folder or a device, or the folder cannot be written.
    */
-  static async create(path: string, size: number, overwrite: boolean): Promise<LocalFileTarget> {
+  static async create(path: string, size: number, overwrite: boolean): Promise<LocalFile> {
     const there = await stat(path).catch(() => undefined);
     if (there !== undefined && !there.isFile()) {
       throw new LocalFileError(`Cannot write ${path}: what is there is not a file. Name a file.`);
@@ -36,7 +47,7 @@ export class LocalFileTarget implements TransferTarget {
       handle = await open(temporary, 'wx');
       await makeSparse(temporary);
       await handle.truncate(size);
-      return new LocalFileTarget(path, temporary, handle);
+      return new LocalFile(path, temporary, handle, overwrite);
     } catch (error) {
       await handle?.close();
       if (handle !== undefined) await rm(temporary, { force: true });
@@ -62,19 +73,19 @@ export class LocalFileTarget implements TransferTarget {
   }
 
   /** Makes the file last, and gives it its name. */
-  async complete(overwrite: boolean): Promise<void> {
+  async finish(): Promise<void> {
     try {
       await this.#handle.sync();
       await this.#handle.close();
-      if (overwrite) await whileHeld(() => rename(this.#temporary, this.path));
+      if (this.#overwrite) await whileHeld(() => rename(this.#temporary, this.path));
       else await renameIfAbsent(this.#temporary, this.path);
     } catch (error) {
       throw localFileError(this.path, error);
     }
   }
 
-  /** Removes what was written. Fails in silence: the error that led here says more. */
-  async discard(): Promise<void> {
+  /** Removes what was written. */
+  async abandon(): Promise<undefined> {
     await this.#handle.close().catch(() => undefined);
     await whileHeld(() => rm(this.#temporary, { force: true })).catch(() => undefined);
   }

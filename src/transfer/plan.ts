@@ -1,9 +1,6 @@
 // The plan: which windows of the target can hold data and are not done yet, lazily and in ascending order.
-import { alignDown, type ByteRange, endOf, MIB } from '../base/byte-range.ts';
+import { alignDown, type ByteRange, endOf, WINDOW_SIZE } from '../base/byte-range.ts';
 import type { RangeSet } from '../base/range-set.ts';
-
-/** 4 MiB: the largest range that Put Page takes, and so the unit of reading, of sending and of the checkpoint. */
-export const WINDOW_SIZE = 4 * MIB;
 
 /** What the plan needs to know of its source. */
 export interface PlanSource {

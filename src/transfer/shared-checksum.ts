@@ -1,6 +1,6 @@
 // Checksums of bytes in memory that threads share, computed where they are.
 import { createHash } from 'node:crypto';
-import type { ChecksumAlgorithm } from '../target/page-target.ts';
+import type { ChecksumAlgorithm } from '../base/page-run.ts';
 
 /** For one thread: instantiates the module over the memory. One thread at a time may compute a CRC64. */
 export class SharedChecksums {

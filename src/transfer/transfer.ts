@@ -2,13 +2,24 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
-import type { Checksum, TransferTarget } from '../target/page-target.ts';
+import type { Checksum, PageRun } from '../base/page-run.ts';
 import type { Window } from './plan.ts';
 import type { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
 
 /** Windows that are read at once: as many as Node has threads for files. What waited for one of them could not be called off. */
 const READS_AT_ONCE = 4;
+
+/** What a transfer needs of a target. */
+export interface TransferTarget {
+  /**
+   * Puts the run in its place. Resolves when the target has acknowledged it. Doing it again is harmless.
+   * On abort it settles soon, with the reason of the signal, and no byte is in flight any more.
+   */
+  write(run: PageRun, signal: AbortSignal): Promise<void>;
+  /** Whether the target is known to hold these bytes, so that they need not be written. @default never */
+  alreadyThere?(run: PageRun): boolean | Promise<boolean>;
+}
 
 export interface TransferOptions {
   /** Ascending. Read only as far ahead as there is room for. */
@@ -26,8 +37,8 @@ export interface TransferOptions {
   /** Windows in memory at once, one that is read ahead included. Memory is bounded by this times 4 MiB. */
   readonly maxWindows: number;
   readonly signal: AbortSignal;
-  /** Called after each run that the target acknowledged. */
-  readonly onRun: (range: ByteRange) => void;
+  /** Called after each run that the target acknowledged, or was known to hold. */
+  readonly onRun: (run: PageRun, wasThere: boolean) => void;
   /** Called once every run of the window was acknowledged. `runs` is empty when the window is all zero. */
   readonly onWindow: (window: Window, runs: readonly ByteRange[]) => void;
 }
@@ -78,12 +89,14 @@ async function moveWindow(
     const runBytes = bytes.subarray(start, start + range.length);
     // Before the run takes its turn: the line must not wait for a checksum.
     const checksum = range.length === window.length && whole !== undefined ? whole : await memory.checksum(runBytes);
+    const run = { range, bytes: runBytes, checksum };
     await limit(async () => {
       if (stop.signal.aborted) return;
       try {
-        await target.write({ range, bytes: runBytes, checksum }, stop.signal);
+        const isThere = (await target.alreadyThere?.(run)) === true;
+        if (!isThere) await target.write(run, stop.signal);
         acknowledged += 1;
-        onRun(range);
+        onRun(run, isThere);
       } catch (error) {
         // Inside of the limit: the slot that gets free here must not begin another request.
         stop.abort(error);

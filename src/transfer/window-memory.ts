@@ -1,10 +1,9 @@
 // The memory of the windows in flight. A thread beside the main one reads into it, and computes the checksums of what is in it,
 // without a copy.
-import type { FilePiece } from '../base/byte-range.ts';
+import { type FilePiece, WINDOW_SIZE } from '../base/byte-range.ts';
+import type { Checksum, ChecksumAlgorithm } from '../base/page-run.ts';
 import { AnsweringThread, SMALL_HEAP, startWorker } from '../base/worker-thread.ts';
-import type { Checksum, ChecksumAlgorithm } from '../target/page-target.ts';
 import { compileCrc64, newCrc64Memory } from './crc64/crc64.ts';
-import { WINDOW_SIZE } from './plan.ts';
 import { SharedChecksums } from './shared-checksum.ts';
 import type { WindowAnswer, WindowTask, WindowWorkerData } from './window-task.ts';
 

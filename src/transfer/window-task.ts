@@ -1,6 +1,6 @@
 // What a WindowMemory and its worker say to each other.
 import type { FilePiece } from '../base/byte-range.ts';
-import type { ChecksumAlgorithm } from '../target/page-target.ts';
+import type { ChecksumAlgorithm } from '../base/page-run.ts';
 
 export interface WindowWorkerData {
   readonly memory: WebAssembly.Memory;

@@ -70,13 +70,13 @@ describe('verify', () => {
     await upload(image);
     const map = await verify(image);
     expect(map).toMatchObject({
-      method: 'map',
+      method: 'ranges',
       matches: true,
       differences: { count: 0, bytes: 0, first: [] },
       blobSize: SIZE + 512,
       diskSize: SIZE,
       readBack: 0,
-      unjudged: 0,
+      notCompared: 0,
       retries: 0,
     });
     expect(reads().map(({ range }) => range)).toEqual([{ offset: SIZE, length: 512 }]);
@@ -84,7 +84,7 @@ describe('verify', () => {
       .ranges()
       .reduce((sum, { length }) => sum + length, 0);
     const full = await verify(image, { full: true });
-    expect(full).toMatchObject({ method: 'full', matches: true, readBack: listed - 512, unjudged: 0 });
+    expect(full).toMatchObject({ method: 'full', matches: true, readBack: listed - 512, notCompared: 0 });
     expect(existsSync(`${image}.vhdup-verify.json`)).toBe(false);
   });
 
@@ -169,8 +169,8 @@ describe('verify', () => {
     blob.markWritten({ offset: 0, length: bytes.length });
     const map = await verify(image);
     expect(map).toMatchObject({ matches: true });
-    expect(map.unjudged).toBe(SIZE - CONTENTS.reduce((sum, content) => sum + content.bytes.length, 0));
-    expect(await verify(image, { full: true })).toMatchObject({ matches: true, readBack: SIZE, unjudged: 0 });
+    expect(map.notCompared).toBe(SIZE - CONTENTS.reduce((sum, content) => sum + content.bytes.length, 0));
+    expect(await verify(image, { full: true })).toMatchObject({ matches: true, readBack: SIZE, notCompared: 0 });
     blob.clearPages({ offset: 4 * MIB, length: 512 });
     expect((await verify(image)).differences.first).toEqual([{ kind: 'missing', offset: 4 * MIB, length: 512 }]);
   });
@@ -435,7 +435,7 @@ describe('upload --verify', () => {
       code: 'VERIFICATION',
       message: expect.stringContaining(`content at ${4 * MIB + 77}, 1 bytes`),
     });
-    expect(stored().metadata.get('vhdup_state')).toBe('spoilt');
+    expect(stored().metadata.get('vhdup_state')).toBe('failed');
     // Not even one that would not look at them.
     const refused = { code: 'DESTINATION', message: expect.stringContaining('--restart') };
     expect(await failureOf(upload(image))).toMatchObject(refused);

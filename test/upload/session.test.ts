@@ -10,14 +10,12 @@ import {
 } from '../../src/errors.ts';
 import type { DiskImage, ImageFileIdentity } from '../../src/image/disk-image.ts';
 import { asFixedVhd } from '../../src/image/fixed-vhd-view.ts';
-import { BlobLease } from '../../src/remote/lease.ts';
+import { BlobLifecycle } from '../../src/remote/blob-lifecycle.ts';
 import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
 import { beginRun, endRun, type Owner } from '../../src/state/lease-holder.ts';
-import type { PageBlobTarget } from '../../src/target/page-blob.ts';
-import { Retrier } from '../../src/transfer/retry.ts';
-import { openSession } from '../../src/upload/open-session.ts';
-import { completeMetadata, emptyCheckpoint, type SessionRequest } from '../../src/upload/session.ts';
-import { MemoryPageBlob } from '../support/memory-page-blob.ts';
+import { emptyCheckpoint, type SessionRequest } from '../../src/upload/context.ts';
+import { openSession } from '../../src/upload/session.ts';
+import { MemoryPageBlob, retrying } from '../support/memory-page-blob.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const MIB = 1024 * 1024;
@@ -52,12 +50,15 @@ function imageOf(files: readonly ImageFileIdentity[] = [IDENTITY], size = 8 * MI
   };
 }
 
+/** What differs from the command of a test. */
+type Asked = Partial<Omit<SessionRequest, 'lifecycle' | 'store'>> & { readonly blob?: MemoryPageBlob };
+
 interface World {
   readonly blob: MemoryPageBlob;
   readonly file: CheckpointFile;
   readonly signal: AbortSignal;
   /** Opens a session as another run of the program would. */
-  readonly open: (request?: Partial<SessionRequest>) => ReturnType<typeof openSession>;
+  readonly open: (request?: Asked) => ReturnType<typeof openSession>;
   /** Begins an upload and leaves it as it is when one window is done. */
   readonly beginAndStop: () => Promise<void>;
   readonly abort: (reason: unknown) => void;
@@ -80,34 +81,33 @@ async function makeWorld(): Promise<World> {
   const file = new CheckpointFile(join(await temporaryFolder(), 'disk.vhd.vhdup.json'));
   let lastRun: Owner | undefined;
   /** The run before is over then, as if it had been killed. */
-  const newLease = (on: PageBlobTarget, retrier: Retrier, signal: AbortSignal) => {
-    if (lastRun !== undefined) endRun(lastRun);
-    lastRun = beginRun();
-    return new BlobLease({ blob: on, owner: lastRun, retrier, emit: () => undefined, signal, onLost: () => undefined });
-  };
-  const requestOf = (request: Partial<SessionRequest>): SessionRequest => {
+  const requestOf = ({ blob: asked, ...request }: Asked): SessionRequest => {
     const image = request.image ?? imageOf();
-    const retrier = new Retrier({ retryDelayMs: 0, retries: 3 }, () => undefined);
+    const on = asked ?? blob;
+    const signal = request.signal ?? controller.signal;
+    const store = retrying(on);
+    if (lastRun !== undefined) endRun(lastRun);
+    const owner = beginRun();
+    lastRun = owner;
     return {
       image,
       source: asFixedVhd(image),
-      blob,
+      store,
+      lifecycle: new BlobLifecycle({ blob: on, store, owner, emit: () => undefined, signal, onLost: () => undefined }),
       file,
-      retrier,
-      signal: controller.signal,
+      owner,
+      signal,
       overwrite: false,
       restart: false,
       createContainer: false,
       resumeFromBlob: false,
       breakLease: false,
-      verifiesAll: false,
-      lease: newLease(request.blob ?? blob, retrier, request.signal ?? controller.signal),
       trustUnmarkedSectors: false,
       metadata: {},
       ...request,
     };
   };
-  const open = (request: Partial<SessionRequest> = {}) => openSession(requestOf(request));
+  const open = (request: Asked = {}) => openSession(requestOf(request));
   return {
     blob,
     file,
@@ -138,8 +138,6 @@ describe('openSession, the first time', () => {
         vhdup_source_size: String(8 * MIB),
       },
     });
-    const { vhdup_owner: _, ...metadata } = session.metadata;
-    expect(completeMetadata(session)).toEqual({ ...metadata, vhdup_state: 'complete' });
     expect(await file.load()).toMatchObject({
       uploadId: session.uploadId,
       image: [remembered(IDENTITY)],
@@ -175,7 +173,7 @@ describe('openSession, the first time', () => {
     blob.put({ type, size: 77 });
     const error = await failureOf(open({ overwrite: true }));
     expect(error).toBeInstanceOf(DestinationError);
-    expect(error.message).toContain(`a ${type} of 77 bytes is there`);
+    expect(error.message).toContain(`of type ${type} (77 bytes)`);
     expect(blob.operations).not.toContain('create');
     expect(await file.load()).toBeUndefined();
   });
@@ -205,7 +203,7 @@ describe('openSession, the first time', () => {
     expect(blob.blob?.metadata).not.toHaveProperty('old');
   });
 
-  it('goes on without being told again when it was killed before it had replaced the blob', async () => {
+  it('may replace it without being asked again when it was killed before it had replaced the blob', async () => {
     const { open, blob } = await makeWorld();
     blob.put({ size: 4096 });
     blob.failOnce('create', new Error('killed'));
@@ -255,7 +253,7 @@ describe('openSession, the first time', () => {
   });
 
   it.each(['before', 'after'] as const)(
-    'is gone on with by the next run when it was aborted %s the blob was created',
+    'is resumed by the next run when it was aborted %s the blob was created',
     async (when) => {
       const { open, blob, file, abort } = await makeWorld();
       const reason = new Error('enough');
@@ -276,7 +274,7 @@ describe('openSession, the first time', () => {
 });
 
 describe('openSession, with a checkpoint', () => {
-  it('goes on with the upload that it belongs to', async () => {
+  it('resumes the upload that it belongs to', async () => {
     const { open, blob, file, beginAndStop } = await makeWorld();
     await beginAndStop();
     const stored = await file.load();
@@ -290,7 +288,7 @@ describe('openSession, with a checkpoint', () => {
     expect(blob.guard).toBe(created?.sequenceNumber);
   });
 
-  it('goes on when files were renamed, or copied to a file system with coarser times', async () => {
+  it('resumes when files were renamed, or copied to a file system with coarser times', async () => {
     const { open, beginAndStop } = await makeWorld();
     await beginAndStop();
     const moved = { ...IDENTITY, name: 'other.vhd', modifiedMs: Math.floor(IDENTITY.modifiedMs / 1000) * 1000 };
@@ -401,7 +399,7 @@ describe('openSession, with restart', () => {
     expect((await file.load())?.done).toEqual([]);
   });
 
-  it('is followed by a run that goes on, when it was killed before it had replaced its blob', async () => {
+  it('is followed by a run that resumes, when it was killed before it had replaced its blob', async () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
     for (const request of [{ restart: true }, {}]) {
