@@ -1,4 +1,4 @@
-// What has been done so far: which parts need nothing more, what was sent for them, and the totals to show.
+// What is done so far: which parts are finished, what was sent for them, and the totals to show.
 import type { ByteRange } from '../base/byte-range.ts';
 import { RangeSet } from '../base/range-set.ts';
 import type { ProgressTotals } from '../events.ts';

@@ -1,8 +1,8 @@
-// Checksums of bytes in memory that threads share, computed where they are.
+// Checksums of bytes in shared memory, computed in place.
 import { createHash } from 'node:crypto';
 import type { ChecksumAlgorithm } from '../base/page-run.ts';
 
-/** For one thread: instantiates the module over the memory. One thread at a time may compute a CRC64. */
+/** For one thread. Only one thread at a time may compute a CRC64 in the same memory. */
 export class SharedChecksums {
   readonly #memory: WebAssembly.Memory;
   readonly #crc64: (start: number, end: number) => bigint;
@@ -22,7 +22,7 @@ export class SharedChecksums {
   }
 
   bytes(start: number, end: number): Uint8Array {
-    // Another thread made it grow; this one may see that only when it asks for more itself.
+    // After another thread has grown the memory, this one may see the new length only when it calls grow itself.
     if (end > this.#memory.buffer.byteLength) this.#memory.grow(0);
     return new Uint8Array(this.#memory.buffer, start, end - start);
   }

@@ -1,4 +1,4 @@
-// The one loop that moves data: windows in order, so many at a time, each read once, scanned, sent and then reported done.
+// The one loop that moves data: windows in order, several at a time, each read once, scanned, sent and then reported as done.
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
@@ -7,14 +7,14 @@ import type { Window } from './plan.ts';
 import type { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
 
-/** Windows that are read at once: as many as Node has threads for files. What waited for one of them could not be called off. */
+/** Windows read at once: as many as Node has threads for files. A read that waits for a thread could not be cancelled. */
 const READS_AT_ONCE = 4;
 
 /** What a transfer needs of a target. */
 export interface TransferTarget {
   /**
-   * Puts the run in its place. Resolves when the target has acknowledged it. Doing it again is harmless.
-   * On abort it settles soon, with the reason of the signal, and no byte is in flight any more.
+   * Writes the run. Resolves when the target has acknowledged it. Repeating it is harmless.
+   * On abort it rejects soon, with the reason of the signal, and no byte is in flight any more.
    */
   write(run: PageRun, signal: AbortSignal): Promise<void>;
   /** Whether the target is known to hold these bytes, so that they need not be written. @default never */
@@ -26,11 +26,11 @@ export interface TransferOptions {
   readonly windows: AsyncIterable<Window>;
   /** Fills `into` with the bytes of `range`. */
   readonly read: (range: ByteRange, into: Uint8Array) => Promise<void>;
-  /** Where a range lies in a file as it is, if that is known. @default nowhere */
+  /** The place in a file where the range is stored unchanged, if known. @default none */
   readonly locate?: (range: ByteRange) => Promise<FilePiece | undefined> | undefined;
-  /** Takes the runs; retries, where there are any, are its own. */
+  /** Receives the runs, and retries by itself. */
   readonly target: TransferTarget;
-  /** Where the windows are, and what computes the checksums of their runs. */
+  /** Holds the windows and computes the checksums of their runs. */
   readonly memory: WindowMemory;
   /** Runs in flight at once: its `concurrency` may change on the way. */
   readonly limit: LimitFunction;
@@ -79,7 +79,7 @@ async function moveWindow(
   const { memory, target, limit, onRun, onWindow } = options;
   const buffer = memory.take();
   const bytes = buffer.subarray(0, window.length);
-  // On abort the windows that wait for their turn are left unread.
+  // After an abort, waiting windows are not read.
   const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options)));
   if (stop.signal.aborted) return;
   const runs = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
@@ -87,7 +87,7 @@ async function moveWindow(
   const send = async (range: ByteRange) => {
     const start = range.offset - window.offset;
     const runBytes = bytes.subarray(start, start + range.length);
-    // Before the run takes its turn: the line must not wait for a checksum.
+    // Before the run takes its turn: the connection must not wait for a checksum.
     const checksum = range.length === window.length && whole !== undefined ? whole : await memory.checksum(runBytes);
     const run = { range, bytes: runBytes, checksum };
     await limit(async () => {
@@ -98,7 +98,7 @@ async function moveWindow(
         acknowledged += 1;
         onRun(run, isThere);
       } catch (error) {
-        // Inside of the limit: the slot that gets free here must not begin another request.
+        // Inside the limit: the slot that becomes free must not start another request.
         stop.abort(error);
       }
     });
@@ -111,7 +111,7 @@ async function moveWindow(
 
 /**
  * Fills `bytes` with the window.
- * @returns the checksum of all of it, if it was computed on the way.
+ * @returns the checksum of the whole window, if reading computed it.
  */
 async function readWindow(
   window: Window,

@@ -1,5 +1,4 @@
-// The memory of the windows in flight. A thread beside the main one reads into it, and computes the checksums of what is in it,
-// without a copy.
+// The memory of the windows in flight. A worker thread reads into it and computes checksums in it, without a copy.
 import { type FilePiece, WINDOW_SIZE } from '../base/byte-range.ts';
 import type { Checksum, ChecksumAlgorithm } from '../base/page-run.ts';
 import { AnsweringThread, SMALL_HEAP, startWorker } from '../base/worker-thread.ts';
@@ -8,33 +7,33 @@ import { SharedChecksums } from './shared-checksum.ts';
 import type { WindowAnswer, WindowTask, WindowWorkerData } from './window-task.ts';
 
 const WASM_PAGE = 64 * 1024;
-/** Of address space, which costs nothing: twice as many windows as there are requests at most. */
+/** Address space, which costs nothing: twice as many windows as requests. */
 const MAX_SIZE = 128 * WINDOW_SIZE;
-/** A window that takes longer to read comes from the medium and not from the system's memory, in milliseconds: 1.3 GiB/s. */
+/** A window that takes longer to read comes from the disk and not from the system's cache, in milliseconds: 1.3 GiB/s. */
 const SLOW_READ_MS = 3;
 
 /** A window that the thread has read. */
 export interface ReadWindow {
-  /** Of all of it. Undefined where there are pages of zeros in it, so that it may not be sent whole. */
+  /** Of the whole window. Undefined if it seems to contain pages of zeros, which are not sent. */
   readonly checksum: Checksum | undefined;
 }
 
-/** Threads share it: a file is read into it, a checksum is computed in it, a request is sent from it. Close it at the end. */
+/** Shared by two threads: one reads files into it and computes checksums in it, the main one sends requests from it. Whoever makes it closes it. */
 export class WindowMemory {
   readonly algorithm: ChecksumAlgorithm;
   readonly #memory: WebAssembly.Memory;
   readonly #free: Uint8Array[] = [];
-  /** One: it computes 8 GiB/s of CRC64, more than the main thread sends. Undefined where no checksum is wanted. */
+  /** One thread computes 8 GiB/s of CRC64, more than the main thread sends. Undefined without checksums. */
   readonly #thread: AnsweringThread<WindowTask, WindowAnswer> | undefined;
 
-  /** @param slowReadMs - What takes longer to read comes from a medium, in milliseconds. */
+  /** @param slowReadMs - A window that takes longer to read comes from the disk, in milliseconds. */
   constructor(algorithm: ChecksumAlgorithm, slowReadMs = SLOW_READ_MS) {
     this.algorithm = algorithm;
     this.#memory = newCrc64Memory(0, MAX_SIZE);
     if (algorithm !== 'none') this.#thread = startThread({ memory: this.#memory, module: compileCrc64(), slowReadMs });
   }
 
-  /** Memory for one window, 4 MiB, with anything in it. */
+  /** Memory for one window, 4 MiB, with arbitrary contents. */
   take(): Uint8Array {
     const free = this.#free.pop();
     if (free !== undefined) return free;
@@ -47,10 +46,10 @@ export class WindowMemory {
   }
 
   /**
-   * Fills `bytes` with what begins at `piece`, and computes the checksum on the way.
+   * Fills `bytes` from `piece` on, and computes the checksum.
    * @param bytes - In a buffer of `take`; not empty, and a multiple of 512 long.
-   * @returns undefined where the piece cannot be read, and whoever knows the file can say why; and where there is nothing to gain,
-   * without a checksum or without a thread.
+   * @returns undefined if the piece cannot be read (reading the image reports why), and if there is nothing to gain: without
+   * checksums, or without a thread.
    */
   async read(piece: FilePiece, bytes: Uint8Array): Promise<ReadWindow | undefined> {
     const { algorithm } = this;
@@ -66,7 +65,6 @@ export class WindowMemory {
     return algorithm === 'none' || value === undefined ? undefined : { algorithm, value };
   }
 
-  /** Without checksums there is nothing to close. */
   async close(): Promise<void> {
     await this.#thread?.close();
   }
@@ -85,7 +83,7 @@ function startThread(workerData: WindowWorkerData): AnsweringThread<WindowTask, 
     title: 'The thread that reads and computes checksums',
     start: () => startWorker('window-worker', import.meta.url, { workerData, resourceLimits: SMALL_HEAP }),
     answerHere: ({ algorithm, start, end, piece }) => {
-      // Reading here would keep this thread from all else; whoever asks reads without blocking.
+      // A read here would block the main thread; the caller reads asynchronously.
       if (piece !== undefined) return { isRead: false, value: undefined };
       checksums ??= new SharedChecksums(workerData.memory, workerData.module);
       return { isRead: true, value: checksums.compute(algorithm, start, end) };

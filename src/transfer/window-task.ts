@@ -1,15 +1,15 @@
-// What a WindowMemory and its worker say to each other.
+// The messages between a WindowMemory and its worker.
 import type { FilePiece } from '../base/byte-range.ts';
 import type { ChecksumAlgorithm } from '../base/page-run.ts';
 
 export interface WindowWorkerData {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
-  /** A window that takes longer to read comes from the medium and not from the system's memory, in milliseconds. */
+  /** A window that takes longer to read comes from the disk and not from the system's cache, in milliseconds. */
   readonly slowReadMs: number;
 }
 
-/** The checksum of the memory from `start` to `end` is wanted, after `piece`, where there is one, was read into it. */
+/** Asks for the checksum of the memory from `start` to `end`, after `piece`, if given, is read into it. */
 export interface WindowTask {
   readonly algorithm: Exclude<ChecksumAlgorithm, 'none'>;
   readonly start: number;
@@ -18,8 +18,8 @@ export interface WindowTask {
 }
 
 export interface WindowAnswer {
-  /** False where the piece could not be read whole: anything may be in the memory then. */
+  /** False if the piece could not be read completely: the memory may contain anything then. */
   readonly isRead: boolean;
-  /** Undefined where nothing was read, or where what was read has pages of zeros, and so may not be sent as it is. */
+  /** Undefined if nothing was read, or if it seems to contain pages of zeros, which are not sent. */
   readonly value: Uint8Array | undefined;
 }

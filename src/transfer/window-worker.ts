@@ -1,7 +1,7 @@
 // The worker of a WindowMemory: reads windows and computes their checksums, in the memory that it shares.
 //
-// What the system has in memory is read by this thread itself: no other has to be woken for it, and the bytes are in the cache
-// of the processor that computes their checksum. A medium is kept busy by reads side by side instead.
+// This thread reads what the system has cached by itself: no other thread has to be woken, and the bytes are in the cache of the
+// processor that computes their checksum. Reads from a disk run side by side instead, to keep it busy.
 import { read, readSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { answerQuestions } from '../base/answer-questions.ts';
@@ -9,11 +9,11 @@ import { type FilePiece, PAGE_SIZE } from '../base/byte-range.ts';
 import { SharedChecksums } from './shared-checksum.ts';
 import type { WindowAnswer, WindowTask, WindowWorkerData } from './window-task.ts';
 
-/** Of each so many bytes that were read, one page is looked at: are there zeros that may be left out? */
+/** One page in this many bytes is checked for zeros, which need not be sent. */
 const SAMPLE_INTERVAL = 256 * 1024;
-/** After one that was slow, so many are read side by side before it is tried again without. */
+/** After a slow read, this many run side by side before the next one is tried without. */
 const READS_AFTER_SLOW = 64;
-/** So many side by side: the disk that this was measured on was no faster with more. */
+/** The disk that this was measured on was not faster with more. */
 const READS_SIDE_BY_SIDE = 2;
 
 interface Reading extends WindowTask {

@@ -6,7 +6,7 @@ import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { planWindows } from '../transfer/plan.ts';
 import { type Md5Step, md5Steps } from './md5-steps.ts';
 
-/** Zeros hashed in one step, in bytes: some 15 ms, so that neither a stop nor, without a thread, an upload has to wait. */
+/** Zeros hashed in one step, in bytes: about 15 ms, so that neither a stop nor, without a thread, the upload has to wait. */
 const MAX_ZEROS = 8 * 1024 * 1024;
 const WAITING_INTERVAL_MS = 1000;
 /** One is filled while the other is hashed. */

@@ -54,7 +54,7 @@ describe('ContentMd5', () => {
         });
         expect(await md5Of(viewOf(disk, extents))).toBe(expectedOf(disk));
       }),
-      { numRuns: 12 },
+      { numRuns: 5 },
     );
   });
 
