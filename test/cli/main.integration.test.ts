@@ -184,7 +184,7 @@ describe('vhdup upload', () => {
     const { exitCode, stderr } = await run.ended;
     expect(exitCode, stderr).toBe(5);
     expect(stderr).toContain(what);
-    expect(stderr).toContain('give --restart');
+    expect(stderr).toContain('run the same command with --restart');
   });
 
   it('resumes after kill -9 at any moment', async () => {
@@ -223,7 +223,7 @@ describe('vhdup verify', () => {
     server.blob(CONTAINER, BLOB).clearPages({ offset: 5 * MIB, length: 512 });
     const wrong = await vhdup(['verify', path, sas()]);
     expect(wrong).toMatchObject({ exitCode: 10, stderr: '' });
-    expect(wrong.stdout).toContain('is not as it should be');
+    expect(wrong.stdout).toContain('does not match the image');
     expect(wrong.stdout).toContain(`missing at ${5 * MIB}, 512 bytes`);
     expect(await vhdup(['verify', path, sas(), '--quiet'])).toMatchObject({ exitCode: 10, stdout: '' });
 

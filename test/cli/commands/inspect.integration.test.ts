@@ -108,9 +108,9 @@ describe('vhdup inspect', () => {
     [['nonsense', 'x.vhd'], 2, 'must be one of footer, header, bat, bitmap, regions, metadata, log'],
     [['footer', '/no/such/file'], 3, 'there is no such file'],
     [['/no/such/file'], 3, 'there is no such file'],
-    [['x.vhd', '--block', '1'], 2, '--block is for a structure'],
-    [['x.vhd', '--all'], 2, '--all is for a structure'],
-    [['bat', 'x.vhd', '--scan'], 2, '--scan is for the whole image'],
+    [['x.vhd', '--block', '1'], 2, '--block needs a structure'],
+    [['x.vhd', '--all'], 2, '--all needs a structure'],
+    [['bat', 'x.vhd', '--scan'], 2, '--scan reads the whole image'],
     [['bat', 'x.vhd', '--block', 'two'], 2, 'whole number'],
     [['footer', 'a', 'b'], 2, 'vhdup --help'],
   ])('refuses %j', (args, code, message) => {
