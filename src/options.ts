@@ -120,6 +120,12 @@ export function concurrencyOf(threads: Threads = 'auto'): Concurrency {
   return { maxRequests: threads, maxWindows: Math.min(threads + 1, MAX_WINDOWS) };
 }
 
+/** Where memory bounds what a number of threads does; undefined elsewhere. */
+export function threadsWarning({ maxRequests, maxWindows }: Concurrency): string | undefined {
+  if (maxRequests <= maxWindows || maxWindows < MAX_WINDOWS) return undefined;
+  return `--threads ${maxRequests}: at most ${maxWindows} windows of 4 MiB are in memory at once. Dense data is moved in up to ${maxWindows} requests at once, scattered data in up to ${maxRequests}.`;
+}
+
 /** Windows in flight for work that stays on this machine. */
 export function localConcurrency(threads: Threads = 'auto') {
   const { maxRequests, maxWindows } = concurrencyOf(threads === 'auto' ? LOCAL_THREADS : threads);

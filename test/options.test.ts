@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../src/errors.ts';
-import { checkChecksum, checkMetadata, checkRetryOptions, concurrencyOf, localConcurrency } from '../src/options.ts';
+import {
+  checkChecksum,
+  checkMetadata,
+  checkRetryOptions,
+  checkVerify,
+  concurrencyOf,
+  localConcurrency,
+  threadsWarning,
+} from '../src/options.ts';
 
 describe('concurrencyOf', () => {
   it('takes 1 to 64 requests, with one window more than that in memory', () => {
@@ -13,6 +21,15 @@ describe('concurrencyOf', () => {
   it('holds at most 204 MiB of windows, however many requests there may be', () => {
     expect(concurrencyOf(51)).toEqual({ maxRequests: 51, maxWindows: 51 });
     expect(concurrencyOf(64)).toEqual({ maxRequests: 64, maxWindows: 51 });
+  });
+
+  it('says what more threads do than windows fit into memory, and is silent otherwise', () => {
+    for (const threads of ['auto', 1, 50, 51] as const) expect(threadsWarning(concurrencyOf(threads))).toBeUndefined();
+    for (const threads of [52, 64]) {
+      expect(threadsWarning(concurrencyOf(threads))).toMatch(
+        new RegExp(`^--threads ${threads}: .*up to 51 requests at once, scattered data in up to ${threads}\\.$`),
+      );
+    }
   });
 
   it('holds at most 32 MiB of windows when nothing is said', () => {
@@ -128,5 +145,13 @@ describe('checkRetryOptions', () => {
 
   it.each(['attemptTimeoutMs', 'stallTimeoutMs'] as const)('refuses a %s of 0: nothing could ever succeed', (name) => {
     expect(() => checkRetryOptions({ [name]: 0 })).toThrow(UsageError);
+  });
+});
+
+describe('checkVerify', () => {
+  it('takes each level, and an older name of one', () => {
+    for (const level of [undefined, 'none', 'ranges', 'full'] as const) expect(checkVerify(level)).toBe(level);
+    expect(checkVerify('map')).toBe('ranges');
+    expect(() => checkVerify('some' as never)).toThrow(/one of none, ranges, full, but is some/);
   });
 });

@@ -7,7 +7,7 @@ import { connectPageBlob } from '../azure/page-blob.ts';
 import { VERSION } from '../base/version.ts';
 import { CredentialError } from '../errors.ts';
 import { type EventListener, retryEvent } from '../events.ts';
-import type { ServiceOptions } from '../options.ts';
+import { type Concurrency, type ServiceOptions, threadsWarning } from '../options.ts';
 import type { BlobAddress, BlobProperties, PageBlob } from '../target/page-blob.ts';
 import { Pacer } from '../transfer/pacer.ts';
 import { Retrier } from '../transfer/retry.ts';
@@ -86,6 +86,12 @@ export function warnOfPlainHttp({ address: { url } }: BlobAccess, emit: EventLis
     code: 'plain-http',
     message: `${url} is not https: everybody on the way can read the disk and the credentials.`,
   });
+}
+
+/** Says what a number of threads does that is more than memory allows for. */
+export function warnOfThreads(concurrency: Concurrency, emit: EventListener): void {
+  const message = threadsWarning(concurrency);
+  if (message !== undefined) emit({ type: 'warning', code: 'threads-bounded', message });
 }
 
 /** Encrypted, or not leaving this machine. */

@@ -17,7 +17,7 @@ import {
   type VerifiedLevel,
 } from '../options.ts';
 import { BlobLifecycle } from '../remote/blob-lifecycle.ts';
-import { accessOf, type BlobConnection, connect, warnOfPlainHttp } from '../remote/connect.ts';
+import { accessOf, type BlobConnection, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
 import { watchExpiry } from '../remote/expiry-watch.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
@@ -81,6 +81,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   await UploadManifest.check(options);
   const emit = shielded(options.onEvent);
   warnOfPlainHttp(settings.access, emit);
+  warnOfThreads(settings.concurrency, emit);
   const image = await openChecked(options, settings, emit);
   try {
     const { maxRate, concurrency } = settings;

@@ -7,7 +7,7 @@ import { shielded } from '../events.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import { checkChecksum, checkRetryOptions, concurrencyOf, type VerifyOptions } from '../options.ts';
-import { accessOf, connect, warnOfPlainHttp } from '../remote/connect.ts';
+import { accessOf, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { isFailed, isUnfinished, UPLOAD_ID } from '../state/blob-metadata.ts';
 import { ManifestReader } from '../state/manifest-reader.ts';
@@ -60,6 +60,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
   signal.throwIfAborted();
   const emit = shielded(options.onEvent);
   warnOfPlainHttp(access, emit);
+  warnOfThreads(concurrency, emit);
   const startMs = performance.now();
   const full = options.full === true;
 
