@@ -1,6 +1,5 @@
 // Checkpointing: keeps the checkpoint in step with what the service has acknowledged, and leaves it to the next run at the end.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { ChildAbort } from '../base/linked-abort.ts';
 import { subtractRanges } from '../base/range-list.ts';
 import type { RangeSet } from '../base/range-set.ts';
@@ -18,9 +17,6 @@ import type { UploadManifest } from './upload-manifest.ts';
 
 /** How often the checkpoint is saved, in milliseconds: what kill -9 costs at most, beside the windows in flight. */
 const SAVE_INTERVAL_MS = 1000;
-/** Looks at an image that cannot be looked at, as on a share that is away for a moment, and the time between them in milliseconds. */
-const LOOKS = 5;
-const LOOK_INTERVAL_MS = 1000;
 
 /** How much was read back. It grows. */
 export interface ReadBack {
@@ -50,9 +46,8 @@ export class Checkpointing {
   #autosave: Autosave | undefined;
   /** Whether the blob is not the image. */
   #isFailed = false;
-  /** Warnings are given once, not every second. */
+  /** Whether the last save failed: the warning is given once, not every second. */
   #saveFailed = false;
-  #lookFailed = false;
 
   constructor(options: CheckpointingOptions) {
     this.#options = options;
@@ -80,7 +75,12 @@ export class Checkpointing {
    */
   async whileSaving<T>(signal: AbortSignal, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const stop = new ChildAbort(signal);
-    this.#autosave = new Autosave(SAVE_INTERVAL_MS, () => this.save().catch((error: unknown) => stop.abort(error)));
+    const save = () =>
+      this.save().catch((error: unknown) => {
+        // An image that cannot be looked at now is not one that changed: as long as it can be read, the next look may succeed.
+        if (!(error instanceof ImageAccessError)) stop.abort(error);
+      });
+    this.#autosave = new Autosave(SAVE_INTERVAL_MS, save);
     try {
       return await action(stop.signal);
     } finally {
@@ -101,10 +101,10 @@ export class Checkpointing {
    * @throws {ImageChangedError} the image was written to.
    */
   async save(etag?: string): Promise<void> {
-    const { file, access, emit } = this.#options;
+    const { image, file, access, emit } = this.#options;
     if (!access.mayWrite) return;
     const state = { ...this.state, ...(etag === undefined ? {} : { etag }) };
-    if (!this.#isFailed && !(await this.#isImageSeen())) return;
+    if (!this.#isFailed) await image.assertUnchanged();
     try {
       // First what proves a window, then that it is done.
       await this.manifest?.flush();
@@ -138,34 +138,8 @@ export class Checkpointing {
     if (etag !== undefined) await save(etag);
   }
 
-  /** @returns false where it cannot be looked at now: that is no change, but nothing is saved either. */
-  async #isImageSeen(): Promise<boolean> {
-    try {
-      await this.#options.image.assertUnchanged();
-      this.#lookFailed = false;
-      return true;
-    } catch (error) {
-      if (!(error instanceof ImageAccessError)) throw error;
-      if (!this.#lookFailed) this.#warn('image-not-seen', `${error.message} The upload continues, and looks again.`);
-      this.#lookFailed = true;
-      return false;
-    }
-  }
-
   #warn(code: string, message: string): void {
     this.#options.emit({ type: 'warning', code, message });
-  }
-}
-
-/** @throws {ImageChangedError} @throws {ImageAccessError} it cannot be looked at, several times. */
-export async function assertImageUnchanged(image: DiskImage, signal: AbortSignal): Promise<void> {
-  for (let look = 1; ; look++) {
-    try {
-      return await image.assertUnchanged();
-    } catch (error) {
-      if (!(error instanceof ImageAccessError) || look === LOOKS) throw error;
-      await delay(LOOK_INTERVAL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
-    }
   }
 }
 

@@ -19,7 +19,7 @@ import { Differences, describeDifferences } from '../verify/differences.ts';
 import { hasFooter } from '../verify/footer.ts';
 import { verifyPageList } from '../verify/page-list.ts';
 import type { Artifacts } from './artifacts.ts';
-import { assertImageUnchanged, type Checkpointing } from './checkpointing.ts';
+import type { Checkpointing } from './checkpointing.ts';
 import type { Session } from './context.ts';
 
 /** What moves the pages of one upload, and counts them. */
@@ -53,7 +53,7 @@ export interface Finished {
 export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signal: AbortSignal): Promise<Finished> {
   const { image, source, store, lifecycle, session, progress, memory, emit } = upload;
   emit({ type: 'phase', phase: 'finishing' });
-  await assertImageUnchanged(image, signal);
+  await image.assertUnchanged();
   const range = { offset: source.diskSize, length: PAGE_SIZE };
   const footer = { range, bytes: source.footer, checksum: pageChecksum(memory.algorithm, source.footer) };
   await store.write(footer, signal);
@@ -67,7 +67,7 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
   await manifest?.complete(footer, sent);
   if (contentMd5 !== undefined) {
     // The MD5 reads the image by itself, and may have done so for long after everything was sent.
-    await assertImageUnchanged(image, signal);
+    await image.assertUnchanged();
     etag = await lifecycle.setContentMd5(contentMd5, signal, etag);
   }
   await lifecycle.finish(signal, etag);

@@ -1,7 +1,7 @@
 // What one verification has compared so far, and the file that keeps it between two runs.
 
 import { ChildAbort } from '../base/linked-abort.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, ImageAccessError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
@@ -90,7 +90,10 @@ export class VerificationState {
     const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
       image.assertUnchanged().then(
         () => this.#save(),
-        (error: unknown) => stop.abort(error),
+        (error: unknown) => {
+          // One that cannot be looked at now is not one that changed.
+          if (!(error instanceof ImageAccessError)) stop.abort(error);
+        },
       ),
     );
     try {

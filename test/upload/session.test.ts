@@ -13,7 +13,7 @@ import { asFixedVhd } from '../../src/image/fixed-vhd-view.ts';
 import { BlobLifecycle } from '../../src/remote/blob-lifecycle.ts';
 import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
 import { beginRun, endRun, type Owner } from '../../src/state/lease-holder.ts';
-import { emptyCheckpoint, type SessionRequest } from '../../src/upload/context.ts';
+import { emptyCheckpoint, leaseOf, type SessionRequest } from '../../src/upload/context.ts';
 import { openSession } from '../../src/upload/session.ts';
 import { MemoryPageBlob, retrying } from '../support/memory-page-blob.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
@@ -116,7 +116,8 @@ async function makeWorld(): Promise<World> {
     beginAndStop: async () => {
       const request = requestOf({});
       const session = await openSession(request);
-      await file.save({ ...emptyCheckpoint(session, request), done: [{ offset: 0, length: 4 * MIB }] });
+      const lease = leaseOf(request.owner, request.lifecycle.isHeld);
+      await file.save({ ...emptyCheckpoint(session, request), lease, done: [{ offset: 0, length: 4 * MIB }] });
     },
     abort: (reason) => controller.abort(reason),
   };
@@ -273,7 +274,122 @@ describe('openSession, the first time', () => {
   );
 });
 
+describe('openSession, when its credential expires', () => {
+  const expired = () => new CredentialError('403: the SAS has expired', { isExpired: true });
+
+  it.each(['acquireLease', 'create'] as const)('resumes the blob that was made before (%s)', async (operation) => {
+    const { open, blob, file } = await makeWorld();
+    if (operation === 'create') {
+      // Its answer is lost, and nothing is answered any more.
+      blob.failOnce('create', new ServiceError('reset', { reason: 'ECONNRESET', transient: true }), 'after');
+      blob.failOnce('create', expired());
+      blob.failOnce('properties', expired(), 'after');
+      const properties = blob.properties.bind(blob);
+      let looks = 0;
+      blob.properties = (signal) => (++looks === 1 ? Promise.resolve(undefined) : properties(signal));
+      expect(await failureOf(open())).toBeInstanceOf(CredentialError);
+      blob.properties = properties;
+    } else {
+      blob.failOnce(operation, expired());
+      expect(await failureOf(open())).toBeInstanceOf(CredentialError);
+    }
+    const made = blob.blob?.metadata['vhdup_upload_id'];
+    expect((await file.load())?.uploadId).toBe(made);
+    expect((await open()).uploadId).toBe(made);
+  });
+});
+
+describe('openSession, where something else is in the way', () => {
+  it('names all that is needed in one message', async () => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    await beginAndStop();
+    blob.put({ size: 8192 });
+    for (const request of [{}, { restart: true }, { overwrite: true }]) {
+      expect((await failureOf(open(request))).message, JSON.stringify(request)).toContain('--restart --overwrite');
+    }
+    await open({ restart: true, overwrite: true });
+    expect(blob.blob?.size).toBe(8 * MIB + 512);
+  });
+
+  it('names all that is needed where the checkpoint is damaged', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    await writeFile(file.path, (await readFile(file.path, 'utf8')).slice(0, -30));
+    for (const request of [{}, { restart: true }, { overwrite: true }]) {
+      expect((await failureOf(open(request))).message, JSON.stringify(request)).toContain('--restart --overwrite');
+    }
+    const session = await open({ restart: true, overwrite: true });
+    expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
+  });
+});
+
 describe('openSession, with a checkpoint', () => {
+  it('has nothing left to do where the blob is complete', async () => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    await beginAndStop();
+    blob.put({ ...blob.blob, metadata: { ...blob.blob?.metadata, vhdup_state: 'complete' } });
+    const there = blob.blob;
+    expect(await open()).toMatchObject({ isComplete: true });
+    expect(blob.blob).toBe(there);
+    expect(blob.lease.id).not.toBe(blob.leaseId);
+  });
+
+  it('counts as unverified what nothing proves, and says so before it writes', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    blob.lease.break(0, Date.now());
+    const done = [{ offset: 0, length: 4 * MIB }];
+    let saved: unknown;
+    const setMetadata = blob.setMetadata.bind(blob);
+    blob.setMetadata = async (...given) => {
+      saved = await file.load();
+      return await setMetadata(...given);
+    };
+    expect((await open()).unverified.ranges).toEqual(done);
+    expect(saved).toMatchObject({ unverified: done });
+    // It stays so, although this run is followed by one that proves the time since.
+    expect((await open()).unverified.ranges).toEqual(done);
+  });
+
+  it('counts nothing as unverified where the lease of the run before can be renewed', async () => {
+    const { open, beginAndStop } = await makeWorld();
+    await beginAndStop();
+    expect((await open()).unverified.ranges).toEqual([]);
+  });
+
+  it('is not fooled by the lease of a run that was killed before it had saved what it found', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    blob.lease.break(0, Date.now());
+    blob.put(blob.blob ?? {});
+    blob.lease.settle(Date.now());
+    const save = file.save.bind(file);
+    let saves = 0;
+    file.save = async (state) => {
+      if (++saves === 2) throw new Error('killed');
+      await save(state);
+    };
+    expect((await failureOf(open())).message).toBe('killed');
+    file.save = save;
+    expect((await open()).unverified.ranges).toEqual([{ offset: 0, length: 4 * MIB }]);
+  });
+
+  it('puts the checkpoint back when another program took the blob in the last moment', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    const stored = await file.load();
+    const look = blob.properties.bind(blob);
+    blob.properties = async (signal) => {
+      const seen = await look(signal);
+      blob.lease.break(0, Date.now());
+      blob.lease.acquire('00000000-0000-4000-8000-000000000000', 60_000, Date.now());
+      blob.properties = look;
+      return seen;
+    };
+    expect(await failureOf(open())).toMatchObject({ code: 'IN_USE' });
+    expect(await file.load()).toEqual(stored);
+  });
+
   it('resumes the upload that it belongs to', async () => {
     const { open, blob, file, beginAndStop } = await makeWorld();
     await beginAndStop();
