@@ -1,0 +1,97 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { COMMANDS, type HelpOption, optionsOf } from '../support/command-help.ts';
+import {
+  codeBlocks,
+  codeRows,
+  filesEndingWith,
+  inlineCode,
+  readDocument,
+  sectionOf,
+  vhdupArguments,
+} from '../support/documents.ts';
+
+/** Names of options that stand before a command, or after any. */
+const GLOBAL = ['--help', '-h', '--version'];
+const SHELL_LANGUAGES = ['', 'sh', 'console', 'powershell'];
+
+const known = new Map<string, readonly HelpOption[]>();
+
+beforeEach(async () => {
+  if (known.size > 0) return;
+  for (const command of COMMANDS) known.set(command, await optionsOf(command));
+});
+
+/** What is wrong with a command line, or undefined. A word in capitals stands for a command. */
+function problemOf([command = '', ...words]: readonly string[]): string | undefined {
+  if (GLOBAL.includes(command) || /^[A-Z]+$/.test(command)) return undefined;
+  const options = known.get(command);
+  if (options === undefined) return `there is no command ${command}`;
+  const names = options.flatMap(({ name, alias }) => [
+    `--${name}`,
+    `--no-${name}`,
+    ...(alias === undefined ? [] : [`-${alias}`]),
+  ]);
+  const given = words.filter((word) => /^-{1,2}[a-z]/.test(word)).map((word) => word.replace(/=.*$/, ''));
+  const unknown = given.filter((word) => !names.includes(word));
+  return unknown.length === 0 ? undefined : `${command} has no ${unknown.join(', ')}`;
+}
+
+/** Every command line that a document shows, in code blocks and between backticks. */
+function commandLinesOf(markdown: string): string[] {
+  const blocks = codeBlocks(markdown).filter(({ language }) => SHELL_LANGUAGES.includes(language));
+  return [...blocks.flatMap(({ lines }) => lines), ...inlineCode(markdown).filter((text) => text.startsWith('vhdup '))];
+}
+
+function problemsOf(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
+    const words = vhdupArguments(line);
+    const problem = words === undefined ? undefined : problemOf(words);
+    return problem === undefined ? [] : [`${line}: ${problem}`];
+  });
+}
+
+describe('the command lines in documents', () => {
+  it('name commands and options that exist', async () => {
+    let count = 0;
+    for (const path of await filesEndingWith('.md')) {
+      const lines = commandLinesOf(await readDocument(path));
+      count += lines.filter((line) => vhdupArguments(line) !== undefined).length;
+      expect(problemsOf(lines), path).toEqual([]);
+    }
+    expect(count).toBeGreaterThan(50);
+  });
+
+  it('are right in the scripts among the examples, too', async () => {
+    const scripts = (await filesEndingWith('.sh', '.ps1')).filter((path) => path.startsWith('examples/'));
+    expect(scripts).toHaveLength(2);
+    for (const path of scripts) {
+      const lines = (await readDocument(path)).split('\n');
+      expect(lines.filter((line) => vhdupArguments(line) !== undefined).length).toBeGreaterThanOrEqual(2);
+      expect(problemsOf(lines), path).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['vhdup upload disk.vhd vhds/disk.vhd --fast', 'upload has no --fast'],
+    ['vhdup sideload disk.vhd', 'there is no command sideload'],
+    ['HTTPS_PROXY=http://proxy vhdup check disk.vhd -x | cat', 'check has no -x'],
+    ['until vhdup verify a b --json; do', undefined],
+  ])('are checked: %s', (line, problem) => {
+    expect(problemOf(vhdupArguments(line) ?? [])).toBe(problem);
+  });
+});
+
+describe('the option tables of docs/usage.md', () => {
+  it.each(COMMANDS)('list the options of %s as its help does', async (command) => {
+    const rows = codeRows(sectionOf(await readDocument('docs/usage.md'), `## ${command}`));
+    const options = known.get(command) ?? [];
+    const documented = rows.flatMap(([cell = '']) => [...cell.matchAll(/(?<=`)--(?!no-)([a-z0-9-]+)/g)]);
+    expect(documented.map(([, name]) => name).sort()).toEqual(options.map(({ name }) => name).sort());
+    for (const { name, alias, defaultValue } of options) {
+      const row = rows.find(([cell = '']) => new RegExp(`\`--${name}[ \`]`).test(cell));
+      if (alias !== undefined) expect(row?.[0], `--${name}`).toContain(`\`-${alias}\``);
+      if (defaultValue !== undefined) expect(row?.[2], `--${name}`).toContain(defaultValue);
+      expect(row?.[1], `--${name}`).toMatch(/\w/);
+    }
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { RULES } from '../../src/check/run-rules.ts';
+import { EXIT_CODES } from '../../src/errors.ts';
+import * as library from '../../src/index.ts';
+import { codeRows, inlineCode, readDocument, sectionOf } from '../support/documents.ts';
+
+/** Names of fields that a source declares. */
+function fieldsIn(source: string): string[] {
+  return [...source.matchAll(/readonly (\w+)\??:/g)].map(([, name = '']) => name);
+}
+
+describe('the reference pages', () => {
+  it('list every rule of check with its level, and no other', async () => {
+    const rules = sectionOf(await readDocument('docs/checks.md'), '## Rules');
+    const listed = codeRows(rules).map(([id = '', level = '']) => `${id.replaceAll('`', '')} ${level}`);
+    expect(listed.sort()).toEqual(RULES.map(({ id, level }) => `${id} ${level}`).sort());
+  });
+
+  it('list every exit code, and the code of every error', async () => {
+    const page = await readDocument('docs/exit-codes.md');
+    const listed = [...page.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, codes = '']) => codes.split(', ').map(Number));
+    expect(listed.sort((a, b) => a - b)).toEqual(Object.values(EXIT_CODES).sort((a, b) => a - b));
+    const source = await readDocument('src/errors.ts');
+    for (const [, code] of source.matchAll(/readonly code = '(\w+)'/g)) expect(inlineCode(page)).toContain(code);
+  });
+
+  it('list every event and each of its fields', async () => {
+    const page = await readDocument('docs/json-events.md');
+    const events = await readDocument('src/events.ts');
+    const types = [...events.matchAll(/readonly type: '([a-z-]+)'/g)].map(([, type = '']) => type);
+    expect(types).toContain('progress');
+    for (const type of types) expect(page, type).toContain(`\n### \`${type}\`\n`);
+    const totals = /interface ProgressTotals \{[\s\S]*?^\}/m.exec(await readDocument('src/transfer/progress.ts'))?.[0];
+    const fields = fieldsIn(events + (totals ?? '')).filter((name) => name !== 'type');
+    expect(fields).toEqual(expect.arrayContaining(['zeros', 'requestId']));
+    expect(fields.filter((name) => !inlineCode(page).includes(name))).toEqual([]);
+  });
+
+  it('name everything that the library exports', async () => {
+    const page = await readDocument('docs/library.md');
+    expect(Object.keys(library).filter((name) => !page.includes(name))).toEqual([]);
+  });
+});
