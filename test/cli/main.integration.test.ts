@@ -209,19 +209,19 @@ describe('vhdup verify', () => {
   it('says that all is well, and exits with 10 and the places where it is not', async () => {
     const { path } = await makeImage();
     const manifest = `${path}.jsonl`;
-    const options = ['--manifest', manifest, '--content-md5', '--verify', 'full'];
+    const options = ['--manifest', manifest, '--content-md5', '--verify', 'full', '--no-progress'];
     const uploaded = await vhdup(['upload', path, sas(), ...options]);
     expect(uploaded).toMatchObject({ exitCode: 0, stderr: '' });
     expect(uploaded.stdout).toContain('every page of the blob was read back');
     expect(uploaded.stdout).toContain(server.blob(CONTAINER, BLOB).contentMd5 ?? 'no MD5');
 
-    const right = await vhdup(['verify', path, sas(), '--full', '--manifest', manifest]);
+    const right = await vhdup(['verify', path, sas(), '--full', '--manifest', manifest, '--no-progress']);
     expect(right).toMatchObject({ exitCode: 0, stderr: '' });
     expect(right.stdout).toContain('matches the image');
     expect(right.stdout).not.toContain('sig=');
 
     server.blob(CONTAINER, BLOB).clearPages({ offset: 5 * MIB, length: 512 });
-    const wrong = await vhdup(['verify', path, sas()]);
+    const wrong = await vhdup(['verify', path, sas(), '--no-progress']);
     expect(wrong).toMatchObject({ exitCode: 10, stderr: '' });
     expect(wrong.stdout).toContain('does not match the image');
     expect(wrong.stdout).toContain(`missing at ${5 * MIB}, 512 bytes`);
