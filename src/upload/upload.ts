@@ -187,7 +187,7 @@ async function upload(
     await checkpointing.remove();
     return result({ verified: 'none', contentMd5: undefined });
   }
-  warnOfUnverified(verify, session, lifecycle.isHeld, store.url, emit);
+  warnOfUnverified(verify, session, lifecycle.capabilities, store.url, emit);
 
   let memory: WindowMemory | undefined;
   let artifacts: Artifacts | undefined;
@@ -255,7 +255,8 @@ async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSign
     onRun: (run) => manifest?.runSent(run),
     onWindow: (window, runs) => {
       // Nothing keeps others from writing to it, or nothing shows by whom it was written.
-      if (!lifecycle.isHeld || found?.windowDone(window) === true) session.unverified.add(window.covers);
+      const isFound = found?.windowDone(window) === true;
+      if (!lifecycle.capabilities.lease || isFound) session.unverified.add(window.covers);
       manifest?.windowDone(window, runs);
     },
     requests: () => store.counters,
