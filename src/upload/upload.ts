@@ -1,7 +1,7 @@
 // uploadImage: the whole story of an upload on one page.
 
 import { checkBeforeUpload } from '../check/preflight.ts';
-import { checkEvent, type EventListener, shielded, type TransferTotals } from '../events.ts';
+import { checkEvent, type EventListener, shielded, type TransferTotals, type UploadEvent } from '../events.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
@@ -26,7 +26,7 @@ import { Progress } from '../transfer/progress.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
 import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
 import { Checkpointing, causeOf } from './checkpointing.ts';
-import { emptyCheckpoint, type SessionRequest } from './context.ts';
+import { emptyCheckpoint, type Session, type SessionRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
 import { FoundPages } from './recover.ts';
 import { openSession } from './session.ts';
@@ -146,47 +146,18 @@ async function upload(
     await lifecycle.abandon();
     throw error;
   });
-  const { verify, maxRate, concurrency } = settings;
   const progress = new Progress(session.earlier);
-  const checkpointing = new Checkpointing({
-    ...{ image, file, access, session, progress, emit },
-    empty: emptyCheckpoint(session, request),
-    isHeld: () => lifecycle.isHeld,
-  });
-  emit({
-    type: 'start',
-    image: image.path,
-    format: image.format,
-    diskSize: image.size,
-    url: store.url,
-    blobSize: source.size,
-    uploadId: session.uploadId,
-    ...(session.earlier === undefined ? {} : { resumedFrom: session.earlier.startedAt }),
-    checkpoint: file.path,
-    threads: options.threads ?? 'auto',
-  });
-  const result = ({ verified, contentMd5 }: Finished): UploadResult => {
-    const durationMs = performance.now() - startMs;
-    return {
-      ...progress.totals(source.diskSize),
-      ...store.counters,
-      url: store.url,
-      uploadId: session.uploadId,
-      blobSize: source.size,
-      diskSize: image.size,
-      checksumMismatches: store.checksumMismatches,
-      durationMs,
-      bytesPerSecond: (progress.sent * 1000) / durationMs,
-      verified,
-      alreadyComplete: session.isComplete,
-      ...(contentMd5 === undefined ? {} : { contentMd5 }),
-    };
-  };
+  const empty = emptyCheckpoint(session, request);
+  const isHeld = () => lifecycle.isHeld;
+  const checkpointing = new Checkpointing({ image, file, access, session, progress, empty, isHeld, emit });
+  emit(startEvent(request, session, options.threads));
+  const result = (finished: Finished) => resultOf(request, session, progress, finished, performance.now() - startMs);
   if (session.isComplete) {
     await lifecycle.abandon();
     await checkpointing.remove();
     return result({ verified: 'none', contentMd5: undefined });
   }
+  const { verify, maxRate, concurrency } = settings;
   warnOfUnverified(verify, session, lifecycle.capabilities, store.url, emit);
 
   let memory: WindowMemory | undefined;
@@ -210,6 +181,48 @@ async function upload(
     if (artifacts !== undefined) await closeArtifacts(artifacts);
     await memory?.close();
   }
+}
+
+function startEvent(
+  { image, source, store, file }: SessionRequest,
+  { uploadId, earlier }: Session,
+  threads: UploadOptions['threads'] = 'auto',
+): UploadEvent {
+  return {
+    type: 'start',
+    image: image.path,
+    format: image.format,
+    diskSize: image.size,
+    url: store.url,
+    blobSize: source.size,
+    uploadId,
+    ...(earlier === undefined ? {} : { resumedFrom: earlier.startedAt }),
+    checkpoint: file.path,
+    threads,
+  };
+}
+
+function resultOf(
+  { image, source, store }: SessionRequest,
+  { uploadId, isComplete }: Session,
+  progress: Progress,
+  { verified, contentMd5 }: Finished,
+  durationMs: number,
+): UploadResult {
+  return {
+    ...progress.totals(source.diskSize),
+    ...store.counters,
+    url: store.url,
+    uploadId,
+    blobSize: source.size,
+    diskSize: image.size,
+    checksumMismatches: store.checksumMismatches,
+    durationMs,
+    bytesPerSecond: (progress.sent * 1000) / durationMs,
+    verified,
+    alreadyComplete: isComplete,
+    ...(contentMd5 === undefined ? {} : { contentMd5 }),
+  };
 }
 
 function requestOf(
