@@ -5,7 +5,7 @@ import { inState, isComplete, OWNER, sequenceNumberOf, UPLOAD_ID } from '../stat
 import type { CheckpointLease } from '../state/checkpoint.ts';
 import { decodeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
 import type { Capabilities, Lifecycle } from '../target/lifecycle.ts';
-import type { BlobAddress, BlobProperties, PageBlob } from '../target/page-blob.ts';
+import type { BlobProperties, PageBlob } from '../target/page-blob.ts';
 import { BlobLease, type BlobLeaseOptions } from './lease.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
 
@@ -34,15 +34,9 @@ export interface NewBlob {
 }
 
 export class BlobLifecycle implements Lifecycle {
-  readonly capabilities: Capabilities = {
-    metadata: true,
-    lease: true,
-    conditions: true,
-    clear: true,
-    startsAsZeros: true,
-  };
   readonly #blob: PageBlob;
   readonly #store: RetryingPageStore<BlobProperties>;
+  readonly #owner: Owner;
   readonly #lease: BlobLease;
   /** Of the blob, since it belongs to this run. */
   #metadata: Metadata | undefined;
@@ -50,12 +44,13 @@ export class BlobLifecycle implements Lifecycle {
   constructor(options: BlobLeaseOptions) {
     this.#blob = options.blob;
     this.#store = options.store;
+    this.#owner = options.owner;
     this.#lease = new BlobLease(options);
     this.#store.holdBy(this.#lease);
   }
 
-  get address(): BlobAddress {
-    return this.#blob.address;
+  get capabilities(): Capabilities {
+    return { metadata: true, lease: !this.#lease.isRefused, conditions: true, clear: true, startsAsZeros: true };
   }
 
   /** Whether nothing else can write to the blob now. */
@@ -74,7 +69,8 @@ export class BlobLifecycle implements Lifecycle {
   assertFree(known: CheckpointLease | undefined, there: BlobProperties | undefined, breakForeign: boolean): void {
     if (there?.isLeased !== true || breakForeign) return;
     const owner = decodeOwner(there.metadata[OWNER]);
-    const living = [owner, known?.owner].find((holder) => holder !== undefined && !hasExited(holder));
+    const others = [owner, known?.owner].filter((holder) => holder?.id !== this.#owner.id);
+    const living = others.find((holder) => holder !== undefined && !hasExited(holder));
     if (living !== undefined) throw this.#lease.inUse(living);
   }
 
@@ -172,8 +168,8 @@ export class BlobLifecycle implements Lifecycle {
     } catch (error) {
       if (!isChanged(error)) throw error;
       // The answer to an earlier attempt may have been lost.
-      const there = await this.properties(signal);
-      if (!isComplete(there?.metadata ?? {}) || there?.metadata[UPLOAD_ID] !== metadata[UPLOAD_ID]) throw error;
+      const there = (await this.properties(signal))?.metadata ?? {};
+      if (!isComplete(there) || there[UPLOAD_ID] !== metadata[UPLOAD_ID]) throw error;
     }
     await this.#lease.release();
   }

@@ -31,6 +31,7 @@ export class BlobLease {
   readonly #options: BlobLeaseOptions;
   readonly #stop: ChildAbort;
   #isHeld = false;
+  #isRefused = false;
   #uploadId: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #regaining: Promise<void> | undefined;
@@ -42,6 +43,11 @@ export class BlobLease {
 
   get isHeld(): boolean {
     return this.#isHeld;
+  }
+
+  /** Whether the service gives no leases here. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /**
@@ -72,6 +78,7 @@ export class BlobLease {
         etag = await this.#breakForeign(breakForeign);
         wasBroken = true;
       } else if (isRefusal(error)) {
+        this.#isRefused = true;
         this.#warn(
           'no-lease',
           `The service gives no lease for ${this.#url} (${error.message}). The upload works without: nothing else may write to the blob meanwhile.`,
@@ -149,12 +156,20 @@ export class BlobLease {
   }
 
   async #release(signal: AbortSignal): Promise<string | undefined> {
-    const { blob, owner } = this.#options;
+    const { leases } = this.#options.blob;
+    const { id } = this.#options.owner;
     for (let attempt = 1; attempt <= RELEASE_TRIES; attempt++) {
       try {
-        // One that has expired could be released as well, whoever wrote to the blob since: only a renewal shows that nobody did.
-        await blob.leases.renew(owner.id, signal);
-        return await blob.leases.release(owner.id, signal);
+        // One that has expired can be released as well, whoever wrote to the blob since: only a renewal shows that nobody did.
+        const isProved = await leases.renew(id, signal).then(
+          () => true,
+          (error: unknown) => {
+            if (error instanceof DestinationError) throw error;
+            return false;
+          },
+        );
+        const etag = await leases.release(id, signal);
+        return isProved ? etag : undefined;
       } catch (error) {
         // An attempt whose answer was lost may have ended it, and others may have written to the blob since.
         if (error instanceof DestinationError) break;

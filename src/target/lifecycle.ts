@@ -4,7 +4,7 @@
 export interface Capabilities {
   /** Carries metadata: which upload made it, who works on it, and its state. */
   readonly metadata: boolean;
-  /** Can be held under a lease, so that nothing else writes to it. One service may still refuse it. */
+  /** Can be held under a lease, so that nothing else writes to it. Known for certain only once it was tried. */
   readonly lease: boolean;
   /** Takes conditions (ETag, sequence number) on requests. */
   readonly conditions: boolean;
@@ -16,12 +16,16 @@ export interface Capabilities {
 
 export interface Lifecycle {
   readonly capabilities: Capabilities;
-  /** Makes a target whole whose content is proven: from then on it is for others to use. */
-  finish(signal: AbortSignal): Promise<void>;
+  /**
+   * Makes a target whole whose content is proven: from then on it is for others to use.
+   * @param etag - Where nothing held the target: the ETag at which its content was proven, and which it must still have.
+   */
+  finish(signal: AbortSignal, etag?: string): Promise<void>;
   /**
    * Gives up a target that is not whole: one that can be resumed is left to the next run, any other is removed. Does not fail.
+   * @param isFailed - It must not be resumed either: its content is wrong.
    * @returns the target's ETag, where it is certain that this run changes it no more: the next run proves by it that nothing else
    * has written to the target.
    */
-  abandon(): Promise<string | undefined>;
+  abandon(isFailed?: boolean): Promise<string | undefined>;
 }

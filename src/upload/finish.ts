@@ -9,6 +9,7 @@ import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { VerifiedLevel, VerifyLevel } from '../options.ts';
 import type { BlobLifecycle } from '../remote/blob-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
+import type { Capabilities } from '../target/lifecycle.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
 import type { PageSetDigest } from '../transfer/page-set-digest.ts';
@@ -61,17 +62,30 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
 
   const sent = progress.pages.with(range);
   const verified = levelOf(upload.verify, session);
-  // Where nothing holds the blob, it has to be the same from the proof to the end.
-  let etag = await verify(upload, verified, sent, signal);
-  const contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
-  await manifest?.complete(footer, sent);
-  if (contentMd5 !== undefined) {
-    // The MD5 reads the image by itself, and may have done so for long after everything was sent.
-    await image.assertUnchanged();
-    etag = await lifecycle.setContentMd5(contentMd5, signal, etag);
+  let contentMd5: Uint8Array | undefined;
+  try {
+    // Where nothing holds the blob, it has to be the same from the proof to the end.
+    let etag = await verify(upload, verified, sent, signal);
+    contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
+    await manifest?.complete(footer, sent);
+    if (contentMd5 !== undefined) {
+      // The MD5 reads the image by itself, and may have done so for long after everything was sent.
+      await image.assertUnchanged();
+      etag = await lifecycle.setContentMd5(contentMd5, signal, etag);
+    }
+    await lifecycle.finish(signal, etag);
+  } catch (error) {
+    throw changedMeanwhile(error, store.url);
   }
-  await lifecycle.finish(signal, etag);
   return { verified, contentMd5: contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64') };
+}
+
+function changedMeanwhile(error: unknown, url: string): unknown {
+  if (!(error instanceof DestinationError) || error.reason !== 'ConditionNotMet') return error;
+  return new DestinationError(
+    `${url} was written to by something else while it was compared. Run the same command again when nothing else uses it: what is unverified is read back once more.`,
+    { cause: error, reason: error.reason },
+  );
 }
 
 /** What is compared: what the user asks for, or as much as is needed to be certain. */
@@ -83,12 +97,12 @@ function levelOf(asked: VerifyLevel | undefined, { unverified }: Session): Verif
 export function warnOfUnverified(
   asked: VerifyLevel | undefined,
   { unverified, earlier }: Session,
-  isHeld: boolean,
+  { lease }: Capabilities,
   url: string,
   emit: EventListener,
 ): void {
-  if (asked === 'full' || (isHeld && unverified.ranges.length === 0 && earlier?.fromBlob !== true)) return;
-  const why = isHeld
+  if (asked === 'full' || (lease && unverified.ranges.length === 0 && earlier?.fromBlob !== true)) return;
+  const why = lease
     ? `Neither the ETag nor a lease proves that nothing else has written to ${url} since an earlier run of this upload.`
     : `No lease keeps other programs from writing to ${url} during this upload.`;
   const what =

@@ -38,11 +38,12 @@ export function checkpointOfBlob(
       `Cannot resume from the blob ${empty.blobUrl}: ${problem}. Give --overwrite without --resume-from-blob to upload from the beginning.`,
     );
   }
+  const owner = decodeOwner(there.metadata[OWNER]);
   return {
     ...empty,
     uploadId: there.metadata[UPLOAD_ID] ?? empty.uploadId,
-    startedAt: decodeOwner(there.metadata[OWNER])?.since ?? empty.startedAt,
-    lease: { ...empty.lease, ids: [] },
+    startedAt: owner?.since ?? empty.startedAt,
+    lease: { owner: owner ?? empty.lease.owner, ids: [] },
     fromBlob: true,
   };
 }

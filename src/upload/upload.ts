@@ -1,7 +1,7 @@
 // uploadImage: the whole story of an upload on one page.
 
 import { checkBeforeUpload } from '../check/preflight.ts';
-import { checkEvent, type EventListener, shielded, type TransferTotals } from '../events.ts';
+import { checkEvent, type EventListener, shielded, type TransferTotals, type UploadEvent } from '../events.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
@@ -11,7 +11,7 @@ import { accessOf, type BlobConnection, connect, warnOfPlainHttp, warnOfThreads 
 import { watchExpiry } from '../remote/expiry-watch.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
-import { concurrencyOf } from '../transfer/concurrency-limits.ts';
+import { type Concurrency, concurrencyOf } from '../transfer/concurrency-limits.ts';
 import { moveDisk } from '../transfer/move-disk.ts';
 import { Progress } from '../transfer/progress.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
@@ -25,7 +25,7 @@ import {
 } from '../validate-options.ts';
 import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
 import { Checkpointing, causeOf } from './checkpointing.ts';
-import { emptyCheckpoint, type SessionRequest } from './context.ts';
+import { emptyCheckpoint, type Session, type SessionRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
 import { FoundPages } from './recover.ts';
 import { openSession } from './session.ts';
@@ -145,49 +145,19 @@ async function upload(
     await lifecycle.abandon();
     throw error;
   });
-  const { verify, maxRate, concurrency } = settings;
   const progress = new Progress(session.earlier);
-  const checkpointing = new Checkpointing({
-    ...{ image, file, access, session, progress, emit },
-    empty: emptyCheckpoint(session, request),
-    isHeld: () => lifecycle.isHeld,
-  });
-  emit({
-    type: 'start',
-    image: image.path,
-    format: image.format,
-    diskSize: image.size,
-    url: store.url,
-    blobSize: source.size,
-    uploadId: session.uploadId,
-    ...(session.earlier === undefined ? {} : { resumedFrom: session.earlier.startedAt }),
-    checkpoint: file.path,
-    threads: options.threads ?? 'auto',
-    maxWindows: concurrency.maxWindows,
-  });
-  const result = ({ verified, contentMd5 }: Finished): UploadResult => {
-    const durationMs = performance.now() - startMs;
-    return {
-      ...progress.totals(source.diskSize),
-      ...store.counters,
-      url: store.url,
-      uploadId: session.uploadId,
-      blobSize: source.size,
-      diskSize: image.size,
-      checksumMismatches: store.checksumMismatches,
-      durationMs,
-      bytesPerSecond: (progress.sent * 1000) / durationMs,
-      verified,
-      alreadyComplete: session.isComplete,
-      ...(contentMd5 === undefined ? {} : { contentMd5 }),
-    };
-  };
+  const empty = emptyCheckpoint(session, request);
+  const isHeld = () => lifecycle.isHeld;
+  const checkpointing = new Checkpointing({ image, file, access, session, progress, empty, isHeld, emit });
+  emit(startEvent(request, session, options.threads, settings.concurrency));
+  const result = (finished: Finished) => resultOf(request, session, progress, finished, performance.now() - startMs);
   if (session.isComplete) {
     await lifecycle.abandon();
     await checkpointing.remove();
     return result({ verified: 'none', contentMd5: undefined });
   }
-  warnOfUnverified(verify, session, lifecycle.isHeld, store.url, emit);
+  const { verify, maxRate, concurrency } = settings;
+  warnOfUnverified(verify, session, lifecycle.capabilities, store.url, emit);
 
   let memory: WindowMemory | undefined;
   let artifacts: Artifacts | undefined;
@@ -210,6 +180,50 @@ async function upload(
     if (artifacts !== undefined) await closeArtifacts(artifacts);
     await memory?.close();
   }
+}
+
+function startEvent(
+  { image, source, store, file }: SessionRequest,
+  { uploadId, earlier }: Session,
+  threads: UploadOptions['threads'] = 'auto',
+  { maxWindows }: Concurrency,
+): UploadEvent {
+  return {
+    type: 'start',
+    image: image.path,
+    format: image.format,
+    diskSize: image.size,
+    url: store.url,
+    blobSize: source.size,
+    uploadId,
+    ...(earlier === undefined ? {} : { resumedFrom: earlier.startedAt }),
+    checkpoint: file.path,
+    threads,
+    maxWindows,
+  };
+}
+
+function resultOf(
+  { image, source, store }: SessionRequest,
+  { uploadId, isComplete }: Session,
+  progress: Progress,
+  { verified, contentMd5 }: Finished,
+  durationMs: number,
+): UploadResult {
+  return {
+    ...progress.totals(source.diskSize),
+    ...store.counters,
+    url: store.url,
+    uploadId,
+    blobSize: source.size,
+    diskSize: image.size,
+    checksumMismatches: store.checksumMismatches,
+    durationMs,
+    bytesPerSecond: (progress.sent * 1000) / durationMs,
+    verified,
+    alreadyComplete: isComplete,
+    ...(contentMd5 === undefined ? {} : { contentMd5 }),
+  };
 }
 
 function requestOf(
@@ -255,7 +269,8 @@ async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSign
     onRun: (run) => manifest?.runSent(run),
     onWindow: (window, runs) => {
       // Nothing keeps others from writing to it, or nothing shows by whom it was written.
-      if (!lifecycle.isHeld || found?.windowDone(window) === true) session.unverified.add(window.covers);
+      const isFound = found?.windowDone(window) === true;
+      if (!lifecycle.capabilities.lease || isFound) session.unverified.add(window.covers);
       manifest?.windowDone(window, runs);
     },
     requests: () => store.counters,
