@@ -62,10 +62,10 @@ export type UploadEvent =
       /** Without SAS. */
       readonly url: string;
       readonly blobSize: number;
-      readonly method: 'map' | 'full';
+      readonly method: 'ranges' | 'full';
       /** When the earlier run started that this one resumes; absent for a new verification. */
       readonly resumedFrom?: string;
-      /** Where its progress is saved; `map` saves none. */
+      /** Where its progress is saved; `ranges` saves none. */
       readonly checkpoint?: string;
     } & StartedConcurrency)
   /**

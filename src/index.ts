@@ -2,6 +2,7 @@
 export { type ConnectionString, parseConnectionString } from './azure/auth/connection-string.ts';
 export type { Credential, RenewSas, SasRequest, TokenSource } from './azure/auth/credentials.ts';
 export type { ByteRange } from './base/byte-range.ts';
+export type { ChecksumAlgorithm } from './base/page-run.ts';
 export { type CheckOptions, checkImage } from './check/check-image.ts';
 export type { CheckFinding, CheckReport, CheckResult, Generation, Purpose } from './check/check-report.ts';
 export { type ConvertOptions, type ConvertResult, convertImage } from './convert/convert.ts';
@@ -19,7 +20,6 @@ export {
 } from './inspect/inspect-structures.ts';
 export type { Structure, StructureField, StructureKind, StructureRow } from './inspect/structure.ts';
 export type { ImageTransferOptions, UploadOptions, VerifiedLevel, VerifyLevel, VerifyOptions } from './options.ts';
-export type { ChecksumAlgorithm } from './target/page-target.ts';
 export type { RetryOptions } from './transfer/retry.ts';
 export { planUpload, type UploadPlan } from './upload/dry-run.ts';
 export { type UploadResult, uploadImage } from './upload/upload.ts';

@@ -1,8 +1,8 @@
 // The options of the library's functions. The command line has the same names in kebab-case.
 import type { Credential, RenewSas } from './azure/auth/credentials.ts';
+import type { ChecksumAlgorithm } from './base/page-run.ts';
 import type { EventListener } from './events.ts';
 import type { OpenDiskImageOptions } from './image/disk-image.ts';
-import type { ChecksumAlgorithm } from './target/page-target.ts';
 import type { RetryOptions } from './transfer/retry.ts';
 
 export type { RetryOptions };
@@ -68,10 +68,11 @@ export interface UploadOptions extends ImageTransferOptions, ServiceOptions {
   /** Compute the MD5 of the whole VHD, and set it as the blob's Content-MD5. @default false */
   readonly contentMd5?: boolean;
   /**
-   * What is compared at the end: nothing, the page ranges with what was sent, or every page with the image.
-   * @default 'map', and 'doubted' where nothing proves that what an earlier run had sent was left alone
+   * What is compared at the end: nothing, the page ranges with what was sent, or every page with the image. `map` is an older name of
+   * `ranges`.
+   * @default 'ranges', and 'unverified' if nothing proves that only this upload has written to the blob
    */
-  readonly verify?: VerifyLevel;
+  readonly verify?: VerifyLevel | 'map';
   /** Limit of the bytes sent per second. @default no limit */
   readonly maxRate?: number;
   /** Upload even if Azure would reject the disk. @default false */
@@ -90,10 +91,10 @@ export interface VerifyOptions extends ImageTransferOptions, ServiceOptions {
 }
 
 /** How an upload is verified at its end. */
-export type VerifyLevel = 'none' | 'map' | 'full';
+export type VerifyLevel = 'none' | 'ranges' | 'full';
 
-/** What was compared in the end. `doubted`: the page ranges, and every page that an earlier run may have sent. */
-export type VerifiedLevel = VerifyLevel | 'doubted';
+/** What was compared in the end. `unverified`: the page ranges, and every page that something else may have written to. */
+export type VerifiedLevel = VerifyLevel | 'unverified';
 
 /** `auto` adapts to the connection. */
 export type Threads = number | 'auto';

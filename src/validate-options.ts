@@ -1,9 +1,10 @@
 // Refuses options that cannot be used, before anything is opened or sent.
+
+import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './base/page-run.ts';
 import { UsageError } from './errors.ts';
 import type { RetryOptions, UploadOptions, VerifyLevel } from './options.ts';
-import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './target/page-target.ts';
 
-export const VERIFY_LEVELS = ['none', 'map', 'full'] as const satisfies readonly VerifyLevel[];
+export const VERIFY_LEVELS = ['none', 'ranges', 'full'] as const satisfies readonly VerifyLevel[];
 
 /** @throws {UsageError} not one of the algorithms. */
 export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAlgorithm {
@@ -13,8 +14,12 @@ export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAl
   return checksum;
 }
 
-/** @throws {UsageError} not one of the levels. */
-export function checkVerify(level: VerifyLevel | undefined): VerifyLevel | undefined {
+/**
+ * @param asked - `map` is an older name of `ranges`.
+ * @throws {UsageError} not one of the levels.
+ */
+export function checkVerify(asked: VerifyLevel | 'map' | undefined): VerifyLevel | undefined {
+  const level = asked === 'map' ? 'ranges' : asked;
   if (level !== undefined && !VERIFY_LEVELS.includes(level)) {
     throw new UsageError(`verify must be one of ${VERIFY_LEVELS.join(', ')}, but is ${level}.`);
   }

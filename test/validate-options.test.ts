@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../src/errors.ts';
-import { checkChecksum, checkMetadata, checkRetryOptions } from '../src/validate-options.ts';
+
+import { checkChecksum, checkMetadata, checkRetryOptions, checkVerify } from '../src/validate-options.ts';
 
 describe('checkChecksum', () => {
   it('takes the three algorithms, and crc64 when nothing is said', () => {
@@ -96,5 +97,13 @@ describe('checkRetryOptions', () => {
 
   it.each(['attemptTimeoutMs', 'stallTimeoutMs'] as const)('refuses a %s of 0', (name) => {
     expect(() => checkRetryOptions({ [name]: 0 })).toThrow(UsageError);
+  });
+});
+
+describe('checkVerify', () => {
+  it('takes each level, and an older name of one', () => {
+    for (const level of [undefined, 'none', 'ranges', 'full'] as const) expect(checkVerify(level)).toBe(level);
+    expect(checkVerify('map')).toBe('ranges');
+    expect(() => checkVerify('some' as never)).toThrow(/one of none, ranges, full, but is some/);
   });
 });

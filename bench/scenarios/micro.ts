@@ -1,13 +1,14 @@
 // The inner loops by themselves, on one thread.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WINDOW_SIZE } from '../../src/base/byte-range.ts';
 import { RangeSet } from '../../src/base/range-set.ts';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';
 import { checkFooter, decodeFooter, encodeFixedFooter, footerFields } from '../../src/image/vhd/footer.ts';
 import type { Checkpoint } from '../../src/state/checkpoint.ts';
 import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
 import { CRC64_DATA_START, compileCrc64, newCrc64Memory } from '../../src/transfer/crc64/crc64.ts';
-import { planTotals, planWindows, WINDOW_SIZE } from '../../src/transfer/plan.ts';
+import { planTotals, planWindows } from '../../src/transfer/plan.ts';
 import { findRuns } from '../../src/transfer/zero-pages.ts';
 import { patternOf } from '../../test/support/vhd-builder.ts';
 import type { Bench, Scenario } from '../bench.ts';
@@ -101,8 +102,9 @@ async function checkpointSave(bench: Bench): Promise<void> {
       blobUrl: 'https://account.blob.core.windows.net/vhds/disk.vhd',
       blobSize: 64 * TIB + 512,
       done,
-      savedMs: 1_772_359_200_000,
       sent: { bytes: TIB, pages: '0'.repeat(16) },
+      unverified: [],
+      lease: { owner: { id: 'run', host: 'here', pid: 1, since: 'now' }, ids: ['run'] },
     };
     const seconds = await secondsOf(() => file.save(checkpoint));
     bench.figure('Checkpoint of 64 TiB saved, on the disk of the bench', seconds * 1000, 'ms');

@@ -1,29 +1,26 @@
 // What answers of success must hold before anything is decided by them.
 import type { BlobGetPropertiesResponse } from '@azure/storage-blob';
 import type { ByteRange } from '../base/byte-range.ts';
+import type { Checksum } from '../base/page-run.ts';
 import { printable } from '../base/printable.ts';
 import { ServiceError } from '../errors.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
-import type { Checksum } from '../target/page-target.ts';
 import { type SentRequest, unusableAnswer } from './errors.ts';
 
 /** @throws {ServiceError} something is missing that decisions are made by. */
 export function propertiesOf(response: BlobGetPropertiesResponse): BlobProperties {
-  const { blobType, contentLength, etag, lastModified, requestId } = response;
+  const { blobType, contentLength, etag, requestId } = response;
   const operation = 'Get Blob Properties';
   const fail = (header: string) =>
     unusableAnswer({ operation, what: operation }, `its answer has no usable ${header}`, requestId);
   if (blobType !== 'PageBlob' && blobType !== 'BlockBlob' && blobType !== 'AppendBlob') throw fail('x-ms-blob-type');
   if (!Number.isSafeInteger(contentLength) || contentLength === undefined) throw fail('Content-Length');
   if (etag === undefined || etag === '') throw fail('ETag');
-  const modifiedMs = lastModified?.getTime() ?? Number.NaN;
-  if (Number.isNaN(modifiedMs)) throw fail('Last-Modified');
   return {
     type: blobType,
     size: contentLength,
     etag,
     sequenceNumber: response.blobSequenceNumber ?? 0,
-    modifiedMs,
     isLeased: response.leaseStatus === 'locked',
     metadata: lowerCaseKeys(response.metadata ?? {}),
   };

@@ -1,22 +1,13 @@
 // Where a blob is: its URL taken apart, without the SAS, for any cloud, private endpoint or emulator.
 import { redact } from '../base/redact.ts';
 import { UsageError } from '../errors.ts';
+import type { BlobAddress } from '../target/page-blob.ts';
 import { hasSasFields, namesIn, sasField } from './auth/sas-text.ts';
 import { assertBlobService, type Endpoint, parseEndpoint } from './endpoint.ts';
 import { decodedUrl, isUrl, percentDecoded, unescapeMarkup, withoutWrapping } from './given-text.ts';
 import { accountPlace, isPublicDomain, parseStorageHost } from './storage-host.ts';
 
-/** A blob by its address. Holds no secret. */
-export interface BlobAddress {
-  /** The blob's URL without query. */
-  readonly url: string;
-  /** The container's URL without query. */
-  readonly containerUrl: string;
-  /** Undefined where the URL does not name it: a custom domain. */
-  readonly accountName: string | undefined;
-  readonly containerName: string;
-  readonly blobName: string;
-}
+export type { BlobAddress };
 
 /** What the user named: the address, and the SAS that its URL carried. */
 export interface Destination {

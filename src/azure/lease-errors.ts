@@ -1,5 +1,5 @@
 // What the service means when it refuses something for a lease. Source: REST, Lease Blob, Blob service error codes.
-import { CredentialError, DestinationError, ServiceError } from '../errors.ts';
+import { CredentialError, DestinationError, ServiceError, type VhdupError } from '../errors.ts';
 
 const TAKEN = ['LeaseAlreadyPresent', 'LeaseIsBreakingAndCannotBeAcquired'];
 const LOST = ['LeaseLost', 'LeaseNotPresentWithBlobOperation', 'LeaseIdMismatchWithBlobOperation'];
@@ -26,13 +26,8 @@ export function isAbsent(error: unknown): boolean {
   return hasReason(error, ABSENT);
 }
 
-/** Whether it was a service that knows leases. */
-export function knowsLeases(error: unknown): boolean {
-  return error instanceof DestinationError && error.reason?.startsWith('Lease') === true;
-}
-
 /** Managed disks, old emulators and credentials for writing alone give no leases. */
-export function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): error is VhdupError {
   if (error instanceof CredentialError) return !error.isExpired;
   if (error instanceof DestinationError) return error.reason !== undefined && !/NotFound/.test(error.reason);
   if (!(error instanceof ServiceError)) return false;

@@ -8,16 +8,11 @@ import {
   type StoragePipelineOptions,
 } from '@azure/storage-blob';
 import type { ByteRange } from '../base/byte-range.ts';
+import type { Checksum, PageRun } from '../base/page-run.ts';
 import { CredentialError, DestinationError, ServiceError, VhdupError } from '../errors.ts';
 import type { RequestRecord } from '../events.ts';
-import type {
-  BlobProperties,
-  CreateBlobOptions,
-  PageBlobTarget,
-  PageRangeList,
-  ReadBlobOptions,
-} from '../target/page-blob.ts';
-import type { Checksum, PageRun } from '../target/page-target.ts';
+import type { BlobAddress, BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
+import type { PageRangeList, ReadOptions } from '../target/page-store.ts';
 import { outcomeOf } from './answers.ts';
 import type { Credential, SdkCredential } from './auth/credentials.ts';
 import { openAccess } from './auth/open-access.ts';
@@ -25,7 +20,6 @@ import { assertSasCreatesContainers } from './auth/sas.ts';
 import type { Access, AccessOptions, Signer } from './auth/signer.ts';
 import { AzureBlobLeases } from './blob-leases.ts';
 import { assertEchoed, assertSameRange, propertiesOf } from './checked-answers.ts';
-import type { BlobAddress } from './destination.ts';
 import { toServiceError } from './errors.ts';
 import { boundedAnswers, type PipelinePolicy } from './network/bounded-answers.ts';
 import { Connections } from './network/connections.ts';
@@ -57,7 +51,7 @@ export async function connectPageBlob(
   address: BlobAddress,
   credential: Credential | undefined,
   options: ConnectOptions,
-): Promise<PageBlobTarget> {
+): Promise<PageBlob> {
   const access = await openAccess(credential, address, options);
   const connections = new Connections(address.url, options.stallTimeoutMs ?? 60_000);
   // All retries are ours: the SDK's neither cover all transient failures nor honour Retry-After. A redirect would take the
@@ -93,7 +87,7 @@ interface Clients {
   readonly container: ContainerClient;
 }
 
-class AzurePageBlob implements PageBlobTarget {
+class AzurePageBlob implements PageBlob {
   readonly address: BlobAddress;
   requests = 0;
   readonly leases: AzureBlobLeases;
@@ -107,8 +101,6 @@ class AzurePageBlob implements PageBlobTarget {
   readonly #refused = new WeakMap<CredentialError, Signer>();
   #inUse: { readonly signer: Signer; readonly clients: Clients };
   #sequenceNumber: number | undefined;
-  /** How much the clock of the service is ahead of this machine's, in milliseconds, as its last answer told. */
-  #aheadMs = 0;
 
   constructor(
     address: BlobAddress,
@@ -132,8 +124,8 @@ class AzurePageBlob implements PageBlobTarget {
     );
   }
 
-  get nowMs(): number {
-    return Date.now() + this.#aheadMs;
+  get url(): string {
+    return this.address.url;
   }
 
   get credentialEndsOn(): Date | undefined {
@@ -193,14 +185,17 @@ class AzurePageBlob implements PageBlobTarget {
     const response = await this.#send('Put Page', what, () =>
       this.#blob.uploadPages(body, range.offset, range.length, {
         abortSignal: signal,
-        conditions: {
-          ...(this.#sequenceNumber === undefined ? {} : { ifSequenceNumberEqualTo: this.#sequenceNumber }),
-          ...this.leases.condition,
-        },
+        conditions: this.#writeConditions,
         ...checksumHeader(checksum),
       }),
     );
     assertEchoed(what, checksum, response);
+  }
+
+  async clear({ offset, length }: ByteRange, abortSignal: AbortSignal): Promise<void> {
+    await this.#send('Clear Pages', `Clear Pages ${offset}+${length}`, () =>
+      this.#blob.clearPages(offset, length, { abortSignal, conditions: this.#writeConditions }),
+    );
   }
 
   async pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList> {
@@ -231,18 +226,18 @@ class AzurePageBlob implements PageBlobTarget {
     return (await this.#send('Set Blob Metadata', 'Set Blob Metadata', set)).etag;
   }
 
-  async setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
+  async setContentMd5(md5: Uint8Array, abortSignal: AbortSignal, etag?: string): Promise<string | undefined> {
     // The request replaces all of the headers that a blob stores.
     const headers = { blobContentMD5: md5, blobContentType: CONTENT_TYPE };
-    await this.#send('Set Blob Properties', 'Set Blob Properties', () =>
-      this.#blob.setHTTPHeaders(headers, { abortSignal: signal, conditions: this.leases.condition }),
-    );
+    const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
+    const set = () => this.#blob.setHTTPHeaders(headers, { abortSignal, conditions });
+    return (await this.#send('Set Blob Properties', 'Set Blob Properties', set)).etag;
   }
 
   async read(
     range: ByteRange,
     into: Uint8Array,
-    { etag, checksum }: ReadBlobOptions,
+    { etag, checksum }: ReadOptions,
     signal: AbortSignal,
   ): Promise<Checksum | undefined> {
     const what = `Get Blob ${range.offset}+${range.length}`;
@@ -269,6 +264,14 @@ class AzurePageBlob implements PageBlobTarget {
     this.#connections.close();
   }
 
+  get #writeConditions(): { leaseId?: string; ifSequenceNumberEqualTo?: number } {
+    const sequenceNumber = this.#sequenceNumber;
+    return {
+      ...(sequenceNumber === undefined ? {} : { ifSequenceNumberEqualTo: sequenceNumber }),
+      ...this.leases.condition,
+    };
+  }
+
   get #blob(): PageBlobClient {
     return this.#clients.blob;
   }
@@ -290,10 +293,8 @@ class AzurePageBlob implements PageBlobTarget {
     const startMs = performance.now();
     let record: RequestRecord | undefined;
     try {
-      const response: { requestId?: string; date?: Date } & T = await send();
+      const response: { requestId?: string } & T = await send();
       record = answeredRequest(what, performance.now() - startMs, response);
-      const aheadMs = (response.date?.getTime() ?? Number.NaN) - Date.now();
-      if (!Number.isNaN(aheadMs)) this.#aheadMs = aheadMs;
       this.#connections.answered();
       signer.wasAccepted = true;
       return response;

@@ -19,6 +19,9 @@ export const PAGE_SIZE = 512;
 /** 1 MiB in bytes. */
 export const MIB = 1024 * 1024;
 
+/** 4 MiB: the largest range that Put Page takes, and so the unit of reading, of sending and of the checkpoint. */
+export const WINDOW_SIZE = 4 * MIB;
+
 /** The first byte after the range. */
 export function endOf(range: ByteRange): number {
   return range.offset + range.length;

@@ -10,9 +10,9 @@ import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import { realPathOf } from '../image/real-path.ts';
 import type { ImageTransferOptions } from '../options.ts';
-import { LocalFileTarget } from '../target/local-file.ts';
+import { LocalFile } from '../target/local-file.ts';
 import { localConcurrency } from '../transfer/concurrency-limits.ts';
-import { type TransferSource, transferWithProgress } from '../transfer/move-disk.ts';
+import { moveDisk, type TransferSource } from '../transfer/move-disk.ts';
 
 export interface ConvertOptions extends ImageTransferOptions {
   /** Path of the file to write. */
@@ -72,9 +72,9 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
         : vhd;
     await assertNotOfTheImage(image, options.output);
     const mode = await modeOf(image);
-    const target = await LocalFileTarget.create(options.output, source.size, overwrite, { mode, sparse });
+    const target = await LocalFile.create(options.output, source.size, overwrite, { mode, sparse });
     try {
-      const progress = await transferWithProgress({
+      const progress = await moveDisk({
         source,
         target,
         ...localConcurrency(options.threads),
@@ -87,7 +87,7 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
         await target.write({ range, bytes: vhd.footer });
         progress.runSent(range);
       }
-      await target.complete(overwrite);
+      await target.finish();
       return {
         output: options.output,
         format: options.raw === true ? 'raw' : 'vhd-fixed',
@@ -99,7 +99,7 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
         durationMs: performance.now() - startMs,
       };
     } catch (error) {
-      await target.discard();
+      await target.abandon();
       throw error;
     }
   } finally {

@@ -1,7 +1,9 @@
 // DiskImage: what every disk image format is to the rest of the program.
 
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
-import type { ImageFileOptions } from './image-file.ts';
+import type { ImageFileOptions, ImageWarning } from './image-file.ts';
+
+export type { ImageWarning };
 
 /** A range of the disk that can hold data. What lies outside of all extents reads as zeros and need not be read. */
 export type Extent = ByteRange;
@@ -64,13 +66,6 @@ export interface DiskImage {
   close(): Promise<void>;
 }
 
-/** Something about an image that its owner should know and that does not stop us. */
-export interface ImageWarning {
-  /** Stable, kebab-case. */
-  readonly code: string;
-  readonly message: string;
-}
-
 export interface OpenDiskImageOptions extends ImageFileOptions {
   /** Takes the file as a raw disk, whatever is in it. By default its content says what it is. */
   readonly format?: 'raw';
@@ -86,8 +81,6 @@ export interface OpenDiskImageOptions extends ImageFileOptions {
   readonly trustUnmarkedSectors?: boolean;
   /** Called for each file of a chain as soon as it was found good in itself: the image first, then its parents. */
   readonly onFile?: (file: ImageFileIdentity) => void;
-  /** Called for each warning, at open and while reading. */
-  readonly onWarning?: (warning: ImageWarning) => void;
   /** Called with details that only help to find out why an image is read as it is (a parent's timestamp, say). */
   readonly onDebug?: (message: string) => void;
 }

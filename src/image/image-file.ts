@@ -2,6 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { fileProblemReason } from '../base/file-problem.ts';
 import { printable } from '../base/printable.ts';
@@ -9,9 +10,22 @@ import { CorruptImageError, ImageAccessError, ImageChangedError, UsageError } fr
 import { type AskForData, dataRanges, knowsOfData } from './data-ranges.ts';
 import { openDataQuery } from './sparse-file.ts';
 
+/** Looks at a file that cannot be looked at, as on a share that is away for a moment, and the time between them in milliseconds. */
+const LOOKS = 4;
+const LOOK_INTERVAL_MS = 500;
+
+/** Something about an image that its owner should know and that does not stop us. */
+export interface ImageWarning {
+  /** Stable, kebab-case. */
+  readonly code: string;
+  readonly message: string;
+}
+
 export interface ImageFileOptions {
   /** Read the holes of a sparse file like all the rest, whatever the system reports as a hole. @default false */
   readonly readHoles?: boolean;
+  /** Called for each warning, at open and while reading. */
+  readonly onWarning?: (warning: ImageWarning) => void;
 }
 
 /** A regular file, opened for reading only. Who opens it closes it. */
@@ -33,13 +47,15 @@ export class ImageFile {
    * Node 22.12 to 22.16 and 24.0 to 24.1 give one file two device numbers: github.com/libuv/libuv/pull/4698
    */
   readonly #idAtPath: string;
+  readonly #onWarning: (warning: ImageWarning) => void;
+  #hasWarned = false;
 
   private constructor(
     path: string,
     atPath: BigIntStats,
     handle: FileHandle,
     opened: BigIntStats,
-    { readHoles = false }: ImageFileOptions,
+    { readHoles = false, onWarning = () => undefined }: ImageFileOptions,
   ) {
     this.path = path;
     this.size = Number(opened.size);
@@ -51,6 +67,7 @@ export class ImageFile {
     this.#handle = handle;
     this.#modifiedNs = opened.mtimeNs;
     this.#idAtPath = idOf(atPath);
+    this.#onWarning = onWarning;
   }
 
   /**
@@ -126,28 +143,46 @@ export class ImageFile {
   }
 
   /**
-   * Compares the file with what it was when it was opened.
-   * @throws {ImageChangedError} it was written to, truncated, or another file took its place.
+   * Compares the file with what it was when it was opened. It is read through its open handle: that it was renamed or replaced
+   * since changes nothing of what is read, and is a warning.
+   * @throws {ImageChangedError} it was written to, or truncated. @throws {ImageAccessError} that cannot be found out, several times.
    */
   async assertUnchanged(): Promise<void> {
-    const opened = await this.#handle.stat({ bigint: true }).catch((error: unknown) => {
-      throw accessError('read', this.path, error);
-    });
+    const opened = await this.#look();
     const changes: string[] = [];
     if (Number(opened.size) !== this.size) changes.push(`its size went from ${this.size} to ${opened.size} bytes`);
     if (opened.mtimeNs !== this.#modifiedNs) {
       changes.push(`it was written to at ${new Date(Number(opened.mtimeMs)).toISOString()}`);
     }
-    const atPath = await stat(this.path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
-      // Anything else says nothing of the file: a share may be away for a moment.
-      if (error.code === 'ENOENT') return undefined;
-      throw accessError('read', this.path, error);
-    });
-    if (atPath === undefined) changes.push('it is no longer there');
-    else if (idOf(atPath) !== this.#idAtPath) changes.push('another file took its place');
     if (changes.length > 0) {
       throw new ImageChangedError(`${printable(this.path)} changed while it was being read: ${changes.join(', ')}.`);
     }
+    if (!this.#hasWarned) await this.#warnIfMoved();
+  }
+
+  async #look(): Promise<BigIntStats> {
+    for (let look = 1; ; look++) {
+      try {
+        return await this.#handle.stat({ bigint: true });
+      } catch (error) {
+        if (look === LOOKS) throw accessError('read', this.path, error);
+        await delay(LOOK_INTERVAL_MS);
+      }
+    }
+  }
+
+  async #warnIfMoved(): Promise<void> {
+    const atPath = await stat(this.path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error);
+    // Any other failure says nothing of the file: a share may be away for a moment.
+    const isGone = atPath instanceof Error && atPath.code === 'ENOENT';
+    const isReplaced = !(atPath instanceof Error) && idOf(atPath) !== this.#idAtPath;
+    if (!isGone && !isReplaced) return;
+    this.#hasWarned = true;
+    const what = isGone ? 'was renamed, moved or deleted' : 'was replaced by another file';
+    this.#onWarning({
+      code: 'image-moved',
+      message: `${printable(this.path)} ${what} while it is being read. What was opened is read to its end; to resume after a stop, put that file back.`,
+    });
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@ import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { Threads } from '../options.ts';
 import { localConcurrency } from '../transfer/concurrency-limits.ts';
-import { transferWithProgress } from '../transfer/move-disk.ts';
+import { moveDisk } from '../transfer/move-disk.ts';
 import { findRuns } from '../transfer/zero-pages.ts';
 
 export interface ScanOptions {
@@ -18,7 +18,7 @@ export interface ScanOptions {
 
 /** @throws the first failure to read; the reason of `signal`, unchanged, on abort. */
 export async function scanDisk(image: DiskImage, { threads, signal, emit, onData }: ScanOptions): Promise<void> {
-  await transferWithProgress({
+  await moveDisk({
     source: {
       diskSize: image.size,
       extents: () => image.extents(),

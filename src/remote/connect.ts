@@ -1,18 +1,20 @@
-// From a destination and a credential to a blob that requests can be sent to: the same for every command that reaches the service.
+// From a destination and a credential to a blob that requests can be sent to: the same for every command that uses the service.
 
 import type { Credential } from '../azure/auth/credentials.ts';
 import { assertSasAllows, parseSas } from '../azure/auth/sas.ts';
-import { type BlobAddress, parseDestination } from '../azure/destination.ts';
+import { parseDestination } from '../azure/destination.ts';
 import { connectPageBlob } from '../azure/page-blob.ts';
 import { isLoopback, parseStorageHost } from '../azure/storage-host.ts';
+import { MIB } from '../base/byte-range.ts';
 import { VERSION } from '../base/version.ts';
 import { CredentialError, UsageError } from '../errors.ts';
-import { type EventListener, retryEvent } from '../events.ts';
+import { type EventListener, retryEvent, type UploadEvent } from '../events.ts';
 import type { ServiceOptions } from '../options.ts';
-import type { PageBlobTarget } from '../target/page-blob.ts';
+import type { BlobAddress, BlobProperties, PageBlob } from '../target/page-blob.ts';
 import { type Concurrency, threadsWarning } from '../transfer/concurrency-limits.ts';
 import { Pacer } from '../transfer/pacer.ts';
 import { Retrier } from '../transfer/retry.ts';
+import { RetryingPageStore } from './retrying-page-store.ts';
 
 /** Where the blob is, and what opens it. */
 export interface BlobAccess {
@@ -65,15 +67,16 @@ function assertEncrypted({ url }: BlobAddress): void {
 }
 
 export interface BlobConnection {
-  /** The caller's to close. */
-  readonly blob: PageBlobTarget;
-  readonly retrier: Retrier;
+  /** One attempt for each call. The caller's to close. */
+  readonly blob: PageBlob;
+  /** The same blob, with retries. */
+  readonly store: RetryingPageStore<BlobProperties>;
 }
 
 /** Sends nothing yet. */
 export async function connect(
   { address, credential, permissions }: BlobAccess,
-  options: ServiceOptions & { readonly maxRate?: number },
+  options: ServiceOptions & { readonly maxRate?: number; readonly maxRequests: number },
   emit: EventListener,
 ): Promise<BlobConnection> {
   const { renewSas, giveUpAfterMs, stallTimeoutMs, collectGarbage, maxRate = Number.POSITIVE_INFINITY } = options;
@@ -93,7 +96,23 @@ export async function connect(
     (notice) => emit(retryEvent(notice)),
     (error, failedSignal) => blob.renewed(error, failedSignal),
   );
-  return { blob, retrier };
+  const store = new RetryingPageStore({
+    store: blob,
+    retrier,
+    maxRequests: options.maxRequests,
+    onConcurrency: (requests) => emit({ type: 'concurrency', requests }),
+    onSmaller: (bytes) => emit(smallerRequests(address.url, bytes)),
+  });
+  return { blob, store };
+}
+
+function smallerRequests(url: string, bytes: number): UploadEvent {
+  const size = bytes >= MIB ? `${bytes / MIB} MiB` : `${bytes / 1024} KiB`;
+  return {
+    type: 'warning',
+    code: 'smaller-requests',
+    message: `Something between this machine and ${url} refuses larger requests (413): from now on they have at most ${size}.`,
+  };
 }
 
 export function warnOfPlainHttp({ address: { url } }: BlobAccess, emit: EventListener): void {

@@ -1,14 +1,13 @@
-// Holds the blob for one run: no other program can write to it, and of two runs of one upload only one goes on.
+// BlobLease: holds the blob for one run. No other program can write to it, and of two runs of one upload only one does.
 
-import { isAbsent, isLost, isRefusal, isReplaced, isTaken, knowsLeases } from '../azure/lease-errors.ts';
+import { isAbsent, isLost, isRefusal, isReplaced, isTaken } from '../azure/lease-errors.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
 import { DestinationError, InUseError, ServiceError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import { isComplete, OWNER, UPLOAD_ID } from '../state/blob-metadata.ts';
-import type { CheckpointLease } from '../state/checkpoint.ts';
-import { decodeOwner, describeOwner, isGone, type Owner } from '../state/lease-holder.ts';
-import type { PageBlobTarget } from '../target/page-blob.ts';
-import type { Retrier } from '../transfer/retry.ts';
+import { decodeOwner, describeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
+import type { BlobProperties, PageBlob } from '../target/page-blob.ts';
+import type { RetryingPageStore } from './retrying-page-store.ts';
 
 /** Two renewals may get lost. */
 const RENEW_INTERVAL_MS = 20_000;
@@ -17,9 +16,11 @@ const RELEASE_TIMEOUT_MS = 5000;
 const RELEASE_TRIES = 3;
 
 export interface BlobLeaseOptions {
-  readonly blob: PageBlobTarget;
+  readonly blob: PageBlob;
+  /** The same blob, with retries. */
+  readonly store: RetryingPageStore<BlobProperties>;
+  /** This run. Its id is that of the lease. */
   readonly owner: Owner;
-  readonly retrier: Retrier;
   readonly emit: EventListener;
   readonly signal: AbortSignal;
   /** Called when the blob is somebody else's now, between two writes. */
@@ -27,25 +28,15 @@ export interface BlobLeaseOptions {
 }
 
 export class BlobLease {
-  readonly owner: Owner;
   readonly #options: BlobLeaseOptions;
   readonly #stop: ChildAbort;
-  /** Of the run before: whoever knows the id of its lease can take it over. */
-  #inheritedIds: readonly string[] = [];
-  /** The run before, where it holds the blob now and may live. */
-  #rival: Owner | undefined;
   #isHeld = false;
-  /** Whether one of the ids may be in force, also when nobody answers for this run any more. */
-  #mayBeInForce = false;
-  #isContinued: boolean | undefined;
-  #isExposed = false;
-  #etag: string | undefined;
+  #isRefused = false;
   #uploadId: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #regaining: Promise<void> | undefined;
 
   constructor(options: BlobLeaseOptions) {
-    this.owner = options.owner;
     this.#options = options;
     this.#stop = new ChildAbort(options.signal);
   }
@@ -54,103 +45,60 @@ export class BlobLease {
     return this.#isHeld;
   }
 
-  /** Whether somebody ended the lease, or wrote to the blob when it had run out: what was sent may have been written over. */
-  get isExposed(): boolean {
-    return this.#isExposed;
-  }
-
-  /** The blob's ETag when the lease was taken: nobody else can change it from then on. Undefined where there is none. */
-  get etag(): string | undefined {
-    return this.#etag;
+  /** Whether the service gives no leases here. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /**
-   * Whether it goes on from the lease of the run before: nothing else has written to the blob since that one took it. The
-   * service renews a lease that has run out, but not once the blob was written to or was somebody else's. Source: REST, Lease Blob.
-   * Undefined where it was not asked, or gives no leases.
+   * Makes one of the leases `ids` this run's own. The service renews one that has expired, but not once the blob was written to or
+   * leased again. Should the run that had it live after all, its writes are refused from then on. Source: REST, Lease Blob.
+   * @returns the id that it had; undefined where none of them is in force any more.
    */
-  get isContinued(): boolean | undefined {
-    return this.#isContinued;
-  }
-
-  /** For the checkpoint, which has to be saved before the lease is taken, and once more when it was left. */
-  get claim(): CheckpointLease {
-    const ids = [this.owner.id, ...this.#inheritedIds];
-    return { owner: this.owner, ids, ...(this.#mayBeInForce ? { held: true } : {}) };
-  }
-
-  /**
-   * What a run that is over left is ours to take, and what has run out. That of a run that may live, here or elsewhere, is not.
-   * @param isLeased - Whether somebody holds the blob now.
-   */
-  inherit(claim: CheckpointLease | undefined, isLeased: boolean): void {
-    if (claim === undefined) return;
-    this.#inheritedIds = claim.ids;
-    this.#mayBeInForce = claim.held === true;
-    this.#rival = isLeased && !isGone(claim.owner) ? claim.owner : undefined;
-  }
-
-  /**
-   * Before the checkpoint names this run: later ones would take it for the last that held the blob.
-   * @throws {InUseError} the run before holds it, and may live.
-   */
-  async assertFree(breakForeign: boolean): Promise<void> {
-    if (this.#rival !== undefined && !breakForeign) throw this.inUse(await this.#holder());
-  }
-
-  /**
-   * Makes the lease of the run before this run's own, where that can be done.
-   * Call `assertFree` first.
-   */
-  async takeOver(): Promise<void> {
-    for (const id of this.#inheritedIds) {
-      this.#isContinued = (await this.#change(id)) ?? this.#isContinued;
-      if (this.#isContinued === true) break;
+  async takeOver(ids: readonly string[]): Promise<string | undefined> {
+    for (const id of ids) {
+      if (await this.#change(id)) return id;
     }
-    if (this.#isContinued === true && this.#rival !== undefined) this.#tellOfBroken(this.#rival);
+    return undefined;
   }
 
   /**
-   * Takes the lease, or says that the service gives none and goes on without.
-   * @param uploadId - The upload that the blob will belong to, as long as the lease is held.
-   * @returns whether somebody else held it until now, who may have written to the blob in the last moment.
-   * @throws {InUseError} somebody else holds it.
+   * Takes the lease. Where the service gives none, says so, and the run works without.
+   * @param uploadId - The upload that the blob belongs to, or will belong to, as long as the lease is held.
+   * @returns the blob's ETag at that moment: nobody else changes it from then on. And whether somebody else held the blob until now.
+   * @throws {InUseError} somebody else holds it, and `breakForeign` is false.
    */
-  async take(uploadId: string, breakForeign: boolean): Promise<boolean> {
-    this.#uploadId = uploadId;
-    let isBroken = false;
+  async acquire(uploadId: string, breakForeign: boolean): Promise<{ etag: string | undefined; wasBroken: boolean }> {
+    let etag: string | undefined;
+    let wasBroken = false;
     try {
-      this.#etag = await this.#acquire();
+      etag = await this.#acquire();
     } catch (error) {
       if (isTaken(error)) {
-        this.#etag = await this.#breakForeign(breakForeign);
-        isBroken = true;
+        etag = await this.#breakForeign(breakForeign);
+        wasBroken = true;
       } else if (isRefusal(error)) {
-        this.#inheritedIds = [];
-        this.#mayBeInForce = false;
-        this.#options.emit({
-          type: 'warning',
-          code: 'no-lease',
-          message: `The service gives no lease for ${this.#url} (${(error as Error).message}). Going on without: nothing else may write to it meanwhile.`,
-        });
-        return false;
+        this.#isRefused = true;
+        this.#warn(
+          'no-lease',
+          `The service gives no lease for ${this.#url} (${error.message}). The upload works without: nothing else may write to the blob meanwhile.`,
+        );
+        return { etag: undefined, wasBroken };
       } else {
         throw error;
       }
     }
-    this.#inheritedIds = [];
+    this.#uploadId = uploadId;
     this.#isHeld = true;
-    this.#mayBeInForce = true;
-    this.#options.blob.leases.use(this.owner.id);
+    this.#options.blob.leases.use(this.#options.owner.id);
     this.#timer ??= setInterval(() => this.#keep(), RENEW_INTERVAL_MS).unref();
-    return isBroken;
+    return { etag, wasBroken };
   }
 
   /**
-   * Makes one attempt of a write. When the lease has run out, on a line that was down or a machine that was asleep, it is
+   * Makes one attempt of a write. When the lease has expired, because the connection was down or the machine asleep, it is
    * renewed, and the attempt fails so that it is made again.
-   * @throws {InUseError} somebody else went on with the upload.
-   * @throws {ServiceError} transient: the lease is there again.
+   * @throws {InUseError} somebody else has the blob. @throws {ServiceError} transient: the lease is in force again.
    */
   async attempt<T>(operation: () => Promise<T>): Promise<T> {
     try {
@@ -163,17 +111,15 @@ export class BlobLease {
     }
   }
 
-  /** From now on the checkpoint counts on it no more: to be saved before the lease is left, as the run may be killed between the two. */
-  letGo(): void {
-    if (this.#isHeld) this.#mayBeInForce = false;
-  }
-
   /**
-   * Gives the blob back. Requests of this run that still are on their way are refused by the service from then on.
-   * @returns the blob's ETag at that moment, where that is certain. Does not fail: a lease that is left ends by itself.
+   * Gives the blob back. The service refuses requests of this run that are still on their way. Does not fail: a lease that is not
+   * released expires.
+   * @returns the blob's ETag at that moment, where that is certain.
    */
-  async leave(): Promise<string | undefined> {
-    this.#stopRenewing();
+  async release(): Promise<string | undefined> {
+    clearInterval(this.#timer);
+    this.#stop.abort(new Error('The run is over.'));
+    this.#stop.unlink();
     await this.#regaining?.catch(() => undefined);
     if (!this.#isHeld) return undefined;
     this.#isHeld = false;
@@ -184,28 +130,48 @@ export class BlobLease {
     }
   }
 
-  /** Keeps it in force until it runs out, for the next run to go on from, where it is still held. */
-  abandon(): void {
-    this.#stopRenewing();
-    this.#isHeld = false;
+  /** @param holder - Undefined where it is no run of vhdup. */
+  inUse(holder: Owner | undefined): InUseError {
+    return new InUseError(
+      holder === undefined
+        ? `${this.#url} is in use: another program holds a lease on it, as a virtual machine does with its disks. When you are sure that nothing needs it, give --break-lease.`
+        : hasExited(holder)
+          ? `${this.#url} is in use: the lease of an upload that was killed (${describeOwner(holder)}) has not expired yet. Retry in a minute, or give --break-lease to take the blob at once.`
+          : `${this.#url} is in use: ${describeOwner(holder)}, is uploading to it. If that process has exited, retry in a minute, or give --break-lease to take the blob from it.`,
+    );
+  }
+
+  /** @param holder - Who lost the blob. Undefined where it is no run of vhdup. */
+  warnOfBroken(holder: Owner | undefined): void {
+    const who = holder === undefined ? 'another program' : `${describeOwner(holder)},`;
+    this.#warn('lease-broken', `Broke the lease on ${this.#url}, which ${who} held.`);
   }
 
   get #url(): string {
-    return this.#options.blob.address.url;
+    return this.#options.store.url;
   }
 
-  #stopRenewing(): void {
-    clearInterval(this.#timer);
-    this.#stop.abort(new Error('The run is over.'));
-    this.#stop.unlink();
+  #warn(code: string, message: string): void {
+    this.#options.emit({ type: 'warning', code, message });
   }
 
   async #release(signal: AbortSignal): Promise<string | undefined> {
+    const { leases } = this.#options.blob;
+    const { id } = this.#options.owner;
     for (let attempt = 1; attempt <= RELEASE_TRIES; attempt++) {
       try {
-        return await this.#options.blob.leases.release(this.owner.id, signal);
+        // One that has expired can be released as well, whoever wrote to the blob since: only a renewal shows that nobody did.
+        const isProved = await leases.renew(id, signal).then(
+          () => true,
+          (error: unknown) => {
+            if (error instanceof DestinationError) throw error;
+            return false;
+          },
+        );
+        const etag = await leases.release(id, signal);
+        return isProved ? etag : undefined;
       } catch (error) {
-        // A try whose answer was lost may have ended it, and others may have written to the blob since.
+        // An attempt whose answer was lost may have ended it, and others may have written to the blob since.
         if (error instanceof DestinationError) break;
       }
     }
@@ -213,23 +179,23 @@ export class BlobLease {
   }
 
   #acquire(): Promise<string | undefined> {
-    const { blob, retrier } = this.#options;
-    return retrier.run('Acquire Lease', this.#stop.signal, (attempt) => blob.leases.acquire(this.owner.id, attempt));
+    const { blob, store, owner } = this.#options;
+    return store.request('Acquire Lease', this.#stop.signal, (attempt) => blob.leases.acquire(owner.id, attempt));
   }
 
-  /** Should the process live after all, its writes are refused from now on. @returns undefined where there are no leases. */
-  async #change(id: string): Promise<boolean | undefined> {
-    const { blob, retrier } = this.#options;
+  /** @returns false where it is not in force any more, or the service has no leases. */
+  async #change(id: string): Promise<boolean> {
+    const { blob, store, owner } = this.#options;
     const { signal } = this.#stop;
-    const renew = (which: string) => retrier.run('Renew Lease', signal, (attempt) => blob.leases.renew(which, attempt));
-    const change = () =>
-      retrier.run('Change Lease', signal, (attempt) => blob.leases.change(id, this.owner.id, attempt));
+    const renew = (which: string) =>
+      store.request('Renew Lease', signal, (attempt) => blob.leases.renew(which, attempt));
+    const change = () => store.request('Change Lease', signal, (attempt) => blob.leases.change(id, owner.id, attempt));
     try {
       await renew(id);
       await change().catch(async (error: unknown) => {
         if (!isAbsent(error)) throw error;
-        // It ran out again, on a line that was down: after it was changed, but the answer was lost, or before.
-        await renew(this.owner.id).catch(async (failure: unknown) => {
+        // It expired once more: after it was changed, but the answer was lost, or before.
+        await renew(owner.id).catch(async (failure: unknown) => {
           if (!(failure instanceof DestinationError)) throw failure;
           await renew(id);
           await change();
@@ -237,18 +203,17 @@ export class BlobLease {
       });
       return true;
     } catch (error) {
-      // Somebody else has written to the blob or held it, or the service has no leases: the acquisition tells.
       if (!isRefusal(error)) throw error;
-      return knowsLeases(error) ? false : undefined;
+      return false;
     }
   }
 
   async #breakForeign(isAllowed: boolean): Promise<string | undefined> {
-    const { blob, retrier } = this.#options;
+    const { blob, store } = this.#options;
     const holder = await this.#holder();
     if (!isAllowed) throw this.inUse(holder);
-    await retrier.run('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
-    this.#tellOfBroken(holder);
+    await store.request('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
+    this.warnOfBroken(holder);
     try {
       return await this.#acquire();
     } catch (error) {
@@ -256,31 +221,13 @@ export class BlobLease {
     }
   }
 
-  #tellOfBroken(holder: Owner | undefined): void {
-    const who = holder === undefined ? 'another program' : `${describeOwner(holder)},`;
-    const message = `Broke the lease on ${this.#url}, which ${who} held.`;
-    this.#options.emit({ type: 'warning', code: 'lease-broken', message });
-  }
-
-  /** Undefined where it is no run of ours. */
+  /** Undefined where it is no run of vhdup. */
   async #holder(): Promise<Owner | undefined> {
-    const { blob, retrier } = this.#options;
-    const there = await retrier.run('Get Blob Properties', this.#stop.signal, (attempt) => blob.properties(attempt));
+    const there = await this.#options.store.properties(this.#stop.signal);
     return decodeOwner(there?.metadata[OWNER]);
   }
 
-  /** @param holder - Undefined where it is no run of ours. */
-  inUse(holder: Owner | undefined): InUseError {
-    return new InUseError(
-      holder === undefined
-        ? `${this.#url} is in use: another program holds a lease on it, as a virtual machine does with its disks. When you are sure that nothing needs it, give --break-lease.`
-        : isGone(holder)
-          ? `${this.#url} is in use: the lease of an upload that was killed (${describeOwner(holder)}) has not run out yet. Try again in a minute, or give --break-lease to take the blob at once.`
-          : `${this.#url} is in use: ${describeOwner(holder)}, is uploading to it. Should that process be gone, try again in a minute, or give --break-lease to take the blob from it.`,
-    );
-  }
-
-  /** A renewal that does not come through ends nothing: the next one, or a write, will see. */
+  /** A renewal that does not arrive ends nothing: the next one, or a write, will show. */
   #keep(): void {
     this.#regain().catch((error: unknown) => {
       if (error instanceof InUseError || error instanceof DestinationError) this.#options.onLost(error);
@@ -296,34 +243,31 @@ export class BlobLease {
   }
 
   async #renew(): Promise<void> {
+    const { blob, owner } = this.#options;
     try {
-      await this.#options.blob.leases.renew(this.owner.id, this.#stop.signal);
+      await blob.leases.renew(owner.id, this.#stop.signal);
     } catch (error) {
       if (!isAbsent(error) && !isReplaced(error)) throw error;
-      await this.#assertStillOurs();
-      this.#isHeld = false;
-      this.#isExposed = true;
-      throw new InUseError(
-        `Somebody broke the lease of this upload on ${this.#url}, or held or wrote to it when the lease had run out. This run has stopped. When nothing else uses the blob any more, give --restart to upload from the beginning, or --verify full to go on and have everything read back at the end.`,
-      );
+      throw await this.#lost();
     }
   }
 
-  async #assertStillOurs(): Promise<void> {
+  /** Why the lease cannot be renewed. */
+  async #lost(): Promise<Error> {
     const there = await this.#options.blob.properties(this.#stop.signal);
+    this.#isHeld = false;
     if (there === undefined || there.metadata[UPLOAD_ID] !== this.#uploadId) {
-      this.#isHeld = false;
-      throw new DestinationError(
-        `${this.#url} was ${there === undefined ? 'deleted' : 'replaced'} while the upload was running. Give --restart to upload from the beginning, with --overwrite if what is there now may go.`,
+      return new DestinationError(
+        `${this.#url} was ${there === undefined ? 'deleted' : 'replaced'} while the upload was running. Give --restart to upload from the beginning, with --overwrite if the existing blob may be replaced.`,
       );
     }
     const owner = decodeOwner(there.metadata[OWNER]);
-    if (owner?.id === this.owner.id) return;
-    this.#isHeld = false;
-    throw new InUseError(
-      owner === undefined && isComplete(there.metadata)
-        ? `${this.#url} was completed by another run of this upload. This run has stopped.`
-        : `${this.#url} was taken over by ${owner === undefined ? 'another program' : describeOwner(owner)}. This run has stopped.`,
-    );
+    const what =
+      owner?.id === this.#options.owner.id
+        ? 'Somebody broke the lease of this upload on it, or held or wrote to it when the lease had expired. Run the same command again when nothing else uses the blob: what was sent is read back then'
+        : owner === undefined && isComplete(there.metadata)
+          ? 'It was completed by another run of this upload'
+          : `It was taken over by ${owner === undefined ? 'another program' : describeOwner(owner)}`;
+    return new InUseError(`This run stopped uploading to ${this.#url}. ${what}.`);
   }
 }

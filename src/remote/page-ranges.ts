@@ -2,8 +2,7 @@
 
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 import { ServiceError } from '../errors.ts';
-import type { PageBlobTarget } from '../target/page-blob.ts';
-import type { Retrier } from '../transfer/retry.ts';
+import type { RetryingPageStore } from './retrying-page-store.ts';
 
 /** Lists in a row that hold nothing and name a next one. The service may give some, but not for ever. */
 const MAX_EMPTY_LISTS = 100;
@@ -13,15 +12,14 @@ const MAX_EMPTY_LISTS = 100;
  * @throws {ServiceError} retries used up, or a list that does not ascend or does not end.
  */
 export async function* listedRanges(
-  blob: PageBlobTarget,
-  retrier: Retrier,
+  store: Pick<RetryingPageStore, 'pageRanges'>,
   signal: AbortSignal,
 ): AsyncGenerator<ByteRange> {
   let marker: string | undefined;
   let last: ByteRange | undefined;
   let emptyLists = 0;
   do {
-    const list = await retrier.run('Get Page Ranges', signal, (attempt) => blob.pageRanges(marker, attempt));
+    const list = await store.pageRanges(marker, signal);
     for (const range of list.ranges) {
       if (last === undefined) {
         last = range;

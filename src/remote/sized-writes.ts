@@ -1,22 +1,22 @@
 // Writes in requests as large as what lies between this machine and the service lets through: a gateway may refuse bodies above
 // its own limit (413), often 1 MiB.
+import type { PageRun } from '../base/page-run.ts';
 import { ServiceError } from '../errors.ts';
-import type { Checksum, PageRun, TransferTarget } from '../target/page-target.ts';
+import type { PageWriter } from '../target/page-store.ts';
+import { pageChecksum } from '../transfer/checksum.ts';
 
 /** No request gets smaller, in bytes: a disk in requests of a few KiB would take weeks. */
 export const SMALLEST_WRITE = 64 * 1024;
 
 export interface SizedWritesOptions {
   /** Takes one request each. */
-  readonly target: TransferTarget;
-  /** The checksum of the bytes of a part, by the algorithm of the run. */
-  readonly checksum: (bytes: Uint8Array) => Promise<Checksum | undefined>;
+  readonly target: PageWriter;
   /** Called when requests have to be smaller from now on, with their largest size in bytes. */
   readonly onSmaller: (bytes: number) => void;
 }
 
 /** Halves the size of requests for as long as they are refused, and keeps to what was found for all runs after that. */
-export class SizedWrites implements TransferTarget {
+export class SizedWrites implements PageWriter {
   readonly #options: SizedWritesOptions;
   #largest = Number.POSITIVE_INFINITY;
 
@@ -27,7 +27,7 @@ export class SizedWrites implements TransferTarget {
   /** @throws {ServiceError} even the smallest request is refused, or anything else that the target throws. */
   async write(run: PageRun, signal: AbortSignal): Promise<void> {
     for (let done = 0; done < run.range.length; ) {
-      const part = await this.#part(run, done);
+      const part = this.#part(run, done);
       try {
         await this.#options.target.write(part, signal);
         done += part.range.length;
@@ -39,12 +39,12 @@ export class SizedWrites implements TransferTarget {
   }
 
   /** What is written next of a run of which `done` bytes are there. */
-  async #part(run: PageRun, done: number): Promise<PageRun> {
+  #part(run: PageRun, done: number): PageRun {
     const length = Math.min(run.range.length - done, this.#largest);
     if (length === run.range.length) return run;
     const bytes = run.bytes.subarray(done, done + length);
     const range = { offset: run.range.offset + done, length };
-    return { range, bytes, checksum: run.checksum === undefined ? undefined : await this.#options.checksum(bytes) };
+    return { range, bytes, checksum: pageChecksum(run.checksum?.algorithm ?? 'none', bytes) };
   }
 
   #shrink(refused: number, error: ServiceError): void {

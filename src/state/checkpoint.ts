@@ -1,9 +1,10 @@
-// What is remembered between two runs of one upload, and how it stands in the file.
+// What is remembered between two runs of one upload, and how the file stores it.
 
 import type { ByteRange } from '../base/byte-range.ts';
-import type { BlobState } from './blob-metadata.ts';
+import { count, flag, integer, listOf, object, optional, pageDigest, ranges, text, time } from './decode.ts';
 import type { Owner } from './lease-holder.ts';
-import { decodeState, encodeState, rangesOf, type StateForm, type StoredRanges, storedRanges } from './state-format.ts';
+import type { Machine } from './machine-id.ts';
+import { decodeState, encodeState, type StateForm, storedRanges } from './state-format.ts';
 
 /** One image file as it was when the upload began. */
 export interface CheckpointImageFile {
@@ -36,25 +37,19 @@ export interface Checkpoint {
     /** A PageSetDigest of the pages. */
     readonly pages: string;
   };
+  /** What nothing proves to be as it was sent: it is read back at the end. Of what is done, ascending and apart. */
+  readonly unverified: readonly ByteRange[];
   /** Who wrote this checkpoint, and under which leases. */
-  readonly lease?: CheckpointLease;
-  /** When this was written, by the clock of the service, in milliseconds since 1970. */
-  readonly savedMs: number;
-  /** The blob's ETag as the run last knew it. Absent while it sends, and where it got no answer. */
+  readonly lease: CheckpointLease;
+  /** The blob's ETag when a run gave it back: as long as it is the same, nothing has written to the blob since. */
   readonly etag?: string;
-  /** Set where a request of that run may have changed the ETag since. */
-  readonly etagMayChange?: true;
-  /** Set when it was rebuilt from the blob: pages that are there count as sent, although no window says so. */
-  readonly fromBlob?: true;
-  /** Of the blob, as its metadata should have it. @default 'uploading' */
-  readonly state?: DoubtfulState;
-  /** What has to be read back where the state is `doubted`; the rest was sent under a lease since. @default all that is there */
-  readonly doubted?: readonly ByteRange[];
-  /** The blob that the upload may replace with its own: saved before it does so, and gone afterwards. */
+  /** It was rebuilt from the blob: pages that are in the blob need not be sent, although no window says so. */
+  readonly fromBlob?: boolean;
+  /** The blob is not the image, and the upload cannot be resumed. */
+  readonly failed?: boolean;
+  /** The blob that the upload may replace with its own: saved before it does so, and absent afterwards. */
   readonly replaces?: ReplacedBlob;
 }
-
-export type DoubtfulState = Extract<BlobState, 'doubted' | 'exposed' | 'spoilt'>;
 
 /** A blob that one command was allowed to replace. */
 export interface ReplacedBlob {
@@ -63,32 +58,63 @@ export interface ReplacedBlob {
   readonly uploadId?: string;
 }
 
-/** What the next run on the same machine takes the lease over with, should this one be killed. */
+/** How the next run takes the blob over, should this one be killed. */
 export interface CheckpointLease {
+  /** The run that wrote the checkpoint. */
   readonly owner: Owner;
-  /** Newest first: the lease of this run, and those that it may not have replaced yet. */
+  /** Ids that the blob may be leased under: newest first. */
   readonly ids: readonly string[];
-  /** Set as long as one of them may be in force. Then nothing else can write without ending it, and the service tells. */
-  readonly held?: true;
-  /** The id of the owner that the blob names, until it names this one. */
-  readonly follows?: string;
+  /**
+   * One of them, of a run that held the blob when it saved this checkpoint. As long as that lease can be renewed, nothing else has
+   * written to the blob since: the service renews one that has expired, but not once the blob was written to or leased again.
+   * Source: REST, Lease Blob.
+   */
+  readonly proof?: string;
 }
 
 /** A change of what the fields mean, or of which runs a window is cut into, needs another number. */
-const FORMAT = 3;
+const FORMAT = 4;
 
-const FORM: StateForm = {
+/** The files of the image: the state of a verification has them too. */
+export const imageFiles = listOf(
+  object<CheckpointImageFile>({ name: text, size: count, modifiedMs: integer, diskId: text }),
+);
+
+const owner = object<Owner>({
+  id: text,
+  host: text,
+  pid: count,
+  since: text,
+  machine: optional(object<Machine>({ machineId: text, bootId: text, pidNamespace: text })),
+});
+
+const FORM: StateForm<Checkpoint> = {
   name: 'checkpoint',
   marker: 'vhdupCheckpoint',
   format: FORMAT,
-  wayOut:
-    'Give --resume-from-blob to go on by what the blob holds, --restart to upload from the beginning, or --checkpoint to name another file.',
+  nextStep:
+    'Give --resume-from-blob to resume from what the blob holds, --restart --overwrite to upload from the beginning, or --checkpoint to name another file.',
+  decode: object<Checkpoint>({
+    uploadId: text,
+    startedAt: time,
+    image: imageFiles,
+    diskSize: count,
+    trustUnmarkedSectors: flag,
+    blobUrl: text,
+    blobSize: count,
+    done: ranges,
+    sent: object<Checkpoint['sent']>({ bytes: count, pages: pageDigest }),
+    unverified: ranges,
+    lease: object<CheckpointLease>({ owner, ids: listOf(text), proof: optional(text) }),
+    etag: optional(text),
+    fromBlob: optional(flag),
+    failed: optional(flag),
+    replaces: optional(object<ReplacedBlob>({ etag: text, uploadId: optional(text) })),
+  }),
 };
 
-export function encodeCheckpoint(checkpoint: Checkpoint): string {
-  const { done, doubted, ...rest } = checkpoint;
-  const doubt = doubted === undefined ? {} : { doubted: storedRanges(doubted) };
-  return encodeState(FORM, { ...rest, done: storedRanges(done), ...doubt });
+export function encodeCheckpoint({ done, unverified, ...rest }: Checkpoint): string {
+  return encodeState(FORM, { ...rest, done: storedRanges(done), unverified: storedRanges(unverified) });
 }
 
 /**
@@ -96,9 +122,5 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
  * @throws {CheckpointError} not a checkpoint, of another version, or damaged.
  */
 export function decodeCheckpoint(text: string, path: string): Checkpoint {
-  const { done, doubted, ...fields } = decodeState(FORM, text, path) as StoredCheckpoint;
-  const doubt = doubted === undefined ? {} : { doubted: rangesOf(doubted) };
-  return { ...fields, done: rangesOf(done), ...doubt };
+  return decodeState(FORM, text, path);
 }
-
-type StoredCheckpoint = Omit<Checkpoint, 'done' | 'doubted'> & { done: StoredRanges; doubted?: StoredRanges };

@@ -1,8 +1,8 @@
-// Who works on an upload: what somebody who comes second is told, and whether the first one still lives.
+// Who holds a blob or a state file: what a second run reports, and whether the first one has exited.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { printable } from '../base/printable.ts';
-import { type Machine, sightOf, thisMachine } from './machine-id.ts';
+import { type Machine, thisMachine, whereIs } from './machine-id.ts';
 
 /** One run of the program, on one machine. */
 export interface Owner {
@@ -12,7 +12,7 @@ export interface Owner {
   readonly pid: number;
   /** ISO 8601. */
   readonly since: string;
-  /** What tells machines of one name apart, where the system has it. */
+  /** What distinguishes machines of one name, where the system has it. */
   readonly machine?: Machine;
 }
 
@@ -39,19 +39,25 @@ export function endRun({ id }: Owner): void {
   running.delete(id);
 }
 
-/** Whether the run is known to be over: it was on this machine, and its process has gone. False where nobody can tell. */
-export function isGone({ id, host, pid, machine }: Owner): boolean {
-  if (host !== thisHost()) return false;
-  const sight = machine === undefined ? 'seen' : sightOf(machine, thisMachine());
-  if (sight !== 'seen') return sight === 'gone';
-  if (pid === process.pid) return !running.has(id);
+/** What a process can be, as far as this machine knows. */
+export type Life = 'local' | 'exited' | 'unknown';
+
+/** `local`: it lives here. `exited`: it was here, and is no more. `unknown`: only time shows whether it still lives. */
+export function lifeOf({ id, host, pid, machine }: Owner): Life {
+  if (host !== thisHost() || whereIs(machine, thisMachine()) === 'unknown') return 'unknown';
+  if (pid === process.pid) return running.has(id) ? 'local' : 'exited';
   try {
     process.kill(pid, 0);
-    return false;
+    return 'local';
   } catch (error) {
     // EPERM: there is such a process, of another user.
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'exited' : 'local';
   }
+}
+
+/** Whether the run is known to be over. False where that cannot be known. */
+export function hasExited(owner: Owner): boolean {
+  return lifeOf(owner) === 'exited';
 }
 
 /** "process 4711 on HOST, since 2026-01-02T03:04:05.678Z" */

@@ -6,7 +6,7 @@ import { shownPath } from '../base/printable.ts';
 import { createExclusive, openExisting, PRIVATE_MODE, sidePath, textOf } from '../base/side-file.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { CheckpointError, InUseError } from '../errors.ts';
-import { decodeOwner, describeOwner, encodeOwner, isGone, type Owner } from './lease-holder.ts';
+import { decodeOwner, describeOwner, encodeOwner, hasExited, type Owner } from './lease-holder.ts';
 
 /** How often the holder shows that it lives, in milliseconds. */
 const BEAT_INTERVAL_MS = 10_000;
@@ -172,7 +172,7 @@ function isForeign(holder: Holder): boolean {
 
 function isDead({ text, owner, beatMs }: Holder): boolean {
   const silentMs = Date.now() - beatMs;
-  return (owner !== undefined && isGone(owner)) || silentMs > (text === '' ? EMPTY_DEAD_AFTER_MS : DEAD_AFTER_MS);
+  return (owner !== undefined && hasExited(owner)) || silentMs > (text === '' ? EMPTY_DEAD_AFTER_MS : DEAD_AFTER_MS);
 }
 
 /** Of several that find the same lock dead, one takes it over: a second lock guards that moment. */

@@ -1,10 +1,10 @@
 // Reads the manifest of an upload that was completed. Its lines stay in the file; memory holds their places.
 import type { FileHandle } from 'node:fs/promises';
+import { WINDOW_SIZE } from '../base/byte-range.ts';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import { printable, shownPath } from '../base/printable.ts';
 import { openExisting } from '../base/side-file.ts';
 import { LocalFileError, VerificationError } from '../errors.ts';
-import { WINDOW_SIZE } from '../transfer/plan.ts';
 import { decodeHeader, decodeLine, type ManifestEnd, type ManifestHeader, type SentRun } from './manifest.ts';
 
 const CHUNK = 1024 * 1024;

@@ -1,6 +1,6 @@
 // The manifest of an upload: what was sent, range by range with its checksum, one JSON object a line. Holds no secret.
 import type { ByteRange } from '../base/byte-range.ts';
-import type { Checksum } from '../target/page-target.ts';
+import type { Checksum } from '../base/page-run.ts';
 import type { CheckpointImageFile } from './checkpoint.ts';
 
 /** The first line: which upload it is of. */

@@ -3,15 +3,17 @@ import { createHash } from 'node:crypto';
 import type { ByteRange } from '../base/byte-range.ts';
 import { printable, shownPath } from '../base/printable.ts';
 import { CheckpointError } from '../errors.ts';
+import { type Decode, FieldError } from './decode.ts';
 
-export interface StateForm {
+export interface StateForm<T> {
   /** What messages call it. */
   readonly name: string;
   /** The first field, which holds the format's number. */
   readonly marker: string;
   readonly format: number;
   /** What to do about one that cannot be used. */
-  readonly wayOut: string;
+  readonly nextStep: string;
+  readonly decode: Decode<T>;
 }
 
 /** Ranges as the file holds them. */
@@ -21,37 +23,33 @@ export function storedRanges(ranges: readonly ByteRange[]): StoredRanges {
   return ranges.map(({ offset, length }) => [offset, length]);
 }
 
-export function rangesOf(stored: StoredRanges): ByteRange[] {
-  return stored.map(([offset, length]) => ({ offset, length }));
-}
-
-/** Ends with a checksum of the rest, so that a file that was edited or damaged is recognised. */
-export function encodeState({ marker, format }: StateForm, state: object): string {
+/** Ends with a checksum of the rest: a file that was edited or damaged is not taken for what it was. */
+export function encodeState<T>({ marker, format }: StateForm<T>, state: object): string {
   const fields = { [marker]: format, ...state };
   return `${JSON.stringify({ ...fields, sha256: digest(fields) }, undefined, 1)}\n`;
 }
 
 /**
  * @param path - For the message.
- * @returns the fields, as `encodeState` was given them: the checksum proves that it wrote them all.
- * @throws {CheckpointError} not a state of this kind, of another version, or damaged.
+ * @throws {CheckpointError} something else, of another version, or damaged.
  */
-export function decodeState({ name, marker, format, wayOut }: StateForm, text: string, path: string): object {
-  // Each one of the kind begins like this, whatever its format and however it was damaged after that.
+export function decodeState<T>(form: StateForm<T>, text: string, path: string): T {
+  const { name, marker, format, nextStep, decode } = form;
+  // Every one of the kind begins so, whatever its format and however it was damaged after that.
   if (!text.startsWith(`{\n "${marker}": `)) {
-    throw new CheckpointError(`${shownPath(path)} is not a vhdup checkpoint. Name another file with --checkpoint.`, {
+    throw new CheckpointError(`${shownPath(path)} is not a vhdup ${name}. Name another file with --checkpoint.`, {
       isForeign: true,
     });
   }
   const refuse = (problem: string) =>
-    new CheckpointError(`Cannot use the ${name} ${shownPath(path)}: ${problem}. ${wayOut}`);
-  let parsed: unknown;
+    new CheckpointError(`Cannot use the ${name} ${shownPath(path)}: ${problem}. ${nextStep}`);
+  let parsed: Record<string, unknown>;
   try {
     parsed = JSON.parse(text);
   } catch {
     throw refuse('it is damaged');
   }
-  const { sha256, ...fields } = parsed as Record<string, unknown>;
+  const { sha256, ...fields } = parsed;
   const { [marker]: stored, ...state } = fields;
   if (stored !== format) {
     throw refuse(
@@ -59,7 +57,11 @@ export function decodeState({ name, marker, format, wayOut }: StateForm, text: s
     );
   }
   if (sha256 !== digest(fields)) throw refuse('its checksum is wrong, so it was edited or damaged');
-  return state;
+  try {
+    return decode(state, '');
+  } catch (error) {
+    throw error instanceof FieldError ? refuse(error.message) : error;
+  }
 }
 
 function digest(fields: object): string {

@@ -4,11 +4,13 @@ import { type FileHandle, link, lstat, rename, rm } from 'node:fs/promises';
 import { dirname, resolve, win32 } from 'node:path';
 import { promisify } from 'node:util';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
+import type { PageRun } from '../base/page-run.ts';
 import { shownPath } from '../base/printable.ts';
 import { createTemporary, removeLeftOvers, requireName, syncFolder } from '../base/side-file.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { LocalFileError } from '../errors.ts';
-import type { PageRun, TransferTarget } from './page-target.ts';
+import type { Capabilities, Lifecycle } from './lifecycle.ts';
+import type { PageWriter } from './page-store.ts';
 
 const TEMPORARY = 'partial';
 /** What a killed run has left is removed when nobody has written to it for so long: another run may be alive. */
@@ -25,15 +27,24 @@ export interface LocalFileOptions {
 }
 
 /** Written beside `path` and renamed to it at the end: a failure leaves nothing, and never harms an existing file. */
-export class LocalFileTarget implements TransferTarget {
+export class LocalFile implements PageWriter, Lifecycle {
+  readonly capabilities: Capabilities = {
+    metadata: false,
+    lease: false,
+    conditions: false,
+    clear: false,
+    startsAsZeros: true,
+  };
   readonly path: string;
   readonly #temporary: string;
   readonly #handle: FileHandle;
+  readonly #overwrite: boolean;
 
-  private constructor(path: string, temporary: string, handle: FileHandle) {
+  private constructor(path: string, temporary: string, handle: FileHandle, overwrite: boolean) {
     this.path = path;
     this.#temporary = temporary;
     this.#handle = handle;
+    this.#overwrite = overwrite;
   }
 
   /**
@@ -45,7 +56,7 @@ export class LocalFileTarget implements TransferTarget {
     size: number,
     overwrite: boolean,
     { mode = ANY_USER, sparse = false }: LocalFileOptions = {},
-  ): Promise<LocalFileTarget> {
+  ): Promise<LocalFile> {
     let temporary: Awaited<ReturnType<typeof createTemporary>> | undefined;
     try {
       const existing = await existingFile(path);
@@ -55,7 +66,7 @@ export class LocalFileTarget implements TransferTarget {
       temporary = await createTemporary(path, TEMPORARY, allowed | OWNER);
       if (sparse) await makeSparse(temporary.path);
       await temporary.handle.truncate(size);
-      return new LocalFileTarget(path, temporary.path, temporary.handle);
+      return new LocalFile(path, temporary.path, temporary.handle, overwrite);
     } catch (error) {
       await temporary?.handle.close();
       if (temporary !== undefined) await rm(temporary.path, { force: true });
@@ -81,11 +92,11 @@ export class LocalFileTarget implements TransferTarget {
   }
 
   /** Returns when the file has its name, and a power failure cannot take it away any more. */
-  async complete(overwrite: boolean): Promise<void> {
+  async finish(): Promise<void> {
     try {
       await this.#handle.sync();
       await this.#handle.close();
-      if (overwrite) {
+      if (this.#overwrite) {
         // What was put there meanwhile may be a link or a device.
         await existingFile(this.path);
         await whileHeld(() => rename(this.#temporary, this.path));
@@ -98,8 +109,8 @@ export class LocalFileTarget implements TransferTarget {
     }
   }
 
-  /** Removes what was written. Fails in silence: the error that led here says more. */
-  async discard(): Promise<void> {
+  /** Removes what was written. */
+  async abandon(): Promise<undefined> {
     await this.#handle.close().catch(() => undefined);
     await whileHeld(() => rm(this.#temporary, { force: true })).catch(() => undefined);
   }

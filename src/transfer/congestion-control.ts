@@ -1,4 +1,4 @@
-// The line to the service: how many requests it takes at once, and how fast.
+// Congestion control: how many requests are in flight at once, and how fast they are sent.
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ServiceError } from '../errors.ts';
 import { AdaptiveConcurrency } from './concurrency.ts';
@@ -6,12 +6,12 @@ import { ServicePacer } from './pacer.ts';
 
 /** The service asks to slow down. */
 const BUSY_STATUSES = new Set([429, 503]);
-/** Signs of too much at once: the service did not get to it, or the line did not carry it in time. */
+/** Signs of too much at once: the service did not get to it, or the connection did not carry it in time. */
 const OVERLOAD_REASONS = new Set(['OperationTimedOut', 'AttemptTimeout', 'ESTALLED', 'ETIMEDOUT']);
 
-/** Every attempt of every request passes here, and tells how it went. */
-export class Line {
-  /** Runs so many requests at once as the line bears now. */
+/** Every attempt of every request that moves pages passes here, so that its outcome is known. */
+export class CongestionControl {
+  /** Runs as many requests at once as the connection takes now. */
   readonly limit: LimitFunction;
   readonly #concurrency: AdaptiveConcurrency;
   readonly #pacer = new ServicePacer();
@@ -30,13 +30,14 @@ export class Line {
     return this.#pacer.pass(bytes, signal);
   }
 
-  /** Makes one attempt to send `bytes`. */
-  async attempt(bytes: number, send: () => Promise<void>): Promise<void> {
+  /** Makes one attempt to move `bytes`. */
+  async attempt<T>(bytes: number, move: () => Promise<T>): Promise<T> {
     const startMs = performance.now();
     try {
-      await send();
+      const result = await move();
       this.#concurrency.acknowledged(bytes, performance.now() - startMs);
       this.#pacer.acknowledged(bytes);
+      return result;
     } catch (error) {
       if (error instanceof ServiceError) this.#failed(error);
       throw error;

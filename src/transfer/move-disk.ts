@@ -1,12 +1,12 @@
-// What every command that moves a disk does: plan, transfer, count, report.
+// moveDisk: what every command does that moves a disk: plan, transfer, count, report.
 import type { LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
+import type { PageRun } from '../base/page-run.ts';
 import type { EventListener } from '../events.ts';
-import type { TransferTarget } from '../target/page-target.ts';
 import { type PlanSource, planTotals, planWindows, type Window, windowsLeft } from './plan.ts';
 import { Progress } from './progress.ts';
-import { transfer } from './transfer.ts';
+import { type TransferTarget, transfer } from './transfer.ts';
 import { WindowMemory } from './window-memory.ts';
 
 /** A disk to move. */
@@ -17,7 +17,7 @@ export interface TransferSource extends PlanSource {
   locate?(range: ByteRange): Promise<FilePiece | undefined>;
 }
 
-export interface TransferWithProgressOptions {
+export interface MoveDiskOptions {
   readonly source: TransferSource;
   readonly target: TransferTarget;
   /** Runs in flight at once. */
@@ -30,6 +30,10 @@ export interface TransferWithProgressOptions {
   readonly memory?: WindowMemory;
   /** What is done already, and where to keep what gets done. @default nothing */
   readonly progress?: Progress;
+  /** Passes the windows on, ascending, and may look at each before it is moved. @default nothing does */
+  readonly alongside?: (windows: AsyncGenerator<Window>) => AsyncGenerator<Window>;
+  /** Called for each run that the target holds now. */
+  readonly onRun?: (run: PageRun) => void;
   /** Called for each window that is done, before it counts as such. */
   readonly onWindow?: (window: Window, runs: readonly ByteRange[]) => void;
   /** What the target counts. */
@@ -37,11 +41,11 @@ export interface TransferWithProgressOptions {
 }
 
 /**
- * Sends every window that is left to the target and tells the totals on the way.
+ * Sends every window that is left to the target, and reports totals on the way.
  * @returns the progress, with the plan counted.
  * @throws the first failure; the reason of `signal`, unchanged, on abort. Nothing is in flight any more then.
  */
-export async function transferWithProgress(options: TransferWithProgressOptions): Promise<Progress> {
+export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
   const { source, emit, progress = new Progress() } = options;
   const stop = new ChildAbort(options.signal);
   const emitProgress = () => {
@@ -61,9 +65,10 @@ export async function transferWithProgress(options: TransferWithProgressOptions)
     (error: unknown) => stop.abort(error),
   );
   emit({ type: 'phase', phase: 'sending' });
+  const left = windowsLeft(planWindows(source), progress.doneBefore);
   try {
     await transfer({
-      windows: windowsLeft(planWindows(source), progress.doneBefore),
+      windows: options.alongside?.(left) ?? left,
       read: (range, into) => source.read(range, into),
       locate: (range) => source.locate?.(range),
       target: options.target,
@@ -71,8 +76,10 @@ export async function transferWithProgress(options: TransferWithProgressOptions)
       limit: options.limit,
       maxWindows: options.maxWindows,
       signal: stop.signal,
-      onRun: (range) => {
-        progress.runSent(range);
+      onRun: (run, wasThere) => {
+        options.onRun?.(run);
+        if (wasThere) progress.runFound(run.range);
+        else progress.runSent(run.range);
         emitProgress();
       },
       onWindow: (window, runs) => {

@@ -1,15 +1,12 @@
 // The plan: which windows of the target can hold data and are not done yet, lazily and in ascending order.
-import { alignDown, type ByteRange, endOf, MIB } from '../base/byte-range.ts';
+import { alignDown, type ByteRange, endOf, WINDOW_SIZE } from '../base/byte-range.ts';
 import type { RangeSet } from '../base/range-set.ts';
-
-/** 4 MiB: the largest range that Put Page takes, and so the unit of reading, of sending and of the checkpoint. */
-export const WINDOW_SIZE = 4 * MIB;
 
 /** What the plan needs to know of its source. */
 export interface PlanSource {
   /** Bytes to plan for; windows end here. */
   readonly diskSize: number;
-  /** The ranges that can hold data: ascending and without overlaps. They may differ from one run to the next: what they leave out is zeros. */
+  /** The ranges that can hold data: ascending, without overlaps. They may differ between runs: everything outside is zero. */
   extents(): AsyncIterable<ByteRange>;
 }
 
@@ -17,7 +14,7 @@ export interface PlanSource {
 export interface Window extends ByteRange {
   /** Bytes of the window that lie in extents: what reading it costs. */
   readonly allocated: number;
-  /** The window and the gap before it. The gap needs nothing done, so it counts as done with the window, and what is done stays few ranges. */
+  /** The window and the gap before it. The gap counts as done with the window, so that few ranges describe what is done. */
   readonly covers: ByteRange;
 }
 
@@ -61,7 +58,7 @@ export async function* windowsLeft(windows: AsyncIterable<Window>, done: RangeSe
   }
 }
 
-/** What there is to do in all. */
+/** The amount of work. */
 export interface PlanTotals {
   /** Bytes in windows: the 100 % of the progress bar. */
   readonly planned: number;

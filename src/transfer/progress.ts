@@ -1,4 +1,4 @@
-// What has been done so far: which parts need nothing more, what was sent for them, and the totals to show.
+// What is done so far: which parts are finished, what was sent for them, and the totals to show.
 import type { ByteRange } from '../base/byte-range.ts';
 import { RangeSet } from '../base/range-set.ts';
 import type { ProgressTotals } from '../events.ts';
@@ -20,9 +20,7 @@ export class Progress {
   /** The pages sent for the windows that are done. Windows cut short by a stop are not in it: they are sent again. */
   readonly pages: PageSetDigest;
   readonly sentBefore: number;
-  /** Pages that an earlier run sent, although no window says so. */
-  readonly #found: RangeSet;
-  /** Bytes of them that need not be sent. */
+  /** Bytes that an earlier run sent, although no window of its checkpoint says so. */
   #foundBytes = 0;
   /** Bytes of windows done by this run. */
   windowBytes = 0;
@@ -32,8 +30,7 @@ export class Progress {
   /** Undefined while the plan is being counted. */
   plan: PlanTotals | undefined;
 
-  constructor(earlier?: EarlierProgress, found: RangeSet = new RangeSet()) {
-    this.#found = found;
+  constructor(earlier?: EarlierProgress) {
     this.done = new RangeSet(earlier?.done);
     this.doneBefore = new RangeSet(earlier?.done);
     const sent = earlier?.sent;
@@ -41,14 +38,13 @@ export class Progress {
     this.sentBefore = this.pages.bytes;
   }
 
-  /** Whether all pages of the run are there already. */
-  isFound(range: ByteRange): boolean {
-    return this.#found.includes(range);
+  runSent({ length }: ByteRange): void {
+    this.sent += length;
   }
 
-  runSent(range: ByteRange): void {
-    if (this.isFound(range)) this.#foundBytes += range.length;
-    else this.sent += range.length;
+  /** The target held it already. */
+  runFound({ length }: ByteRange): void {
+    this.#foundBytes += length;
   }
 
   windowDone(window: Window, runs: readonly ByteRange[]): void {

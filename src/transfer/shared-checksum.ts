@@ -1,6 +1,6 @@
 // Checksums of bytes in shared memory, computed in place.
 import { createHash } from 'node:crypto';
-import type { ChecksumAlgorithm } from '../target/page-target.ts';
+import type { ChecksumAlgorithm } from '../base/page-run.ts';
 
 /** For one thread. Only one thread at a time may compute a CRC64 in the same memory. */
 export class SharedChecksums {

@@ -1,33 +1,44 @@
-// The one loop that moves data: windows in order, so many at a time, each read once, scanned, sent and then reported done.
+// The one loop that moves data: windows in order, several at a time, each read once, scanned, sent and then reported as done.
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
-import type { Checksum, TransferTarget } from '../target/page-target.ts';
+import type { Checksum, PageRun } from '../base/page-run.ts';
 import type { Window } from './plan.ts';
 import type { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
 
-/** Windows that are read at once: as many as Node has threads for files. What waited for one of them could not be called off. */
+/** Windows read at once: as many as Node has threads for files. A read that waits for a thread could not be cancelled. */
 const READS_AT_ONCE = 4;
+
+/** What a transfer needs of a target. */
+export interface TransferTarget {
+  /**
+   * Writes the run. Resolves when the target has acknowledged it. Repeating it is harmless.
+   * On abort it rejects soon, with the reason of the signal, and no byte is in flight any more.
+   */
+  write(run: PageRun, signal: AbortSignal): Promise<void>;
+  /** Whether the target is known to hold these bytes, so that they need not be written. @default never */
+  alreadyThere?(run: PageRun): boolean | Promise<boolean>;
+}
 
 export interface TransferOptions {
   /** Ascending. Read only as far ahead as there is room for. */
   readonly windows: AsyncIterable<Window>;
   /** Fills `into` with the bytes of `range`. */
   readonly read: (range: ByteRange, into: Uint8Array) => Promise<void>;
-  /** Where a range lies in a file as it is, if that is known. @default nowhere */
+  /** The place in a file where the range is stored unchanged, if known. @default none */
   readonly locate?: (range: ByteRange) => Promise<FilePiece | undefined> | undefined;
-  /** Takes the runs; retries, where there are any, are its own. */
+  /** Receives the runs, and retries by itself. */
   readonly target: TransferTarget;
-  /** Where the windows are, and what computes the checksums of their runs. */
+  /** Holds the windows and computes the checksums of their runs. */
   readonly memory: WindowMemory;
   /** Runs in flight at once: its `concurrency` may change on the way. */
   readonly limit: LimitFunction;
   /** Windows in memory at once, one that is read ahead included. Memory is bounded by this times 4 MiB. */
   readonly maxWindows: number;
   readonly signal: AbortSignal;
-  /** Called after each run that the target acknowledged. */
-  readonly onRun: (range: ByteRange) => void;
+  /** Called after each run that the target acknowledged, or was known to hold. */
+  readonly onRun: (run: PageRun, wasThere: boolean) => void;
   /** Called once every run of the window was acknowledged. `runs` is empty when the window is all zero. */
   readonly onWindow: (window: Window, runs: readonly ByteRange[]) => void;
 }
@@ -68,7 +79,7 @@ async function moveWindow(
   const { memory, target, limit, onRun, onWindow } = options;
   const buffer = memory.take();
   const bytes = buffer.subarray(0, window.length);
-  // On abort the windows that wait for their turn are left unread.
+  // After an abort, waiting windows are not read.
   const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options)));
   if (stop.signal.aborted) return;
   const runs = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
@@ -76,16 +87,18 @@ async function moveWindow(
   const send = async (range: ByteRange) => {
     const start = range.offset - window.offset;
     const runBytes = bytes.subarray(start, start + range.length);
-    // Before the run takes its turn: the line must not wait for a checksum.
+    // Before the run takes its turn: the connection must not wait for a checksum.
     const checksum = range.length === window.length && whole !== undefined ? whole : await memory.checksum(runBytes);
+    const run = { range, bytes: runBytes, checksum };
     await limit(async () => {
       if (stop.signal.aborted) return;
       try {
-        await target.write({ range, bytes: runBytes, checksum }, stop.signal);
+        const isThere = (await target.alreadyThere?.(run)) === true;
+        if (!isThere) await target.write(run, stop.signal);
         acknowledged += 1;
-        onRun(range);
+        onRun(run, isThere);
       } catch (error) {
-        // Inside of the limit: the slot that gets free here must not begin another request.
+        // Inside the limit: the slot that becomes free must not start another request.
         stop.abort(error);
       }
     });
@@ -98,7 +111,7 @@ async function moveWindow(
 
 /**
  * Fills `bytes` with the window.
- * @returns the checksum of all of it, if it was computed on the way.
+ * @returns the checksum of the whole window, if reading computed it.
  */
 async function readWindow(
   window: Window,

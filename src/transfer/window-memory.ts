@@ -1,9 +1,8 @@
 // The memory of the windows in flight. A worker thread reads into it and computes checksums in it, without a copy.
-import type { FilePiece } from '../base/byte-range.ts';
+import { type FilePiece, WINDOW_SIZE } from '../base/byte-range.ts';
+import type { Checksum, ChecksumAlgorithm } from '../base/page-run.ts';
 import { AnsweringThread, SMALL_HEAP, startWorker } from '../base/worker-thread.ts';
-import type { Checksum, ChecksumAlgorithm } from '../target/page-target.ts';
 import { compileCrc64, newCrc64Memory } from './crc64/crc64.ts';
-import { WINDOW_SIZE } from './plan.ts';
 import { SharedChecksums } from './shared-checksum.ts';
 import type { WindowAnswer, WindowTask, WindowWorkerData } from './window-task.ts';
 

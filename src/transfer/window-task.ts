@@ -1,6 +1,6 @@
 // The messages between a WindowMemory and its worker.
 import type { FilePiece } from '../base/byte-range.ts';
-import type { ChecksumAlgorithm } from '../target/page-target.ts';
+import type { ChecksumAlgorithm } from '../base/page-run.ts';
 
 export interface WindowWorkerData {
   readonly memory: WebAssembly.Memory;

@@ -1,8 +1,9 @@
 // The MD5 of a whole fixed VHD, in order, computed beside an upload that sends it out of order.
+import { WINDOW_SIZE } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
 import { AnsweringThread, SMALL_HEAP, startWorker } from '../base/worker-thread.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
-import { planWindows, WINDOW_SIZE } from '../transfer/plan.ts';
+import { planWindows } from '../transfer/plan.ts';
 import { type Md5Step, md5Steps } from './md5-steps.ts';
 
 /** Zeros hashed in one step, in bytes: about 15 ms, so that neither a stop nor, without a thread, the upload has to wait. */

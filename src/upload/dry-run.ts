@@ -5,9 +5,9 @@ import { shielded } from '../events.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { ImageTransferOptions } from '../options.ts';
-import type { TransferTarget } from '../target/page-target.ts';
 import { localConcurrency } from '../transfer/concurrency-limits.ts';
-import { transferWithProgress } from '../transfer/move-disk.ts';
+import { moveDisk } from '../transfer/move-disk.ts';
+import type { TransferTarget } from '../transfer/transfer.ts';
 
 export interface UploadPlan {
   readonly format: string;
@@ -54,7 +54,7 @@ export async function planUpload(options: ImageTransferOptions): Promise<UploadP
         return Promise.resolve();
       },
     };
-    const progress = await transferWithProgress({
+    const progress = await moveDisk({
       source,
       target: nowhere,
       ...localConcurrency(options.threads),

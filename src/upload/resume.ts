@@ -1,136 +1,88 @@
-// Goes on with an earlier upload: takes its blob over, and finds out how far what is there can be trusted.
+// Resuming an upload: takes its blob over, and decides what has to be read back at the end.
 
-import { alignDown, alignUp, type ByteRange, endOf } from '../base/byte-range.ts';
 import { RangeSet } from '../base/range-set.ts';
-import { DestinationError } from '../errors.ts';
-import { isComplete, OWNER, STATE, sequenceNumberOf } from '../state/blob-metadata.ts';
-import type { Checkpoint, CheckpointLease } from '../state/checkpoint.ts';
+import { DestinationError, InUseError } from '../errors.ts';
+import { isComplete, OWNER } from '../state/blob-metadata.ts';
+import type { Checkpoint } from '../state/checkpoint.ts';
 import { decodeOwner } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
-import { WINDOW_SIZE } from '../transfer/plan.ts';
+import { leaseOf, type Session, type SessionRequest, sessionMetadata } from './context.ts';
 import { assertSameBlob } from './identity.ts';
-import { asLastRunLeft, assertSamePages, completedMeanwhile, isProven, suspicionOf, touched } from './proof.ts';
-import { pagesThere } from './recover.ts';
-import { emptyCheckpoint, type Session, type SessionRequest, sessionOf } from './session.ts';
-import { unlessRefused } from './unless-refused.ts';
+import { assertSamePages, isProved } from './proof.ts';
 
-/** Looks at a blob that changes before it is this run's. */
+/** Looks at a blob that changes, before this run has written to it. */
 const MAX_LOOKS = 5;
 
 /**
- * Goes on with the upload of `stored`, once it is certain that the blob is its own, that nobody else is at it, and that nothing
- * else wrote to it.
- * @param onDisk - The checkpoint that is put back should the upload not be gone on with.
+ * Resumes the upload of `stored`. It is not refused because something else may have written to the blob: what nothing proves to
+ * be as it was sent is read back at the end.
+ * @param first - The existing blob.
+ * @throws {DestinationError} the blob is another one, failed, or holds other pages than were sent.
+ * @throws {InUseError} somebody else is uploading to it, or holds it.
  */
-export async function goOn(
+export async function resume(
   stored: Checkpoint,
-  onDisk: Checkpoint | undefined,
-  there: BlobProperties | undefined,
+  first: BlobProperties | undefined,
   request: SessionRequest,
 ): Promise<Session> {
-  const { file, lease, verifiesAll } = request;
-  assertSameBlob(stored, there, file.path);
-  const known = asLastRunLeft(stored, there);
-  const early = suspicionOf(known, there);
-  const refusal = (what: string) => touched(known, what, onDisk !== undefined);
-  if (early !== undefined && !verifiesAll) throw refusal(early);
-  lease.inherit(known.lease, there.isLeased);
-  await lease.assertFree(request.breakLease);
-  const last = decodeOwner(there.metadata[OWNER])?.id;
-  const claim = () => ({ ...lease.claim, ...(last === undefined ? {} : { follows: last }) });
-  // Before the lease: a run that is killed between the two leaves one that the next run knows as its own.
-  await file.save({ ...known, lease: claim() });
-  const earlier = await unlessRefused(onDisk, request, async (): Promise<Checkpoint> => {
-    await lease.takeOver();
-    const suspicion = early ?? suspicionOf(known, there, lease);
-    if (suspicion !== undefined && !verifiesAll) throw refusal(suspicion);
-    if (isComplete(there.metadata) && !isProven(known, there, lease)) throw completedMeanwhile(known.blobUrl, there);
-    // One that proves, also to later runs, when somebody writes to the blob at this very moment.
-    const isEtagFinal = known.etag !== undefined && known.etagMayChange !== true;
-    const isCertain = lease.isContinued === true || isEtagFinal;
-    const worse = suspicion !== undefined ? inState(known, 'exposed') : isCertain ? known : inState(known, 'doubted');
-    // Before this run has a lease of its own: that would prove nothing of the time before it, and a later run can go on from it.
-    if (worse !== known) await file.save({ ...worse, lease: claim() });
-    await lease.take(stored.uploadId, request.breakLease);
-    const isChanged = lease.isContinued !== true && lease.etag !== undefined && lease.etag !== there.etag;
-    if (isChanged && isEtagFinal) {
-      if (!verifiesAll) throw refusal('was changed at this very moment');
-      return inState(known, 'exposed');
-    }
-    return suspicion === undefined && !isChanged && isProven(known, there, lease) ? known : worse;
-  });
-  return await takeUp(earlier, there, claim, request);
-}
+  const { lifecycle, store, file, owner, breakLease, signal } = request;
+  const { uploadId, startedAt } = stored;
 
-/** What nothing proves any more, all that is there. */
-function inState(checkpoint: Checkpoint, state: 'doubted' | 'exposed'): Checkpoint {
-  const { doubted: _, ...rest } = checkpoint;
-  return { ...rest, state: checkpoint.state === 'exposed' ? 'exposed' : state };
-}
+  // 1. The blob is the one of the checkpoint, and nobody who may still live holds it.
+  assertSameBlob(stored, first, file.path);
+  if (isComplete(first.metadata)) return completeSession(stored);
+  lifecycle.assertFree(stored.lease, first, breakLease);
 
-/** Looks at the pages of a blob that is this run's alone now, and writes to it for the first time. */
-async function takeUp(
-  earlier: Checkpoint,
-  there: BlobProperties,
-  claim: () => CheckpointLease,
-  request: SessionRequest,
-  looks = 1,
-): Promise<Session> {
-  const { blob, source, file, lease, retrier, signal } = request;
-  if (earlier.etag !== there.etag) await assertSamePages(earlier, blob, retrier, signal);
-  const fresh = sessionOf(earlier.uploadId, earlier.startedAt, request);
-  const metadata: Session['metadata'] = { ...fresh.metadata, [STATE]: earlier.state ?? 'uploading' };
-  const session = { ...fresh, metadata, earlier };
-  // Before the first write: the ETag is not what it was from then on.
-  const { done, sent, doubted } = earlier;
-  const doubt = doubted === undefined ? {} : { doubted };
-  const save = (etag: string) => {
-    const left = { ...doubt, etag, etagMayChange: true, lease: claim() } as const;
-    return file.save({ ...emptyCheckpoint(session, request), done, sent, ...left });
-  };
-  await save(there.etag);
-  blob.guardWith(sequenceNumberOf(session.uploadId));
-  // Without a lease that says so, only the ETag does: nobody has written to it since it was looked at.
-  const etag = lease.isContinued === true || lease.etag !== undefined ? undefined : there.etag;
-  const marked = await markAsTaken(session, etag, request);
-  if (marked === undefined) {
-    const changed = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
-    assertSameBlob(earlier, changed, file.path);
-    if (isComplete(changed.metadata)) throw completedMeanwhile(blob.address.url, changed);
-    const owner = decodeOwner(changed.metadata[OWNER]);
-    const isKnown = owner?.id === lease.owner.id || owner?.id === decodeOwner(there.metadata[OWNER])?.id;
-    if (owner !== undefined && !isKnown) throw lease.inUse(owner);
-    if (looks === MAX_LOOKS) throw touched(earlier, 'is written to by something else at this very moment', true);
-    // By somebody else, by the last request of a run that was killed a moment ago, or by this very run: the answer was lost.
-    return await takeUp(inState(earlier, 'doubted'), changed, claim, request, looks + 1);
-  }
-  const proof = marked.etag === undefined ? {} : { etag: marked.etag };
-  // As long as nothing is sent, it proves what else only a lease does.
-  if (!lease.isHeld && marked.etag !== undefined) await save(marked.etag);
-  const isFromBlob = earlier.fromBlob === true;
-  const found = isFromBlob ? await pagesThere(blob, source.diskSize, retrier, signal) : undefined;
-  const resumed: Session = { ...session, ...proof, ...(found === undefined ? {} : { found }) };
-  if (earlier.state !== 'doubted') return resumed;
-  return { ...resumed, doubted: new RangeSet(doubted ?? [...done, ...(found?.ranges ?? []).map(inWindows)]) };
-}
-
-/** The windows that `range` lies in: what is kept in the checkpoint stays few ranges. */
-function inWindows(range: ByteRange): ByteRange {
-  const offset = alignDown(range.offset, WINDOW_SIZE);
-  return { offset, length: alignUp(endOf(range), WINDOW_SIZE) - offset };
-}
-
-/** @returns the ETag since then, where the service told; undefined where the blob has not `etag` any more. */
-async function markAsTaken(
-  { metadata }: Session,
-  etag: string | undefined,
-  { blob, lease, retrier, signal }: SessionRequest,
-): Promise<{ readonly etag: string | undefined } | undefined> {
-  try {
-    const mark = (attempt: AbortSignal) => lease.attempt(() => blob.setMetadata(metadata, attempt, etag));
-    return { etag: await retrier.run('Set Blob Metadata', signal, mark) };
-  } catch (error) {
-    if (error instanceof DestinationError && error.reason === 'ConditionNotMet') return undefined;
+  // 2. This run holds it. The checkpoint names the lease first: a run that is killed between the two can be followed at once.
+  const lease = { ...stored.lease, owner, ids: [owner.id, ...stored.lease.ids] };
+  await file.save({ ...stored, lease });
+  const hold = await lifecycle.hold(stored.lease, first, uploadId, breakLease).catch(async (error: unknown) => {
+    if (error instanceof InUseError) await file.save(stored);
     throw error;
+  });
+
+  // 3. What is known to be as it was sent stays so; everything else is unverified from now on.
+  const proved = isProved(stored, hold);
+  const unverified = new RangeSet([...stored.unverified, ...(proved ? [] : stored.done)]);
+  let there = hold.etag === first.etag ? first : await lookAgain(stored, first, request);
+  if (isComplete(there.metadata)) return completeSession(stored);
+  if (!proved) await assertSamePages(stored, store, signal);
+
+  // 4. The checkpoint says so before the blob is written to for the first time.
+  const { etag: _, ...known } = stored;
+  await file.save({ ...known, unverified: unverified.ranges, lease: leaseOf(owner, lifecycle.isHeld) });
+
+  // 5. The blob names this run. Without a lease, it may have changed since it was looked at.
+  const metadata = sessionMetadata(uploadId, request);
+  for (let looks = 1; !(await lifecycle.mark(uploadId, metadata, there.etag, signal)); looks++) {
+    there = await lookAgain(stored, first, request);
+    if (isComplete(there.metadata)) return completeSession(stored);
+    if (looks === MAX_LOOKS) throw changing(stored);
   }
+  return { uploadId, startedAt, earlier: stored, isComplete: false, unverified };
+}
+
+function completeSession(stored: Checkpoint): Session {
+  const { uploadId, startedAt } = stored;
+  return { uploadId, startedAt, earlier: stored, isComplete: true, unverified: new RangeSet() };
+}
+
+/** @throws {InUseError} another run has come to the blob since `first`. */
+async function lookAgain(
+  stored: Checkpoint,
+  first: BlobProperties,
+  { lifecycle, file, owner, signal }: SessionRequest,
+): Promise<BlobProperties> {
+  const there = await lifecycle.properties(signal);
+  assertSameBlob(stored, there, file.path);
+  const other = decodeOwner(there.metadata[OWNER]);
+  const known = [owner.id, decodeOwner(first.metadata[OWNER])?.id];
+  if (other !== undefined && !lifecycle.isHeld && !known.includes(other.id)) throw lifecycle.inUse(other);
+  return there;
+}
+
+function changing({ blobUrl }: Checkpoint): DestinationError {
+  return new DestinationError(
+    `Cannot resume: the blob ${blobUrl} is written to by something else at this very moment. Run the same command again when nothing else uses it.`,
+  );
 }

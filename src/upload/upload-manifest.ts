@@ -1,10 +1,10 @@
 // The manifest beside an upload: gathers the checksums of what was acknowledged, and writes them window by window.
 import type { ByteRange } from '../base/byte-range.ts';
+import type { Checksum, PageRun } from '../base/page-run.ts';
 import { UsageError } from '../errors.ts';
 import type { UploadOptions } from '../options.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { checkManifestPath, ManifestWriter } from '../state/manifest-writer.ts';
-import type { Checksum, PageRun } from '../target/page-target.ts';
 import type { PageSetDigest } from '../transfer/page-set-digest.ts';
 
 export class UploadManifest {

@@ -1,21 +1,19 @@
 // uploadImage: the whole story of an upload on one page.
-import { PAGE_SIZE } from '../base/byte-range.ts';
+
 import { sidePath } from '../base/side-file.ts';
 import { checkBeforeUpload } from '../check/preflight.ts';
-import { checkEvent, shielded, type TransferTotals, type UploadEvent } from '../events.ts';
-import type { ImageWarning } from '../image/disk-image.ts';
+import { checkEvent, type EventListener, shielded, type TransferTotals, type UploadEvent } from '../events.ts';
+import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { UploadOptions, VerifiedLevel } from '../options.ts';
-import { accessOf, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
+import { BlobLifecycle } from '../remote/blob-lifecycle.ts';
+import { accessOf, type BlobConnection, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
 import { watchExpiry } from '../remote/expiry-watch.ts';
-import { SizedWrites } from '../remote/sized-writes.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
-import type { ChecksumAlgorithm, TransferTarget } from '../target/page-target.ts';
-import { pageChecksum } from '../transfer/checksum.ts';
-import { concurrencyOf } from '../transfer/concurrency-limits.ts';
-import { Line } from '../transfer/congestion-control.ts';
-import { transferWithProgress } from '../transfer/move-disk.ts';
+import { ExclusiveAccess } from '../state/exclusive-access.ts';
+import { type Concurrency, concurrencyOf } from '../transfer/concurrency-limits.ts';
+import { moveDisk } from '../transfer/move-disk.ts';
 import { Progress } from '../transfer/progress.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
 import {
@@ -26,15 +24,13 @@ import {
   checkRetryOptions,
   checkVerify,
 } from '../validate-options.ts';
-import { type Proofs, withProofs } from './artifacts.ts';
-import { causeOf, leaveBlob, saveState, stateOf, type Upload, whileSaving } from './checkpointing.ts';
-import { SoleOwner } from './exclusive-access.ts';
-import { openSession } from './open-session.ts';
-import { completeMetadata } from './session.ts';
+import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
+import { Checkpointing, causeOf } from './checkpointing.ts';
+import { emptyCheckpoint, type Session, type SessionRequest } from './context.ts';
+import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
+import { FoundPages } from './recover.ts';
+import { openSession } from './session.ts';
 import { UploadManifest } from './upload-manifest.ts';
-import { type ReadBack, type VerifyUploadOptions, verifiedLevelOf, verifyUpload } from './verify-upload.ts';
-
-const MIB = 1024 * 1024;
 
 export interface UploadResult extends TransferTotals {
   /** Without SAS. */
@@ -51,38 +47,65 @@ export interface UploadResult extends TransferTotals {
   readonly bytesPerSecond: number;
   /** What was compared at the end. */
   readonly verified: VerifiedLevel;
+  /** Whether an earlier run had completed the upload, so that nothing was left to do. */
+  readonly alreadyComplete: boolean;
   /** In base64, as the blob has it; only with `contentMd5`. */
   readonly contentMd5?: string;
 }
 
+/** The options, checked. */
+function settingsOf(options: UploadOptions) {
+  checkRetryOptions(options);
+  checkResumeOptions(options);
+  return {
+    concurrency: concurrencyOf(options.threads),
+    maxRate: checkMaxRate(options.maxRate),
+    checksum: checkChecksum(options.checksum),
+    metadata: checkMetadata(options.metadata),
+    verify: checkVerify(options.verify),
+    access: accessOf(options, 'rw'),
+    signal: options.signal ?? new AbortController().signal,
+  };
+}
+
+type Settings = ReturnType<typeof settingsOf>;
+
 /**
- * Uploads a disk image as a fixed VHD into a page blob. Goes on where an earlier run of the same upload stopped.
- * Every failure leaves a checkpoint from which the same call goes on, unless the message says otherwise.
+ * Uploads a disk image as a fixed VHD into a page blob. Resumes where an earlier run of the same upload stopped.
+ * Every failure leaves a checkpoint from which the same call resumes, unless the message says otherwise.
  * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort.
  */
 export async function uploadImage(options: UploadOptions): Promise<UploadResult> {
-  const concurrency = concurrencyOf(options.threads);
-  const maxRate = checkMaxRate(options.maxRate);
-  const checksum = checkChecksum(options.checksum);
-  const metadata = checkMetadata(options.metadata);
-  const verify = checkVerify(options.verify);
-  checkRetryOptions(options);
-  checkResumeOptions(options);
-  const access = accessOf(options, 'rw');
-  const trustUnmarkedSectors = options.trustUnmarkedSectors === true;
-  const signal = options.signal ?? new AbortController().signal;
-  signal.throwIfAborted();
+  const settings = settingsOf(options);
+  settings.signal.throwIfAborted();
   await UploadManifest.check(options);
   const emit = shielded(options.onEvent);
-  const startMs = performance.now();
-  warnOfPlainHttp(access, emit);
-  warnOfThreads(concurrency, emit);
+  warnOfPlainHttp(settings.access, emit);
+  warnOfThreads(settings.concurrency, emit);
+  const image = await openChecked(options, settings, emit);
+  try {
+    const { maxRate, concurrency } = settings;
+    const connection = await connect(settings.access, { ...options, maxRate, ...concurrency }, emit);
+    const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
+    const access = await ExclusiveAccess.begin(file.path, settings.signal);
+    try {
+      return await upload(options, settings, { image, file, access, ...connection }, emit);
+    } finally {
+      await access.end();
+      connection.blob.close();
+    }
+  } finally {
+    await image.close();
+  }
+}
 
+/** Opens the image, and refuses a disk that Azure would surely refuse. */
+async function openChecked(options: UploadOptions, settings: Settings, emit: EventListener): Promise<DiskImage> {
   const warnings: ImageWarning[] = [];
   const image = await openDiskImage(options.image, {
     ...options,
-    // Full is to doubt everything.
-    readHoles: verify === 'full',
+    // Nothing is taken on trust.
+    readHoles: settings.verify === 'full',
     onWarning: (warning) => {
       warnings.push(warning);
       emit({ type: 'warning', ...warning });
@@ -90,228 +113,167 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
     onDebug: (message) => emit({ type: 'debug', message }),
   });
   try {
-    if (options.skipChecks !== true) {
-      const findings = await checkBeforeUpload(image, warnings, { blobName: access.address.blobName });
-      for (const finding of findings) emit(checkEvent(finding));
-    }
-    const source = asFixedVhd(image);
-    const { blob, retrier } = await connect(access, { ...options, maxRate }, emit);
-    const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
-    const sole = await SoleOwner.begin({ file, blob, retrier, emit, signal });
-    try {
-      const session = await openSession({
-        image,
-        source,
-        blob,
-        file,
-        lease: sole.lease,
-        retrier,
-        signal: sole.signal,
-        metadata,
-        overwrite: options.overwrite === true,
-        restart: options.restart === true,
-        resumeFromBlob: options.resumeFromBlob === true,
-        breakLease: options.breakLease === true,
-        verifiesAll: verify === 'full',
-        trustUnmarkedSectors,
-        createContainer: options.createContainer === true,
-      });
-      emit({
-        type: 'start',
-        image: image.path,
-        format: image.format,
-        diskSize: image.size,
-        url: blob.address.url,
-        blobSize: source.size,
-        uploadId: session.uploadId,
-        ...(session.earlier === undefined ? {} : { resumedFrom: session.earlier.startedAt }),
-        checkpoint: file.path,
-        threads: options.threads ?? 'auto',
-        maxWindows: concurrency.maxWindows,
-      });
-      const level = verifiedLevelOf(verify, session, blob.address.url, emit);
-
-      const upload: Upload = {
-        saveFailed: false,
-        isSpoilt: false,
-        isExposed: false,
-        readBack: undefined,
-        trustUnmarkedSectors,
-        image,
-        source,
-        blob,
-        file,
-        retrier,
-        sole,
-        lease: sole.lease,
-        session,
-        progress: new Progress(session.earlier, session.found),
-        emit: watchExpiry(emit, { endsOn: () => blob.credentialEndsOn, maxRate }),
-      };
-      const contentMd5 = await work(upload, options, { level, checksum, concurrency });
-
-      const durationMs = performance.now() - startMs;
-      return {
-        ...upload.progress.totals(source.diskSize),
-        requests: blob.requests,
-        retries: retrier.retries,
-        url: blob.address.url,
-        uploadId: session.uploadId,
-        blobSize: source.size,
-        diskSize: image.size,
-        checksumMismatches: retrier.checksumMismatches,
-        durationMs,
-        bytesPerSecond: (upload.progress.sent * 1000) / durationMs,
-        verified: level,
-        ...(contentMd5 === undefined ? {} : { contentMd5 }),
-      };
-    } finally {
-      await sole.end();
-      blob.close();
-    }
-  } finally {
+    if (options.skipChecks === true) return image;
+    const { blobName } = settings.access.address;
+    for (const finding of await checkBeforeUpload(image, warnings, { blobName })) emit(checkEvent(finding));
+    return image;
+  } catch (error) {
     await image.close();
+    throw error;
   }
 }
 
-type WorkOptions = Pick<VerifyUploadOptions, 'level' | 'memory' | 'concurrency'>;
+/** What one upload holds open. */
+interface Resources extends BlobConnection {
+  readonly image: DiskImage;
+  readonly file: CheckpointFile;
+  readonly access: ExclusiveAccess;
+}
 
-/** @returns the blob's Content-MD5 in base64, where it is computed. */
-async function work(
-  upload: Upload,
+async function upload(
   options: UploadOptions,
-  { checksum, ...how }: Omit<WorkOptions, 'memory'> & { readonly checksum: ChecksumAlgorithm },
-): Promise<string | undefined> {
-  const { source, sole } = upload;
-  let isOver = false;
-  const leave = async (manifest: UploadManifest | undefined, error: unknown) => {
-    isOver = true;
-    await leaveBlob(upload, manifest, error);
-  };
-  return await withProofs(options, source, stateOf(upload), sole.signal, async (proofs, signal) => {
-    try {
-      // One for both sending and reading back: memory that is let go is not free at once.
-      const memory = new WindowMemory(checksum);
-      const workOptions: WorkOptions = { ...how, memory };
-      const contentMd5 = await whileSaving(upload, proofs.manifest, signal, async (savingSignal, saveNow) => {
-        await sendDisk(upload, proofs, workOptions, savingSignal);
-        return await finish(upload, proofs, workOptions, savingSignal, saveNow);
-      }).finally(() => memory.close());
-      await complete(upload, signal);
-      isOver = true;
-      return contentMd5;
-    } catch (error) {
-      const cause = await causeOf(error, upload.image);
-      await leave(proofs.manifest, cause);
-      throw cause;
-    }
-  }).catch(async (error: unknown) => {
-    // The proofs could not even begin.
-    if (!isOver) await leave(undefined, error);
+  settings: Settings,
+  { image, file, access, blob, store }: Resources,
+  emit: EventListener,
+): Promise<UploadResult> {
+  const startMs = performance.now();
+  const source = asFixedVhd(image);
+  const { owner, signal } = access;
+  const onLost = (error: unknown) => access.stop(error);
+  const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost });
+  const request = requestOf(options, settings, { image, source, lifecycle, store, file, owner, signal });
+  const session = await openSession(request).catch(async (error: unknown) => {
+    await lifecycle.abandon();
     throw error;
+  });
+  const progress = new Progress(session.earlier);
+  const empty = emptyCheckpoint(session, request);
+  const isHeld = () => lifecycle.isHeld;
+  const checkpointing = new Checkpointing({ image, file, access, session, progress, empty, isHeld, emit });
+  emit(startEvent(request, session, options.threads, settings.concurrency));
+  const result = (finished: Finished) => resultOf(request, session, progress, finished, performance.now() - startMs);
+  if (session.isComplete) {
+    await lifecycle.abandon();
+    await checkpointing.remove();
+    return result({ verified: 'none', contentMd5: undefined });
+  }
+  const { verify, maxRate, concurrency } = settings;
+  warnOfUnverified(verify, session, lifecycle.capabilities, store.url, emit);
+
+  let memory: WindowMemory | undefined;
+  let artifacts: Artifacts | undefined;
+  try {
+    memory = new WindowMemory(settings.checksum);
+    artifacts = await openArtifacts(options, source, checkpointing.state, signal, onLost);
+    checkpointing.manifest = artifacts.manifest;
+    const work: Upload = {
+      ...{ image, source, store, lifecycle, session, progress, checkpointing, memory, concurrency, verify },
+      emit: watchExpiry(emit, { endsOn: () => store.credentialEndsOn, maxRate }),
+    };
+    const finished = await sendAndFinish(work, artifacts, signal);
+    await checkpointing.remove();
+    return result(finished);
+  } catch (error) {
+    const cause = await causeOf(error, image);
+    await checkpointing.leave(cause, (isFailed) => lifecycle.abandon(isFailed));
+    throw cause;
+  } finally {
+    if (artifacts !== undefined) await closeArtifacts(artifacts);
+    await memory?.close();
+  }
+}
+
+function startEvent(
+  { image, source, store, file }: SessionRequest,
+  { uploadId, earlier }: Session,
+  threads: UploadOptions['threads'] = 'auto',
+  { maxWindows }: Concurrency,
+): UploadEvent {
+  return {
+    type: 'start',
+    image: image.path,
+    format: image.format,
+    diskSize: image.size,
+    url: store.url,
+    blobSize: source.size,
+    uploadId,
+    ...(earlier === undefined ? {} : { resumedFrom: earlier.startedAt }),
+    checkpoint: file.path,
+    threads,
+    maxWindows,
+  };
+}
+
+function resultOf(
+  { image, source, store }: SessionRequest,
+  { uploadId, isComplete }: Session,
+  progress: Progress,
+  { verified, contentMd5 }: Finished,
+  durationMs: number,
+): UploadResult {
+  return {
+    ...progress.totals(source.diskSize),
+    ...store.counters,
+    url: store.url,
+    uploadId,
+    blobSize: source.size,
+    diskSize: image.size,
+    checksumMismatches: store.checksumMismatches,
+    durationMs,
+    bytesPerSecond: (progress.sent * 1000) / durationMs,
+    verified,
+    alreadyComplete: isComplete,
+    ...(contentMd5 === undefined ? {} : { contentMd5 }),
+  };
+}
+
+function requestOf(
+  options: UploadOptions,
+  { metadata }: Settings,
+  opened: Pick<SessionRequest, 'image' | 'source' | 'lifecycle' | 'store' | 'file' | 'owner' | 'signal'>,
+): SessionRequest {
+  return {
+    ...opened,
+    metadata,
+    overwrite: options.overwrite === true,
+    restart: options.restart === true,
+    resumeFromBlob: options.resumeFromBlob === true,
+    breakLease: options.breakLease === true,
+    createContainer: options.createContainer === true,
+    trustUnmarkedSectors: options.trustUnmarkedSectors === true,
+  };
+}
+
+/** Saves the checkpoint all the while. */
+function sendAndFinish(work: Upload, artifacts: Artifacts, signal: AbortSignal): Promise<Finished> {
+  return work.checkpointing.whileSaving(signal, async (savingSignal) => {
+    await sendDisk(work, artifacts, savingSignal);
+    await work.checkpointing.save();
+    return await finish(work, artifacts, savingSignal);
   });
 }
 
 /** Sends every window that is left. */
-async function sendDisk(
-  upload: Upload,
-  { manifest }: Proofs,
-  { concurrency, memory }: WorkOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const { source, blob, retrier, lease, progress, emit } = upload;
-  const line = new Line(concurrency.maxRequests, (requests) => emit({ type: 'concurrency', requests }));
-  const sized = new SizedWrites({
-    target: {
-      write: async (run, writeSignal) => {
-        const { offset, length } = run.range;
-        const send = (attempt: AbortSignal) =>
-          lease.attempt(() => line.attempt(length, () => blob.write(run, attempt)));
-        await retrier.run(`Put Page ${offset}+${length}`, writeSignal, send, (turn) => line.admit(length, turn));
-      },
-    },
-    checksum: (bytes) => memory.checksum(bytes),
-    onSmaller: (bytes) => emit(smallerRequests(blob.address.url, bytes)),
-  });
-  const target: TransferTarget = {
-    write: async (run, writeSignal) => {
-      if (!progress.isFound(run.range)) await sized.write(run, writeSignal);
-      manifest?.runSent(run);
-    },
-  };
-  const requests = () => ({ requests: blob.requests, retries: retrier.retries });
-  await transferWithProgress({
-    source,
-    target,
-    limit: line.limit,
-    maxWindows: concurrency.maxWindows,
+async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSignal): Promise<void> {
+  const { source, store, lifecycle, session, concurrency } = work;
+  const found = session.earlier?.fromBlob === true ? new FoundPages(store, source.diskSize, signal) : undefined;
+  await moveDisk({
+    ...work,
     signal,
-    emit,
-    memory,
-    progress,
-    onWindow: (window, runs) => manifest?.windowDone(window, runs),
-    requests,
+    limit: store.limit,
+    maxWindows: concurrency.maxWindows,
+    target: {
+      write: (run, writeSignal) => store.write(run, writeSignal),
+      alreadyThere: ({ range }) => found?.includes(range) === true,
+    },
+    ...(found === undefined ? {} : { alongside: (windows) => found.alongside(windows) }),
+    onRun: (run) => manifest?.runSent(run),
+    onWindow: (window, runs) => {
+      // Nothing keeps others from writing to it, or nothing shows by whom it was written.
+      const isFound = found?.windowDone(window) === true;
+      if (!lifecycle.capabilities.lease || isFound) session.unverified.add(window.covers);
+      manifest?.windowDone(window, runs);
+    },
+    requests: () => store.counters,
   });
-  await saveState(upload, manifest);
-}
-
-function smallerRequests(url: string, bytes: number): UploadEvent {
-  const size = bytes >= MIB ? `${bytes / MIB} MiB` : `${bytes / 1024} KiB`;
-  return {
-    type: 'warning',
-    code: 'smaller-requests',
-    message: `Something between this machine and ${url} refuses larger requests (413): from now on they have at most ${size}.`,
-  };
-}
-
-/**
- * Writes the footer, which makes a VHD of what was sent, and proves that everything is there.
- * @returns the blob's Content-MD5 in base64, where it is computed.
- */
-async function finish(
-  upload: Upload,
-  { manifest, md5 }: Proofs,
-  options: WorkOptions,
-  signal: AbortSignal,
-  saveNow: () => void,
-): Promise<string | undefined> {
-  const { image, source, blob, retrier, lease, session, progress, emit } = upload;
-  emit({ type: 'phase', phase: 'finishing' });
-  await image.assertUnchanged();
-  const range = { offset: source.size - PAGE_SIZE, length: PAGE_SIZE };
-  const footer = { range, bytes: source.footer, checksum: pageChecksum(options.memory.algorithm, source.footer) };
-  await retrier.run('Put Page of the footer', signal, (attempt) => lease.attempt(() => blob.write(footer, attempt)));
-  progress.runSent(range);
-
-  const sent = progress.pages.with(range);
-  const { doubted } = session;
-  const onReadBack = (readBack: ReadBack) => {
-    upload.readBack = readBack;
-    // A kill must not cost what was read: nothing else proves it to the next run.
-    if (doubted !== undefined) saveNow();
-  };
-  await verifyUpload({ ...options, source, blob, sent, doubted, onReadBack, retrier, signal, emit });
-  const contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
-  await manifest?.complete(footer, sent);
-  if (contentMd5 !== undefined) {
-    // The MD5 reads the image by itself, and may have done so for long after everything was sent.
-    await image.assertUnchanged();
-    await retrier.run('Set Blob Properties', signal, (attempt) =>
-      lease.attempt(() => blob.setContentMd5(contentMd5, attempt)),
-    );
-  }
-  return contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64');
-}
-
-/** Says in the blob that it is whole, and forgets how it came to be. */
-async function complete(upload: Upload, signal: AbortSignal): Promise<void> {
-  const { blob, file, retrier, lease, session, emit } = upload;
-  await retrier.run('Set Blob Metadata', signal, (attempt) =>
-    lease.attempt(() => blob.setMetadata(completeMetadata(session), attempt)),
-  );
-  await file
-    .remove()
-    .catch((error: Error) => emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }));
-  // Not before the checkpoint, which counts on it.
-  await lease.leave();
 }

@@ -6,18 +6,21 @@ import { bytesOf, joinRanges, subtractRanges } from '../base/range-list.ts';
 import type { EventListener } from '../events.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { listedRanges } from '../remote/page-ranges.ts';
+import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import type { ManifestReader } from '../state/manifest-reader.ts';
-import type { PageBlobTarget } from '../target/page-blob.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
-import { Line } from '../transfer/congestion-control.ts';
 import { planTotals, planWindows, windowsLeft } from '../transfer/plan.ts';
 import type { Progress } from '../transfer/progress.ts';
-import type { Retrier } from '../transfer/retry.ts';
 import type { WindowMemory } from '../transfer/window-memory.ts';
 import { findRuns, JOINED_GAP } from '../transfer/zero-pages.ts';
-import { type Difference, type DifferenceKind, type Differences, differingRanges } from './differences.ts';
-import { readBack } from './read-range.ts';
-import { type ComparedWindow, comparedWindows } from './windows.ts';
+import {
+  type Difference,
+  type DifferenceKind,
+  type Differences,
+  differingRanges,
+  keepWhatDiffersTwice,
+} from './differences.ts';
+import { type ListedWindow, windowsWithListed } from './windows.ts';
 
 /**
  * Windows of the image in memory at once, beside those of the blob. These may be long on their way; the image is read only once
@@ -27,14 +30,14 @@ const IMAGE_WINDOWS = 3;
 
 export interface CompareOptions {
   readonly source: FixedVhdView;
-  readonly blob: PageBlobTarget;
+  readonly store: RetryingPageStore;
   /** Of the blob: what is read back is of it and of nothing later. */
   readonly etag: string;
   /** Read every listed page back and compare bytes. Without it, compare the list alone. */
   readonly full: boolean;
   /**
    * Whether vhdup wrote the blob, so that it must list the runs that vhdup sends and nothing else. Should these be cut in
-   * another way one day, blobs of before must be told by their metadata.
+   * another way one day, older blobs must be recognised by their metadata.
    */
   readonly isOurs: boolean;
   /** Compare the image with the checksums that were sent, too. */
@@ -42,7 +45,6 @@ export interface CompareOptions {
   /** Its checksums are the manifest's, if there is one, and what the service covers the pages with that it sends. */
   readonly memory: WindowMemory;
   readonly concurrency: Concurrency;
-  readonly retrier: Retrier;
   readonly signal: AbortSignal;
   readonly emit: EventListener;
   /** What is done already, and where to keep what gets done. Its `sent` counts the bytes that were read back. */
@@ -56,12 +58,11 @@ export interface CompareOptions {
  * @returns bytes that the blob lists and that are zero in the image: without `full` nobody looked at them.
  * @throws the first failure; the reason of `signal`, unchanged, on abort. Nothing is in flight any more then.
  */
-export async function compareBlob(options: CompareOptions): Promise<{ unjudged: number }> {
-  const { source, blob, retrier, progress, concurrency } = options;
+export async function compareBlob(options: CompareOptions): Promise<{ notCompared: number }> {
+  const { source, store, progress, concurrency } = options;
   const stop = new ChildAbort(options.signal);
   const { signal } = stop;
-  const line = new Line(concurrency.maxRequests, (requests) => options.emit({ type: 'concurrency', requests }));
-  const comparison = new Comparison(options, line, stop);
+  const comparison = new Comparison(options, stop);
   const counting = planTotals(planWindows(source), progress.doneBefore, signal).then(
     (plan) => {
       progress.plan = plan;
@@ -70,16 +71,16 @@ export async function compareBlob(options: CompareOptions): Promise<{ unjudged: 
   );
   const running = new Set<Promise<void>>();
   try {
-    const windows = comparedWindows(planWindows(source), listedRanges(blob, retrier, signal), source.diskSize);
+    const windows = windowsWithListed(planWindows(source), listedRanges(store, signal), source.diskSize);
     for await (const window of windowsLeft(windows, progress.doneBefore)) {
       if (signal.aborted) break;
       const task: Promise<void> = comparison
-        .compare(window as ComparedWindow)
+        .compare(window as ListedWindow)
         .catch((error: unknown) => stop.abort(error))
         .finally(() => running.delete(task));
       running.add(task);
       // One window is read ahead, so that a request that ends finds the next one ready.
-      while (running.size >= Math.min(line.limit.concurrency + 1, concurrency.maxWindows)) await Promise.race(running);
+      while (running.size >= Math.min(store.limit.concurrency + 1, concurrency.maxWindows)) await Promise.race(running);
     }
   } catch (error) {
     stop.abort(error);
@@ -89,7 +90,7 @@ export async function compareBlob(options: CompareOptions): Promise<{ unjudged: 
     stop.unlink();
   }
   signal.throwIfAborted();
-  return { unjudged: comparison.unjudged };
+  return { notCompared: comparison.notCompared };
 }
 
 /** What the blob holds in a window. */
@@ -103,20 +104,18 @@ interface Received {
 
 /** What the comparisons of all windows share. */
 class Comparison {
-  unjudged = 0;
+  notCompared = 0;
   readonly #options: CompareOptions;
-  readonly #line: Line;
   readonly #reading: LimitFunction;
   readonly #stop: ChildAbort;
 
-  constructor(options: CompareOptions, line: Line, stop: ChildAbort) {
+  constructor(options: CompareOptions, stop: ChildAbort) {
     this.#options = options;
-    this.#line = line;
     this.#reading = pLimit(options.full ? IMAGE_WINDOWS : options.concurrency.maxWindows);
     this.#stop = stop;
   }
 
-  async compare(window: ComparedWindow): Promise<void> {
+  async compare(window: ListedWindow): Promise<void> {
     const { full, differences, progress } = this.#options;
     const ofBlob = full ? this.#options.memory.take() : undefined;
     const received = ofBlob && (await this.#receive(window, ofBlob.subarray(0, window.length)));
@@ -132,12 +131,12 @@ class Comparison {
       progress.windowDone({ ...window, length: window.allocated > 0 ? window.length : 0 }, runs);
     });
     if (ofBlob !== undefined) this.#options.memory.giveBack(ofBlob);
-    this.#tell();
+    this.#report();
   }
 
   /** @param expected - Gets what the image holds. */
   async #compareWithImage(
-    window: ComparedWindow,
+    window: ListedWindow,
     expected: Uint8Array,
     received: Received | undefined,
   ): Promise<{ runs: readonly ByteRange[]; found: readonly Difference[] }> {
@@ -148,14 +147,14 @@ class Comparison {
     const found = [
       ...(manifest === undefined ? [] : await this.#compareManifest(window, expected, runs, manifest)),
       ...(received === undefined
-        ? this.#compareMap(window, expected, runs)
+        ? this.#comparePageList(window, expected, runs)
         : await this.#compareBytes(window, expected, received)),
     ];
     return { runs, found };
   }
 
   async #compareManifest(
-    window: ComparedWindow,
+    window: ListedWindow,
     expected: Uint8Array,
     runs: readonly ByteRange[],
     manifest: ManifestReader,
@@ -169,17 +168,17 @@ class Comparison {
     return [...of('manifest', changed), ...of('manifest', subtractRanges(runs, recorded))];
   }
 
-  #compareMap(window: ComparedWindow, expected: Uint8Array, runs: readonly ByteRange[]): Difference[] {
+  #comparePageList(window: ListedWindow, expected: Uint8Array, runs: readonly ByteRange[]): Difference[] {
     const { isOurs } = this.#options;
     // Others write zeros of their own choice: what must be listed is what is not zero.
     const needed = isOurs ? runs : runsOf(window, expected, 0);
     const more = subtractRanges(window.listed, needed);
-    if (!isOurs) this.unjudged += bytesOf(more);
+    if (!isOurs) this.notCompared += bytesOf(more);
     return [...of('missing', subtractRanges(needed, window.listed)), ...(isOurs ? of('unexpected', more) : [])];
   }
 
   /** @param bytes - Gets what the blob holds. */
-  async #receive(window: ComparedWindow, bytes: Uint8Array): Promise<Received> {
+  async #receive(window: ListedWindow, bytes: Uint8Array): Promise<Received> {
     const ranges = joinRanges(window.listed, JOINED_GAP);
     const isProven = await this.#fill(bytes, window, ranges);
     for (const range of ranges) this.#options.progress.runSent(range);
@@ -188,35 +187,33 @@ class Comparison {
 
   async #compareBytes(window: ByteRange, expected: Uint8Array, received: Received): Promise<Difference[]> {
     const { bytes, ranges, isProven } = received;
-    // Where nothing covers what came, the line may have changed it. What differs twice is different.
-    if (!isProven && Buffer.compare(expected, bytes) !== 0) await this.#fill(bytes, window, ranges);
+    if (!isProven && Buffer.compare(expected, bytes) !== 0) {
+      const first = bytes.slice();
+      await this.#fill(bytes, window, ranges);
+      keepWhatDiffersTwice(expected, first, bytes);
+    }
     const isSame = Buffer.compare(expected, bytes) === 0;
     return isSame ? [] : of('content', differingRanges(expected, bytes, window.offset));
   }
 
   /** Makes `actual` what the blob holds in the window. @returns whether the service's checksums cover it. */
   async #fill(actual: Uint8Array, window: ByteRange, ranges: readonly ByteRange[]): Promise<boolean> {
-    const { blob, etag, retrier } = this.#options;
-    const options = {
-      ...{ blob, etag, retrier, line: this.#line },
-      checksum: this.#options.memory.algorithm,
-      checksumOf: (bytes: Uint8Array) => this.#options.memory.checksum(bytes),
-    };
+    const { store, etag, memory } = this.#options;
+    const options = { etag, checksum: memory.algorithm, checksumOf: (bytes: Uint8Array) => memory.checksum(bytes) };
     actual.fill(0);
     let isProven = true;
     const read = async (range: ByteRange) => {
-      if (!(await readBack(options, range, partOf(actual, window, range), this.#stop.signal))) isProven = false;
+      if (!(await store.read(range, partOf(actual, window, range), options, this.#stop.signal))) isProven = false;
     };
-    // Nothing may write into the memory any more when a failure is told.
+    // Nothing may write into the memory any more when a failure is reported.
     await Promise.all(ranges.map((range) => read(range).catch((error: unknown) => this.#stop.abort(error))));
     this.#stop.signal.throwIfAborted();
     return isProven;
   }
 
-  #tell(): void {
-    const { source, blob, retrier, progress, emit } = this.#options;
-    const totals = progress.totals(source.diskSize);
-    emit({ type: 'progress', ...totals, requests: blob.requests, retries: retrier.retries });
+  #report(): void {
+    const { source, store, progress, emit } = this.#options;
+    emit({ type: 'progress', ...progress.totals(source.diskSize), ...store.counters });
   }
 }
 

@@ -8,7 +8,8 @@ import { type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
  * - `footer`: the last 512 bytes are not the footer that makes a fixed VHD of the disk.
  * - `manifest`: the image does not have the checksum that the manifest holds.
  */
-export type DifferenceKind = 'missing' | 'unexpected' | 'content' | 'footer' | 'manifest';
+export const DIFFERENCE_KINDS = ['missing', 'unexpected', 'content', 'footer', 'manifest'] as const;
+export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
 
 /** A range of the blob, in bytes. */
 export interface Difference extends ByteRange {
@@ -76,6 +77,17 @@ export function differingRanges(expected: Uint8Array, actual: Uint8Array, offset
   }
   finish();
   return ranges;
+}
+
+/**
+ * Where nothing covers what came, something on the way may have changed it: two damaged readings differ at different places.
+ * @param second - Gets the expected bytes where `first` had them.
+ */
+export function keepWhatDiffersTwice(expected: Uint8Array, first: Uint8Array, second: Uint8Array): void {
+  for (let at = 0; at < expected.length; at++) {
+    const byte = expected[at] ?? 0;
+    if (first[at] === byte) second[at] = byte;
+  }
 }
 
 /** "missing at 4194304, 512 bytes" */

@@ -3,27 +3,25 @@
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import { VerificationError } from '../errors.ts';
 import { listedRanges } from '../remote/page-ranges.ts';
-import type { PageBlobTarget } from '../target/page-blob.ts';
+import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { PageSetDigest } from '../transfer/page-set-digest.ts';
-import type { Retrier } from '../transfer/retry.ts';
 
 /**
  * @param sent - The pages that this upload wrote, the footer's among them.
  * @throws {VerificationError} the blob holds other pages.
  */
-export async function verifyPageMap(
-  blob: PageBlobTarget,
+export async function verifyPageList(
+  store: RetryingPageStore,
   sent: PageSetDigest,
-  retrier: Retrier,
   signal: AbortSignal,
 ): Promise<void> {
   const listed = new PageSetDigest();
-  for await (const range of listedRanges(blob, retrier, signal)) listed.add(range);
+  for await (const range of listedRanges(store, signal)) listed.add(range);
   if (listed.equals(sent)) return;
   const pages = (set: PageSetDigest) => `${set.bytes / PAGE_SIZE} pages`;
   throw new VerificationError(
     listed.bytes === sent.bytes
-      ? `${blob.address.url} holds as many pages as were sent (${pages(sent)}), but not the same ones. Something else wrote to it. Upload it again with --restart --overwrite.`
-      : `${blob.address.url} holds ${pages(listed)}, but ${pages(sent)} were sent. Something else wrote to it, or pages were lost. Upload it again with --restart --overwrite.`,
+      ? `${store.url} holds as many pages as were sent (${pages(sent)}), but not the same ones. Something else wrote to it. Upload it again with --restart --overwrite.`
+      : `${store.url} holds ${pages(listed)}, but ${pages(sent)} were sent. Something else wrote to it, or pages were lost. Upload it again with --restart --overwrite.`,
   );
 }

@@ -2,25 +2,20 @@
 
 import { ChildAbort } from '../base/linked-abort.ts';
 import { sidePath } from '../base/side-file.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, ImageAccessError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { VerifyOptions } from '../options.ts';
+import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { Autosave } from '../state/autosave.ts';
 import { StateFile } from '../state/checkpoint-file.ts';
+import { ExclusiveAccess } from '../state/exclusive-access.ts';
 import type { ManifestReader } from '../state/manifest-reader.ts';
-import {
-  decodeVerification,
-  encodeVerification,
-  type Verification,
-  type VerifiedThings,
-} from '../state/verification.ts';
-import type { BlobProperties, PageBlobTarget } from '../target/page-blob.ts';
-import type { ChecksumAlgorithm } from '../target/page-target.ts';
+import type { BlobProperties } from '../target/page-blob.ts';
 import { Progress } from '../transfer/progress.ts';
-import type { Retrier } from '../transfer/retry.ts';
 import { Differences } from './differences.ts';
+import { decodeVerification, encodeVerification, type Verification, type VerifiedThings } from './verification.ts';
 
 /** How often the state is saved, in milliseconds. */
 const SAVE_INTERVAL_MS = 1000;
@@ -30,13 +25,17 @@ export interface Verified {
   readonly options: VerifyOptions;
   readonly image: DiskImage;
   readonly source: FixedVhdView;
-  readonly blob: PageBlobTarget;
+  readonly store: RetryingPageStore<BlobProperties>;
   readonly properties: BlobProperties;
   readonly manifest: ManifestReader | undefined;
-  readonly checksum: ChecksumAlgorithm;
-  readonly retrier: Retrier;
   readonly emit: EventListener;
   readonly signal: AbortSignal;
+}
+
+/** The file that keeps the state, and the lock on it. */
+interface Kept {
+  readonly file: StateFile<Verification>;
+  readonly access: ExclusiveAccess;
 }
 
 /** What was compared so far, and the file that keeps it. */
@@ -45,15 +44,15 @@ export class VerificationState {
   readonly differences: Differences;
   readonly readBackBefore: number;
   readonly #verified: Verified;
-  readonly #file: StateFile<Verification> | undefined;
+  readonly #kept: Kept | undefined;
   readonly #earlier: Verification | undefined;
   readonly #startedAt: string;
   /** Whether the last save failed: it is said once, not every second. */
   #saveFailed = false;
 
-  constructor(verified: Verified, file?: StateFile<Verification>, earlier?: Verification) {
+  constructor(verified: Verified, kept?: Kept, earlier?: Verification) {
     this.#verified = verified;
-    this.#file = file;
+    this.#kept = kept;
     this.#earlier = earlier;
     this.progress = new Progress(earlier);
     this.differences = new Differences(earlier?.differences);
@@ -61,46 +60,41 @@ export class VerificationState {
     this.#startedAt = earlier?.startedAt ?? new Date().toISOString();
   }
 
-  /** @throws {CheckpointError} the file is something else, or cannot be read. */
+  /**
+   * The caller's to close.
+   * @throws {InUseError} another run uses the file. @throws {CheckpointError} it is something else, or cannot be read.
+   */
   static async open(verified: Verified): Promise<VerificationState> {
-    const { options, emit } = verified;
+    const { options, signal } = verified;
     const path = options.checkpoint ?? (await sidePath(options.image, '.vhdup-verify.json'));
     const file = new StateFile<Verification>(path, { encode: encodeVerification, decode: decodeVerification });
-    let earlier: Verification | undefined;
+    const access = await ExclusiveAccess.begin(path, signal);
     try {
-      earlier = await file.load();
+      return new VerificationState(verified, { file, access }, await loadEarlier(verified, file));
     } catch (error) {
-      if (!(error instanceof CheckpointError) || error.isForeign) throw error;
-      if (options.restart !== true) emit({ type: 'warning', code: 'verification-restarted', message: error.message });
+      await access.end();
+      throw error;
     }
-    if (options.restart === true) earlier = undefined;
-    // To compare once more harms nothing; to take over what was compared with something else would.
-    if (earlier !== undefined && JSON.stringify(earlier.things) !== JSON.stringify(thingsOf(verified))) {
-      emit({
-        type: 'warning',
-        code: 'verification-restarted',
-        message: `Since the verification that began at ${earlier.startedAt}, the image or the blob was changed, or another one was named: it begins again.`,
-      });
-      earlier = undefined;
-    }
-    return new VerificationState(verified, file, earlier);
   }
 
   get notice(): { resumedFrom?: string; checkpoint?: string } {
     return {
       ...(this.#earlier === undefined ? {} : { resumedFrom: this.#earlier.startedAt }),
-      ...(this.#file === undefined ? {} : { checkpoint: this.#file.path }),
+      ...(this.#kept === undefined ? {} : { checkpoint: this.#kept.file.path }),
     };
   }
 
   /** Saves at intervals while `work` runs, and at its end, and watches that the image stays as it is. */
   async keptWhile<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { image, signal } = this.#verified;
-    const stop = new ChildAbort(signal);
+    const stop = new ChildAbort(this.#kept?.access.signal ?? signal);
     const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
       image.assertUnchanged().then(
         () => this.#save(),
-        (error: unknown) => stop.abort(error),
+        (error: unknown) => {
+          // One that cannot be looked at now is not one that changed.
+          if (!(error instanceof ImageAccessError)) stop.abort(error);
+        },
       ),
     );
     try {
@@ -113,19 +107,25 @@ export class VerificationState {
   }
 
   async remove(): Promise<void> {
-    await this.#file
-      ?.remove()
+    await this.#kept?.file
+      .remove()
       .catch((error: Error) =>
         this.#verified.emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }),
       );
   }
 
+  /** Lets another run use the file. */
+  async close(): Promise<void> {
+    await this.#kept?.access.end();
+  }
+
   async #save(): Promise<void> {
-    if (this.#file === undefined) return;
+    if (this.#kept?.access.mayWrite !== true) return;
+    const { file } = this.#kept;
     const { progress } = this;
     const { emit } = this.#verified;
     try {
-      await this.#file.save({
+      await file.save({
         startedAt: this.#startedAt,
         things: thingsOf(this.#verified),
         done: progress.done.ranges,
@@ -134,7 +134,7 @@ export class VerificationState {
         differences: this.differences.summary,
       });
       this.#saveFailed = false;
-      emit({ type: 'saved', checkpoint: this.#file.path });
+      emit({ type: 'saved', checkpoint: file.path });
     } catch (error) {
       if (this.#saveFailed) return;
       this.#saveFailed = true;
@@ -143,11 +143,31 @@ export class VerificationState {
   }
 }
 
-function thingsOf({ options, image, blob, properties, manifest }: Verified): VerifiedThings {
+/** What an earlier run left, where it was of the same things. */
+async function loadEarlier(verified: Verified, file: StateFile<Verification>): Promise<Verification | undefined> {
+  const { options, emit } = verified;
+  const warn = (message: string) => emit({ type: 'warning', code: 'verification-restarted', message });
+  let earlier: Verification | undefined;
+  try {
+    earlier = await file.load();
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || error.isForeign) throw error;
+    if (options.restart !== true) warn(error.message);
+  }
+  if (earlier === undefined || options.restart === true) return undefined;
+  // To compare once more harms nothing; to take over what was compared with something else would.
+  if (JSON.stringify(earlier.things) === JSON.stringify(thingsOf(verified))) return earlier;
+  warn(
+    `Since the verification that began at ${earlier.startedAt}, the image or the blob was changed, or another one was named: it starts over.`,
+  );
+  return undefined;
+}
+
+function thingsOf({ options, image, store, properties, manifest }: Verified): VerifiedThings {
   return {
     image: image.files.map(({ name, size, modifiedMs, diskId }) => ({ name, size, modifiedMs, diskId })),
     trustUnmarkedSectors: options.trustUnmarkedSectors === true,
-    blobUrl: blob.address.url,
+    blobUrl: store.url,
     etag: properties.etag,
     manifest: manifest?.header.uploadId ?? null,
   };

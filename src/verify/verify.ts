@@ -1,32 +1,31 @@
-// verifyBlob: proves that a page blob holds the disk of an image, or tells where it does not.
+// verifyBlob: proves that a page blob holds the disk of an image, or shows where it does not.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
+import type { ChecksumAlgorithm } from '../base/page-run.ts';
 import { DestinationError, VerificationError } from '../errors.ts';
 import { shielded } from '../events.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
-import { isFixedFooter } from '../image/vhd/footer.ts';
 import type { VerifyOptions } from '../options.ts';
 import { accessOf, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
-import { isUnfinished, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
+import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
+import { isFailed, isUnfinished, UPLOAD_ID } from '../state/blob-metadata.ts';
 import { ManifestReader } from '../state/manifest-reader.ts';
-import type { BlobProperties, PageBlobTarget } from '../target/page-blob.ts';
+import type { BlobProperties, PageBlob } from '../target/page-blob.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
 import { concurrencyOf } from '../transfer/concurrency-limits.ts';
-import { Line } from '../transfer/congestion-control.ts';
-import type { Retrier } from '../transfer/retry.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
 import { checkChecksum, checkRetryOptions } from '../validate-options.ts';
 import { compareBlob } from './compare-blob.ts';
 import type { DifferenceSummary } from './differences.ts';
-import { readBack } from './read-range.ts';
+import { hasFooter } from './footer.ts';
 import { VerificationState, type Verified } from './verification-state.ts';
 
 export interface VerifyResult {
   /** Without SAS. */
   readonly url: string;
-  /** `map`: the list of pages was compared; `full`: all bytes were. */
-  readonly method: 'map' | 'full';
+  /** `ranges`: the list of pages was compared; `full`: all bytes were. */
+  readonly method: 'ranges' | 'full';
   /** Whether there is no difference. */
   readonly matches: boolean;
   readonly differences: DifferenceSummary;
@@ -41,7 +40,7 @@ export interface VerifyResult {
   /** Bytes read back by earlier runs. */
   readonly readBackBefore: number;
   /** Bytes that the blob lists and that are zero in the image: only `full` shows whether they are zero in the blob. */
-  readonly unjudged: number;
+  readonly notCompared: number;
   readonly requests: number;
   readonly retries: number;
   /** Requests whose bytes arrived damaged and were read again. */
@@ -50,7 +49,7 @@ export interface VerifyResult {
 }
 
 /**
- * Compares a page blob with an image, and with the manifest of its upload. Goes on where an earlier run with `full` stopped.
+ * Compares a page blob with an image, and with the manifest of its upload. Resumes where an earlier run with `full` stopped.
  * @throws {VerificationError} the blob cannot be the image's: its size, its type, its upload, or the manifest says so.
  * @throws {VhdupError} one subclass for each other kind of failure; the reason of `signal`, unchanged, on abort.
  */
@@ -69,84 +68,79 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
 
   const image = await openDiskImage(options.image, {
     ...options,
-    // Full is to doubt everything.
+    // Nothing is taken on trust.
     readHoles: full,
     onWarning: (warning) => emit({ type: 'warning', ...warning }),
     onDebug: (message) => emit({ type: 'debug', message }),
   });
   let manifest: ManifestReader | undefined;
-  let blob: PageBlobTarget | undefined;
+  let blob: PageBlob | undefined;
+  let state: VerificationState | undefined;
   try {
     const source = asFixedVhd(image);
     manifest = options.manifest === undefined ? undefined : await ManifestReader.open(options.manifest, source.size);
-    const connection = await connect(access, options, emit);
-    const { retrier } = connection;
+    const connection = await connect(access, { ...options, maxRequests: concurrency.maxRequests }, emit);
+    const { store } = connection;
     blob = connection.blob;
-    const properties = await look(blob, source, manifest, full, retrier, signal);
-    const verified: Verified = { options, image, source, blob, properties, manifest, checksum, retrier, emit, signal };
-    const state = full ? await VerificationState.open(verified) : new VerificationState(verified);
+    const properties = await look(store, source, manifest, full, signal);
+    const verified: Verified = { options, image, source, store, properties, manifest, emit, signal };
+    state = full ? await VerificationState.open(verified) : new VerificationState(verified);
+    const { progress, differences } = state;
     emit({
       type: 'start-verify',
       image: image.path,
       format: image.format,
       diskSize: image.size,
-      url: blob.address.url,
+      url: store.url,
       blobSize: source.size,
-      method: full ? 'full' : 'map',
+      method: full ? 'full' : 'ranges',
       ...state.notice,
       threads: options.threads ?? 'auto',
       maxWindows: concurrency.maxWindows,
     });
     const memory = new WindowMemory(manifest?.header.checksum ?? checksum);
+    const compared = { source, store, manifest, memory, concurrency, emit, full, progress, differences };
+    const isOurs = properties.metadata[UPLOAD_ID] !== undefined;
     const comparison = state.keptWhile((stateSignal) =>
-      compareBlob({
-        ...{ source, manifest, memory, concurrency, retrier, emit, full },
-        blob: verified.blob,
-        etag: properties.etag,
-        isOurs: properties.metadata[UPLOAD_ID] !== undefined,
-        signal: stateSignal,
-        progress: state.progress,
-        differences: state.differences,
-      }),
+      compareBlob({ ...compared, etag: properties.etag, isOurs, signal: stateSignal }),
     );
-    const { unjudged } = await comparison.finally(() => memory.close());
-    await compareEnds(verified, state);
+    const { notCompared } = await comparison.finally(() => memory.close());
+    await compareEnds(verified, state, checksum);
     await state.remove();
-    const differences = state.differences.summary;
+    const { summary } = differences;
     return {
-      url: blob.address.url,
-      method: full ? 'full' : 'map',
-      matches: differences.count === 0,
-      differences,
+      url: store.url,
+      method: full ? 'full' : 'ranges',
+      matches: summary.count === 0,
+      differences: summary,
       blobSize: source.size,
       diskSize: image.size,
-      read: state.progress.read,
-      readBack: state.progress.sent,
+      read: progress.read,
+      readBack: progress.sent,
       readBackBefore: state.readBackBefore,
-      unjudged,
-      requests: blob.requests,
-      retries: retrier.retries,
-      checksumMismatches: retrier.checksumMismatches,
+      notCompared,
+      ...store.counters,
+      checksumMismatches: store.checksumMismatches,
       durationMs: performance.now() - startMs,
     };
   } finally {
+    await state?.close();
     blob?.close();
     await manifest?.close();
     await image.close();
   }
 }
 
-/** What can be told without looking into the blob. */
+/** What is known without reading the blob. */
 async function look(
-  blob: PageBlobTarget,
+  store: RetryingPageStore<BlobProperties>,
   source: FixedVhdView,
   manifest: ManifestReader | undefined,
   full: boolean,
-  retrier: Retrier,
   signal: AbortSignal,
 ): Promise<BlobProperties> {
-  const { url } = blob.address;
-  const there = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
+  const { url } = store;
+  const there = await store.properties(signal);
   if (there === undefined) throw new DestinationError(`Cannot verify ${url}: there is no such blob.`);
   if (there.type !== 'PageBlob') throw new VerificationError(`${url} is a ${there.type}, not a page blob.`);
   if (there.size !== source.size) {
@@ -155,7 +149,7 @@ async function look(
   if (isUnfinished(there.metadata)) {
     throw new VerificationError(`${url} is of an upload that was not finished. Run the same upload again.`);
   }
-  if (there.metadata[STATE] === 'spoilt' && !full) {
+  if (isFailed(there.metadata) && !full) {
     throw new VerificationError(
       `${url} failed the verification of its upload, or its image changed while it was read: the list of its pages proves nothing. Give --full to compare every page.`,
     );
@@ -170,15 +164,18 @@ async function look(
 }
 
 /** What is left when the disk is compared: the footer, the manifest as a whole, and that neither side changed meanwhile. */
-async function compareEnds(verified: Verified, state: VerificationState): Promise<void> {
-  const { image, source, blob, properties, manifest, retrier, signal } = verified;
+async function compareEnds(verified: Verified, state: VerificationState, checksum: ChecksumAlgorithm): Promise<void> {
+  const { image, source, store, properties, manifest, signal } = verified;
   const { differences, progress } = state;
   const footer = { offset: source.diskSize, length: PAGE_SIZE };
-  if (!(await hasFooter(verified))) differences.add({ kind: 'footer', ...footer });
+  const isOurs = properties.metadata[UPLOAD_ID] !== undefined;
+  if (!(await hasFooter({ source, store, memory: { algorithm: checksum } }, properties.etag, signal, isOurs))) {
+    differences.add({ kind: 'footer', ...footer });
+  }
   const pages = progress.pages.with(footer);
   if (manifest !== undefined) {
-    const checksum = pageChecksum(manifest.header.checksum, source.footer);
-    const isSame = Buffer.from(checksum?.value ?? []).toString('hex') === manifest.end.footer.checksum;
+    const sent = pageChecksum(manifest.header.checksum, source.footer);
+    const isSame = Buffer.from(sent?.value ?? []).toString('hex') === manifest.end.footer.checksum;
     if (!isSame) differences.add({ kind: 'manifest', ...footer });
   }
   const isSamePages = manifest === undefined || manifest.end.pages === pages.toString();
@@ -188,26 +185,8 @@ async function compareEnds(verified: Verified, state: VerificationState): Promis
     );
   }
   await image.assertUnchanged();
-  const now = await retrier.run('Get Blob Properties', signal, (attempt) => blob.properties(attempt));
+  const now = await store.properties(signal);
   if (now?.etag !== properties.etag) {
-    throw new DestinationError(`${blob.address.url} was changed while it was being verified. Verify it again.`);
+    throw new DestinationError(`${store.url} was changed while it was being verified. Verify it again.`);
   }
-}
-
-/** A blob that vhdup made has the footer that vhdup writes. Others may have another one that says the same of the disk. */
-async function hasFooter({ source, blob, properties, checksum, retrier, signal }: Verified): Promise<boolean> {
-  const footer = new Uint8Array(PAGE_SIZE);
-  await readBack(
-    {
-      ...{ blob, checksum, retrier },
-      etag: properties.etag,
-      checksumOf: (bytes) => Promise.resolve(pageChecksum(checksum, bytes)),
-      line: new Line(1, () => undefined),
-    },
-    { offset: source.diskSize, length: PAGE_SIZE },
-    footer,
-    signal,
-  );
-  if (Buffer.compare(footer, source.footer) === 0) return true;
-  return properties.metadata[UPLOAD_ID] === undefined && isFixedFooter(footer, source.diskSize);
 }

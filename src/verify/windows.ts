@@ -1,9 +1,9 @@
 // The windows that a comparison looks at: those where the image can hold data, and those where the blob lists pages.
-import { alignDown, type ByteRange, endOf } from '../base/byte-range.ts';
-import { WINDOW_SIZE, type Window } from '../transfer/plan.ts';
+import { alignDown, type ByteRange, endOf, WINDOW_SIZE } from '../base/byte-range.ts';
+import type { Window } from '../transfer/plan.ts';
 
 /** A window of the disk, with what the blob lists of it. Its `allocated` is 0 where the image cannot hold data. */
-export interface ComparedWindow extends Window {
+export interface ListedWindow extends Window {
   /** Ascending and apart. */
   readonly listed: readonly ByteRange[];
 }
@@ -12,11 +12,11 @@ export interface ComparedWindow extends Window {
  * Both lists ascend, and so does the result; neither is ever held whole.
  * @param diskSize - What is listed after it, the footer, is left out.
  */
-export async function* comparedWindows(
+export async function* windowsWithListed(
   planned: AsyncGenerator<Window>,
   listed: AsyncGenerator<ByteRange>,
   diskSize: number,
-): AsyncGenerator<ComparedWindow> {
+): AsyncGenerator<ListedWindow> {
   const pieces = piecesByWindow(listed, diskSize);
   try {
     let plan = await planned.next();

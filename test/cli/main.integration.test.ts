@@ -88,7 +88,7 @@ describe('vhdup upload', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(lines[0]).toMatchObject({ type: 'start', threads: 'auto' });
-    expect(lines.at(-1)).toMatchObject({ type: 'result', sent: 40 * MIB + 512, verified: 'map' });
+    expect(lines.at(-1)).toMatchObject({ type: 'result', sent: 40 * MIB + 512, verified: 'ranges' });
   });
 
   it('uploads to the end when nobody reads its output any more', async () => {
@@ -234,7 +234,7 @@ describe('vhdup verify', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(json.exitCode).toBe(10);
-    expect(lines[0]).toMatchObject({ type: 'start-verify', method: 'map' });
+    expect(lines[0]).toMatchObject({ type: 'start-verify', method: 'ranges' });
     expect(lines.at(-1)).toMatchObject({
       type: 'result',
       matches: false,

@@ -1,19 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CorruptImageError, ImageAccessError, ImageChangedError, UsageError } from '../../src/errors.ts';
-import { ImageFile } from '../../src/image/image-file.ts';
+import { ImageFile, type ImageFileOptions, type ImageWarning } from '../../src/image/image-file.ts';
 import { HAS_SYMBOLIC_LINKS } from '../support/links.ts';
 import { patternOf } from '../support/vhd-builder.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const bytes = patternOf(1, 10_000);
 
-async function openFile(): Promise<{ path: string; file: ImageFile }> {
+async function openFile(options: ImageFileOptions = {}): Promise<{ path: string; file: ImageFile }> {
   const path = join(await temporaryFolder(), 'disk.vhd');
   await writeFile(path, bytes);
-  const file = await ImageFile.open(path);
+  const file = await ImageFile.open(path, options);
   onTestFinished(async () => await file.close());
   return { path, file };
 }
@@ -94,7 +94,6 @@ describe('ImageFile.assertUnchanged', () => {
     ['grew', (path: string) => appendFile(path, 'x'), /its size went from 10000 to 10001 bytes/],
     ['shrank', (path: string) => truncate(path, 512), /its size went from 10000 to 512 bytes/],
     ['was written to', (path: string) => utimes(path, 1, 1), /it was written to at 1970-01-01T00:00:01/],
-    ['is gone', (path: string) => rm(path), /it is no longer there/],
   ])('notices that the file %s', async (_name, change, message) => {
     const { path, file } = await openFile();
     await change(path);
@@ -103,10 +102,43 @@ describe('ImageFile.assertUnchanged', () => {
     expect(error.message).toMatch(message);
   });
 
-  it('notices another file in its place', async () => {
+  it.each([
+    ['was renamed', (path: string) => rename(path, `${path}.old`), /was renamed, moved or deleted/],
+    ['was deleted', (path: string) => rm(path), /was renamed, moved or deleted/],
+    [
+      'was replaced',
+      async (path: string) => {
+        await rename(path, `${path}.old`);
+        await writeFile(path, bytes);
+      },
+      /was replaced by another file/,
+    ],
+  ])('warns once that the file %s, and reads on', async (_name, change, message) => {
+    const warnings: ImageWarning[] = [];
+    const { path, file } = await openFile({ onWarning: (warning) => warnings.push(warning) });
+    await change(path);
+    for (let look = 0; look < 3; look++) await file.assertUnchanged();
+    expect(warnings).toEqual([{ code: 'image-moved', message: expect.stringMatching(message) }]);
+    await file.read(0, new Uint8Array(512));
+  });
+
+  it('notices a change of a file that was renamed', async () => {
     const { path, file } = await openFile();
     await rename(path, `${path}.old`);
-    await writeFile(path, bytes);
-    expect((await failureOf(file.assertUnchanged())).message).toContain('another file took its place');
+    await appendFile(`${path}.old`, 'x');
+    expect(await failureOf(file.assertUnchanged())).toBeInstanceOf(ImageChangedError);
+  });
+
+  it('looks again where the system cannot look, as at a share that is away for a moment', async () => {
+    const { path, file } = await openFile();
+    const handle = await open(path);
+    const stats = vi.spyOn(Object.getPrototypeOf(handle), 'stat');
+    await handle.close();
+    onTestFinished(() => stats.mockRestore());
+    stats.mockRejectedValueOnce(Object.assign(new Error('EIO'), { code: 'EIO' }));
+    await file.assertUnchanged();
+    expect(stats).toHaveBeenCalledTimes(2);
+    stats.mockRejectedValue(Object.assign(new Error('EIO'), { code: 'EIO' }));
+    expect(await failureOf(file.assertUnchanged())).toBeInstanceOf(ImageAccessError);
   });
 });

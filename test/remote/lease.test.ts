@@ -1,10 +1,12 @@
+import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CredentialError, DestinationError, InUseError, ServiceError } from '../../src/errors.ts';
 import type { UploadEvent } from '../../src/events.ts';
+import { BlobLifecycle } from '../../src/remote/blob-lifecycle.ts';
 import { BlobLease } from '../../src/remote/lease.ts';
+import type { CheckpointLease } from '../../src/state/checkpoint.ts';
 import { beginRun, encodeOwner, endRun } from '../../src/state/lease-holder.ts';
-import { Retrier } from '../../src/transfer/retry.ts';
-import { MemoryPageBlob } from '../support/memory-page-blob.ts';
+import { MemoryPageBlob, retrying } from '../support/memory-page-blob.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
 const UPLOAD = '5f0c2a52-59b4-4f0f-9d7c-2f6a0a5d7b11';
@@ -32,23 +34,27 @@ function newRun(blob: MemoryPageBlob, signal = new AbortController().signal) {
   const lost: Error[] = [];
   const retries: string[] = [];
   const owner = beginRun();
-  const lease = new BlobLease({
-    blob,
-    owner,
-    signal,
-    retrier: new Retrier({ retryDelayMs: 0, retries: 3 }, ({ what }) => retries.push(what)),
-    emit: (event) => events.push(event),
-    onLost: (error) => lost.push(error),
-  });
-  /** As openSession does. */
+  const options = {
+    ...{ blob, owner, signal },
+    store: retrying(blob, ({ what }) => retries.push(what)),
+    emit: (event: UploadEvent) => events.push(event),
+    onLost: (error: Error) => lost.push(error),
+  };
+  const lease = new BlobLease(options);
   const take = async (breakForeign = false) => {
-    await lease.assertFree(breakForeign);
-    await lease.takeOver();
-    await lease.take(UPLOAD, breakForeign);
+    await lease.acquire(UPLOAD, breakForeign);
     const metadata = { ...blob.blob?.metadata, vhdup_owner: encodeOwner(owner) };
     await lease.attempt(() => blob.setMetadata(metadata, signal));
   };
-  return { lease, owner, events, lost, retries, take };
+  /** As a run that resumes does. */
+  const takeOver = async (known: CheckpointLease | undefined, breakForeign = false) => {
+    const lifecycle = new BlobLifecycle(options);
+    const there = await blob.properties(signal);
+    if (there === undefined) throw new Error('There is no blob.');
+    lifecycle.assertFree(known, there, breakForeign);
+    return await lifecycle.hold(known, there, UPLOAD, breakForeign);
+  };
+  return { lease, owner, events, lost, retries, take, takeOver };
 }
 
 function write(blob: MemoryPageBlob): Promise<void> {
@@ -64,9 +70,9 @@ describe('the lease of a blob', () => {
     expect(blob.lease.state(Date.now())).toBe('leased');
     expect(blob.leaseId).toBe(blob.lease.id);
     await lease.attempt(() => write(blob));
-    expect(await lease.leave()).toBe(blob.blob?.etag);
+    expect(await lease.release()).toBe(blob.blob?.etag);
     expect(blob.lease.state(Date.now())).toBe('available');
-    expect(await lease.leave()).toBeUndefined();
+    expect(await lease.release()).toBeUndefined();
     await write(blob);
   });
 
@@ -77,9 +83,12 @@ describe('the lease of a blob', () => {
     await vi.advanceTimersByTimeAsync(10 * MINUTE_MS);
     expect(blob.lease.state(Date.now())).toBe('leased');
     expect(blob.operations.filter((operation) => operation === 'renewLease')).toHaveLength(30);
-    await lease.leave();
+    await lease.release();
     await vi.advanceTimersByTimeAsync(MINUTE_MS);
-    expect(blob.operations.filter((operation) => operation === 'renewLease')).toHaveLength(30);
+    expect(
+      blob.operations.filter((operation) => operation === 'renewLease'),
+      'once before the release',
+    ).toHaveLength(31);
     expect(lost).toEqual([]);
   });
 
@@ -96,7 +105,7 @@ describe('the lease of a blob', () => {
     await vi.advanceTimersByTimeAsync(MINUTE_MS);
     expect(lost).toEqual([]);
     await lease.attempt(() => write(blob));
-    await lease.leave();
+    await lease.release();
   });
 
   it('that ran out is taken again by the write that notices, once for all of them', async () => {
@@ -124,7 +133,7 @@ describe('the lease of a blob', () => {
         vi.setSystemTime(Date.now() + MINUTE_MS);
       },
     ],
-  ])('ends the run when somebody wrote to the blob %s, and is not forgotten', async (_, waitMs, end) => {
+  ])('ends the run when somebody wrote to the blob %s, and proves nothing later', async (_, waitMs, end) => {
     const blob = newBlob();
     const { lease, take } = newRun(blob);
     await take();
@@ -134,8 +143,9 @@ describe('the lease of a blob', () => {
     blob.lease.settle(Date.now());
     const failure = await failureOf(lease.attempt(() => write(blob)));
     expect(failure).toBeInstanceOf(InUseError);
-    expect(failure.message).toContain('--verify full');
-    expect(lease.isExposed).toBe(true);
+    expect(failure.message).toContain('what was sent is read back then');
+    expect(lease.isHeld).toBe(false);
+    expect(await lease.release(), 'no ETag proves anything').toBeUndefined();
   });
 
   it.each([
@@ -160,7 +170,7 @@ describe('the lease of a blob', () => {
       expect(failure).toBeInstanceOf(message === 'was replaced' ? DestinationError : InUseError);
       await vi.advanceTimersByTimeAsync(20_000);
       expect(lost[0]?.message).toBe(failure.message);
-      expect(await lease.leave()).toBeUndefined();
+      expect(await lease.release()).toBeUndefined();
     }
   });
 
@@ -226,82 +236,89 @@ describe('a second run', () => {
     const blob = newBlob();
     const first = newRun(blob);
     await first.take();
-    const { claim } = first.lease;
-    const early = newRun(blob);
-    early.lease.inherit(claim, true);
-    expect(await failureOf(early.take()), 'while the first one lives').toBeInstanceOf(InUseError);
+    const known = { owner: first.owner, ids: [first.owner.id] };
+    expect(await failureOf(newRun(blob).takeOver(known)), 'while the first one lives').toBeInstanceOf(InUseError);
     endRun(first.owner);
     const second = newRun(blob);
-    second.lease.inherit(claim, true);
-    expect(second.lease.claim.ids).toHaveLength(2);
-    await second.take();
-    expect(second.lease.claim.ids).toHaveLength(1);
-    expect(
-      await failureOf(
-        first.lease.attempt(() =>
-          Promise.reject(new DestinationError('412', { reason: 'LeaseIdMismatchWithBlobOperation' })),
-        ),
-      ),
-    ).toBeInstanceOf(InUseError);
+    expect(await second.takeOver(known)).toEqual({
+      takenOver: first.owner.id,
+      etag: blob.blob?.etag,
+      wasBroken: false,
+    });
+    expect(blob.lease.id).toBe(second.owner.id);
+    const refused = new DestinationError('412', { reason: 'LeaseIdMismatchWithBlobOperation' });
+    expect(await failureOf(first.lease.attempt(() => Promise.reject(refused)))).toBeInstanceOf(InUseError);
   });
 
-  it('takes over from a chain of runs that were killed while they took over', async () => {
+  it('takes over at once without a checkpoint, by what the blob says of a run that was killed here', async () => {
     const blob = newBlob();
     const first = newRun(blob);
     await first.take();
     endRun(first.owner);
-    const second = newRun(blob);
-    second.lease.inherit(first.lease.claim, true);
-    const { claim } = second.lease;
-    endRun(second.owner);
-    const third = newRun(blob);
-    third.lease.inherit(claim, true);
-    await third.take();
-    expect(blob.leaseId).toBe(blob.lease.id);
+    expect(await newRun(blob).takeOver(undefined)).toMatchObject({ takenOver: first.owner.id });
   });
 
-  it('takes nothing over from another machine as long as that holds it, and goes on from it once it has run out', async () => {
+  it('takes over whichever of several leases is in force', async () => {
     const blob = newBlob();
-    blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
-    const claim = { owner: ELSEWHERE, ids: [FOREIGN], held: true } as const;
-    const second = newRun(blob);
-    second.lease.inherit(claim, true);
-    expect(await failureOf(second.take())).toBeInstanceOf(InUseError);
-    expect(second.lease.claim).toMatchObject({ held: true, ids: [expect.any(String), FOREIGN] });
-    vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
-    const third = newRun(blob);
-    third.lease.inherit(claim, false);
-    await third.take();
-    expect(third.lease.isContinued).toBe(true);
+    const first = newRun(blob);
+    await first.take();
+    endRun(first.owner);
+    const { owner } = newRun(blob);
+    endRun(owner);
+    const known = { owner, ids: ['00000000-0000-4000-8000-000000000001', first.owner.id] };
+    expect(await newRun(blob).takeOver(known)).toMatchObject({ takenOver: first.owner.id });
   });
+
+  it.each([
+    ['elsewhere', ELSEWHERE],
+    ['on a machine of this name that cannot be compared', { ...ELSEWHERE, host: hostname() }],
+  ])(
+    'takes nothing over from a run %s as long as that holds the blob, and does once its lease has expired',
+    async (_, owner) => {
+      const blob = newBlob();
+      blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
+      const known = { owner, ids: [FOREIGN] };
+      expect(await failureOf(newRun(blob).takeOver(known))).toBeInstanceOf(InUseError);
+      vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+      expect(await newRun(blob).takeOver(known)).toMatchObject({ takenOver: FOREIGN });
+    },
+  );
 
   it.each([
     ['broke the lease of the run that was killed', (blob: MemoryPageBlob) => blob.lease.break(0, Date.now())],
     [
-      'wrote to the blob after it had run out',
+      'wrote to the blob after it had expired',
       (blob: MemoryPageBlob) => {
         vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
         blob.lease.settle(Date.now());
       },
     ],
     [
-      'held the blob after it had run out',
+      'held the blob after it had expired',
       (blob: MemoryPageBlob) => {
         vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
         blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
         blob.lease.release(FOREIGN, Date.now());
       },
     ],
-  ])('does not go on from the lease when somebody else %s', async (_, interfere) => {
+  ])('does not take the lease over when somebody else %s', async (_, interfere) => {
     const blob = newBlob();
     const first = newRun(blob);
     await first.take();
     endRun(first.owner);
     interfere(blob);
-    const second = newRun(blob);
-    second.lease.inherit(first.lease.claim, false);
-    await second.take();
-    expect(second.lease.isContinued).toBe(false);
+    const known = { owner: first.owner, ids: [first.owner.id] };
+    expect(await newRun(blob).takeOver(known)).toMatchObject({ takenOver: undefined, etag: blob.blob?.etag });
+  });
+
+  it('proves nothing by the ETag of a blob whose lease had expired when it was given back', async () => {
+    const blob = newBlob();
+    const { lease, take } = newRun(blob);
+    await take();
+    vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+    blob.put(blob.blob ?? {});
+    blob.lease.settle(Date.now());
+    expect(await lease.release()).toBeUndefined();
   });
 
   it('knows its lease when the answer to taking it was lost', async () => {
@@ -328,7 +345,7 @@ describe('a service without leases', () => {
     expect(events).toMatchObject([{ type: 'warning', code: 'no-lease' }]);
     expect(blob.leaseId).toBeUndefined();
     await lease.attempt(() => write(blob));
-    expect(await lease.leave()).toBeUndefined();
+    expect(await lease.release()).toBeUndefined();
   });
 
   it.each([

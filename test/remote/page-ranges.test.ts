@@ -2,14 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { ByteRange } from '../../src/base/byte-range.ts';
 import { ServiceError } from '../../src/errors.ts';
 import { listedRanges } from '../../src/remote/page-ranges.ts';
-import { Retrier } from '../../src/transfer/retry.ts';
-import { MemoryPageBlob } from '../support/memory-page-blob.ts';
+import { MemoryPageBlob, retrying } from '../support/memory-page-blob.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
 async function listOf(blob: MemoryPageBlob): Promise<ByteRange[]> {
   const list: ByteRange[] = [];
-  const retrier = new Retrier({ retryDelayMs: 0, retries: 2 }, () => undefined);
-  for await (const range of listedRanges(blob, retrier, new AbortController().signal)) list.push(range);
+  for await (const range of listedRanges(retrying(blob), new AbortController().signal)) list.push(range);
   return list;
 }
 

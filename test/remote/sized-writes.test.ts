@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { PageRun } from '../../src/base/page-run.ts';
 import { ServiceError } from '../../src/errors.ts';
 import { SizedWrites, SMALLEST_WRITE } from '../../src/remote/sized-writes.ts';
-import type { PageRun } from '../../src/target/page-target.ts';
 import { pageChecksum } from '../../src/transfer/checksum.ts';
 import { patternOf } from '../support/vhd-builder.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
@@ -41,7 +41,6 @@ function gateway(refuses: (length: number, request: number) => boolean, algorith
         disk.set(bytes, range.offset);
       },
     },
-    checksum: (bytes) => Promise.resolve(pageChecksum(algorithm, bytes)),
     onSmaller: (size) => sizes.push(size),
   });
   return { writes, disk, accepted, sizes, requests: () => requests };
@@ -111,7 +110,6 @@ describe('SizedWrites', () => {
     const lost = new ServiceError('lost', { reason: 'ECONNRESET', transient: false });
     const writes = new SizedWrites({
       target: { write: () => Promise.reject(lost) },
-      checksum: () => Promise.resolve(undefined),
       onSmaller: () => undefined,
     });
     expect(await failureOf(writes.write(runOf(0, MIB), NEVER))).toBe(lost);

@@ -18,8 +18,9 @@ function checkpointOf(number: number): Checkpoint {
     blobUrl: 'https://account.blob.core.windows.net/vhds/disk.vhd',
     blobSize: 1_049_088,
     done: Array.from({ length: number }, (_, index) => ({ offset: index * 1024, length: 512 })),
-    savedMs: 1_772_359_200_000,
     sent: { bytes: 512 * number, pages: '0'.repeat(16) },
+    unverified: [],
+    lease: { owner: { id: 'run', host: 'here', pid: 1, since: 'now' }, ids: ['run'] },
   };
 }
 

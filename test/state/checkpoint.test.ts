@@ -7,6 +7,13 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/s
 const size = fc.maxSafeNat();
 const hex = (digits: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`));
 
+/** Ascending and apart. */
+const ranges = fc
+  .uniqueArray(fc.nat(1_000_000), { maxLength: 20 })
+  .map((starts) =>
+    starts.sort((one, other) => one - other).map((start, index) => ({ offset: start * 8, length: 1 + (index % 7) })),
+  );
+
 const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record({
   uploadId: fc.uuid(),
   startedAt: fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
@@ -18,9 +25,10 @@ const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record({
   trustUnmarkedSectors: fc.boolean(),
   blobUrl: fc.webUrl(),
   blobSize: size,
-  done: fc.array(fc.record({ offset: size, length: size }), { maxLength: 20 }),
-  savedMs: size,
+  done: ranges,
   sent: fc.record({ bytes: size, pages: hex(16) }),
+  unverified: ranges,
+  lease: fc.record({ owner: fc.constant({ id: 'run', host: 'here', pid: 1, since: 'now' }), ids: fc.array(fc.uuid()) }),
 });
 
 const EXAMPLE: Checkpoint = {
@@ -37,8 +45,23 @@ const EXAMPLE: Checkpoint = {
     { offset: 0, length: 4_194_304 },
     { offset: 12_582_912, length: 4_194_304 },
   ],
-  savedMs: 1_772_359_200_000,
   sent: { bytes: 1536, pages: '0123456789abcdef' },
+  unverified: [{ offset: 0, length: 4_194_304 }],
+  lease: {
+    owner: {
+      id: '0e5f2b8c-4f7d-4a53-8a4e-4a1b1a3f8f10',
+      host: 'here.example',
+      pid: 4711,
+      since: '2026-03-01T10:00:00.000Z',
+      machine: { machineId: '0123456789abcdef', bootId: 'b', pidNamespace: '1' },
+    },
+    ids: ['0e5f2b8c-4f7d-4a53-8a4e-4a1b1a3f8f10'],
+    proof: '0e5f2b8c-4f7d-4a53-8a4e-4a1b1a3f8f10',
+  },
+  etag: '"0x8DC"',
+  fromBlob: true,
+  failed: false,
+  replaces: { etag: '"0x8DB"', uploadId: 'another' },
 };
 
 /** The checkpoint, or undefined where the text was refused as it should be. */
@@ -123,18 +146,100 @@ describe('a checkpoint', () => {
   });
 
   it('is refused when it is of another version, even with the right checksum, and says which one', () => {
-    for (const format of [0, 1, 2, 4, '3', null, { toString: 1, valueOf: 1 }]) {
+    for (const format of [0, 1, 2, 3, 5, '4', null, { toString: 1, valueOf: 1 }]) {
       const text = sealed({ vhdupCheckpoint: format });
       expect(() => decodeCheckpoint(text, 'any')).toThrow(`it has the format ${JSON.stringify(format)}`);
     }
   });
 
-  it('keeps what is in doubt', () => {
-    const doubted = { ...EXAMPLE, state: 'doubted', doubted: [{ offset: 0, length: 4_194_304 }] } as const;
-    expect(decodeCheckpoint(encodeCheckpoint(doubted), 'any')).toEqual(doubted);
+  it('is refused with a sentence when a field is absent or of another kind, even with the right checksum', () => {
+    const { sha256: _, ...fields } = JSON.parse(encodeCheckpoint(EXAMPLE));
+    const mayBeAbsent = [
+      'etag',
+      'fromBlob',
+      'failed',
+      'replaces',
+      'lease.proof',
+      'lease.owner.machine',
+      'replaces.uploadId',
+    ];
+    let changed = 0;
+    for (const path of pathsIn(fields)) {
+      if (path[0] === 'vhdupCheckpoint') continue;
+      for (const value of [undefined, null, -1, 1.5, {}, [[1]], true]) {
+        const text = sealed(withValue(fields, path, value));
+        const isFine =
+          (path.at(-1) === 'modifiedMs' && value === -1) ||
+          isSameKind(valueAt(fields, path), value) ||
+          (value === undefined && mayBeAbsent.includes(path.join('.')));
+        if (isFine) continue;
+        changed += 1;
+        const failure = expect.objectContaining({
+          code: 'CHECKPOINT',
+          message: expect.stringMatching(/^Cannot use the checkpoint any: its field \S+ must be .*--resume-from-blob/s),
+        });
+        expect(() => decodeCheckpoint(text, 'any'), `${path.join('.')}: ${JSON.stringify(value)}`).toThrow(failure);
+      }
+    }
+    expect(changed).toBeGreaterThan(100);
+  });
+
+  it.each([
+    [
+      'overlap',
+      [
+        [0, 1024],
+        [512, 1024],
+      ],
+    ],
+    [
+      'touch',
+      [
+        [0, 512],
+        [512, 512],
+      ],
+    ],
+    [
+      'descend',
+      [
+        [1024, 512],
+        [0, 512],
+      ],
+    ],
+    ['are empty', [[0, 0]]],
+    ['are no pairs', [[0, 1, 2]]],
+  ])('is refused when its ranges %s', (_, done) => {
+    const { sha256: __, ...fields } = JSON.parse(encodeCheckpoint(EXAMPLE));
+    expect(() => decodeCheckpoint(sealed({ ...fields, done }), 'any')).toThrow(/its field done\S* must be/);
   });
 
   it('stands as text that a person can read', () => {
-    expect(encodeCheckpoint(EXAMPLE)).toMatch(/^\{\n "vhdupCheckpoint": 3,\n "uploadId": "5f0c2a52[\s\S]*\n\}\n$/);
+    expect(encodeCheckpoint(EXAMPLE)).toMatch(/^\{\n "vhdupCheckpoint": 4,\n "uploadId": "5f0c2a52[\s\S]*\n\}\n$/);
   });
 });
+
+type Path = readonly (string | number)[];
+
+/** Of every value in it but the items of ranges. */
+function pathsIn(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return [path];
+  const isRanges = Array.isArray(value) && typeof value[0]?.[0] === 'number';
+  const parts = isRanges ? [] : Object.entries(value).flatMap(([name, part]) => pathsIn(part, [...path, name]));
+  return path.length === 0 ? parts : [path, ...parts];
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce((part: unknown, name) => Reflect.get(Object(part), name), value);
+}
+
+function withValue(fields: object, path: Path, value: unknown): object {
+  const copy = structuredClone(fields);
+  const parent = valueAt(copy, path.slice(0, -1));
+  Reflect.set(Object(parent), path.at(-1) ?? '', value);
+  return copy;
+}
+
+/** Whether both are what the field may be, as far as its kind goes. */
+function isSameKind(one: unknown, other: unknown): boolean {
+  return typeof one === typeof other && typeof one === 'boolean';
+}

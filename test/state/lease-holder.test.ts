@@ -1,7 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { beginRun, decodeOwner, describeOwner, encodeOwner, endRun, isGone } from '../../src/state/lease-holder.ts';
+import {
+  beginRun,
+  decodeOwner,
+  describeOwner,
+  encodeOwner,
+  endRun,
+  hasExited,
+  lifeOf,
+} from '../../src/state/lease-holder.ts';
 
 const ELSEWHERE = { id: 'x', host: 'elsewhere.example', pid: 1, since: '2026-01-02T03:04:05.678Z' };
 
@@ -10,33 +18,36 @@ describe('a run', () => {
     const first = beginRun();
     const second = beginRun();
     expect(first.id).not.toBe(second.id);
-    expect([isGone(first), isGone(second)]).toEqual([false, false]);
+    expect([hasExited(first), hasExited(second)]).toEqual([false, false]);
     endRun(first);
-    expect([isGone(first), isGone(second)]).toEqual([true, false]);
+    expect([hasExited(first), hasExited(second)]).toEqual([true, false]);
     endRun(second);
   });
 
-  it('is gone when its process is, and lives as long as there is one of that number', () => {
+  it('has exited when its process has, and lives as long as there is one of that number', () => {
     const run = beginRun();
     endRun(run);
     const { pid } = spawnSync(process.execPath, ['--version']);
-    expect(isGone({ ...run, pid })).toBe(true);
-    expect(isGone({ ...run, pid: process.ppid })).toBe(false);
+    expect(lifeOf({ ...run, pid })).toBe(run.machine === undefined ? 'unknown' : 'exited');
+    expect(hasExited({ ...run, pid: process.ppid })).toBe(false);
   });
 
-  it('on another machine, or in another container, of the same name may live for ever; before this one was started it is gone', () => {
+  it.each(['machineId', 'bootId', 'pidNamespace'])('may live for ever where its %s is not this one', (field) => {
     const run = beginRun();
     endRun(run);
     const { pid } = spawnSync(process.execPath, ['--version']);
-    const machine = { machineId: '0', bootId: '0', pidNamespace: '0', ...run.machine };
-    expect(isGone({ ...run, pid, machine: { ...machine, machineId: 'another' } })).toBe(false);
-    if (run.machine === undefined) return;
-    expect(isGone({ ...run, pid, machine: { ...machine, pidNamespace: 'another' } })).toBe(false);
-    expect(isGone({ ...run, pid: process.ppid, machine: { ...machine, bootId: 'another' } })).toBe(true);
+    const machine = { machineId: '0', bootId: '0', pidNamespace: '0', ...run.machine, [field]: 'another' };
+    expect(lifeOf({ ...run, pid, machine })).toBe('unknown');
+  });
+
+  it('may live for ever where its record says of no machine, whatever its host is called', () => {
+    const { machine: _, ...run } = beginRun();
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    expect(lifeOf({ ...run, pid })).toBe('unknown');
   });
 
   it('on another machine may live for ever', () => {
-    expect(isGone({ ...ELSEWHERE, pid: 2 ** 22 + 1 })).toBe(false);
+    expect(hasExited({ ...ELSEWHERE, pid: 2 ** 22 + 1 })).toBe(false);
   });
 });
 

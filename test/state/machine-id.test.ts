@@ -1,29 +1,51 @@
 import { describe, expect, it } from 'vitest';
-import { type Machine, sightOf, thisMachine } from '../../src/state/machine-id.ts';
+import { type Machine, machineByNetwork, thisMachine, whereIs } from '../../src/state/machine-id.ts';
 
 const HERE: Machine = { machineId: 'a', bootId: 'b', pidNamespace: '1' };
 
-describe('sightOf', () => {
-  it('sees the processes of this machine, as long as it runs', () => {
-    expect(sightOf(HERE, HERE)).toBe('seen');
+describe('whereIs', () => {
+  it('finds a process on this machine since it was started, and in the same container', () => {
+    expect(whereIs(HERE, HERE)).toBe('local');
   });
 
-  it('knows those from before it was started again as gone', () => {
-    expect(sightOf({ ...HERE, bootId: 'before' }, HERE)).toBe('gone');
-    expect(sightOf({ ...HERE, bootId: 'before', pidNamespace: '2' }, HERE)).toBe('gone');
-  });
-
-  it('cannot tell of another machine of the same name, nor of another container', () => {
-    expect(sightOf({ ...HERE, machineId: 'other' }, HERE)).toBe('hidden');
-    expect(sightOf({ machineId: 'other', bootId: 'other', pidNamespace: '1' }, HERE)).toBe('hidden');
-    expect(sightOf({ ...HERE, pidNamespace: '2' }, HERE)).toBe('hidden');
-    expect(sightOf(HERE, undefined)).toBe('hidden');
+  it.each([
+    ['another machine of the same name', { ...HERE, machineId: 'other' }, HERE],
+    ['a copy of this machine, or this one before it was started again', { ...HERE, bootId: 'before' }, HERE],
+    ['another container', { ...HERE, pidNamespace: '2' }, HERE],
+    ['a machine without an id, seen from one that has one', undefined, HERE],
+    ['a machine with an id, seen from one without', HERE, undefined],
+    ['a machine without an id, seen from one without', undefined, undefined],
+  ])('knows nothing of one on %s', (_, there, here) => {
+    expect(whereIs(there, here)).toBe('unknown');
   });
 });
 
 describe('thisMachine', () => {
-  it('is the same for every run, and does not tell the id of the installation', () => {
+  it('is the same for every run, and does not show the id of the installation', () => {
     expect(thisMachine()).toEqual(thisMachine());
     expect(thisMachine()?.machineId ?? '0123456789abcdef').toMatch(/^[0-9a-f]{16}$/);
+  });
+});
+
+describe('a machine by its network adapters', () => {
+  const address = { address: '', netmask: '', family: 'IPv4', cidr: null } as const;
+  const adapter = (mac: string, internal = false) => [{ ...address, mac, internal }];
+
+  it('is the same in whatever order they are listed, and another one for other adapters or another system', () => {
+    const one = machineByNetwork('win32', { a: adapter('00:15:5d:00:00:01'), b: adapter('00:15:5d:00:00:02') });
+    const same = machineByNetwork('win32', { b: adapter('00:15:5d:00:00:02'), a: adapter('00:15:5d:00:00:01') });
+    expect(one?.machineId).toMatch(/^[0-9a-f]{16}$/);
+    expect(same).toEqual(one);
+    expect(machineByNetwork('win32', { a: adapter('00:15:5d:00:00:03') })).not.toEqual(one);
+    expect(
+      machineByNetwork('darwin', { a: adapter('00:15:5d:00:00:01'), b: adapter('00:15:5d:00:00:02') }),
+    ).not.toEqual(one);
+  });
+
+  it('is unknown where there are none', () => {
+    expect(machineByNetwork('win32', {})).toBeUndefined();
+    expect(
+      machineByNetwork('win32', { lo: adapter('00:15:5d:00:00:01', true), tunnel: adapter('00:00:00:00:00:00') }),
+    ).toBeUndefined();
   });
 });

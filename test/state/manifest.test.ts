@@ -2,11 +2,11 @@ import { appendFile, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { WINDOW_SIZE } from '../../src/base/byte-range.ts';
 import { LocalFileError, VerificationError } from '../../src/errors.ts';
 import { decodeLine, type ManifestEnd, type ManifestHeader, type SentRun } from '../../src/state/manifest.ts';
 import { ManifestReader } from '../../src/state/manifest-reader.ts';
 import { checkManifestPath, ManifestWriter } from '../../src/state/manifest-writer.ts';
-import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const BLOB_SIZE = 100 * WINDOW_SIZE + 512;

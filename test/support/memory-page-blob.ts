@@ -1,15 +1,19 @@
-// A page blob in memory, for tests of what decides over blobs and needs no server. It follows the contract of PageBlobTarget.
-import type { BlobAddress } from '../../src/azure/destination.ts';
+// A page blob in memory, for tests of what decides over blobs and needs no server. It follows the contract of PageBlob.
+
 import type { ByteRange } from '../../src/base/byte-range.ts';
+import type { Checksum, PageRun } from '../../src/base/page-run.ts';
+import { subtractRanges } from '../../src/base/range-list.ts';
 import { DestinationError } from '../../src/errors.ts';
+import { RetryingPageStore } from '../../src/remote/retrying-page-store.ts';
 import type {
+  BlobAddress,
   BlobLeases,
   BlobProperties,
   CreateBlobOptions,
-  PageBlobTarget,
-  PageRangeList,
+  PageBlob,
 } from '../../src/target/page-blob.ts';
-import type { Checksum, PageRun } from '../../src/target/page-target.ts';
+import type { PageRangeList } from '../../src/target/page-store.ts';
+import { Retrier, type RetryNotice } from '../../src/transfer/retry.ts';
 import { ServiceError } from './page-blob-server/error.ts';
 import { BlobLease } from './page-blob-server/lease.ts';
 
@@ -18,6 +22,7 @@ type Operation =
   | 'properties'
   | 'create'
   | 'write'
+  | 'clear'
   | 'pageRanges'
   | 'setMetadata'
   | 'setContentMd5'
@@ -32,7 +37,7 @@ export interface ForeignBlob {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-export class MemoryPageBlob implements PageBlobTarget {
+export class MemoryPageBlob implements PageBlob {
   readonly address: BlobAddress = {
     url: 'https://account.blob.core.windows.net/vhds/disk.vhd',
     containerUrl: 'https://account.blob.core.windows.net/vhds',
@@ -42,8 +47,8 @@ export class MemoryPageBlob implements PageBlobTarget {
   };
   requests = 0;
 
-  get nowMs(): number {
-    return Date.now();
+  get url(): string {
+    return this.address.url;
   }
 
   readonly credentialEndsOn = undefined;
@@ -79,8 +84,7 @@ export class MemoryPageBlob implements PageBlobTarget {
 
   put({ type = 'PageBlob', size = 0, sequenceNumber = 0, metadata = {} }: ForeignBlob): void {
     this.#changes += 1;
-    const modifiedMs = Math.floor(Date.now() / 1000) * 1000;
-    this.blob = { type, size, sequenceNumber, metadata, modifiedMs, etag: `"${this.#changes}"` };
+    this.blob = { type, size, sequenceNumber, metadata, etag: `"${this.#changes}"` };
   }
 
   /** The next `operation` fails: before it has had any effect, or after it, as when its answer is lost. */
@@ -123,6 +127,13 @@ export class MemoryPageBlob implements PageBlobTarget {
     });
   }
 
+  clear(range: ByteRange, signal: AbortSignal): Promise<void> {
+    return this.#answer('clear', signal, () => {
+      this.#checkLease();
+      this.ranges = subtractRanges(this.ranges, [range]);
+    });
+  }
+
   pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList> {
     return this.#answer('pageRanges', signal, () => {
       const start = Number(marker ?? 0);
@@ -134,17 +145,23 @@ export class MemoryPageBlob implements PageBlobTarget {
     });
   }
 
-  setMetadata(metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string | undefined> {
+  setMetadata(
+    metadata: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    etag?: string,
+  ): Promise<string | undefined> {
     return this.#answer('setMetadata', signal, () => {
       this.#checkLease();
+      if (etag !== undefined && this.blob?.etag !== etag) throw refused('ConditionNotMet');
       if (this.blob !== undefined) this.put({ ...this.blob, metadata });
       return this.blob?.etag;
     });
   }
 
-  setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
+  setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<string | undefined> {
     return this.#answer('setContentMd5', signal, () => {
       this.contentMd5 = md5;
+      return this.blob?.etag;
     });
   }
 
@@ -183,6 +200,21 @@ export class MemoryPageBlob implements PageBlobTarget {
     if (fault !== undefined) throw fault.error;
     return result;
   }
+}
+
+/** The blob with retries that do not wait. */
+export function retrying(
+  blob: MemoryPageBlob,
+  onRetry: (notice: RetryNotice) => void = () => undefined,
+): RetryingPageStore<BlobProperties> {
+  const retrier = new Retrier({ retryDelayMs: 0, retries: 3 }, onRetry);
+  return new RetryingPageStore({
+    store: blob,
+    retrier,
+    maxRequests: 4,
+    onConcurrency: () => undefined,
+    onSmaller: () => undefined,
+  });
 }
 
 function withReason(effect: () => void): void {

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { ChecksumAlgorithm } from '../../src/target/page-target.ts';
+import type { ChecksumAlgorithm } from '../../src/base/page-run.ts';
 import { WindowMemory } from '../../src/transfer/window-memory.ts';
 
 /** Memory that is closed when the test has ended. */

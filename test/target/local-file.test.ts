@@ -3,16 +3,16 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MIB } from '../../src/base/byte-range.ts';
 import { LocalFileError } from '../../src/errors.ts';
-import { LocalFileTarget } from '../../src/target/local-file.ts';
+import { LocalFile } from '../../src/target/local-file.ts';
 import { HAS_SYMBOLIC_LINKS } from '../support/links.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const page = (byte: number) => new Uint8Array(512).fill(byte);
 
-describe('LocalFileTarget', () => {
+describe('LocalFile', () => {
   it('puts runs in their places in any order, and leaves zeros elsewhere', async () => {
     const path = join(await temporaryFolder(), 'disk.raw');
-    const target = await LocalFileTarget.create(path, 4 * MIB, false);
+    const target = await LocalFile.create(path, 4 * MIB, false);
     const expected = Buffer.alloc(4 * MIB);
     await Promise.all(
       [4 * MIB - 512, 0, 2 * MIB].map(async (offset, index) => {
@@ -20,15 +20,15 @@ describe('LocalFileTarget', () => {
         await target.write({ range: { offset, length: 512 }, bytes: page(index + 1) });
       }),
     );
-    await target.complete(false);
+    await target.finish();
     expectSameBytes(await readFile(path), expected);
   });
 
   it.skipIf(process.platform === 'win32')('makes a file with holes', async () => {
     const path = join(await temporaryFolder(), 'disk.raw');
-    const target = await LocalFileTarget.create(path, 64 * MIB, false);
+    const target = await LocalFile.create(path, 64 * MIB, false);
     await target.write({ range: { offset: 32 * MIB, length: 512 }, bytes: page(1) });
-    await target.complete(false);
+    await target.finish();
     const { size, blocks } = await stat(path);
     expect(size).toBe(64 * MIB);
     expect(blocks * 512).toBeLessThan(MIB);
@@ -36,19 +36,19 @@ describe('LocalFileTarget', () => {
 
   it('has its name only when it is complete', async () => {
     const folder = await temporaryFolder();
-    const target = await LocalFileTarget.create(join(folder, 'disk.raw'), MIB, false);
+    const target = await LocalFile.create(join(folder, 'disk.raw'), MIB, false);
     const names = await readdir(folder);
     expect(names).toHaveLength(1);
     expect(names[0]).toMatch(/^disk\.raw\.[0-9a-f]{12}\.partial$/);
-    await target.complete(false);
+    await target.finish();
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
 
   it('leaves nothing when it is discarded', async () => {
     const folder = await temporaryFolder();
-    const target = await LocalFileTarget.create(join(folder, 'disk.raw'), MIB, false);
+    const target = await LocalFile.create(join(folder, 'disk.raw'), MIB, false);
     await target.write({ range: { offset: 0, length: 512 }, bytes: page(1) });
-    await target.discard();
+    await target.abandon();
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -56,16 +56,16 @@ describe('LocalFileTarget', () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'disk.raw');
     await writeFile(path, 'precious');
-    const error = await failureOf(LocalFileTarget.create(path, MIB, false));
+    const error = await failureOf(LocalFile.create(path, MIB, false));
     expect(error).toBeInstanceOf(LocalFileError);
     expect(error.message).toContain(`Cannot write ${path}: the file exists`);
     expect(error.message).toContain('--overwrite');
     expect(await readFile(path, 'utf8')).toBe('precious');
 
-    const target = await LocalFileTarget.create(path, 512, true);
+    const target = await LocalFile.create(path, 512, true);
     expect(await readFile(path, 'utf8')).toBe('precious');
     await target.write({ range: { offset: 0, length: 512 }, bytes: page(7) });
-    await target.complete(true);
+    await target.finish();
     expectSameBytes(await readFile(path), page(7));
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
@@ -73,12 +73,12 @@ describe('LocalFileTarget', () => {
   it('does not replace a file that appeared while it was written', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'disk.raw');
-    const target = await LocalFileTarget.create(path, MIB, false);
+    const target = await LocalFile.create(path, MIB, false);
     await writeFile(path, 'precious');
-    const error = await failureOf(target.complete(false));
+    const error = await failureOf(target.finish());
     expect(error).toBeInstanceOf(LocalFileError);
     expect(error.message).toContain('the file exists');
-    await target.discard();
+    await target.abandon();
     expect(await readFile(path, 'utf8')).toBe('precious');
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
@@ -86,16 +86,16 @@ describe('LocalFileTarget', () => {
   it('lets one of two win that write the same file, and the other one fail', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'disk.raw');
-    const targets = await Promise.all([1, 2].map(() => LocalFileTarget.create(path, 512, false)));
-    const results = await Promise.allSettled(targets.map((target) => target.complete(false)));
+    const targets = await Promise.all([1, 2].map(() => LocalFile.create(path, 512, false)));
+    const results = await Promise.allSettled(targets.map((target) => target.finish()));
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    await Promise.all(targets.map((target) => target.discard()));
+    await Promise.all(targets.map((target) => target.abandon()));
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
 
   it('says that the folder is not there', async () => {
     const path = join(await temporaryFolder(), 'absent', 'disk.raw');
-    const error = await failureOf(LocalFileTarget.create(path, MIB, false));
+    const error = await failureOf(LocalFile.create(path, MIB, false));
     expect(error).toBeInstanceOf(LocalFileError);
     expect(error.message).toContain('there is no such folder');
   });
@@ -104,14 +104,14 @@ describe('LocalFileTarget', () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'taken');
     await mkdir(path);
-    const error = await failureOf(LocalFileTarget.create(path, MIB, overwrite));
+    const error = await failureOf(LocalFile.create(path, MIB, overwrite));
     expect(error).toBeInstanceOf(LocalFileError);
     expect(error.message).toContain('not a regular file');
     expect(await readdir(folder)).toEqual(['taken']);
   });
 
   it.skipIf(process.platform === 'win32')('refuses a device, even with overwrite', async () => {
-    expect(await failureOf(LocalFileTarget.create('/dev/null', MIB, true))).toBeInstanceOf(LocalFileError);
+    expect(await failureOf(LocalFile.create('/dev/null', MIB, true))).toBeInstanceOf(LocalFileError);
     expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
   });
 
@@ -121,11 +121,9 @@ describe('LocalFileTarget', () => {
       const path = join(await temporaryFolder(), 'disk.raw');
       await writeFile(`${path}.target`, 'precious');
       await symlink(`${path}.target`, path);
-      expect((await failureOf(LocalFileTarget.create(path, MIB, overwrite))).message).toContain(
-        'it is a symbolic link',
-      );
+      expect((await failureOf(LocalFile.create(path, MIB, overwrite))).message).toContain('it is a symbolic link');
       await symlink('nowhere', `${path}.dangling`);
-      const dangling = await failureOf(LocalFileTarget.create(`${path}.dangling`, MIB, overwrite));
+      const dangling = await failureOf(LocalFile.create(`${path}.dangling`, MIB, overwrite));
       expect(dangling).toBeInstanceOf(LocalFileError);
       expect(await readFile(`${path}.target`, 'utf8')).toBe('precious');
       expect(await readdir(dirname(path))).toHaveLength(3);
@@ -134,10 +132,10 @@ describe('LocalFileTarget', () => {
 
   it.skipIf(!HAS_SYMBOLIC_LINKS)('does not replace a link that appeared while it was written', async () => {
     const path = join(await temporaryFolder(), 'disk.raw');
-    const target = await LocalFileTarget.create(path, MIB, true);
+    const target = await LocalFile.create(path, MIB, true);
     await symlink('elsewhere', path);
-    expect((await failureOf(target.complete(true))).message).toContain('it is a symbolic link');
-    await target.discard();
+    expect((await failureOf(target.finish())).message).toContain('it is a symbolic link');
+    await target.abandon();
     expect(await readdir(dirname(path))).toEqual(['disk.raw']);
   });
 
@@ -147,13 +145,13 @@ describe('LocalFileTarget', () => {
     await writeFile(dead, 'half a disk');
     await utimes(dead, new Date(0), new Date(0));
     await writeFile(`${path}.ba9876543210.partial`, 'half a disk');
-    await (await LocalFileTarget.create(path, 512, false)).complete(false);
+    await (await LocalFile.create(path, 512, false)).finish();
     expect(await readdir(dirname(path))).toEqual(['disk.raw', 'disk.raw.ba9876543210.partial']);
   });
 
   it('leaves nothing when the file cannot have its size', async () => {
     const folder = await temporaryFolder();
-    const error = await failureOf(LocalFileTarget.create(join(folder, 'disk.raw'), 2 ** 53 - 1, false));
+    const error = await failureOf(LocalFile.create(join(folder, 'disk.raw'), 2 ** 53 - 1, false));
     expect(error).toBeInstanceOf(LocalFileError);
     expect(await readdir(folder)).toEqual([]);
   });

@@ -1,10 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ByteRange, MIB } from '../../src/base/byte-range.ts';
+import { type ByteRange, MIB, WINDOW_SIZE } from '../../src/base/byte-range.ts';
 import type { UploadEvent } from '../../src/events.ts';
-import { type TransferWithProgressOptions, transferWithProgress } from '../../src/transfer/move-disk.ts';
-import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
+import { type MoveDiskOptions, moveDisk } from '../../src/transfer/move-disk.ts';
 import { Progress } from '../../src/transfer/progress.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
@@ -14,7 +13,7 @@ async function* allOf(size: number): AsyncGenerator<ByteRange> {
   yield await Promise.resolve({ offset: 0, length: size });
 }
 
-const optionsOf = (options: Partial<TransferWithProgressOptions>): TransferWithProgressOptions => ({
+const optionsOf = (options: Partial<MoveDiskOptions>): MoveDiskOptions => ({
   source: {
     diskSize: SIZE,
     extents: () => allOf(SIZE),
@@ -42,10 +41,10 @@ function watchRejections(): unknown[] {
   return rejections;
 }
 
-describe('transferWithProgress', () => {
+describe('moveDisk', () => {
   it('moves everything, and ends with the totals counted', async () => {
     const events: UploadEvent[] = [];
-    const progress = await transferWithProgress(optionsOf({ emit: (event) => events.push(event) }));
+    const progress = await moveDisk(optionsOf({ emit: (event) => events.push(event) }));
     expect(progress.plan).toEqual({ planned: SIZE, done: 0, allocated: SIZE });
     expect(progress.totals(SIZE)).toMatchObject({ done: SIZE, sent: SIZE, read: SIZE, zeros: 0, unallocated: 0 });
     expect(events[0]).toEqual({ type: 'phase', phase: 'sending' });
@@ -54,7 +53,7 @@ describe('transferWithProgress', () => {
 
   it('tells totals that never shrink', async () => {
     const done: number[] = [];
-    await transferWithProgress(
+    await moveDisk(
       optionsOf({
         emit: (event) => {
           if (event.type === 'progress') done.push(event.done);
@@ -68,7 +67,7 @@ describe('transferWithProgress', () => {
   it('sends only what is left of an earlier run', async () => {
     const earlier = { done: [{ offset: 0, length: 3 * WINDOW_SIZE }], sent: { bytes: 512, pages: '0'.repeat(16) } };
     const written: number[] = [];
-    const progress = await transferWithProgress(
+    const progress = await moveDisk(
       optionsOf({
         progress: new Progress(earlier),
         target: {
@@ -85,9 +84,7 @@ describe('transferWithProgress', () => {
 
   it('tells the requests that the target counts', async () => {
     const events: UploadEvent[] = [];
-    await transferWithProgress(
-      optionsOf({ emit: (event) => events.push(event), requests: () => ({ requests: 7, retries: 3 }) }),
-    );
+    await moveDisk(optionsOf({ emit: (event) => events.push(event), requests: () => ({ requests: 7, retries: 3 }) }));
     expect(events.at(-1)).toMatchObject({ type: 'progress', requests: 7, retries: 3 });
   });
 
@@ -97,7 +94,7 @@ describe('transferWithProgress', () => {
     let walks = 0;
     let inFlight = 0;
     const source = optionsOf({}).source;
-    const running = transferWithProgress(
+    const running = moveDisk(
       optionsOf({
         limit: pLimit(1),
         maxWindows: 2,
@@ -135,7 +132,7 @@ describe('transferWithProgress', () => {
     const broken = new Error('BAT entry 17 is broken');
     let walks = 0;
     const { source } = optionsOf({});
-    const running = transferWithProgress(
+    const running = moveDisk(
       optionsOf({
         source: {
           ...source,
@@ -159,7 +156,7 @@ describe('transferWithProgress', () => {
     let isCounting = true;
     const { source } = optionsOf({});
     const error = await failureOf(
-      transferWithProgress(
+      moveDisk(
         optionsOf({
           source: {
             ...source,
@@ -187,7 +184,7 @@ describe('transferWithProgress', () => {
   it('throws the reason of the signal unchanged', async () => {
     const stop = new AbortController();
     const reason = new Error('enough');
-    const running = transferWithProgress(
+    const running = moveDisk(
       optionsOf({
         signal: stop.signal,
         target: {
@@ -199,6 +196,6 @@ describe('transferWithProgress', () => {
       }),
     );
     expect(await failureOf(running)).toBe(reason);
-    expect(await failureOf(transferWithProgress(optionsOf({ signal: AbortSignal.abort(reason) })))).toBe(reason);
+    expect(await failureOf(moveDisk(optionsOf({ signal: AbortSignal.abort(reason) })))).toBe(reason);
   });
 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ByteRange, endOf, MIB } from '../../src/base/byte-range.ts';
+import { type ByteRange, endOf, MIB, WINDOW_SIZE } from '../../src/base/byte-range.ts';
 import { RangeSet } from '../../src/base/range-set.ts';
-import { planTotals, planWindows, WINDOW_SIZE, type Window, windowsLeft } from '../../src/transfer/plan.ts';
+import { planTotals, planWindows, type Window, windowsLeft } from '../../src/transfer/plan.ts';
 
 /** The granularity of the model: an eighth of a window. */
 const STEP = WINDOW_SIZE / 8;

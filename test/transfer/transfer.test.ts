@@ -5,10 +5,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ByteRange, PAGE_SIZE } from '../../src/base/byte-range.ts';
-import type { ChecksumAlgorithm, PageRun } from '../../src/target/page-target.ts';
+import { type ByteRange, PAGE_SIZE, WINDOW_SIZE } from '../../src/base/byte-range.ts';
+import type { ChecksumAlgorithm, PageRun } from '../../src/base/page-run.ts';
 import { pageChecksum } from '../../src/transfer/checksum.ts';
-import { WINDOW_SIZE, type Window } from '../../src/transfer/plan.ts';
+import type { Window } from '../../src/transfer/plan.ts';
 import { type TransferOptions, transfer } from '../../src/transfer/transfer.ts';
 import { WindowMemory } from '../../src/transfer/window-memory.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
@@ -237,7 +237,7 @@ describe('transfer', () => {
             await turn();
           },
         },
-        onRun: ({ offset }) => happened.push(`sent ${offset}`),
+        onRun: ({ range }) => happened.push(`sent ${range.offset}`),
         onWindow: (_, done) => happened.push(`done with ${done.length}`),
       }),
     );

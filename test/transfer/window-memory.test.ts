@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
+import { WINDOW_SIZE } from '../../src/base/byte-range.ts';
 import { crc64ByDefinition, crc64ByTable, KNOWN_CRC64 } from '../support/checksums.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 import { memoryFor } from '../support/window-memory.ts';

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ByteRange, MIB } from '../../src/base/byte-range.ts';
+import { type ByteRange, MIB, WINDOW_SIZE } from '../../src/base/byte-range.ts';
 import type { FixedVhdView } from '../../src/image/fixed-vhd-view.ts';
-import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
 import { ContentMd5 } from '../../src/upload/content-md5.ts';
 import { patternOf } from '../support/vhd-builder.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';

@@ -67,7 +67,7 @@ describe('all faults mixed', () => {
     expectSameBytes(blob.read(0, size), diskOf(size, contents));
     expect(blob.read(size, 8).toString()).toBe('conectix');
     expect(blob.metadata.get('vhdup_state')).toBe('complete');
-    expect(result.verified).toBe('map');
+    expect(result.verified).toBe('ranges');
     if (rate > 0.05) expect(result.retries).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,4 @@
-// What other programs write to the blob of an upload, while it works and between two runs, is noticed; nothing else is taken for it.
+// What other programs write to the blob of an upload, while it works and between two runs, is found; nothing else is taken for it.
 import { copyFile, readFile, rm, utimes } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';
@@ -23,6 +23,7 @@ import {
   STOP,
   sas,
   server,
+  startHere,
   stopAfter,
   uploadAndKill,
   uploadUntil,
@@ -36,33 +37,53 @@ import { failureOf } from '../support/vhd-fixtures.ts';
 
 useServer();
 
+/** The upload is not refused: it reads back what is unverified, and finds what somebody else wrote. */
+async function expectFound(options: UploadOptions): Promise<void> {
+  expect(await failureOf(uploadImage(options))).toMatchObject({
+    code: 'VERIFICATION',
+    exitCode: 10,
+    message: expect.stringContaining('--restart --overwrite'),
+  });
+  expect(server.blob(CONTAINER, BLOB).metadata.get('vhdup_state')).toBe('failed');
+}
+
 describe('a blob whose lease is broken after its uploader was killed', () => {
-  it('is gone on with only if everything is read back, whatever the times of blob and checkpoint say', async () => {
+  it('is read back, whatever the times of blob and checkpoint say, and failed once somebody wrote to it', async () => {
     const { path, checkpoint, disk } = await makeImage();
     await uploadAndKill(path);
     server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
-    const [sent] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
-    expect(await writePage(sent?.offset ?? 0, patternOf(9, 512))).toBe(201);
+    expect(await writePage(await doneOffset(checkpoint), patternOf(9, 512))).toBe(201);
     const later = new Date(Date.now() + 3_600_000);
     await utimes(checkpoint, later, later);
-    for (const verify of ['none', 'map'] as const) {
-      const refused = await failureOf(uploadImage(optionsFor(path, { verify })));
-      expect(refused).toMatchObject({
-        code: 'DESTINATION',
-        message: expect.stringContaining('its lease is not the one'),
-      });
+    await expectFound(optionsFor(path));
+    for (const verify of [undefined, 'none', 'full'] as const) {
+      const failed = await failureOf(uploadImage(optionsFor(path, verify === undefined ? {} : { verify })));
+      expect(failed).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('cannot be trusted') });
     }
-    expect(await failureOf(uploadImage(optionsFor(path, { verify: 'full' })))).toMatchObject({ code: 'VERIFICATION' });
     await uploadImage(optionsFor(path, { restart: true }));
     expectBlobHolds(disk);
   });
 
-  it('may not be gone on with by a run that follows one that read everything back, but was stopped', async () => {
+  it('is still read back by a run that follows one that was stopped before it could', async () => {
+    const { path, disk } = await makeImage();
+    await uploadAndKill(path);
+    server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
+    await uploadUntil(optionsFor(path), 4 * MIB);
+    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
+    expectBlobHolds(disk);
+  });
+
+  it.each(['none', 'ranges'] as const)('is not read back with --verify %s, which is said', async (verify) => {
     const { path } = await makeImage();
     await uploadAndKill(path);
     server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
-    await uploadUntil(optionsFor(path, { verify: 'full' }), 4 * MIB);
-    expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'DESTINATION' });
+    const messages: string[] = [];
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'warning' && event.code === 'unverified') messages.push(event.message);
+    };
+    expect(await uploadImage(optionsFor(path, { verify, onEvent }))).toMatchObject({ verified: verify });
+    expect(messages).toEqual([expect.stringContaining(`--verify ${verify} skips the read-back`)]);
+    expect(server.counters.byOperation.get('GetBlob')).toBeUndefined();
   });
 });
 
@@ -71,7 +92,7 @@ describe('a lease that was given back', () => {
     ['whose release was answered, but the look after it was not', 'GetBlobProperties', 'reset-before-read'],
     ['whose release was carried out, but not answered', 'ReleaseLease', 'reset-after-commit'],
     ['whose release never arrived', 'ReleaseLease', 'reset-before-read'],
-  ] as const)('%s, is no reason not to go on', async (_, operation, kind) => {
+  ] as const)('%s, does not stop the next run', async (_, operation, kind) => {
     const { path, disk } = await makeImage();
     const stop = new AbortController();
     const stopped = server.when(committed(12 * MIB)).then(() => {
@@ -86,7 +107,7 @@ describe('a lease that was given back', () => {
     expectBlobHolds(disk);
   });
 
-  it('by a run that was stopped before it could look at the blob is no reason not to go on', async () => {
+  it('by a run that was stopped before it could look at the blob does not stop the next run', async () => {
     const { path, disk } = await makeImage();
     await uploadAndKill(path);
     const stop = new AbortController();
@@ -104,24 +125,21 @@ describe('a lease that was given back', () => {
 });
 
 describe('a blob whose lease is broken while an upload runs', () => {
-  it.each([true, false])('is gone on with only if everything is read back (written to: %s)', async (isWritten) => {
+  it.each([true, false])('is read back by the next run (written to: %s)', async (isWritten) => {
     const { path, disk } = await makeImage();
     const hold = holdFrom(16 * MIB);
-    const running = failureOf(uploadImage(optionsFor(path)));
-    await hold.reached;
+    const { running, saved } = startHere(optionsFor(path));
+    const stopped = failureOf(running);
+    await Promise.all([hold.reached, saved]);
     server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
     if (isWritten) expect(await writePage(0, patternOf(9, 512))).toBe(201);
     hold.release();
-    expect(await running).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke the lease') });
-    const refused = await failureOf(uploadImage(optionsFor(path)));
-    expect(refused).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('--verify full') });
-    if (!isWritten) {
-      await uploadImage(optionsFor(path, { verify: 'full' }));
-    } else {
-      expect(await failureOf(uploadImage(optionsFor(path, { verify: 'full' })))).toMatchObject({
-        code: 'VERIFICATION',
-      });
+    expect(await stopped).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke the lease') });
+    if (isWritten) {
+      await expectFound(optionsFor(path));
       await uploadImage(optionsFor(path, { restart: true }));
+    } else {
+      expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
     }
     expectBlobHolds(disk);
   });
@@ -129,10 +147,11 @@ describe('a blob whose lease is broken while an upload runs', () => {
 
 describe('a blob that something else wrote to between two runs', () => {
   it.each([
-    ['a page that was sent already', () => writePage(0, patternOf(9, 512))],
-    ['a page of zeros', () => writePage(22 * MIB, patternOf(9, 512))],
+    ['to a page that was sent already', 'VERIFICATION', () => writePage(0, patternOf(9, 512))],
+    ['to a page that is zero in the image', 'VERIFICATION', () => writePage(22 * MIB, patternOf(9, 512))],
     [
-      'its metadata',
+      'nothing but metadata',
+      undefined,
       async () => {
         const { metadata } = server.blob(CONTAINER, BLOB);
         const headers = Object.fromEntries([...metadata].map(([name, value]) => [`x-ms-meta-${name}`, value]));
@@ -140,15 +159,28 @@ describe('a blob that something else wrote to between two runs', () => {
         return (await fetch(`${sas()}&comp=metadata`, { method: 'PUT', headers: { ...headers, ...more } })).status;
       },
     ],
-  ])('is refused: %s', async (_, touch) => {
+  ] as const)('is compared, where it wrote %s', async (_, code, touch) => {
     const { path, disk } = await makeImage();
     await uploadUntil(optionsFor(path), 16 * MIB);
     expect(await touch()).toBeLessThan(300);
+    if (code === undefined) {
+      expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
+    } else {
+      await expectFound(optionsFor(path));
+      await uploadImage(optionsFor(path, { restart: true }));
+    }
+    expectBlobHolds(disk);
+  });
+
+  it('is refused before anything is written, where it holds more pages than were sent', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await stopAfter(path, undefined, 32 * MIB);
+    expect(await writePage(22 * MIB, patternOf(9, 512))).toBe(201);
     const { etag } = server.blob(CONTAINER, BLOB);
     const refused = await failureOf(uploadImage(optionsFor(path)));
-    expect(refused).toMatchObject({ code: 'DESTINATION', exitCode: 6 });
-    expect(refused.message).toMatch(/Something else (?:may have written|wrote) to it/);
+    expect(refused).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('--restart') });
     expect(server.blob(CONTAINER, BLOB).etag).toBe(etag);
+    expect(decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done).not.toEqual([]);
     await uploadImage(optionsFor(path, { restart: true }));
     expectBlobHolds(disk);
   });
@@ -158,7 +190,7 @@ describe('a copy of the checkpoint from before another run', () => {
   it.each([
     ['was stopped', async (path: string) => uploadUntil(optionsFor(path), 8 * MIB)],
     ['was killed', (path: string) => uploadAndKill(path)],
-  ])('is gone on with after that one %s, but not once somebody else has written to the blob', async (_, run) => {
+  ])('can be resumed after that one %s, and what somebody else writes is found', async (_, run) => {
     const { path, checkpoint, disk } = await makeImage();
     // So much that some of it was acknowledged, with two requests at a time.
     await uploadUntil(optionsFor(path), 16 * MIB);
@@ -168,13 +200,10 @@ describe('a copy of the checkpoint from before another run', () => {
     server.advanceClock(61_000);
     await uploadUntil(optionsFor(path, { checkpoint: copy }), 4 * MIB);
 
-    const before = await readFile(checkpoint, 'utf8');
     const offset = await doneOffset(checkpoint);
     server.advanceClock(61_000);
     expect(await writePage(offset, patternOf(9, 512))).toBe(201);
-    const refused = await failureOf(uploadImage(optionsFor(path)));
-    expect(refused).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('--verify full') });
-    expect(await readFile(checkpoint, 'utf8')).toBe(before);
+    await expectFound(optionsFor(path));
     await uploadImage(optionsFor(path, { restart: true }));
     expectBlobHolds(disk);
   });
@@ -182,15 +211,8 @@ describe('a copy of the checkpoint from before another run', () => {
 
 const FOREIGN = '00000000-0000-4000-8000-000000000000';
 
-async function expectRefused(options: UploadOptions): Promise<void> {
-  expect(await failureOf(uploadImage(options))).toMatchObject({
-    code: 'DESTINATION',
-    message: expect.stringMatching(/^Cannot resume: .*--verify full/),
-  });
-}
-
-describe('what somebody else wrote is noticed', () => {
-  it('when the lease had run out on a line that was down, and the run was stopped before it was up again', async () => {
+describe('what somebody else wrote is found', () => {
+  it('when the lease had run out while the connection was down, and the run was stopped before it was up again', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path, async () => {
       lease().acquire(lease().id ?? '', 0, nowMs());
@@ -198,7 +220,7 @@ describe('what somebody else wrote is noticed', () => {
       for (const operation of ['RenewLease', 'SetBlobMetadata', 'ReleaseLease', 'GetBlobProperties'] as const)
         server.faults.add({ operation }, { kind: 'reset-before-read' });
     });
-    await expectRefused(optionsFor(path));
+    await expectFound(optionsFor(path));
   });
 
   it('when the lease was broken, and the run was stopped before it knew', async () => {
@@ -207,7 +229,7 @@ describe('what somebody else wrote is noticed', () => {
       lease().break(0, nowMs());
       expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
     });
-    await expectRefused(optionsFor(path));
+    await expectFound(optionsFor(path));
   });
 
   it('when the lease was broken, and the run looked only after the minute that it would have lasted', async () => {
@@ -233,9 +255,8 @@ describe('what somebody else wrote is noticed', () => {
       if (event.type !== 'retry') return;
       written ??= writeUnder(breakLease ? FOREIGN : undefined, offset).finally(() => rule.remove());
     };
-    await expectRefused(optionsFor(path, { onEvent, breakLease }));
+    await expectFound(optionsFor(path, { onEvent, breakLease }));
     expect(await written).toBe(201);
-    await expectRefused(optionsFor(path));
   });
 
   it('between the release of the lease and its answer', async () => {
@@ -247,7 +268,7 @@ describe('what somebody else wrote is noticed', () => {
       written = server.when(() => lease().state(nowMs()) === 'available').then(() => writeUnder(undefined, offset));
     });
     expect(await written).toBe(201);
-    await expectRefused(optionsFor(path));
+    await expectFound(optionsFor(path));
   });
 
   it('when the run was killed between the release of the lease and its last save', async () => {
@@ -262,7 +283,7 @@ describe('what somebody else wrote is noticed', () => {
     await copied;
     await copyFile(copy, checkpoint);
     expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
-    await expectRefused(optionsFor(path));
+    await expectFound(optionsFor(path));
   });
 
   it('by a program that held the blob when another machine looked, and gave it back before that took it', async () => {
@@ -274,7 +295,7 @@ describe('what somebody else wrote is noticed', () => {
     expect(await writeUnder(FOREIGN, await doneOffset(checkpoint))).toBe(201);
     expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'IN_USE' });
     lease().release(FOREIGN, nowMs());
-    await expectRefused(optionsFor(path));
+    await expectFound(optionsFor(path));
   });
 
   it('after a kill, where the service gives no leases any more', async () => {
@@ -283,7 +304,7 @@ describe('what somebody else wrote is noticed', () => {
     server.advanceClock(3_600_000);
     expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
     giveNoLeases();
-    await expectRefused(optionsFor(path));
+    await expectFound(optionsFor(path));
   });
 
   it('by a verification of everything that was stopped, and no later run forgets it', async () => {
@@ -309,7 +330,7 @@ describe('what somebody else wrote is noticed', () => {
   });
 });
 
-describe('nothing but faults and stops is no reason not to go on', () => {
+describe('faults and stops do not stop the next run', () => {
   it.each(['GetPageRanges', 'SetBlobMetadata'] as const)('with resume-from-blob, stopped in %s', async (operation) => {
     const { path, checkpoint, disk } = await makeImage();
     await uploadUntil(optionsFor(path), 16 * MIB);
@@ -339,7 +360,7 @@ describe('nothing but faults and stops is no reason not to go on', () => {
     expectBlobHolds(disk);
   });
 
-  it('when the answer to the change of its lease is lost, and the line is down for longer than that lasts', async () => {
+  it('when the answer to the change of its lease is lost, and the connection is down for longer than that lasts', async () => {
     const { path, disk } = await makeImage();
     await uploadAndKill(path);
     server.faults.add({ operation: 'ChangeLease', times: 1 }, { kind: 'reset-after-commit' });
@@ -369,6 +390,58 @@ describe('nothing but faults and stops is no reason not to go on', () => {
 });
 
 describe('a service without leases', () => {
+  it.each([
+    ['while it sends', 'sending', undefined, 'VERIFICATION'],
+    ['after everything was sent', 'finishing', undefined, 'VERIFICATION'],
+    ['to the footer', 'verifying', undefined, 'VERIFICATION'],
+    ['while it sends, and with --verify ranges nothing shows it', 'sending', 'ranges', undefined],
+  ] as const)('what somebody else writes during the run is found: %s', async (_, phase, verify, code) => {
+    const { path } = await makeImage();
+    giveNoLeases();
+    let written: Promise<number> | undefined;
+    const offset = phase === 'verifying' ? SIZE : 0;
+    const codes: string[] = [];
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'warning') codes.push(event.code);
+      // The first page was sent by then.
+      if (event.type === 'saved' || (event.type === 'phase' && event.phase === phase && phase !== 'sending')) {
+        written ??= writeUnder(undefined, offset);
+      }
+    };
+    // So that all is written before it is read back.
+    server.faults.add({ operation: 'GetPageRanges', times: 3 }, { kind: 'delay-answer', delayMs: 200 });
+    const ended = uploadImage(optionsFor(path, { threads: 1, onEvent, ...(verify === undefined ? {} : { verify }) }));
+    if (code === undefined) expect(await ended).toMatchObject({ verified: verify });
+    else expect(await failureOf(ended)).toMatchObject({ code });
+    expect(await written).toBe(201);
+    expect(codes).toContain('no-lease');
+    expect(codes).toContain('unverified');
+  });
+
+  it('what somebody else writes between the proof and the end is found, and the next run reads it back', async () => {
+    const { path } = await makeImage();
+    giveNoLeases();
+    let written: Promise<number> | undefined;
+    const rule = server.faults.add({ operation: 'SetBlobMetadata' }, internalError());
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'retry') written ??= writeUnder(undefined, 0).finally(() => rule.remove());
+    };
+    const ended = await failureOf(
+      uploadImage(optionsFor(path, { ...{ retryDelayMs: 200, maxRetryDelayMs: 200 }, onEvent })),
+    );
+    expect(ended).toMatchObject({ code: 'DESTINATION', reason: 'ConditionNotMet' });
+    expect(await written).toBe(201);
+    await expectFound(optionsFor(path));
+  });
+
+  it('is complete although the answer that says so was lost', async () => {
+    const { path, disk } = await makeImage();
+    giveNoLeases();
+    server.faults.add({ operation: 'SetBlobMetadata', nth: 1 }, { kind: 'reset-after-commit' });
+    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
+    expectBlobHolds(disk);
+  });
+
   it('has none of our metadata put on a blob that took the place of ours while the upload was stopped', async () => {
     const { path } = await makeImage();
     giveNoLeases();

@@ -121,7 +121,7 @@ describe('an upload', () => {
       diskSize: 24 * MIB,
       retries: 0,
       sentBefore: 0,
-      verified: 'map',
+      verified: 'ranges',
     });
     expect(result.url).toBe(server.urlOf(CONTAINER, BLOB));
     expect(result.sent).toBe(server.counters.bytesCommitted);
@@ -202,7 +202,7 @@ describe('an upload', () => {
     // With another checkpoint, whoever holds the blob still would be in the way.
     const checkpoint = `${image}.other.json`;
     const { verified } = await uploadImage(optionsFor(image, { checkpoint, overwrite: true }));
-    expect(verified).toBe('map');
+    expect(verified).toBe('ranges');
   });
 
   it('writes who made the blob into its metadata, beside the metadata that the user gives', async () => {
@@ -646,7 +646,7 @@ describe('faults of the network and the service', () => {
       // A SAS for a blob cannot list: the container's is used.
       const destination = server.sasUrl({ container: CONTAINER, permissions }).replace('?', `/${BLOB}?`);
       const upload = uploadImage(optionsFor(path, { destination, overwrite: mask >= 8 }));
-      if ((mask & 3) === 3) await expect(upload).resolves.toMatchObject({ verified: 'map' });
+      if ((mask & 3) === 3) await expect(upload).resolves.toMatchObject({ verified: 'ranges' });
       else
         expect(await failureOf(upload)).toMatchObject({
           exitCode: 8,

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { MIB } from '../../src/base/byte-range.ts';
+import { MIB, WINDOW_SIZE } from '../../src/base/byte-range.ts';
 import { FixedVhd } from '../../src/image/vhd/fixed-vhd.ts';
-import { WINDOW_SIZE } from '../../src/transfer/plan.ts';
 import { WindowMemory } from '../../src/transfer/window-memory.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { verifyBlob } from '../../src/verify/verify.ts';

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Differences, describeDifferences, differingRanges } from '../../src/verify/differences.ts';
+import {
+  Differences,
+  describeDifferences,
+  differingRanges,
+  keepWhatDiffersTwice,
+} from '../../src/verify/differences.ts';
 
 const at = (offset: number) => ({ kind: 'content', offset, length: 2 }) as const;
 
@@ -20,7 +25,7 @@ describe('Differences', () => {
     );
   });
 
-  it('goes on with what was found before', () => {
+  it('continues with what was found before', () => {
     const before = new Differences();
     for (let offset = 10; offset < 22; offset++) before.add(at(offset));
     const differences = new Differences(before.summary);
@@ -70,5 +75,28 @@ describe('describeDifferences', () => {
   it('names the first ones, and how many more there are', () => {
     expect(describeDifferences({ count: 3, bytes: 9, first: [at(5)] })).toBe('content at 5, 2 bytes; 2 more');
     expect(describeDifferences({ count: 1, bytes: 2, first: [at(5)] })).toBe('content at 5, 2 bytes');
+  });
+});
+
+describe('keepWhatDiffersTwice', () => {
+  it('leaves nothing of two damaged readings at different places, and all of what is really different', () => {
+    const places = fc.uniqueArray(fc.nat(1023), { maxLength: 6 });
+    fc.assert(
+      fc.property(places, places, fc.uniqueArray(fc.nat(1023), { maxLength: 3 }), (one, other, real) => {
+        const expected = new Uint8Array(1024).fill(7);
+        const blob = expected.slice();
+        for (const at of real) blob[at] = 8;
+        const reading = (damaged: readonly number[]) => {
+          const bytes = blob.slice();
+          for (const at of damaged) bytes[at] = 9;
+          return bytes;
+        };
+        const second = reading(other);
+        keepWhatDiffersTwice(expected, reading(one), second);
+        const differing = [...second.keys()].filter((at) => second[at] !== expected[at]);
+        const both = one.filter((at) => other.includes(at));
+        expect(differing).toEqual([...new Set([...real, ...both])].sort((a, b) => a - b));
+      }),
+    );
   });
 });

@@ -2,13 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE } from '../../src/base/byte-range.ts';
 import { DestinationError, ServiceError, VerificationError } from '../../src/errors.ts';
 import { PageSetDigest } from '../../src/transfer/page-set-digest.ts';
-import { Retrier } from '../../src/transfer/retry.ts';
-import { verifyPageMap } from '../../src/verify/page-list.ts';
-import { MemoryPageBlob } from '../support/memory-page-blob.ts';
+import { verifyPageList } from '../../src/verify/page-list.ts';
+import { MemoryPageBlob, retrying } from '../support/memory-page-blob.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
 const NEVER = new AbortController().signal;
-const retrier = () => new Retrier({ retryDelayMs: 0 }, () => undefined);
 
 const pageAt = (page: number) => ({ offset: page * PAGE_SIZE, length: PAGE_SIZE });
 
@@ -24,18 +22,18 @@ function sentOf(pages: readonly number[]): PageSetDigest {
   return sent;
 }
 
-describe('verifyPageMap', () => {
+describe('verifyPageList', () => {
   it('is content when the blob holds the pages that were sent, however many answers list them', async () => {
     for (const count of [0, 1, 2, 3, 7]) {
       const pages = Array.from({ length: count }, (_, index) => index * 3);
-      await verifyPageMap(blobWith(pages), sentOf([...pages].reverse()), retrier(), NEVER);
+      await verifyPageList(retrying(blobWith(pages)), sentOf([...pages].reverse()), NEVER);
     }
   });
 
   it('does not mind that the service joins ranges', async () => {
     const blob = new MemoryPageBlob();
     blob.ranges = [{ offset: 0, length: 4 * PAGE_SIZE }];
-    await verifyPageMap(blob, sentOf([3, 1, 0, 2]), retrier(), NEVER);
+    await verifyPageList(retrying(blob), sentOf([3, 1, 0, 2]), NEVER);
   });
 
   it.each([
@@ -44,7 +42,7 @@ describe('verifyPageMap', () => {
     ['there are none', [], [1], '0 pages, but 1 pages were sent'],
     ['another page is there', [1, 2, 4], [1, 2, 3], 'not the same ones'],
   ])('fails when %s', async (_, there, sent, message) => {
-    const error = await failureOf(verifyPageMap(blobWith(there), sentOf(sent), retrier(), NEVER));
+    const error = await failureOf(verifyPageList(retrying(blobWith(there)), sentOf(sent), NEVER));
     expect(error).toBeInstanceOf(VerificationError);
     expect(error.message).toContain(message);
     expect(error.message).toContain('https://account.blob.core.windows.net/vhds/disk.vhd');
@@ -56,7 +54,7 @@ describe('verifyPageMap', () => {
     const busy = new ServiceError('busy', { reason: 'ServerBusy', transient: true });
     blob.failOnce('pageRanges', busy);
     blob.failOnce('pageRanges', busy, 'after');
-    await verifyPageMap(blob, sentOf([1, 2, 3, 4, 5]), retrier(), NEVER);
+    await verifyPageList(retrying(blob), sentOf([1, 2, 3, 4, 5]), NEVER);
     expect(blob.requests).toBe(5);
   });
 
@@ -64,6 +62,6 @@ describe('verifyPageMap', () => {
     const blob = blobWith([1]);
     const gone = new DestinationError('Get Page Ranges failed: 404 BlobNotFound', { reason: 'BlobNotFound' });
     blob.failOnce('pageRanges', gone);
-    expect(await failureOf(verifyPageMap(blob, sentOf([1]), retrier(), NEVER))).toBe(gone);
+    expect(await failureOf(verifyPageList(retrying(blob), sentOf([1]), NEVER))).toBe(gone);
   });
 });

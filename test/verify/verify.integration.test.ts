@@ -65,28 +65,31 @@ function corrupt(offset: number): void {
 }
 
 describe('verify', () => {
-  it.each(['fixed', 'dynamic'] as const)('finds that a blob is its image, by map and in full (%s)', async (type) => {
-    const image = await makeImage(type);
-    await upload(image);
-    const map = await verify(image);
-    expect(map).toMatchObject({
-      method: 'map',
-      matches: true,
-      differences: { count: 0, bytes: 0, first: [] },
-      blobSize: SIZE + 512,
-      diskSize: SIZE,
-      readBack: 0,
-      unjudged: 0,
-      retries: 0,
-    });
-    expect(reads().map(({ range }) => range)).toEqual([{ offset: SIZE, length: 512 }]);
-    const listed = stored()
-      .ranges()
-      .reduce((sum, { length }) => sum + length, 0);
-    const full = await verify(image, { full: true });
-    expect(full).toMatchObject({ method: 'full', matches: true, readBack: listed - 512, unjudged: 0 });
-    expect(existsSync(`${image}.vhdup-verify.json`)).toBe(false);
-  });
+  it.each(['fixed', 'dynamic'] as const)(
+    'finds that a blob is its image, by its page ranges and in full (%s)',
+    async (type) => {
+      const image = await makeImage(type);
+      await upload(image);
+      const map = await verify(image);
+      expect(map).toMatchObject({
+        method: 'ranges',
+        matches: true,
+        differences: { count: 0, bytes: 0, first: [] },
+        blobSize: SIZE + 512,
+        diskSize: SIZE,
+        readBack: 0,
+        notCompared: 0,
+        retries: 0,
+      });
+      expect(reads().map(({ range }) => range)).toEqual([{ offset: SIZE, length: 512 }]);
+      const listed = stored()
+        .ranges()
+        .reduce((sum, { length }) => sum + length, 0);
+      const full = await verify(image, { full: true });
+      expect(full).toMatchObject({ method: 'full', matches: true, readBack: listed - 512, notCompared: 0 });
+      expect(existsSync(`${image}.vhdup-verify.json`)).toBe(false);
+    },
+  );
 
   it('covers every request of a read-back with a checksum', async () => {
     const image = await makeImage();
@@ -169,8 +172,8 @@ describe('verify', () => {
     blob.markWritten({ offset: 0, length: bytes.length });
     const map = await verify(image);
     expect(map).toMatchObject({ matches: true });
-    expect(map.unjudged).toBe(SIZE - CONTENTS.reduce((sum, content) => sum + content.bytes.length, 0));
-    expect(await verify(image, { full: true })).toMatchObject({ matches: true, readBack: SIZE, unjudged: 0 });
+    expect(map.notCompared).toBe(SIZE - CONTENTS.reduce((sum, content) => sum + content.bytes.length, 0));
+    expect(await verify(image, { full: true })).toMatchObject({ matches: true, readBack: SIZE, notCompared: 0 });
     blob.clearPages({ offset: 4 * MIB, length: 512 });
     expect((await verify(image)).differences.first).toEqual([{ kind: 'missing', offset: 4 * MIB, length: 512 }]);
   });
@@ -250,7 +253,7 @@ describe('verify', () => {
     expect(await running).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('changed') });
   });
 
-  it('fails when the blob is changed while only its map is compared', async () => {
+  it('fails when the blob is changed while only its page ranges are compared', async () => {
     const image = await makeImage();
     await upload(image);
     const running = failureOf(verify(image));
@@ -283,7 +286,7 @@ describe('a read-back', () => {
     if (fault.kind === 'flip-sent-bit') expect(result.checksumMismatches).toBe(result.retries);
   });
 
-  it('goes on with another SAS, which needs nothing but read, when the one in use has expired', async () => {
+  it('continues with another SAS, which needs nothing but read, when the one in use has expired', async () => {
     const image = await makeImage('dynamic', contents);
     await upload(image);
     server.model.latencyMs = 5;
@@ -322,6 +325,23 @@ describe('a read-back', () => {
     expect((await verify(image, { full: true, checksum: 'none' })).differences.first).toEqual([
       { kind: 'content', offset: 5 * MIB, length: 1 },
     ]);
+  });
+
+  it('finds an intact blob intact although two readings of it were damaged at different places', async () => {
+    const image = await makeImage('dynamic', contents);
+    await upload(image);
+    server.faults.add({ operation: 'GetBlob', nth: 1 }, { kind: 'flip-sent-bit', bit: 3 });
+    server.faults.add({ operation: 'GetBlob', nth: 2 }, { kind: 'flip-sent-bit', bit: 9000 });
+    const result = await verify(image, { full: true, checksum: 'none', threads: 1 });
+    expect(result).toMatchObject({ matches: true, differences: { count: 0 } });
+  });
+
+  it('finds the footer intact although two readings of it were damaged at different places', async () => {
+    const image = await makeImage('dynamic', contents);
+    await upload(image);
+    server.faults.add({ operation: 'GetBlob', nth: 1 }, { kind: 'flip-sent-bit', bit: 3 });
+    server.faults.add({ operation: 'GetBlob', nth: 2 }, { kind: 'flip-sent-bit', bit: 900 });
+    expect(await verify(image, { checksum: 'none' })).toMatchObject({ matches: true });
   });
 
   it('gives up a connection that stalls in the middle of an answer', async () => {
@@ -388,7 +408,19 @@ describe('a read-back', () => {
     expect(warnings).toBe(1);
   });
 
-  it('begins again with restart, or when its checkpoint is damaged, and never replaces another file', async () => {
+  it('is refused while another one of the same image runs, which is not disturbed', async () => {
+    const image = await makeImage('dynamic', contents);
+    await upload(image);
+    const hold = server.faults.add({ operation: 'GetBlob' }, internalError());
+    const first = verify(image, { full: true, threads: 1 });
+    await server.when(() => hold.hits > 0);
+    expect(await failureOf(verify(image, { full: true }))).toMatchObject({ code: 'IN_USE', exitCode: 12 });
+    hold.remove();
+    expect(await first).toMatchObject({ matches: true, readBack: SIZE });
+    expect(await verify(image, { full: true })).toMatchObject({ matches: true });
+  });
+
+  it('starts over with restart, or when its checkpoint is damaged, and never replaces another file', async () => {
     const image = await makeImage('dynamic', contents);
     const checkpoint = `${image}.vhdup-verify.json`;
     await upload(image);
@@ -398,6 +430,11 @@ describe('a read-back', () => {
     await stopped();
     const text = await readFile(checkpoint, 'utf8');
     await writeFile(checkpoint, text.replace('"readBack": ', '"readBack": 1'));
+    expect(await verify(image, { full: true })).toMatchObject({ readBack: SIZE, readBackBefore: 0 });
+    // Its digest is right, but a field is not there.
+    const fields = { vhdupVerification: 1, startedAt: '2026-01-01T00:00:00.000Z' };
+    const sha256 = createHash('sha256').update(JSON.stringify(fields)).digest('hex');
+    await writeFile(checkpoint, JSON.stringify({ ...fields, sha256 }, undefined, 1));
     expect(await verify(image, { full: true })).toMatchObject({ readBack: SIZE, readBackBefore: 0 });
     await writeFile(checkpoint, 'mine');
     expect(await failureOf(verify(image, { full: true, restart: true }))).toMatchObject({ code: 'CHECKPOINT' });
@@ -426,7 +463,7 @@ describe('upload --verify', () => {
     expect(server.blob(CONTAINER, BLOB).metadata.get('vhdup_state')).toBe('complete');
   });
 
-  it('full finds bytes that changed after they were acknowledged, and no later run goes on with them', async () => {
+  it('full finds bytes that changed after they were acknowledged, and no later run resumes', async () => {
     const image = await makeImage();
     const running = upload(image, { verify: 'full' });
     await server.when(() => server.log.some(({ range }) => range?.offset === SIZE));
@@ -435,7 +472,7 @@ describe('upload --verify', () => {
       code: 'VERIFICATION',
       message: expect.stringContaining(`content at ${4 * MIB + 77}, 1 bytes`),
     });
-    expect(stored().metadata.get('vhdup_state')).toBe('spoilt');
+    expect(stored().metadata.get('vhdup_state')).toBe('failed');
     // Not even one that would not look at them.
     const refused = { code: 'DESTINATION', message: expect.stringContaining('--restart') };
     expect(await failureOf(upload(image))).toMatchObject(refused);

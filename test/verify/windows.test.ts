@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ByteRange, endOf, PAGE_SIZE } from '../../src/base/byte-range.ts';
+import { type ByteRange, endOf, PAGE_SIZE, WINDOW_SIZE } from '../../src/base/byte-range.ts';
 import { RangeSet } from '../../src/base/range-set.ts';
-import { planWindows, WINDOW_SIZE, windowsLeft } from '../../src/transfer/plan.ts';
-import { type ComparedWindow, comparedWindows } from '../../src/verify/windows.ts';
+import { planWindows, windowsLeft } from '../../src/transfer/plan.ts';
+import { type ListedWindow, windowsWithListed } from '../../src/verify/windows.ts';
 
 const SIZE = 5 * WINDOW_SIZE + 3 * PAGE_SIZE;
 
@@ -27,7 +27,7 @@ function windowsOf(extents: readonly ByteRange[], listed: readonly ByteRange[]) 
     .map(({ offset, length }) => ({ offset, length: Math.min(length, SIZE - offset) }))
     .filter(({ length }) => length > 0);
   const source = { diskSize: SIZE, extents: () => each(clipped) };
-  return comparedWindows(planWindows(source), each(listed), SIZE);
+  return windowsWithListed(planWindows(source), each(listed), SIZE);
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -36,7 +36,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-describe('comparedWindows', () => {
+describe('windowsWithListed', () => {
   it('yields each window that either side needs, once and in order, with what is listed there', async () => {
     await fc.assert(
       fc.asyncProperty(someRanges, someRanges, async (extents, listed) => {
@@ -67,7 +67,7 @@ describe('comparedWindows', () => {
       fc.asyncProperty(someRanges, someRanges, fc.array(fc.boolean()), async (extents, listed, order) => {
         const windows = await all(windowsOf(extents, listed));
         const done = new RangeSet();
-        const left: ComparedWindow[] = [];
+        const left: ListedWindow[] = [];
         for (const [index, window] of windows.entries()) {
           if (order[index] === true) done.add(window.covers);
           else left.push(window);
@@ -87,7 +87,7 @@ describe('comparedWindows', () => {
       }
     }
     const source = { diskSize: 2 ** 50, extents: endless };
-    for await (const _ of comparedWindows(planWindows(source), endless(), 2 ** 50)) break;
+    for await (const _ of windowsWithListed(planWindows(source), endless(), 2 ** 50)) break;
     expect(ended).toBe(2);
   });
 });

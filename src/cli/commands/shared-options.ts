@@ -1,7 +1,7 @@
 // Options that several commands take, in the form that yargs expects, and how their texts become values.
 import type { Options } from 'yargs';
+import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../../base/page-run.ts';
 import { UsageError } from '../../errors.ts';
-import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../../target/page-target.ts';
 import { parseDuration, parseRate } from '../screens/units.ts';
 
 /** The positional argument of every command. */

@@ -1,6 +1,6 @@
 // vhdup upload <image> <destination>
 import { ImageChangedError, UsageError } from '../../errors.ts';
-import type { VerifiedLevel } from '../../options.ts';
+import type { VerifiedLevel, VerifyLevel } from '../../options.ts';
 import { planUpload, type UploadPlan } from '../../upload/dry-run.ts';
 import { type UploadResult, uploadImage } from '../../upload/upload.ts';
 import { VERIFY_LEVELS } from '../../validate-options.ts';
@@ -54,7 +54,9 @@ export const uploadCommand = defineCommand({
     },
     verify: {
       choices: VERIFY_LEVELS,
-      defaultDescription: 'map',
+      // An older name.
+      coerce: (level?: VerifyLevel | 'map') => (level === 'map' ? 'ranges' : level),
+      defaultDescription: 'ranges',
       describe: 'What to compare after the upload: nothing, the page list, or every page, read back',
     },
     'create-container': { type: 'boolean', default: false, describe: 'Create the container if it does not exist' },
@@ -128,12 +130,15 @@ function parseMetadata(texts: readonly string[]): Record<string, string> {
 
 const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
   none: 'skipped (--verify none)',
-  map: 'the page list of the blob matches what was sent',
-  doubted: 'the page list matches what was sent; unverified data was read back and matches the image',
+  ranges: 'the page list of the blob matches what was sent',
+  unverified: 'the page list matches what was sent; unverified data was read back and matches the image',
   full: 'every page of the blob was read back and matches the image',
 };
 
 function describeResult(result: UploadResult): string {
+  if (result.alreadyComplete) {
+    return `${result.url} is already complete: an earlier run of this upload finished it. The checkpoint was removed.`;
+  }
   const retries = result.retries === 0 ? 'none' : String(result.retries);
   const mismatches = result.checksumMismatches === 0 ? '' : ` (${result.checksumMismatches} for a wrong checksum)`;
   return table(`Uploaded to ${result.url}`, [

@@ -53,7 +53,7 @@ function describeResult(result: VerifyResult): string {
     ...(count > first.length ? [['', `and ${count - first.length} more`] as const] : []),
     ['read', exact(result.read)],
     ...(isFull ? [['read back', `${exact(result.readBack)}${before}`] as const] : []),
-    ...(result.unjudged === 0 ? [] : [['not compared', `${exact(result.unjudged)}: see --full`] as const]),
+    ...(result.notCompared === 0 ? [] : [['not compared', `${exact(result.notCompared)}: see --full`] as const]),
     ['requests', `${result.requests}, retries ${result.retries === 0 ? 'none' : result.retries}`],
     ['time', formatSeconds(result.durationMs / 1000)],
   ]);

@@ -1,10 +1,11 @@
-// What is remembered between two runs of one verification, and how it stands in the file.
+// What is remembered between two runs of one verification, and how the file stores it.
 import type { ByteRange } from '../base/byte-range.ts';
-import type { DifferenceSummary } from '../verify/differences.ts';
-import type { CheckpointImageFile } from './checkpoint.ts';
-import { decodeState, encodeState, rangesOf, type StateForm, type StoredRanges, storedRanges } from './state-format.ts';
+import { type CheckpointImageFile, imageFiles } from '../state/checkpoint.ts';
+import { count, flag, listOf, nullable, object, oneOf, pageDigest, ranges, text, time } from '../state/decode.ts';
+import { decodeState, encodeState, type StateForm, storedRanges } from '../state/state-format.ts';
+import { DIFFERENCE_KINDS, type Difference, type DifferenceSummary } from './differences.ts';
 
-/** What a verification is of. All of it must be the same for another run to go on. */
+/** What a verification is of. All of it must be the same for another run to resume. */
 export interface VerifiedThings {
   readonly image: readonly CheckpointImageFile[];
   readonly trustUnmarkedSectors: boolean;
@@ -29,11 +30,29 @@ export interface Verification {
   readonly differences: DifferenceSummary;
 }
 
-const FORM: StateForm = {
+const FORM: StateForm<Verification> = {
   name: 'checkpoint',
   marker: 'vhdupVerification',
   format: 1,
-  wayOut: 'Give --restart to verify from the beginning, or --checkpoint to name another file.',
+  nextStep: 'Give --restart to verify from the beginning, or --checkpoint to name another file.',
+  decode: object<Verification>({
+    startedAt: time,
+    things: object<VerifiedThings>({
+      image: imageFiles,
+      trustUnmarkedSectors: flag,
+      blobUrl: text,
+      etag: text,
+      manifest: nullable(text),
+    }),
+    done: ranges,
+    sent: object<Verification['sent']>({ bytes: count, pages: pageDigest }),
+    readBack: count,
+    differences: object<DifferenceSummary>({
+      count,
+      bytes: count,
+      first: listOf(object<Difference>({ kind: oneOf(...DIFFERENCE_KINDS), offset: count, length: count })),
+    }),
+  }),
 };
 
 export function encodeVerification(verification: Verification): string {
@@ -45,6 +64,5 @@ export function encodeVerification(verification: Verification): string {
  * @throws {CheckpointError} not the checkpoint of a verification, of another version, or damaged.
  */
 export function decodeVerification(text: string, path: string): Verification {
-  const fields = decodeState(FORM, text, path) as Omit<Verification, 'done'> & { done: StoredRanges };
-  return { ...fields, done: rangesOf(fields.done) };
+  return decodeState(FORM, text, path);
 }

@@ -10,14 +10,12 @@ import {
 } from '../../src/errors.ts';
 import type { DiskImage, ImageFileIdentity } from '../../src/image/disk-image.ts';
 import { asFixedVhd } from '../../src/image/fixed-vhd-view.ts';
-import { BlobLease } from '../../src/remote/lease.ts';
+import { BlobLifecycle } from '../../src/remote/blob-lifecycle.ts';
 import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
 import { beginRun, endRun, type Owner } from '../../src/state/lease-holder.ts';
-import type { PageBlobTarget } from '../../src/target/page-blob.ts';
-import { Retrier } from '../../src/transfer/retry.ts';
-import { openSession } from '../../src/upload/open-session.ts';
-import { completeMetadata, emptyCheckpoint, type SessionRequest } from '../../src/upload/session.ts';
-import { MemoryPageBlob } from '../support/memory-page-blob.ts';
+import { emptyCheckpoint, leaseOf, type SessionRequest } from '../../src/upload/context.ts';
+import { openSession } from '../../src/upload/session.ts';
+import { MemoryPageBlob, retrying } from '../support/memory-page-blob.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const MIB = 1024 * 1024;
@@ -52,12 +50,15 @@ function imageOf(files: readonly ImageFileIdentity[] = [IDENTITY], size = 8 * MI
   };
 }
 
+/** What differs from the command of a test. */
+type Asked = Partial<Omit<SessionRequest, 'lifecycle' | 'store'>> & { readonly blob?: MemoryPageBlob };
+
 interface World {
   readonly blob: MemoryPageBlob;
   readonly file: CheckpointFile;
   readonly signal: AbortSignal;
   /** Opens a session as another run of the program would. */
-  readonly open: (request?: Partial<SessionRequest>) => ReturnType<typeof openSession>;
+  readonly open: (request?: Asked) => ReturnType<typeof openSession>;
   /** Begins an upload and leaves it as it is when one window is done. */
   readonly beginAndStop: () => Promise<void>;
   readonly abort: (reason: unknown) => void;
@@ -80,34 +81,33 @@ async function makeWorld(): Promise<World> {
   const file = new CheckpointFile(join(await temporaryFolder(), 'disk.vhd.vhdup.json'));
   let lastRun: Owner | undefined;
   /** The run before is over then, as if it had been killed. */
-  const newLease = (on: PageBlobTarget, retrier: Retrier, signal: AbortSignal) => {
-    if (lastRun !== undefined) endRun(lastRun);
-    lastRun = beginRun();
-    return new BlobLease({ blob: on, owner: lastRun, retrier, emit: () => undefined, signal, onLost: () => undefined });
-  };
-  const requestOf = (request: Partial<SessionRequest>): SessionRequest => {
+  const requestOf = ({ blob: asked, ...request }: Asked): SessionRequest => {
     const image = request.image ?? imageOf();
-    const retrier = new Retrier({ retryDelayMs: 0, retries: 3 }, () => undefined);
+    const on = asked ?? blob;
+    const signal = request.signal ?? controller.signal;
+    const store = retrying(on);
+    if (lastRun !== undefined) endRun(lastRun);
+    const owner = beginRun();
+    lastRun = owner;
     return {
       image,
       source: asFixedVhd(image),
-      blob,
+      store,
+      lifecycle: new BlobLifecycle({ blob: on, store, owner, emit: () => undefined, signal, onLost: () => undefined }),
       file,
-      retrier,
-      signal: controller.signal,
+      owner,
+      signal,
       overwrite: false,
       restart: false,
       createContainer: false,
       resumeFromBlob: false,
       breakLease: false,
-      verifiesAll: false,
-      lease: newLease(request.blob ?? blob, retrier, request.signal ?? controller.signal),
       trustUnmarkedSectors: false,
       metadata: {},
       ...request,
     };
   };
-  const open = (request: Partial<SessionRequest> = {}) => openSession(requestOf(request));
+  const open = (request: Asked = {}) => openSession(requestOf(request));
   return {
     blob,
     file,
@@ -116,7 +116,8 @@ async function makeWorld(): Promise<World> {
     beginAndStop: async () => {
       const request = requestOf({});
       const session = await openSession(request);
-      await file.save({ ...emptyCheckpoint(session, request), done: [{ offset: 0, length: 4 * MIB }] });
+      const lease = leaseOf(request.owner, request.lifecycle.isHeld);
+      await file.save({ ...emptyCheckpoint(session, request), lease, done: [{ offset: 0, length: 4 * MIB }] });
     },
     abort: (reason) => controller.abort(reason),
   };
@@ -138,8 +139,6 @@ describe('openSession, the first time', () => {
         vhdup_source_size: String(8 * MIB),
       },
     });
-    const { vhdup_owner: _, ...metadata } = session.metadata;
-    expect(completeMetadata(session)).toEqual({ ...metadata, vhdup_state: 'complete' });
     expect(await file.load()).toMatchObject({
       uploadId: session.uploadId,
       image: [remembered(IDENTITY)],
@@ -175,7 +174,7 @@ describe('openSession, the first time', () => {
     blob.put({ type, size: 77 });
     const error = await failureOf(open({ overwrite: true }));
     expect(error).toBeInstanceOf(DestinationError);
-    expect(error.message).toContain(`a ${type} of 77 bytes is there`);
+    expect(error.message).toContain(`of type ${type} (77 bytes)`);
     expect(blob.operations).not.toContain('create');
     expect(await file.load()).toBeUndefined();
   });
@@ -205,7 +204,7 @@ describe('openSession, the first time', () => {
     expect(blob.blob?.metadata).not.toHaveProperty('old');
   });
 
-  it('goes on without being told again when it was killed before it had replaced the blob', async () => {
+  it('may replace it without being asked again when it was killed before it had replaced the blob', async () => {
     const { open, blob } = await makeWorld();
     blob.put({ size: 4096 });
     blob.failOnce('create', new Error('killed'));
@@ -255,7 +254,7 @@ describe('openSession, the first time', () => {
   });
 
   it.each(['before', 'after'] as const)(
-    'is gone on with by the next run when it was aborted %s the blob was created',
+    'is resumed by the next run when it was aborted %s the blob was created',
     async (when) => {
       const { open, blob, file, abort } = await makeWorld();
       const reason = new Error('enough');
@@ -275,8 +274,122 @@ describe('openSession, the first time', () => {
   );
 });
 
+describe('openSession, when its credential expires', () => {
+  const expired = () => new CredentialError('403: the SAS has expired', { isExpired: true });
+
+  it.each(['acquireLease', 'create'] as const)('resumes the blob that was made before (%s)', async (operation) => {
+    const { open, blob, file } = await makeWorld();
+    if (operation === 'create') {
+      // Its answer is lost, and nothing is answered any more.
+      blob.failOnce('create', new ServiceError('reset', { reason: 'ECONNRESET', transient: true }), 'after');
+      blob.failOnce('create', expired());
+      blob.failOnce('properties', expired(), 'after');
+      const properties = blob.properties.bind(blob);
+      let looks = 0;
+      blob.properties = (signal) => (++looks === 1 ? Promise.resolve(undefined) : properties(signal));
+      expect(await failureOf(open())).toBeInstanceOf(CredentialError);
+      blob.properties = properties;
+    } else {
+      blob.failOnce(operation, expired());
+      expect(await failureOf(open())).toBeInstanceOf(CredentialError);
+    }
+    const made = blob.blob?.metadata['vhdup_upload_id'];
+    expect((await file.load())?.uploadId).toBe(made);
+    expect((await open()).uploadId).toBe(made);
+  });
+});
+
+describe('openSession, where something else is in the way', () => {
+  it('names all that is needed in one message', async () => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    await beginAndStop();
+    blob.put({ size: 8192 });
+    for (const request of [{}, { restart: true }, { overwrite: true }]) {
+      expect((await failureOf(open(request))).message, JSON.stringify(request)).toContain('--restart --overwrite');
+    }
+    await open({ restart: true, overwrite: true });
+    expect(blob.blob?.size).toBe(8 * MIB + 512);
+  });
+
+  it('names all that is needed where the checkpoint is damaged', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    await writeFile(file.path, (await readFile(file.path, 'utf8')).slice(0, -30));
+    for (const request of [{}, { restart: true }, { overwrite: true }]) {
+      expect((await failureOf(open(request))).message, JSON.stringify(request)).toContain('--restart --overwrite');
+    }
+    const session = await open({ restart: true, overwrite: true });
+    expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
+  });
+});
+
 describe('openSession, with a checkpoint', () => {
-  it('goes on with the upload that it belongs to', async () => {
+  it('has nothing left to do where the blob is complete', async () => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    await beginAndStop();
+    blob.put({ ...blob.blob, metadata: { ...blob.blob?.metadata, vhdup_state: 'complete' } });
+    const there = blob.blob;
+    expect(await open()).toMatchObject({ isComplete: true });
+    expect(blob.blob).toBe(there);
+  });
+
+  it('counts as unverified what nothing proves, and says so before it writes', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    blob.lease.break(0, Date.now());
+    const done = [{ offset: 0, length: 4 * MIB }];
+    let saved: unknown;
+    const setMetadata = blob.setMetadata.bind(blob);
+    blob.setMetadata = async (...given) => {
+      saved = await file.load();
+      return await setMetadata(...given);
+    };
+    expect((await open()).unverified.ranges).toEqual(done);
+    expect(saved).toMatchObject({ unverified: done });
+    // It stays so, although this run is followed by one that proves the time since.
+    expect((await open()).unverified.ranges).toEqual(done);
+  });
+
+  it('counts nothing as unverified where the lease of the run before can be renewed', async () => {
+    const { open, beginAndStop } = await makeWorld();
+    await beginAndStop();
+    expect((await open()).unverified.ranges).toEqual([]);
+  });
+
+  it('is not fooled by the lease of a run that was killed before it had saved what it found', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    blob.lease.break(0, Date.now());
+    blob.put(blob.blob ?? {});
+    blob.lease.settle(Date.now());
+    const save = file.save.bind(file);
+    let saves = 0;
+    file.save = async (state) => {
+      if (++saves === 2) throw new Error('killed');
+      await save(state);
+    };
+    expect((await failureOf(open())).message).toBe('killed');
+    file.save = save;
+    expect((await open()).unverified.ranges).toEqual([{ offset: 0, length: 4 * MIB }]);
+  });
+
+  it('puts the checkpoint back when another program took the blob in the last moment', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    const stored = await file.load();
+    const look = blob.properties.bind(blob);
+    blob.properties = async (signal) => {
+      const seen = await look(signal);
+      blob.lease.break(0, Date.now());
+      blob.lease.acquire('00000000-0000-4000-8000-000000000000', 60_000, Date.now());
+      blob.properties = look;
+      return seen;
+    };
+    expect(await failureOf(open())).toMatchObject({ code: 'IN_USE' });
+    expect(await file.load()).toEqual(stored);
+  });
+
+  it('resumes the upload that it belongs to', async () => {
     const { open, blob, file, beginAndStop } = await makeWorld();
     await beginAndStop();
     const stored = await file.load();
@@ -290,7 +403,7 @@ describe('openSession, with a checkpoint', () => {
     expect(blob.guard).toBe(created?.sequenceNumber);
   });
 
-  it('goes on when files were renamed, or copied to a file system with coarser times', async () => {
+  it('resumes when files were renamed, or copied to a file system with coarser times', async () => {
     const { open, beginAndStop } = await makeWorld();
     await beginAndStop();
     const moved = { ...IDENTITY, name: 'other.vhd', modifiedMs: Math.floor(IDENTITY.modifiedMs / 1000) * 1000 };
@@ -401,7 +514,7 @@ describe('openSession, with restart', () => {
     expect((await file.load())?.done).toEqual([]);
   });
 
-  it('is followed by a run that goes on, when it was killed before it had replaced its blob', async () => {
+  it('is followed by a run that resumes, when it was killed before it had replaced its blob', async () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
     for (const request of [{ restart: true }, {}]) {

@@ -1,5 +1,5 @@
-// TransferTarget: where runs of pages go, whatever it is.
-import type { ByteRange } from '../base/byte-range.ts';
+// Pages on their way to a target, and the checksums that cover them.
+import type { ByteRange } from './byte-range.ts';
 
 /** How each request is covered: CRC-64/NVME (`x-ms-content-crc64`), MD5 (`Content-MD5`), or not at all. */
 export type ChecksumAlgorithm = 'crc64' | 'md5' | 'none';
@@ -18,14 +18,4 @@ export interface PageRun {
   /** As long as the range. The target must not keep them: the memory is used again once `write` has settled. */
   readonly bytes: Uint8Array;
   readonly checksum?: Checksum | undefined;
-}
-
-/** A place of a fixed size that takes runs in any order and side by side. */
-export interface TransferTarget {
-  /**
-   * Puts the run in its place. Resolves when the target has acknowledged it. Doing it again is harmless.
-   * On abort it settles soon, with the reason of the signal, and no byte is in flight any more.
-   * @throws {ServiceError} with `failure.transient` when trying again can help.
-   */
-  write(run: PageRun, signal: AbortSignal): Promise<void>;
 }

@@ -1,0 +1,168 @@
+// RetryingPageStore: a PageStore whose methods are tried again until they succeed, so that no caller repeats a request itself.
+
+import type { LimitFunction } from 'p-limit';
+import type { ByteRange } from '../base/byte-range.ts';
+import type { Checksum, ChecksumAlgorithm, PageRun } from '../base/page-run.ts';
+import { ServiceError } from '../errors.ts';
+import type { PageRangeList, PageStore, StoreProperties } from '../target/page-store.ts';
+import { CongestionControl } from '../transfer/congestion-control.ts';
+import type { Retrier } from '../transfer/retry.ts';
+import { SizedWrites } from './sized-writes.ts';
+
+/** What keeps the target from others: it sees each attempt of a write, and may take itself back when that shows that it was lost. */
+export interface Holder {
+  attempt<T>(operation: () => Promise<T>): Promise<T>;
+}
+
+export interface CheckedReadOptions {
+  /** Refuse to read when the target has another ETag: it was changed. */
+  readonly etag: string;
+  /** Ask the service for this checksum of the range, and compare it with that of the bytes that came. */
+  readonly checksum: ChecksumAlgorithm;
+  readonly checksumOf: (bytes: Uint8Array) => Promise<Checksum | undefined>;
+}
+
+export interface RetryingPageStoreOptions<Properties extends StoreProperties> {
+  readonly store: PageStore<Properties>;
+  /** Renews credentials, too. */
+  readonly retrier: Retrier;
+  /** Requests in flight at most that move pages. */
+  readonly maxRequests: number;
+  /** Called when so many requests may be in flight now. */
+  readonly onConcurrency: (requests: number) => void;
+  /** Called when something on the way refuses larger requests: they have at most so many bytes from now on. */
+  readonly onSmaller: (bytes: number) => void;
+}
+
+export class RetryingPageStore<Properties extends StoreProperties = StoreProperties> {
+  readonly #store: PageStore<Properties>;
+  readonly #retrier: Retrier;
+  readonly #sizedWrites: SizedWrites;
+  readonly #newCongestion: () => CongestionControl;
+  #congestionInUse: CongestionControl | undefined;
+  #holder: Holder = { attempt: (operation) => operation() };
+
+  constructor({ store, retrier, maxRequests, onConcurrency, onSmaller }: RetryingPageStoreOptions<Properties>) {
+    this.#store = store;
+    this.#retrier = retrier;
+    this.#sizedWrites = new SizedWrites({
+      target: { write: (run, signal) => this.#writeAtOnce(run, signal) },
+      onSmaller,
+    });
+    this.#newCongestion = () => new CongestionControl(maxRequests, onConcurrency);
+  }
+
+  get url(): string {
+    return this.#store.url;
+  }
+
+  /** Requests sent so far, and how many of them were sent again. */
+  get counters(): { readonly requests: number; readonly retries: number } {
+    return { requests: this.#store.requests, retries: this.#retrier.retries };
+  }
+
+  /** Requests whose bytes arrived damaged and were sent again. */
+  get checksumMismatches(): number {
+    return this.#retrier.checksumMismatches;
+  }
+
+  /** When the credential expires for good; undefined where that is not known. */
+  get credentialEndsOn(): Date | undefined {
+    return this.#store.credentialEndsOn;
+  }
+
+  /** Runs as many requests at once as the connection takes now. For writes, whoever reads ahead uses it; reads use it here. */
+  get limit(): LimitFunction {
+    return this.#congestion.limit;
+  }
+
+  /** Every write after this one is made under `holder`. */
+  holdBy(holder: Holder): void {
+    this.#holder = holder;
+  }
+
+  /**
+   * Any other request, until it succeeds.
+   * @param what - For messages: "Set Blob Metadata".
+   * @throws {ServiceError} not transient, or retries used up; anything else that `operation` throws; the reason of `signal` on abort.
+   */
+  request<T>(what: string, signal: AbortSignal, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#retrier.run(what, signal, operation);
+  }
+
+  /** Undefined when there is no such target. */
+  properties(signal: AbortSignal): Promise<Properties | undefined> {
+    return this.request('Get Blob Properties', signal, (attempt) => this.#store.properties(attempt));
+  }
+
+  /** One request, or several where something on the way refuses large ones. */
+  write(run: PageRun, signal: AbortSignal): Promise<void> {
+    return this.#sizedWrites.write(run, signal);
+  }
+
+  clear(range: ByteRange, signal: AbortSignal): Promise<void> {
+    const what = `Clear Pages ${range.offset}+${range.length}`;
+    return this.request(what, signal, (attempt) => this.#holder.attempt(() => this.#store.clear(range, attempt)));
+  }
+
+  /**
+   * Fills `into`, which is as long as `range`, at most 4 MiB.
+   * @returns whether the service's own checksum of the range was there to compare with.
+   * @throws {DestinationError} the target is not there, or was changed.
+   */
+  async read(
+    range: ByteRange,
+    into: Uint8Array,
+    { etag, checksum, checksumOf }: CheckedReadOptions,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const what = `Get Blob ${range.offset}+${range.length}`;
+    const read = async (attempt: AbortSignal) => {
+      const sent = await this.#store.read(range, into, { etag, checksum }, attempt);
+      if (sent === undefined) return false;
+      assertArrived(what, sent, await checksumOf(into));
+      return true;
+    };
+    return await this.limit(() => this.#paced(what, range.length, signal, read));
+  }
+
+  pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList> {
+    return this.request('Get Page Ranges', signal, (attempt) => this.#store.pageRanges(marker, attempt));
+  }
+
+  #writeAtOnce(run: PageRun, signal: AbortSignal): Promise<void> {
+    const { offset, length } = run.range;
+    return this.#paced(`Put Page ${offset}+${length}`, length, signal, (attempt) =>
+      this.#holder.attempt(() => this.#store.write(run, attempt)),
+    );
+  }
+
+  /** A request that moves so many bytes of pages. */
+  #paced<T>(what: string, bytes: number, signal: AbortSignal, move: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const congestion = this.#congestion;
+    return this.#retrier.run(
+      what,
+      signal,
+      (attempt) => congestion.attempt(bytes, () => move(attempt)),
+      (turn) => congestion.admit(bytes, turn),
+    );
+  }
+
+  /** Reports its first number when pages move for the first time. */
+  get #congestion(): CongestionControl {
+    this.#congestionInUse ??= this.#newCongestion();
+    return this.#congestionInUse;
+  }
+}
+
+function assertArrived(what: string, sent: Checksum, received: Checksum | undefined): void {
+  if (received === undefined || Buffer.compare(sent.value, received.value) === 0) return;
+  throw new ServiceError(
+    `${what} failed: the service sent bytes with the ${sent.algorithm} ${hex(sent)}, but those that came have ${hex(received)}.`,
+    { reason: 'ChecksumMismatch', transient: true, checksumMismatch: true },
+  );
+}
+
+function hex({ value }: Checksum): string {
+  return Buffer.from(value).toString('hex');
+}

@@ -1,0 +1,161 @@
+// The end of an upload: the footer, the proof that everything is there, and the mark that says so.
+
+import { PAGE_SIZE } from '../base/byte-range.ts';
+import { subtractRanges } from '../base/range-list.ts';
+import { DestinationError, VerificationError } from '../errors.ts';
+import type { EventListener } from '../events.ts';
+import type { DiskImage } from '../image/disk-image.ts';
+import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
+import type { VerifiedLevel, VerifyLevel } from '../options.ts';
+import type { BlobLifecycle } from '../remote/blob-lifecycle.ts';
+import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
+import type { Capabilities } from '../target/lifecycle.ts';
+import { pageChecksum } from '../transfer/checksum.ts';
+import type { Concurrency } from '../transfer/concurrency-limits.ts';
+import type { PageSetDigest } from '../transfer/page-set-digest.ts';
+import { Progress } from '../transfer/progress.ts';
+import type { WindowMemory } from '../transfer/window-memory.ts';
+import { compareBlob } from '../verify/compare-blob.ts';
+import { Differences, describeDifferences } from '../verify/differences.ts';
+import { hasFooter } from '../verify/footer.ts';
+import { verifyPageList } from '../verify/page-list.ts';
+import type { Artifacts } from './artifacts.ts';
+import type { Checkpointing } from './checkpointing.ts';
+import type { Session } from './context.ts';
+
+/** What moves the pages of one upload, and counts them. */
+export interface Upload {
+  readonly image: DiskImage;
+  readonly source: FixedVhdView;
+  readonly store: RetryingPageStore;
+  readonly lifecycle: BlobLifecycle;
+  readonly session: Session;
+  readonly progress: Progress;
+  readonly checkpointing: Checkpointing;
+  /** One for both sending and reading back: memory that is given back is not free at once. */
+  readonly memory: WindowMemory;
+  readonly concurrency: Concurrency;
+  /** What the user asks to be compared. */
+  readonly verify: VerifyLevel | undefined;
+  readonly emit: EventListener;
+}
+
+export interface Finished {
+  /** What was compared. */
+  readonly verified: VerifiedLevel;
+  /** In base64, where it was computed. */
+  readonly contentMd5: string | undefined;
+}
+
+/**
+ * Writes the footer, which makes a VHD of what was sent, proves that everything is there, and makes the blob complete.
+ * @throws {VerificationError} the blob does not hold the image.
+ */
+export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signal: AbortSignal): Promise<Finished> {
+  const { image, source, store, lifecycle, session, progress, memory, emit } = upload;
+  emit({ type: 'phase', phase: 'finishing' });
+  await image.assertUnchanged();
+  const range = { offset: source.diskSize, length: PAGE_SIZE };
+  const footer = { range, bytes: source.footer, checksum: pageChecksum(memory.algorithm, source.footer) };
+  await store.write(footer, signal);
+  progress.runSent(range);
+
+  const sent = progress.pages.with(range);
+  const verified = levelOf(upload.verify, session);
+  let contentMd5: Uint8Array | undefined;
+  try {
+    // Where nothing holds the blob, it has to be the same from the proof to the end.
+    let etag = await verify(upload, verified, sent, signal);
+    contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
+    await manifest?.complete(footer, sent);
+    if (contentMd5 !== undefined) {
+      // The MD5 reads the image by itself, and may have done so for long after everything was sent.
+      await image.assertUnchanged();
+      etag = await lifecycle.setContentMd5(contentMd5, signal, etag);
+    }
+    await lifecycle.finish(signal, etag);
+  } catch (error) {
+    throw changedMeanwhile(error, store.url);
+  }
+  return { verified, contentMd5: contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64') };
+}
+
+function changedMeanwhile(error: unknown, url: string): unknown {
+  if (!(error instanceof DestinationError) || error.reason !== 'ConditionNotMet') return error;
+  return new DestinationError(
+    `${url} was written to by something else while it was compared. Run the same command again when nothing else uses it: what is unverified is read back once more.`,
+    { cause: error, reason: error.reason },
+  );
+}
+
+/** What is compared: what the user asks for, or as much as is needed to be certain. */
+function levelOf(asked: VerifyLevel | undefined, { unverified }: Session): VerifiedLevel {
+  return asked ?? (unverified.ranges.length > 0 ? 'unverified' : 'ranges');
+}
+
+/** Warns at the beginning of what it costs, or leaves open, that something is or will be unverified. */
+export function warnOfUnverified(
+  asked: VerifyLevel | undefined,
+  { unverified, earlier }: Session,
+  { lease }: Capabilities,
+  url: string,
+  emit: EventListener,
+): void {
+  if (asked === 'full' || (lease && unverified.ranges.length === 0 && earlier?.fromBlob !== true)) return;
+  const why = lease
+    ? `Neither the ETag nor a lease proves that nothing else has written to ${url} since an earlier run of this upload.`
+    : `No lease keeps other programs from writing to ${url} during this upload.`;
+  const what =
+    asked === undefined
+      ? 'What is unverified is read back and compared at the end. --verify ranges skips that.'
+      : `--verify ${asked} skips the read-back: a write by something else would not be found.`;
+  emit({ type: 'warning', code: 'unverified', message: `${why} ${what}` });
+}
+
+/**
+ * @returns the ETag of the blob that was read back; undefined where none was.
+ * @throws {VerificationError} the blob holds other pages, or other bytes.
+ */
+async function verify(
+  upload: Upload,
+  level: VerifiedLevel,
+  sent: PageSetDigest,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { store, emit } = upload;
+  if (level === 'none') return undefined;
+  emit({ type: 'phase', phase: 'verifying' });
+  await verifyPageList(store, sent, signal);
+  if (level === 'ranges') return undefined;
+  const properties = await store.properties(signal);
+  if (properties === undefined) throw new DestinationError(`${store.url} is no longer there.`);
+  await readBack(upload, level, properties.etag, signal);
+  return properties.etag;
+}
+
+async function readBack(upload: Upload, level: VerifiedLevel, etag: string, signal: AbortSignal): Promise<void> {
+  const { source, store, session, checkpointing } = upload;
+  const differences = new Differences();
+  const disk = [{ offset: 0, length: source.diskSize }];
+  const progress = new Progress({ done: level === 'full' ? [] : subtractRanges(disk, session.unverified.ranges) });
+  checkpointing.readBack = { done: progress.done, differences };
+  const emit: EventListener = (event) => {
+    // A kill must not cost what was read: nothing else proves it to the next run.
+    if (event.type === 'progress') checkpointing.saveSoon();
+    upload.emit(event);
+  };
+  try {
+    await compareBlob({ ...upload, signal, emit, etag, full: true, isOurs: true, progress, differences });
+    if (!(await hasFooter(upload, etag, signal))) {
+      differences.add({ kind: 'footer', offset: source.diskSize, length: PAGE_SIZE });
+    }
+  } catch (error) {
+    // A run that is stopped must not forget what it has found: a later one may look less closely.
+    if (differences.summary.count === 0) throw error;
+  }
+  const { summary } = differences;
+  if (summary.count === 0) return;
+  throw new VerificationError(
+    `${store.url} does not hold what was sent: ${describeDifferences(summary)}. Upload it again with --restart --overwrite.`,
+  );
+}
