@@ -69,10 +69,7 @@ export class BlobLifecycle implements Lifecycle {
    * @throws {InUseError} a run that may still live holds the blob.
    */
   assertFree(known: CheckpointLease | undefined, there: BlobProperties | undefined, breakForeign: boolean): void {
-    if (there?.isLeased !== true || breakForeign) return;
-    const owner = decodeOwner(there.metadata[OWNER]);
-    const others = [owner, known?.owner].filter((holder) => holder?.id !== this.#owner.id);
-    const living = others.find((holder) => holder !== undefined && !hasExited(holder));
+    const living = breakForeign ? undefined : this.#livingHolder(known, there);
     if (living !== undefined) throw this.#lease.inUse(living);
   }
 
@@ -87,14 +84,12 @@ export class BlobLifecycle implements Lifecycle {
     uploadId: string,
     breakForeign: boolean,
   ): Promise<Hold> {
-    const isLeased = there?.isLeased === true;
     const owner = decodeOwner(there?.metadata[OWNER]);
     // Where the checkpoint is lost, the blob says under which id its last run held it.
-    const ofBlob = isLeased && owner !== undefined ? [owner.id] : [];
+    const ofBlob = there?.isLeased === true && owner !== undefined ? [owner.id] : [];
     const takenOver = await this.#lease.takeOver([...new Set([...(known?.ids ?? []), ...ofBlob])]);
-    const rival = owner ?? known?.owner;
-    if (takenOver !== undefined && isLeased && rival !== undefined && !hasExited(rival))
-      this.#lease.warnOfBroken(rival);
+    const living = this.#livingHolder(known, there);
+    if (takenOver !== undefined && living !== undefined) this.#lease.warnOfBroken(living);
     return { takenOver, ...(await this.#lease.acquire(uploadId, breakForeign)) };
   }
 
@@ -129,13 +124,13 @@ export class BlobLifecycle implements Lifecycle {
         throw new CredentialError(`There is no container for ${this.#store.url}, and it cannot be created. ${message}`);
       }
       // The answer to an earlier attempt may have been lost after the service had created the blob.
-      if (!(error instanceof DestinationError) || !(await this.isOf(uploadId, signal))) throw error;
+      if (!(error instanceof DestinationError) || !(await this.#isOf(uploadId, signal))) throw error;
     }
     this.#adopt(uploadId, metadata);
   }
 
   /** Whether the blob belongs to this upload. Not when that cannot be found out. */
-  async isOf(uploadId: string, signal: AbortSignal): Promise<boolean> {
+  async #isOf(uploadId: string, signal: AbortSignal): Promise<boolean> {
     const there = await this.properties(signal).catch(() => undefined);
     return there?.metadata[UPLOAD_ID] === uploadId;
   }
@@ -190,6 +185,13 @@ export class BlobLifecycle implements Lifecycle {
   async abandon(isFailed = false): Promise<string | undefined> {
     if (isFailed) await this.#markFailed().catch(() => undefined);
     return await this.#lease.release();
+  }
+
+  /** A run that holds the blob now, and is not known to be over. */
+  #livingHolder(known: CheckpointLease | undefined, there: BlobProperties | undefined): Owner | undefined {
+    if (there?.isLeased !== true) return undefined;
+    const holders = [decodeOwner(there.metadata[OWNER]), known?.owner];
+    return holders.find((holder) => holder !== undefined && holder.id !== this.#owner.id && !hasExited(holder));
   }
 
   #adopt(uploadId: string, metadata: Metadata): void {

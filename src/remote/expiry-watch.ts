@@ -1,4 +1,4 @@
-// Warns, while there is time to act, of a credential that ends before the upload will.
+// Warns, while there is time to act, of a credential that expires before the upload ends.
 import type { EventListener, TransferTotals } from '../events.ts';
 
 /** A speed is known after so long, in milliseconds. */
@@ -38,7 +38,7 @@ export function watchExpiry(emit: EventListener, options: ExpiryWatchOptions): E
     emit({
       type: 'warning',
       code: 'sas-ends-too-soon',
-      message: `${speed} the upload takes until ${utc(finishedMs)}, but the SAS ends at ${utc(endMs)}. A new one will be needed then.`,
+      message: `${speed} the upload takes until ${utc(finishedMs)}, but the SAS expires at ${utc(endMs)}. A new one will be needed then.`,
     });
   };
   return (event) => {

@@ -61,14 +61,20 @@ export class VerificationState {
   }
 
   /**
-   * The caller's to close.
+   * The caller's to close. Nothing is kept where the folder cannot be written.
    * @throws {InUseError} another run uses the file. @throws {CheckpointError} it is something else, or cannot be read.
    */
   static async open(verified: Verified): Promise<VerificationState> {
-    const { options, signal } = verified;
+    const { options, emit, signal } = verified;
     const path = options.checkpoint ?? (await sidePath(options.image, '.vhdup-verify.json'));
     const file = new StateFile<Verification>(path, { encode: encodeVerification, decode: decodeVerification });
-    const access = await ExclusiveAccess.begin(path, signal);
+    const access = await ExclusiveAccess.begin(path, signal).catch((error: unknown) => {
+      if (!(error instanceof CheckpointError)) throw error;
+      // A verification needs no room for its state, as long as it is not stopped.
+      emit({ type: 'warning', code: 'checkpoint-not-saved', message: error.message });
+      return undefined;
+    });
+    if (access === undefined) return new VerificationState(verified);
     try {
       return new VerificationState(verified, { file, access }, await loadEarlier(verified, file));
     } catch (error) {
