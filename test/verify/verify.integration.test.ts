@@ -352,7 +352,7 @@ describe('a read-back', () => {
     expect(result).toMatchObject({ matches: true, retries: 2 });
   });
 
-  it('goes on where it was stopped, and keeps the differences it had found', async () => {
+  it('resumes where it was stopped, and keeps the differences it had found', async () => {
     const image = await makeImage('dynamic', contents);
     await upload(image);
     corrupt(100);
@@ -643,7 +643,7 @@ describe('a manifest', () => {
     expect(server.counters.requests).toBe(0);
   });
 
-  it('cannot begin in the middle of an upload, nor go on with other checksums, nor hold none', async () => {
+  it('cannot begin in the middle of an upload, nor continue with other checksums, nor hold none', async () => {
     const image = await makeImage('dynamic', [{ offset: 0, bytes: patternOf(1, SIZE) }]);
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     const stopUpload = async (more: Partial<UploadOptions>) => {
