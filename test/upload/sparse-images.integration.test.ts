@@ -90,7 +90,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     expect(verified).toMatchObject({ matches: true });
   });
 
-  it('goes on after a stop when it was copied to where it has no holes', async () => {
+  it('resumes after a stop when it was copied to where it has no holes', async () => {
     const path = await makeImage();
     await uploadSome(path);
     await fillHoles(path);
@@ -100,7 +100,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     expect(result.sentBefore).toBeGreaterThan(0);
   });
 
-  it('goes on with its holes after a stop where it had none', async () => {
+  it('resumes with its holes after a stop where it had none', async () => {
     const path = await makeImage();
     const sparse = `${path}.sparse`;
     const { atime, mtime } = await stat(path);

@@ -327,7 +327,7 @@ describe('resuming', () => {
   const contents = [{ offset: 0, bytes: patternOf(1, 64 * MIB) }];
   const size = 64 * MIB;
 
-  it('goes on where the last run stopped, and sends nothing twice but what was in flight', async () => {
+  it('resumes where the last run stopped, and sends nothing twice but what was in flight', async () => {
     const { path, disk } = await makeImage({ size, contents });
     await uploadUntil(optionsFor(path, { threads: 4 }), 24 * MIB);
     const before = putPages().filter(({ committed }) => committed).length;
@@ -615,7 +615,7 @@ describe('faults of the network and the service', () => {
     expectBlobHolds(disk);
   });
 
-  it('gives up when told to, keeps what was sent, and the next run goes on', async () => {
+  it('gives up when told to, keeps what was sent, and the next run resumes', async () => {
     const { path, disk } = await makeImage({ size: 40 * MIB, contents });
     const rule = server.faults.add({ operation: 'PutPage', nth: [4, 5, 6, 7, 8, 9, 10, 11, 12] }, internalError());
     expect(await failureOf(uploadImage(optionsFor(path, { retries: 2, threads: 1 })))).toMatchObject({

@@ -46,7 +46,7 @@ function holdReads() {
   return reads;
 }
 
-/** Long enough for everything that can go on by itself to have gone on. */
+/** Long enough for everything that can happen by itself to have happened. */
 async function settleDown(): Promise<void> {
   for (let count = 0; count < 1000; count++) await turn();
 }

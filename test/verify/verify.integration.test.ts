@@ -352,7 +352,7 @@ describe('a read-back', () => {
     expect(result).toMatchObject({ matches: true, retries: 2 });
   });
 
-  it('goes on where it was stopped, and keeps the differences it had found', async () => {
+  it('resumes where it was stopped, and keeps the differences it had found', async () => {
     const image = await makeImage('dynamic', contents);
     await upload(image);
     corrupt(100);
