@@ -1,31 +1,31 @@
-// The manifest of an upload: what was sent, range by range with its checksum, one JSON object a line. Holds no secret.
+// The manifest of an upload: each range that was sent and its checksum, one JSON object per line. Contains no secret.
 import type { ByteRange } from '../base/byte-range.ts';
 import type { Checksum } from '../base/page-run.ts';
 import type { CheckpointImageFile } from './checkpoint.ts';
 
-/** The first line: which upload it is of. */
+/** The first line: identifies the upload. */
 export interface ManifestHeader {
   readonly uploadId: string;
   /** ISO 8601. */
   readonly startedAt: string;
   /** The image file, then its parents. */
   readonly image: readonly CheckpointImageFile[];
-  /** Virtual size of the disk in bytes, before it is rounded up. */
+  /** Virtual size of the disk in bytes, before rounding up. */
   readonly diskSize: number;
   readonly trustUnmarkedSectors: boolean;
-  /** The blob's URL without its query. */
+  /** The blob's URL without the query. */
   readonly blobUrl: string;
   /** Length of the blob in bytes. */
   readonly blobSize: number;
   readonly checksum: Checksum['algorithm'];
 }
 
-/** A range of the blob and the checksum of what was sent for it, in hexadecimal, in the byte order of the request's header. */
+/** A range of the blob and the checksum of the data sent for it, in hexadecimal, in the byte order of the request's header. */
 export interface SentRun extends ByteRange {
   readonly checksum: string;
 }
 
-/** One line for each window of 4 MiB that is done, in the order in which they were. One that was done twice is there twice: the last counts. */
+/** One line per finished window of 4 MiB, in order of completion. If a window appears twice, the last line counts. */
 export interface ManifestWindow {
   readonly window: ByteRange;
   readonly runs: readonly SentRun[];
@@ -34,14 +34,14 @@ export interface ManifestWindow {
 /** The last line: the upload was complete. */
 export interface ManifestEnd {
   readonly footer: SentRun;
-  /** Bytes of all runs, the footer's among them. */
+  /** Bytes of all runs, including the footer. */
   readonly bytes: number;
   /** A PageSetDigest of their pages. */
   readonly pages: string;
 }
 
 export const MANIFEST_FORMAT = 1;
-/** How every manifest begins. */
+/** The start of every manifest. */
 export const MANIFEST_BEGINNING = '{"vhdupManifest":';
 
 export function encodeHeader(header: ManifestHeader): string {
@@ -56,7 +56,7 @@ export function encodeEnd({ footer, bytes, pages }: ManifestEnd): string {
   return `${JSON.stringify({ end: { footer: encodeRun(footer), bytes, pages } })}\n`;
 }
 
-/** Undefined when the line is no header that this version reads. */
+/** Undefined if the line is not a header that this version supports. */
 export function decodeHeader(line: string): ManifestHeader | undefined {
   const fields = objectIn(line);
   const { vhdupManifest, ...header } = fields ?? {};
@@ -67,7 +67,7 @@ export function decodeHeader(line: string): ManifestHeader | undefined {
   return isWhole && isKnown ? (header as unknown as ManifestHeader) : undefined;
 }
 
-/** A window, the end, or undefined when the line is neither. */
+/** A window or the end; undefined if the line is neither. */
 export function decodeLine(line: string): ManifestWindow | ManifestEnd | undefined {
   const fields = objectIn(line);
   if (fields === undefined) return undefined;

@@ -200,7 +200,7 @@ describe('Create Container', () => {
     expect(await endOf('Create Container', deleted, 3)).toMatchObject({ tries: 4, exitCode: 0 });
     const ended = await endOf('Create Container', deleted);
     expect(ended).toMatchObject({ tries: 5, exitCode: 6 });
-    expect(ended.message).toContain('The container is being deleted. Choose another one, or wait some minutes.');
+    expect(ended.message).toContain('The container is being deleted. Wait a few minutes, or choose another container.');
   });
 });
 

@@ -82,7 +82,7 @@ describe('toServiceError, for an answer of the service', () => {
     [403, 'AuthorizationFailure', CredentialError, 'firewall'],
     [403, 'KeyBasedAuthenticationNotPermitted', CredentialError, 'az login'],
     [404, 'ContainerNotFound', DestinationError, '--create-container'],
-    [404, 'BlobNotFound', DestinationError, 'no such blob'],
+    [404, 'BlobNotFound', DestinationError, 'The blob does not exist'],
     [409, 'BlobAlreadyExists', DestinationError, '409 BlobAlreadyExists'],
     [409, 'InvalidBlobType', DestinationError, 'not a page blob'],
     [412, 'LeaseIdMissing', DestinationError, 'lease'],
@@ -113,7 +113,7 @@ describe('toServiceError, for an answer of the service', () => {
     const answer = restErrorOf({ status: 409, code: 'ContainerBeingDeleted' });
     const error = toServiceError({ operation: 'Create Container', what: 'Create Container' }, answer) as ServiceError;
     expect(error.failure).toMatchObject({ transient: true, limit: { ms: 120_000 }, isDestination: true });
-    expect(error.message).toContain('wait some minutes');
+    expect(error.message).toContain('Wait a few minutes');
   });
 
   it('takes an answer that broke off while it was read for transient', () => {
@@ -216,15 +216,15 @@ describe('toServiceError, for what is not an answer of the service', () => {
   });
 
   it('names the proxy that the request went through', () => {
-    const request = { ...sent('Put Page 0+512'), proxy: 'proxy.corp:8080, which HTTP_PROXY names' };
+    const request = { ...sent('Put Page 0+512'), proxy: 'proxy.corp:8080 (set in HTTP_PROXY)' };
     const answer = restErrorOf({ status: 407, fromService: false });
     for (const error of [answer, networkErrorOf('ECONNREFUSED')]) {
       expect(toServiceError(request, error)).toMatchObject({
-        message: expect.stringContaining('through the proxy proxy.corp:8080, which HTTP_PROXY names.'),
+        message: expect.stringContaining('through the proxy proxy.corp:8080 (set in HTTP_PROXY).'),
       });
     }
-    const tunnel = networkErrorOf('EPROXYAUTH', 'no way through the proxy that HTTPS_PROXY names: it answered 407');
-    expect((toServiceError(request, tunnel) as Error).message).not.toContain('HTTP_PROXY names.');
+    const tunnel = networkErrorOf('EPROXYAUTH', 'cannot connect through the proxy in HTTPS_PROXY: it answered 407');
+    expect((toServiceError(request, tunnel) as Error).message).not.toContain('set in HTTP_PROXY');
   });
 
   it.each([

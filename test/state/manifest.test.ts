@@ -27,8 +27,8 @@ const END: ManifestEnd = {
 };
 
 const newPath = async () => join(await temporaryFolder(), 'manifest.jsonl');
-const begin = (path: string) => ManifestWriter.open(path, HEADER, { isContinued: false, mayReplace: false });
-const goOn = (path: string) => ManifestWriter.open(path, HEADER, { isContinued: true, mayReplace: false });
+const begin = (path: string) => ManifestWriter.open(path, HEADER, { isResumed: false, mayReplace: false });
+const goOn = (path: string) => ManifestWriter.open(path, HEADER, { isResumed: true, mayReplace: false });
 const runAt = (offset: number, checksum: string): SentRun => ({ offset, length: 512, checksum });
 const windowAt = (index: number, ...runs: readonly SentRun[]) => ({
   window: { offset: index * WINDOW_SIZE, length: WINDOW_SIZE },
@@ -196,7 +196,7 @@ describe('checkManifestPath', () => {
     const path = await newPath();
     await writeFile(path, 'mine');
     expect(await failureOf(checkManifestPath(path))).toBeInstanceOf(LocalFileError);
-    expect(await failureOf(ManifestWriter.open(path, HEADER, { isContinued: false, mayReplace: true }))).toMatchObject({
+    expect(await failureOf(ManifestWriter.open(path, HEADER, { isResumed: false, mayReplace: true }))).toMatchObject({
       message: expect.stringContaining('is not a vhdup manifest'),
     });
     expect(await readFile(path, 'utf8')).toBe('mine');

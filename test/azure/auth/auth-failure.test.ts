@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { explainRefusal, type RefusedSignature } from '../../../src/azure/auth/auth-failure.ts';
+import { explainAuthFailure, type RejectedSignature } from '../../../src/azure/auth/auth-failure.ts';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
 const SAS = 'sp=rw&sig=c2VjcmV0';
 
-function explain(about: Partial<RefusedSignature>, now = NOW) {
-  return explainRefusal({ sas: SAS, wasAccepted: false, detail: '', serviceTime: NOW, ...about }, now);
+function explain(about: Partial<RejectedSignature>, now = NOW) {
+  return explainAuthFailure({ sas: SAS, wasAccepted: false, detail: '', serviceTime: NOW, ...about }, now);
 }
 
-describe('explainRefusal', () => {
+describe('explainAuthFailure', () => {
   it.each([
     ['its own end', { sas: `${SAS}&se=2026-03-01T11:59:59Z` }, 'expired at 2026-03-01T11:59:59.000Z'],
     ['the end of its key', { sas: `${SAS}&se=2027-01-01&ske=2026-03-01` }, 'expired at 2026-03-01T00:00:00.000Z'],
@@ -29,7 +29,7 @@ describe('explainRefusal', () => {
       'has expired',
     ],
     ['a detail that names no time', { detail: 'Signature not valid in the specified key time frame' }, 'has expired'],
-    ['that it was good before', { wasAccepted: true }, 'no longer accepted'],
+    ['that it was good before', { wasAccepted: true }, 'no longer accepts'],
   ])('knows an expired SAS by %s', (_, about, message) => {
     expect(explain(about)).toEqual({ isExpired: true, explanation: expect.stringContaining(message) });
   });
@@ -47,7 +47,7 @@ describe('explainRefusal', () => {
     expect(explain(about)).toEqual({
       isExpired: false,
       explanation:
-        'The SAS is valid only from 2026-03-01T12:30:00.000Z on, and for the service it is 2026-03-01T12:00:00.000Z.',
+        "The SAS is not valid before 2026-03-01T12:30:00.000Z, and the service's clock shows 2026-03-01T12:00:00.000Z.",
     });
   });
 

@@ -99,9 +99,9 @@ describe('parseConnectionString', () => {
   });
 
   it.each([
-    ['nothing', '', /neither an AccountName nor a BlobEndpoint/],
-    ['no account', `AccountKey=${KEY}`, /neither an AccountName nor a BlobEndpoint/],
-    ['no credential', 'AccountName=account', /neither .* nor a SharedAccessSignature/],
+    ['nothing', '', /neither AccountName nor BlobEndpoint/],
+    ['no account', `AccountKey=${KEY}`, /neither AccountName nor BlobEndpoint/],
+    ['no credential', 'AccountName=account', /neither .* nor SharedAccessSignature/],
     ['the short name set to false', 'UseDevelopmentStorage=false', /neither/],
     ['a name that would become another host', `AccountName=evil.example/;AccountKey=${KEY}`, /AccountName/],
     ['a suffix that is none', `AccountName=account;AccountKey=${KEY};EndpointSuffix=x/y`, /EndpointSuffix/],
@@ -135,8 +135,8 @@ describe('parseConnectionString', () => {
 
   it.each([
     ['a damaged SAS', `BlobEndpoint=${AZURE};SharedAccessSignature=${SAS.slice(0, -4)}`, /`sig`/],
-    ['two SAS', `BlobEndpoint=${AZURE}?${sasWith({ sp: 'r' })};SharedAccessSignature=${SAS}`, /two different SAS/],
-    ['a damaged key', 'AccountName=account;AccountKey=c2VjcmV0!', /not base64/],
+    ['two SAS', `BlobEndpoint=${AZURE}?${sasWith({ sp: 'r' })};SharedAccessSignature=${SAS}`, /different SAS/],
+    ['a damaged key', 'AccountName=account;AccountKey=c2VjcmV0!', /not valid base64/],
   ])('refuses the credential where it is %s', (_, text, message) => {
     expect(() => parseConnectionString(text)).toThrow(CredentialError);
     expect(() => parseConnectionString(text)).toThrow(message);

@@ -104,7 +104,7 @@ describe('SasAccess', () => {
     expect(await access.renewed(access.signer, EXPIRED, NEVER)).toBe(true);
     expect(problems).toEqual([
       'The SAS expired.',
-      expect.stringContaining('the service refused'),
+      expect.stringContaining('the service rejected'),
       'The command failed.',
     ]);
     expect(told).toEqual(['expired', 'refused', 'refused', 'renewed']);

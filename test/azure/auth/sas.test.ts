@@ -92,7 +92,7 @@ describe('assertSasAllows, for where and when a SAS holds', () => {
     ['ss=f&srt=sco&sp=rw', 'ss=b'],
     ['ss=&srt=sco&sp=rw', 'it has none'],
     ['ss=b&srt=sc&sp=rw', 'srt=o'],
-    ['sp=rw&st=2026-03-01T12:16:00Z', 'valid only from 2026-03-01T12:16:00.000Z'],
+    ['sp=rw&st=2026-03-01T12:16:00Z', 'not valid before 2026-03-01T12:16:00.000Z'],
     ['sp=rw&se=2030-01-01&ske=2026-03-01T11:59:00Z', 'expired at 2026-03-01T11:59:00.000Z'],
   ])('refuses %s', (sas, message) => {
     expect(refusalOf(`${sas}&sig=${SIGNATURE}`)).toContain(message);
@@ -158,15 +158,15 @@ describe('parseSas', () => {
     ['', 'empty'],
     [' \n', 'empty'],
     ['""', 'empty'],
-    [`${SAS}\n${SAS}`, 'several lines'],
-    [`SAS: ${SAS}`, 'lacks sv'],
+    [`${SAS}\n${SAS}`, 'several SAS'],
+    [`SAS: ${SAS}`, 'Missing: sv'],
     [`{"sas":"${SAS}"}`, '`sig`'],
     [`https://account.blob.core.windows.net/vhds/folder/other.vhd?${SAS}`, 'other.vhd'],
     [`https://account.blob.core.windows.net/vhds/fold?${SAS}`, '/vhds/fold,'],
     [`https://other.blob.core.windows.net/vhds/folder/my%20disk.vhd?${SAS}`, 'other.blob'],
     [`http://account.blob.core.windows.net/?${SAS}`, 'http://account'],
     [`https://account.blob.core.windows.net/vhds&${SAS}`, 'but the destination is'],
-    [`https://%/?${SAS}`, 'not valid'],
+    [`https://%/?${SAS}`, 'not a valid URL'],
   ])('refuses %j', (text, message) => {
     expect(refusalOf('', () => void parseSas(text, address))).toContain(message);
   });

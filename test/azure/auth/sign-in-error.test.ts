@@ -36,7 +36,7 @@ describe('signInError', () => {
     const failure = toServiceError({ operation: 'Put Page', what: 'Put Page' }, error);
     expect(failure).toBeInstanceOf(CredentialError);
     expect((failure as Error).message).toContain('Run az login');
-    expect((failure as Error).message).toContain(error.message);
+    expect((failure as Error).message).toContain(error.message.replaceAll('\n', ' '));
   });
 
   it.each([

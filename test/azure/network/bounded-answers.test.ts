@@ -110,8 +110,8 @@ describe('boundedAnswers', () => {
 
   it.each([
     ['has no end', () => endless(' '.repeat(100_000)), 'is longer than 8388608 bytes'],
-    ['breaks off', () => bodyOf('<PageList>', new Error('socket hang up')), 'broke off, socket hang up'],
-    ['is none', () => bodyOf('<html>'), 'is no list of page ranges'],
+    ['breaks off', () => bodyOf('<PageList>', new Error('socket hang up')), 'cut off: socket hang up'],
+    ['is none', () => bodyOf('<html>'), 'is not a list of page ranges'],
   ])('refuses a list of page ranges that %s', async (_, body, problem) => {
     const error = await failureOf(pass({ body: body() }, LISTING));
     expect(error).toBeInstanceOf(ServiceError);

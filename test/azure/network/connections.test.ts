@@ -52,7 +52,7 @@ describe('Connections', () => {
   it('gives up a request that is never answered', async () => {
     const { url } = await serve(NEVER_ANSWER);
     const error = await request(url, connect(url, 20));
-    expect(error).toMatchObject({ code: 'ESTALLED', message: 'no byte moved for 0.0 s' });
+    expect(error).toMatchObject({ code: 'ESTALLED', message: 'no data was transferred for 0.0 s' });
   });
 
   it('gives up a request whose answer stops in the middle', async () => {

@@ -127,7 +127,7 @@ describe.each([
     await begin({ credentials: 'user:another' });
     const { exitCode, output } = await upload(['--retries', '1'], proxy.url.replace('another', PASSWORD));
     expect(exitCode, output).toBe(9);
-    expect(output).toMatch(scheme === 'https' ? /HTTPS_PROXY names: it answered CONNECT with 407/ : /status 407/);
+    expect(output).toMatch(scheme === 'https' ? /in HTTPS_PROXY: it answered CONNECT with 407/ : /status 407/);
     expect(output).not.toContain(PASSWORD);
     expect(output).not.toContain(Buffer.from(`user:${PASSWORD}`).toString('base64'));
   });

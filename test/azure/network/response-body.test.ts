@@ -28,13 +28,13 @@ describe('fillFrom', () => {
   });
 
   it.each([
-    [999, '999'],
+    [999, 'only 999'],
     [1001, 'more'],
-  ])('refuses a body of %i bytes where 1000 were asked for', async (length, came) => {
+  ])('refuses a body of %i bytes when 1000 were requested', async (length, received) => {
     const error = await failureOf(fillFrom(WHAT, bodyOf(patternOf(1, length)), new Uint8Array(1000), never));
     expect(error).toBeInstanceOf(ServiceError);
     expect(error).toMatchObject({ failure: { reason: 'UnusableAnswer', transient: true, limit: { tries: 10 } } });
-    expect(error.message).toBe(`Get Blob 0+1000 failed: ${came} bytes came, but 1000 were asked for.`);
+    expect(error.message).toBe(`Get Blob 0+1000 failed: 1000 bytes were requested, but ${received} arrived.`);
   });
 
   it('ends a body that has no end', async () => {
@@ -45,7 +45,7 @@ describe('fillFrom', () => {
       { objectMode: false },
     );
     const error = await failureOf(fillFrom(WHAT, endless, new Uint8Array(1000), never));
-    expect(error.message).toContain('more bytes came');
+    expect(error.message).toContain('but more arrived');
     expect(endless.destroyed).toBe(true);
   });
 
@@ -60,7 +60,7 @@ describe('fillFrom', () => {
     const lost = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
     const error = await failureOf(fillFrom(WHAT, bodyOf(patternOf(1, 400), lost), new Uint8Array(1000), never));
     expect(error).toMatchObject({ failure: { reason: 'ECONNRESET', transient: true } });
-    expect(error.message).toContain('broke off after 400 bytes');
+    expect(error.message).toContain('cut off after 400 bytes');
   });
 
   it('throws the reason of the signal on abort, as it is', async () => {
