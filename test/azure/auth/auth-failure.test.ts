@@ -30,7 +30,7 @@ describe('explainAuthFailure', () => {
     ],
     ['a detail that names no time', { detail: 'Signature not valid in the specified key time frame' }, 'has expired'],
     ['that it was good before', { wasAccepted: true }, 'no longer accepts'],
-  ])('knows an expired SAS by %s', (_, about, message) => {
+  ])('recognises an expired SAS by %s', (_, about, message) => {
     expect(explain(about)).toEqual({ isExpired: true, explanation: expect.stringContaining(message) });
   });
 
@@ -43,7 +43,7 @@ describe('explainAuthFailure', () => {
           'Signature not valid in the specified time frame: Start [Sun, 01 Mar 2026 12:30:00 GMT] - Expiry [] - Current [Sun, 01 Mar 2026 12:00:00 GMT]',
       },
     ],
-  ])('knows a SAS that is not valid yet by %s', (_, about) => {
+  ])('recognises a SAS that is not valid yet by %s', (_, about) => {
     expect(explain(about)).toEqual({
       isExpired: false,
       explanation:
@@ -51,7 +51,7 @@ describe('explainAuthFailure', () => {
     });
   });
 
-  it('goes by the clock of the service, and says how far the other one is off', () => {
+  it('uses the clock of the service, and reports the clock difference', () => {
     const sas = `${SAS}&se=2026-03-01T12:30:00Z`;
     const [before, after] = [new Date('2026-03-01T11:00:00Z'), new Date('2026-03-01T13:00:00Z')];
     expect(explain({ sas, serviceTime: after }, NOW)).toMatchObject({
@@ -65,7 +65,7 @@ describe('explainAuthFailure', () => {
     expect(explain({ sas, serviceTime: undefined }, after).isExpired).toBe(true);
   });
 
-  it('says nothing where nothing is known', () => {
+  it('gives no explanation if the cause is unknown', () => {
     expect(explain({})).toEqual({ isExpired: false, explanation: undefined });
     expect(explain({ sas: undefined, wasAccepted: true })).toEqual({ isExpired: false, explanation: undefined });
     expect(explain({ detail: 'Signature did not match. String to sign used was rw' }).isExpired).toBe(false);

@@ -19,7 +19,7 @@ describe('checkPageList', () => {
     list(range(0, 511), '<NextMarker>2!84!MDAw</NextMarker>'),
     `\uFEFF${XML}\r\n<PageList>\r\n  ${range(0, 511)}\r\n  ${range(1024, 2047)}\r\n</PageList>\r\n`,
     `<PageList xmlns="x">${range(0, SIZE - 1)}</PageList>`,
-  ])('takes %s', (xml) => {
+  ])('accepts %s', (xml) => {
     expect(checkPageList(xml, SIZE)).toBeUndefined();
   });
 
@@ -53,12 +53,12 @@ describe('checkPageList', () => {
     expect(found).not.toMatch(/\p{Cc}/u);
   });
 
-  it('asks for no size that the answer does not give', () => {
+  it('needs no size in the answer', () => {
     expect(checkPageList(list(range(0, SIZE + 511)), Number.POSITIVE_INFINITY)).toBeUndefined();
     expect(checkPageList(list(range(0, 511)), Number.NaN)).toBeUndefined();
   });
 
-  it('never takes a text that was cut, whatever is cut off', () => {
+  it('refuses every truncated list', () => {
     const whole = list(range(0, 511), range(1024, 2047), '<NextMarker>m</NextMarker>');
     fc.assert(
       fc.property(fc.integer({ min: 0, max: whole.length - 1 }), (length) => {
