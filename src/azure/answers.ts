@@ -33,7 +33,7 @@ interface Row {
   readonly on: 'any' | readonly Operation[];
   /** "404", or "4xx". */
   readonly status: readonly string[];
-  /** `x-ms-error-code`; "HTTP 404" where there is none. */
+  /** `x-ms-error-code`; "HTTP 404" if the answer has none. */
   readonly code: 'any' | readonly string[];
   readonly outcome: Outcome;
 }
@@ -82,7 +82,7 @@ const WITHOUT_ANSWER: readonly (readonly [RegExp, Outcome])[] = [
   [/^/, TRANSIENT],
 ];
 
-/** @param code - `x-ms-error-code`; "HTTP 404" where there is none. */
+/** @param code - `x-ms-error-code`; "HTTP 404" if the answer has none. */
 export function outcomeOf(operation: Operation, status: number, code: string): Outcome {
   return find(FROM_SERVICE, operation, status, code);
 }

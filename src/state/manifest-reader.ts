@@ -53,21 +53,21 @@ export class ManifestReader {
     for await (const { text, position, length } of linesOf(path, handle)) {
       if (header === undefined) {
         header = decodeHeader(text);
-        if (header === undefined) throw refused(path, position);
+        if (header === undefined) throw invalidLine(path, position);
         assertSize(path, header, blobSize);
         continue;
       }
       const line = decodeLine(text);
-      if (line === undefined) throw refused(path, position);
+      if (line === undefined) throw invalidLine(path, position);
       if ('footer' in line) {
         end = line;
       } else {
         // After a completed upload, nothing follows the end.
         end = undefined;
-        if (!places.set(line.window.offset, position, length)) throw refused(path, position);
+        if (!places.set(line.window.offset, position, length)) throw invalidLine(path, position);
       }
     }
-    if (header === undefined) throw refused(path, 0);
+    if (header === undefined) throw invalidLine(path, 0);
     if (end === undefined) {
       throw new VerificationError(
         `The manifest ${shownPath(path)} belongs to an upload that was not completed: its last line is missing. Run the same upload again.`,
@@ -85,7 +85,7 @@ export class ManifestReader {
       this.#handle.read(Buffer.alloc(length), 0, length, position),
     );
     const line = decodeLine(buffer.toString('utf8', 0, bytesRead));
-    if (line === undefined || 'footer' in line) throw refused(this.path, position);
+    if (line === undefined || 'footer' in line) throw invalidLine(this.path, position);
     return line.runs;
   }
 
@@ -144,7 +144,7 @@ async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<Line> 
     }
     position += start;
     rest = bytes.subarray(start);
-    if (rest.length > MAX_LINE) throw refused(path, position);
+    if (rest.length > MAX_LINE) throw invalidLine(path, position);
   }
 }
 
@@ -155,7 +155,7 @@ function assertSize(path: string, { blobUrl, blobSize }: ManifestHeader, expecte
   );
 }
 
-function refused(path: string, position: number): LocalFileError {
+function invalidLine(path: string, position: number): LocalFileError {
   return new LocalFileError(
     `Cannot read the manifest ${shownPath(path)}: the line at byte ${position} is not valid. The file is damaged, or not a vhdup manifest.`,
   );

@@ -229,11 +229,11 @@ describe('Get Page Ranges', () => {
   const list = (inner: string) => `<?xml version="1.0" encoding="utf-8"?><PageList>${inner}</PageList>`;
 
   it.each([
-    ['an empty range', list('<PageRange></PageRange>'), 'no list of page ranges'],
-    ['a page of HTML', '<html>sign in</html>', 'no list of page ranges'],
-    ['nothing', '', 'no list of page ranges'],
-    ['a list that is cut', list('').slice(0, -4), 'no list of page ranges'],
-    ['entities', `<!DOCTYPE a [<!ENTITY b "c">]>${list('&b;')}`, 'no list of page ranges'],
+    ['an empty range', list('<PageRange></PageRange>'), 'not a list of page ranges'],
+    ['a page of HTML', '<html>sign in</html>', 'not a list of page ranges'],
+    ['nothing', '', 'not a list of page ranges'],
+    ['a list that is cut', list('').slice(0, -4), 'not a list of page ranges'],
+    ['entities', `<!DOCTYPE a [<!ENTITY b "c">]>${list('&b;')}`, 'not a list of page ranges'],
     ['a range beyond the blob', list('<PageRange><Start>0</Start><End>2097151</End></PageRange>'), '4096 bytes'],
   ])('fails with a clear message after %s', async (_, body, problem) => {
     const ended = await endOf('Get Page Ranges', { isDone: true, body });

@@ -135,8 +135,8 @@ describe('CheckpointFile', () => {
     expect(await next.load()).toEqual(checkpointOf(1));
     await next.save(checkpointOf(2));
     expect(await next.load()).toEqual(checkpointOf(2));
-    const left = ['disk.vhd.vhdup.json', ...others.map((ending) => `disk.vhd.vhdup.json${ending}`)];
-    expect((await readdir(folder)).sort()).toEqual(left.sort());
+    const files = ['disk.vhd.vhdup.json', ...others.map((ending) => `disk.vhd.vhdup.json${ending}`)];
+    expect((await readdir(folder)).sort()).toEqual(files.sort());
     await writeFile(`${file.path}.abcdefabcdef.tmp`, '');
     await next.remove();
     expect(await readdir(folder)).not.toContain('disk.vhd.vhdup.json.abcdefabcdef.tmp');

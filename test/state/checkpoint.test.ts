@@ -132,7 +132,7 @@ describe('a checkpoint', () => {
   });
 
   it.each(['', 'null', '[]', '{}', 'conectix', '{"vhdupCheckpoint":3}', '{\n "name": 1\n}'])(
-    'is told from a file that is something else: %j',
+    'is distinguished from a foreign file: %j',
     (text) => {
       expect(() => decodeCheckpoint(text, 'any')).toThrow(expect.objectContaining({ isForeign: true }));
     },

@@ -46,8 +46,8 @@ describe('a checkpoint', () => {
     const refused = await failureOf(take(path));
     expect(refused).toBeInstanceOf(InUseError);
     expect(refused).toMatchObject({ code: 'IN_USE', exitCode: 12 });
-    for (const told of [path, `process ${process.pid}`, owner.host, owner.since])
-      expect(refused.message).toContain(told);
+    for (const detail of [path, `process ${process.pid}`, owner.host, owner.since])
+      expect(refused.message).toContain(detail);
     await lock.release();
     expect(await readdir(dirname(path))).toEqual([]);
     await (await take(path)).release();

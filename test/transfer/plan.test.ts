@@ -132,8 +132,8 @@ describe('windowsLeft', () => {
       fc.asyncProperty(anyResumed, async ([disk, wasDone]) => {
         const windows = await listOf(planWindows(sourceOf(disk)));
         const done = new RangeSet(windows.filter((_, index) => wasDone[index]).map(({ covers }) => covers));
-        const left = await listOf(windowsLeft(planWindows(sourceOf(disk)), done));
-        expect(left.map(rangeOf)).toEqual(windows.filter((_, index) => !wasDone[index]).map(rangeOf));
+        const remaining = await listOf(windowsLeft(planWindows(sourceOf(disk)), done));
+        expect(remaining.map(rangeOf)).toEqual(windows.filter((_, index) => !wasDone[index]).map(rangeOf));
       }),
     );
   });

@@ -66,7 +66,7 @@ describe('Retrier', () => {
   it.each([
     ['a failure that is not transient', failure({ transient: false })],
     ['a refused credential', new CredentialError('expired')],
-    ['a destination that is gone', new DestinationError('gone')],
+    ['a destination that was deleted', new DestinationError('gone')],
     ['a bug', new TypeError('x is not a function')],
   ])('throws %s at once, unchanged', async (_, error) => {
     const { retrier, notices } = watched();

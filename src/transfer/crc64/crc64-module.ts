@@ -44,19 +44,19 @@ export const CRC64_POLYNOMIAL = 0x9a6c9329ac4bc9b5n;
  */
 export const FOLD_DELAYS = [231, 957, 1004, 1251, 1458, 1648, 1852] as const;
 const UNIT = 16;
-/** Of the ring that holds what was folded last: enough for the longest delay, and a multiple of a page. */
+/** The ring contains the last folded units: enough for the longest delay, and a multiple of a page. */
 const RING_UNITS = 1856;
 const RING = RING_UNITS * UNIT;
 const UNITS_PER_TURN = 4;
 const CACHE_LINE = 64;
 const LINES_PER_TURN = 4;
 
-/** Where in the memory the tables are, and behind them the ring twice, so that no delay reaches over its end, and what is left. */
+/** The memory contains the tables, then the ring twice, so that no delay reaches beyond its end, and then the unfolded rest. */
 const RING_START = CRC64_STEP * 256 * 8;
 const NEW_RING = RING_START + RING;
-const LEFT = NEW_RING + RING;
+const REST = NEW_RING + RING;
 /** Bytes at the beginning of the memory that the module reserves. */
-export const CRC64_WORK_SIZE = LEFT + RING;
+export const CRC64_WORK_SIZE = REST + RING;
 
 /** Below this, folding is not faster. */
 const SHORTEST_FOLDED = 4 * RING;
@@ -110,8 +110,8 @@ function encodeCrc64(): number[] {
       ...[OP.i32Const, ...signed(2 * RING - 1), ...bytesLeft, OP.i32LessUnsigned, OP.branchIf, 0, OP.end],
       // The last round adds nothing to later units: the remainder of the rest is the remainder of the whole range.
       ...[OP.i32Const, ...signed(NEW_RING), OP.i32Const, 0, OP.i32Const, ...signed(RING), ...MEMORY_FILL],
-      ...foldRing(position, cursor, LEFT),
-      ...[OP.i32Const, ...signed(LEFT), OP.i32Const, ...signed(LEFT + RING), OP.i64Const, 0],
+      ...foldRing(position, cursor, REST),
+      ...[OP.i32Const, ...signed(REST), OP.i32Const, ...signed(REST + RING), OP.i64Const, 0],
       ...[OP.call, FUNCTION.lookUp, OP.localSet, crc],
       ...[OP.localGet, position, OP.localGet, end, OP.i32LessUnsigned, OP.if, EMPTY_BLOCK],
       ...[

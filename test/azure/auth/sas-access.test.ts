@@ -20,26 +20,26 @@ function sas(name: string): string {
 }
 
 function accessWith(renewSas?: RenewSas, more: AccessOptions = {}) {
-  const told: string[] = [];
+  const states: string[] = [];
   const access = new SasAccess(sas('first'), address, {
-    onEvent: ({ state }) => told.push(state),
+    onEvent: ({ state }) => states.push(state),
     ...(renewSas === undefined ? {} : { renewSas }),
     ...more,
   });
-  return { access, told };
+  return { access, states };
 }
 
 describe('SasAccess', () => {
   it('asks once for all rejected requests, and all of them get the new SAS', async () => {
     const answers: ((text: string) => void)[] = [];
-    const { access, told } = accessWith(() => new Promise((resolve) => answers.push(resolve)));
+    const { access, states } = accessWith(() => new Promise((resolve) => answers.push(resolve)));
     const refused = access.signer;
     const waiting = Array.from({ length: 64 }, () => access.renewed(refused, EXPIRED, NEVER));
     answers[0]?.(sas('second'));
     expect(await Promise.all(waiting)).toEqual(new Array(64).fill(true));
     expect(answers).toHaveLength(1);
     expect(access.signer.sdk).toEqual({ sas: sas('second') });
-    expect(told).toEqual(['expired', 'renewed']);
+    expect(states).toEqual(['expired', 'renewed']);
   });
 
   it('does not ask if the SAS was already replaced', async () => {
@@ -95,7 +95,7 @@ describe('SasAccess', () => {
 
   it('refuses the rejected SAS, and counts a CredentialError as an unusable answer', async () => {
     const problems: string[] = [];
-    const { access, told } = accessWith(({ attempt, problem }) => {
+    const { access, states } = accessWith(({ attempt, problem }) => {
       problems.push(problem);
       if (attempt === 1) return Promise.resolve(sas('first'));
       if (attempt === 2) return Promise.reject(new CredentialError('The command failed.'));
@@ -107,7 +107,7 @@ describe('SasAccess', () => {
       expect.stringContaining('the service rejected'),
       'The command failed.',
     ]);
-    expect(told).toEqual(['expired', 'refused', 'refused', 'renewed']);
+    expect(states).toEqual(['expired', 'refused', 'refused', 'renewed']);
   });
 
   it('stops waiting for an aborted request, and keeps waiting for the others', async () => {
