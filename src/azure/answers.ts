@@ -1,18 +1,18 @@
 // What each answer means, for every operation and status: success, transient (and for how long), or permanent.
-// Sources: REST, "Blob service error codes" and "Common REST API error codes"; RFC 9110 and 6585 for what others answer.
+// Sources: REST, "Blob service error codes" and "Common REST API error codes"; RFC 9110 and 6585 for answers from anything else.
 import type { RetryLimit } from '../errors.ts';
 import type { Operation } from './operations.ts';
 
-/** What a failure for good is about, and so how the program ends. */
+/** What a permanent failure is about. It decides the exit code. */
 export type Blame = 'credential' | 'destination' | 'service';
 
 export type Outcome =
   | { readonly is: 'success' }
-  /** What was asked for is not there, and that is an answer. */
+  /** The requested resource does not exist, and the caller expects that case. */
   | { readonly is: 'absent' }
-  /** The same request may succeed later. Without a limit, only `giveUpAfterMs` ends it. */
+  /** The same request may succeed later. Without a limit, only `giveUpAfterMs` stops the retries. */
   | { readonly is: 'transient'; readonly limit?: RetryLimit; readonly blame?: Blame }
-  /** The same request fails again. */
+  /** Retrying cannot help. */
   | { readonly is: 'permanent'; readonly blame: Blame };
 
 const SUCCESS: Outcome = { is: 'success' };
@@ -22,7 +22,7 @@ const CREDENTIAL: Outcome = { is: 'permanent', blame: 'credential' };
 const DESTINATION: Outcome = { is: 'permanent', blame: 'destination' };
 const PERMANENT: Outcome = { is: 'permanent', blame: 'service' };
 
-/** With the pauses between tries: 8 seconds, 2 minutes, 6 minutes. */
+/** With the delays between attempts, these take about 8 seconds, 2 minutes and 6 minutes. */
 const AT_MOST_5: Outcome = { is: 'transient', limit: { tries: 5 } };
 const AT_MOST_10: Outcome = { is: 'transient', limit: { tries: 10 } };
 const AT_MOST_20: Outcome = { is: 'transient', limit: { tries: 20 } };
@@ -33,7 +33,7 @@ interface Row {
   readonly on: 'any' | readonly Operation[];
   /** "404", or "4xx". */
   readonly status: readonly string[];
-  /** `x-ms-error-code`; "HTTP 404" where there is none. */
+  /** `x-ms-error-code`; "HTTP 404" if the answer has none. */
   readonly code: 'any' | readonly string[];
   readonly outcome: Outcome;
 }
@@ -42,17 +42,17 @@ function row(on: Row['on'], status: string, code: Row['code'], outcome: Outcome)
   return { on, status: status.split(' '), code, outcome };
 }
 
-/** Answers of the service. The first row that matches decides; the last ones match everything. */
+/** Answers from the service. The first row that matches decides; the last row matches everything. */
 const FROM_SERVICE: readonly Row[] = [
   row(['Create Container'], '409', ['ContainerAlreadyExists'], SUCCESS),
   row(['Get Blob Properties'], '404', ['BlobNotFound', 'ContainerNotFound', 'ResourceNotFound', 'HTTP 404'], ABSENT),
-  // Success that could not be read: cut, garbled, or without a header that it needs.
+  // A success that cannot be read: truncated, garbled, or without a required header.
   row('any', '2xx', 'any', AT_MOST_10),
-  // Bytes that were damaged on the way. The retrier counts them by itself.
+  // Bytes damaged in transit. The retrier counts these itself.
   row('any', '400', ['Md5Mismatch', 'Crc64Mismatch'], TRANSIENT),
   row('any', '409', ['ContainerBeingDeleted'], SOME_MINUTES),
   row('any', '403 409', ['AccountBeingCreated'], SOME_MINUTES),
-  // Emulators answer so to what they cannot do.
+  // Emulators answer unsupported operations with these codes.
   row('any', '500 503', ['FeatureNotSupported', 'NotImplemented'], PERMANENT),
   row('any', '408 429 500 502 503 504', 'any', TRANSIENT),
   row('any', '401 403', 'any', CREDENTIAL),
@@ -61,33 +61,33 @@ const FROM_SERVICE: readonly Row[] = [
   row('any', 'xxx', 'any', PERMANENT),
 ];
 
-/** Answers of anything else: a proxy, a gateway, a sign-in page, or a host that is not the service. */
+/** Answers from anything else: a proxy, a gateway, a sign-in page, or a host that is not the service. */
 const FROM_OTHERS: readonly Row[] = [
-  // Smaller requests may pass: see remote/sized-writes.ts.
+  // Smaller requests may succeed: see remote/sized-writes.ts.
   row(['Put Page'], '413', 'any', PERMANENT),
   row('any', '407', 'any', AT_MOST_5),
   row('any', '408 425 429 500 502 503 504', 'any', TRANSIENT),
-  // Sign-in pages, which pass when somebody signs in.
+  // Sign-in pages, which disappear once somebody signs in.
   row('any', '2xx 511', 'any', AT_MOST_20),
-  // 3xx (redirects are never followed: they would take the credential elsewhere), 401, 403, 404, 413, 501, ...
+  // 3xx (never followed: a redirect would send the credential to another host), 401, 403, 404, 413, 501, ...
   row('any', 'xxx', 'any', AT_MOST_10),
 ];
 
-/** Failures without an answer, by the code of the error. */
+/** Failures without an answer, by error code. */
 const WITHOUT_ANSWER: readonly (readonly [RegExp, Outcome])[] = [
   [/^EPROXYAUTH$/, AT_MOST_5],
   [/^EPROXYREFUSED$/, AT_MOST_10],
-  // What came is not HTTP.
+  // The answer is not HTTP.
   [/^HPE_/, AT_MOST_20],
   [/^/, TRANSIENT],
 ];
 
-/** @param code - `x-ms-error-code`; "HTTP 404" where there is none. */
+/** @param code - `x-ms-error-code`; "HTTP 404" if the answer has none. */
 export function outcomeOf(operation: Operation, status: number, code: string): Outcome {
   return find(FROM_SERVICE, operation, status, code);
 }
 
-/** Of an answer that is not the service's. */
+/** For an answer that does not come from the service. */
 export function foreignOutcomeOf(operation: Operation, status: number): Outcome {
   return find(FROM_OTHERS, operation, status, '');
 }

@@ -1,16 +1,16 @@
-// The lease of a blob through @azure/storage-blob: 60 seconds in which nobody else can write to it.
+// The lease on a blob through @azure/storage-blob: for 60 seconds, nobody else can write to the blob.
 import type { BlobLeaseClient, PageBlobClient } from '@azure/storage-blob';
 import type { BlobLeases } from '../target/page-blob.ts';
 import type { Operation } from './operations.ts';
 
-/** The longest of a lease that ends by itself. Source: REST, Lease Blob. */
+/** The longest duration of a lease that expires. Source: REST, Lease Blob. */
 const LEASE_SECONDS = 60;
 
-/** Sends one request, counts it, and turns its failure into an error of ours. */
+/** Sends one request, counts it, and converts its failure to a VhdupError. */
 type Send = <T extends object>(operation: Operation, send: () => Promise<T>) => Promise<T>;
 
 export class AzureBlobLeases implements BlobLeases {
-  /** The client in use: another one after its SAS was renewed. */
+  /** The current client. It changes when the SAS is renewed. */
   readonly #blob: () => PageBlobClient;
   readonly #send: Send;
   #id: string | undefined;
@@ -20,7 +20,7 @@ export class AzureBlobLeases implements BlobLeases {
     this.#send = send;
   }
 
-  /** For the conditions of a request that writes. */
+  /** The lease condition for write requests. */
   get condition(): { leaseId?: string } {
     return this.#id === undefined ? {} : { leaseId: this.#id };
   }

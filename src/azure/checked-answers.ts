@@ -1,4 +1,4 @@
-// What answers of success must hold before anything is decided by them.
+// Checks that a successful answer contains what later decisions depend on.
 import type { BlobGetPropertiesResponse } from '@azure/storage-blob';
 import type { ByteRange } from '../base/byte-range.ts';
 import type { Checksum } from '../base/page-run.ts';
@@ -7,7 +7,7 @@ import { ServiceError } from '../errors.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
 import { type SentRequest, unusableAnswer } from './errors.ts';
 
-/** @throws {ServiceError} something is missing that decisions are made by. */
+/** @throws {ServiceError} a required header is missing or unusable. */
 export function propertiesOf(response: BlobGetPropertiesResponse): BlobProperties {
   const { blobType, contentLength, etag, requestId } = response;
   const operation = 'Get Blob Properties';
@@ -26,21 +26,21 @@ export function propertiesOf(response: BlobGetPropertiesResponse): BlobPropertie
   };
 }
 
-/** @throws {ServiceError} the answer holds other bytes than those that were asked for. */
+/** @throws {ServiceError} the answer contains other bytes than the requested ones. */
 export function assertSameRange(
   request: SentRequest,
   { offset, length }: ByteRange,
   { contentRange, requestId }: { readonly contentRange?: string; readonly requestId?: string },
 ): void {
   const wanted = `bytes ${offset}-${offset + length - 1}/`;
-  // Without the header it is the whole blob; its length is compared later.
+  // Without the header, the answer is the whole blob. Its length is compared later.
   const isRight = contentRange === undefined ? offset === 0 : contentRange.startsWith(wanted);
   if (isRight) return;
-  const held = contentRange === undefined ? 'the whole blob' : printable(contentRange);
-  throw unusableAnswer(request, `its answer holds ${held}, but ${wanted.slice(0, -1)} was asked for`, requestId);
+  const found = contentRange === undefined ? 'the whole blob' : printable(contentRange);
+  throw unusableAnswer(request, `its answer contains ${found}, but ${wanted.slice(0, -1)} was requested`, requestId);
 }
 
-/** The service answers with the checksum of what it stored: a second proof that costs nothing. */
+/** The service returns the checksum of the bytes that it stored: a second proof at no cost. */
 export function assertEchoed(
   what: string,
   checksum: Checksum | undefined,

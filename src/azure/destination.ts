@@ -1,4 +1,5 @@
-// Where a blob is: its URL taken apart, without the SAS, for any cloud, private endpoint or emulator.
+// Parses the URL of a blob, without its SAS, for any cloud, private endpoint or emulator.
+import { printable } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import { UsageError } from '../errors.ts';
 import type { BlobAddress } from '../target/page-blob.ts';
@@ -9,10 +10,10 @@ import { accountPlace, isPublicDomain, parseStorageHost } from './storage-host.t
 
 export type { BlobAddress };
 
-/** What the user named: the address, and the SAS that its URL carried. */
+/** The destination that the user named: its address, and the SAS in its URL. */
 export interface Destination {
   readonly address: BlobAddress;
-  /** As it was given, without the question mark. A secret. */
+  /** As given, without the question mark. A secret. */
   readonly sas?: string;
 }
 
@@ -21,27 +22,27 @@ const CONTAINER_NAME = /^(\$root|\$web|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})
 const ACCOUNT_NAME = /^[a-z0-9]{3,24}(?:-secondary)?$/;
 
 /**
- * Takes a blob URL, with or without a SAS, or `container/blob` when `serviceUrl` says of which account.
- * @param serviceUrl - The account's endpoint. Where the host of a URL does not say whether the account is in its path, this does.
- * @param accountName - The account whose key signs, for the same purpose.
- * @throws {UsageError} not a URL, no container or blob in it, a URL of a snapshot or of a managed disk, a place that is not
- *   surely the one that was meant.
+ * Parses a blob URL, with or without a SAS, or `container/blob` when `serviceUrl` names the account.
+ * @param serviceUrl - The account's endpoint. It also decides whether the path of a URL starts with the account when the host
+ *   does not show that.
+ * @param accountName - The account whose key signs requests, for the same purpose.
+ * @throws {UsageError} not a URL, no container or blob in it, the URL of a snapshot or of a managed disk, or an ambiguous URL.
  */
 export function parseDestination(text: string, serviceUrl?: string, accountName?: string): Destination {
   const { place, query } = split(decodedUrl(withoutWrapping(text)));
   const endpoint = serviceUrl === undefined ? undefined : parseEndpoint(serviceUrl, 'The endpoint', accountName);
   if (endpoint?.query !== undefined) {
     throw new UsageError(
-      'The endpoint must not hold a SAS. Append it to the destination, or use AZURE_STORAGE_SAS_TOKEN.',
+      'The endpoint must not contain a SAS. Append the SAS to the destination, or set AZURE_STORAGE_SAS_TOKEN.',
     );
   }
-  refuseUnsafePath(place);
+  assertSafePath(place);
   const url = toUrl(isUrl(place) ? place : absolute(place, endpoint), place);
-  refuseWhatCannotBeWritten(url, query);
+  assertWritable(url, query);
   const base = isWithinEndpoint(url, endpoint) ? endpoint.url : baseOf(url, accountName);
   const account = isWithinEndpoint(url, endpoint) ? endpoint.accountName : accountOf(url, base);
   const segments = url.href.slice(base.length).split('/').slice(1);
-  // The root container may be left out of a URL. A SAS for a blob shows that the one name is that of a blob.
+  // A URL may omit the root container. A SAS for a blob shows that the only name in the path is a blob.
   if (segments.length === 1 && segments[0] !== '' && sasField(query, 'sr') === 'b') segments.unshift('$root');
   const [containerName = '', ...blob] = segments;
   if (containerName === '' || blob.length === 0 || blob.at(-1) === '') {
@@ -52,7 +53,7 @@ export function parseDestination(text: string, serviceUrl?: string, accountName?
   const container = decode(containerName, url);
   if (!CONTAINER_NAME.test(container)) {
     throw new UsageError(
-      `"${container}" cannot be a container: 3 to 63 lower-case letters, digits and single hyphens make its name.`,
+      `"${printable(container)}" is not a valid container name: use 3 to 63 lower-case letters, digits and single hyphens.`,
     );
   }
   const containerUrl = `${base}/${containerName}`;
@@ -66,18 +67,18 @@ export function parseDestination(text: string, serviceUrl?: string, accountName?
   return { address, ...(query === '' ? {} : { sas: query }) };
 }
 
-/** Whether a destination carries a SAS, of whatever kind. */
+/** Whether a destination contains a SAS of any kind. */
 export function carriesSas(destination: string): boolean {
   return hasSasFields(split(decodedUrl(withoutWrapping(destination))).query);
 }
 
-/** Whether only an endpoint, or the name of the account, says where a destination is: `container/blob`, or an ambiguous host. */
+/** Whether a destination needs an endpoint or an account name to be complete: `container/blob`, or an ambiguous host. */
 export function needsEndpoint(destination: string): boolean {
   const { place } = split(decodedUrl(withoutWrapping(destination)));
   return !isUrl(place) || (URL.canParse(place) && accountPlace(new URL(place)) === 'unknown');
 }
 
-/** The endpoint of the account that a blob is in. */
+/** The blob endpoint of the account that contains the blob. */
 export function endpointOf({ containerUrl }: BlobAddress): string {
   return containerUrl.slice(0, containerUrl.lastIndexOf('/'));
 }
@@ -91,11 +92,11 @@ function split(text: string): { place: string; query: string } {
 /** The URL of `container/blob`. */
 function absolute(place: string, endpoint: Endpoint | undefined): string {
   if (parseStorageHost(place.split('/')[0] ?? '') !== undefined) {
-    throw new UsageError(`The destination "${shown(place)}" lacks its beginning: put https:// before it.`);
+    throw new UsageError(`The destination "${shown(place)}" has no scheme. Write https:// in front of it.`);
   }
   if (endpoint === undefined) {
     throw new UsageError(
-      `The destination "${shown(place)}" is not a URL, and no account is known. Give the blob's URL (${EXAMPLE}), or set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT.`,
+      `The destination "${shown(place)}" is not a URL, and no account is known. Pass the blob's URL (${EXAMPLE}), or set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT.`,
     );
   }
   const path = place.replace(/^\/+/, '');
@@ -105,7 +106,7 @@ function absolute(place: string, endpoint: Endpoint | undefined): string {
   if (rest.length === 0) return `${url}/${containerName}/${path}`;
   if (first === containerName) return `${url}/${path}`;
   throw new UsageError(
-    `The endpoint ${url}/${containerName} ends in the container ${containerName}, but the destination is ${shown(path)}. Write ${containerName}/${shown(path)} for a blob in that container, or take /${containerName} out of the endpoint (BlobEndpoint of the connection string).`,
+    `The endpoint ${url}/${containerName} ends in the container ${containerName}, but the destination is ${shown(path)}. Write ${containerName}/${shown(path)} for a blob in that container, or remove /${containerName} from the endpoint (BlobEndpoint of the connection string).`,
   );
 }
 
@@ -118,56 +119,58 @@ function toUrl(full: string, given: string): URL {
     throw new UsageError(`The destination must be an https URL, but is ${shown(given)}.`);
   }
   if (url.username !== '' || url.password !== '') {
-    throw new UsageError('The destination must not hold a user name or password. Use a SAS, or the environment.');
+    throw new UsageError(
+      'The destination must not contain a user name or password. Use a SAS, or set the credential in the environment.',
+    );
   }
   return url;
 }
 
-/** What URL parsers silently change or drop, so that the upload would go to another blob or container than the one meant. */
-function refuseUnsafePath(place: string): void {
+/** Refuses paths that URL parsers silently change: the upload would go to another blob or container than the intended one. */
+function assertSafePath(place: string): void {
   const path = place.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/\\]*/i, '');
   if (path.includes('#')) {
     throw new UsageError(
-      `The destination ${shown(place)} has a # in it, and servers never see what follows. Write it as %23 if it belongs to the name of the blob.`,
+      `The destination ${shown(place)} contains #, and a URL ends there for the service. Write %23 if it belongs to the name of the blob.`,
     );
   }
   if (/sig(?:=|%(?:25)*3d)/i.test(unescapeMarkup(path))) {
     throw new UsageError(
-      'The path of the destination holds what looks like a SAS. Separate the blob from its SAS by a question mark, not by & or %3F.',
+      'The path of the destination contains a SAS. Separate the blob and its SAS with a question mark, not with & or %3F.',
     );
   }
   if (path.includes('\\')) {
     throw new UsageError(
-      `The destination ${shown(place)} has a backslash in it, which URLs turn into a slash. Write / between folders, or %5C if it belongs to the name of the blob.`,
+      `The destination ${shown(place)} contains a backslash, which URLs treat as a slash. Write / between folders, or %5C if it belongs to the name of the blob.`,
     );
   }
   const strange = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.exec(path)?.[0];
   if (strange !== undefined) {
     const code = strange.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
     throw new UsageError(
-      `The destination has a character in it that cannot be seen (U+${code}), as chat programs and editors insert it. Type that part of the URL again, or percent-encode the character if it belongs to the name.`,
+      `The destination contains an invisible character (U+${code}). Chat programs and editors insert such characters. Type that part of the URL again, or percent-encode the character if it belongs to the name.`,
     );
   }
   if ((percentDecoded(path) ?? path).split(/[/\\]/).some((segment) => segment === '.' || segment === '..')) {
     throw new UsageError(
-      `The destination ${shown(place)} has a part that is . or .., which leads to another place. Write the path without it.`,
+      `The path of the destination ${shown(place)} contains . or .., which leads to another blob. Write the path without it.`,
     );
   }
 }
 
-function refuseWhatCannotBeWritten(url: URL, query: string): void {
+function assertWritable(url: URL, query: string): void {
   for (const parameter of namesIn(query).filter((name) => name === 'snapshot' || name === 'versionid')) {
-    throw new UsageError(`The destination is a ${parameter} of a blob, which cannot be written. Name the blob itself.`);
+    throw new UsageError(`The destination is a ${parameter} of a blob, which is read-only. Name the blob itself.`);
   }
   if (query !== '' && !hasSasFields(query)) {
     throw new UsageError(
-      `What follows the question mark of ${withoutQuery(url)} is not a SAS. Write the question mark as %3F if it belongs to the name of the blob.`,
+      `The text after the question mark of ${withoutQuery(url)} is not a SAS. Write %3F if the question mark belongs to the name of the blob.`,
     );
   }
-  // Put Blob on such a host would wipe the disk: github.com/Azure/azure-storage-azcopy/issues/1582
+  // Put Blob on such a host erases the disk: github.com/Azure/azure-storage-azcopy/issues/1582
   if (/^md-/i.test(url.hostname)) {
     throw new UsageError(
-      `${url.hostname} is the address of a managed disk. This version uploads to page blobs only: upload to a storage account, then make the disk from the blob.`,
+      `${url.hostname} is the address of a managed disk. This version uploads to page blobs only: upload to a storage account, then create the disk from the blob.`,
     );
   }
   assertBlobService(url, 'The destination');
@@ -177,17 +180,17 @@ function isWithinEndpoint(url: URL, endpoint: Endpoint | undefined): endpoint is
   return endpoint !== undefined && `${url.origin}${url.pathname}`.startsWith(`${endpoint.url}/`);
 }
 
-/** The URL of the account, by the host and what else is known. */
+/** The URL of the account, from the host and the known account names. */
 function baseOf(url: URL, accountName: string | undefined): string {
   const [first = '', second = '', ...rest] = url.pathname.split('/').slice(1);
   const inPath = `${url.origin}/${first}`;
   const place = accountPlace(url, [accountName]);
   if (place !== 'unknown') return place === 'path' ? inPath : url.origin;
-  // An account, a container and a blob are three parts at least, and not every name can be one.
+  // An account, a container and a blob are at least three segments, and the first two must be valid names.
   const canBeInPath = rest.length > 0 && ACCOUNT_NAME.test(first) && CONTAINER_NAME.test(percentDecoded(second) ?? '');
   if (!canBeInPath || isPublicDomain(url)) return url.origin;
   throw new UsageError(
-    `${withoutQuery(url)} can be read in two ways: "${first}" is an account or a container. Set AZURE_STORAGE_SERVICE_ENDPOINT=${inPath} if it is the account, or AZURE_STORAGE_SERVICE_ENDPOINT=${url.origin} if it is the container (serviceUrl in the library).`,
+    `${withoutQuery(url)} is ambiguous: "${first}" is an account or a container. Set AZURE_STORAGE_SERVICE_ENDPOINT=${inPath} if it is the account, or AZURE_STORAGE_SERVICE_ENDPOINT=${url.origin} if it is the container (serviceUrl in the library).`,
   );
 }
 
@@ -202,9 +205,9 @@ function decode(part: string, url: URL): string {
   throw new UsageError(`The destination has a malformed percent-encoding: ${withoutQuery(url)}.`);
 }
 
-/** What was given, without what may be a SAS. */
+/** The given text without a possible SAS, safe to print. */
 function shown(text: string): string {
-  return redact(text.replace(/[?#][\s\S]*$/, ''));
+  return printable(redact(text.replace(/[?#][\s\S]*$/, '')));
 }
 
 function withoutQuery(url: URL): string {

@@ -1,25 +1,26 @@
-// The blob endpoint of an account, as a variable, an option or a connection string names it.
+// Parses the blob endpoint of an account, from a variable, an option or a connection string.
+import { printable } from '../base/printable.ts';
 import { UsageError } from '../errors.ts';
 import { isUrl, withoutWrapping } from './given-text.ts';
 import { accountPlace, isPublicDomain, parseStorageHost } from './storage-host.ts';
 
-/** An endpoint taken apart. Holds no secret. */
+/** A parsed endpoint. Only `query` may contain a secret. */
 export interface Endpoint {
-  /** The account's URL, without a slash at its end. */
+  /** The account's URL, without a trailing slash. */
   readonly url: string;
-  /** Undefined where the endpoint does not name it: a custom domain. */
+  /** Undefined for a custom domain, which does not name the account. */
   readonly accountName: string | undefined;
-  /** A container that the endpoint goes down to. */
+  /** The container, if the endpoint ends in one. */
   readonly containerName: string | undefined;
-  /** Without the question mark: a SAS, perhaps. A secret. */
+  /** Without the question mark. It may be a SAS: a secret. */
   readonly query: string | undefined;
 }
 
 /**
- * @param text - `https://ACCOUNT.blob.core.windows.net`, `http://HOST:10000/ACCOUNT`, or one of them with a container.
- * @param source - Where it stands, for messages: AZURE_STORAGE_SERVICE_ENDPOINT.
- * @param accountName - The account that the same source names.
- * @throws {UsageError} not a URL, of another service, or with a path that is no account and container.
+ * @param text - `https://ACCOUNT.blob.core.windows.net`, `http://HOST:10000/ACCOUNT`, or either of them with a container.
+ * @param source - Where the text comes from, for messages: AZURE_STORAGE_SERVICE_ENDPOINT.
+ * @param accountName - The account named by the same source.
+ * @throws {UsageError} not a URL, the URL of another service, or a path that is not an account and a container.
  */
 export function parseEndpoint(text: string, source: string, accountName?: string): Endpoint {
   const bare = withoutWrapping(text);
@@ -31,7 +32,7 @@ export function parseEndpoint(text: string, source: string, accountName?: string
   }
   const url = new URL(place);
   if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || url.hash !== '') {
-    throw new UsageError(`${source} must be an http or https URL without a user, a password and a #.`);
+    throw new UsageError(`${source} must be an http or https URL without a user, a password or a #.`);
   }
   assertBlobService(url, source);
   const segments = url.pathname.split('/').filter((segment) => segment !== '');
@@ -39,12 +40,12 @@ export function parseEndpoint(text: string, source: string, accountName?: string
   const account = isInPath ? segments.shift() : undefined;
   if (isInPath && account === undefined) {
     const example = `${url.origin}/${accountName ?? 'ACCOUNT'}`;
-    throw new UsageError(`${source} names no account: ${url.origin} has it in its path, as in ${example}.`);
+    throw new UsageError(`${source} names no account: ${url.origin} needs it in its path, as in ${example}.`);
   }
   const [container, ...rest] = segments;
   if (rest.length > 0) {
     throw new UsageError(
-      `${source} must end in the account or in a container, but is ${url.origin}${url.pathname}. Put the rest of the path into the destination.`,
+      `${source} must end in the account or in a container, but is ${url.origin}${url.pathname}. Move the rest of the path to the destination.`,
     );
   }
   return {
@@ -55,13 +56,13 @@ export function parseEndpoint(text: string, source: string, accountName?: string
   };
 }
 
-/** An endpoint whose host does not decide names an account in its path, unless it is a custom domain. */
+/** If the host does not decide, the path starts with an account, unless the host is a custom domain. */
 function isAccountInPath(url: URL, segments: readonly string[], accountName: string | undefined): boolean {
   const place = accountPlace(url, [accountName]);
   return place === 'unknown' ? segments.length > 0 && !isPublicDomain(url) : place === 'path';
 }
 
-/** @throws {UsageError} the host is that of files, queues, tables, a data lake or a website; says which one is right. */
+/** @throws {UsageError} the host is the account's endpoint for files, queues, tables, a data lake or a website. The message names the blob endpoint. */
 export function assertBlobService(url: URL, source: string): void {
   const host = parseStorageHost(url.hostname);
   if (host === undefined || host.service === 'blob') return;
@@ -79,5 +80,5 @@ const SERVICE_NAMES: Readonly<Record<string, string>> = {
 };
 
 function shown(text: string): string {
-  return text.length > 200 || /[=;]/.test(text) ? '(not shown: it may hold a secret)' : text;
+  return text.length > 200 || /[=;]/.test(text) ? '(not shown: it may contain a secret)' : printable(text);
 }

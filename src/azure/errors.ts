@@ -1,11 +1,11 @@
-// Turns what the SDK throws into errors of our own: what failed, whether to try again, what to do. Nothing of the request,
-// which holds the SAS and the Authorization header, is kept.
+// Converts what the SDK throws to a VhdupError: what failed, whether to retry, what to do next. Keeps nothing of the request,
+// which contains the SAS and the Authorization header.
 
 import { printable } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import { CredentialError, DestinationError, type RequestFailure, ServiceError, VhdupError } from '../errors.ts';
 import { foreignOutcomeOf, networkOutcomeOf, type Outcome, outcomeOf } from './answers.ts';
-import { explainRefusal } from './auth/auth-failure.ts';
+import { explainAuthFailure } from './auth/auth-failure.ts';
 import { isSignInError, signInError } from './auth/sign-in-error.ts';
 import { certificateAdvice } from './network/certificate-advice.ts';
 import type { Operation } from './operations.ts';
@@ -23,67 +23,71 @@ interface RestErrorLike {
 
 /** What signed the request. */
 export interface SignedWith {
-  /** Undefined where it was something else. */
+  /** Undefined for any other credential. */
   readonly sas: string | undefined;
-  /** Whether the service accepted the same credential before. */
+  /** Whether the service has accepted the same credential before. */
   readonly wasAccepted: boolean;
 }
 
-/** The request that an answer or a failure belongs to. */
+/** The request that got the answer or failed. */
 export interface SentRequest {
   readonly operation: Operation;
-  /** With its range: "Put Page 0+4194304". */
+  /** The operation and its range: "Put Page 0+4194304". */
   readonly what: string;
   readonly signedWith?: SignedWith;
-  /** Where a proxy is on the way: "proxy.corp:8080, which HTTPS_PROXY names". */
+  /** The proxy in use, if any: "proxy.corp:8080 (set in HTTPS_PROXY)". */
   readonly proxy?: string | undefined;
 }
 
 const CHECKSUM_MISMATCHES = new Set(['Md5Mismatch', 'Crc64Mismatch']);
-/** Network errors that hint at a wrong address rather than at a bad connection. */
+/** Network errors that suggest a wrong address rather than a bad connection. */
 const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|EPROXY|ERR_TLS_|ERR_SSL_)/;
 
-/** What to do about an answer of the service that no retry can change, by its `x-ms-error-code`. */
+/** The next step after a permanent failure, by `x-ms-error-code`. A Map: the code is foreign text and may be `constructor`. */
 const ADVICE = new Map(
   Object.entries({
     AuthenticationFailed:
-      'The signature is wrong, or it is not valid at this time. Check that the SAS or key is complete and belongs to this account, and that the clock of this machine is right.',
+      'The signature is wrong or not valid at this time. Check that the SAS or key is complete and belongs to this account, and that the clock of this machine is correct.',
     AuthorizationPermissionMismatch:
-      'The credential does not allow this. A SAS needs the permissions r and w; with Microsoft Entra, the role Storage Blob Data Contributor.',
+      'The credential does not allow this operation. A SAS needs the permissions r and w; a Microsoft Entra identity needs the role Storage Blob Data Contributor.',
     AuthorizationFailure:
-      'The network rules of the account (firewall, private endpoint) or its policies refuse this machine.',
+      'The network rules of the account (firewall, private endpoint) or its policies deny access from this machine.',
     AuthorizationResourceTypeMismatch:
       'The SAS is not for this kind of resource. An account SAS needs the resource types c and o.',
     KeyBasedAuthenticationNotPermitted:
-      'The account accepts no account keys. Sign in with Microsoft Entra (az login), or use a user delegation SAS.',
-    PublicAccessNotPermitted: 'No credential was sent. Give a SAS, a key or sign in with az login.',
-    NoAuthenticationInformation: 'No credential was sent. Give a SAS, a key or sign in with az login.',
-    ContainerNotFound: 'There is no such container. Create it, or give --create-container.',
-    BlobNotFound: 'There is no such blob (any more).',
-    ResourceNotFound: 'There is no such container or blob.',
-    InvalidBlobType: 'What is there is not a page blob. Delete it, or choose another name.',
+      'The account does not accept account keys. Sign in with Microsoft Entra (az login), or use a user delegation SAS.',
+    PublicAccessNotPermitted: 'No credential was sent. Pass a SAS or a key, or sign in with az login.',
+    NoAuthenticationInformation: 'No credential was sent. Pass a SAS or a key, or sign in with az login.',
+    ContainerNotFound: 'The container does not exist. Create it, or add --create-container.',
+    BlobNotFound: 'The blob does not exist, or it was deleted.',
+    ResourceNotFound: 'The container or blob does not exist.',
+    InvalidBlobType: 'The existing blob is not a page blob. Delete it, or choose another name.',
     LeaseIdMissing: 'Another program holds a lease on the blob.',
     LeaseIdMismatchWithBlobOperation: 'Another program holds a lease on the blob.',
-    ConditionNotMet: 'Something changed the blob meanwhile.',
-    SequenceNumberConditionNotMet: 'Something replaced the blob while the upload was running.',
-    FeatureNotSupportedByAccount: 'The account has no page blobs: those with a hierarchical namespace do not.',
+    ConditionNotMet: 'Another program modified the blob in the meantime.',
+    SequenceNumberConditionNotMet: 'Another program replaced the blob during the upload.',
+    FeatureNotSupportedByAccount:
+      'The account does not support page blobs: accounts with a hierarchical namespace have none. Use another account.',
     AccountIsDisabled: 'The storage account is disabled.',
-    ContainerBeingDeleted: 'The container is being deleted. Choose another one, or wait some minutes.',
+    ContainerBeingDeleted: 'The container is being deleted. Wait a few minutes, or choose another container.',
   }),
 );
 
-/** What to do about an answer that is not the service's, by its status. */
-const FOREIGN_ADVICE: Readonly<Record<number, string>> = {
-  407: 'The proxy asks for a user and a password: give them in its URL, as in HTTPS_PROXY=http://user:password@proxy.example.com:8080.',
-  413: 'It takes no request of this size.',
-};
+/** The next step after an answer that does not come from the service, by status. */
+const FOREIGN_ADVICE: ReadonlyMap<number, string> = new Map([
+  [
+    407,
+    'The proxy requires a user and a password: add them to its URL, as in HTTPS_PROXY=http://user:password@proxy.example.com:8080.',
+  ],
+  [413, 'It does not accept requests of this size.'],
+]);
 
 /**
- * @returns an error to throw; `error` itself where it is not about a request (an abort, a bug).
+ * @returns the error to throw; `error` itself if it is not about a request (an abort, a bug).
  */
 export function toServiceError(request: SentRequest, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof VhdupError || error.name === 'AbortError') return error;
-  // Node refuses an argument with these; they have a code too, but are bugs and not failures of the network.
+  // Node throws these for invalid arguments. They have a code too, but they are bugs, not network failures.
   if (error instanceof TypeError || error instanceof RangeError) return error;
   const restError: RestErrorLike = error;
   if (isSignInError(error)) return signInError(error);
@@ -99,10 +103,10 @@ function networkError(
 ): ServiceError {
   const code = printable(rawCode);
   const cause = firstLine(redact(message));
-  // A tunnel that could not be opened names the proxy by itself.
+  // The message of a tunnel that failed to open already names the proxy.
   const via = proxy === undefined || cause.includes('_PROXY') ? '' : ` The request went through the proxy ${proxy}.`;
   const text = `${what} failed: ${cause} (${code}).${via}`;
-  // A sign-in page may stand in for the service for a while, but not before it has ever been there.
+  // A sign-in page may replace the service for a while, but only after the service has answered once.
   const advice = certificateAdvice(code);
   if (advice !== undefined) {
     return new ServiceError(`${text} ${advice}`, { reason: code, transient: true, needsContact: true });
@@ -123,7 +127,7 @@ function answerError(request: SentRequest, error: RestErrorLike, status: number)
   const requestId = printable(header('x-ms-request-id') ?? '');
   const code = header('x-ms-error-code') ?? (isParseError(error) ? undefined : error.code);
   const reason = printable(code ?? `HTTP ${status}`);
-  // The answer to a HEAD has no body, and so no message.
+  // The answer to a HEAD request has no body, and so no message.
   const message = firstLine(redact(error.message ?? ''));
   const text = `${what} failed: ${status} ${reason}${message === '' ? '' : `, ${message}`} (request id ${requestId})`;
   const advice = ADVICE.get(reason);
@@ -153,26 +157,27 @@ function authenticationError(
   text: string,
   requestId: string,
 ): CredentialError {
-  const { isExpired, explanation } = explainRefusal({
+  const { isExpired, explanation } = explainAuthFailure({
     sas: signedWith?.sas,
     wasAccepted: signedWith?.wasAccepted === true,
     detail: detailOf(details),
     serviceTime: timeOf(response?.headers.get('date')),
   });
-  // The service's own words speak of a header where the SAS is what is wrong.
+  // The service's message mentions a header even if the SAS is wrong.
   const known = `${what} failed: ${response?.status} AuthenticationFailed (request id ${requestId}). ${explanation}`;
   const unknown = `${text}. ${ADVICE.get('AuthenticationFailed')}`;
   return new CredentialError(explanation === undefined ? unknown : known, { isExpired });
 }
 
-/** The code of an answer whose body could not be read is the parser's. */
+/** If the body of an answer cannot be parsed, the error has the code of the parser. */
 function isParseError({ code }: RestErrorLike): boolean {
   return code === 'PARSE_ERROR' || code === 'InvalidXml' || code === '';
 }
 
-/** The service says there what is wrong with a signature; it may quote the request. */
+/** The service's reason for rejecting a signature. It may quote the request. */
 function detailOf(details: unknown): string {
-  const { authenticationErrorDetail: detail } = (details ?? {}) as { authenticationErrorDetail?: unknown };
+  if (typeof details !== 'object' || details === null || !('authenticationErrorDetail' in details)) return '';
+  const { authenticationErrorDetail: detail } = details;
   return typeof detail === 'string' ? detail : '';
 }
 
@@ -181,7 +186,10 @@ function timeOf(header: string | undefined): Date | undefined {
   return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
-/** A proxy, a captive portal or a wrong host answered. It may pass; before the service has answered once it is a hint. */
+/**
+ * A proxy, a captive portal or a wrong host answered. That may be temporary; if the service has never answered, the address may be
+ * wrong.
+ */
 function foreignAnswer(
   { operation, what, proxy }: SentRequest,
   status: number,
@@ -189,9 +197,10 @@ function foreignAnswer(
   retryAfterHeader?: string,
 ): ServiceError {
   const from = proxy === undefined ? '' : ` The request went through the proxy ${proxy}.`;
-  const advice = FOREIGN_ADVICE[status] === undefined ? '' : ` ${FOREIGN_ADVICE[status]}`;
+  const known = FOREIGN_ADVICE.get(status);
+  const advice = known === undefined ? '' : ` ${known}`;
   return new ServiceError(
-    `${what} failed: the answer (status ${status}, ${firstLine(contentType)}) did not come from Azure Storage but from something on the way, a proxy or a sign-in page perhaps.${from}${advice}`,
+    `${what} failed: the answer (status ${status}, ${firstLine(contentType)}) did not come from Azure Storage but from something in between, perhaps a proxy or a sign-in page.${from}${advice}`,
     {
       status,
       reason: `HTTP ${status}`,
@@ -202,7 +211,7 @@ function foreignAnswer(
   );
 }
 
-/** An answer that says success but lacks something, contradicts itself or cannot be read. */
+/** The error for an answer that reports success but is incomplete, contradictory or unreadable. */
 export function unusableAnswer(
   { operation, what }: SentRequest,
   problem: string,
@@ -232,7 +241,7 @@ function retryAfter(header: string | undefined): { retryAfterMs?: number } {
   return Number.isNaN(milliseconds) ? {} : { retryAfterMs: Math.max(0, milliseconds) };
 }
 
-/** The service's message without its RequestId and Time lines; an answer in HTML is cut short. Safe to print. */
+/** The service's message without its RequestId and Time lines, at most 200 characters. Safe to print. */
 function firstLine(text: string): string {
   const line = printable(text.split('\n', 1)[0]?.trim().replace(/\.$/, '') ?? '');
   return line.length > 200 ? `${line.slice(0, 200)}...` : line;

@@ -1,10 +1,10 @@
-// Text as people give it, in a file, a variable, an argument or a paste, turned into the text that was meant.
+// Cleans text from a file, a variable, an argument or the clipboard: encodings, quotes, invisible characters, escapes.
 
-/** Code units that are looked at to recognise UTF-16 without a byte order mark. */
+/** How many code units are examined to detect UTF-16 without a byte order mark. */
 const SAMPLE_UNITS = 512;
 
 /**
- * Decodes what a file or a command holds. Windows PowerShell writes UTF-16, and some tools leave the byte order mark out.
+ * Decodes the bytes of a file or of a command's output. Windows PowerShell writes UTF-16, and some tools omit the byte order mark.
  * @returns the text without its byte order mark.
  */
 export function decodeText(bytes: Uint8Array): string {
@@ -28,14 +28,14 @@ function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
 
 const OPENING = '"\'`“”„‟‘’‚‛«‹<';
 const CLOSING = '"\'`“”‟‘’‛»›>';
-/** Blanks of every kind, line ends, controls, and what cannot be seen: zero-width characters, byte order marks, directions. */
+/** White space, line ends, control characters, and invisible characters: zero-width, byte order and direction marks. */
 const EDGE = String.raw`[\s\p{Cc}\p{Cf}]+`;
 const EDGES = new RegExp(`^${EDGE}|${EDGE}$`, 'gu');
 
-/** Quotes as HTML and JSON write them, around the whole. */
+/** Quotes around the whole text, as HTML and JSON write them. */
 const ESCAPED_QUOTES = /^(&quot;|&#34;|&#39;|&apos;|\\")([\s\S]*)\1$/;
 
-/** `text` without what stands around it: blanks, line ends, invisible characters, quotes of any kind, angle brackets. */
+/** `text` without white space, line ends, invisible characters, quotes of any kind or angle brackets around it. */
 export function withoutWrapping(text: string): string {
   let bare = text.replace(EDGES, '').replace(ESCAPED_QUOTES, '$2').replace(EDGES, '');
   while (bare.length > 1 && OPENING.includes(bare.charAt(0)) && CLOSING.includes(bare.charAt(bare.length - 1))) {
@@ -58,8 +58,8 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Undoes how HTML and JSON write single characters, also where it was done twice (`&amp;amp;`), and the backslashes that
- * shells put before ?, & and = when a URL is pasted. None of them can be part of a SAS.
+ * Decodes HTML and JSON escapes of single characters, also if applied twice (`&amp;amp;`), and removes the backslashes that
+ * shells insert before ?, & and = when a URL is pasted. None of these can be part of a SAS.
  */
 export function unescapeMarkup(text: string): string {
   let result = text;
@@ -78,7 +78,7 @@ export function unescapeMarkup(text: string): string {
   return result;
 }
 
-/** Undefined where the percent-encoding is malformed. */
+/** Undefined if the percent-encoding is malformed. */
 export function percentDecoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
@@ -87,7 +87,7 @@ export function percentDecoded(text: string): string | undefined {
   }
 }
 
-/** A URL that was percent-encoded as a whole, decoded until it is one. Any other text as it is. */
+/** Decodes a URL that was percent-encoded as a whole, once or several times. Returns any other text unchanged. */
 export function decodedUrl(text: string): string {
   let url = text;
   while (/^https?%(?:25)*3a/i.test(url)) {
@@ -98,7 +98,7 @@ export function decodedUrl(text: string): string {
   return url;
 }
 
-/** Whether a text begins as a URL does. */
+/** Whether a text starts with a URL scheme. */
 export function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(decodedUrl(withoutWrapping(text)));
 }

@@ -1,9 +1,9 @@
-// The operations of the Blob service that vhdup uses, and how each of them says that it was done. Source: REST, Operations on Blobs.
+// The Blob service operations that vhdup uses, and what proves the success of each. Source: REST, Operations on Blobs.
 
 interface OperationFacts {
-  /** The status of success. */
+  /** The HTTP status of success. */
   readonly success: number;
-  /** Headers that only an operation that was done carries. With the request id they prove success, whatever 2xx the status is. */
+  /** Headers that only a completed operation returns. With the request id they prove success, whatever the 2xx status. */
   readonly proof: readonly string[];
 }
 
@@ -26,23 +26,23 @@ const OPERATIONS = {
 
 export type Operation = keyof typeof OPERATIONS;
 
-/** All of them, for what is said of each. */
+/** All operations, for tables and tests that cover each of them. */
 export const ALL_OPERATIONS = Object.keys(OPERATIONS) as readonly Operation[];
 
-/** The parts of a request of the SDK that say what it does. */
+/** The parts of an SDK request that identify its operation. */
 interface RequestLike {
   readonly method: string;
   readonly url: string;
   readonly headers: { get(name: string): string | undefined };
 }
 
-const LEASE_OPERATIONS: Readonly<Record<string, Operation>> = {
-  acquire: 'Acquire Lease',
-  renew: 'Renew Lease',
-  change: 'Change Lease',
-  release: 'Release Lease',
-  break: 'Break Lease',
-};
+const LEASE_OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+  ['acquire', 'Acquire Lease'],
+  ['renew', 'Renew Lease'],
+  ['change', 'Change Lease'],
+  ['release', 'Release Lease'],
+  ['break', 'Break Lease'],
+]);
 
 /** Undefined for a request that vhdup does not make. */
 export function operationOf({ method, url, headers }: RequestLike): Operation | undefined {
@@ -58,7 +58,7 @@ export function operationOf({ method, url, headers }: RequestLike): Operation | 
     case 'properties':
       return 'Set Blob Properties';
     case 'lease':
-      return LEASE_OPERATIONS[headers.get('x-ms-lease-action') ?? ''];
+      return LEASE_OPERATIONS.get(headers.get('x-ms-lease-action') ?? '');
     case null:
       return query.get('restype') === 'container' ? 'Create Container' : 'Put Blob';
     default:
@@ -66,7 +66,7 @@ export function operationOf({ method, url, headers }: RequestLike): Operation | 
   }
 }
 
-/** The status that stands for success, where `status` is another 2xx but the headers prove that the service did the operation. */
+/** The regular success status if `status` is another 2xx but the headers prove that the operation completed; otherwise `status`. */
 export function provenStatus(
   operation: Operation,
   status: number,
@@ -75,7 +75,7 @@ export function provenStatus(
   const { success, proof } = OPERATIONS[operation];
   const isProven =
     status >= 200 && status < 300 && ['x-ms-request-id', ...proof].every((name) => headers.get(name) !== undefined);
-  // The SDK reads a range from either of these; whether it is the right one is seen later.
+  // The SDK accepts both for a range; assertSameRange checks the range itself.
   const isKnown = status === success || (operation === 'Get Blob' && status === 200);
   return isProven && !isKnown ? success : status;
 }

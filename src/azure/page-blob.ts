@@ -1,4 +1,4 @@
-// A page blob of Azure Storage, through @azure/storage-blob. The only file that knows the inclusive ranges of the REST API.
+// A page blob in Azure Storage, through @azure/storage-blob. The only file that handles the inclusive ranges of the REST API.
 import type { Agent } from 'node:http';
 import {
   AnonymousCredential,
@@ -9,7 +9,7 @@ import {
 } from '@azure/storage-blob';
 import type { ByteRange } from '../base/byte-range.ts';
 import type { Checksum, PageRun } from '../base/page-run.ts';
-import { CredentialError, DestinationError, ServiceError, VhdupError } from '../errors.ts';
+import { DestinationError } from '../errors.ts';
 import type { RequestRecord } from '../events.ts';
 import type { BlobAddress, BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
 import type { PageRangeList, ReadOptions } from '../target/page-store.ts';
@@ -17,25 +17,24 @@ import { outcomeOf } from './answers.ts';
 import type { Credential, SdkCredential } from './auth/credentials.ts';
 import { openAccess } from './auth/open-access.ts';
 import { assertSasCreatesContainers } from './auth/sas.ts';
-import type { Access, AccessOptions, Signer } from './auth/signer.ts';
+import type { Access, AccessOptions } from './auth/signer.ts';
 import { AzureBlobLeases } from './blob-leases.ts';
 import { assertEchoed, assertSameRange, propertiesOf } from './checked-answers.ts';
-import { toServiceError } from './errors.ts';
 import { boundedAnswers, type PipelinePolicy } from './network/bounded-answers.ts';
 import { Connections } from './network/connections.ts';
 import { requestBody, type Throttle } from './network/request-body.ts';
-import { answeredRequest, failedRequest } from './network/request-record.ts';
 import { collectingGarbage, fillFrom } from './network/response-body.ts';
 import type { Operation } from './operations.ts';
+import { type Clients, RequestSender } from './request-sender.ts';
 
 export interface ConnectOptions extends AccessOptions {
-  /** A socket that moves no byte for so long is given up, in milliseconds. @default 60,000 */
+  /** A socket is closed after this time without a byte, in milliseconds. @default 60,000 */
   readonly stallTimeoutMs?: number;
-  /** Waited for before each piece of a request's body is sent. */
+  /** Delays each piece of a request's body to keep to a rate limit. @default none */
   readonly throttle?: Throttle;
-  /** Sent as User-Agent, before the SDK's own. */
+  /** The start of the User-Agent header; the SDK appends its own. */
   readonly userAgent: string;
-  /** Collects what was allocated lately: called from time to time while data are received. @default nothing */
+  /** Collects recently allocated memory. Called at regular intervals while data is received. @default none */
   readonly collectGarbage?: () => void;
   /** Called after each request. */
   readonly onRequest?: (record: RequestRecord) => void;
@@ -43,10 +42,10 @@ export interface ConnectOptions extends AccessOptions {
 
 const CONTENT_TYPE = 'application/octet-stream';
 
-/** Ranges listed in one request. The service gives no more at once, and answers within its time limit. */
+/** Page ranges per request: the service's maximum, which it can list within its time limit. */
 const PAGE_RANGES_PER_REQUEST = 10_000;
 
-/** Sends nothing yet. */
+/** Creates the client of a page blob. Sends no request. */
 export async function connectPageBlob(
   address: BlobAddress,
   credential: Credential | undefined,
@@ -54,7 +53,7 @@ export async function connectPageBlob(
 ): Promise<PageBlob> {
   const access = await openAccess(credential, address, options);
   const connections = new Connections(address.url, options.stallTimeoutMs ?? 60_000);
-  // All retries are ours: the SDK's neither cover all transient failures nor honour Retry-After. A redirect would take the
+  // vhdup retries by itself: the SDK neither retries all transient failures nor honours Retry-After. A redirect would send the
   // credential to another host.
   const pipelineOptions: PipelineOptions = {
     retryOptions: { maxTries: 1 },
@@ -71,57 +70,48 @@ export async function connectPageBlob(
       container: new ContainerClient(withSas(address.containerUrl), signer, pipelineOptions),
     };
   };
-  return new AzurePageBlob(address, access, makeClients, connections, options);
+  const requests = new RequestSender(access, connections, makeClients, options.onRequest);
+  return new AzurePageBlob(address, access, requests, connections, options);
 }
 
-/** With what is read by the pipeline but absent from its type. */
+/** Adds the options that the pipeline reads but its type does not declare. */
 interface PipelineOptions extends StoragePipelineOptions {
   readonly agent: Agent;
   readonly redirectOptions: { readonly maxRetries: number };
   readonly additionalPolicies: readonly { readonly policy: PipelinePolicy; readonly position: 'perRetry' }[];
 }
 
-/** What sends requests with one credential. */
-interface Clients {
-  readonly blob: PageBlobClient;
-  readonly container: ContainerClient;
-}
-
 class AzurePageBlob implements PageBlob {
   readonly address: BlobAddress;
-  requests = 0;
   readonly leases: AzureBlobLeases;
   readonly #access: Access;
-  readonly #makeClients: (sdk: SdkCredential) => Clients;
+  readonly #requests: RequestSender;
   readonly #connections: Connections;
   readonly #throttle: ConnectOptions['throttle'];
   readonly #onReceived: ((bytes: number) => void) | undefined;
-  readonly #onRequest: ConnectOptions['onRequest'];
-  /** Which signer's request a refusal answers. */
-  readonly #refused = new WeakMap<CredentialError, Signer>();
-  #inUse: { readonly signer: Signer; readonly clients: Clients };
   #sequenceNumber: number | undefined;
 
   constructor(
     address: BlobAddress,
     access: Access,
-    makeClients: (sdk: SdkCredential) => Clients,
+    requests: RequestSender,
     connections: Connections,
-    { throttle, collectGarbage, onRequest }: ConnectOptions,
+    { throttle, collectGarbage }: ConnectOptions,
   ) {
     this.address = address;
     this.#access = access;
-    this.#makeClients = makeClients;
+    this.#requests = requests;
     this.#connections = connections;
     this.#throttle = throttle;
     this.#onReceived = collectGarbage && collectingGarbage(collectGarbage);
-    this.#onRequest = onRequest;
-    const { signer } = access;
-    this.#inUse = { signer, clients: makeClients(signer.sdk) };
     this.leases = new AzureBlobLeases(
-      () => this.#blob,
-      (operation, send) => this.#send(operation, operation, send),
+      () => requests.blob,
+      (operation, send) => requests.send(operation, operation, send),
     );
+  }
+
+  get requests(): number {
+    return this.#requests.count;
   }
 
   get url(): string {
@@ -132,10 +122,8 @@ class AzurePageBlob implements PageBlob {
     return this.#access.expiresOn;
   }
 
-  async renewed(error: unknown, signal: AbortSignal): Promise<boolean> {
-    if (!(error instanceof CredentialError)) return false;
-    const refused = this.#refused.get(error);
-    return refused !== undefined && (await this.#access.renewed(refused, error, signal));
+  renewed(error: unknown, signal: AbortSignal): Promise<boolean> {
+    return this.#requests.renewed(error, signal);
   }
 
   guardWith(sequenceNumber: number): void {
@@ -145,11 +133,11 @@ class AzurePageBlob implements PageBlob {
   async createContainer(signal: AbortSignal): Promise<void> {
     const operation = 'Create Container';
     const { sas } = this.#access.signer.sdk;
-    // The service would only say that the signature is wrong.
+    // The service would only answer that the signature is wrong.
     if (sas !== undefined) assertSasCreatesContainers(sas);
     try {
-      // Not createIfNotExists: it makes up an answer where the container exists.
-      await this.#send(operation, operation, () => this.#container.create({ abortSignal: signal }));
+      // Not createIfNotExists: it invents an answer if the container exists.
+      await this.#requests.send(operation, operation, () => this.#requests.container.create({ abortSignal: signal }));
     } catch (error) {
       if (!isSuccess(operation, error)) throw error;
     }
@@ -158,7 +146,9 @@ class AzurePageBlob implements PageBlob {
   async properties(signal: AbortSignal): Promise<BlobProperties | undefined> {
     const operation = 'Get Blob Properties';
     try {
-      const response = await this.#send(operation, operation, () => this.#blob.getProperties({ abortSignal: signal }));
+      const response = await this.#requests.send(operation, operation, () =>
+        this.#requests.blob.getProperties({ abortSignal: signal }),
+      );
       return propertiesOf(response);
     } catch (error) {
       if (isAbsence(operation, error)) return undefined;
@@ -167,8 +157,8 @@ class AzurePageBlob implements PageBlob {
   }
 
   async create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
-    await this.#send('Put Blob', 'Put Blob', () =>
-      this.#blob.create(size, {
+    await this.#requests.send('Put Blob', 'Put Blob', () =>
+      this.#requests.blob.create(size, {
         abortSignal: signal,
         blobSequenceNumber: sequenceNumber,
         blobHTTPHeaders: { blobContentType: CONTENT_TYPE },
@@ -182,8 +172,8 @@ class AzurePageBlob implements PageBlob {
     const what = `Put Page ${range.offset}+${range.length}`;
     const isSecure = this.address.url.startsWith('https:');
     const body = requestBody(bytes, isSecure, this.#throttle, signal);
-    const response = await this.#send('Put Page', what, () =>
-      this.#blob.uploadPages(body, range.offset, range.length, {
+    const response = await this.#requests.send('Put Page', what, () =>
+      this.#requests.blob.uploadPages(body, range.offset, range.length, {
         abortSignal: signal,
         conditions: this.#writeConditions,
         ...checksumHeader(checksum),
@@ -193,17 +183,17 @@ class AzurePageBlob implements PageBlob {
   }
 
   async clear({ offset, length }: ByteRange, abortSignal: AbortSignal): Promise<void> {
-    await this.#send('Clear Pages', `Clear Pages ${offset}+${length}`, () =>
-      this.#blob.clearPages(offset, length, { abortSignal, conditions: this.#writeConditions }),
+    await this.#requests.send('Clear Pages', `Clear Pages ${offset}+${length}`, () =>
+      this.#requests.blob.clearPages(offset, length, { abortSignal, conditions: this.#writeConditions }),
     );
   }
 
   async pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList> {
-    // listPageRanges, not getPageRanges: the count that one gives is a byte short.
-    const pages = this.#blob
+    // Not getPageRanges: its counts are one byte too small.
+    const pages = this.#requests.blob
       .listPageRanges(0, undefined, { abortSignal: signal })
       .byPage({ maxPageSize: PAGE_RANGES_PER_REQUEST, ...(marker === undefined ? {} : { continuationToken: marker }) });
-    const list = await this.#send('Get Page Ranges', 'Get Page Ranges', async () => {
+    const list = await this.#requests.send('Get Page Ranges', 'Get Page Ranges', async () => {
       const { value } = await pages.next();
       return value ?? {};
     });
@@ -222,16 +212,16 @@ class AzurePageBlob implements PageBlob {
     etag?: string,
   ): Promise<string | undefined> {
     const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
-    const set = () => this.#blob.setMetadata({ ...metadata }, { abortSignal, conditions });
-    return (await this.#send('Set Blob Metadata', 'Set Blob Metadata', set)).etag;
+    const set = () => this.#requests.blob.setMetadata({ ...metadata }, { abortSignal, conditions });
+    return (await this.#requests.send('Set Blob Metadata', 'Set Blob Metadata', set)).etag;
   }
 
   async setContentMd5(md5: Uint8Array, abortSignal: AbortSignal, etag?: string): Promise<string | undefined> {
-    // The request replaces all of the headers that a blob stores.
+    // The request replaces all stored headers of the blob.
     const headers = { blobContentMD5: md5, blobContentType: CONTENT_TYPE };
     const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
-    const set = () => this.#blob.setHTTPHeaders(headers, { abortSignal, conditions });
-    return (await this.#send('Set Blob Properties', 'Set Blob Properties', set)).etag;
+    const set = () => this.#requests.blob.setHTTPHeaders(headers, { abortSignal, conditions });
+    return (await this.#requests.send('Set Blob Properties', 'Set Blob Properties', set)).etag;
   }
 
   async read(
@@ -241,11 +231,11 @@ class AzurePageBlob implements PageBlob {
     signal: AbortSignal,
   ): Promise<Checksum | undefined> {
     const what = `Get Blob ${range.offset}+${range.length}`;
-    const { contentCrc64, contentMD5 } = await this.#send('Get Blob', what, async () => {
-      const response = await this.#blob.download(range.offset, range.length, {
+    const { contentCrc64, contentMD5 } = await this.#requests.send('Get Blob', what, async () => {
+      const response = await this.#requests.blob.download(range.offset, range.length, {
         abortSignal: signal,
         conditions: { ifMatch: etag },
-        // Retries are ours.
+        // vhdup retries by itself.
         maxRetryRequests: 0,
         ...(checksum === 'crc64' ? { rangeGetContentCrc64: true } : {}),
         ...(checksum === 'md5' ? { rangeGetContentMD5: true } : {}),
@@ -271,59 +261,14 @@ class AzurePageBlob implements PageBlob {
       ...this.leases.condition,
     };
   }
-
-  get #blob(): PageBlobClient {
-    return this.#clients.blob;
-  }
-
-  get #container(): ContainerClient {
-    return this.#clients.container;
-  }
-
-  /** Clients of the signer that is in use now. */
-  get #clients(): Clients {
-    const { signer } = this.#access;
-    if (signer !== this.#inUse.signer) this.#inUse = { signer, clients: this.#makeClients(signer.sdk) };
-    return this.#inUse.clients;
-  }
-
-  async #send<T extends object>(operation: Operation, what: string, send: () => Promise<T>): Promise<T> {
-    this.requests += 1;
-    const { signer } = this.#access;
-    const startMs = performance.now();
-    let record: RequestRecord | undefined;
-    try {
-      const response: { requestId?: string } & T = await send();
-      record = answeredRequest(what, performance.now() - startMs, response);
-      this.#connections.answered();
-      signer.wasAccepted = true;
-      return response;
-    } catch (error) {
-      // Some errors of our own come before anything was sent.
-      if (record === undefined && isAboutAnswer(error)) {
-        record = failedRequest(what, performance.now() - startMs, error);
-      }
-      // Now, and not when it was sent: another request may have been accepted meanwhile.
-      const signedWith = { sas: signer.sdk.sas, wasAccepted: signer.wasAccepted };
-      const failure = toServiceError({ operation, what, signedWith, proxy: this.#connections.proxy }, error);
-      if (failure instanceof CredentialError) this.#refused.set(failure, signer);
-      throw failure;
-    } finally {
-      if (record !== undefined) this.#onRequest?.(record);
-    }
-  }
 }
 
-function isAboutAnswer(error: unknown): boolean {
-  return !(error instanceof VhdupError) || (error instanceof ServiceError && error.failure.requestId !== undefined);
-}
-
-/** Whether the failure is an answer that stands for success. */
+/** Whether the failure is an answer that means success. */
 function isSuccess(operation: Operation, error: unknown): boolean {
   return error instanceof DestinationError && outcomeOf(operation, 409, error.reason ?? '').is === 'success';
 }
 
-/** Whether the failure is an answer that there is no such thing. */
+/** Whether the failure means that the resource does not exist. */
 function isAbsence(operation: Operation, error: unknown): boolean {
   return error instanceof DestinationError && outcomeOf(operation, 404, error.reason ?? '').is === 'absent';
 }

@@ -1,6 +1,6 @@
 // BlobLease: holds the blob for one run. No other program can write to it, and of two runs of one upload only one does.
 
-import { isAbsent, isLost, isRefusal, isReplaced, isTaken } from '../azure/lease-errors.ts';
+import { areLeasesUnavailable, isAbsent, isLost, isReplaced, isTaken } from '../azure/lease-errors.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
 import { DestinationError, InUseError, ServiceError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
@@ -77,7 +77,7 @@ export class BlobLease {
       if (isTaken(error)) {
         etag = await this.#breakForeign(breakForeign);
         wasBroken = true;
-      } else if (isRefusal(error)) {
+      } else if (areLeasesUnavailable(error)) {
         this.#isRefused = true;
         this.#warn(
           'no-lease',
@@ -203,7 +203,7 @@ export class BlobLease {
       });
       return true;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!areLeasesUnavailable(error)) throw error;
       return false;
     }
   }

@@ -1,4 +1,4 @@
-// Saves at regular intervals, never two at a time, and not once more after it was stopped.
+// Saves at regular intervals, never twice at the same time, and never after it was stopped.
 
 export class Autosave {
   readonly #timer: NodeJS.Timeout;
@@ -12,7 +12,7 @@ export class Autosave {
     this.#timer = setInterval(() => this.now(), intervalMs);
   }
 
-  /** Begins a save, unless one is under way, or it was stopped. */
+  /** Starts a save, unless one is running or the autosave was stopped. */
   now(): void {
     if (this.#isStopped) return;
     this.#running ??= this.#save().finally(() => {
@@ -20,7 +20,7 @@ export class Autosave {
     });
   }
 
-  /** Resolves when no save is under way any more. */
+  /** Resolves when no save is running. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);

@@ -1,41 +1,41 @@
-// The blob's metadata that is ours. Names as HTTP gives them back: in lower case.
+// The metadata that vhdup stores in a blob. Names are in lower case, as HTTP returns them.
 
-/** Which upload made the blob. */
+/** The id of the upload that created the blob. */
 export const UPLOAD_ID = 'vhdup_upload_id';
 /** A `BlobState`. */
 export const STATE = 'vhdup_state';
-/** Who works on it, or was the last to: an Owner, whose id is that of its lease. Absent once it is complete. */
+/** The run that uploads to the blob, or was the last to do so: an Owner, whose id is also its lease id. Absent once complete. */
 export const OWNER = 'vhdup_owner';
-/** A fingerprint of the image it is made of. */
+/** A fingerprint of the source image. */
 export const IMAGE = 'vhdup_image';
 
-/** `failed`: it is not the image, and only an upload from the beginning replaces it. */
+/** `failed`: the blob differs from the image. Only a new upload from the beginning replaces it. */
 export type BlobState = 'uploading' | 'complete' | 'failed';
 
 type Metadata = Readonly<Record<string, string>>;
 
-/** Whether an upload of ours made the blob, has not completed it, and may be resumed. */
+/** Whether an upload by vhdup created the blob, has not completed it, and can be resumed. */
 export function isUnfinished(metadata: Metadata): boolean {
   return metadata[UPLOAD_ID] !== undefined && !isComplete(metadata) && !isFailed(metadata);
 }
 
-/** Whether its verification failed, or the image changed while it was read. */
+/** Whether the verification failed, or the image changed while it was read. */
 export function isFailed(metadata: Metadata): boolean {
   return metadata[STATE] === 'failed';
 }
 
-/** Whether an upload of ours made the blob, and nothing is left to do. */
+/** Whether an upload by vhdup completed the blob. */
 export function isComplete(metadata: Metadata): boolean {
   return metadata[STATE] === 'complete';
 }
 
-/** The metadata that says so. */
+/** The metadata with another state. */
 export function inState(metadata: Metadata, state: BlobState): Record<string, string> {
   const { [OWNER]: owner = '', ...rest } = metadata;
   return { ...rest, ...(state === 'complete' ? {} : { [OWNER]: owner }), [STATE]: state };
 }
 
-/** The blob's sequence number belongs to its upload: a blob that replaced ours has another one, and refuses our writes. */
+/** The blob's sequence number for an upload. If another blob replaces it, the number differs and the service rejects our writes. */
 export function sequenceNumberOf(uploadId: string): number {
   return Number.parseInt(uploadId.replaceAll('-', '').slice(0, 12), 16);
 }

@@ -1,4 +1,4 @@
-// The checkpoint on disk: at every moment either the old one or the new one, whole.
+// The checkpoint on disk. Each save is atomic: the file always contains either the old or the new checkpoint.
 import { rm } from 'node:fs/promises';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import { shownPath } from '../base/printable.ts';
@@ -7,24 +7,24 @@ import { whileHeld } from '../base/windows-file-retry.ts';
 import { CheckpointError } from '../errors.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 
-/** How a state becomes the text of its file, and back. */
+/** Converts a state to the text of its file and back. */
 export interface StateCodec<State> {
   encode(state: State): string;
   /** @throws {CheckpointError} */
   decode(text: string, path: string): State;
 }
 
-/** In bytes. The checkpoint of a disk of 64 TiB, every other window of which is done, is shorter. */
+/** In bytes. The longest checkpoint (64 TiB, with every other window done) is shorter. */
 const MAX_LENGTH = 256 * 1024 * 1024;
 const TEMPORARY = 'tmp';
 
-/** A file that holds the state between two runs. Its user makes sure that no other run uses it. */
+/** A file that stores the state between two runs. The caller ensures that no other run uses it. */
 export class StateFile<State> {
   readonly path: string;
   readonly #codec: StateCodec<State>;
-  /** The save that is under way or waiting: saves never overtake one another. */
+  /** The running and waiting saves. They run in order. */
   #saving: Promise<void> = Promise.resolve();
-  /** The file that was found to be ours, or made, last. */
+  /** The version of the file that vhdup wrote or recognised last. */
   #ownVersion: string | undefined;
   #isTidied = false;
 
@@ -34,8 +34,8 @@ export class StateFile<State> {
   }
 
   /**
-   * Undefined when there is none.
-   * @throws {CheckpointError} there is one, but it cannot be read or used.
+   * Undefined if the file does not exist.
+   * @throws {CheckpointError} the file exists, but it cannot be read or used.
    */
   async load(): Promise<State | undefined> {
     let text: string | undefined;
@@ -48,7 +48,7 @@ export class StateFile<State> {
   }
 
   /**
-   * Replaces the file, and returns when a power failure cannot take the new content away any more.
+   * Replaces the file. Resolves when the new content would survive a power failure.
    * @throws {CheckpointError} the folder is read-only, the disk is full, ...
    */
   save(state: State): Promise<void> {
@@ -58,7 +58,7 @@ export class StateFile<State> {
     return saved;
   }
 
-  /** @throws {CheckpointError} the folder is read-only, or the file is held by another program. */
+  /** @throws {CheckpointError} the folder is read-only, or another program has the file open. */
   async remove(): Promise<void> {
     await this.#saving;
     try {
@@ -68,7 +68,7 @@ export class StateFile<State> {
     } catch (error) {
       if (!isFileProblem(error)) throw error;
       throw new CheckpointError(
-        `Cannot remove the checkpoint ${shownPath(this.path)}: ${explainFileProblem(error, '--checkpoint')} It is not needed any more: delete it.`,
+        `Cannot remove the checkpoint ${shownPath(this.path)}: ${explainFileProblem(error, '--checkpoint')} It is no longer needed: delete it.`,
         { cause: error },
       );
     }
@@ -86,8 +86,8 @@ export class StateFile<State> {
   }
 
   /**
-   * False where there is no file.
-   * @throws {FileRefusal} it is not a state of ours: somebody else has put it there. @throws what the operating system fails with.
+   * False if the file does not exist.
+   * @throws {FileRefusal} the file is not a state file of vhdup. @throws errors of the operating system.
    */
   async #isOwn(): Promise<boolean> {
     const handle = await openExisting(this.path, 'read');
@@ -99,7 +99,7 @@ export class StateFile<State> {
       this.#ownVersion = version;
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error;
-      // A damaged one is ours.
+      // A damaged checkpoint still belongs to vhdup.
       if (error.isForeign) throw new FileRefusal('it is not a vhdup checkpoint');
     } finally {
       await handle.close();

@@ -1,4 +1,4 @@
-// What is remembered between two runs of one upload, and how the file stores it.
+// The state of an upload between two runs, and its file format.
 
 import type { ByteRange } from '../base/byte-range.ts';
 import { count, flag, integer, listOf, object, optional, pageDigest, ranges, text, time } from './decode.ts';
@@ -6,7 +6,7 @@ import type { Owner } from './lease-holder.ts';
 import type { Machine } from './machine-id.ts';
 import { decodeState, encodeState, type StateForm, storedRanges } from './state-format.ts';
 
-/** One image file as it was when the upload began. */
+/** An image file as it was at the start of the upload. */
 export interface CheckpointImageFile {
   readonly name: string;
   readonly size: number;
@@ -14,68 +14,68 @@ export interface CheckpointImageFile {
   readonly diskId: string;
 }
 
-/** The state of an upload. Holds no secret. */
+/** The state of an upload. Contains no secret. */
 export interface Checkpoint {
   readonly uploadId: string;
   /** ISO 8601. */
   readonly startedAt: string;
   /** The image file, then its parents. */
   readonly image: readonly CheckpointImageFile[];
-  /** Virtual size of the disk in bytes, before it is rounded up. */
+  /** Virtual size of the disk in bytes, before rounding up. */
   readonly diskSize: number;
-  /** Whether the image was read with this option: it changes what the disk reads as. */
+  /** Whether the upload uses this option, which changes the contents of the disk. */
   readonly trustUnmarkedSectors: boolean;
-  /** The blob's URL without its query. */
+  /** The blob's URL without the query. */
   readonly blobUrl: string;
   /** Length of the blob in bytes. */
   readonly blobSize: number;
-  /** Parts of the disk that need nothing more: every write of theirs was acknowledged. Ascending and apart. */
+  /** The finished parts of the disk: all of their writes were acknowledged. Ascending ranges that do not touch. */
   readonly done: readonly ByteRange[];
-  /** What was sent for the parts that are done. */
+  /** The pages sent for the finished parts. */
   readonly sent: {
     readonly bytes: number;
     /** A PageSetDigest of the pages. */
     readonly pages: string;
   };
-  /** What nothing proves to be as it was sent: it is read back at the end. Of what is done, ascending and apart. */
+  /** Finished parts that may have been modified since. They are read back at the end. Ascending ranges that do not touch. */
   readonly unverified: readonly ByteRange[];
-  /** Who wrote this checkpoint, and under which leases. */
+  /** The run that wrote this checkpoint, and its leases. */
   readonly lease: CheckpointLease;
-  /** The blob's ETag when a run gave it back: as long as it is the same, nothing has written to the blob since. */
+  /** The blob's ETag when a run released the blob. If it is unchanged, nothing has modified the blob since. */
   readonly etag?: string;
-  /** It was rebuilt from the blob: pages that are in the blob need not be sent, although no window says so. */
+  /** The checkpoint was rebuilt from the blob: pages that the blob contains need not be sent, although their windows are not done. */
   readonly fromBlob?: boolean;
-  /** The blob is not the image, and the upload cannot be resumed. */
+  /** The blob differs from the image, and the upload cannot be resumed. */
   readonly failed?: boolean;
-  /** The blob that the upload may replace with its own: saved before it does so, and absent afterwards. */
+  /** The blob that the upload may replace. Saved before the replacement, and absent afterwards. */
   readonly replaces?: ReplacedBlob;
 }
 
-/** A blob that one command was allowed to replace. */
+/** A blob that a command was allowed to replace. */
 export interface ReplacedBlob {
   readonly etag: string;
-  /** Where an earlier run of this upload made it: then it may have changed meanwhile. */
+  /** Set if an earlier run of this upload created the blob: then it may have changed since. */
   readonly uploadId?: string;
 }
 
-/** How the next run takes the blob over, should this one be killed. */
+/** How the next run takes over the blob if this run is killed. */
 export interface CheckpointLease {
   /** The run that wrote the checkpoint. */
   readonly owner: Owner;
-  /** Ids that the blob may be leased under: newest first. */
+  /** The ids under which the blob may be leased, newest first. */
   readonly ids: readonly string[];
   /**
-   * One of them, of a run that held the blob when it saved this checkpoint. As long as that lease can be renewed, nothing else has
-   * written to the blob since: the service renews one that has expired, but not once the blob was written to or leased again.
-   * Source: REST, Lease Blob.
+   * One of these ids, whose run held the lease when it saved this checkpoint. If that lease can be renewed, nothing else has written
+   * to the blob since: the service renews an expired lease only if the blob was neither modified nor leased again. Source: REST,
+   * Lease Blob.
    */
   readonly proof?: string;
 }
 
-/** A change of what the fields mean, or of which runs a window is cut into, needs another number. */
+/** Increase it when the meaning of a field changes, or the way in which windows are split into runs. */
 const FORMAT = 4;
 
-/** The files of the image: the state of a verification has them too. */
+/** The files of the image. The state of a verification contains them too. */
 export const imageFiles = listOf(
   object<CheckpointImageFile>({ name: text, size: count, modifiedMs: integer, diskId: text }),
 );
@@ -93,7 +93,7 @@ const FORM: StateForm<Checkpoint> = {
   marker: 'vhdupCheckpoint',
   format: FORMAT,
   nextStep:
-    'Give --resume-from-blob to resume from what the blob holds, --restart --overwrite to upload from the beginning, or --checkpoint to name another file.',
+    'Use --resume-from-blob to resume from the contents of the blob, --restart --overwrite to upload from the beginning, or --checkpoint to name another file.',
   decode: object<Checkpoint>({
     uploadId: text,
     startedAt: time,
@@ -118,8 +118,8 @@ export function encodeCheckpoint({ done, unverified, ...rest }: Checkpoint): str
 }
 
 /**
- * @param path - For the message.
- * @throws {CheckpointError} not a checkpoint, of another version, or damaged.
+ * @param path - The path for messages.
+ * @throws {CheckpointError} not a checkpoint, a checkpoint of another version, or a damaged one.
  */
 export function decodeCheckpoint(text: string, path: string): Checkpoint {
   return decodeState(FORM, text, path);

@@ -1,59 +1,59 @@
-// Checks what was read from a state file, field by field: a right checksum does not prove that every field is there.
+// Validates the contents of a state file field by field. A correct checksum does not prove that every field exists.
+import { type ByteRange, endOf } from '../base/byte-range.ts';
+import { printable } from '../base/printable.ts';
 
-import type { ByteRange } from '../base/byte-range.ts';
-import { endOf } from '../base/byte-range.ts';
-
-/** Turns a value of JSON into a T. @throws {FieldError} */
+/** Converts a JSON value to a T. @throws {FieldError} */
 export type Decode<T> = (value: unknown, field: string) => T;
 
-/** The message names the field, what it must be, and what it is. */
+/** The message names the field, its required form, and its value. */
 export class FieldError extends Error {}
 
-function refuse(field: string, needed: string, found: unknown): FieldError {
-  const shown = JSON.stringify(found)?.slice(0, 60) ?? 'absent';
+function fieldError(field: string, needed: string, found: unknown): FieldError {
+  const shown = printable(JSON.stringify(found)?.slice(0, 60) ?? 'absent');
   return new FieldError(`its field ${field} must be ${needed}, but is ${shown}`);
 }
 
 export const text: Decode<string> = (value, field) => {
-  if (typeof value !== 'string') throw refuse(field, 'a text', value);
+  if (typeof value !== 'string') throw fieldError(field, 'a text', value);
   return value;
 };
 
-/** ISO 8601, as Date writes it. */
+/** A time in the format of Date.toISOString. */
 export const time: Decode<string> = (value, field) => {
-  if (typeof value !== 'string' || Number.isNaN(Date.parse(value))) throw refuse(field, 'a time', value);
+  if (typeof value !== 'string' || Number.isNaN(Date.parse(value))) throw fieldError(field, 'a time', value);
   return value;
 };
 
-/** An integer that is not negative. */
+/** A non-negative integer. */
 export const count: Decode<number> = (value, field) => {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-    throw refuse(field, 'a whole number that is not negative', value);
+    throw fieldError(field, 'a non-negative integer', value);
   }
   return value;
 };
 
 export const integer: Decode<number> = (value, field) => {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw refuse(field, 'a whole number', value);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw fieldError(field, 'an integer', value);
   return value;
 };
 
 export const flag: Decode<boolean> = (value, field) => {
-  if (typeof value !== 'boolean') throw refuse(field, 'true or false', value);
+  if (typeof value !== 'boolean') throw fieldError(field, 'true or false', value);
   return value;
 };
 
 export function oneOf<T extends string>(...values: readonly T[]): Decode<T> {
   return (value, field) => {
     const found = values.find((known) => known === value);
-    if (found === undefined) throw refuse(field, `one of ${values.join(', ')}`, value);
+    if (found === undefined) throw fieldError(field, `one of ${values.join(', ')}`, value);
     return found;
   };
 }
 
 /** 16 hexadecimal digits: a PageSetDigest. */
 export const pageDigest: Decode<string> = (value, field) => {
-  if (typeof value !== 'string' || !/^[0-9a-f]{16}$/.test(value)) throw refuse(field, '16 hexadecimal digits', value);
+  if (typeof value !== 'string' || !/^[0-9a-f]{16}$/.test(value))
+    throw fieldError(field, '16 hexadecimal digits', value);
   return value;
 };
 
@@ -63,33 +63,34 @@ export function nullable<T>(decode: Decode<T>): Decode<T | null> {
 
 export function listOf<T>(decode: Decode<T>): Decode<readonly T[]> {
   return (value, field) => {
-    if (!Array.isArray(value)) throw refuse(field, 'a list', value);
+    if (!Array.isArray(value)) throw fieldError(field, 'a list', value);
     return value.map((item, index) => decode(item, `${field}[${index}]`));
   };
 }
 
-/** Ascending ranges that lie apart, as pairs of offset and length. */
+/** Ascending ranges that do not touch, as pairs of offset and length. */
 export const ranges: Decode<readonly ByteRange[]> = (value, field) => {
   const found = listOf(listOf(count))(value, field).map(([offset = 0, length = 0, ...more], index) => {
-    if (length === 0 || more.length > 0) throw refuse(`${field}[${index}]`, 'an offset and a length', value);
+    if (length === 0 || more.length > 0) throw fieldError(`${field}[${index}]`, 'an offset and a length', value);
     return { offset, length };
   });
   const isOrdered = found.every((range, index) => index === 0 || endOf(found[index - 1] ?? range) < range.offset);
-  if (!isOrdered) throw refuse(field, 'ranges that ascend and lie apart', value);
+  if (!isOrdered) throw fieldError(field, 'ascending ranges that do not touch', value);
   return found;
 };
 
-/** How each field of T is decoded. One that T may lack is `optional`. */
+/** The decoder of each field of T. Fields that may be missing use `optional`. */
 export type Shape<T> = { readonly [Name in keyof Required<T>]: Decode<Required<T>[Name]> & { isOptional?: true } };
 
 export function optional<T>(decode: Decode<T>): Decode<T> & { isOptional: true } {
   return Object.assign((value: unknown, field: string) => decode(value, field), { isOptional: true as const });
 }
 
-/** Fields beyond the shape are dropped. */
+/** Drops fields that are not in the shape. */
 export function object<T extends object>(shape: Shape<T>): Decode<T> {
   return (value, field) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse(field, 'an object', value);
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw fieldError(field, 'an object', value);
     const found: Partial<T> = {};
     for (const name in shape) {
       const decode = shape[name];

@@ -1,4 +1,4 @@
-// ExclusiveAccess: one run of the program on one state file. Nothing else uses the file meanwhile.
+// ExclusiveAccess: ensures that only one run of the program uses a state file.
 
 import { ChildAbort } from '../base/linked-abort.ts';
 import { beginRun, endRun, type Owner } from './lease-holder.ts';
@@ -18,7 +18,7 @@ export class ExclusiveAccess {
 
   /**
    * Locks the state file at `path`.
-   * @throws {InUseError} another run uses it. @throws {CheckpointError} its folder cannot be written.
+   * @throws {InUseError} another run uses the file. @throws {CheckpointError} its folder is not writable.
    */
   static async begin(path: string, signal: AbortSignal): Promise<ExclusiveAccess> {
     const stop = new ChildAbort(signal);
@@ -33,22 +33,22 @@ export class ExclusiveAccess {
     }
   }
 
-  /** Aborts with an InUseError when another run has taken over; otherwise as the signal that was given. */
+  /** Aborts with an InUseError when another run has taken over, and whenever the signal passed to `begin` aborts. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
-  /** Whether the file is still this run's to write. */
+  /** Whether this run may still write to the file. */
   get mayWrite(): boolean {
     return !this.#lock.isLost;
   }
 
-  /** Ends the run as its signal does. */
+  /** Aborts the run's signal. */
   stop(reason: unknown): void {
     this.#stop.abort(reason);
   }
 
-  /** Does not fail. */
+  /** Releases the file. Never throws. */
   async end(): Promise<void> {
     await this.#lock.release();
     this.#stop.unlink();

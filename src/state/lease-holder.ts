@@ -1,30 +1,31 @@
-// Who holds a blob or a state file: what a second run reports, and whether the first one has exited.
+// Identifies the run that holds a blob or a state file, for messages and to detect whether it has exited.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { printable } from '../base/printable.ts';
+import { codeOf } from '../base/thrown.ts';
 import { type Machine, thisMachine, whereIs } from './machine-id.ts';
 
 /** One run of the program, on one machine. */
 export interface Owner {
-  /** Unlike any other run's: process ids are used again. Also the id of the lease that it holds. */
+  /** Unique, because process ids are reused. Also the run's lease id. */
   readonly id: string;
   readonly host: string;
   readonly pid: number;
   /** ISO 8601. */
   readonly since: string;
-  /** What distinguishes machines of one name, where the system has it. */
+  /** Distinguishes machines with the same name, if the system provides an id. */
   readonly machine?: Machine;
 }
 
-/** The runs of this very process: one program can have several at a time. */
+/** The runs in this process: a program can have several at a time. */
 const running = new Set<string>();
 
-/** As it is printed, compared and kept: short enough for a blob's metadata. */
+/** The host name as it is printed, compared and stored: short enough for a blob's metadata. */
 function thisHost(): string {
   return printable(hostname()).slice(0, 64);
 }
 
-/** A new run of this process. Call `endRun` when it is over. */
+/** Registers a new run in this process. Call `endRun` at its end. */
 export function beginRun(): Owner {
   const machine = thisMachine();
   const owner: Owner = {
@@ -39,10 +40,10 @@ export function endRun({ id }: Owner): void {
   running.delete(id);
 }
 
-/** What a process can be, as far as this machine knows. */
+/** The state of a process, as far as this machine can determine. */
 export type Life = 'local' | 'exited' | 'unknown';
 
-/** `local`: it lives here. `exited`: it was here, and is no more. `unknown`: only time shows whether it still lives. */
+/** `local`: the run is alive on this machine. `exited`: it was on this machine and has exited. `unknown`: only time will show. */
 export function lifeOf({ id, host, pid, machine }: Owner): Life {
   if (host !== thisHost() || whereIs(machine, thisMachine()) === 'unknown') return 'unknown';
   if (pid === process.pid) return running.has(id) ? 'local' : 'exited';
@@ -50,12 +51,12 @@ export function lifeOf({ id, host, pid, machine }: Owner): Life {
     process.kill(pid, 0);
     return 'local';
   } catch (error) {
-    // EPERM: there is such a process, of another user.
-    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'exited' : 'local';
+    // EPERM: the process exists and belongs to another user.
+    return codeOf(error) === 'ESRCH' ? 'exited' : 'local';
   }
 }
 
-/** Whether the run is known to be over. False where that cannot be known. */
+/** Whether the run has certainly exited. False if that is unknown. */
 export function hasExited(owner: Owner): boolean {
   return lifeOf(owner) === 'exited';
 }
@@ -65,12 +66,12 @@ export function describeOwner({ host, pid, since }: Owner): string {
   return `process ${pid} on ${host}, since ${since}`;
 }
 
-/** In ASCII, as the values of a blob's metadata must be. */
+/** In ASCII, as metadata values of a blob must be. */
 export function encodeOwner({ id, host, pid, since, machine }: Owner): string {
   return new URLSearchParams({ host, pid: String(pid), since, id, ...machine }).toString();
 }
 
-/** Undefined for what `encodeOwner` did not write. Anybody can have written it: the texts are safe to print. */
+/** Undefined if `encodeOwner` did not write the text. Makes the fields safe to print, since anybody may have written them. */
 export function decodeOwner(text: string | undefined): Owner | undefined {
   const fields = new URLSearchParams(text);
   const field = (name: string) => printable(fields.get(name) ?? '');

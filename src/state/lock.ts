@@ -1,36 +1,37 @@
-// A file beside the checkpoint that says who is using it: two processes must not work on one upload.
+// A lock file next to the checkpoint that identifies its user: two processes must not work on the same upload.
 import { type FileHandle, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import { shownPath } from '../base/printable.ts';
 import { createExclusive, openExisting, PRIVATE_MODE, sidePath, textOf } from '../base/side-file.ts';
+import { codeOf } from '../base/thrown.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { CheckpointError, InUseError } from '../errors.ts';
 import { decodeOwner, describeOwner, encodeOwner, hasExited, type Owner } from './lease-holder.ts';
 
-/** How often the holder shows that it lives, in milliseconds. */
+/** The interval at which the holder updates the lock, in milliseconds. */
 const BEAT_INTERVAL_MS = 10_000;
-/** After so long without a beat, in milliseconds, the holder is dead, whatever its process id shows. */
+/** After this time without an update, in milliseconds, the holder counts as dead, whatever its process id shows. */
 const DEAD_AFTER_MS = 2 * 60_000;
-/** The same for a lock without its text, which is written in the moment after it was made. */
+/** The same limit for an empty lock. The text is normally written right after the file is created. */
 const EMPTY_DEAD_AFTER_MS = 5000;
-/** In bytes. Longer files are no locks. */
+/** In bytes. Longer files are not locks. */
 const MAX_LENGTH = 16 * 1024;
-/** Looks at a lock that changes hands, and the time between them in milliseconds. */
+/** How often to check a lock that is changing hands, and the interval in milliseconds. */
 const TRIES = 50;
 const LOOK_INTERVAL_MS = 20;
 
-/** Who holds the lock, as far as the file shows. */
+/** The holder of the lock according to the file. */
 interface Holder {
   readonly text: string;
   readonly owner: Owner | undefined;
   readonly beatMs: number;
 }
 
-/** What a crash leaves of a lock: no text, or zeros in its place. */
+/** A crash can leave a lock without text, or with zeros instead of text. */
 const WITHOUT_TEXT = /^\0*$/;
 
-/** A lock that a killed process leaves is taken over: at once on the same machine, elsewhere when it has not beaten for two minutes. */
+/** The lock of a killed process is taken over: at once on the same machine, elsewhere after two minutes without an update. */
 export class CheckpointLock {
   readonly path: string;
   readonly #text: string;
@@ -47,13 +48,13 @@ export class CheckpointLock {
     this.#timer.unref();
   }
 
-  /** Whether somebody else has taken it over, and with it the checkpoint. */
+  /** Whether another process has taken over the lock, and with it the checkpoint. */
   get isLost(): boolean {
     return this.#isLost;
   }
 
   /**
-   * @param onLost - Called when somebody else has taken over a lock that seemed dead.
+   * @param onLost - Called when another process has taken over the lock because its holder seemed dead.
    * @throws {InUseError} another process uses the checkpoint.
    * @throws {CheckpointError} the folder is read-only, the disk is full, ...
    */
@@ -72,10 +73,10 @@ export class CheckpointLock {
         if (holder !== undefined && isForeign(holder)) {
           throw new FileRefusal(
             'the file exists and is not a vhdup lock',
-            'Move it to another place, or name another checkpoint with --checkpoint.',
+            'Move it to another folder, or name another checkpoint with --checkpoint.',
           );
         }
-        // One that was made a moment ago gets its text in a moment; a dead one is being taken over by somebody else.
+        // A new lock gets its text in a moment; a dead lock is being taken over by another process.
         const isAlive = holder?.owner !== undefined && !isDead(holder);
         if (isAlive) throw inUse(checkpointPath, path, holder);
         await delay(LOOK_INTERVAL_MS);
@@ -92,7 +93,7 @@ export class CheckpointLock {
     );
   }
 
-  /** Does not fail: a lock that is left behind is recognised as dead. */
+  /** Never throws: other runs recognise a remaining lock as dead. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     await this.#beating;
@@ -103,7 +104,7 @@ export class CheckpointLock {
 
   async #beat(checkpointPath: string, onLost: (error: InUseError) => void): Promise<void> {
     try {
-      // Somebody may have deleted it; who has made another one since owns the checkpoint.
+      // If the lock was deleted, whoever creates the next one owns the checkpoint.
       await create(this.path, this.#text);
       const holder = await withLock(this.path, async (handle, found) => {
         if (found.text === this.#text) await handle.utimes(new Date(), new Date());
@@ -114,25 +115,25 @@ export class CheckpointLock {
         onLost(inUse(checkpointPath, this.path, holder));
       }
     } catch {
-      // A share that is away for a moment: the next beat may come through.
+      // A network share may be unavailable for a moment: the next update may succeed.
     }
   }
 }
 
-/** @returns false where there is a file. */
+/** @returns false if the file exists. */
 async function create(path: string, text: string): Promise<boolean> {
   let file: FileHandle;
   try {
     file = await createExclusive(path, PRIVATE_MODE);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
   try {
     await file.writeFile(text);
     return true;
   } catch (error) {
-    // The disk is full: a lock without its text would only be in the way.
+    // For example, the disk is full. Do not leave a lock without text.
     await rm(path, { force: true }).catch(() => undefined);
     throw error;
   } finally {
@@ -140,7 +141,7 @@ async function create(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Undefined where there is none. @throws {FileRefusal} a link, or not a regular file. */
+/** Undefined if there is no lock. @throws {FileRefusal} a link, or not a regular file. */
 async function withLock<T>(
   path: string,
   action: (handle: FileHandle, holder: Holder) => T | Promise<T>,
@@ -160,12 +161,12 @@ function readHolder(path: string): Promise<Holder | undefined> {
   return withLock(path, (_, holder) => holder);
 }
 
-/** Whether vhdup made the file. */
+/** Whether vhdup created the file. */
 function isLock({ text, owner }: Holder): boolean {
   return owner !== undefined || WITHOUT_TEXT.test(text);
 }
 
-/** Known to be something else: on some shares a lock is read before all of its text is there. */
+/** Whether the file is certainly not a lock. On some network shares, a new lock is visible before all of its text. */
 function isForeign(holder: Holder): boolean {
   return !isLock(holder) && Date.now() - holder.beatMs > EMPTY_DEAD_AFTER_MS;
 }
@@ -175,7 +176,7 @@ function isDead({ text, owner, beatMs }: Holder): boolean {
   return (owner !== undefined && hasExited(owner)) || silentMs > (text === '' ? EMPTY_DEAD_AFTER_MS : DEAD_AFTER_MS);
 }
 
-/** Of several that find the same lock dead, one takes it over: a second lock guards that moment. */
+/** Several processes may find the same lock dead. A second lock ensures that only one of them takes it over. */
 async function takeOver(checkpointPath: string, path: string, text: string): Promise<boolean> {
   const dead = await readHolder(path);
   if (dead === undefined || !isLock(dead) || !isDead(dead)) return false;
@@ -197,18 +198,18 @@ async function takeOver(checkpointPath: string, path: string, text: string): Pro
   }
 }
 
-/** @throws {FileRefusal} it is something else. */
+/** @throws {FileRefusal} the file is not a lock. */
 async function removeDeadGuard(guard: string): Promise<void> {
   let holder: Holder | undefined;
   try {
     holder = await readHolder(guard);
   } catch (error) {
     if (!isFileProblem(error)) throw error;
-    throw new FileRefusal(`${shownPath(guard)} is in the way, because ${error.message}`, 'Move it to another place.');
+    throw new FileRefusal(`${shownPath(guard)} is in the way, because ${error.message}`, 'Move it to another folder.');
   }
   if (holder === undefined) return;
   if (isForeign(holder)) {
-    throw new FileRefusal(`${shownPath(guard)} exists and is not a vhdup lock`, 'Move it to another place.');
+    throw new FileRefusal(`${shownPath(guard)} exists and is not a vhdup lock`, 'Move it to another folder.');
   }
   if (isLock(holder) && isDead(holder)) await rm(guard, { force: true });
 }
@@ -216,6 +217,6 @@ async function removeDeadGuard(guard: string): Promise<void> {
 function inUse(checkpointPath: string, path: string, { owner }: Holder): InUseError {
   const who = owner === undefined ? 'another process' : describeOwner(owner);
   return new InUseError(
-    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who}, is using it. Wait for that upload, or stop it; to upload the image to another place meanwhile, name another file with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
+    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who}, is using it. Wait for that upload, or stop it. To upload the image to another destination meanwhile, name another file with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
   );
 }

@@ -1,21 +1,21 @@
-// Where a process runs: whether its process id means the same process here.
+// Identifies the machine of a process, to decide whether a process id refers to the same process here.
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 
-/** A machine since its last start. Processes are known to be on this one only where all of it is the same. */
+/** A machine since its last boot. A process is known to be on this machine only if all fields match. */
 export interface Machine {
-  /** A digest of what identifies the installation: the id itself is not for others. Source: machine-id(5). */
+  /** A digest of the installation's id. The id itself must not be published. Source: machine-id(5). */
   readonly machineId: string;
-  /** Another one after each start. Source: random(4), boot_id. `none` where the system has none. */
+  /** Changes with each boot. Source: random(4), boot_id. `none` if the system has none. */
   readonly bootId: string;
-  /** Process ids mean something in the same one only. Source: pid_namespaces(7). `none` where the system has none. */
+  /** Process ids are only valid within their namespace. Source: pid_namespaces(7). `none` if the system has none. */
   readonly pidNamespace: string;
 }
 
 let machine: Machine | undefined;
 
-/** Undefined where the system identifies itself by nothing that can be read at once. */
+/** Undefined if the system has no id that can be read directly. */
 export function thisMachine(): Machine | undefined {
   machine ??= readMachine(process.platform);
   return machine;
@@ -34,7 +34,7 @@ function readMachine(platform: NodeJS.Platform): Machine | undefined {
   }
 }
 
-/** Windows and macOS have ids that only another program can read. No two machines have the same network adapters. */
+/** On Windows and macOS, only another program can read the machine id. Network adapters differ between machines too. */
 export function machineByNetwork(
   platform: NodeJS.Platform,
   interfaces: ReturnType<typeof networkInterfaces>,
@@ -52,7 +52,7 @@ function digestOf(id: string): string {
   return createHash('sha256').update(`vhdup ${id}`).digest('hex').slice(0, 16);
 }
 
-/** `local`: the process id means the same process on both. `unknown`: nothing can be said of it. */
+/** `local`: a process id refers to the same process on both. `unknown`: the machines cannot be compared, or differ. */
 export function whereIs(there: Machine | undefined, here: Machine | undefined): 'local' | 'unknown' {
   const isSame =
     there !== undefined &&

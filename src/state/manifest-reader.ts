@@ -1,4 +1,4 @@
-// Reads the manifest of an upload that was completed. Its lines stay in the file; memory holds their places.
+// Reads the manifest of a completed upload. The lines stay in the file; memory contains only their positions.
 import type { FileHandle } from 'node:fs/promises';
 import { WINDOW_SIZE } from '../base/byte-range.ts';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
@@ -8,10 +8,10 @@ import { LocalFileError, VerificationError } from '../errors.ts';
 import { decodeHeader, decodeLine, type ManifestEnd, type ManifestHeader, type SentRun } from './manifest.ts';
 
 const CHUNK = 1024 * 1024;
-/** A window has at most 64 runs of some 60 characters each; the header is longer for a long chain of images. */
+/** A window has at most 64 runs of about 60 characters each. The header may be longer for a long chain of images. */
 const MAX_LINE = CHUNK;
 
-/** An open manifest. Reads may run side by side. Who opens it closes it. */
+/** An open manifest. Supports parallel reads. The caller of `open` closes it. */
 export class ManifestReader {
   readonly path: string;
   readonly header: ManifestHeader;
@@ -28,14 +28,14 @@ export class ManifestReader {
   }
 
   /**
-   * Reads the manifest once.
-   * @param blobSize - Length of the blob in bytes, which the manifest must be of.
-   * @throws {LocalFileError} it cannot be read, or is no manifest. @throws {VerificationError} of an upload that was not completed, or of a blob of another size.
+   * Opens the manifest and scans it once.
+   * @param blobSize - Length of the blob in bytes. The manifest must describe a blob of this size.
+   * @throws {LocalFileError} the file cannot be read, or is not a manifest. @throws {VerificationError} the upload was not completed, or the blob has another size.
    */
   static async open(path: string, blobSize: number): Promise<ManifestReader> {
     const handle = await reading(path, async () => {
       const opened = await openExisting(path, 'read', { links: 'follow' });
-      if (opened === undefined) throw new FileRefusal('there is no such file');
+      if (opened === undefined) throw new FileRefusal('the file does not exist');
       return opened;
     });
     try {
@@ -53,30 +53,30 @@ export class ManifestReader {
     for await (const { text, position, length } of linesOf(path, handle)) {
       if (header === undefined) {
         header = decodeHeader(text);
-        if (header === undefined) throw refused(path, position);
+        if (header === undefined) throw invalidLine(path, position);
         assertSize(path, header, blobSize);
         continue;
       }
       const line = decodeLine(text);
-      if (line === undefined) throw refused(path, position);
+      if (line === undefined) throw invalidLine(path, position);
       if ('footer' in line) {
         end = line;
       } else {
-        // Only a complete upload has nothing after its end.
+        // After a completed upload, nothing follows the end.
         end = undefined;
-        if (!places.set(line.window.offset, position, length)) throw refused(path, position);
+        if (!places.set(line.window.offset, position, length)) throw invalidLine(path, position);
       }
     }
-    if (header === undefined) throw refused(path, 0);
+    if (header === undefined) throw invalidLine(path, 0);
     if (end === undefined) {
       throw new VerificationError(
-        `The manifest ${shownPath(path)} is of an upload that was not completed: it has no end. Run the same upload again.`,
+        `The manifest ${shownPath(path)} belongs to an upload that was not completed: its last line is missing. Run the same upload again.`,
       );
     }
     return new ManifestReader(path, handle, header, end, places);
   }
 
-  /** What was sent for the window that begins at `offset`: nothing where the manifest has no line for it. */
+  /** The runs that were sent for the window at `offset`; empty if the manifest has no line for it. */
   async runsAt(offset: number): Promise<readonly SentRun[]> {
     const place = this.#places.get(offset);
     if (place === undefined) return [];
@@ -85,7 +85,7 @@ export class ManifestReader {
       this.#handle.read(Buffer.alloc(length), 0, length, position),
     );
     const line = decodeLine(buffer.toString('utf8', 0, bytesRead));
-    if (line === undefined || 'footer' in line) throw refused(this.path, position);
+    if (line === undefined || 'footer' in line) throw invalidLine(this.path, position);
     return line.runs;
   }
 
@@ -94,7 +94,7 @@ export class ManifestReader {
   }
 }
 
-/** Where the line of each window is: 12 bytes for each window of the blob. */
+/** The position of each window's line: 12 bytes per window of the blob. */
 class Places {
   readonly #positions: Float64Array;
   readonly #lengths: Uint32Array;
@@ -105,7 +105,7 @@ class Places {
     this.#lengths = new Uint32Array(windows);
   }
 
-  /** @returns false when no window begins at `offset`. */
+  /** @returns false if no window starts at `offset`. */
   set(offset: number, position: number, length: number): boolean {
     const index = offset / WINDOW_SIZE;
     if (!Number.isInteger(index) || index >= this.#positions.length) return false;
@@ -123,12 +123,12 @@ class Places {
 
 interface Line {
   readonly text: string;
-  /** Where it begins, and its length in bytes without its end. */
+  /** The start of the line, and its length in bytes without the line feed. */
   readonly position: number;
   readonly length: number;
 }
 
-/** The whole lines. What follows the last of them was not written to its end. */
+/** Yields complete lines. A partial last line was interrupted. */
 async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<Line> {
   let rest: Uint8Array = Buffer.alloc(0);
   let position = 0;
@@ -144,20 +144,20 @@ async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<Line> 
     }
     position += start;
     rest = bytes.subarray(start);
-    if (rest.length > MAX_LINE) throw refused(path, position);
+    if (rest.length > MAX_LINE) throw invalidLine(path, position);
   }
 }
 
 function assertSize(path: string, { blobUrl, blobSize }: ManifestHeader, expected: number): void {
   if (blobSize === expected) return;
   throw new VerificationError(
-    `The manifest ${shownPath(path)} is of an upload of ${blobSize} bytes to ${printable(blobUrl)}, but the image makes a blob of ${expected} bytes. Name the manifest of this image with --manifest.`,
+    `The manifest ${shownPath(path)} belongs to an upload of ${blobSize} bytes to ${printable(blobUrl)}, but the blob of this image has ${expected} bytes. Name the manifest of this image with --manifest.`,
   );
 }
 
-function refused(path: string, position: number): LocalFileError {
+function invalidLine(path: string, position: number): LocalFileError {
   return new LocalFileError(
-    `Cannot read the manifest ${shownPath(path)}: vhdup did not write its line at byte ${position}. The file is damaged, or not a manifest.`,
+    `Cannot read the manifest ${shownPath(path)}: the line at byte ${position} is not valid. The file is damaged, or not a vhdup manifest.`,
   );
 }
 

@@ -1,4 +1,4 @@
-// Writes a manifest while its upload is under way, over all of the upload's runs.
+// Writes the manifest during an upload, across all of its runs.
 import { access, constants, type FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { explainFileProblem, isFileProblem } from '../base/file-problem.ts';
@@ -17,22 +17,22 @@ import {
 } from './manifest.ts';
 
 export interface OpenManifestOptions {
-  /** Whether an earlier run of the same upload has sent something: then its manifest must exist. */
-  readonly isContinued: boolean;
-  /** Replace the manifest of another upload. A file that is something else is never replaced. */
+  /** Whether an earlier run of the same upload has sent data: then its manifest must exist. */
+  readonly isResumed: boolean;
+  /** Whether to replace the manifest of another upload. Any other file is never replaced. */
   readonly mayReplace: boolean;
 }
 
-/** A header is a few hundred bytes, and more for a long chain of images. */
+/** A header has a few hundred bytes, and more for a long chain of images. */
 const MAX_HEADER = 1024 * 1024;
 const TAIL_STEP = 64 * 1024;
 
 export class ManifestWriter {
   readonly path: string;
   readonly #handle: FileHandle;
-  /** Where the next line goes. What lies after it was not written whole. */
+  /** The position of the next line. Anything after it is a partial line. */
   #position: number;
-  /** Lines that are not in the file yet. */
+  /** Lines that are not yet in the file. */
   #lines: string[] = [];
   #writing: Promise<void> = Promise.resolve();
 
@@ -43,13 +43,13 @@ export class ManifestWriter {
   }
 
   /**
-   * Begins a manifest, or resumes the one of the same upload.
-   * @throws {LocalFileError} the file is no manifest, of another upload, missing, or cannot be written.
+   * Creates a manifest, or resumes the manifest of the same upload.
+   * @throws {LocalFileError} the file is not a manifest, belongs to another upload, is missing, or cannot be written.
    */
   static async open(
     path: string,
     header: ManifestHeader,
-    { isContinued, mayReplace }: OpenManifestOptions,
+    { isResumed, mayReplace }: OpenManifestOptions,
   ): Promise<ManifestWriter> {
     return await writing(path, async () => {
       const handle = (await openExisting(path, 'write')) ?? (await createExclusive(path, PRIVATE_MODE));
@@ -59,21 +59,21 @@ export class ManifestWriter {
         if (stored?.uploadId === header.uploadId) {
           if (stored.checksum !== header.checksum) {
             throw new LocalFileError(
-              `Cannot resume the manifest ${shownPath(path)}: it holds ${stored.checksum} checksums, and this run computes ${header.checksum}. Give --checksum ${stored.checksum}, or --restart to upload from the beginning.`,
+              `Cannot resume the manifest ${shownPath(path)}: it contains ${stored.checksum} checksums, but this run computes ${header.checksum}. Use --checksum ${stored.checksum}, or --restart to upload from the beginning.`,
             );
           }
           const writer = new ManifestWriter(path, handle, await endOfLastLine(handle, size));
           await handle.truncate(writer.#position);
           return writer;
         }
-        if (isContinued) {
+        if (isResumed) {
           throw new LocalFileError(
-            `Cannot resume the manifest ${shownPath(path)}: it does not list what earlier runs sent. Name the manifest that the upload began with, leave --manifest out, or give --restart to upload from the beginning.`,
+            `Cannot resume the manifest ${shownPath(path)}: it does not contain the data that earlier runs sent. Name the manifest of the first run, omit --manifest, or use --restart to upload from the beginning.`,
           );
         }
         if (size > 0 && !mayReplace) {
           throw new LocalFileError(
-            `Cannot write the manifest ${shownPath(path)}: it is the manifest of another upload. Name another file, or give --restart to replace it.`,
+            `Cannot write the manifest ${shownPath(path)}: it belongs to another upload. Name another file, or use --restart to replace it.`,
           );
         }
         await handle.truncate(0);
@@ -88,14 +88,14 @@ export class ManifestWriter {
     });
   }
 
-  /** Takes note of a window: `flush` writes it. */
+  /** Adds a window, which the next `flush` writes. */
   windowDone(window: ManifestWindow): void {
     this.#lines.push(encodeWindow(window));
   }
 
   /**
-   * Returns when a power failure cannot take away any more what was noted before the call. After a failure the next call
-   * tries again, lines that were partly written included.
+   * Resolves when everything added before the call would survive a power failure. After a failure, the next call retries all
+   * lines, including those that were partly written.
    * @throws {LocalFileError} the disk is full, ...
    */
   flush(): Promise<void> {
@@ -129,8 +129,8 @@ export class ManifestWriter {
 }
 
 /**
- * Refuses, before anything has been done, a path where a manifest cannot be.
- * @throws {LocalFileError} the file there is no manifest, or none can be made.
+ * Checks in advance whether a manifest can be written to this path.
+ * @throws {LocalFileError} the existing file is not a manifest, or no file can be created.
  */
 export async function checkManifestPath(path: string): Promise<void> {
   await writing(path, async () => {
@@ -145,7 +145,7 @@ export async function checkManifestPath(path: string): Promise<void> {
   });
 }
 
-/** Undefined when it is cut or of another version. @throws {LocalFileError} the file is no manifest. */
+/** Undefined if the header is truncated or of another version. @throws {LocalFileError} the file is not a manifest. */
 async function readHeader(handle: FileHandle, path: string): Promise<ManifestHeader | undefined> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_HEADER), 0, MAX_HEADER, 0);
   const text = buffer.toString('utf8', 0, bytesRead);
@@ -157,7 +157,7 @@ async function readHeader(handle: FileHandle, path: string): Promise<ManifestHea
   return decodeHeader(text.slice(0, text.indexOf('\n') + 1));
 }
 
-/** A stop may have cut the last line. */
+/** The end of the last complete line: a stop may have interrupted the last one. */
 async function endOfLastLine(handle: FileHandle, size: number): Promise<number> {
   const buffer = Buffer.alloc(TAIL_STEP);
   for (let end = size; end > 0; ) {

@@ -1,31 +1,32 @@
-// The manifest of an upload: what was sent, range by range with its checksum, one JSON object a line. Holds no secret.
+// The manifest of an upload: each range that was sent and its checksum, one JSON object per line. Contains no secret.
 import type { ByteRange } from '../base/byte-range.ts';
 import type { Checksum } from '../base/page-run.ts';
-import type { CheckpointImageFile } from './checkpoint.ts';
+import { type CheckpointImageFile, imageFiles } from './checkpoint.ts';
+import { count, FieldError, flag, object, oneOf, text } from './decode.ts';
 
-/** The first line: which upload it is of. */
+/** The first line: identifies the upload. */
 export interface ManifestHeader {
   readonly uploadId: string;
   /** ISO 8601. */
   readonly startedAt: string;
   /** The image file, then its parents. */
   readonly image: readonly CheckpointImageFile[];
-  /** Virtual size of the disk in bytes, before it is rounded up. */
+  /** Virtual size of the disk in bytes, before rounding up. */
   readonly diskSize: number;
   readonly trustUnmarkedSectors: boolean;
-  /** The blob's URL without its query. */
+  /** The blob's URL without the query. */
   readonly blobUrl: string;
   /** Length of the blob in bytes. */
   readonly blobSize: number;
   readonly checksum: Checksum['algorithm'];
 }
 
-/** A range of the blob and the checksum of what was sent for it, in hexadecimal, in the byte order of the request's header. */
+/** A range of the blob and the checksum of the data sent for it, in hexadecimal, in the byte order of the request's header. */
 export interface SentRun extends ByteRange {
   readonly checksum: string;
 }
 
-/** One line for each window of 4 MiB that is done, in the order in which they were. One that was done twice is there twice: the last counts. */
+/** One line per finished window of 4 MiB, in order of completion. If a window appears twice, the last line counts. */
 export interface ManifestWindow {
   readonly window: ByteRange;
   readonly runs: readonly SentRun[];
@@ -34,14 +35,24 @@ export interface ManifestWindow {
 /** The last line: the upload was complete. */
 export interface ManifestEnd {
   readonly footer: SentRun;
-  /** Bytes of all runs, the footer's among them. */
+  /** Bytes of all runs, including the footer. */
   readonly bytes: number;
   /** A PageSetDigest of their pages. */
   readonly pages: string;
 }
 
 export const MANIFEST_FORMAT = 1;
-/** How every manifest begins. */
+const HEADER = object<ManifestHeader>({
+  uploadId: text,
+  startedAt: text,
+  image: imageFiles,
+  diskSize: count,
+  trustUnmarkedSectors: flag,
+  blobUrl: text,
+  blobSize: count,
+  checksum: oneOf('crc64', 'md5'),
+});
+/** The start of every manifest. */
 export const MANIFEST_BEGINNING = '{"vhdupManifest":';
 
 export function encodeHeader(header: ManifestHeader): string {
@@ -56,29 +67,31 @@ export function encodeEnd({ footer, bytes, pages }: ManifestEnd): string {
   return `${JSON.stringify({ end: { footer: encodeRun(footer), bytes, pages } })}\n`;
 }
 
-/** Undefined when the line is no header that this version reads. */
+/** Undefined if the line is not a header that this version supports. */
 export function decodeHeader(line: string): ManifestHeader | undefined {
   const fields = objectIn(line);
-  const { vhdupManifest, ...header } = fields ?? {};
-  const { uploadId, startedAt, blobUrl, blobSize, diskSize, checksum, image } = header;
-  const texts = [uploadId, startedAt, blobUrl].every((text) => typeof text === 'string');
-  const isWhole = texts && isSize(blobSize) && isSize(diskSize) && Array.isArray(image);
-  const isKnown = vhdupManifest === MANIFEST_FORMAT && (checksum === 'crc64' || checksum === 'md5');
-  return isWhole && isKnown ? (header as unknown as ManifestHeader) : undefined;
+  const { vhdupManifest } = fields ?? {};
+  if (fields === undefined || vhdupManifest !== MANIFEST_FORMAT) return undefined;
+  try {
+    return HEADER(fields, '');
+  } catch (error) {
+    if (error instanceof FieldError) return undefined;
+    throw error;
+  }
 }
 
-/** A window, the end, or undefined when the line is neither. */
+/** A window or the end; undefined if the line is neither. */
 export function decodeLine(line: string): ManifestWindow | ManifestEnd | undefined {
   const fields = objectIn(line);
   if (fields === undefined) return undefined;
   const { window, runs, end } = fields;
-  if (typeof end === 'object' && end !== null) {
-    const { footer, bytes, pages } = end as Record<string, unknown>;
+  if (isRecord(end)) {
+    const { footer, bytes, pages } = end;
     const run = decodeRun(footer);
     return run !== undefined && isSize(bytes) && typeof pages === 'string' ? { footer: run, bytes, pages } : undefined;
   }
   if (!Array.isArray(window) || !Array.isArray(runs)) return undefined;
-  const [offset, length] = window as unknown[];
+  const [offset, length]: unknown[] = window;
   const decoded = runs.map(decodeRun).filter((run) => run !== undefined);
   if (!isSize(offset) || !isSize(length) || decoded.length !== runs.length) return undefined;
   return { window: { offset, length }, runs: decoded };
@@ -90,19 +103,23 @@ function encodeRun({ offset, length, checksum }: SentRun): readonly [number, num
 
 function decodeRun(stored: unknown): SentRun | undefined {
   if (!Array.isArray(stored)) return undefined;
-  const [offset, length, checksum] = stored as unknown[];
+  const [offset, length, checksum]: unknown[] = stored;
   return isSize(offset) && isSize(length) && typeof checksum === 'string' ? { offset, length, checksum } : undefined;
 }
 
 function objectIn(line: string): Record<string, unknown> | undefined {
   try {
     const parsed: unknown = JSON.parse(line);
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+    return isRecord(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
 }
 
 function isSize(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

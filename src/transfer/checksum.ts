@@ -1,4 +1,4 @@
-// The checksum of a few bytes, at once. Those of windows are computed in their memory: see window-memory.ts.
+// Computes the checksum of a few bytes synchronously. For windows, see window-memory.ts.
 import { createHash } from 'node:crypto';
 import type { Checksum, ChecksumAlgorithm } from '../base/page-run.ts';
 import { CRC64_DATA_START, compileCrc64, newCrc64Memory } from './crc64/crc64.ts';

@@ -1,29 +1,29 @@
-// How many requests are in flight at once: adapts to the connection and the service while sending.
+// Adapts the number of requests in flight to the connection and the service.
 import { REQUEST_COST } from './request-cost.ts';
 
-/** At the start; a fast connection doubles it within a second. */
+/** The initial number of requests. A fast connection doubles it within a second. */
 const INITIAL = 4;
-/** A rate is measured over at least this time, in milliseconds, and over two rounds of requests. */
+/** The shortest time over which a rate is measured, in milliseconds. It also spans at least two rounds of requests. */
 const MIN_EPOCH_MS = 500;
-/** The gain in throughput that justifies more requests in flight. */
-const PAYS = 1.05;
-/** The wait before the next increase, after one without gain or after an overload, in milliseconds. */
+/** The factor of throughput that justifies more requests in flight. */
+const MIN_GAIN = 1.05;
+/** The delay before the next increase, after an increase without gain or an overload, in milliseconds. */
 const HOLD_MS = 15_000;
-/** The target duration of a request, in milliseconds: on a slow connection, fewer requests are as fast and end sooner. */
+/** The target duration of a request, in milliseconds. On a slow connection, fewer requests have the same throughput and finish sooner. */
 const COMFORTABLE_MS = 8_000;
-/** Overload of requests that were in flight together lowers the number once: the shortest time between two decreases, in milliseconds. */
+/** The shortest time between two decreases, in milliseconds: requests that fail together decrease the number only once. */
 const DECREASE_INTERVAL_MS = 1_000;
 
 /**
- * Hill climbing on the bytes acknowledged per second. Up: doubles while throughput grows, later by an eighth; a step without gain
- * is undone. Down: by half when the service is overloaded or attempts time out; in proportion when requests take longer than the
- * target, unless throughput falls, which shows that the connection was not the reason.
+ * Hill climbing on the bytes acknowledged per second. Increases: doubles while throughput grows, later adds an eighth; undoes a step
+ * without gain. Decreases: halves when the service is overloaded or attempts time out; shrinks in proportion when requests take
+ * longer than the target, unless throughput falls, which shows that the connection was not the cause.
  */
 export class AdaptiveConcurrency {
   readonly #max: number;
   readonly #onChange: (concurrency: number) => void;
   #current: number;
-  /** Whether every step up has increased throughput so far. */
+  /** Whether every increase has improved throughput so far. */
   #isStarting = true;
   /** The step whose effect is being measured. */
   #trial: { readonly direction: 'up' | 'down'; readonly before: number; readonly rate: number } | undefined;
@@ -32,16 +32,16 @@ export class AdaptiveConcurrency {
   #decreasedMs = Number.NEGATIVE_INFINITY;
   #epoch = { startMs: 0, cost: 0, requests: 0, durationMs: 0 };
 
-  /** @param onChange - Called with the first number, and with each new one. */
+  /** @param onChange - Called with the initial number, and with each new one. */
   constructor(max: number, onChange: (concurrency: number) => void, nowMs: number = performance.now()) {
     this.#max = max;
     this.#current = Math.min(INITIAL, max);
     this.#onChange = onChange;
-    this.#begin(nowMs);
+    this.#beginEpoch(nowMs);
     onChange(this.#current);
   }
 
-  /** Requests that may be in flight now. */
+  /** How many requests may be in flight now. */
   get current(): number {
     return this.#current;
   }
@@ -71,7 +71,7 @@ export class AdaptiveConcurrency {
     const meanMs = durationMs / requests;
     const trial = this.#trial;
     this.#trial = undefined;
-    if (trial !== undefined && !this.#paid(trial, rate)) {
+    if (trial !== undefined && !this.#succeeded(trial, rate)) {
       this.#isStarting = false;
       this.#holdUntilMs = nowMs + HOLD_MS;
       if (trial.direction === 'down') this.#keepUntilMs = nowMs + 4 * HOLD_MS;
@@ -84,12 +84,12 @@ export class AdaptiveConcurrency {
       const step = this.#isStarting ? this.#current : Math.ceil(this.#current / 8);
       this.#try('up', this.#current + step, rate, nowMs);
     } else {
-      this.#begin(nowMs);
+      this.#beginEpoch(nowMs);
     }
   }
 
-  #paid({ direction, rate: before }: { direction: 'up' | 'down'; rate: number }, rate: number): boolean {
-    return direction === 'up' ? rate >= before * PAYS : rate >= before / PAYS ** 2;
+  #succeeded({ direction, rate: before }: { direction: 'up' | 'down'; rate: number }, rate: number): boolean {
+    return direction === 'up' ? rate >= before * MIN_GAIN : rate >= before / MIN_GAIN ** 2;
   }
 
   #try(direction: 'up' | 'down', next: number, rate: number, nowMs: number): void {
@@ -99,11 +99,11 @@ export class AdaptiveConcurrency {
 
   #change(next: number, nowMs: number): void {
     this.#current = Math.max(1, Math.min(this.#max, next));
-    this.#begin(nowMs);
+    this.#beginEpoch(nowMs);
     this.#onChange(this.#current);
   }
 
-  #begin(nowMs: number): void {
+  #beginEpoch(nowMs: number): void {
     this.#epoch = { startMs: nowMs, cost: 0, requests: 0, durationMs: 0 };
   }
 }

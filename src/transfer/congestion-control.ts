@@ -4,19 +4,19 @@ import { ServiceError } from '../errors.ts';
 import { AdaptiveConcurrency } from './concurrency.ts';
 import { ServicePacer } from './pacer.ts';
 
-/** The service asks to slow down. */
+/** Statuses with which the service asks to slow down. */
 const BUSY_STATUSES = new Set([429, 503]);
-/** Signs of too much at once: the service did not get to it, or the connection did not carry it in time. */
+/** Signs of overload: the service did not process a request in time, or the connection did not transfer it in time. */
 const OVERLOAD_REASONS = new Set(['OperationTimedOut', 'AttemptTimeout', 'ESTALLED', 'ETIMEDOUT']);
 
-/** Every attempt of every request that moves pages passes here, so that its outcome is known. */
+/** Every attempt to move pages goes through this class, so that it sees every outcome. */
 export class CongestionControl {
-  /** Runs as many requests at once as the connection takes now. */
+  /** Limits the requests in flight to what the connection can currently handle. */
   readonly limit: LimitFunction;
   readonly #concurrency: AdaptiveConcurrency;
   readonly #pacer = new ServicePacer();
 
-  /** @param onChange - Called with the number of requests that may be in flight, at first and when it changes. */
+  /** @param onChange - Called with the allowed number of requests in flight, initially and on each change. */
   constructor(maxRequests: number, onChange: (requests: number) => void) {
     this.limit = pLimit(maxRequests);
     this.#concurrency = new AdaptiveConcurrency(maxRequests, (requests) => {
@@ -25,7 +25,7 @@ export class CongestionControl {
     });
   }
 
-  /** Waits for its turn. To be called before each attempt, outside of the attempt's own time. */
+  /** Waits for the turn of the next attempt. Call it before each attempt, outside of the attempt's timeout. */
   admit(bytes: number, signal: AbortSignal): Promise<void> {
     return this.#pacer.pass(bytes, signal);
   }

@@ -1,4 +1,4 @@
-// moveDisk: what every command does that moves a disk: plan, transfer, count, report.
+// moveDisk: plans a transfer, moves the data and reports progress, for every command that moves a disk.
 import type { LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
@@ -13,37 +13,37 @@ import { WindowMemory } from './window-memory.ts';
 export interface TransferSource extends PlanSource {
   /** Fills `into` with the bytes of `range`. */
   read(range: ByteRange, into: Uint8Array): Promise<void>;
-  /** Where the bytes of `range` lie in a file as they are, if that is known: another thread reads them there. */
+  /** The place in a file that contains exactly the bytes of `range`, if known. A worker thread reads them from there. */
   locate?(range: ByteRange): Promise<FilePiece | undefined>;
 }
 
 export interface MoveDiskOptions {
   readonly source: TransferSource;
   readonly target: TransferTarget;
-  /** Runs in flight at once. */
+  /** Limits the runs in flight. */
   readonly limit: LimitFunction;
-  /** Windows of 4 MiB in memory at once. */
+  /** The maximum number of windows of 4 MiB in memory. */
   readonly maxWindows: number;
   readonly signal: AbortSignal;
   readonly emit: EventListener;
-  /** Where the windows are, and what computes checksums. @default memory of its own, and no checksums */
+  /** Holds the windows and computes checksums. @default its own memory, without checksums */
   readonly memory?: WindowMemory;
-  /** What is done already, and where to keep what gets done. @default nothing */
+  /** The progress so far, which this call updates. @default nothing done */
   readonly progress?: Progress;
-  /** Passes the windows on, ascending, and may look at each before it is moved. @default nothing does */
+  /** Sees each window, in ascending order, before it is moved, and yields it. @default none */
   readonly alongside?: (windows: AsyncGenerator<Window>) => AsyncGenerator<Window>;
-  /** Called for each run that the target holds now. */
+  /** Called for each run once the target contains it. */
   readonly onRun?: (run: PageRun) => void;
-  /** Called for each window that is done, before it counts as such. */
+  /** Called for each finished window, before it counts as done. */
   readonly onWindow?: (window: Window, runs: readonly ByteRange[]) => void;
-  /** What the target counts. */
+  /** The target's counters. */
   readonly requests?: () => { readonly requests: number; readonly retries: number };
 }
 
 /**
- * Sends every window that is left to the target, and reports totals on the way.
- * @returns the progress, with the plan counted.
- * @throws the first failure; the reason of `signal`, unchanged, on abort. Nothing is in flight any more then.
+ * Sends the remaining windows to the target, and reports totals meanwhile.
+ * @returns the progress, including the totals of the plan.
+ * @throws the first failure; the reason of `signal`, unchanged, on abort. Nothing is in flight when it throws.
  */
 export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
   const { source, emit, progress = new Progress() } = options;
@@ -55,20 +55,20 @@ export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
       ...(options.requests?.() ?? { requests: 0, retries: 0 }),
     });
   };
-  // Beside the transfer: the first byte does not wait for the length of the progress bar.
+  // Count during the transfer: the first byte must not wait for the length of the progress bar.
   const counting = planTotals(planWindows(source), progress.doneBefore, stop.signal).then(
     (plan) => {
       progress.plan = plan;
       emitProgress();
     },
-    // An image whose plan cannot be counted cannot be moved either: no need to find out hours later.
+    // If the plan cannot be counted, the image cannot be moved either. Fail now, not hours later.
     (error: unknown) => stop.abort(error),
   );
   emit({ type: 'phase', phase: 'sending' });
-  const left = windowsLeft(planWindows(source), progress.doneBefore);
+  const remaining = windowsLeft(planWindows(source), progress.doneBefore);
   try {
     await transfer({
-      windows: options.alongside?.(left) ?? left,
+      windows: options.alongside?.(remaining) ?? remaining,
       read: (range, into) => source.read(range, into),
       locate: (range) => source.locate?.(range),
       target: options.target,

@@ -1,8 +1,8 @@
-// Spreads requests over time: below a limit of the user, and below the one that the service shows by answering 503.
+// Spreads requests over time, to stay below the user's rate limit and below the rate at which the service answers 503.
 import { setTimeout as delay } from 'node:timers/promises';
 import { REQUEST_COST } from './request-cost.ts';
 
-/** Lets `rate` units per second through, first come, first served. Units that nobody asked for are not saved up. */
+/** Admits `rate` units per second, first come, first served. Unused units do not accumulate. */
 export class Pacer {
   /** Units per second. May change at any time. */
   rate: number;
@@ -23,15 +23,15 @@ export class Pacer {
   }
 }
 
-/** The time over which the rate of the service is measured, in milliseconds. */
+/** The time over which the service's rate is measured, in milliseconds. */
 const SPAN_MS = 1_000;
-/** After "busy", the new rate is this part of what the service acknowledged. */
+/** After a 503, the new rate is this fraction of the rate that the service acknowledged. */
 const BACK_OFF = 0.97;
-/** The growth of each second without "busy": careful near the limit, fast when far below. */
+/** The growth of the rate per second without a 503: slow near the limit, fast far below it. */
 const PROBE_GROWTH = 0.01;
 const MAX_PROBE = 0.1;
 
-/** Keeps just below the rate above which the service answers 503 ServerBusy. No limit until it does so for the first time. */
+/** Keeps the rate just below the point where the service answers 503 ServerBusy. Unlimited until the first such answer. */
 export class ServicePacer {
   readonly #pacer = new Pacer(Number.POSITIVE_INFINITY);
   #acknowledged: { readonly timeMs: number; readonly cost: number }[] = [];
@@ -55,7 +55,7 @@ export class ServicePacer {
     const nowMs = performance.now();
     this.#forgetBefore(nowMs - SPAN_MS);
     const spanMs = nowMs - (this.#acknowledged[0]?.timeMs ?? nowMs);
-    // A burst is refused all at once: the rate is measured again before it is lowered again.
+    // The service rejects a burst all at once. Measure the rate again before lowering it again.
     if (nowMs - this.#loweredMs < SPAN_MS || spanMs < SPAN_MS / 3) return;
     const cost = this.#acknowledged.reduce((sum, entry) => sum + entry.cost, 0);
     this.#pacer.rate = Math.min(this.#pacer.rate, (cost * 1000) / spanMs) * BACK_OFF;

@@ -2,16 +2,16 @@
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 
 /**
- * Shows whether two sets of ranges hold the same pages, without keeping either: what several runs of the program sent is
- * compared with the page ranges that the service lists. Each range toggles its two ends; where two ranges touch, the shared
- * end is toggled twice and cancels out, whatever the order. Ranges of one set must not overlap.
+ * Compares two sets of ranges without storing either: the pages that several runs of the program sent, and the page ranges that the
+ * service lists. Each range toggles its two ends. Where two ranges touch, the shared end is toggled twice and cancels out, in any
+ * order. The ranges of one set must not overlap.
  */
 export class PageSetDigest {
   #high = 0;
   #low = 0;
   #bytes = 0;
 
-  /** Bytes in the set. */
+  /** The size of the set in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -39,7 +39,7 @@ export class PageSetDigest {
     return this.#bytes === other.#bytes && this.toString() === other.toString();
   }
 
-  /** The set from which `digest` and `bytes` were taken. */
+  /** Restores the set with this `digest` and size. */
   static from(digest: string, bytes: number): PageSetDigest {
     const set = new PageSetDigest();
     set.#high = Number.parseInt(digest.slice(0, 8), 16) | 0;

@@ -1,24 +1,24 @@
-// The plan: which windows of the target can hold data and are not done yet, lazily and in ascending order.
+// The plan: the windows that may contain data and are not done yet, computed lazily in ascending order.
 import { alignDown, type ByteRange, endOf, WINDOW_SIZE } from '../base/byte-range.ts';
 import type { RangeSet } from '../base/range-set.ts';
 
-/** What the plan needs to know of its source. */
+/** The parts of a source that the plan needs. */
 export interface PlanSource {
-  /** Bytes to plan for; windows end here. */
+  /** The size of the disk in bytes. The last window ends here. */
   readonly diskSize: number;
-  /** The ranges that can hold data: ascending, without overlaps. They may differ between runs: everything outside is zero. */
+  /** The ranges that may contain data: ascending, without overlaps. They may differ between runs; everything else is zero. */
   extents(): AsyncIterable<ByteRange>;
 }
 
-/** A 4 MiB-aligned piece of the target that can hold data. Only the last one of a disk is shorter. */
+/** A 4 MiB-aligned piece of the target that may contain data. Only the last one of a disk is shorter. */
 export interface Window extends ByteRange {
-  /** Bytes of the window that lie in extents: what reading it costs. */
+  /** Bytes of the window inside extents: these have to be read. */
   readonly allocated: number;
-  /** The window and the gap before it. The gap counts as done with the window, so that few ranges describe what is done. */
+  /** The window and the gap before it. The gap counts as done together with the window, which keeps the list of done ranges short. */
   readonly covers: ByteRange;
 }
 
-/** Every window that holds a part of an extent. */
+/** Yields every window that overlaps an extent. */
 export async function* planWindows(source: PlanSource): AsyncGenerator<Window> {
   let start = -1;
   let allocated = 0;
@@ -51,7 +51,7 @@ export async function* planWindows(source: PlanSource): AsyncGenerator<Window> {
   if (start >= 0) yield finish();
 }
 
-/** The windows that are left when those in `done` are. */
+/** Yields the windows that are not in `done`. */
 export async function* windowsLeft(windows: AsyncIterable<Window>, done: RangeSet): AsyncGenerator<Window> {
   for await (const window of windows) {
     if (!done.includes(window)) yield window;
@@ -60,15 +60,15 @@ export async function* windowsLeft(windows: AsyncIterable<Window>, done: RangeSe
 
 /** The amount of work. */
 export interface PlanTotals {
-  /** Bytes in windows: the 100 % of the progress bar. */
+  /** Bytes in windows: 100 % of the progress bar. */
   readonly planned: number;
-  /** Bytes in windows that `done` holds. */
+  /** Bytes in windows that are done. */
   readonly done: number;
   /** Bytes in extents. */
   readonly allocated: number;
 }
 
-/** Walks the plan once, reading nothing but the allocation tables. */
+/** Walks the plan once. Reads only allocation tables. */
 export async function planTotals(
   windows: AsyncIterable<Window>,
   done: RangeSet,

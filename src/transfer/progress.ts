@@ -1,33 +1,33 @@
-// What is done so far: which parts are finished, what was sent for them, and the totals to show.
+// The progress of a transfer: the finished ranges, the pages sent for them, and the totals to report.
 import type { ByteRange } from '../base/byte-range.ts';
 import { RangeSet } from '../base/range-set.ts';
 import type { ProgressTotals } from '../events.ts';
 import { PageSetDigest } from './page-set-digest.ts';
 import type { PlanTotals, Window } from './plan.ts';
 
-/** What an earlier run left. */
+/** The progress of earlier runs. */
 export interface EarlierProgress {
   readonly done: readonly ByteRange[];
   /** @default nothing */
   readonly sent?: { readonly bytes: number; readonly pages: string };
 }
 
-/** The progress of one upload, over all of its runs. */
+/** The progress of one upload, across all of its runs. */
 export class Progress {
   readonly done: RangeSet;
-  /** What was done when this run began. */
+  /** The ranges that were done before this run. */
   readonly doneBefore: RangeSet;
-  /** The pages sent for the windows that are done. Windows cut short by a stop are not in it: they are sent again. */
+  /** The pages sent for finished windows. Excludes windows that a stop interrupted: they are sent again. */
   readonly pages: PageSetDigest;
   readonly sentBefore: number;
-  /** Bytes that an earlier run sent, although no window of its checkpoint says so. */
+  /** Bytes that the target already contained, although they are not in the checkpoint. */
   #foundBytes = 0;
-  /** Bytes of windows done by this run. */
+  /** Bytes of the windows that this run finished. */
   windowBytes = 0;
   read = 0;
   sent = 0;
   zeros = 0;
-  /** Undefined while the plan is being counted. */
+  /** Undefined until the plan is counted. */
   plan: PlanTotals | undefined;
 
   constructor(earlier?: EarlierProgress) {
@@ -42,7 +42,7 @@ export class Progress {
     this.sent += length;
   }
 
-  /** The target held it already. */
+  /** The target already contained the run. */
   runFound({ length }: ByteRange): void {
     this.#foundBytes += length;
   }
@@ -55,12 +55,12 @@ export class Progress {
     }
     this.windowBytes += window.length;
     this.read += window.allocated;
-    // Joined gaps may lie outside of what is allocated.
+    // Joined gaps may be outside of the allocated ranges.
     this.zeros += Math.max(0, window.allocated - sent);
     this.done.add(window.covers);
   }
 
-  /** @param diskSize - Length of the disk in bytes, as planned. */
+  /** @param diskSize - Length of the planned disk in bytes. */
   totals(diskSize: number): ProgressTotals {
     const { plan } = this;
     return {

@@ -1,66 +1,66 @@
-// The one owner of retries: what is tried again, when, and when it is given up.
+// Decides which failures are retried, when, and when to give up. The only place that retries requests.
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChildAbort } from '../base/linked-abort.ts';
 import { DestinationError, ServiceError } from '../errors.ts';
 
 export interface RetryOptions {
-  /** How often one request is tried again. @default Infinity: `giveUpAfterMs` alone decides */
+  /** The maximum number of retries of one request. @default Infinity: only `giveUpAfterMs` limits retries */
   readonly retries?: number;
-  /** Give up when nothing at all was acknowledged for so long, in milliseconds. @default 12 hours */
+  /** Give up after this time without any acknowledged request, in milliseconds. @default 12 hours */
   readonly giveUpAfterMs?: number;
-  /** One attempt may take so long, in milliseconds. A socket that moves no byte is given up much sooner (`stallTimeoutMs`). @default 15 minutes */
+  /** The timeout of one attempt, in milliseconds. A stalled socket is closed much sooner (`stallTimeoutMs`). @default 15 minutes */
   readonly attemptTimeoutMs?: number;
-  /** The first pause between two tries, in milliseconds; it doubles from try to try. @default 500 */
+  /** The delay before the first retry, in milliseconds. It doubles with each retry. @default 500 */
   readonly retryDelayMs?: number;
-  /** The longest pause, in milliseconds, unless the service asks for a longer one. @default 30,000 */
+  /** The longest delay, in milliseconds, unless the service asks for a longer one. @default 30,000 */
   readonly maxRetryDelayMs?: number;
 }
 
-/** What is told of a request that will be tried again. */
+/** The report of a request that will be retried. */
 export interface RetryNotice {
-  /** What was attempted: "Put Page 4194304+4194304". */
+  /** The operation and its range: "Put Page 4194304+4194304". */
   readonly what: string;
-  /** The number of the try that failed, from 1. */
+  /** The number of the failed attempt, from 1. */
   readonly attempt: number;
   readonly delayMs: number;
   readonly error: ServiceError;
 }
 
-/** One request that failed, so far. */
-interface FailedTry {
+/** A request after a failed attempt. */
+interface FailedAttempt {
   readonly what: string;
   readonly attempt: number;
-  /** Tries of this request whose checksum the service found wrong. */
+  /** Attempts of this request that the service rejected for a wrong checksum. */
   readonly mismatches: number;
   readonly firstFailureMs: number;
   readonly streak: Streak | undefined;
   readonly error: ServiceError;
 }
 
-/** Failures in a row that each have a limit. */
+/** Consecutive failures that have a limit. */
 interface Streak {
   readonly tries: number;
   readonly sinceMs: number;
 }
 
 /**
- * Repairs what made a request fail for good, where that can be done: a credential that has ended. Resolves with whether the
- * request may be sent again; until then it may take hours.
+ * Repairs the cause of a permanent failure if possible, such as an expired credential. Resolves with whether to send the request
+ * again. It may take hours.
  */
 export type Recover = (error: unknown, signal: AbortSignal) => Promise<boolean>;
 
-/** After so many tries with wrong checksums, something on the way changes the bytes every time. */
+/** After this many wrong checksums, something between this machine and the service modifies the bytes every time. */
 const MAX_CHECKSUM_TRIES = 10;
-/** Before the service has answered once, a failure that hints at a mistyped address is tried only so often. */
+/** The maximum number of attempts if a failure suggests a wrong address and the service has never answered. */
 const MAX_TRIES_BEFORE_CONTACT = 6;
-/** `Retry-After` is honoured up to here, in milliseconds: an absurd value must not end an upload. */
+/** The longest honoured `Retry-After`, in milliseconds: an absurd value must not stop an upload. */
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
-/** Retries requests that share one line and one service: progress of any of them keeps all of them alive. */
+/** Retries requests that share a connection and a service: the progress of any of them keeps all of them alive. */
 export class Retrier {
-  /** Tries that failed and were made again, in all. */
+  /** The total number of retries. */
   retries = 0;
-  /** Of these, the ones whose checksum the service found wrong. */
+  /** How many attempts failed with a wrong checksum. */
   checksumMismatches = 0;
   readonly #options: Required<RetryOptions>;
   readonly #onRetry: (notice: RetryNotice) => void;
@@ -85,11 +85,11 @@ export class Retrier {
   }
 
   /**
-   * Runs `operation` until it succeeds, with a signal of its own for each attempt.
-   * @param admit - Waited for before each attempt; its time is not the attempt's.
-   * @throws {ServiceError} not transient, or given up.
-   * @throws {DestinationError} given up, and the destination is at fault.
-   * @throws anything else that `operation` throws; the reason of `signal` on abort.
+   * Runs `operation` until it succeeds, with a new signal for each attempt.
+   * @param admit - Awaited before each attempt, outside of its timeout.
+   * @throws {ServiceError} the failure is permanent, or the retries are exhausted.
+   * @throws {DestinationError} the retries are exhausted, and the destination is the cause.
+   * @throws any other error of `operation`; the reason of `signal` on abort.
    */
   async run<T>(
     what: string,
@@ -110,9 +110,9 @@ export class Retrier {
         return result;
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof ServiceError) || !this.#mayPass(error)) {
+        if (!(error instanceof ServiceError) || !this.#isRetryable(error)) {
           if (!(await this.#recover(error, signal))) throw error;
-          // It was no fault of the line: neither the try nor the time counts.
+          // The connection was not the cause: neither the attempt nor the time counts.
           attempt -= 1;
           firstFailureMs = undefined;
           streak = undefined;
@@ -122,13 +122,13 @@ export class Retrier {
         firstFailureMs ??= performance.now();
         if (error.failure.checksumMismatch === true) mismatches += 1;
         streak = longer(streak, error);
-        this.#giveUpIfHopeless({ what, attempt, mismatches, firstFailureMs, streak, error });
+        this.#giveUpIfExhausted({ what, attempt, mismatches, firstFailureMs, streak, error });
         await this.#pause(what, attempt, error, signal);
       }
     }
   }
 
-  #mayPass({ failure: { transient, needsContact } }: ServiceError): boolean {
+  #isRetryable({ failure: { transient, needsContact } }: ServiceError): boolean {
     return transient && (needsContact !== true || this.#contacted);
   }
 
@@ -152,24 +152,24 @@ export class Retrier {
     }
   }
 
-  #giveUpIfHopeless({ what, attempt, mismatches, firstFailureMs, streak, error }: FailedTry): void {
+  #giveUpIfExhausted({ what, attempt, mismatches, firstFailureMs, streak, error }: FailedAttempt): void {
     const { failure } = error;
     if (failure.checksumMismatch === true) this.checksumMismatches += 1;
     const withoutProgressMs = performance.now() - Math.max(this.#lastAnswerMs, firstFailureMs);
     const why =
       attempt > this.#options.retries
-        ? `after ${attempt} ${attempt === 1 ? 'try' : 'tries'}`
+        ? `after ${attempt} ${attempt === 1 ? 'attempt' : 'attempts'}`
         : mismatches >= MAX_CHECKSUM_TRIES
-          ? `after ${mismatches} tries with a wrong checksum: something between this machine and the service changes what is sent`
+          ? `after ${mismatches} attempts with a wrong checksum: something between this machine and the service modifies the data`
           : failure.suspectAddress === true && !this.#contacted && attempt >= MAX_TRIES_BEFORE_CONTACT
-            ? `after ${attempt} tries, before the service answered even once. Check the address and the network`
-            : isTooLong(streak, error)
-              ? `after ${streak?.tries} tries: this does not pass by itself`
+            ? `after ${attempt} attempts: the service has never answered. Check the address and the network`
+            : isOverLimit(streak, error)
+              ? `after ${streak?.tries} attempts: the failure is not temporary`
               : withoutProgressMs >= this.#options.giveUpAfterMs
-                ? `after ${Math.round(withoutProgressMs / 1000)} s without any progress`
+                ? `after ${Math.round(withoutProgressMs / 1000)} s without progress`
                 : undefined;
     if (why === undefined) return;
-    const message = `Gave up ${what} ${why}. Last failure: ${error.message}`;
+    const message = `Gave up ${what} ${why}. Last error: ${error.message}`;
     if (failure.isDestination === true) throw new DestinationError(message, { reason: failure.reason });
     throw new ServiceError(message, { ...failure, transient: false });
   }
@@ -177,7 +177,7 @@ export class Retrier {
   async #pause(what: string, attempt: number, error: ServiceError, signal: AbortSignal): Promise<void> {
     const { retryDelayMs, maxRetryDelayMs } = this.#options;
     const backoffMs = Math.min(maxRetryDelayMs, retryDelayMs * 2 ** Math.min(attempt - 1, 20));
-    // Jitter spreads requests that failed together, so that they do not come back together.
+    // Jitter spreads requests that failed together, so that they do not retry together.
     const jitteredMs = backoffMs * (0.5 + Math.random() / 2);
     const delayMs = Math.round(Math.max(jitteredMs, Math.min(error.failure.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)));
     this.retries += 1;
@@ -190,13 +190,13 @@ export class Retrier {
   }
 }
 
-/** With the failure of another try; undefined where that one has no limit. */
+/** Adds a failure to the streak. Undefined if the failure has no limit. */
 function longer(streak: Streak | undefined, { failure }: ServiceError): Streak | undefined {
   if (failure.limit === undefined) return undefined;
   return { tries: (streak?.tries ?? 0) + 1, sinceMs: streak?.sinceMs ?? performance.now() };
 }
 
-function isTooLong(streak: Streak | undefined, { failure: { limit = {} } }: ServiceError): boolean {
+function isOverLimit(streak: Streak | undefined, { failure: { limit = {} } }: ServiceError): boolean {
   if (streak === undefined) return false;
   const { tries = Number.POSITIVE_INFINITY, ms = Number.POSITIVE_INFINITY } = limit;
   return streak.tries >= tries || performance.now() - streak.sinceMs >= ms;

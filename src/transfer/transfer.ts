@@ -1,4 +1,4 @@
-// The one loop that moves data: windows in order, several at a time, each read once, scanned, sent and then reported as done.
+// The loop that moves data: reads windows in order, several at a time, finds their data, sends it and reports them as done.
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
@@ -7,44 +7,44 @@ import type { Window } from './plan.ts';
 import type { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
 
-/** Windows read at once: as many as Node has threads for files. A read that waits for a thread could not be cancelled. */
+/** Parallel reads: as many as Node.js has threads for files. A read that waits for a thread could not be cancelled. */
 const READS_AT_ONCE = 4;
 
 /** What a transfer needs of a target. */
 export interface TransferTarget {
   /**
-   * Writes the run. Resolves when the target has acknowledged it. Repeating it is harmless.
-   * On abort it rejects soon, with the reason of the signal, and no byte is in flight any more.
+   * Writes the run. Resolves when the target has acknowledged it. Must be idempotent.
+   * On abort, rejects soon with the reason of the signal, when no byte is in flight.
    */
   write(run: PageRun, signal: AbortSignal): Promise<void>;
-  /** Whether the target is known to hold these bytes, so that they need not be written. @default never */
+  /** Whether the target is known to contain these bytes, so that they need not be written. @default never */
   alreadyThere?(run: PageRun): boolean | Promise<boolean>;
 }
 
 export interface TransferOptions {
-  /** Ascending. Read only as far ahead as there is room for. */
+  /** In ascending order. Read ahead only as far as memory allows. */
   readonly windows: AsyncIterable<Window>;
   /** Fills `into` with the bytes of `range`. */
   readonly read: (range: ByteRange, into: Uint8Array) => Promise<void>;
   /** The place in a file where the range is stored unchanged, if known. @default none */
   readonly locate?: (range: ByteRange) => Promise<FilePiece | undefined> | undefined;
-  /** Receives the runs, and retries by itself. */
+  /** Receives the runs. Handles retries itself. */
   readonly target: TransferTarget;
   /** Holds the windows and computes the checksums of their runs. */
   readonly memory: WindowMemory;
-  /** Runs in flight at once: its `concurrency` may change on the way. */
+  /** Limits the runs in flight. Its `concurrency` may change during the transfer. */
   readonly limit: LimitFunction;
-  /** Windows in memory at once, one that is read ahead included. Memory is bounded by this times 4 MiB. */
+  /** The maximum number of windows in memory, including one that is read ahead. Each takes 4 MiB. */
   readonly maxWindows: number;
   readonly signal: AbortSignal;
-  /** Called after each run that the target acknowledged, or was known to hold. */
+  /** Called after each run that the target acknowledged or already contained. */
   readonly onRun: (run: PageRun, wasThere: boolean) => void;
-  /** Called once every run of the window was acknowledged. `runs` is empty when the window is all zero. */
+  /** Called when every run of the window is acknowledged. `runs` is empty if the window is all zeros. */
   readonly onWindow: (window: Window, runs: readonly ByteRange[]) => void;
 }
 
 /**
- * Moves all windows. Returns, or throws, only when nothing is in flight any more.
+ * Moves all windows. Settles only when nothing is in flight.
  * @throws the first failure of a read or a write; on abort the reason of `signal`, unchanged.
  */
 export async function transfer(options: TransferOptions): Promise<void> {
@@ -58,7 +58,7 @@ export async function transfer(options: TransferOptions): Promise<void> {
         .catch((error: unknown) => stop.abort(error))
         .finally(() => running.delete(task));
       running.add(task);
-      // One window is read ahead, so that a request that ends finds the next one ready; the plan is not walked further.
+      // Read one window ahead, so that the next request can start at once, but walk the plan no further.
       while (running.size >= Math.min(options.limit.concurrency + 1, options.maxWindows)) await Promise.race(running);
     }
   } catch (error) {
@@ -79,7 +79,7 @@ async function moveWindow(
   const { memory, target, limit, onRun, onWindow } = options;
   const buffer = memory.take();
   const bytes = buffer.subarray(0, window.length);
-  // After an abort, waiting windows are not read.
+  // Do not read waiting windows after an abort.
   const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options)));
   if (stop.signal.aborted) return;
   const runs = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
@@ -87,7 +87,7 @@ async function moveWindow(
   const send = async (range: ByteRange) => {
     const start = range.offset - window.offset;
     const runBytes = bytes.subarray(start, start + range.length);
-    // Before the run takes its turn: the connection must not wait for a checksum.
+    // Compute the checksum before the run takes a slot: the connection must not wait for it.
     const checksum = range.length === window.length && whole !== undefined ? whole : await memory.checksum(runBytes);
     const run = { range, bytes: runBytes, checksum };
     await limit(async () => {
@@ -98,12 +98,12 @@ async function moveWindow(
         acknowledged += 1;
         onRun(run, isThere);
       } catch (error) {
-        // Inside the limit: the slot that becomes free must not start another request.
+        // Abort inside the limit: the free slot must not start another request.
         stop.abort(error);
       }
     });
   };
-  // The other runs of the window end first.
+  // Wait for all runs of the window, even if one fails.
   await Promise.all(runs.map((range) => send(range).catch((error: unknown) => stop.abort(error))));
   if (acknowledged === runs.length) onWindow(window, runs);
   memory.giveBack(buffer);

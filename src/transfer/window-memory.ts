@@ -7,18 +7,18 @@ import { SharedChecksums } from './shared-checksum.ts';
 import type { WindowAnswer, WindowTask, WindowWorkerData } from './window-task.ts';
 
 const WASM_PAGE = 64 * 1024;
-/** Address space, which costs nothing: twice as many windows as requests. */
+/** Reserved address space, which costs nothing: twice as many windows as requests. */
 const MAX_SIZE = 128 * WINDOW_SIZE;
-/** A window that takes longer to read comes from the disk and not from the system's cache, in milliseconds: 1.3 GiB/s. */
+/** A longer read comes from the disk, not from the system's cache, in milliseconds: 1.3 GiB/s. */
 const SLOW_READ_MS = 3;
 
 /** A window that the thread has read. */
 export interface ReadWindow {
-  /** Of the whole window. Undefined if it seems to contain pages of zeros, which are not sent. */
+  /** Of the whole window. Undefined if the window seems to contain pages of zeros, which are not sent. */
   readonly checksum: Checksum | undefined;
 }
 
-/** Shared by two threads: one reads files into it and computes checksums in it, the main one sends requests from it. Whoever makes it closes it. */
+/** Shared by two threads: a worker reads files into it and computes checksums; the main thread sends requests from it. The creator closes it. */
 export class WindowMemory {
   readonly algorithm: ChecksumAlgorithm;
   readonly #memory: WebAssembly.Memory;
@@ -26,7 +26,7 @@ export class WindowMemory {
   /** One thread computes 8 GiB/s of CRC64, more than the main thread sends. Undefined without checksums. */
   readonly #thread: AnsweringThread<WindowTask, WindowAnswer> | undefined;
 
-  /** @param slowReadMs - A window that takes longer to read comes from the disk, in milliseconds. */
+  /** @param slowReadMs - A longer read of a window comes from the disk, in milliseconds. */
   constructor(algorithm: ChecksumAlgorithm, slowReadMs = SLOW_READ_MS) {
     this.algorithm = algorithm;
     this.#memory = newCrc64Memory(0, MAX_SIZE);
@@ -46,10 +46,10 @@ export class WindowMemory {
   }
 
   /**
-   * Fills `bytes` from `piece` on, and computes the checksum.
-   * @param bytes - In a buffer of `take`; not empty, and a multiple of 512 long.
-   * @returns undefined if the piece cannot be read (reading the image reports why), and if there is nothing to gain: without
-   * checksums, or without a thread.
+   * Fills `bytes` from the start of `piece`, and computes the checksum.
+   * @param bytes - Part of a buffer from `take`; not empty, with a length that is a multiple of 512.
+   * @returns undefined if the piece cannot be read (reading the image reports why), or if the worker has no advantage: without
+   * checksums, or without a worker thread.
    */
   async read(piece: FilePiece, bytes: Uint8Array): Promise<ReadWindow | undefined> {
     const { algorithm } = this;
@@ -58,7 +58,7 @@ export class WindowMemory {
     return { checksum: answer.value === undefined ? undefined : { algorithm, value: answer.value } };
   }
 
-  /** @param bytes - In a buffer of `take`; not empty, a multiple of 512 long, and not to be changed meanwhile. */
+  /** @param bytes - Part of a buffer from `take`; not empty, with a length that is a multiple of 512. Do not modify it meanwhile. */
   async checksum(bytes: Uint8Array): Promise<Checksum | undefined> {
     const { algorithm } = this;
     const value = (await this.#ask(bytes))?.value;

@@ -5,11 +5,11 @@ import type { ChecksumAlgorithm } from '../base/page-run.ts';
 export interface WindowWorkerData {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
-  /** A window that takes longer to read comes from the disk and not from the system's cache, in milliseconds. */
+  /** A longer read of a window comes from the disk, not from the system's cache, in milliseconds. */
   readonly slowReadMs: number;
 }
 
-/** Asks for the checksum of the memory from `start` to `end`, after `piece`, if given, is read into it. */
+/** A request to read `piece`, if given, into the memory from `start` to `end`, and to compute the checksum of that range. */
 export interface WindowTask {
   readonly algorithm: Exclude<ChecksumAlgorithm, 'none'>;
   readonly start: number;
@@ -18,8 +18,8 @@ export interface WindowTask {
 }
 
 export interface WindowAnswer {
-  /** False if the piece could not be read completely: the memory may contain anything then. */
+  /** False if the piece could not be read completely: the contents of the memory are then undefined. */
   readonly isRead: boolean;
-  /** Undefined if nothing was read, or if it seems to contain pages of zeros, which are not sent. */
+  /** Undefined if nothing was read, or if the data seems to contain pages of zeros, which are not sent. */
   readonly value: Uint8Array | undefined;
 }

@@ -1,7 +1,7 @@
-// The worker of a WindowMemory: reads windows and computes their checksums, in the memory that it shares.
+// The worker of a WindowMemory: reads windows into the shared memory and computes their checksums.
 //
-// This thread reads what the system has cached by itself: no other thread has to be woken, and the bytes are in the cache of the
-// processor that computes their checksum. Reads from a disk run side by side instead, to keep it busy.
+// This thread reads cached data synchronously: that wakes no other thread, and keeps the bytes in the cache of the processor that
+// computes their checksum. Reads from a disk run in parallel instead, to keep the disk busy.
 import { read, readSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { answerQuestions } from '../base/answer-questions.ts';
@@ -9,12 +9,12 @@ import { type FilePiece, PAGE_SIZE } from '../base/byte-range.ts';
 import { SharedChecksums } from './shared-checksum.ts';
 import type { WindowAnswer, WindowTask, WindowWorkerData } from './window-task.ts';
 
-/** One page in this many bytes is checked for zeros, which need not be sent. */
+/** One page per this many bytes is checked for zeros, which need not be sent. */
 const SAMPLE_INTERVAL = 256 * 1024;
-/** After a slow read, this many run side by side before the next one is tried without. */
+/** After a slow read, this many reads run in parallel before the next synchronous attempt. */
 const READS_AFTER_SLOW = 64;
-/** The disk that this was measured on was not faster with more. */
-const READS_SIDE_BY_SIDE = 2;
+/** More parallel reads were not faster on the measured disk. */
+const PARALLEL_READS = 2;
 
 interface Reading extends WindowTask {
   readonly piece: FilePiece;
@@ -38,23 +38,23 @@ answerQuestions<WindowTask, WindowAnswer>((task, reply) => {
 });
 
 function readNext(): void {
-  while (reads < READS_SIDE_BY_SIDE) {
+  while (reads < PARALLEL_READS) {
     const task = toRead.shift();
     if (task === undefined) return;
     if (slowReadsLeft > 0) {
       slowReadsLeft -= 1;
       reads += 1;
-      readBeside(task, task.start);
+      readInParallel(task, task.start);
     } else {
       const beginMs = performance.now();
-      const isRead = readHere(task);
+      const isRead = readSynchronously(task);
       if (performance.now() - beginMs > slowReadMs) slowReadsLeft = READS_AFTER_SLOW;
       answerRead(task, isRead);
     }
   }
 }
 
-function readHere({ start, end, piece }: Reading): boolean {
+function readSynchronously({ start, end, piece }: Reading): boolean {
   try {
     for (let at = start; at < end; ) {
       const count = readSync(piece.fd, checksums.bytes(at, end), 0, end - at, piece.position + at - start);
@@ -67,11 +67,11 @@ function readHere({ start, end, piece }: Reading): boolean {
   }
 }
 
-function readBeside(task: Reading, at: number): void {
+function readInParallel(task: Reading, at: number): void {
   const { start, end, piece } = task;
   read(piece.fd, checksums.bytes(at, end), 0, end - at, piece.position + at - start, (error, count) => {
     if (error === null && count > 0 && at + count < end) {
-      readBeside(task, at + count);
+      readInParallel(task, at + count);
       return;
     }
     reads -= 1;

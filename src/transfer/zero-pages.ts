@@ -1,14 +1,14 @@
-// Finds the runs of pages that are not zero: what has to be sent of a window.
+// Finds the runs of non-zero pages: the parts of a window that have to be sent.
 import { alignDown, type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
 
 /**
- * A gap of zero pages up to this length is sent with its neighbours, a longer one ends the run.
- * A gap is worth another request only if its bytes cost more than a request does (REQUEST_COST, 123 KiB at the limits of the
+ * A gap of zero pages up to this length is sent together with its neighbours; a longer gap ends the run.
+ * A gap justifies another request only if its bytes cost more than a request (REQUEST_COST, 123 KiB at the limits of the
  * service). Half of that favours slow connections, where bytes are expensive and requests overlap.
  */
 export const JOINED_GAP = 64 * 1024;
 
-/** Compared natively as a whole before its pages are checked one by one. */
+/** The size of a block, which is compared natively before its pages are checked one by one. */
 const BLOCK_SIZE = 64 * 1024;
 const ZEROS = Buffer.alloc(4 * 1024 * 1024);
 const WORDS_PER_PAGE = PAGE_SIZE / Uint32Array.BYTES_PER_ELEMENT;
@@ -23,14 +23,13 @@ export function isZero(bytes: Uint8Array): boolean {
 }
 
 /**
- * The runs of `bytes`: they start and end with a page that is not zero, cover every such page, and hold no gap of zero
- * pages longer than `joinedGap`. Offsets are relative to `bytes`, whose length is a multiple of 512 and whose memory is
- * 4-byte aligned.
+ * The runs of `bytes`: they start and end with a non-zero page, cover every such page, and contain no gap of zero pages longer than
+ * `joinedGap`. Offsets are relative to `bytes`, whose length must be a multiple of 512 and whose memory must be 4-byte aligned.
  */
 export function findRuns(bytes: Uint8Array, joinedGap: number = JOINED_GAP): ByteRange[] {
   const runs: ByteRange[] = [];
   if (isZero(bytes)) return runs;
-  // No gap inside of a piece is longer than what is joined: only its first and its last page that is not zero matter.
+  // Every gap inside of a piece is short enough to be joined: only the first and last non-zero page of a piece matter.
   const pieceSize = Math.min(Math.max(PAGE_SIZE, alignDown(joinedGap, PAGE_SIZE)), BLOCK_SIZE);
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / Uint32Array.BYTES_PER_ELEMENT);
   let start = -1;

@@ -40,7 +40,7 @@ export class UploadManifest {
   ): Promise<UploadManifest> {
     const { uploadId, startedAt, image, diskSize, trustUnmarkedSectors, blobUrl, blobSize } = state;
     const header = { uploadId, startedAt, image, diskSize, trustUnmarkedSectors, blobUrl, blobSize, checksum };
-    const options = { isContinued: state.done.length > 0, mayReplace };
+    const options = { isResumed: state.done.length > 0, mayReplace };
     return new UploadManifest(await ManifestWriter.open(path, header, options));
   }
 

@@ -1,4 +1,4 @@
-// What users give as SAS, URL, connection string or endpoint, against services that look closely at what arrives.
+// SAS, URLs, connection strings and endpoints as users write them, against strict services.
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import { type AddressInfo, createConnection, createServer as createTunnel } from 'node:net';
@@ -44,13 +44,13 @@ async function upload(options: Partial<UploadOptions> & { destination: string })
 
 async function expectBlob(account: StorageAccount, container: string, name: string): Promise<void> {
   const key = new StorageSharedKeyCredential(account.account, account.key);
-  // Azurite closes a connection after five idle seconds, perhaps as it is used again.
+  // Azurite closes a connection after five idle seconds, which may be the moment of its next use.
   const service = new BlobServiceClient(account.url, key, { keepAliveOptions: { enable: false } });
   const blob = service.getContainerClient(container).getBlobClient(name);
   expectSameBytes((await blob.downloadToBuffer()).subarray(0, DISK.length), DISK);
 }
 
-/** What tools, mails and shells make of a SAS whose signature has a + and a / in it. */
+/** How tools, e-mails and shells change a SAS whose signature contains + and /. */
 const SPELLINGS: Readonly<Record<string, (sas: string) => string>> = {
   'an unescaped =': (sas) => sas.replaceAll('%3D', '='),
   'an unescaped +': (sas) => sas.replaceAll('%2B', '+'),
@@ -74,13 +74,13 @@ describe.each([
   ['the strict server', () => strict],
   ['Azurite', () => azurite],
 ] as const)('on %s', (_, account) => {
-  it.each(Object.entries(SPELLINGS))('a SAS with %s signs every request alike', async (_name, spell) => {
+  it.each(Object.entries(SPELLINGS))('every request has the same signature for a SAS with %s', async (_name, spell) => {
     const [place, sas = ''] = hardSasUrl(account()).split('?');
     await upload({ destination: `${place}?${spell(sas)}` });
     await expectBlob(account(), 'vhds', 'disk.vhd');
   });
 
-  it('a connection string whose endpoint ends in a container puts the blob into that container', async () => {
+  it('a connection string whose endpoint ends in a container uploads to that container', async () => {
     const [, sas = ''] = account().sasUrl({ container: 'vhds', permissions: 'racwdl' }).split('?');
     const { serviceUrl, credential } = parseConnectionString(
       `BlobEndpoint=${account().url}/vhds/;SharedAccessSignature=?${sas}`,
@@ -97,7 +97,7 @@ describe.each([
     expect(failure).toMatchObject({ code: 'USAGE', message: expect.stringContaining('vhds/other/three.vhd') });
   });
 
-  it('--create-container creates the container that is named, on a host with dots and the account in the path', async () => {
+  it('--create-container creates the named container, on a host with dots and the account in the path', async () => {
     await leadEveryHostTo(Number(new URL(account().url).port));
     const origin = 'http://azurite.default.svc.cluster.local:10000';
     const environment = {
@@ -112,11 +112,11 @@ describe.each([
   });
 });
 
-/** Until the end of the test, a proxy takes the place of name servers. */
+/** Uses a proxy instead of name servers until the end of the test. */
 async function leadEveryHostTo(port: number): Promise<void> {
   const proxy = createServer((incoming, outgoing) => {
     const { method = 'GET', url = '/' } = incoming;
-    // Azurite takes the first label of a host with dots for the account, unless it is told not to.
+    // By default, Azurite uses the first label of a host with dots as the account.
     const headers = { ...incoming.headers, host: `127.0.0.1:${port}` };
     const { pathname, search } = new URL(url);
     const onward = httpRequest({ host: '127.0.0.1', port, method, path: pathname + search, headers }, (answer) => {
@@ -136,7 +136,7 @@ async function leadEveryHostTo(port: number): Promise<void> {
 }
 
 describe('an IPv6 literal', () => {
-  it('works from end to end', async () => {
+  it('works end to end', async () => {
     const tunnel = createTunnel((socket) => {
       const onward = createConnection(strict.port, '127.0.0.1');
       for (const end of [socket, onward]) end.on('error', () => end.destroy());

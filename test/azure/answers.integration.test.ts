@@ -1,4 +1,4 @@
-// The table of answers, walked against the strict server: each operation with each status.
+// Runs each operation with each status of the answer table against the strict server.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseDestination } from '../../src/azure/destination.ts';
 import { ALL_OPERATIONS, type Operation } from '../../src/azure/operations.ts';
@@ -62,7 +62,7 @@ beforeEach(async () => {
   blob = await connectPageBlob(address, { kind: 'sas', sas }, { userAgent: 'test' });
   retrier = new Retrier({ retryDelayMs: 0, maxRetryDelayMs: 0 }, () => vi.advanceTimersByTime(30_000));
   vi.useFakeTimers({ toFake: ['performance'] });
-  // The service is known to be there.
+  // The service has answered before.
   await retrier.run('Get Blob Properties', new AbortController().signal, (signal) => blob.properties(signal));
 });
 
@@ -81,7 +81,7 @@ interface Ending {
   readonly message: string;
 }
 
-/** How an operation ends, with retries, whose answers are wrong. */
+/** The outcome of an operation, with retries, when all answers are wrong. */
 async function endOf(
   operation: Operation,
   fault: Omit<AnswerFault, 'kind'>,
@@ -108,7 +108,7 @@ async function endOf(
 }
 
 describe.each(OPERATIONS)('%s', (operation) => {
-  it('ends at once after an answer of the service that is for good', async () => {
+  it('fails at once after a permanent error of the service', async () => {
     const statuses = [300, 301, 302, 303, 307, 308, 400, 405, 410, 411, 413, 414, 415, 416, 431, 501, 505, 507];
     for (const status of statuses) {
       const headers = { location: `${server.url}/elsewhere` };
@@ -128,7 +128,7 @@ describe.each(OPERATIONS)('%s', (operation) => {
     });
   });
 
-  it('waits for what passes', async () => {
+  it('retries transient errors', async () => {
     for (const status of [408, 429, 500, 502, 503, 504]) {
       for (const isForeign of [false, true]) {
         // More than any limit, once.
@@ -139,7 +139,7 @@ describe.each(OPERATIONS)('%s', (operation) => {
     }
   });
 
-  it('ends soon after answers of something else that do not pass', async () => {
+  it('gives up soon on permanent errors that do not come from the service', async () => {
     const tries = { 200: 20, 302: 10, 403: 10, 407: 5, 501: 10 };
     const more = operation === 'Put Page' ? { 308: 10, 401: 10, 404: 10, 413: 1, 431: 10, 511: 20 } : { 413: 10 };
     for (const [status, expected] of Object.entries({ ...tries, ...more })) {
@@ -152,32 +152,32 @@ describe.each(OPERATIONS)('%s', (operation) => {
     }
   });
 
-  it('takes another 2xx for success where the headers prove that the service did it', async () => {
+  it('accepts an unexpected 2xx status if the headers prove success', async () => {
     for (const status of [200, 201, 202, 203, 206]) {
-      // The container is there: to make it is what would fail.
+      // The container exists: creating it would fail.
       const fault = operation === 'Create Container' ? { headers: { etag: '"1"' } } : { isDone: true };
       expect(await endOf(operation, { status, ...fault }), String(status)).toMatchObject({ tries: 1, exitCode: 0 });
     }
   });
 
-  it('does not take another 2xx without these headers for success', async () => {
+  it('rejects an unexpected 2xx status without these headers', async () => {
     const ended = await endOf(operation, { status: 207 }, 3);
     expect(ended.tries).toBeGreaterThan(1);
     expect(ended.tries).toBeLessThanOrEqual(11);
   });
 
-  it.each([400, 200])('ends although the body of an answer with status %i has no end', async (status) => {
+  it.each([400, 200])('does not hang on an endless body with status %i', async (status) => {
     const { bytesSent } = server.counters;
     const body = function* () {
       for (;;) yield Buffer.alloc(64 * 1024, '<a>');
     };
     const ended = await endOf(operation, { status, body, headers: { 'x-ms-error-code': 'SomeCode' } });
     expect(ended.tries).toBeLessThanOrEqual(10);
-    // What the sockets hold comes on top of what is read.
+    // The sockets buffer more than what is read.
     expect(server.counters.bytesSent - bytesSent).toBeLessThan(ended.tries * 32 * MIB);
   });
 
-  it('shows nothing of what others wrote that is not printable', async () => {
+  it('escapes unprintable characters in foreign texts', async () => {
     const sequence = '\u001b[31m\u009b\u202e';
     const body = `<?xml version="1.0"?><Error><Code>${sequence}</Code><Message>${sequence}</Message></Error>`;
     const headers = { 'x-ms-error-code': '\u009b31m', 'content-type': 'application/xml' };
@@ -188,19 +188,19 @@ describe.each(OPERATIONS)('%s', (operation) => {
 });
 
 describe('Create Container', () => {
-  it('uses the one that exists, and the one that another process has made meanwhile', async () => {
+  it('uses an existing container, also one that another process has just created', async () => {
     const exists = { status: 409, code: 'ContainerAlreadyExists' };
     expect(await endOf('Create Container', exists)).toMatchObject({ tries: 1, exitCode: 0 });
     await blob.createContainer(new AbortController().signal);
     expect(server.log.at(-1)).toMatchObject({ operation: 'CreateContainer', status: 409 });
   });
 
-  it('waits while the one of that name is being deleted, two minutes at most', async () => {
+  it('waits up to two minutes while a container of the same name is being deleted', async () => {
     const deleted = { status: 409, code: 'ContainerBeingDeleted' };
     expect(await endOf('Create Container', deleted, 3)).toMatchObject({ tries: 4, exitCode: 0 });
     const ended = await endOf('Create Container', deleted);
     expect(ended).toMatchObject({ tries: 5, exitCode: 6 });
-    expect(ended.message).toContain('The container is being deleted. Choose another one, or wait some minutes.');
+    expect(ended.message).toContain('The container is being deleted. Wait a few minutes, or choose another container.');
   });
 });
 
@@ -229,27 +229,27 @@ describe('Get Page Ranges', () => {
   const list = (inner: string) => `<?xml version="1.0" encoding="utf-8"?><PageList>${inner}</PageList>`;
 
   it.each([
-    ['an empty range', list('<PageRange></PageRange>'), 'no list of page ranges'],
-    ['a page of HTML', '<html>sign in</html>', 'no list of page ranges'],
-    ['nothing', '', 'no list of page ranges'],
-    ['a list that is cut', list('').slice(0, -4), 'no list of page ranges'],
-    ['entities', `<!DOCTYPE a [<!ENTITY b "c">]>${list('&b;')}`, 'no list of page ranges'],
+    ['an empty range', list('<PageRange></PageRange>'), 'not a list of page ranges'],
+    ['a page of HTML', '<html>sign in</html>', 'not a list of page ranges'],
+    ['nothing', '', 'not a list of page ranges'],
+    ['a list that is cut', list('').slice(0, -4), 'not a list of page ranges'],
+    ['entities', `<!DOCTYPE a [<!ENTITY b "c">]>${list('&b;')}`, 'not a list of page ranges'],
     ['a range beyond the blob', list('<PageRange><Start>0</Start><End>2097151</End></PageRange>'), '4096 bytes'],
-  ])('ends with a sentence after %s', async (_, body, problem) => {
+  ])('fails with a clear message after %s', async (_, body, problem) => {
     const ended = await endOf('Get Page Ranges', { isDone: true, body });
     expect(ended).toMatchObject({ tries: 10, exitCode: 9 });
     expect(ended.message).toContain(problem);
     expect(ended.message).toMatch(/request id 0{8}-/);
   });
 
-  it.each(['text/plain', 'application/json', undefined])('reads a list that is called %s', async (type) => {
+  it.each(['text/plain', 'application/json', undefined])('reads a list with content type %s', async (type) => {
     await CALLS['Put Page']?.(blob, new AbortController().signal);
     server.faults.add({}, { kind: 'answer', isDone: true, headers: { 'content-type': type } });
     const { ranges } = await blob.pageRanges(undefined, new AbortController().signal);
     expect(ranges).toEqual([{ offset: 0, length: 512 }]);
   });
 
-  it('asks again for a list whose end was lost', async () => {
+  it('requests a truncated list again', async () => {
     server.faults.add({ operation: 'GetPageRanges', times: 2 }, { kind: 'truncated-answer' });
     const list = await retrier.run('Get Page Ranges', new AbortController().signal, (signal) =>
       blob.pageRanges(undefined, signal),
@@ -265,7 +265,7 @@ describe('Get Blob', () => {
     ['the whole blob', { 'content-range': undefined }, 'the whole blob'],
     ['no ETag', { etag: undefined }, 'no header etag (request id 0'],
     ['a body of no known length', { 'content-length': undefined }, 'no header content-length'],
-  ])('does not take %s for what was asked for', async (_, headers, problem) => {
+  ])('rejects %s as the requested range', async (_, headers, problem) => {
     const ended = await endOf('Get Blob', { isDone: true, headers });
     expect(ended).toMatchObject({ tries: 10, exitCode: 9 });
     expect(ended.message).toContain(problem);

@@ -42,7 +42,7 @@ describe('parseDestination', () => {
     ['an emulator on the host', 'http://host.docker.internal:10000/devstoreaccount1', 'devstoreaccount1'],
     ['IPv6', 'http://[::1]:10000/devstoreaccount1', 'devstoreaccount1'],
     ['an IP address with TLS', 'https://10.0.0.4/account', 'account'],
-  ])('takes a URL of %s, with and without a SAS', (_, endpoint, accountName) => {
+  ])('parses a URL of %s, with and without a SAS', (_, endpoint, accountName) => {
     const address = {
       url: `${endpoint}/vhds/folder/disk.vhd`,
       containerUrl: `${endpoint}/vhds`,
@@ -59,7 +59,7 @@ describe('parseDestination', () => {
     'https://account.blob.core.windows.net/',
     'http://127.0.0.1:10000/devstoreaccount1',
     'http://127.0.0.1:10000/devstoreaccount1//',
-  ])('takes container/blob of the account at %s, with and without a SAS', (serviceUrl) => {
+  ])('parses container/blob for the account at %s, with and without a SAS', (serviceUrl) => {
     for (const text of ['vhds/disk.vhd', '/vhds/disk.vhd']) {
       const { address } = parseDestination(text, serviceUrl);
       expect(address.url).toBe(`${serviceUrl.replace(/\/+$/, '')}/vhds/disk.vhd`);
@@ -72,7 +72,7 @@ describe('parseDestination', () => {
     'https://edge.contoso.com:8443',
     'https://disks.corp',
     'https://azurite.default.svc',
-  ])('refuses to guess whether the path at %s begins with an account, and is told by the endpoint', (origin) => {
+  ])('needs the endpoint to decide whether the path at %s starts with an account', (origin) => {
     const url = `${origin}/account/vhds/disk.vhd`;
     const message = refusalOf(`${url}?${SAS}`);
     expect(message).toContain(`AZURE_STORAGE_SERVICE_ENDPOINT=${origin}/account if`);
@@ -88,7 +88,7 @@ describe('parseDestination', () => {
       containerUrl: `${origin}/account`,
       blobName: 'vhds/disk.vhd',
     });
-    // The account whose key signs shows it too.
+    // The account of the key decides too.
     expect(parseDestination(url, undefined, 'account').address.containerName).toBe('vhds');
     expect(endpointOf(parseDestination(url, `${origin}/account`).address)).toBe(`${origin}/account`);
   });
@@ -97,17 +97,17 @@ describe('parseDestination', () => {
     'http://edge.contoso.com/vhds/disk.vhd',
     'http://edge.contoso.com/my-container/folder/disk.vhd',
     'http://edge.contoso.com/vhds/My-Folder/disk.vhd',
-  ])('reads what no account can be in as a container: %s', (url) => {
+  ])('does not take an invalid account name for an account: %s', (url) => {
     expect(endpointOf(parseDestination(url).address)).toBe('http://edge.contoso.com');
   });
 
-  it('lets an endpoint say that the path of a public domain begins with the account', () => {
+  it('accepts an endpoint whose public domain has the account in the path', () => {
     const url = 'https://store.example.com/account/vhds/disk.vhd';
     expect(parseDestination(url).address.containerName).toBe('account');
     expect(parseDestination(url, 'https://store.example.com/account', 'account').address.containerName).toBe('vhds');
   });
 
-  it('puts a blob into the container that the endpoint ends in', () => {
+  it('uses the container at the end of the endpoint', () => {
     for (const endpoint of ['https://account.blob.core.windows.net/vhds', 'http://127.0.0.1:10000/account/vhds/']) {
       const base = endpoint.replace(/\/$/, '');
       for (const text of ['disk.vhd', 'vhds/disk.vhd', '/vhds/disk.vhd']) {
@@ -118,7 +118,7 @@ describe('parseDestination', () => {
     }
   });
 
-  it('takes the root container for a blob without one, where its SAS is for a blob', () => {
+  it('uses the root container for a blob without a container if its SAS is for a blob', () => {
     const url = 'https://account.blob.core.windows.net/disk.vhd';
     const { address } = parseDestination(`${url}?${SAS.replace('sr=c', 'sr=b')}`);
     expect(address).toMatchObject({
@@ -129,7 +129,7 @@ describe('parseDestination', () => {
     expect(refusalOf(`${url}?${SAS}`)).toContain('must name a container and a blob');
   });
 
-  it('takes a URL as it is copied: in quotes, between invisible characters, percent-encoded as a whole', () => {
+  it('parses pasted URLs: in quotes, between invisible characters, percent-encoded as a whole', () => {
     const url = `https://account.blob.core.windows.net/vhds/disk.vhd?${SAS}`;
     const expected = parseDestination(url);
     for (const text of [
@@ -149,7 +149,7 @@ describe('parseDestination', () => {
     expect(carriesSas('https://account.blob.core.windows.net/vhds/disk.vhd')).toBe(false);
   });
 
-  it('prefers a URL to the account that is known', () => {
+  it('prefers a full URL to the known account', () => {
     const { address } = parseDestination(
       'https://one.blob.core.windows.net/c12/b',
       'https://other.blob.core.windows.net',
@@ -157,10 +157,10 @@ describe('parseDestination', () => {
     expect(address.accountName).toBe('one');
   });
 
-  it('takes any name of a blob, plain or percent-encoded, and gives back the name', () => {
+  it('parses any blob name, plain or percent-encoded', () => {
     const anyName = fc
       .string({ minLength: 1, unit: fc.constantFrom(...'aZ09 .-_~+%&=?#/:@\\"\'ü日本') })
-      // What URLs themselves take for a way through folders, and a slash at the end, names nothing.
+      // Except dot segments, which URLs resolve, and empty segments.
       .filter((name) => name.split(/[/\\]/).every((part) => part !== '' && !/^\.{1,2}$/.test(part)))
       .filter((name) => !/sig(=|%)/i.test(name));
     fc.assert(
@@ -174,7 +174,13 @@ describe('parseDestination', () => {
     );
   });
 
-  it('writes a blank in the name of a blob as %20', () => {
+  it('quotes an invalid container name on one line', () => {
+    const message = refusalOf('https://account.blob.core.windows.net/a%0Ab%1Bc/b.vhd');
+    expect(message).toContain('"a\\u{a}b\\u{1b}c" is not a valid container name');
+    expect(message).not.toMatch(/\p{Cc}/u);
+  });
+
+  it('encodes a space in a blob name as %20', () => {
     const { address } = parseDestination('vhds/my disk.vhd', 'https://account.blob.core.windows.net');
     expect(address).toMatchObject({
       url: 'https://account.blob.core.windows.net/vhds/my%20disk.vhd',
@@ -182,12 +188,12 @@ describe('parseDestination', () => {
     });
   });
 
-  it('takes no notice of blanks around the URL', () => {
+  it('ignores white space around the URL', () => {
     const { address } = parseDestination('  https://account.blob.core.windows.net/vhds/disk.vhd\n');
     expect(address.url).toBe('https://account.blob.core.windows.net/vhds/disk.vhd');
   });
 
-  it.each(['$root', '$web', 'abc', '0-0', 'a'.repeat(63)])('takes the container %s', (container) => {
+  it.each(['$root', '$web', 'abc', '0-0', 'a'.repeat(63)])('accepts the container %s', (container) => {
     expect(parseDestination(`https://account.blob.core.windows.net/${container}/b`).address.containerName).toBe(
       container,
     );
@@ -213,7 +219,7 @@ describe('parseDestination', () => {
   });
 
   it.each([
-    ['a SAS', 'https://account.blob.core.windows.net?sig=x', /must not hold a SAS/],
+    ['a SAS', 'https://account.blob.core.windows.net?sig=x', /must not contain a SAS/],
     ['a path that goes too deep', 'https://account.blob.core.windows.net/a/b/c', /account or in a container/],
     ['no account where there must be one', 'http://127.0.0.1:10000', /names no account/],
     ['another service', 'https://account.queue.core.windows.net', /not a blob endpoint/],
@@ -222,8 +228,8 @@ describe('parseDestination', () => {
     expect(refusalOf('vhds/disk.vhd', endpoint)).toMatch(message);
   });
 
-  it('refuses a folder above in container/blob as well', () => {
-    expect(refusalOf('vhds/../other/disk.vhd', 'https://account.blob.core.windows.net')).toContain('is . or ..');
+  it('refuses .. in container/blob too', () => {
+    expect(refusalOf('vhds/../other/disk.vhd', 'https://account.blob.core.windows.net')).toContain('contains . or ..');
   });
 
   it.each([
@@ -250,21 +256,21 @@ describe('parseDestination', () => {
       'https://account.privatelink.dfs.core.windows.net/a/b',
       /privatelink\.blob\./,
     ],
-    ['a URL without its beginning', 'account.blob.core.windows.net/vhds/b', /put https:\/\/ before it/],
+    ['a URL without a scheme', 'account.blob.core.windows.net/vhds/b', /Write https:\/\/ in front of it/],
     ['a question mark in the name', 'https://account.blob.core.windows.net/vhds/disk?1.vhd', /%3F/],
-    ['a folder above', 'https://account.blob.core.windows.net/vhds/../other/b', /is \. or \.\./],
-    ['a folder above, encoded', 'https://account.blob.core.windows.net/vhds/%2e%2E/other/b', /is \. or \.\./],
+    ['a folder above', 'https://account.blob.core.windows.net/vhds/../other/b', /contains \. or \.\./],
+    ['a folder above, encoded', 'https://account.blob.core.windows.net/vhds/%2e%2E/other/b', /contains \. or \.\./],
     [
       'a folder above, encoded with its slash',
       'https://account.blob.core.windows.net/vhds/a%2f..%2Fb',
-      /is \. or \.\./,
+      /contains \. or \.\./,
     ],
     [
       'a folder above, encoded with a backslash',
       'https://account.blob.core.windows.net/vhds/a%5C..%5cb',
-      /is \. or \.\./,
+      /contains \. or \.\./,
     ],
-    ['a dot for a folder', 'https://account.blob.core.windows.net/./vhds/b', /is \. or \.\./],
+    ['a dot for a folder', 'https://account.blob.core.windows.net/./vhds/b', /contains \. or \.\./],
     ['a backslash', 'https://account.blob.core.windows.net/vhds\\b', /backslash/],
     ['an invisible character', 'https://account.blob.core.windows.net/vhds/b\u200b.vhd', /U\+200B/],
     ['a blank that cannot be broken', 'https://account.blob.core.windows.net/vhds/my\u00a0disk.vhd', /U\+00A0/],
@@ -276,7 +282,7 @@ describe('parseDestination', () => {
     expect(refusalOf(text)).toMatch(message);
   });
 
-  it('shows no secret, neither in the address nor in a message, whatever is given', () => {
+  it('never shows a secret, in the address or in a message', () => {
     const anyText = fc.oneof(
       fc.string(),
       fc.webUrl(),
@@ -296,7 +302,7 @@ describe('parseDestination', () => {
     const anySas = fc.constantFrom(
       `?sig=${secret}`,
       `?sv=2025&sig=${secret}&sp=rw`,
-      // Decoded once too often, or with a blank or a quote in it.
+      // Decoded once too often, or with a space or a quote in it.
       `?sv=2025&sig=${secret}/+x ${secret}="${secret}`,
       `?snapshot=1&sig=${secret}`,
       `#?sig=${secret}`,

@@ -13,11 +13,11 @@ interface Answer {
   readonly code?: string;
   readonly message?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether `x-ms-request-id` is there. @default true */
+  /** Whether the answer has `x-ms-request-id`. @default true */
   readonly fromService?: boolean;
 }
 
-/** What the SDK throws for an answer: with the request, and the SAS in its URL, hanging on it. */
+/** The error that the SDK throws for an answer. It refers to the request, whose URL contains the SAS. */
 function restErrorOf({ status, code, message = '', headers = {}, fromService = true }: Answer): RestError {
   const all = new Map(
     Object.entries({
@@ -44,14 +44,14 @@ function sent(what: string, signedWith?: SignedWith): SentRequest {
   return { operation: 'Put Page', what, ...(signedWith === undefined ? {} : { signedWith }) };
 }
 
-/** Everything of an error that could ever be printed. */
+/** All parts of an error that may be printed. */
 function visible(error: unknown): string {
   const { message, stack, ...rest } = error as Error;
   return [message, stack, JSON.stringify(rest), String(error)].join('\n');
 }
 
-describe('toServiceError, for an answer of the service', () => {
-  it.each([408, 429, 500, 502, 503, 504])('takes status %i for transient', (status) => {
+describe('toServiceError, for answers of the service', () => {
+  it.each([408, 429, 500, 502, 503, 504])('treats status %i as transient', (status) => {
     const error = toServiceError(
       sent('Put Page 0+512'),
       restErrorOf({ status, code: 'ServerBusy', message: 'Try later.' }),
@@ -69,7 +69,7 @@ describe('toServiceError, for an answer of the service', () => {
     );
   });
 
-  it.each(['Md5Mismatch', 'Crc64Mismatch'])('takes %s for bytes that were damaged on the way', (code) => {
+  it.each(['Md5Mismatch', 'Crc64Mismatch'])('treats %s as bytes damaged in transit', (code) => {
     const error = toServiceError(sent('Put Page 0+512'), restErrorOf({ status: 400, code })) as ServiceError;
     expect(error.failure).toMatchObject({ transient: true, checksumMismatch: true, reason: code });
   });
@@ -82,13 +82,13 @@ describe('toServiceError, for an answer of the service', () => {
     [403, 'AuthorizationFailure', CredentialError, 'firewall'],
     [403, 'KeyBasedAuthenticationNotPermitted', CredentialError, 'az login'],
     [404, 'ContainerNotFound', DestinationError, '--create-container'],
-    [404, 'BlobNotFound', DestinationError, 'no such blob'],
+    [404, 'BlobNotFound', DestinationError, 'The blob does not exist'],
     [409, 'BlobAlreadyExists', DestinationError, '409 BlobAlreadyExists'],
     [409, 'InvalidBlobType', DestinationError, 'not a page blob'],
     [412, 'LeaseIdMissing', DestinationError, 'lease'],
     [412, 'SequenceNumberConditionNotMet', DestinationError, 'replaced the blob'],
     [412, 'ConditionNotMet', DestinationError, '412 ConditionNotMet'],
-  ])('makes of %i %s a %o that says what to do', (status, code, errorClass, advice) => {
+  ])('converts %i %s to a %o with a next step', (status, code, errorClass, advice) => {
     const error = toServiceError(sent('Put Page 0+512'), restErrorOf({ status, code }));
     expect(error).toBeInstanceOf(errorClass);
     expect((error as Error).message).toContain(`Put Page 0+512 failed: ${status} ${code}`);
@@ -103,25 +103,25 @@ describe('toServiceError, for an answer of the service', () => {
     [413, 'RequestBodyTooLarge'],
     [416, 'InvalidPageRange'],
     [501, 'NotImplemented'],
-  ])('makes of %i %s a ServiceError that no retry helps', (status, code) => {
+  ])('converts %i %s to a permanent ServiceError', (status, code) => {
     const error = toServiceError(sent('Put Page 0+512'), restErrorOf({ status, code }));
     expect(error).toBeInstanceOf(ServiceError);
     expect((error as ServiceError).failure).toMatchObject({ status, reason: code, transient: false });
   });
 
-  it('takes a container that is being deleted for one that may be free in two minutes', () => {
+  it('waits up to two minutes for a container that is being deleted', () => {
     const answer = restErrorOf({ status: 409, code: 'ContainerBeingDeleted' });
     const error = toServiceError({ operation: 'Create Container', what: 'Create Container' }, answer) as ServiceError;
     expect(error.failure).toMatchObject({ transient: true, limit: { ms: 120_000 }, isDestination: true });
-    expect(error.message).toContain('wait some minutes');
+    expect(error.message).toContain('Wait a few minutes');
   });
 
-  it('takes an answer that broke off while it was read for transient', () => {
+  it('treats a truncated answer as transient', () => {
     const error = toServiceError(sent('Get Page Ranges'), restErrorOf({ status: 200, code: '' })) as ServiceError;
     expect(error.failure.transient).toBe(true);
   });
 
-  it('says of an expired SAS that it has expired, and leaves out what the service says of a header', () => {
+  it("reports that a SAS has expired, without the service's message about a header", () => {
     const answer = restErrorOf({
       status: 403,
       code: 'AuthenticationFailed',
@@ -140,7 +140,7 @@ describe('toServiceError, for an answer of the service', () => {
     });
   });
 
-  it('reads the detail of the answer, and its time', () => {
+  it('reads the error detail and the time of the answer', () => {
     const detail = 'Signature not valid in the specified time frame';
     const answer = Object.assign(restErrorOf({ status: 403, code: 'AuthenticationFailed' }), {
       details: { authenticationErrorDetail: detail },
@@ -152,7 +152,7 @@ describe('toServiceError, for an answer of the service', () => {
     expect((toServiceError(sent('x'), late) as Error).message).toContain('60 min ahead');
   });
 
-  it('names the status where there is no code', () => {
+  it('uses the status if there is no error code', () => {
     const error = toServiceError(sent('Get Blob Properties'), restErrorOf({ status: 404 })) as DestinationError;
     expect(error).toBeInstanceOf(DestinationError);
     expect(error.reason).toBe('HTTP 404');
@@ -182,7 +182,7 @@ describe('toServiceError, for an answer of the service', () => {
     expect(failure.retryAfterMs).toBeLessThanOrEqual(3_600_000);
   });
 
-  it('shows the first line of the message, and not all of a long one', () => {
+  it('shows the first line of the message, shortened', () => {
     const long = restErrorOf({ status: 500, message: `${'x'.repeat(5000)}\nRequestId:1\nTime:2` });
     expect((toServiceError(sent('x'), long) as Error).message.length).toBeLessThan(300);
     const two = restErrorOf({ status: 500, message: 'Operation timed out.\nRequestId:1\nTime:2' });
@@ -190,7 +190,7 @@ describe('toServiceError, for an answer of the service', () => {
   });
 });
 
-describe('toServiceError, for what is not an answer of the service', () => {
+describe('toServiceError, for everything that is not an answer of the service', () => {
   it.each([
     [200, { tries: 20 }],
     [302, { tries: 10 }],
@@ -198,7 +198,7 @@ describe('toServiceError, for what is not an answer of the service', () => {
     [407, { tries: 5 }],
     [511, { tries: 20 }],
     [502, undefined],
-  ])('suspects the address when something else answers %i', (status, limit) => {
+  ])('suspects a wrong address when something else answers %i', (status, limit) => {
     const error = toServiceError(
       sent('Put Page 0+512'),
       restErrorOf({ status, fromService: false, headers: { 'content-type': 'text/html', 'retry-after': '3' } }),
@@ -216,27 +216,35 @@ describe('toServiceError, for what is not an answer of the service', () => {
   });
 
   it('names the proxy that the request went through', () => {
-    const request = { ...sent('Put Page 0+512'), proxy: 'proxy.corp:8080, which HTTP_PROXY names' };
+    const request = { ...sent('Put Page 0+512'), proxy: 'proxy.corp:8080 (set in HTTP_PROXY)' };
     const answer = restErrorOf({ status: 407, fromService: false });
     for (const error of [answer, networkErrorOf('ECONNREFUSED')]) {
       expect(toServiceError(request, error)).toMatchObject({
-        message: expect.stringContaining('through the proxy proxy.corp:8080, which HTTP_PROXY names.'),
+        message: expect.stringContaining('through the proxy proxy.corp:8080 (set in HTTP_PROXY).'),
       });
     }
-    const tunnel = networkErrorOf('EPROXYAUTH', 'no way through the proxy that HTTPS_PROXY names: it answered 407');
-    expect((toServiceError(request, tunnel) as Error).message).not.toContain('HTTP_PROXY names.');
+    const tunnel = networkErrorOf('EPROXYAUTH', 'cannot connect through the proxy in HTTPS_PROXY: it answered 407');
+    expect((toServiceError(request, tunnel) as Error).message).not.toContain('set in HTTP_PROXY');
   });
 
   it.each([
     ['EPROXYAUTH', 5],
     ['EPROXYREFUSED', 10],
     ['HPE_INVALID_CONSTANT', 20],
-  ])('does not try %s for hours', (code, tries) => {
+  ])('does not retry %s for hours', (code, tries) => {
     const error = toServiceError(sent('Put Page 0+512'), networkErrorOf(code)) as ServiceError;
     expect(error.failure).toMatchObject({ transient: true, limit: { tries } });
   });
 
-  it('makes what others wrote safe to print', () => {
+  it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])('has no advice for the error code %s', (code) => {
+    const error = toServiceError(
+      sent('Put Page 0+512'),
+      restErrorOf({ status: 400, code, message: 'Refused.' }),
+    ) as Error;
+    expect(error.message).toMatch(new RegExp(`^Put Page 0\\+512 failed: 400 ${code}, Refused \\(request id [^)]*\\)$`));
+  });
+
+  it('makes foreign texts safe to print', () => {
     const sequence = '\u001b]0;owned\u0007';
     const answers = [
       restErrorOf({ status: 400, code: `Code${sequence}`, message: `Message${sequence}` }),
@@ -264,7 +272,7 @@ describe('toServiceError, for what is not an answer of the service', () => {
     ['ENOTFOUND', true],
     ['EPROXY', true],
     ['EPROTO', true],
-  ])('takes %s for transient', (code, suspectAddress) => {
+  ])('treats %s as transient', (code, suspectAddress) => {
     const error = toServiceError(sent('Put Page 0+512'), networkErrorOf(code)) as ServiceError;
     expect(error).toBeInstanceOf(ServiceError);
     expect(error.failure).toEqual({ reason: code, transient: true, suspectAddress });
@@ -289,7 +297,7 @@ describe('toServiceError, for what is not an answer of the service', () => {
     },
   );
 
-  it('takes a network error without a code for transient', () => {
+  it('treats a network error without a code as transient', () => {
     expect((toServiceError(sent('x'), new RestError('socket hang up')) as ServiceError).failure.transient).toBe(true);
   });
 
@@ -300,13 +308,13 @@ describe('toServiceError, for what is not an answer of the service', () => {
     ['an error of our own', new UsageError('no')],
     ['an error of our own, of the service', new ServiceError('x failed.', { reason: 'HTTP 200', transient: true })],
     ['what is no error', 'text'],
-  ])('leaves %s as it is', (_, error) => {
+  ])('returns %s unchanged', (_, error) => {
     expect(toServiceError(sent('x'), error)).toBe(error);
   });
 });
 
 describe('toServiceError', () => {
-  it('never shows a secret of the request, whatever failed', () => {
+  it('never shows a secret of the request', () => {
     const anyMessage = fc.constantFrom(
       '',
       `request to ${URL_WITH_SAS} failed`,

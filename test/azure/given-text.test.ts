@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeText, unescapeMarkup, withoutWrapping } from '../../src/azure/given-text.ts';
 
 describe('decodeText', () => {
-  it('reads UTF-8 and UTF-16 of both orders, with and without a byte order mark', () => {
+  it('decodes UTF-8 and UTF-16 in both byte orders, with and without a byte order mark', () => {
     const anyText = fc.string({ unit: fc.constantFrom(...'aZ09-._~%&=?:/'), minLength: 2 });
     fc.assert(
       fc.property(anyText, (text) => {
@@ -16,7 +16,7 @@ describe('decodeText', () => {
     );
   });
 
-  it('takes any bytes', () => {
+  it('accepts any bytes', () => {
     fc.assert(fc.property(fc.uint8Array(), (bytes) => typeof decodeText(bytes) === 'string'));
   });
 });
@@ -36,11 +36,11 @@ describe('withoutWrapping', () => {
     '"\'x\'"',
     '&quot;x&quot;',
     '\\"x\\"',
-  ])('takes off what stands around the text: %j', (text) => {
+  ])('removes quotes and white space around the text: %j', (text) => {
     expect(withoutWrapping(text)).toBe('x');
   });
 
-  it.each(['', 'x', 'a"b', '"x', "it's"])('leaves %j', (text) => {
+  it.each(['', 'x', 'a"b', '"x', "it's"])('keeps %j unchanged', (text) => {
     expect(withoutWrapping(text)).toBe(text);
   });
 });
@@ -52,7 +52,7 @@ describe('unescapeMarkup', () => {
     ['a&#38;b&#x26;c\\u0026d', 'a&b&c&d'],
     ['a\\&b\\=c\\?d', 'a&b=c?d'],
     ['a&unknown;b&#5;', 'a&unknown;b&#5;'],
-  ])('makes of %j %j', (text, plain) => {
+  ])('converts %j to %j', (text, plain) => {
     expect(unescapeMarkup(text)).toBe(plain);
   });
 });

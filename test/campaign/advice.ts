@@ -38,7 +38,7 @@ const PATTERNS: readonly Pattern[] = [
   [/--resume-from-blob/g, options({ resumeFromBlob: true })],
   [/--break-lease/g, options({ breakLease: true })],
   [/--verify full/g, options({ verifyFull: true })],
-  [/leave --manifest out|without --manifest/g, options({ withoutManifest: true })],
+  [/leave --manifest out|omit --manifest|without --manifest/g, options({ withoutManifest: true })],
   [/--checkpoint to |(?:name|keep)[^.;,]* with --checkpoint/gi, { kind: 'new-checkpoint' }],
   [/[Dd]elete the checkpoint/g, { kind: 'delete-checkpoint' }],
   [/in (?:a|one|two) minutes?|Wait until/g, { kind: 'wait' }],

@@ -1,4 +1,4 @@
-// The contract of a page-blob service, held by the strict test server and by Azurite.
+// Runs the contract of a page-blob service against the strict test server and Azurite.
 
 import { startAzurite } from '../support/azurite.ts';
 import { startPageBlobServer } from '../support/page-blob-server/server.ts';

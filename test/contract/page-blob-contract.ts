@@ -1,4 +1,4 @@
-// What every page-blob service does that we upload to: a suite for the strict test server and Azurite alike.
+// The behaviour that uploads need of a page-blob service: one suite for the strict test server and Azurite.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { AnonymousCredential, PageBlobClient, RestError } from '@azure/storage-blob';
@@ -10,7 +10,7 @@ import { type StorageAccount, sasUrl, serviceClient } from '../support/storage-a
 const MIB = 1024 * 1024;
 const CONTAINER = 'contract';
 
-/** A service that was started for the suite. */
+/** A service started for the suite. */
 export interface ServiceUnderTest extends StorageAccount {
   close(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
     });
 
     describe('creating', () => {
-      it('makes a blob of zeros with no written ranges', async () => {
+      it('creates a blob of zeros without written ranges', async () => {
         const blob = await created(MIB);
         const properties = await blob.getProperties();
         expect(properties.contentLength).toBe(MIB);
@@ -105,7 +105,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
         expect(found.subarray(5120).equals(Buffer.alloc(MIB - 5120))).toBe(true);
       });
 
-      it('takes 4 MiB at once', async () => {
+      it('accepts 4 MiB at once', async () => {
         const blob = await created(8 * MIB);
         const bytes = randomBytes(4 * MIB);
         await blob.uploadPages(bytes, 4 * MIB, bytes.length);
@@ -120,7 +120,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
         expect(seen.size).toBe(5);
       });
 
-      it('refuses a write that begins past the end of the blob with 416', async () => {
+      it('refuses a write past the end of the blob with 416', async () => {
         const blob = await created(MIB);
         await expect(blob.uploadPages(Buffer.alloc(512), MIB, 512)).rejects.toSatisfy(failsWith(416));
       });
@@ -139,7 +139,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
         );
       });
 
-      it('takes many writes at a time', async () => {
+      it('accepts many parallel writes', async () => {
         const blob = await created(16 * MIB);
         const bytes = randomBytes(16 * MIB);
         const offsets = Array.from({ length: 64 }, (_, i) => i * MIB * 0.25);
@@ -178,7 +178,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
         expect(await rangesOf(blob)).toEqual([]);
       });
 
-      it('lists only what lies in the range asked for', async () => {
+      it('lists only ranges within the requested range', async () => {
         const blob = await created(MIB);
         await blob.uploadPages(Buffer.alloc(8192, 5), 0, 8192);
         expect(await rangesOf(blob, 4096, 1024)).toEqual([{ offset: 4096, length: 1024 }]);
@@ -215,7 +215,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
     });
 
     describe('conditions', () => {
-      it('writes only with the right ETag where If-Match is given', async () => {
+      it('writes only with the right ETag if If-Match is given', async () => {
         const blob = await created(MIB);
         const { etag: ifMatch = '' } = await blob.getProperties();
         await blob.uploadPages(Buffer.alloc(512, 1), 0, 512, { conditions: { ifMatch } });
@@ -259,7 +259,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
         await expect(blob.delete()).rejects.toSatisfy(failsWith(412, 'LeaseIdMissing'));
       });
 
-      it('refuses a second holder, and lets one in after release', async () => {
+      it('refuses a second holder, and accepts it after release', async () => {
         const blob = await created(512);
         const first = blob.getBlobLeaseClient();
         await first.acquireLease(60);
@@ -289,7 +289,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
         await blob.uploadPages(Buffer.alloc(512, 1), 0, 512);
       });
 
-      it('refuses a write that names a lease where there is none', async () => {
+      it('refuses a write that names a lease if the blob has none', async () => {
         const blob = await created(512);
         const conditions = { leaseId: '33333333-3333-4333-8333-333333333333' };
         await expect(blob.uploadPages(Buffer.alloc(512), 0, 512, { conditions })).rejects.toSatisfy(
@@ -305,7 +305,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
         ['r', { create: false, put: false, head: true, list: true, remove: false }],
         ['rw', { create: true, put: true, head: true, list: true, remove: false }],
         ['d', { create: false, put: false, head: false, list: false, remove: true }],
-      ])('allow with sp=%s exactly what it says', async (permissions, allowed) => {
+      ])('with sp=%s allow exactly these operations', async (permissions, allowed) => {
         const fresh = newName();
         const blob = await created(512);
         const make = withSas(url(fresh, permissions));
@@ -320,7 +320,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
         expect(found).toEqual(allowed);
       });
 
-      it('are refused after their end', async () => {
+      it('are refused after their expiry', async () => {
         const blob = await created(512);
         const expiresOn = new Date(Date.now() - 60_000);
         const expired = sasUrl(service, { container: CONTAINER, blob: blob.name, permissions: 'r', expiresOn });
@@ -336,7 +336,7 @@ export function describePageBlobService(name: string, start: () => Promise<Servi
         for (const bad of [widened, forged]) expect((await rawRequest(bad, { method: 'HEAD' })).status).toBe(403);
       });
 
-      it('are good for one blob only', async () => {
+      it('are valid for one blob only', async () => {
         const [one, two] = [await created(512), await created(512)];
         const elsewhere = url(one.name, 'r').replace(one.name, two.name);
         expect((await rawRequest(elsewhere, { method: 'HEAD' })).status).toBe(403);
@@ -395,7 +395,7 @@ function withSas(url: string): PageBlobClient {
   return new PageBlobClient(url, new AnonymousCredential());
 }
 
-/** Whether an error is the service's answer of that status and, where given, that code. */
+/** Whether an error is an answer of the service with this status and, if given, this code. */
 export function failsWith(status: number, code?: string): (error: unknown) => boolean {
   return (error) =>
     error instanceof RestError && error.statusCode === status && (code === undefined || error.code === code);
@@ -413,7 +413,7 @@ async function rangesOf(blob: PageBlobClient, offset?: number, count?: number): 
   return ranges;
 }
 
-/** False where the service answers 403; every other failure is one of the test. */
+/** False if the service answers 403. Any other failure fails the test. */
 async function isAllowed(operation: () => Promise<unknown>): Promise<boolean> {
   try {
     await operation();

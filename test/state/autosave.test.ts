@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 describe('Autosave', () => {
-  it('saves once in each interval, and not before the first one is over', async () => {
+  it('saves once per interval, first after one interval', async () => {
     let saves = 0;
     const autosave = new Autosave(1000, () => {
       saves += 1;
@@ -23,7 +23,7 @@ describe('Autosave', () => {
     await autosave.stop();
   });
 
-  it('saves at once when it is told to, but not while it saves, nor after it was stopped', async () => {
+  it('saves at once on request, but not during a save or after a stop', async () => {
     let saves = 0;
     const autosave = new Autosave(1000, () => {
       saves += 1;
@@ -37,7 +37,7 @@ describe('Autosave', () => {
     expect(saves).toBe(1);
   });
 
-  it('never has two saves under way, however long one takes', async () => {
+  it('never runs two saves at the same time, however long one takes', async () => {
     let running = 0;
     let most = 0;
     const finish: (() => void)[] = [];
@@ -57,7 +57,7 @@ describe('Autosave', () => {
     expect(most).toBe(1);
   });
 
-  it('has nothing under way once stop has resolved, and never saves again', async () => {
+  it('runs no save after stop has resolved', async () => {
     let finish = (): void => undefined;
     let saves = 0;
     const autosave = new Autosave(1000, async () => {

@@ -7,7 +7,7 @@ import type { Checkpoint } from '../../src/state/checkpoint.ts';
 import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
-/** Distinct ones, of distinct lengths. */
+/** Distinct checkpoints of distinct lengths. */
 function checkpointOf(number: number): Checkpoint {
   return {
     uploadId: '5f0c2a52-59b4-4f0f-9d7c-2f6a0a5d7b11',
@@ -29,11 +29,11 @@ async function temporaryFile(): Promise<CheckpointFile> {
 }
 
 describe('CheckpointFile', () => {
-  it('holds nothing before the first save', async () => {
+  it('is empty before the first save', async () => {
     expect(await (await temporaryFile()).load()).toBeUndefined();
   });
 
-  it('gives back what was saved last, in a file for its owner alone', async () => {
+  it('returns the last saved checkpoint, in a file that only its owner can access', async () => {
     const file = await temporaryFile();
     await file.save(checkpointOf(3));
     await file.save(checkpointOf(1));
@@ -41,13 +41,13 @@ describe('CheckpointFile', () => {
     if (process.platform !== 'win32') expect((await stat(file.path)).mode & 0o777).toBe(0o600);
   });
 
-  it('saves in the order of the calls, whatever overlaps', async () => {
+  it('saves in the order of the calls, even if they overlap', async () => {
     const file = await temporaryFile();
     await Promise.all([5, 4, 3, 2, 9].map((number) => file.save(checkpointOf(number))));
     expect(await file.load()).toEqual(checkpointOf(9));
   });
 
-  it('saves what the checkpoint held at the call, not what became of it', async () => {
+  it('saves the checkpoint as it was at the time of the call', async () => {
     const file = await temporaryFile();
     const done = [{ offset: 0, length: 512 }];
     const saving = file.save({ ...checkpointOf(0), done });
@@ -56,7 +56,7 @@ describe('CheckpointFile', () => {
     expect((await file.load())?.done).toEqual([{ offset: 0, length: 512 }]);
   });
 
-  it('is whole at every moment while it is being replaced', async () => {
+  it('is complete at every moment of a replacement', async () => {
     const file = await temporaryFile();
     await file.save(checkpointOf(0));
     let isSaving = true;
@@ -75,7 +75,7 @@ describe('CheckpointFile', () => {
     expect((await file.load())?.done).toHaveLength(60 * 37);
   });
 
-  it('stays whole when a save fails, and the next save works', async () => {
+  it('stays complete when a save fails, and the next save works', async () => {
     const folder = join(await temporaryFolder(), 'state');
     await mkdir(folder);
     const file = new CheckpointFile(join(folder, 'disk.vhd.vhdup.json'));
@@ -107,13 +107,13 @@ describe('CheckpointFile', () => {
     },
   );
 
-  it('says what to do when the folder is not there', async () => {
+  it('names the next step if the folder does not exist', async () => {
     const file = new CheckpointFile(join(await temporaryFolder(), 'absent', 'checkpoint.json'));
     expect(await file.load()).toBeUndefined();
     expect(await failureOf(file.save(checkpointOf(1)))).toBeInstanceOf(CheckpointError);
   });
 
-  it('leaves no half file behind when the name is taken by a folder', async () => {
+  it('leaves no partial file behind if the path is a folder', async () => {
     const folder = await temporaryFolder();
     const file = new CheckpointFile(join(folder, 'taken'));
     await mkdir(file.path);
@@ -123,7 +123,7 @@ describe('CheckpointFile', () => {
     expect(await readdir(folder)).toEqual(['taken']);
   });
 
-  it('removes what killed saves left, and no other file', async () => {
+  it('removes the temporary files of killed saves, and no other file', async () => {
     const file = await temporaryFile();
     const folder = dirname(file.path);
     await file.save(checkpointOf(1));
@@ -135,8 +135,8 @@ describe('CheckpointFile', () => {
     expect(await next.load()).toEqual(checkpointOf(1));
     await next.save(checkpointOf(2));
     expect(await next.load()).toEqual(checkpointOf(2));
-    const left = ['disk.vhd.vhdup.json', ...others.map((ending) => `disk.vhd.vhdup.json${ending}`)];
-    expect((await readdir(folder)).sort()).toEqual(left.sort());
+    const files = ['disk.vhd.vhdup.json', ...others.map((ending) => `disk.vhd.vhdup.json${ending}`)];
+    expect((await readdir(folder)).sort()).toEqual(files.sort());
     await writeFile(`${file.path}.abcdefabcdef.tmp`, '');
     await next.remove();
     expect(await readdir(folder)).not.toContain('disk.vhd.vhdup.json.abcdefabcdef.tmp');
@@ -159,7 +159,7 @@ describe('CheckpointFile', () => {
     expect(await readFile(`${file.path}.tmp`, 'utf8')).toBe('precious');
   });
 
-  it('neither replaces nor removes a file that somebody else put in its place', async () => {
+  it('neither replaces nor removes a foreign file at its path', async () => {
     const file = await temporaryFile();
     await file.save(checkpointOf(1));
     await writeFile(file.path, 'precious');
@@ -191,7 +191,7 @@ describe('CheckpointFile', () => {
     }
   });
 
-  it('is gone after a removal, also when a save was still under way', async () => {
+  it('does not exist after a removal, even if a save was running', async () => {
     const file = await temporaryFile();
     const saving = file.save(checkpointOf(1));
     await file.remove();
@@ -209,7 +209,7 @@ describe('CheckpointFile', () => {
     expect(await file.load()).toEqual(checkpointOf(2));
   });
 
-  it('says so when it cannot be removed', async () => {
+  it('reports that it cannot be removed', async () => {
     const file = new CheckpointFile(join(await temporaryFolder(), 'taken'));
     await mkdir(file.path);
     const error = await failureOf(file.remove());
@@ -217,7 +217,7 @@ describe('CheckpointFile', () => {
     expect(error.message).toContain(`Cannot remove the checkpoint ${file.path}`);
   });
 
-  it('refuses a file that is something else, and names it', async () => {
+  it('refuses a foreign file, and names it', async () => {
     const file = await temporaryFile();
     await writeFile(file.path, 'not a checkpoint');
     const error = await failureOf(file.load());

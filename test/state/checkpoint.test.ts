@@ -7,7 +7,7 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/s
 const size = fc.maxSafeNat();
 const hex = (digits: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`));
 
-/** Ascending and apart. */
+/** Ascending ranges that do not touch. */
 const ranges = fc
   .uniqueArray(fc.nat(1_000_000), { maxLength: 20 })
   .map((starts) =>
@@ -64,7 +64,7 @@ const EXAMPLE: Checkpoint = {
   replaces: { etag: '"0x8DB"', uploadId: 'another' },
 };
 
-/** The checkpoint, or undefined where the text was refused as it should be. */
+/** The checkpoint, or undefined if the text was refused correctly. */
 function decodedOrRefused(text: string): Checkpoint | undefined {
   try {
     return decodeCheckpoint(text, 'disk.vhd.vhdup.json');
@@ -73,20 +73,20 @@ function decodedOrRefused(text: string): Checkpoint | undefined {
     const { message, isForeign } = error as CheckpointError;
     expect(message).toContain('disk.vhd.vhdup.json');
     expect(message).toContain('--checkpoint');
-    // Whoever follows this advice has the file replaced.
+    // Following this advice replaces the file.
     expect(message.includes('--restart')).toBe(!isForeign);
     return undefined;
   }
 }
 
-/** The text as it would have been written with other fields. */
+/** The text with other fields and a valid checksum. */
 function sealed(fields: object): string {
   const sha256 = createHash('sha256').update(JSON.stringify(fields)).digest('hex');
   return JSON.stringify({ ...fields, sha256 }, undefined, 1);
 }
 
 describe('a checkpoint', () => {
-  it('reads back as it was written', () => {
+  it('is the same after writing and reading', () => {
     fc.assert(
       fc.property(anyCheckpoint, (checkpoint) => {
         expect(decodeCheckpoint(encodeCheckpoint(checkpoint), 'any')).toEqual(checkpoint);
@@ -94,7 +94,7 @@ describe('a checkpoint', () => {
     );
   });
 
-  it('is refused, or the same, when any one byte of it is another one', () => {
+  it('is refused or unchanged when any byte is changed', () => {
     const bytes = Buffer.from(encodeCheckpoint(EXAMPLE));
     let refused = 0;
     for (let at = 0; at < bytes.length; at++) {
@@ -106,24 +106,24 @@ describe('a checkpoint', () => {
         else expect(decoded).toEqual(EXAMPLE);
       }
     }
-    // Only blanks and line ends can be damaged without harm.
+    // Only damage to white space is harmless.
     expect(refused).toBeGreaterThan(bytes.length * 4);
   });
 
-  it('is refused when it was cut anywhere before its last brace', () => {
+  it('is refused when it is truncated anywhere before its last brace', () => {
     const text = encodeCheckpoint(EXAMPLE);
     for (let length = 0; length < text.trimEnd().length; length++) {
       expect(decodedOrRefused(text.slice(0, length))).toBeUndefined();
     }
   });
 
-  it('is refused when something was added to it', () => {
+  it('is refused when something is appended', () => {
     const text = encodeCheckpoint(EXAMPLE);
     expect(decodedOrRefused(text + text)).toBeUndefined();
     expect(decodedOrRefused(text.replace('{', '{ "more": 1,'))).toBeUndefined();
   });
 
-  it('is refused when it is JSON of something else', () => {
+  it('is refused when it is other JSON', () => {
     fc.assert(
       fc.property(fc.json(), (text) => {
         expect(decodedOrRefused(text)).toBeUndefined();
@@ -132,27 +132,27 @@ describe('a checkpoint', () => {
   });
 
   it.each(['', 'null', '[]', '{}', 'conectix', '{"vhdupCheckpoint":3}', '{\n "name": 1\n}'])(
-    'is told from a file that is something else: %j',
+    'is distinguished from a foreign file: %j',
     (text) => {
       expect(() => decodeCheckpoint(text, 'any')).toThrow(expect.objectContaining({ isForeign: true }));
     },
   );
 
-  it('is known as one, however much of it is lost', () => {
+  it('is recognised as a checkpoint, however much of it is lost', () => {
     const text = encodeCheckpoint(EXAMPLE);
     for (const damaged of [text.slice(0, 30), `${text.slice(0, 200)}\u0000\u0000`, text.replace('1536', '1537')]) {
       expect(() => decodeCheckpoint(damaged, 'any')).toThrow(expect.objectContaining({ isForeign: false }));
     }
   });
 
-  it('is refused when it is of another version, even with the right checksum, and says which one', () => {
+  it('is refused with its version when it has another version, even with a correct checksum', () => {
     for (const format of [0, 1, 2, 3, 5, '4', null, { toString: 1, valueOf: 1 }]) {
       const text = sealed({ vhdupCheckpoint: format });
       expect(() => decodeCheckpoint(text, 'any')).toThrow(`it has the format ${JSON.stringify(format)}`);
     }
   });
 
-  it('is refused with a sentence when a field is absent or of another kind, even with the right checksum', () => {
+  it('is refused with a clear message when a field is absent or of another type, even with a correct checksum', () => {
     const { sha256: _, ...fields } = JSON.parse(encodeCheckpoint(EXAMPLE));
     const mayBeAbsent = [
       'etag',
@@ -213,14 +213,14 @@ describe('a checkpoint', () => {
     expect(() => decodeCheckpoint(sealed({ ...fields, done }), 'any')).toThrow(/its field done\S* must be/);
   });
 
-  it('stands as text that a person can read', () => {
+  it('is readable text', () => {
     expect(encodeCheckpoint(EXAMPLE)).toMatch(/^\{\n "vhdupCheckpoint": 4,\n "uploadId": "5f0c2a52[\s\S]*\n\}\n$/);
   });
 });
 
 type Path = readonly (string | number)[];
 
-/** Of every value in it but the items of ranges. */
+/** The paths of all values except the items of ranges. */
 function pathsIn(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path];
   const isRanges = Array.isArray(value) && typeof value[0]?.[0] === 'number';
@@ -239,7 +239,7 @@ function withValue(fields: object, path: Path, value: unknown): object {
   return copy;
 }
 
-/** Whether both are what the field may be, as far as its kind goes. */
+/** Whether both values are valid for the type of the field. */
 function isSameKind(one: unknown, other: unknown): boolean {
   return typeof one === typeof other && typeof one === 'boolean';
 }

@@ -14,7 +14,7 @@ import {
 const ELSEWHERE = { id: 'x', host: 'elsewhere.example', pid: 1, since: '2026-01-02T03:04:05.678Z' };
 
 describe('a run', () => {
-  it('lives until it ends, also beside others in the same process', () => {
+  it('is alive until it ends, also next to other runs in the same process', () => {
     const first = beginRun();
     const second = beginRun();
     expect(first.id).not.toBe(second.id);
@@ -24,7 +24,7 @@ describe('a run', () => {
     endRun(second);
   });
 
-  it('has exited when its process has, and lives as long as there is one of that number', () => {
+  it('has exited when its process has, and is alive as long as a process has its id', () => {
     const run = beginRun();
     endRun(run);
     const { pid } = spawnSync(process.execPath, ['--version']);
@@ -32,7 +32,7 @@ describe('a run', () => {
     expect(hasExited({ ...run, pid: process.ppid })).toBe(false);
   });
 
-  it.each(['machineId', 'bootId', 'pidNamespace'])('may live for ever where its %s is not this one', (field) => {
+  it.each(['machineId', 'bootId', 'pidNamespace'])('is in an unknown state if its %s differs', (field) => {
     const run = beginRun();
     endRun(run);
     const { pid } = spawnSync(process.execPath, ['--version']);
@@ -40,24 +40,24 @@ describe('a run', () => {
     expect(lifeOf({ ...run, pid, machine })).toBe('unknown');
   });
 
-  it('may live for ever where its record says of no machine, whatever its host is called', () => {
+  it('is in an unknown state if its record has no machine, whatever its host name', () => {
     const { machine: _, ...run } = beginRun();
     const { pid } = spawnSync(process.execPath, ['--version']);
     expect(lifeOf({ ...run, pid })).toBe('unknown');
   });
 
-  it('on another machine may live for ever', () => {
+  it('is in an unknown state on another machine', () => {
     expect(hasExited({ ...ELSEWHERE, pid: 2 ** 22 + 1 })).toBe(false);
   });
 });
 
-describe('what is told of a run', () => {
-  it('says who, where and since when', () => {
+describe('the record of a run', () => {
+  it('shows who, where and since when', () => {
     expect(describeOwner(ELSEWHERE)).toBe('process 1 on elsewhere.example, since 2026-01-02T03:04:05.678Z');
     expect(beginRun()).toMatchObject({ pid: process.pid, host: hostname().slice(0, 64) });
   });
 
-  it('survives a header of HTTP', () => {
+  it('survives an HTTP header', () => {
     const machine = { machineId: 'a', bootId: 'b', pidNamespace: '1' };
     for (const owner of [
       beginRun(),
@@ -71,7 +71,7 @@ describe('what is told of a run', () => {
     }
   });
 
-  it('cannot bring control characters to the terminal', () => {
+  it('cannot send control characters to the terminal', () => {
     const owner = decodeOwner(encodeOwner({ ...ELSEWHERE, host: 'a\u001b[2Jb\u202e', since: 'now\n' }));
     expect(owner).toMatchObject({ host: 'a\\u{1b}[2Jb\\u{202e}', since: 'now\\u{a}' });
   });

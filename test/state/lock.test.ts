@@ -22,7 +22,7 @@ function take(path: string, owner: Owner = beginRun(), onLost: (error: Error) =>
   return CheckpointLock.take(path, owner, onLost);
 }
 
-/** A process of this machine that has ended. */
+/** A process on this machine that has exited. */
 function deadOwner(): Owner {
   const run = beginRun();
   endRun(run);
@@ -31,7 +31,7 @@ function deadOwner(): Owner {
 
 const ELSEWHERE: Owner = { id: 'x', host: 'elsewhere.example', pid: 4711, since: '2026-01-02T03:04:05.678Z' };
 
-/** A lock as another process has left it. */
+/** A lock that another process left behind. */
 async function leave(path: string, text: string, silentMs = 0): Promise<void> {
   await writeFile(`${path}.lock`, text);
   const beat = new Date(Date.now() - silentMs);
@@ -39,15 +39,15 @@ async function leave(path: string, text: string, silentMs = 0): Promise<void> {
 }
 
 describe('a checkpoint', () => {
-  it('is locked by one run at a time, and the second one is told who, where and since when', async () => {
+  it('is locked by one run at a time, and the second run learns who, where and since when', async () => {
     const path = await newPath();
     const owner = beginRun();
     const lock = await take(path, owner);
     const refused = await failureOf(take(path));
     expect(refused).toBeInstanceOf(InUseError);
     expect(refused).toMatchObject({ code: 'IN_USE', exitCode: 12 });
-    for (const told of [path, `process ${process.pid}`, owner.host, owner.since])
-      expect(refused.message).toContain(told);
+    for (const detail of [path, `process ${process.pid}`, owner.host, owner.since])
+      expect(refused.message).toContain(detail);
     await lock.release();
     expect(await readdir(dirname(path))).toEqual([]);
     await (await take(path)).release();
@@ -86,7 +86,7 @@ describe('a checkpoint', () => {
     expect(await readFile(`${path}.lock`, 'utf8')).toBe(theirs);
   });
 
-  it('waits for the text of a lock that was made this moment', async () => {
+  it('waits for the text of a lock that was just created', async () => {
     const path = await newPath();
     await leave(path, '');
     const second = failureOf(take(path));
@@ -94,7 +94,7 @@ describe('a checkpoint', () => {
     expect((await second).message).toContain('process 4711 on elsewhere.example');
   });
 
-  it('is taken over although a process was killed while it took it over', async () => {
+  it('is taken over even if a process was killed during its takeover', async () => {
     const path = await newPath();
     await leave(path, encodeOwner(deadOwner()));
     const guard = `${path}.lock.takeover`;
@@ -104,7 +104,7 @@ describe('a checkpoint', () => {
     expect(await readdir(dirname(path))).toEqual([]);
   });
 
-  it('goes to exactly one of many that find it free, or dead, at the same time', async () => {
+  it('goes to exactly one of many runs that find it free or dead at the same time', async () => {
     for (const isDead of [false, true]) {
       for (let round = 0; round < 20; round++) {
         const path = await newPath();
@@ -121,7 +121,7 @@ describe('a checkpoint', () => {
     }
   });
 
-  it('shows that its holder lives', async () => {
+  it('shows that its holder is alive', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const path = await newPath();
     const lock = await take(path);
@@ -132,7 +132,7 @@ describe('a checkpoint', () => {
     await lock.release();
   });
 
-  it('is lost by a holder that was silent for too long, which is told and leaves the lock alone', async () => {
+  it('is lost by a holder without updates, which is notified and does not touch the lock', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const path = await newPath();
     const lost: Error[] = [];
@@ -149,7 +149,7 @@ describe('a checkpoint', () => {
     await second.release();
   });
 
-  it('is locked again when somebody deletes the lock', async () => {
+  it('is locked again when the lock is deleted', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const path = await newPath();
     const lock = await take(path);
@@ -160,15 +160,15 @@ describe('a checkpoint', () => {
     await lock.release();
   });
 
-  it('that cannot be locked is an error of the checkpoint, which names the way out', async () => {
+  it('that cannot be locked causes a CheckpointError with a next step', async () => {
     const missing = await failureOf(take(join(await temporaryFolder(), 'absent', 'c.json')));
     expect(missing).toBeInstanceOf(CheckpointError);
     expect(missing.message).toContain('there is no such folder (ENOENT)');
     expect(missing.message).toContain('with --checkpoint');
   });
 
-  describe.each(['.lock', '.lock.takeover'])('beside which a foreign file is named %s', (ending) => {
-    /** The lock of a dead process, which needs a takeover, and what `make` puts in the way. */
+  describe.each(['.lock', '.lock.takeover'])('next to a foreign file named %s', (ending) => {
+    /** The lock of a dead process, which needs a takeover, and the obstacle that `make` creates. */
     async function refusal(make: (path: string) => Promise<unknown>): Promise<Error> {
       const path = await newPath();
       await leave(path, encodeOwner(deadOwner()));
@@ -183,7 +183,7 @@ describe('a checkpoint', () => {
       return error;
     }
 
-    it('refuses an old file that is no lock, and leaves it as it is', async () => {
+    it('refuses an old file that is not a lock, and does not change it', async () => {
       let file = '';
       const error = await refusal(async (path) => {
         file = path;
@@ -220,7 +220,7 @@ describe('a checkpoint', () => {
     });
   });
 
-  it('is locked beside a name that leaves no room for that of the lock', async () => {
+  it('is locked even if its name leaves no room for the name of the lock', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'x'.repeat(255));
     const lock = await take(path);

@@ -4,7 +4,7 @@ import { type Machine, machineByNetwork, thisMachine, whereIs } from '../../src/
 const HERE: Machine = { machineId: 'a', bootId: 'b', pidNamespace: '1' };
 
 describe('whereIs', () => {
-  it('finds a process on this machine since it was started, and in the same container', () => {
+  it('recognises a process on this machine since its boot, in the same container', () => {
     expect(whereIs(HERE, HERE)).toBe('local');
   });
 
@@ -15,23 +15,23 @@ describe('whereIs', () => {
     ['a machine without an id, seen from one that has one', undefined, HERE],
     ['a machine with an id, seen from one without', HERE, undefined],
     ['a machine without an id, seen from one without', undefined, undefined],
-  ])('knows nothing of one on %s', (_, there, here) => {
+  ])('returns unknown for a process on %s', (_, there, here) => {
     expect(whereIs(there, here)).toBe('unknown');
   });
 });
 
 describe('thisMachine', () => {
-  it('is the same for every run, and does not show the id of the installation', () => {
+  it('is the same for every run, and does not reveal the id of the installation', () => {
     expect(thisMachine()).toEqual(thisMachine());
     expect(thisMachine()?.machineId ?? '0123456789abcdef').toMatch(/^[0-9a-f]{16}$/);
   });
 });
 
-describe('a machine by its network adapters', () => {
+describe('a machine identified by its network adapters', () => {
   const address = { address: '', netmask: '', family: 'IPv4', cidr: null } as const;
   const adapter = (mac: string, internal = false) => [{ ...address, mac, internal }];
 
-  it('is the same in whatever order they are listed, and another one for other adapters or another system', () => {
+  it('does not depend on the order of the adapters, and differs for other adapters or another system', () => {
     const one = machineByNetwork('win32', { a: adapter('00:15:5d:00:00:01'), b: adapter('00:15:5d:00:00:02') });
     const same = machineByNetwork('win32', { b: adapter('00:15:5d:00:00:02'), a: adapter('00:15:5d:00:00:01') });
     expect(one?.machineId).toMatch(/^[0-9a-f]{16}$/);
@@ -42,7 +42,7 @@ describe('a machine by its network adapters', () => {
     ).not.toEqual(one);
   });
 
-  it('is unknown where there are none', () => {
+  it('is undefined without adapters', () => {
     expect(machineByNetwork('win32', {})).toBeUndefined();
     expect(
       machineByNetwork('win32', { lo: adapter('00:15:5d:00:00:01', true), tunnel: adapter('00:00:00:00:00:00') }),

@@ -27,8 +27,8 @@ const END: ManifestEnd = {
 };
 
 const newPath = async () => join(await temporaryFolder(), 'manifest.jsonl');
-const begin = (path: string) => ManifestWriter.open(path, HEADER, { isContinued: false, mayReplace: false });
-const goOn = (path: string) => ManifestWriter.open(path, HEADER, { isContinued: true, mayReplace: false });
+const begin = (path: string) => ManifestWriter.open(path, HEADER, { isResumed: false, mayReplace: false });
+const goOn = (path: string) => ManifestWriter.open(path, HEADER, { isResumed: true, mayReplace: false });
 const runAt = (offset: number, checksum: string): SentRun => ({ offset, length: 512, checksum });
 const windowAt = (index: number, ...runs: readonly SentRun[]) => ({
   window: { offset: index * WINDOW_SIZE, length: WINDOW_SIZE },
@@ -42,7 +42,7 @@ async function readerOf(path: string): Promise<ManifestReader> {
 }
 
 describe('a manifest', () => {
-  it('gives back what was written, whatever the order, and the last of two lines for one window', async () => {
+  it('returns what was written, in any order, and the last of two lines for one window', async () => {
     const order = fc.array(fc.tuple(fc.nat(99), fc.array(fc.nat(8191), { maxLength: 64 })), { maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(order, fc.boolean(), async (windows, isCut) => {
@@ -74,11 +74,11 @@ describe('a manifest', () => {
     );
   });
 
-  it('is read whatever its length', async () => {
+  it('is read at any length', async () => {
     const path = await newPath();
     const writer = await begin(path);
     const runs = Array.from({ length: 60 }, (_, index) => runAt(index * 512, 'f'.repeat(32)));
-    // Longer than what is read at once.
+    // Longer than one read.
     for (let round = 0; round < 1000; round++) writer.windowDone(windowAt(round % 100, ...runs, runAt(0, `${round}`)));
     await writer.complete(END);
     await writer.close();
@@ -88,7 +88,7 @@ describe('a manifest', () => {
     expect((await reader.runsAt(99 * WINDOW_SIZE)).at(-1)?.checksum).toBe('999');
   });
 
-  it('writes a line whole that a full disk had cut', async () => {
+  it('completes a line that a full disk truncated', async () => {
     const path = await newPath();
     const writer = await begin(path);
     const handle = await open(path, 'r');
@@ -115,7 +115,7 @@ describe('a manifest', () => {
     expect(await reader.runsAt(2 * WINDOW_SIZE)).toEqual([runAt(2 * WINDOW_SIZE, 'bb')]);
   });
 
-  it('is not complete without an end, nor with something after it', async () => {
+  it('is incomplete without an end, or with anything after it', async () => {
     const path = await newPath();
     const writer = await begin(path);
     await writer.flush();
@@ -139,7 +139,7 @@ describe('a manifest', () => {
     });
   });
 
-  it('is refused with an error of ours, or read, however it was damaged', async () => {
+  it('is refused with a VhdupError or read, whatever the damage', async () => {
     const path = await newPath();
     const writer = await begin(path);
     for (let index = 0; index < 5; index++) writer.windowDone(windowAt(index, runAt(index * WINDOW_SIZE, 'aa')));
@@ -168,7 +168,7 @@ describe('a manifest', () => {
     );
   });
 
-  it('takes no line for a window that is none', () => {
+  it('refuses a line for an invalid window', () => {
     for (const line of [
       '',
       'null',
@@ -186,17 +186,17 @@ describe('a manifest', () => {
 });
 
 describe('checkManifestPath', () => {
-  it('takes a path where nothing is, and makes nothing there', async () => {
+  it('accepts a free path, and creates nothing', async () => {
     const path = await newPath();
     await checkManifestPath(path);
     expect(await failureOf(readFile(path))).toMatchObject({ code: 'ENOENT' });
   });
 
-  it('refuses a file that is no manifest', async () => {
+  it('refuses a file that is not a manifest', async () => {
     const path = await newPath();
     await writeFile(path, 'mine');
     expect(await failureOf(checkManifestPath(path))).toBeInstanceOf(LocalFileError);
-    expect(await failureOf(ManifestWriter.open(path, HEADER, { isContinued: false, mayReplace: true }))).toMatchObject({
+    expect(await failureOf(ManifestWriter.open(path, HEADER, { isResumed: false, mayReplace: true }))).toMatchObject({
       message: expect.stringContaining('is not a vhdup manifest'),
     });
     expect(await readFile(path, 'utf8')).toBe('mine');

@@ -10,7 +10,7 @@ const anyPage = fc.uint8Array({ minLength: 512, maxLength: 512 });
 
 describe('pageChecksum', () => {
   it.each(KNOWN_CRC64.filter(([, bytes]) => bytes.length === 512))(
-    'gives the CRC64 that Azure Storage expects for %s',
+    'returns the CRC64 that Azure Storage expects for %s',
     (_, bytes, expected) => {
       const checksum = pageChecksum('crc64', bytes);
       expect(checksum?.algorithm).toBe('crc64');
@@ -18,7 +18,7 @@ describe('pageChecksum', () => {
     },
   );
 
-  it('agrees with the definition of CRC-64/NVME', () => {
+  it('matches the definition of CRC-64/NVME', () => {
     fc.assert(
       fc.property(anyPage, (bytes) => {
         expect(base64(pageChecksum('crc64', bytes)?.value)).toBe(base64(crc64ByDefinition(bytes)));
@@ -27,7 +27,7 @@ describe('pageChecksum', () => {
     );
   });
 
-  it('gives the MD5, of the part of a buffer that it was given', () => {
+  it('returns the MD5 of a part of a buffer', () => {
     const whole = Uint8Array.from({ length: 2048 }, (_, index) => index % 251);
     const part = whole.subarray(512, 1024);
     expect(pageChecksum('md5', part)).toEqual({
@@ -36,7 +36,7 @@ describe('pageChecksum', () => {
     });
   });
 
-  it('gives none when none is wanted', () => {
+  it('returns nothing without an algorithm', () => {
     expect(pageChecksum('none', new Uint8Array(512))).toBeUndefined();
   });
 });

@@ -3,18 +3,18 @@ import { UsageError } from '../../src/errors.ts';
 import { concurrencyOf, localConcurrency, threadsWarning } from '../../src/transfer/concurrency-limits.ts';
 
 describe('concurrencyOf', () => {
-  it('takes 1 to 64 requests, with one window more than that in memory', () => {
+  it('accepts 1 to 64 requests, with one more window in memory', () => {
     for (const threads of [1, 8, 50]) {
       expect(concurrencyOf(threads)).toEqual({ maxRequests: threads, maxWindows: threads + 1 });
     }
   });
 
-  it('holds at most 204 MiB of windows, however many requests there may be', () => {
+  it('allows at most 204 MiB of windows for any number of requests', () => {
     expect(concurrencyOf(51)).toEqual({ maxRequests: 51, maxWindows: 51 });
     expect(concurrencyOf(64)).toEqual({ maxRequests: 64, maxWindows: 51 });
   });
 
-  it('holds at most 32 MiB of windows when nothing is said', () => {
+  it('allows at most 32 MiB of windows by default', () => {
     expect(concurrencyOf()).toEqual(concurrencyOf('auto'));
     expect(concurrencyOf()).toEqual({ maxRequests: 64, maxWindows: 8 });
   });
@@ -23,13 +23,13 @@ describe('concurrencyOf', () => {
     expect(() => concurrencyOf(threads)).toThrow(UsageError);
   });
 
-  it('refuses another word', () => {
+  it('refuses any other word', () => {
     expect(() => concurrencyOf('many' as never)).toThrow(/auto or an integer from 1 to 64, but is many/);
   });
 });
 
 describe('threadsWarning', () => {
-  it('says what more threads do than windows fit into memory, and is silent otherwise', () => {
+  it('explains the effect of more threads than windows in memory, and is silent otherwise', () => {
     for (const threads of ['auto', 1, 50, 51] as const) expect(threadsWarning(concurrencyOf(threads))).toBeUndefined();
     for (const threads of [52, 64]) {
       expect(threadsWarning(concurrencyOf(threads))).toMatch(
@@ -40,7 +40,7 @@ describe('threadsWarning', () => {
 });
 
 describe('localConcurrency', () => {
-  it('is eight windows when nothing is said, and what is said otherwise', () => {
+  it('is eight windows by default, and otherwise follows the option', () => {
     expect(localConcurrency().limit.concurrency).toBe(8);
     expect(localConcurrency('auto').maxWindows).toBe(9);
     expect(localConcurrency(3).limit.concurrency).toBe(3);

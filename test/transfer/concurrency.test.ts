@@ -6,13 +6,13 @@ const MIB = 1024 * 1024;
 const REQUEST = 4 * MIB;
 
 interface Service {
-  /** Carried by all connections together. */
+  /** The throughput of all connections together. */
   readonly bytesPerSecond: number;
-  /** Each request takes at least so long. */
+  /** The shortest duration of a request. */
   readonly latencyMs: number;
 }
 
-/** Keeps as many requests in flight as it may, in virtual time. */
+/** Keeps the allowed number of requests in flight, in virtual time. */
 function simulate(
   service: Service,
   max: number,
@@ -44,31 +44,31 @@ function simulate(
 }
 
 describe('AdaptiveConcurrency', () => {
-  it('begins with four, and doubles while it pays', () => {
+  it('starts with four, and doubles while throughput grows', () => {
     const { history } = simulate({ bytesPerSecond: 1000 * MIB, latencyMs: 200 }, 64, 30);
     expect(history.slice(0, 4).map(({ concurrency }) => concurrency)).toEqual([4, 8, 16, 32]);
   });
 
-  it('takes back a step that brings nothing', () => {
+  it('undoes an increase without gain', () => {
     const { last, rate } = simulate({ bytesPerSecond: 60 * MIB, latencyMs: 30 }, 64, 120);
     expect(last).toBeLessThanOrEqual(16);
     expect(rate).toBeGreaterThan(0.97 * 60 * MIB);
   });
 
-  it('goes down on a thin line until requests end in good time, and loses nothing by it', () => {
+  it('decreases on a slow connection until requests finish in time, without losing throughput', () => {
     const { last, rate, longestMs } = simulate({ bytesPerSecond: 0.5 * MIB, latencyMs: 40 }, 64, 1200);
     expect(last).toBeLessThanOrEqual(2);
     expect(longestMs).toBeLessThan(20_000);
     expect(rate).toBeGreaterThan(0.95 * 0.5 * MIB);
   });
 
-  it('does not go down for good when the service is slow but the line is not', () => {
+  it('does not decrease permanently when the service is slow but the connection is not', () => {
     const { last, rate } = simulate({ bytesPerSecond: 1000 * MIB, latencyMs: 10_000 }, 64, 3600);
     expect(last).toBe(4);
     expect(rate).toBeGreaterThan(0.75 * 4 * REQUEST * 0.1);
   });
 
-  it('halves when the service is overloaded, once for what was in flight together, never below one', () => {
+  it('halves on overload, once for requests that were in flight together, never below one', () => {
     const seen: number[] = [];
     const control = new AdaptiveConcurrency(64, (concurrency) => seen.push(concurrency), 0);
     control.overloaded(10);
@@ -79,7 +79,7 @@ describe('AdaptiveConcurrency', () => {
     expect(control.current).toBe(1);
   });
 
-  it('climbs again after an overload has passed', () => {
+  it('increases again after an overload', () => {
     let struck = 0;
     const { history, last } = simulate({ bytesPerSecond: 1000 * MIB, latencyMs: 100 }, 32, 400, (nowMs, control) => {
       if (nowMs > 20_000 && nowMs < 30_000) {
@@ -92,7 +92,7 @@ describe('AdaptiveConcurrency', () => {
     expect(last).toBeGreaterThan(8);
   });
 
-  it('stays between one and its maximum, whatever happens', () => {
+  it('always stays between one and its maximum', () => {
     const event = fc.record({
       kind: fc.constantFrom('ok', 'overload'),
       bytes: fc.nat(REQUEST),

@@ -1,4 +1,4 @@
-// How sending adapts to services and lines that bear less than we could send.
+// Adapts to services and connections that accept less than vhdup can send.
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';
@@ -37,29 +37,29 @@ function everyMib(count: number, length: number): VhdContent[] {
 }
 
 describe('sending', () => {
-  it('does not flood a thin line, however many threads are allowed', async () => {
+  it('does not flood a slow connection, however many threads are allowed', async () => {
     const { result, server } = await uploadThrough({ bytesPerSecond: 2 * MIB }, 24 * MIB, everyMib(24, MIB), 64);
     expect(result.retries).toBe(0);
     expect(server.counters.peakInFlight).toBeLessThanOrEqual(8);
   });
 
-  it('finds the rate that a service bears, and meets few refusals on the way', async () => {
+  it('finds the rate that a service accepts, with few rejected requests', async () => {
     const contents = everyMib(800, 512);
     const { result } = await uploadThrough({ requestsPerSecond: 200, latencyMs: 10 }, 800 * MIB, contents, 'auto');
     expect(result.retries).toBeLessThan(80);
   });
 
-  it('opens more requests at once where the service is far away', async () => {
+  it('sends more parallel requests if latency is high', async () => {
     const { events, result } = await uploadThrough({ latencyMs: 200 }, 400 * MIB, everyMib(400, 512), 'auto');
     const most = Math.max(...events.map((event) => (event.type === 'concurrency' ? event.requests : 0)));
     expect(most).toBeGreaterThanOrEqual(16);
     expect(result.retries).toBe(0);
   });
 
-  it('is never faster than the rate that the user gives', async () => {
+  it('never exceeds the rate limit of the user', async () => {
     const { server, result } = await limited(8 * MIB);
     expect(server.counters.bytesCommitted).toBe(16 * MIB + 512);
-    // A little less than two seconds, since the first piece of each request waits for nobody.
+    // A little less than two seconds, since the first piece of each request is not delayed.
     expect(result.durationMs).toBeGreaterThan(1900);
   });
 });

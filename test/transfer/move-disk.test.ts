@@ -30,7 +30,7 @@ const optionsOf = (options: Partial<MoveDiskOptions>): MoveDiskOptions => ({
   ...options,
 });
 
-/** Promises that were rejected while nobody listened: Node ends the program for one. */
+/** Unhandled rejections: Node.js terminates the program for one. */
 function watchRejections(): unknown[] {
   const rejections: unknown[] = [];
   const note = (reason: unknown) => rejections.push(reason);
@@ -42,7 +42,7 @@ function watchRejections(): unknown[] {
 }
 
 describe('moveDisk', () => {
-  it('moves everything, and ends with the totals counted', async () => {
+  it('moves everything, and returns the totals', async () => {
     const events: UploadEvent[] = [];
     const progress = await moveDisk(optionsOf({ emit: (event) => events.push(event) }));
     expect(progress.plan).toEqual({ planned: SIZE, done: 0, allocated: SIZE });
@@ -51,7 +51,7 @@ describe('moveDisk', () => {
     expect(events.filter(({ type }) => type === 'progress').at(-1)).toMatchObject({ planned: SIZE, done: SIZE });
   });
 
-  it('tells totals that never shrink', async () => {
+  it('reports totals that never shrink', async () => {
     const done: number[] = [];
     await moveDisk(
       optionsOf({
@@ -64,7 +64,7 @@ describe('moveDisk', () => {
     expect(done).toEqual([...done].sort((one, other) => one - other));
   });
 
-  it('sends only what is left of an earlier run', async () => {
+  it('sends only what an earlier run has not finished', async () => {
     const earlier = { done: [{ offset: 0, length: 3 * WINDOW_SIZE }], sent: { bytes: 512, pages: '0'.repeat(16) } };
     const written: number[] = [];
     const progress = await moveDisk(
@@ -82,13 +82,13 @@ describe('moveDisk', () => {
     expect(progress.totals(SIZE)).toMatchObject({ done: SIZE, sent: 2 * WINDOW_SIZE, sentBefore: 512 });
   });
 
-  it('tells the requests that the target counts', async () => {
+  it("reports the target's request counters", async () => {
     const events: UploadEvent[] = [];
     await moveDisk(optionsOf({ emit: (event) => events.push(event), requests: () => ({ requests: 7, retries: 3 }) }));
     expect(events.at(-1)).toMatchObject({ type: 'progress', requests: 7, retries: 3 });
   });
 
-  it('ends when its plan cannot be counted, with that failure, while a write is still under way', async () => {
+  it('fails with the error of counting the plan, while a write is in flight', async () => {
     const rejections = watchRejections();
     const broken = new Error('BAT entry 17 is broken');
     let walks = 0;
@@ -100,7 +100,7 @@ describe('moveDisk', () => {
         maxWindows: 2,
         source: {
           ...source,
-          // Counting walks ahead of the transfer: it gets to the broken entry first.
+          // Counting is ahead of the transfer: it reaches the broken entry first.
           extents: async function* () {
             walks += 1;
             const isCounting = walks === 1;
@@ -128,7 +128,7 @@ describe('moveDisk', () => {
     expect(rejections).toEqual([]);
   });
 
-  it('throws the failure of the count also when everything has been moved before', async () => {
+  it('throws the error of counting even if everything was moved before', async () => {
     const broken = new Error('BAT entry 17 is broken');
     let walks = 0;
     const { source } = optionsOf({});
@@ -150,7 +150,7 @@ describe('moveDisk', () => {
     expect(await failureOf(running)).toBe(broken);
   });
 
-  it('throws the failure of a write, and stops counting', async () => {
+  it('throws the error of a write, and stops counting', async () => {
     const rejections = watchRejections();
     const broken = new Error('refused');
     let isCounting = true;

@@ -5,7 +5,7 @@ import { PageSetDigest } from '../../src/transfer/page-set-digest.ts';
 
 const LAST_PAGE = (64 * 2 ** 40) / PAGE_SIZE - 1;
 
-/** Page numbers: a crowd that touches, around places where 32 bits run over, and anywhere in 64 TiB. */
+/** Page numbers: adjacent ones, ones around 32-bit overflows, and any in 64 TiB. */
 const anyPage = fc.oneof(
   fc.nat(40),
   fc.integer({ min: 2 ** 32 / PAGE_SIZE - 20, max: 2 ** 32 / PAGE_SIZE + 20 }),
@@ -24,7 +24,7 @@ function singly(pages: readonly number[]): ByteRange[] {
   return pages.map((page) => ({ offset: page * PAGE_SIZE, length: PAGE_SIZE }));
 }
 
-/** The same pages in ranges as long as possible, some of them cut in two where `cuts` says so. */
+/** The same pages in ranges as long as possible, some of them split at `cuts`. */
 function grouped(pages: readonly number[], cuts: readonly number[]): ByteRange[] {
   const ranges: ByteRange[] = [];
   for (const page of [...pages].sort((one, other) => one - other)) {
@@ -38,7 +38,7 @@ function grouped(pages: readonly number[], cuts: readonly number[]): ByteRange[]
 }
 
 describe('PageSetDigest', () => {
-  it('depends neither on the order of the ranges nor on how the pages are grouped into them', () => {
+  it('depends neither on the order of the ranges nor on their grouping', () => {
     fc.assert(
       fc.property(anyPages, fc.array(fc.nat(6)), (pages, cuts) => {
         const one = digestOf(singly(pages));
@@ -50,7 +50,7 @@ describe('PageSetDigest', () => {
     );
   });
 
-  it('differs for sets that differ', () => {
+  it('differs for different sets', () => {
     fc.assert(
       fc.property(anyPages, anyPages, (one, other) => {
         const isSame = one.length === other.length && one.every((page) => other.includes(page));
@@ -61,7 +61,7 @@ describe('PageSetDigest', () => {
     );
   });
 
-  it('tells a page from its neighbours and from the page 4 GiB further', () => {
+  it('distinguishes a page from its neighbours and from the page 4 GiB further', () => {
     fc.assert(
       fc.property(
         anyPages,
@@ -78,7 +78,7 @@ describe('PageSetDigest', () => {
     );
   });
 
-  it('has no collision among all runs that begin and end in the first 300 pages', () => {
+  it('has no collision among all runs within the first 300 pages', () => {
     const seen = new Set<string>();
     let runs = 0;
     for (let first = 0; first < 300; first++) {
@@ -90,7 +90,7 @@ describe('PageSetDigest', () => {
     expect(seen.size).toBe(runs);
   });
 
-  it('tells two halves of a 64 TiB disk with the same number of pages apart', () => {
+  it('distinguishes the two halves of a 64 TiB disk', () => {
     const half = 32 * 2 ** 40;
     const low = digestOf([{ offset: 0, length: half }]);
     const high = digestOf([{ offset: half, length: half }]);
@@ -98,7 +98,7 @@ describe('PageSetDigest', () => {
     expect(low.equals(high)).toBe(false);
   });
 
-  it('goes on where it was when it is made again from its text and its bytes', () => {
+  it('continues after it was restored from its text and size', () => {
     fc.assert(
       fc.property(anyPages, fc.nat(60), (pages, cut) => {
         const before = digestOf(singly(pages.slice(0, cut)));
@@ -109,7 +109,7 @@ describe('PageSetDigest', () => {
     );
   });
 
-  it('is 16 hexadecimal digits, all zero for no pages', () => {
+  it('is 16 hexadecimal digits, all zero for the empty set', () => {
     expect(new PageSetDigest().toString()).toBe('0'.repeat(16));
     fc.assert(
       fc.property(anyPages, (pages) => {
@@ -118,7 +118,7 @@ describe('PageSetDigest', () => {
     );
   });
 
-  it('adds a range to a copy with `with`, and stays as it is', () => {
+  it('adds a range to a copy with `with`, and does not change', () => {
     const set = digestOf(singly([1, 2]));
     const text = set.toString();
     const more = set.with({ offset: 3 * PAGE_SIZE, length: PAGE_SIZE });
@@ -127,7 +127,7 @@ describe('PageSetDigest', () => {
     expect(set.bytes).toBe(2 * PAGE_SIZE);
   });
 
-  it('takes no notice of an empty range', () => {
+  it('ignores an empty range', () => {
     const set = digestOf(singly([1]));
     const text = set.toString();
     set.add({ offset: 0, length: 0 });

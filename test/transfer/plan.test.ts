@@ -13,7 +13,7 @@ interface Disk {
   readonly extents: readonly ByteRange[];
 }
 
-/** A disk of whole MiB with extents that are ascending and apart, on and off the borders of windows. */
+/** A disk of whole MiB with ascending extents that do not touch, aligned to windows or not. */
 const anyDisk: fc.Arbitrary<Disk> = fc
   .record({
     mebibytes: fc.integer({ min: 1, max: (STEPS * STEP) / MIB }),
@@ -50,7 +50,7 @@ function overlap(one: ByteRange, other: ByteRange): number {
   return Math.max(0, Math.min(endOf(one), endOf(other)) - Math.max(one.offset, other.offset));
 }
 
-/** What the plan has to be: every window of the disk that meets an extent. */
+/** The expected plan: every window of the disk that overlaps an extent. */
 function expectedWindows({ diskSize, extents }: Disk): ByteRange[] {
   const windows: ByteRange[] = [];
   for (let offset = 0; offset < diskSize; offset += WINDOW_SIZE) {
@@ -63,7 +63,7 @@ function expectedWindows({ diskSize, extents }: Disk): ByteRange[] {
 const rangeOf = ({ offset, length }: Window): ByteRange => ({ offset, length });
 
 describe('planWindows', () => {
-  it('gives every window that meets an extent, in ascending order, and no other', async () => {
+  it('yields exactly the windows that overlap an extent, in ascending order', async () => {
     await fc.assert(
       fc.asyncProperty(anyDisk, async (disk) => {
         const windows = await listOf(planWindows(sourceOf(disk)));
@@ -72,7 +72,7 @@ describe('planWindows', () => {
     );
   });
 
-  it('says how many bytes of a window are allocated', async () => {
+  it('counts the allocated bytes of a window', async () => {
     await fc.assert(
       fc.asyncProperty(anyDisk, async (disk) => {
         for (const window of await listOf(planWindows(sourceOf(disk)))) {
@@ -95,11 +95,11 @@ describe('planWindows', () => {
     );
   });
 
-  it('gives nothing for a disk without extents', async () => {
+  it('yields nothing for a disk without extents', async () => {
     expect(await listOf(planWindows(sourceOf({ diskSize: MIB, extents: [] })))).toEqual([]);
   });
 
-  it('cuts the last window where the disk ends', async () => {
+  it('shortens the last window at the end of the disk', async () => {
     const disk = { diskSize: WINDOW_SIZE + MIB, extents: [{ offset: WINDOW_SIZE + 512, length: 512 }] };
     expect(await listOf(planWindows(sourceOf(disk)))).toEqual([
       {
@@ -111,7 +111,7 @@ describe('planWindows', () => {
     ]);
   });
 
-  it('walks one extent of 64 TiB only as far as it is asked', async () => {
+  it('walks an extent of 64 TiB lazily', async () => {
     const size = 64 * 2 ** 40;
     const windows = planWindows(sourceOf({ diskSize: size, extents: [{ offset: size - MIB, length: MIB }] }));
     expect((await windows.next()).value).toMatchObject({ offset: size - WINDOW_SIZE, length: WINDOW_SIZE });
@@ -123,22 +123,22 @@ describe('planWindows', () => {
   });
 });
 
-/** A disk, and which of its windows an earlier run had done. */
+/** A disk, and the windows that an earlier run finished. */
 const anyResumed = fc.tuple(anyDisk, fc.array(fc.boolean(), { minLength: STEPS, maxLength: STEPS }));
 
 describe('windowsLeft', () => {
-  it('gives exactly the windows that an earlier run did not do', async () => {
+  it('yields exactly the windows that an earlier run did not finish', async () => {
     await fc.assert(
       fc.asyncProperty(anyResumed, async ([disk, wasDone]) => {
         const windows = await listOf(planWindows(sourceOf(disk)));
         const done = new RangeSet(windows.filter((_, index) => wasDone[index]).map(({ covers }) => covers));
-        const left = await listOf(windowsLeft(planWindows(sourceOf(disk)), done));
-        expect(left.map(rangeOf)).toEqual(windows.filter((_, index) => !wasDone[index]).map(rangeOf));
+        const remaining = await listOf(windowsLeft(planWindows(sourceOf(disk)), done));
+        expect(remaining.map(rangeOf)).toEqual(windows.filter((_, index) => !wasDone[index]).map(rangeOf));
       }),
     );
   });
 
-  it('leaves the done set one range when all windows are done, wherever the second run began', async () => {
+  it('leaves one done range when all windows are done, wherever the second run started', async () => {
     await fc.assert(
       fc.asyncProperty(anyResumed, async ([disk, wasDone]) => {
         const windows = await listOf(planWindows(sourceOf(disk)));
@@ -152,7 +152,7 @@ describe('windowsLeft', () => {
 });
 
 describe('planTotals', () => {
-  it('sums windows, extents, and the windows that are done', async () => {
+  it('sums windows, extents and finished windows', async () => {
     await fc.assert(
       fc.asyncProperty(anyResumed, async ([disk, wasDone]) => {
         const windows = await listOf(planWindows(sourceOf(disk)));

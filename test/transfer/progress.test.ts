@@ -13,7 +13,7 @@ const second = {
 };
 
 describe('Progress', () => {
-  it('counts what was read, sent and found to be zero', () => {
+  it('counts bytes that were read, sent or zero', () => {
     const progress = new Progress();
     progress.runSent({ offset: 0, length: MIB });
     progress.windowDone(first, [{ offset: 0, length: MIB }]);
@@ -28,7 +28,7 @@ describe('Progress', () => {
     });
   });
 
-  it('knows what is planned and not allocated as soon as the plan is counted', () => {
+  it('reports planned and unallocated bytes once the plan is counted', () => {
     const progress = new Progress();
     progress.plan = { planned: 2 * WINDOW, done: 0, allocated: WINDOW + MIB };
     expect(progress.totals(4 * WINDOW)).toMatchObject({
@@ -38,13 +38,13 @@ describe('Progress', () => {
     });
   });
 
-  it('does not take joined gaps outside of what is allocated for fewer than no zeros', () => {
+  it('never counts a negative number of zeros for joined gaps outside of allocated ranges', () => {
     const progress = new Progress();
     progress.windowDone(second, [{ offset: 2 * WINDOW, length: 2 * MIB }]);
     expect(progress.zeros).toBe(0);
   });
 
-  it('marks the window and the gap before it as done, and keeps what was done before', () => {
+  it('marks the window and the gap before it as done, and keeps earlier ranges', () => {
     const progress = new Progress();
     progress.windowDone(first, []);
     progress.windowDone(second, []);
@@ -52,7 +52,7 @@ describe('Progress', () => {
     expect(progress.doneBefore.ranges).toEqual([]);
   });
 
-  it('fingerprints only the pages of windows that are done', () => {
+  it('includes only pages of finished windows in the digest', () => {
     const progress = new Progress();
     const run = { offset: 512, length: 1024 };
     progress.runSent(run);
@@ -63,7 +63,7 @@ describe('Progress', () => {
     expect(progress.pages.equals(expected)).toBe(true);
   });
 
-  it('goes on from an earlier run', () => {
+  it('continues from an earlier run', () => {
     const earlier = new Progress();
     earlier.windowDone(first, [{ offset: 0, length: 512 }]);
     const progress = new Progress({

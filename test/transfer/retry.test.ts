@@ -7,9 +7,9 @@ import { failureOf } from '../support/vhd-fixtures.ts';
 
 const HOUR_MS = 3_600_000;
 const NEVER = new AbortController().signal;
-/** Nothing waits. */
+/** Retries without delays. */
 const AT_ONCE: RetryOptions = { retryDelayMs: 0, maxRetryDelayMs: 0 };
-/** Every pause would outlast the test. */
+/** Every delay would outlast the test. */
 const FOR_EVER: RetryOptions = { retryDelayMs: 3_600_000, maxRetryDelayMs: 3_600_000 };
 
 function failure(about: Partial<RequestFailure> = {}): ServiceError {
@@ -26,7 +26,7 @@ function watched(options: RetryOptions = AT_ONCE): Watched {
   return { retrier: new Retrier(options, (notice) => notices.push(notice)), notices };
 }
 
-/** An operation that fails with each of `errors` in turn, then succeeds; once they are used up, for ever with the last one if `endless`. */
+/** An operation that fails with each of `errors` in turn, then succeeds, or repeats the last error forever if `endless`. */
 function failing(errors: readonly Error[], endless = false) {
   const calls: AbortSignal[] = [];
   const operation = (signal: AbortSignal): Promise<string> => {
@@ -37,7 +37,7 @@ function failing(errors: readonly Error[], endless = false) {
   return { operation, calls };
 }
 
-/** Settles, with the reason of the signal, only when the signal aborts. */
+/** Rejects with the reason of the signal when it aborts. */
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
 }
@@ -47,7 +47,7 @@ afterEach(() => {
 });
 
 describe('Retrier', () => {
-  it('gives the result of the first try that succeeds, and tells of each that failed', async () => {
+  it('returns the result of the first successful attempt, and reports each failed one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(8), async (failures) => {
         const { retrier, notices } = watched();
@@ -66,7 +66,7 @@ describe('Retrier', () => {
   it.each([
     ['a failure that is not transient', failure({ transient: false })],
     ['a refused credential', new CredentialError('expired')],
-    ['a destination that is gone', new DestinationError('gone')],
+    ['a destination that was deleted', new DestinationError('gone')],
     ['a bug', new TypeError('x is not a function')],
   ])('throws %s at once, unchanged', async (_, error) => {
     const { retrier, notices } = watched();
@@ -76,7 +76,7 @@ describe('Retrier', () => {
     expect(notices).toEqual([]);
   });
 
-  it('gives up after as many retries as it was given', async () => {
+  it('gives up after the given number of retries', async () => {
     for (const retries of [0, 1, 5]) {
       const { retrier } = watched({ ...AT_ONCE, retries });
       const { operation, calls } = failing([failure()], true);
@@ -84,21 +84,21 @@ describe('Retrier', () => {
       expect(calls).toHaveLength(retries + 1);
       expect(error).toBeInstanceOf(ServiceError);
       expect(error.message).toContain('Gave up Put Page after');
-      expect(error.message).toContain('Last failure: Put Page failed.');
+      expect(error.message).toContain('Last error: Put Page failed.');
       expect((error as ServiceError).failure).toMatchObject({ reason: 'ServerBusy', transient: false });
     }
   });
 
-  it('gives up after as many failures in a row as their limit allows', async () => {
+  it('gives up after as many consecutive failures as their limit allows', async () => {
     const { retrier } = watched();
     const { operation, calls } = failing([failure({ limit: { tries: 4 } })], true);
     const error = await failureOf(retrier.run('Put Page', NEVER, operation));
     expect(calls).toHaveLength(4);
-    expect(error.message).toMatch(/^Gave up Put Page after 4 tries: this does not pass by itself\. Last failure: /);
+    expect(error.message).toMatch(/^Gave up Put Page after 4 attempts: the failure is not temporary\. Last error: /);
     expect((error as ServiceError).failure.transient).toBe(false);
   });
 
-  it('counts failures with a limit anew after one that has none', async () => {
+  it('restarts the count of limited failures after an unlimited one', async () => {
     const { retrier } = watched();
     const limited = failure({ limit: { tries: 3 } });
     const { operation, calls } = failing([limited, limited, failure(), limited, limited, failure()]);
@@ -106,7 +106,7 @@ describe('Retrier', () => {
     expect(calls).toHaveLength(7);
   });
 
-  it('gives up failures whose limit is a time when that is over, and blames the destination where it is at fault', async () => {
+  it('gives up after the time limit of a failure, with a DestinationError if the destination is the cause', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { retrier } = watched();
     let tries = 0;
@@ -122,13 +122,13 @@ describe('Retrier', () => {
     expect(tries).toBe(4);
   });
 
-  it('gives up when there was no progress for as long as it was told', async () => {
+  it('gives up after the given time without progress', async () => {
     const { retrier } = watched({ ...AT_ONCE, giveUpAfterMs: 0 });
     const error = await failureOf(retrier.run('Put Page', NEVER, failing([failure()], true).operation));
-    expect(error.message).toContain('without any progress');
+    expect(error.message).toContain('without progress');
   });
 
-  it('gives up after twelve hours without any progress, counted from the first failure', async () => {
+  it('gives up after twelve hours without progress, counted from the first failure', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { retrier } = watched();
     vi.advanceTimersByTime(24 * HOUR_MS);
@@ -138,18 +138,18 @@ describe('Retrier', () => {
       tries += 1;
       return Promise.reject(failure());
     });
-    expect((await failureOf(poor)).message).toContain(`after ${12 * 3600} s without any progress`);
+    expect((await failureOf(poor)).message).toContain(`after ${12 * 3600} s without progress`);
     expect(tries).toBe(13);
   });
 
-  it('does not give up one request while others get through', async () => {
+  it('does not give up a request while others succeed', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { retrier } = watched();
     let tries = 0;
     const poor = retrier.run('poor', NEVER, async () => {
       vi.advanceTimersByTime(HOUR_MS);
       tries += 1;
-      // Each try of this request comes after an answer to another one.
+      // Each attempt of this request follows an answer to another request.
       await retrier.run('good', NEVER, () => Promise.resolve());
       if (tries < 40) throw failure();
       return 'done';
@@ -162,7 +162,7 @@ describe('Retrier', () => {
     const { retrier } = watched();
     const { operation, calls } = failing([failure({ checksumMismatch: true })], true);
     const error = await failureOf(retrier.run('Put Page', NEVER, operation));
-    expect(error.message).toContain('after 10 tries with a wrong checksum');
+    expect(error.message).toContain('after 10 attempts with a wrong checksum');
     expect(calls).toHaveLength(10);
     expect(retrier.checksumMismatches).toBe(10);
   });
@@ -174,7 +174,7 @@ describe('Retrier', () => {
     expect(retrier.checksumMismatches).toBe(1);
   });
 
-  it('gives up an address that looks wrong after six tries', async () => {
+  it('gives up an address that looks wrong after six attempts', async () => {
     const { retrier } = watched();
     const { operation, calls } = failing([failure({ suspectAddress: true, reason: 'ENOTFOUND' })], true);
     const error = await failureOf(retrier.run('Get Blob Properties', NEVER, operation));
@@ -190,7 +190,7 @@ describe('Retrier', () => {
     expect(calls).toHaveLength(31);
   });
 
-  it('does not try again what only passes by itself once the service has answered, before it has', async () => {
+  it('does not retry a failure that needs contact before the service has answered', async () => {
     const { retrier } = watched();
     const untrusted = failure({ reason: 'SELF_SIGNED_CERT_IN_CHAIN', needsContact: true });
     const first = failing([untrusted]);
@@ -200,7 +200,7 @@ describe('Retrier', () => {
     expect(await retrier.run('Put Page', NEVER, failing([untrusted, untrusted]).operation)).toBe('done');
   });
 
-  it('waits longer from try to try, up to the longest pause, with jitter', async () => {
+  it('increases the delay with each attempt up to the maximum, with jitter', async () => {
     const { retrier, notices } = watched({ retryDelayMs: 1, maxRetryDelayMs: 4 });
     await retrier.run('Put Page', NEVER, failing(new Array<Error>(6).fill(failure())).operation);
     for (const [index, limit] of [1, 2, 4, 4, 4, 4].entries()) {
@@ -226,7 +226,7 @@ describe('Retrier', () => {
     }
   });
 
-  it('ends a pause at once on abort, with the reason unchanged', async () => {
+  it('ends a delay at once on abort, with the reason unchanged', async () => {
     const stop = new AbortController();
     const reason = new Error('enough');
     const retrier = new Retrier(FOR_EVER, () => queueMicrotask(() => stop.abort(reason)));
@@ -235,7 +235,7 @@ describe('Retrier', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('throws the reason of the signal, not what the operation made of it', async () => {
+  it('throws the reason of the signal, not the error of the operation', async () => {
     const stop = new AbortController();
     const reason = new Error('enough');
     const { retrier } = watched();
@@ -246,14 +246,14 @@ describe('Retrier', () => {
     expect(await failureOf(running)).toBe(reason);
   });
 
-  it('does not begin when the signal is aborted already', async () => {
+  it('does not start if the signal is already aborted', async () => {
     const reason = new Error('enough');
     const { operation, calls } = failing([]);
     expect(await failureOf(watched().retrier.run('Put Page', AbortSignal.abort(reason), operation))).toBe(reason);
     expect(calls).toEqual([]);
   });
 
-  it('ends a try that takes too long, and tries again', async () => {
+  it('aborts an attempt that takes too long, and retries', async () => {
     const { retrier, notices } = watched({ ...AT_ONCE, attemptTimeoutMs: 1 });
     let tries = 0;
     const result = await retrier.run('Put Page 0+512', NEVER, (signal) => {
@@ -265,7 +265,7 @@ describe('Retrier', () => {
     expect(notices[0]?.error.message).toContain('Put Page 0+512 took longer than');
   });
 
-  it('gives each try a signal of its own, and leaves no listener behind', async () => {
+  it('uses a new signal for each attempt, and leaves no listener behind', async () => {
     const stop = new AbortController();
     const { operation, calls } = failing(new Array<Error>(5).fill(failure()));
     await watched().retrier.run('Put Page', stop.signal, operation);
@@ -275,8 +275,8 @@ describe('Retrier', () => {
   });
 });
 
-describe('what is recovered from', () => {
-  it('is tried again, and counts neither as a retry nor as a try', async () => {
+describe('recovery', () => {
+  it('sends the request again, which counts neither as a retry nor as an attempt', async () => {
     const retrier = new Retrier(
       { ...AT_ONCE, retries: 0 },
       () => undefined,
@@ -288,7 +288,7 @@ describe('what is recovered from', () => {
     expect(retrier.retries).toBe(0);
   });
 
-  it('is only what cannot pass by itself', async () => {
+  it('applies only to permanent failures', async () => {
     const asked: unknown[] = [];
     const recover = (error: unknown) => {
       asked.push(error);
@@ -301,7 +301,7 @@ describe('what is recovered from', () => {
     expect(asked).toEqual([last]);
   });
 
-  it('ends with the failure of the recovery', async () => {
+  it('fails with the error of the recovery', async () => {
     const better = new CredentialError('Nobody gave another SAS.');
     const retrier = new Retrier(
       AT_ONCE,
@@ -312,7 +312,7 @@ describe('what is recovered from', () => {
     expect(await failureOf(retrier.run('Put Page 0+512', NEVER, operation))).toBe(better);
   });
 
-  it('does not use up the time to give up in', async () => {
+  it('does not count towards giveUpAfterMs', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
     const recover = () => {
       vi.advanceTimersByTime(24 * HOUR_MS);

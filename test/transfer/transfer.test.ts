@@ -14,7 +14,7 @@ import { WindowMemory } from '../../src/transfer/window-memory.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 import { memoryFor } from '../support/window-memory.ts';
 
-/** Windows of one page each: nothing in the loop depends on their length. */
+/** Windows of one page each: the loop does not depend on their length. */
 function windowAt(index: number): Window {
   const range = { offset: index * WINDOW_SIZE, length: PAGE_SIZE };
   return { ...range, allocated: PAGE_SIZE, covers: range };
@@ -32,7 +32,7 @@ const fillWithOnes = (_: ByteRange, into: Uint8Array): Promise<void> => {
   return Promise.resolve();
 };
 
-/** Writes that end when the test says so. */
+/** Writes that the test completes. */
 class Gate {
   inFlight = 0;
   mostInFlight = 0;
@@ -52,7 +52,7 @@ class Gate {
     }
   };
 
-  /** Lets the write end that waits at this place of the queue. */
+  /** Completes the write at this position of the queue. */
   release(place = 0, error?: Error): void {
     this.#waiting.splice(place, 1)[0]?.settle(error);
   }
@@ -62,7 +62,7 @@ class Gate {
   }
 }
 
-/** So many requests at once, and one window more, which is read ahead. */
+/** The given number of parallel requests, and one more window to read ahead. */
 const inFlight = (requests: number) => ({ limit: pLimit(requests), maxWindows: requests + 1 });
 
 const optionsOf = (options: Partial<TransferOptions>): TransferOptions => ({
@@ -77,7 +77,7 @@ const optionsOf = (options: Partial<TransferOptions>): TransferOptions => ({
   ...options,
 });
 
-/** Long enough for everything that can go on by itself to have gone on. */
+/** Waits until all pending work that does not depend on the test has completed. */
 async function settleDown(): Promise<void> {
   for (let count = 0; count < 50; count++) await turn();
 }
@@ -97,7 +97,7 @@ describe('transfer', () => {
     expect(reads).toBe(0);
   });
 
-  it('sends every window once, for any number of windows and any concurrency', async () => {
+  it('sends every window exactly once, for any number of windows and any concurrency', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(40), fc.integer({ min: 1, max: 12 }), async (count, concurrency) => {
         const written: number[] = [];
@@ -123,7 +123,7 @@ describe('transfer', () => {
     );
   });
 
-  it('has as many requests in flight as it may, never more, and reads one window ahead', async () => {
+  it('keeps the allowed number of requests in flight, and reads one window ahead', async () => {
     const gate = new Gate();
     let asked = 0;
     const windows = (async function* () {
@@ -150,7 +150,7 @@ describe('transfer', () => {
     expect(gate.written).toHaveLength(20);
   });
 
-  it('follows the limit when it changes on the way', async () => {
+  it('follows the limit when it changes', async () => {
     const gate = new Gate();
     const limit = pLimit(1);
     let reads = 0;
@@ -178,7 +178,7 @@ describe('transfer', () => {
     expect(gate.written).toHaveLength(20);
   });
 
-  it.each([1, 2, 5])('has no more than %i windows in memory, however many requests it may have', async (maxWindows) => {
+  it.each([1, 2, 5])('keeps at most %i windows in memory, however many requests are allowed', async (maxWindows) => {
     const buffers = new Set<number>();
     const inUse = new Set<number>();
     let isShared = false;
@@ -206,7 +206,7 @@ describe('transfer', () => {
     expect(isShared).toBe(false);
   });
 
-  /** A window with a few runs far apart, and what happened to it. */
+  /** A window with a few runs far apart, and its events. */
   async function moveOneWindow(requests: number, checksum: ChecksumAlgorithm) {
     const pages = [0, 300, 700];
     const byteOf = (page: number) => (page % 251) + 1;
@@ -244,7 +244,7 @@ describe('transfer', () => {
     return { pages, byteOf, happened, runs, offsets: pages.map((page) => WINDOW_SIZE + page * PAGE_SIZE) };
   }
 
-  it('sends each run of a window with its bytes and their checksum, and reports it done after the last of them', async () => {
+  it('sends each run of a window with its bytes and checksum, and reports the window as done after the last one', async () => {
     for (const algorithm of ['crc64', 'md5'] as const) {
       const { pages, byteOf, happened, runs } = await moveOneWindow(1, algorithm);
       expect(happened.at(-1)).toBe('done with 3');
@@ -260,7 +260,7 @@ describe('transfer', () => {
     }
   });
 
-  it('reads windows where they lie in a file, and sends the same as when it is asked to read them', async () => {
+  it('reads windows from their place in a file, and sends the same data as otherwise', async () => {
     const windows = Array.from({ length: 6 }, (_, index) => {
       const range = { offset: index * WINDOW_SIZE, length: index === 5 ? 3 * PAGE_SIZE : WINDOW_SIZE };
       return { ...range, allocated: range.length, covers: range };
@@ -270,14 +270,14 @@ describe('transfer', () => {
     const zeros = (window: number, from: number, length: number) => {
       disk.fill(0, window * WINDOW_SIZE + from, window * WINDOW_SIZE + from + length);
     };
-    // A page that is sent along, a gap that one look in 256 KiB sees, one that it does not see, a whole window, and none.
+    // A joined page, a gap that sampling every 256 KiB detects, one that it misses, a full window, and an empty one.
     zeros(0, 256 * 1024, PAGE_SIZE);
     zeros(1, 256 * 1024, 100 * 1024);
     zeros(2, PAGE_SIZE, 200 * 1024);
     zeros(3, 0, WINDOW_SIZE);
     const folder = await mkdtemp(join(tmpdir(), 'vhdup-'));
     onTestFinished(() => rm(folder, { recursive: true }));
-    // The last window is cut.
+    // The last window is shorter.
     await writeFile(join(folder, 'disk'), disk.subarray(0, disk.length - 100));
     const file = await open(join(folder, 'disk'));
     onTestFinished(() => file.close());
@@ -320,13 +320,13 @@ describe('transfer', () => {
       expect(
         located.runs.every(({ bytes }, index) => Buffer.compare(bytes, asked.runs[index]?.bytes ?? bytes) === 0),
       ).toBe(true);
-      // Without checksums there is nothing to gain by it.
+      // Without checksums, the worker has no advantage.
       expect(located.reads).toEqual(checksum === 'none' ? windows.map(({ offset }) => offset) : [5 * WINDOW_SIZE]);
       expect(located.runs.map(({ range }) => range)).toContainEqual({ offset: 4 * WINDOW_SIZE, length: WINDOW_SIZE });
     }
   });
 
-  it('reads a few windows at a time, and none any more once something has failed', async () => {
+  it('reads a few windows at a time, and none after a failure', async () => {
     const waiting: (() => void)[] = [];
     const done: Window[] = [];
     let reads = 0;
@@ -353,13 +353,13 @@ describe('transfer', () => {
     await settleDown();
     for (const read of others) read();
     expect(await running).toBe(broken);
-    // Of 17 windows that there is room for: a few may begin before the failure is known.
+    // There is room for 17 windows. A few may start before the failure is known.
     expect(reads).toBeLessThan(8);
-    // Least of all those that were not read.
+    // Unread windows are never sent.
     expect(done).toEqual([]);
   });
 
-  it('sends the runs of a window side by side, as many as it may', async () => {
+  it('sends the runs of a window in parallel, up to the limit', async () => {
     const one = await moveOneWindow(1, 'none');
     expect(one.happened).toEqual([
       ...one.offsets.flatMap((offset) => [`write ${offset}`, `sent ${offset}`]),
@@ -373,7 +373,7 @@ describe('transfer', () => {
     ]);
   });
 
-  it('reports a window of zeros done without writing anything', async () => {
+  it('reports a window of zeros as done without writing anything', async () => {
     const done: (readonly ByteRange[])[] = [];
     let writes = 0;
     await transfer(
@@ -400,7 +400,7 @@ describe('transfer', () => {
 describe('transfer, when something fails', () => {
   const broken = new Error('broken');
 
-  it('throws the first failure of a write only when no write is in flight any more', async () => {
+  it('throws the first error of a write only when no write is in flight', async () => {
     const gate = new Gate();
     const done: number[] = [];
     let hasEnded = false;
@@ -426,12 +426,12 @@ describe('transfer, when something fails', () => {
     expect(hasEnded).toBe(false);
     gate.release(0);
     expect(await running).toBe(broken);
-    // What was acknowledged after the failure counts; nothing new was begun.
+    // Writes acknowledged after the failure count. No new write was started.
     expect(done).toEqual([2 * WINDOW_SIZE]);
     expect(gate.waiting).toBe(0);
   });
 
-  it('tells the other writes to stop', async () => {
+  it('aborts the other writes', async () => {
     const signals: AbortSignal[] = [];
     const error = await failureOf(
       transfer(
@@ -485,11 +485,11 @@ describe('transfer, when something fails', () => {
         })(),
       },
     ],
-  ])('throws the failure of %s unchanged', async (_, options) => {
+  ])('throws the error of %s unchanged', async (_, options) => {
     expect(await failureOf(transfer(optionsOf(options)))).toBe(broken);
   });
 
-  it('settles what is in flight when the plan fails', async () => {
+  it('waits for writes in flight when the plan fails', async () => {
     const gate = new Gate();
     let hasEnded = false;
     const running = failureOf(
@@ -525,7 +525,7 @@ describe('transfer, when something fails', () => {
     expect(isClosed).toBe(true);
   });
 
-  it('does not report a window done whose write failed', async () => {
+  it('does not report a window as done if one of its writes failed', async () => {
     const done: number[] = [];
     await failureOf(
       transfer(
@@ -547,7 +547,7 @@ describe('transfer, when it is aborted', () => {
   it('throws the reason unchanged, after everything in flight has settled', async () => {
     const stop = new AbortController();
     const gate = new Gate();
-    // Not an Error: whatever the caller chose.
+    // Not an Error: the caller may choose any reason.
     const reason = { why: 'enough' };
     let hasEnded = false;
     const running = transfer(optionsOf({ windows: windowsOf(9), target: gate, signal: stop.signal })).then(
@@ -567,7 +567,7 @@ describe('transfer, when it is aborted', () => {
     expect(gate.inFlight).toBe(0);
   });
 
-  it('does not read at all when the signal was aborted before', async () => {
+  it('does not read at all if the signal is already aborted', async () => {
     const reason = new Error('enough');
     let reads = 0;
     const read = () => {
@@ -578,7 +578,7 @@ describe('transfer, when it is aborted', () => {
     expect(reads).toBe(0);
   });
 
-  it('does not send the runs of a window that was read while the abort came', async () => {
+  it('does not send the runs of a window that was read during the abort', async () => {
     const stop = new AbortController();
     let writes = 0;
     const reason = new Error('enough');

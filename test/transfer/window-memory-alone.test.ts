@@ -1,4 +1,4 @@
-// A WindowMemory and a ContentMd5 where no thread can be started: slower, and just as right.
+// WindowMemory and ContentMd5 without worker threads: slower, with the same results.
 import { createHash } from 'node:crypto';
 import { expect, it, vi } from 'vitest';
 import { ContentMd5 } from '../../src/upload/content-md5.ts';
@@ -13,7 +13,7 @@ vi.mock('../../src/base/worker-thread.ts', async (importOriginal) => ({
   },
 }));
 
-it.each(KNOWN_CRC64)('gives the CRC64 that Azure Storage expects for %s', async (_, bytes, expected) => {
+it.each(KNOWN_CRC64)('returns the CRC64 that Azure Storage expects for %s', async (_, bytes, expected) => {
   const memory = memoryFor('crc64');
   const buffer = memory.take();
   buffer.set(bytes);
@@ -21,7 +21,7 @@ it.each(KNOWN_CRC64)('gives the CRC64 that Azure Storage expects for %s', async 
   expect(Buffer.from(checksum?.value ?? []).toString('base64')).toBe(expected);
 });
 
-it('gives the MD5 of a run', async () => {
+it('returns the MD5 of a run', async () => {
   const memory = memoryFor('md5');
   const buffer = memory.take();
   buffer.set(patternOf(1, 4096));
@@ -29,7 +29,7 @@ it('gives the MD5 of a run', async () => {
   expect(await memory.checksum(buffer.subarray(0, 4096))).toEqual({ algorithm: 'md5', value });
 });
 
-it('leaves reading to whoever asks', async () => {
+it('leaves reading to the caller', async () => {
   const memory = memoryFor('crc64');
   expect(await memory.read({ fd: 0, position: 0 }, memory.take())).toBeUndefined();
 });

@@ -12,7 +12,7 @@ import { memoryFor } from '../support/window-memory.ts';
 const base64 = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('base64');
 
 describe('WindowMemory', () => {
-  it('gives memory for whole windows that do not overlap, and the same again when it was given back', () => {
+  it('returns memory for whole windows that do not overlap, and reuses returned memory', () => {
     const memory = memoryFor('none');
     const buffers = [memory.take(), memory.take(), memory.take()];
     for (const [index, buffer] of buffers.entries()) buffer.fill(index + 1);
@@ -27,7 +27,7 @@ describe('WindowMemory', () => {
     );
   });
 
-  it.each(KNOWN_CRC64)('gives the CRC64 that Azure Storage expects for %s', async (_, bytes, expected) => {
+  it.each(KNOWN_CRC64)('returns the CRC64 that Azure Storage expects for %s', async (_, bytes, expected) => {
     const memory = memoryFor('crc64');
     const buffer = memory.take();
     buffer.set(bytes);
@@ -36,7 +36,7 @@ describe('WindowMemory', () => {
     expect(base64(checksum?.value)).toBe(expected);
   });
 
-  it('gives the CRC64 of any run of pages in any window, many at a time', async () => {
+  it('returns the CRC64 of any run of pages in any window, many in parallel', async () => {
     const memory = memoryFor('crc64');
     const buffers = [memory.take(), memory.take(), memory.take()];
     for (const [seed, buffer] of buffers.entries()) {
@@ -58,7 +58,7 @@ describe('WindowMemory', () => {
     );
   });
 
-  it('gives the MD5', async () => {
+  it('returns the MD5', async () => {
     const memory = memoryFor('md5');
     const buffer = memory.take();
     buffer.fill(7);
@@ -73,7 +73,7 @@ describe('WindowMemory', () => {
     ['one after the other', Number.POSITIVE_INFINITY],
     ['side by side, as if each took long', 0],
   ])('reads pieces of a file %s', (_, slowReadMs) => {
-    /** Three windows of bytes that are not zero, and one page that is. */
+    /** Three windows of non-zero bytes, and one page of zeros. */
     const contents = Buffer.alloc(3 * WINDOW_SIZE);
     for (let at = 0; at < contents.length; at += 4) contents.writeUInt32LE((at * 2_654_435_761 + 1) >>> 0 || 1, at);
     const ZERO_PAGE = 2 * WINDOW_SIZE + 256 * 1024;
@@ -90,7 +90,7 @@ describe('WindowMemory', () => {
       return file;
     }
 
-    it.each(['crc64', 'md5'] as const)('and gives its %s with it, many at a time', async (algorithm) => {
+    it.each(['crc64', 'md5'] as const)('with their %s, many in parallel', async (algorithm) => {
       const { fd } = await openFile();
       const memory = memoryFor(algorithm, slowReadMs);
       const pieces = Array.from({ length: 8 }, (_, index) => ({
@@ -113,18 +113,18 @@ describe('WindowMemory', () => {
       }
     });
 
-    it('without a checksum when it sees a page of zeros: less may be sent then', async () => {
+    it('without a checksum if a page of zeros is found: less data may be sent then', async () => {
       const { fd } = await openFile();
       const memory = memoryFor('crc64', slowReadMs);
       const bytes = memory.take();
       expect(await memory.read({ fd, position: 2 * WINDOW_SIZE }, bytes)).toEqual({ checksum: undefined });
       expect(Buffer.compare(Buffer.from(bytes), contents.subarray(2 * WINDOW_SIZE))).toBe(0);
-      // At its end too.
+      // At the end too.
       const cut = bytes.subarray(0, 256 * 1024 + 512);
       expect(await memory.read({ fd, position: 2 * WINDOW_SIZE }, cut)).toEqual({ checksum: undefined });
     });
 
-    it('or says that it cannot: it ends before, it is no file', async () => {
+    it('or reports failure if the file is too short or cannot be read', async () => {
       const { fd } = await openFile();
       const memory = memoryFor('crc64', slowReadMs);
       const bytes = memory.take();
@@ -132,18 +132,18 @@ describe('WindowMemory', () => {
       const folder = await open(tmpdir());
       onTestFinished(() => folder.close());
       expect(await memory.read({ fd: folder.fd, position: 0 }, bytes)).toBeUndefined();
-      // And goes on.
+      // The worker still works.
       expect(await memory.read({ fd, position: 0 }, bytes)).toBeDefined();
     });
 
-    it('not where no checksum is wanted', async () => {
+    it('not without an algorithm', async () => {
       const { fd } = await openFile();
       const memory = memoryFor('none', slowReadMs);
       expect(await memory.read({ fd, position: 0 }, memory.take())).toBeUndefined();
     });
   });
 
-  it('fails, and does not wait for ever, once its threads have ended', async () => {
+  it('fails instead of waiting forever once its threads have exited', async () => {
     for (const algorithm of ['crc64', 'md5'] as const) {
       const memory = memoryFor(algorithm);
       const part = memory.take().subarray(0, 512);
@@ -158,7 +158,7 @@ describe('WindowMemory', () => {
     }
   });
 
-  it('gives none when none is wanted', async () => {
+  it('returns nothing without an algorithm', async () => {
     const memory = memoryFor('none');
     expect(await memory.checksum(memory.take().subarray(0, 512))).toBeUndefined();
   });

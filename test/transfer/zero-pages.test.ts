@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { type ByteRange, endOf, PAGE_SIZE } from '../../src/base/byte-range.ts';
 import { findRuns, isZero, JOINED_GAP } from '../../src/transfer/zero-pages.ts';
 
-/** Marks pages by one byte that is not zero, anywhere in the page. */
+/** Marks pages with one non-zero byte anywhere in the page. */
 function bytesWith(pages: number, marked: readonly number[], byteInPage: number): Uint8Array {
   const bytes = new Uint8Array(pages * PAGE_SIZE);
   for (const page of marked) bytes[page * PAGE_SIZE + byteInPage] = 1 + (page % 255);
   return bytes;
 }
 
-/** The definition, page by page: a run ends where more than `joinedGap` of zeros follow. */
+/** The definition, page by page: a run ends before a gap of zeros longer than `joinedGap`. */
 function runsByDefinition(bytes: Uint8Array, joinedGap: number): ByteRange[] {
   const runs: ByteRange[] = [];
   for (let offset = 0; offset < bytes.length; offset += PAGE_SIZE) {
@@ -24,7 +24,7 @@ function runsByDefinition(bytes: Uint8Array, joinedGap: number): ByteRange[] {
 }
 
 describe('findRuns', () => {
-  it('finds the runs of the definition for any pages and any joined gap', () => {
+  it('matches the definition for any pages and any joined gap', () => {
     const anyPages = fc
       .integer({ min: 1, max: 600 })
       .chain((pages) =>
@@ -39,7 +39,7 @@ describe('findRuns', () => {
     );
   });
 
-  it('joins a gap of 64 KiB, and not one of a page more', () => {
+  it('joins a gap of 64 KiB, but not a gap of one more page', () => {
     const gapPages = JOINED_GAP / PAGE_SIZE;
     expect(JOINED_GAP).toBe(64 * 1024);
     expect(findRuns(bytesWith(600, [100, 101 + gapPages], 0))).toEqual([
@@ -51,16 +51,16 @@ describe('findRuns', () => {
     ]);
   });
 
-  it('makes one run of a window that is full', () => {
+  it('returns one run for a full window', () => {
     expect(findRuns(new Uint8Array(4 * 1024 * 1024).fill(7))).toEqual([{ offset: 0, length: 4 * 1024 * 1024 }]);
   });
 
-  it('finds nothing in zeros, and nothing in nothing', () => {
+  it('returns no runs for zeros and for no bytes', () => {
     expect(findRuns(new Uint8Array(4 * 1024 * 1024))).toEqual([]);
     expect(findRuns(new Uint8Array(0))).toEqual([]);
   });
 
-  it('looks at its own bytes only when they are a part of a larger buffer', () => {
+  it('reads only its own part of a larger buffer', () => {
     const whole = new Uint8Array(4 * PAGE_SIZE).fill(9);
     whole.fill(0, PAGE_SIZE, 2 * PAGE_SIZE);
     expect(findRuns(whole.subarray(PAGE_SIZE, 3 * PAGE_SIZE))).toEqual([{ offset: PAGE_SIZE, length: PAGE_SIZE }]);
@@ -68,7 +68,7 @@ describe('findRuns', () => {
 });
 
 describe('isZero', () => {
-  it('sees one byte anywhere, also beyond 4 MiB', () => {
+  it('detects a single byte anywhere, also beyond 4 MiB', () => {
     const length = 4 * 1024 * 1024 + 1024;
     const bytes = new Uint8Array(length);
     expect(isZero(bytes)).toBe(true);
@@ -79,7 +79,7 @@ describe('isZero', () => {
     }
   });
 
-  it('holds for no bytes at all', () => {
+  it('is true for no bytes', () => {
     expect(isZero(new Uint8Array(0))).toBe(true);
   });
 });

@@ -115,7 +115,7 @@ describe('--create-container', () => {
   it('says what is missing where there is no container and the SAS cannot create it', async () => {
     const failure = await failureOf(upload({ createContainer: true }));
     expect(failure).toMatchObject({ exitCode: 8 });
-    expect(failure.message).toMatch(/^There is no container for .*cannot be created. The SAS of a container or blob/);
+    expect(failure.message).toMatch(/^There is no container for .*cannot be created. A SAS for a container or blob/);
   });
 
   it('uses a container that exists where the policy refuses to create it', async () => {

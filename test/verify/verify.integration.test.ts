@@ -657,7 +657,7 @@ describe('a manifest', () => {
     };
     await stopUpload({});
     expect(await failureOf(upload(image, { manifest }))).toMatchObject({
-      message: expect.stringContaining('it does not list what earlier runs sent'),
+      message: expect.stringContaining('it does not contain the data that earlier runs sent'),
     });
     await stopUpload({ manifest, restart: true });
     expect(await failureOf(upload(image, { manifest, checksum: 'md5' }))).toMatchObject({

@@ -1,10 +1,10 @@
-// The Azure clouds: which host belongs to which, and where each signs people in.
+// The Azure clouds: their storage domains and sign-in services.
 
 interface Cloud {
   readonly name: string;
-  /** What the host names of all storage endpoints end in, private ones included. */
+  /** The suffix of the host names of all storage endpoints, including private ones. */
   readonly storageSuffix: string;
-  /** Where Microsoft Entra issues tokens. */
+  /** The host from which Microsoft Entra issues tokens. */
   readonly authorityHost: string;
 }
 
@@ -19,12 +19,12 @@ const CLOUDS: readonly Cloud[] = [
   },
 ];
 
-/** The sign-in service for a storage host; undefined for hosts of no known cloud. */
+/** The sign-in service for a storage host; undefined if the host belongs to no known cloud. */
 export function authorityHostFor(hostname: string): string | undefined {
   return CLOUDS.find(({ storageSuffix }) => hostname.endsWith(`.${storageSuffix}`))?.authorityHost;
 }
 
-/** The blob endpoint of an account of the public cloud, or of the cloud with the given suffix. */
+/** The blob endpoint of an account in the public cloud, or in the cloud with the given suffix. */
 export function blobEndpoint(accountName: string, suffix: string = 'core.windows.net'): string {
   return `https://${accountName}.blob.${suffix}`;
 }

@@ -1,4 +1,5 @@
-// What a connection string says. Its forms: learn.microsoft.com/azure/storage/common/storage-configure-connection-string
+// Parses connection strings. Format: learn.microsoft.com/azure/storage/common/storage-configure-connection-string
+import { printable } from '../../base/printable.ts';
 import { CredentialError, UsageError } from '../../errors.ts';
 import { type Endpoint, parseEndpoint } from '../endpoint.ts';
 import { unescapeMarkup, withoutWrapping } from '../given-text.ts';
@@ -6,9 +7,9 @@ import { EMULATOR_ACCOUNT } from '../storage-host.ts';
 import { accountKeyOf, type Credential } from './credentials.ts';
 import { canonicalSas } from './sas-text.ts';
 
-/** The blob endpoint, and a key or a SAS. */
+/** The blob endpoint and a key or a SAS. */
 export interface ConnectionString {
-  /** Without a slash at its end. It ends in a container where the string says so: then destinations are in that one. */
+  /** Without a trailing slash. If it ends in a container, destinations are in that container. */
   readonly serviceUrl: string;
   readonly credential: Credential;
 }
@@ -18,9 +19,9 @@ const EMULATOR_URL = `http://127.0.0.1:10000/${EMULATOR_ACCOUNT}`;
 const EMULATOR_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 /**
- * Takes keys in any order and case. Those of other services and unknown ones count for nothing.
- * @throws {UsageError} no endpoint, no key and no SAS in it; an endpoint that cannot be used; a key that contradicts another.
- * @throws {CredentialError} a damaged SAS or account key.
+ * Accepts fields in any order and case. Ignores unknown fields and those of other services.
+ * @throws {UsageError} the endpoint or the credential is missing, the endpoint is invalid, or two fields contradict each other.
+ * @throws {CredentialError} the SAS or account key is damaged.
  */
 export function parseConnectionString(text: string): ConnectionString {
   const fields = fieldsOf(text);
@@ -29,7 +30,7 @@ export function parseConnectionString(text: string): ConnectionString {
   }
   const accountName = fields.get('accountname');
   if (accountName !== undefined && !/^[a-z0-9-]{3,63}$/.test(accountName)) {
-    throw new UsageError('AccountName of the connection string is not the name of a storage account.');
+    throw new UsageError('AccountName of the connection string is not a valid storage account name.');
   }
   const endpoint = endpointOf(fields, accountName);
   const { url, containerName } = endpoint;
@@ -39,7 +40,7 @@ export function parseConnectionString(text: string): ConnectionString {
 
 function fieldsOf(text: string): Map<string, string> {
   const fields = new Map<string, string>();
-  // HTML separates nothing by its semicolons.
+  // Unescape first: the semicolons of HTML entities separate no fields.
   for (const part of unescapeMarkup(withoutWrapping(text)).split(';')) {
     const equals = part.indexOf('=');
     if (equals < 1) continue;
@@ -47,14 +48,16 @@ function fieldsOf(text: string): Map<string, string> {
     const value = withoutWrapping(part.slice(equals + 1));
     const before = fields.get(name);
     if (before !== undefined && before !== value) {
-      throw new UsageError(`The connection string has ${part.slice(0, equals).trim()} twice, with different values.`);
+      throw new UsageError(
+        `The connection string contains ${printable(part.slice(0, equals).trim())} twice, with different values.`,
+      );
     }
     if (value !== '') fields.set(name, value);
   }
   return fields;
 }
 
-/** A proxy replaces scheme and host alone, as in the SDK for .NET. */
+/** A proxy URI replaces only the scheme and the host, as in the SDK for .NET. */
 function emulator(proxy: string | undefined): ConnectionString {
   const credential = { kind: 'account-key', accountName: EMULATOR_ACCOUNT, accountKey: EMULATOR_KEY } as const;
   if (proxy === undefined) return { serviceUrl: EMULATOR_URL, credential };
@@ -71,7 +74,7 @@ function endpointOf(fields: ReadonlyMap<string, string>, accountName: string | u
   const named = fields.get('blobendpoint');
   if (named !== undefined) return parseEndpoint(named, 'BlobEndpoint of the connection string', accountName);
   if (accountName === undefined) {
-    throw new UsageError('The connection string names neither an AccountName nor a BlobEndpoint.');
+    throw new UsageError('The connection string contains neither AccountName nor BlobEndpoint.');
   }
   const protocol = fields.get('defaultendpointsprotocol')?.toLowerCase() ?? 'https';
   if (protocol !== 'https' && protocol !== 'http') {
@@ -91,7 +94,7 @@ function credentialOf(fields: ReadonlyMap<string, string>, endpoint: Endpoint, a
   const sas = given === undefined ? ofEndpoint : canonicalSas(given);
   if (ofEndpoint !== undefined && ofEndpoint !== sas) {
     throw new CredentialError(
-      'BlobEndpoint and SharedAccessSignature of the connection string hold two different SAS. Give one of them.',
+      'BlobEndpoint and SharedAccessSignature of the connection string contain different SAS. Remove one of them.',
     );
   }
   if (sas !== undefined) return { kind: 'sas', sas };
@@ -99,7 +102,7 @@ function credentialOf(fields: ReadonlyMap<string, string>, endpoint: Endpoint, a
   const name = accountName ?? endpoint.accountName;
   if (accountKey === undefined || name === undefined) {
     throw new UsageError(
-      'The connection string holds neither an AccountName with AccountKey nor a SharedAccessSignature.',
+      'The connection string contains neither AccountName with AccountKey nor SharedAccessSignature.',
     );
   }
   return { kind: 'account-key', accountName: name, accountKey: accountKeyOf(accountKey) };

@@ -1,4 +1,4 @@
-// The kinds of credentials, and what the Storage SDK takes for each. Nothing here prints, stores or throws a secret.
+// The kinds of credentials, and their form for the Storage SDK. Nothing here prints, stores or throws a secret.
 import { StorageSharedKeyCredential } from '@azure/storage-blob';
 import { registerSecret } from '../../base/redact.ts';
 import { CredentialError } from '../../errors.ts';
@@ -10,36 +10,36 @@ export interface TokenSource {
   getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
 }
 
-/** How to sign requests. `entra` is `DefaultAzureCredential` of `@azure/identity`; `authorityHost` is by default that of the host's cloud. */
+/** How to sign requests. `entra` uses `DefaultAzureCredential` of `@azure/identity`; `authorityHost` defaults to the cloud of the blob's host. */
 export type Credential =
   | { readonly kind: 'sas'; readonly sas: string }
   | { readonly kind: 'account-key'; readonly accountName: string; readonly accountKey: string }
   | { readonly kind: 'token'; readonly source: TokenSource }
   | { readonly kind: 'entra'; readonly authorityHost?: string };
 
-/** What is known when another SAS is asked for. */
+/** The context of a request for a new SAS. */
 export interface SasRequest {
-  /** What is wrong with the SAS in use, or with the one that was given last. */
+  /** What is wrong with the current SAS, or with the last one that was supplied. */
   readonly problem: string;
-  /** Counts the requests for a SAS since one was last accepted, from 1. */
+  /** The number of this request since the service last accepted a SAS, from 1. */
   readonly attempt: number;
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when the answer is no longer needed. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Gives another SAS, alone or at the end of a URL, when the one in use has expired. The upload waits for it. Undefined stops
- * the upload, which can be resumed later. A CredentialError counts as a SAS that cannot be used.
+ * Returns a new SAS, alone or at the end of a URL, when the current one has expired. The upload waits for it. Undefined stops
+ * the upload, which can be resumed later. A thrown CredentialError counts as an unusable SAS.
  */
 export type RenewSas = (request: SasRequest) => Promise<string | undefined>;
 
-/** What the Storage SDK takes, and the SAS to append to URLs. */
+/** The credential for the Storage SDK, or the SAS to append to URLs. */
 export interface SdkCredential {
   readonly credential?: StorageSharedKeyCredential | TokenSource;
   readonly sas?: string;
 }
 
-/** Loads `@azure/identity` only when it is needed: it is large. */
+/** Loads `@azure/identity` only if needed: it is large. */
 export async function toSdkCredential(credential: Credential, hostname: string): Promise<SdkCredential> {
   switch (credential.kind) {
     case 'sas':
@@ -59,8 +59,8 @@ export async function toSdkCredential(credential: Credential, hostname: string):
 }
 
 /**
- * @returns the key without what stands around it. Registers it as a secret.
- * @throws {CredentialError} not base64. Shows nothing of it.
+ * @returns the key without quotes or white space around it. Registers it as a secret.
+ * @throws {CredentialError} not base64. The message contains nothing of the key.
  */
 export function accountKeyOf(text: string): string {
   const key = withoutWrapping(text);
@@ -68,6 +68,6 @@ export function accountKeyOf(text: string): string {
   const bytes = Buffer.from(key, 'base64');
   if (bytes.length > 0 && bytes.toString('base64').replace(/=+$/, '') === key.replace(/=+$/, '')) return key;
   throw new CredentialError(
-    `The account key is not base64: it has ${key.length} characters. Copy it again from the Access keys page of the account.`,
+    `The account key is not valid base64 (${key.length} characters). Copy it again from the Access keys page of the account.`,
   );
 }

@@ -1,4 +1,4 @@
-// Opens the access that fits a credential.
+// Creates the Access for a credential.
 import type { BlobAddress } from '../destination.ts';
 import { type Credential, type SdkCredential, toSdkCredential } from './credentials.ts';
 import { SasAccess } from './sas-access.ts';
@@ -16,7 +16,7 @@ export async function openAccess(
   return new FixedAccess(sdk);
 }
 
-/** A credential that stays as it is: an account key, or none. */
+/** A credential that never changes: an account key, or none. */
 class FixedAccess implements Access {
   readonly signer: Signer;
   readonly expiresOn = undefined;
@@ -30,6 +30,6 @@ class FixedAccess implements Access {
   }
 
   close(): void {
-    // Nothing waits.
+    // Nothing to stop.
   }
 }

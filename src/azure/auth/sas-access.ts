@@ -1,13 +1,13 @@
-// Access with a SAS, which expires: refused requests wait until another one is given.
+// Access with a SAS. When it expires, rejected requests wait for a new one.
 import { CredentialError } from '../../errors.ts';
 import type { BlobAddress } from '../destination.ts';
 import type { RenewSas } from './credentials.ts';
 import { assertSasAllows, parseSas, readSas } from './sas.ts';
 import type { Access, AccessOptions, Signer } from './signer.ts';
 
-/** SAS in a row that cannot be used. */
+/** How many unusable SAS in a row end the upload. */
 const MAX_UNUSABLE = 10;
-/** The longest timer of Node, in milliseconds. */
+/** The longest timer that Node.js supports, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class SasAccess implements Access {
@@ -15,11 +15,11 @@ export class SasAccess implements Access {
   readonly #options: AccessOptions;
   readonly #closed = new AbortController();
   #signer: Signer;
-  /** When the signer's SAS expires. Kept because each progress event asks for it. */
+  /** When the signer's SAS expires. Cached because each progress event reads it. */
   #expiresOn: Date | undefined;
   #isFirst = true;
   #unusable = 0;
-  /** The one search for another SAS that is under way, for all requests. */
+  /** The pending renewal, which all requests share. */
   #renewal: Promise<boolean> | undefined;
 
   constructor(sas: string, address: BlobAddress, options: AccessOptions) {
@@ -37,13 +37,13 @@ export class SasAccess implements Access {
     return this.#expiresOn;
   }
 
-  async renewed(refused: Signer, error: CredentialError, signal: AbortSignal): Promise<boolean> {
-    if (refused !== this.#signer) return true;
+  async renewed(rejected: Signer, error: CredentialError, signal: AbortSignal): Promise<boolean> {
+    if (rejected !== this.#signer) return true;
     const { renewSas } = this.#options;
-    // Whatever the service has against a SAS that was just given, a better one can be given instead.
-    const isOfNoUse = error.isExpired || !(this.#isFirst || refused.wasAccepted);
-    if (renewSas === undefined || !isOfNoUse) return false;
-    this.#renewal ??= this.#findAnother(renewSas, refused, error).finally(() => {
+    // Whatever is wrong with a SAS that was just supplied, another one may be accepted.
+    const needsRenewal = error.isExpired || !(this.#isFirst || rejected.wasAccepted);
+    if (renewSas === undefined || !needsRenewal) return false;
+    this.#renewal ??= this.#renew(renewSas, rejected, error).finally(() => {
       this.#renewal = undefined;
     });
     return await settledOrAborted(this.#renewal, signal);
@@ -53,8 +53,8 @@ export class SasAccess implements Access {
     this.#closed.abort(new Error('The upload is over.'));
   }
 
-  async #findAnother(renewSas: RenewSas, refused: Signer, error: CredentialError): Promise<boolean> {
-    if (refused.wasAccepted) this.#unusable = 0;
+  async #renew(renewSas: RenewSas, rejected: Signer, error: CredentialError): Promise<boolean> {
+    if (rejected.wasAccepted) this.#unusable = 0;
     const giveUp = timeLimit(this.#options.giveUpAfterMs ?? 12 * 3_600_000);
     const signal = AbortSignal.any([this.#closed.signal, giveUp.signal]);
     let problem = error.message;
@@ -63,10 +63,10 @@ export class SasAccess implements Access {
       while (this.#unusable < MAX_UNUSABLE) {
         this.#unusable += 1;
         try {
-          const asked = renewSas({ problem, attempt: this.#unusable, signal });
-          const text = await settledOrAborted(Promise.resolve(asked), signal);
+          const answer = renewSas({ problem, attempt: this.#unusable, signal });
+          const text = await settledOrAborted(Promise.resolve(answer), signal);
           if (text === undefined) return false;
-          this.#take(text, refused);
+          this.#use(text, rejected);
           return true;
         } catch (unusable) {
           signal.throwIfAborted();
@@ -78,14 +78,13 @@ export class SasAccess implements Access {
     } finally {
       giveUp.clear();
     }
-    throw new CredentialError(`None of the last ${MAX_UNUSABLE} SAS could be used. ${problem}`, { isExpired: true });
+    throw new CredentialError(`None of the last ${MAX_UNUSABLE} SAS was usable. ${problem}`, { isExpired: true });
   }
 
-  #take(text: string, refused: Signer): void {
+  #use(text: string, rejected: Signer): void {
     const sas = parseSas(text, this.#address);
     assertSasAllows(sas, this.#options.permissions ?? 'rw');
-    if (sas === refused.sdk.sas)
-      throw new CredentialError('The SAS that was given is the one that the service refused.');
+    if (sas === rejected.sdk.sas) throw new CredentialError('The new SAS is the one that the service rejected.');
     this.#signer = { sdk: { sas }, wasAccepted: false };
     this.#expiresOn = readSas(sas).expiresOn;
     this.#isFirst = false;
@@ -98,18 +97,18 @@ export class SasAccess implements Access {
   }
 }
 
-/** Aborts with an error that says so when nobody gave another SAS in time. */
+/** Aborts with a CredentialError if no new SAS arrives in time. */
 function timeLimit(ms: number): { readonly signal: AbortSignal; clear(): void } {
   const controller = new AbortController();
   const giveUp = () => {
-    const message = `The SAS has expired, and no new one was given within ${Math.round(ms / 1000)} s.`;
+    const message = `The SAS has expired, and no new one arrived within ${Math.round(ms / 1000)} s.`;
     controller.abort(new CredentialError(message, { isExpired: true }));
   };
   const timer = setTimeout(giveUp, Math.min(ms, MAX_TIMER_MS));
   return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
-/** The outcome of `work`, or the reason of `signal` if that comes first. */
+/** The outcome of `work`, or the reason of `signal` if it aborts first. */
 async function settledOrAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let abort: (() => void) | undefined;

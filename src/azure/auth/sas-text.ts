@@ -1,13 +1,13 @@
-// A SAS in whatever spelling it arrives, brought into one. Every request then carries the same signature.
+// Converts a SAS in any spelling to one canonical spelling, so that every request carries the same signature.
 //
-// Fields and their forms: learn.microsoft.com/rest/api/storageservices/create-service-sas, create-account-sas and
+// Fields and their formats: learn.microsoft.com/rest/api/storageservices/create-service-sas, create-account-sas and
 // create-user-delegation-sas; SASQueryParameters of @azure/storage-blob.
 
 import { registerSecret } from '../../base/redact.ts';
 import { CredentialError } from '../../errors.ts';
 import { percentDecoded, unescapeMarkup, withoutWrapping } from '../given-text.ts';
 
-/** What a field must look like. Blanks are an undone + in fields that hold no blanks. */
+/** The format of a field. With `plus`, spaces are decoded + signs: such fields never contain spaces. */
 interface FieldForm {
   readonly pattern: RegExp;
   readonly name: string;
@@ -22,7 +22,7 @@ const TIME: FieldForm = {
 const DATE: FieldForm = { pattern: /^\d{4}-\d\d-\d\d$/, name: 'a version, such as 2024-11-04' };
 const LETTERS: FieldForm = { pattern: /^[a-z]*$/, name: 'a row of lower-case letters' };
 const GUID: FieldForm = { pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, name: 'a GUID' };
-/** The base64 of 32 bytes. Its last letter carries four bits. A lost = is not added: other characters may be lost too. */
+/** The base64 of 32 bytes; its last letter carries four bits. A missing = is not restored: other characters may be missing too. */
 const SIGNATURE: FieldForm = {
   pattern: /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/,
   name: 'the base64 of 32 bytes',
@@ -30,7 +30,7 @@ const SIGNATURE: FieldForm = {
 };
 const TEXT = 'text';
 
-/** All that belongs to a SAS of blobs. What else stands in a query is left out. */
+/** All fields of a SAS for blobs. Other parameters of a query are dropped. */
 const FIELDS: ReadonlyMap<string, FieldForm | typeof TEXT> = new Map<string, FieldForm | typeof TEXT>([
   ['sv', DATE],
   ['ss', LETTERS],
@@ -65,13 +65,13 @@ const FIELDS: ReadonlyMap<string, FieldForm | typeof TEXT> = new Map<string, Fie
   ['rsct', TEXT],
 ]);
 
-/** What a batch file does to %3A, %2B, %2F and %3D: it takes %2 and %3 for arguments. */
-const BATCH_ADVICE = 'If the SAS stands in a batch file (.cmd, .bat), double every % in it; otherwise copy it again.';
+/** Batch files damage %3A, %2B, %2F and %3D: they replace %2 and %3 with arguments. */
+const BATCH_ADVICE = 'If the SAS is in a batch file (.cmd, .bat), double every % in it; otherwise copy it again.';
 
 /**
- * @param query - A SAS in any spelling, without the URL that it may have been appended to.
- * @returns the fields of the SAS in their order, each percent-encoded once. Registers the signature as a secret.
- * @throws {CredentialError} a field is damaged, missing, or given twice. Shows nothing of the signature.
+ * @param query - A SAS in any spelling, without the URL before it.
+ * @returns the fields of the SAS in their original order, each percent-encoded once. Registers the signature as a secret.
+ * @throws {CredentialError} a field is damaged, missing, or given twice. The message contains nothing of the signature.
  */
 export function canonicalSas(query: string): string {
   const text = unescapedQuery(query);
@@ -79,7 +79,7 @@ export function canonicalSas(query: string): string {
   const given = givenFields(text);
   if (!given.has('sig')) {
     throw new CredentialError(
-      'The SAS has no signature: there is no parameter sig. Was the URL cut, or not put in quotes?',
+      'The SAS has no signature (parameter sig). The URL may be truncated, or its quotes are missing: put it in quotes.',
     );
   }
   const level = encodingLevel(given);
@@ -88,13 +88,13 @@ export function canonicalSas(query: string): string {
   return [...fields].map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
 }
 
-/** Whether a query holds anything of a SAS. */
+/** Whether a query contains any field of a SAS. */
 export function hasSasFields(query: string): boolean {
   const text = unescapedQuery(query);
   return text === undefined || namesIn(text).some((name) => FIELDS.has(name));
 }
 
-/** One field of a query as far as it can be read without judging the SAS; for a hint. */
+/** One field of a query, without validating the SAS. Use it only for hints. */
 export function sasField(query: string, name: string): string | undefined {
   const parts = (unescapedQuery(query) ?? '').split('&').map(splitAtEquals);
   const raw = parts.find(([field]) => field === name)?.[1];
@@ -106,9 +106,9 @@ export function namesIn(query: string): string[] {
   return query.split('&').map((part) => splitAtEquals(part)[0]);
 }
 
-/** Undefined where the percent-encoding of the whole is malformed. */
+/** Undefined if the percent-encoding of the whole query is malformed. */
 function unescapedQuery(query: string): string | undefined {
-  // Line ends within are those of a mail that was wrapped: the signature shows whether the pieces fit together.
+  // Line ends come from a wrapped e-mail. The check of the signature shows whether the pieces are complete.
   let text = withoutWrapping(query).replace(/[\r\n\p{Cf}]+/gu, '');
   for (;;) {
     text = unescapeMarkup(text);
@@ -127,27 +127,29 @@ function givenFields(text: string): Map<string, string> {
     if (!FIELDS.has(name)) continue;
     const before = fields.get(name);
     if (before !== undefined && before !== raw) {
-      throw new CredentialError(`The SAS has \`${name}\` twice, with different values. Give one SAS alone.`);
+      throw new CredentialError(`The SAS has \`${name}\` twice, with different values. Pass only one SAS.`);
     }
     fields.set(name, raw);
   }
   return fields;
 }
 
-/** The name in lower case, and the value as it stands. */
+/** The name in lower case, and the raw value. */
 function splitAtEquals(part: string): [name: string, raw: string] {
   const equals = part.indexOf('=');
   const name = equals < 0 ? part : part.slice(0, equals);
-  return [(percentDecoded(name) ?? name).trim().toLowerCase(), equals < 0 ? '' : part.slice(equals + 1)];
+  const bare = (percentDecoded(name) ?? name).trim().toLowerCase();
+  // A SAS with its question mark may follow other parameters.
+  return [bare.replace(/^\?+/, ''), equals < 0 ? '' : part.slice(equals + 1)];
 }
 
-/** How often the values were percent-encoded, as those show whose form is known. Undefined where none was. */
+/** How often the values were percent-encoded, derived from the fields of known format. Undefined if none is encoded. */
 function encodingLevel(given: ReadonlyMap<string, string>): number | undefined {
   const encoded = [...given].filter(([name, raw]) => FIELDS.get(name) !== TEXT && raw.includes('%'));
   return encoded.length === 0 ? undefined : Math.max(...encoded.map(([, raw]) => spellingsOf(raw).length - 1));
 }
 
-/** The text, and what comes of decoding it once, twice and so on, as long as that changes it. */
+/** The text, then the results of decoding it once, twice and so on, as long as decoding changes it. */
 function spellingsOf(raw: string): string[] {
   const spellings = [raw];
   for (let last = raw; ; ) {
@@ -173,7 +175,7 @@ function fieldValue(name: string, raw: string, level: number | undefined): strin
   return value;
 }
 
-/** What may hold any text is decoded as often as the rest was encoded. Only an encoder writes + for a blank. */
+/** Decodes a free-text field as often as the other fields were encoded. Only an encoder writes + for a space. */
 function textOf(name: string, raw: string, level: number | undefined): string {
   if (level === undefined) return spellingsOf(raw).at(-1) ?? raw;
   let text = raw;
@@ -193,15 +195,15 @@ function isDate(text: string): boolean {
 
 function damaged(name: string, found: string, form: FieldForm): CredentialError {
   const wasEaten = form === TIME && /^\d{4}-\d\d-\d\d(?:T\d\dA\d\d|\D*$)/.test(found);
-  // What follows a lost & may be the signature.
-  const shown = /sig/i.test(found) || found.length > 60 ? `a text of ${found.length} characters` : `"${found}"`;
-  const why = wasEaten ? ' A batch file (.cmd, .bat) made A of %3A: double every % in it.' : ` ${BATCH_ADVICE}`;
+  // After a lost &, the rest of the value may be the signature.
+  const shown = /sig/i.test(found) || found.length > 60 ? `a value of ${found.length} characters` : `"${found}"`;
+  const why = wasEaten ? ' A batch file (.cmd, .bat) turned %3A into A: double every % in it.' : ` ${BATCH_ADVICE}`;
   return new CredentialError(`\`${name}\` of the SAS is not ${form.name}: ${printableAscii(shown)}.${why}`);
 }
 
 function damagedSignature(found: string): CredentialError {
   const { length } = found;
-  const strange = /[^A-Za-z0-9+/=]/.test(found) ? ', some of which base64 does not have' : '';
+  const strange = /[^A-Za-z0-9+/=]/.test(found) ? ', some of which are not base64' : '';
   const end = !found.endsWith('=') && strange === '' ? ' and no = at the end' : '';
   return new CredentialError(
     `\`sig\` of the SAS is not the base64 of 32 bytes, which is 44 characters that end in =: it has ${length} characters${strange}${end}. ${BATCH_ADVICE}`,
@@ -212,7 +214,7 @@ function printableAscii(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?');
 }
 
-/** @throws {CredentialError} with the fields that are missing. */
+/** @throws {CredentialError} lists the missing fields. */
 function assertComplete(fields: ReadonlyMap<string, string>): void {
   const has = (name: string) => fields.has(name);
   const missing: string[] = [];
@@ -227,5 +229,5 @@ function assertComplete(fields: ReadonlyMap<string, string>): void {
   const ofKey = ['skoid', 'sktid', 'skt', 'ske', 'sks', 'skv'];
   if (ofKey.some(has)) missing.push(...ofKey.filter((name) => !has(name)));
   if (missing.length === 0) return;
-  throw new CredentialError(`The SAS is incomplete: it lacks ${missing.join(', ')}. Copy the whole of it again.`);
+  throw new CredentialError(`The SAS is incomplete. Missing: ${missing.join(', ')}. Copy the whole SAS again.`);
 }

@@ -1,4 +1,5 @@
 // What a SAS grants, where, and until when.
+import { printable } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
 import { CredentialError } from '../../errors.ts';
 import type { BlobAddress } from '../destination.ts';
@@ -6,14 +7,14 @@ import { decodedUrl, isUrl, percentDecoded, unescapeMarkup, withoutWrapping } fr
 import { parseStorageHost } from '../storage-host.ts';
 import { canonicalSas } from './sas-text.ts';
 
-/** What a SAS shows. One that refers to a stored access policy (`si`) may show neither permissions nor times. */
+/** The claims of a SAS. If it refers to a stored access policy (`si`), permissions and times may be missing. */
 export interface SasClaims {
   /** The letters of `sp`: r read, w write, c create, d delete, ... */
   readonly permissions?: string;
-  /** When the SAS or the user delegation key that signed it (`ske`) expires, whichever comes first. */
+  /** When the SAS or the user delegation key that signed it (`ske`) expires, whichever is earlier. */
   readonly expiresOn?: Date;
   readonly startsOn?: Date;
-  /** Letters of an account SAS: its services (b is blob) and its types of resources (c container, o object). */
+  /** Letters of an account SAS: its services (b is blob) and its resource types (c container, o object). */
   readonly services?: string;
   readonly resourceTypes?: string;
   /** `sr` of a service SAS: b blob, c container, d directory, ... */
@@ -23,10 +24,10 @@ export interface SasClaims {
 export function readSas(sas: string): SasClaims {
   const parameters = new URLSearchParams(sas);
   const text = (name: string) => parameters.get(name) ?? undefined;
-  const ends = [parseTime(text('se')), parseTime(text('ske'))].filter((time) => time !== undefined);
+  const expiries = [parseTime(text('se')), parseTime(text('ske'))].filter((time) => time !== undefined);
   const claims = {
     permissions: text('sp'),
-    expiresOn: ends.sort((a, b) => a.getTime() - b.getTime())[0],
+    expiresOn: expiries.sort((a, b) => a.getTime() - b.getTime())[0],
     startsOn: parseTime(text('st')),
     services: text('ss'),
     resourceTypes: text('srt'),
@@ -36,67 +37,67 @@ export function readSas(sas: string): SasClaims {
 }
 
 /**
- * Takes a SAS in the forms in which it is copied and printed: alone, with a question mark, in quotes, with `&amp;`, as part of
- * a connection string, or at the end of a URL of the blob, its container or its account.
- * @returns the SAS without a question mark, in the one spelling that all requests use.
- * @throws {CredentialError} it is damaged, or is for another place. Shows nothing of it.
+ * Parses a SAS as people copy and print it: alone, with a question mark, in quotes, with `&amp;`, in a connection string, or at
+ * the end of a URL of the blob, its container or its account.
+ * @returns the SAS without a question mark, in canonical spelling.
+ * @throws {CredentialError} it is damaged or for another resource. The message contains nothing of the signature.
  */
 export function parseSas(text: string, { url }: BlobAddress): string {
   const bare = withoutWrapping(decodedUrl(withoutWrapping(text)));
-  if (bare === '') throw new CredentialError('What should hold a SAS is empty.');
+  if (bare === '') throw new CredentialError('The SAS is empty.');
   if (bare.split('\n').filter((line) => /sig(?:=|%(?:25)*3d)/i.test(line)).length > 1) {
-    throw new CredentialError('What should hold a SAS has several lines with one each. Give one of them.');
+    throw new CredentialError('The text contains several SAS, one on each line. Pass only one of them.');
   }
   const sas = canonicalSas(queryIn(bare, url));
   if (new URLSearchParams(sas).get('spr') === 'https' && url.startsWith('http:')) {
-    throw new CredentialError(`The SAS allows https alone (spr=https), but the destination is ${url}. Use https://.`);
+    throw new CredentialError(`The SAS allows only https (spr=https), but the destination is ${url}. Use https://.`);
   }
   return sas;
 }
 
-/** The SAS of a connection string or a URL, or the text as it is. */
+/** The SAS of a connection string or a URL; otherwise the text itself. */
 function queryIn(text: string, url: string): string {
   const field = /(?:^|;)\s*SharedAccessSignature\s*=\s*(.*)$/is.exec(unescapeMarkup(text))?.[1];
   if (field !== undefined) return field.split(';', 1)[0] ?? '';
   if (!isUrl(text)) return text;
   const [place = '', query = ''] = text.split(/\\?\?([\s\S]*)/, 2);
   if (isWithin(url, place)) return query;
-  throw new CredentialError(`The URL with the SAS is of ${shown(place)}, but the destination is ${url}.`);
+  throw new CredentialError(`The SAS belongs to the URL ${shown(place)}, but the destination is ${url}.`);
 }
 
-/** How far the clock of this machine may be wrong before a SAS is refused as not valid yet, in milliseconds. */
+/** The tolerated clock difference before a SAS counts as not valid yet, in milliseconds. */
 const CLOCK_TOLERANCE_MS = 15 * 60_000;
 
-/** What `sr` can name that is no page blob that can be written. */
+/** Values of `sr` that are not writable page blobs. */
 const OTHER_RESOURCES: ReadonlyMap<string, string> = new Map([
   ['s', 'a file share'],
   ['f', 'a file of a file share'],
-  ['bs', 'a snapshot of a blob, which cannot be written'],
-  ['bv', 'a version of a blob, which cannot be written'],
+  ['bs', 'a snapshot of a blob, which is read-only'],
+  ['bv', 'a version of a blob, which is read-only'],
 ]);
 
 /**
- * Refuses a SAS that cannot do what is needed.
+ * Checks that a SAS is valid now and allows what is needed.
  * @param needed - Letters of `sp`. An upload reads (does the blob exist? did everything arrive?) and writes.
- * @throws {CredentialError} with the missing letters, or the time of expiry.
+ * @throws {CredentialError} names the missing letters, or the expiry time.
  */
 export function assertSasAllows(sas: string, needed: string, now: Date = new Date()): void {
   const { permissions, expiresOn, startsOn, services, resourceTypes, resource = '' } = readSas(sas);
   if (expiresOn !== undefined && expiresOn <= now) {
     throw new CredentialError(
-      `The SAS expired at ${expiresOn.toISOString()}, and it is ${now.toISOString()}. Make a new one and run the same command with it.`,
+      `The SAS expired at ${expiresOn.toISOString()}; the time is now ${now.toISOString()}. Create a new SAS and run the same command with it.`,
       { isExpired: true },
     );
   }
   if (startsOn !== undefined && startsOn.getTime() > now.getTime() + CLOCK_TOLERANCE_MS) {
     throw new CredentialError(
-      `The SAS is valid only from ${startsOn.toISOString()} on, and it is ${now.toISOString()}. Wait, make one that starts earlier, or correct the clock of this machine.`,
+      `The SAS is not valid before ${startsOn.toISOString()}; the time is now ${now.toISOString()}. Wait, create a SAS that starts earlier, or correct the clock of this machine.`,
     );
   }
   const other = OTHER_RESOURCES.get(resource);
   if (other !== undefined) {
     throw new CredentialError(
-      `The SAS is for ${other} (sr=${resource}). Make one for the blob (sr=b) or its container (sr=c).`,
+      `The SAS is for ${other} (sr=${resource}). Create a SAS for the blob (sr=b) or its container (sr=c).`,
     );
   }
   if (services?.includes('b') === false) {
@@ -106,41 +107,41 @@ export function assertSasAllows(sas: string, needed: string, now: Date = new Dat
   }
   if (resourceTypes?.includes('o') === false) {
     throw new CredentialError(
-      `The account SAS is not for objects, as blobs are: it needs the resource type o (srt=o); it has ${spell(resourceTypes)}.`,
+      `The account SAS is not for blobs: it needs the resource type o (object, srt=o); it has ${spell(resourceTypes)}.`,
     );
   }
   if (permissions === undefined) return;
   const missing = [...needed].filter((letter) => !permissions.includes(letter));
   if (missing.length > 0) {
     throw new CredentialError(
-      `The SAS does not allow what is needed: it needs ${spell(needed)}; it has ${spell(permissions)}; missing ${missing.join(', ')}.`,
+      `The SAS lacks permissions: it needs ${spell(needed)}; it has ${spell(permissions)}; missing ${missing.join(', ')}.`,
     );
   }
 }
 
-/** @throws {CredentialError} only an account SAS that reaches containers can create one. */
+/** @throws {CredentialError} the SAS is not an account SAS that can create containers. */
 export function assertSasCreatesContainers(sas: string): void {
   const { permissions = '', services, resourceTypes } = readSas(sas);
   const isAccountSas = services !== undefined || resourceTypes !== undefined;
   if (isAccountSas && resourceTypes?.includes('c') === true && /[cw]/.test(permissions)) return;
   throw new CredentialError(
     isAccountSas
-      ? `The account SAS cannot create a container: it needs the resource type c (srt=co) and the permission c or w; it has ${spell(resourceTypes ?? '')} and ${spell(permissions)}. Leave --create-container out if the container exists.`
-      : 'The SAS of a container or blob cannot create a container. Leave --create-container out if the container exists, or use an account SAS, a key, or Microsoft Entra.',
+      ? `The account SAS cannot create a container: it needs the resource type c (srt=co) and the permission c or w; it has ${spell(resourceTypes ?? '')} and ${spell(permissions)}. Omit --create-container if the container exists.`
+      : 'A SAS for a container or blob cannot create a container. Omit --create-container if the container exists, or use an account SAS, a key, or Microsoft Entra.',
   );
 }
 
 function spell(letters: string): string {
-  return [...letters].join(', ') || 'none';
+  return printable([...letters].join(', ')) || 'none';
 }
 
-/** Whether `place`, a URL of a blob, container or account, is `url` or above it. */
+/** Whether `place`, the URL of a blob, container or account, is `url` or contains it. */
 export function isWithin(url: string, place: string): boolean {
   const [inner, outer] = [segmentsOf(url), segmentsOf(place)];
   return outer?.every((segment, index) => segment === inner?.[index]) ?? false;
 }
 
-/** Undefined for what is no URL. All names that a cloud gives to the blobs of one account count as one. */
+/** Undefined if `url` is not a URL. All host names of one account in a cloud count as the same. */
 function segmentsOf(url: string): string[] | undefined {
   if (!URL.canParse(url)) return undefined;
   const { protocol, host, hostname, pathname } = new URL(url);
@@ -154,9 +155,9 @@ function segmentsOf(url: string): string[] | undefined {
 function shown(place: string): string {
   try {
     const { origin, pathname } = new URL(place);
-    return redact(origin + pathname);
+    return printable(redact(origin + pathname));
   } catch {
-    return 'another place, and not valid';
+    return '(not a valid URL)';
   }
 }
 

@@ -1,32 +1,34 @@
-// Why a sign-in with Microsoft Entra failed: nobody may sign in, or the sign-in service could not be reached.
+// Explains why a Microsoft Entra sign-in failed: no credential works, or the sign-in service is unreachable.
 
+import { printable } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
+import { messageOf } from '../../base/thrown.ts';
 import { CredentialError, ServiceError } from '../../errors.ts';
 
-/** How a network failure shows in what @azure/identity, MSAL and the Azure CLI say. */
+/** Signs of a network failure in the messages of @azure/identity, MSAL and the Azure CLI. */
 const NETWORK_FAILURE =
   /\b(?:E(?:CONN|HOST|NET|ADDR)[A-Z]+|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|EPIPE|getaddrinfo|network_error|endpoints_resolution_error|Max retries exceeded|Failed to establish a new connection|Connection aborted)\b/;
 
-/** These tell nothing of the cause. */
+/** These codes do not show the cause. */
 const MSAL_CODE = /_error$/;
 const TRUST =
-  ' If others can reach it from here, a proxy that inspects connections may be the reason: see NODE_EXTRA_CA_CERTS.';
+  ' If other programs on this machine can reach it, a proxy that inspects connections may be the cause: see NODE_EXTRA_CA_CERTS.';
 
-/** Away from Azure its endpoint never answers: that says nothing of the network. */
+/** Outside of Azure, its endpoint never answers: that proves nothing about the network. */
 const MANAGED_IDENTITY = /^ManagedIdentityCredential\b/;
 
-/** The sign-in service, or the program that signs in, has said no. */
-const REFUSED = /\bAADSTS\d+|\binvalid_(?:client|grant)\b|Please run 'az login'/;
+/** The sign-in service, or the program that signs in, has rejected the sign-in. */
+const REJECTED = /\bAADSTS\d+|\binvalid_(?:client|grant)\b|Please run 'az login'/;
 
-/** Whether @azure/identity threw it. */
+/** Whether @azure/identity threw the error. */
 export function isSignInError(error: unknown): error is Error {
   return error instanceof Error && /^(?:CredentialUnavailable|Authentication|AggregateAuthentication)/.test(error.name);
 }
 
 /**
- * @param error - What @azure/identity threw.
- * @param hasWorked - Whether the same credential has given a token before: then only a refusal is for good.
- * @returns a transient ServiceError, or a CredentialError that says what to do.
+ * @param error - The error from @azure/identity.
+ * @param hasWorked - Whether the same credential has issued a token before: then only a rejection is permanent.
+ * @returns a transient ServiceError, or a CredentialError with the next step.
  */
 export function signInError(error: Error, hasWorked = false): CredentialError | ServiceError {
   const causes = causesOf(error).filter((cause) => hasWorked || !MANAGED_IDENTITY.test(cause));
@@ -37,21 +39,27 @@ export function signInError(error: Error, hasWorked = false): CredentialError | 
       { reason: network, transient: true, suspectAddress: true },
     );
   }
-  const text = redact(error.message);
-  if (hasWorked && !causes.some((cause) => REFUSED.test(cause))) {
-    return new ServiceError(`Signing in with Microsoft Entra failed, which had worked before: ${text}`, {
+  const text = onOneLine(redact(error.message));
+  if (hasWorked && !causes.some((cause) => REJECTED.test(cause))) {
+    return new ServiceError(`Signing in with Microsoft Entra failed, although it worked before: ${text}`, {
       reason: 'SignInFailed',
       transient: true,
     });
   }
   return new CredentialError(
-    `Signing in with Microsoft Entra failed. Run az login, set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or give a SAS or key instead. ${text}`,
+    `Signing in with Microsoft Entra failed. Run az login, set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or use a SAS or key instead. ${text}`,
   );
 }
 
-/** What each of the ways to sign in said. */
+/** The message of a chain of credentials has a line for each of them. */
+function onOneLine(text: string): string {
+  const lines = text.split(/[\r\n]+/).map((line) => printable(line.trim()));
+  return lines.filter((line) => line !== '').join(' ');
+}
+
+/** The message of each attempted sign-in method. */
 function causesOf(error: Error): string[] {
-  const { errors } = error as { errors?: unknown };
+  const errors: unknown = 'errors' in error ? error.errors : undefined;
   if (!Array.isArray(errors) || errors.length === 0) return [error.message];
-  return errors.map((cause) => (cause instanceof Error ? cause.message : String(cause)));
+  return errors.map(messageOf);
 }

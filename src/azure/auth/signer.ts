@@ -1,35 +1,35 @@
-// The credential of one upload while it lasts: what signs requests now, and how another one takes its place.
+// The credential of a running upload: what signs requests now, and how it is replaced.
 import type { CredentialError } from '../../errors.ts';
 import type { UploadEvent } from '../../events.ts';
 import type { RenewSas, SdkCredential } from './credentials.ts';
 
-/** One credential, from the moment it is taken into use until another one takes its place. */
+/** One credential, from its first use until another one replaces it. */
 export interface Signer {
   readonly sdk: SdkCredential;
-  /** Whether the service has accepted a request that it signed. */
+  /** Whether the service has accepted a request with this credential. */
   wasAccepted: boolean;
 }
 
 export interface Access {
-  /** What signs a request that is sent now: another object when the credential has changed. */
+  /** Signs the next request. A new object when the credential has changed. */
   readonly signer: Signer;
-  /** When it expires; undefined where that is not known, or where it renews itself. */
+  /** When the credential expires; undefined if that is unknown or the credential renews itself. */
   readonly expiresOn: Date | undefined;
   /**
-   * Whether another signer has taken the place of the one that was refused. Waits for it, for hours if need be.
-   * @throws {CredentialError} what was given instead cannot be used either; the reason of `signal` on abort.
+   * Whether another signer has replaced the rejected one. Waits for it, for hours if necessary.
+   * @throws {CredentialError} the replacements are unusable too; the reason of `signal` on abort.
    */
-  renewed(refused: Signer, error: CredentialError, signal: AbortSignal): Promise<boolean>;
+  renewed(rejected: Signer, error: CredentialError, signal: AbortSignal): Promise<boolean>;
   /** Stops waiting. */
   close(): void;
 }
 
 export interface AccessOptions {
-  /** The letters that another SAS needs. @default 'rw' */
+  /** The permissions that a new SAS needs, as letters of `sp`. @default 'rw' */
   readonly permissions?: string;
-  /** Gives another SAS when the one in use has expired. */
+  /** Returns a new SAS when the current one has expired. */
   readonly renewSas?: RenewSas;
-  /** How long to wait for another SAS, in milliseconds. @default 12 hours */
+  /** How long to wait for a new SAS, in milliseconds. @default 12 hours */
   readonly giveUpAfterMs?: number;
   readonly onEvent?: (event: Extract<UploadEvent, { type: 'credential' }>) => void;
 }

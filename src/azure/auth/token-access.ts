@@ -1,4 +1,4 @@
-// Access with tokens, which are renewed before they expire.
+// Access with Microsoft Entra tokens, renewed before they expire.
 import { registerSecret } from '../../base/redact.ts';
 import type { TokenSource } from './credentials.ts';
 import { isSignInError, signInError } from './sign-in-error.ts';
@@ -6,17 +6,17 @@ import type { Access, Signer } from './signer.ts';
 
 type Token = NonNullable<Awaited<ReturnType<TokenSource['getToken']>>>;
 
-/** A token is renewed this long before it expires, in milliseconds, to get through an outage of the sign-in service. */
+/** How long before its expiry a token is renewed, in milliseconds: long enough to survive an outage of the sign-in service. */
 const MARGIN_MS = 5 * 60_000;
-/** After a failure, the wait before the next attempt while the old token is still valid, in milliseconds. */
+/** After a failure, the delay before the next attempt while the old token is still valid, in milliseconds. */
 const RETRY_MS = 30_000;
-/** What the SDK gets as the time of expiry, in milliseconds since 1970. */
+/** The expiry time that the SDK receives, in milliseconds since 1970. */
 const NEVER_MS = 8.64e15;
 
 /**
- * The SDK renews tokens in the background. When that fails while no request waits for it, nobody handles the rejection and
- * Node ends the program. So the SDK gets tokens that never expire. When it is time for a new token, a new client takes over,
- * which asks for one in its first request.
+ * The SDK renews tokens in the background. If that fails while no request waits for it, nobody handles the rejection and
+ * Node.js terminates the program. So the SDK gets tokens that never expire. When a new token is due, a new client replaces the
+ * old one and requests a token with its first request.
  */
 export class TokenAccess implements Access, TokenSource {
   readonly expiresOn = undefined;
@@ -58,11 +58,11 @@ export class TokenAccess implements Access, TokenSource {
   }
 
   close(): void {
-    // Nothing waits.
+    // Nothing to stop.
   }
 
   #newSigner(): Signer {
-    // Known again when the next token has arrived.
+    // Known once the next token has arrived.
     this.#refreshAtMs = Number.POSITIVE_INFINITY;
     return { sdk: { credential: this }, wasAccepted: false };
   }

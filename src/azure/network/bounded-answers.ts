@@ -1,15 +1,18 @@
-// Every answer of the service comes in here, below the SDK, which would read any body whole into memory and follow redirects.
+// A pipeline policy that bounds the size and duration of answers. The SDK alone would read any body into memory as a whole.
+import { printable } from '../../base/printable.ts';
+import { redact } from '../../base/redact.ts';
+import { messageOf } from '../../base/thrown.ts';
 import { unusableAnswer } from '../errors.ts';
 import { type Operation, operationOf, provenStatus } from '../operations.ts';
 import { checkPageList } from './page-list.ts';
 
-/** The parts of the pipeline's types that are used here; the SDK does not export them. */
+/** The parts of the pipeline's types that are used here. The SDK does not export them. */
 interface PipelineRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: { get(name: string): string | undefined };
   readonly abortSignal?: { readonly aborted: boolean };
-  /** Statuses whose body is handed over as a stream instead of being read. */
+  /** Statuses whose body is passed on as a stream instead of being read. */
   streamResponseStatusCodes?: Set<number>;
 }
 
@@ -28,18 +31,18 @@ export interface PipelinePolicy {
   ): Promise<T>;
 }
 
-/** So the pipeline says: a stream, whatever the status. */
+/** The pipeline's notation for every status. */
 const EVERY_STATUS = new Set([Number.POSITIVE_INFINITY]);
-/** An error of the service has some hundred bytes. */
+/** An error of the service has a few hundred bytes. */
 const MAX_ERROR_BYTES = 64 * 1024;
-/** The service lists 10,000 ranges, in 1 MiB; an emulator lists everything at once. */
+/** The service lists 10,000 ranges at a time, in 1 MiB. An emulator lists everything at once. */
 const MAX_PAGE_LIST_BYTES = 8 * 1024 * 1024;
-/** What is not needed is not waited for any longer, in milliseconds. */
+/** How long to wait for the body of an error, in milliseconds. */
 const MAX_ERROR_MS = 10_000;
 
 /**
- * Reads the body of each answer within a limit for its kind, and takes a 2xx of another number for success where the headers
- * prove it. Only the bytes of a blob are left in their stream.
+ * Reads the body of each answer within a limit for its kind, and accepts an unexpected 2xx status if the headers prove success.
+ * Only the bytes of a blob stay a stream.
  * @param errorMs - How long the body of an error may take, in milliseconds.
  */
 export function boundedAnswers(errorMs = MAX_ERROR_MS): PipelinePolicy {
@@ -70,8 +73,8 @@ function restore(request: PipelineRequest, streamed: Set<number> | undefined): v
 }
 
 /**
- * @throws an error that carries the answer, where it says success but is not the service's: the SDK would take it for one.
- * @throws {ServiceError} bytes of a blob without what the SDK needs to read them; transient.
+ * @throws an error that carries the answer if it reports success but does not come from the service: the SDK would accept it.
+ * @throws {ServiceError} an answer with bytes of a blob lacks a header that the SDK needs; transient.
  */
 function assertUsable(operation: Operation | undefined, response: PipelineResponse): void {
   const { status, headers, readableStreamBody: body } = response;
@@ -79,12 +82,12 @@ function assertUsable(operation: Operation | undefined, response: PipelineRespon
   const requestId = headers.get('x-ms-request-id');
   const problem =
     requestId === undefined
-      ? Object.assign(new Error("The answer is not the service's."), { response })
+      ? Object.assign(new Error('The answer does not come from Azure Storage.'), { response })
       : operation === 'Get Blob'
         ? missingHeader(operation, headers, requestId)
         : undefined;
   if (problem === undefined) return;
-  if (body !== undefined) end(body);
+  if (body !== undefined) destroy(body);
   throw problem;
 }
 
@@ -94,7 +97,7 @@ function missingHeader(operation: Operation, headers: PipelineResponse['headers'
   return unusableAnswer({ operation, what: operation }, `its answer has no header ${missing}`, requestId);
 }
 
-/** @throws {ServiceError} not a list of ranges of the blob; transient. */
+/** @throws {ServiceError} not a valid list of the blob's page ranges; transient. */
 async function readPageList(
   operation: Operation,
   body: NodeJS.ReadableStream,
@@ -108,23 +111,23 @@ async function readPageList(
     text = await readText(body, MAX_PAGE_LIST_BYTES);
   } catch (error) {
     if (abortSignal?.aborted === true) throw aborted();
-    throw fail(`its answer broke off, ${error instanceof Error ? error.message : String(error)}`);
+    throw fail(`its answer was cut off: ${printable(redact(messageOf(error)))}`);
   }
   if (text === undefined) throw fail(`its answer is longer than ${MAX_PAGE_LIST_BYTES} bytes`);
   const size = headers.get('x-ms-blob-content-length');
   const problem = checkPageList(text, size === undefined ? Number.POSITIVE_INFINITY : Number(size));
   if (problem !== undefined) throw fail(problem);
-  // The SDK takes a list of another type for an empty one.
+  // The SDK treats a list of another content type as empty.
   headers.set('content-type', 'application/xml');
   return text;
 }
 
-/** The body where it is short, whole and in time, otherwise nothing: the headers say what is needed. */
+/** The body if it is short, complete and arrives in time; otherwise an empty text: the headers contain all that is needed. */
 async function readError(body: NodeJS.ReadableStream, maxMs: number): Promise<string> {
-  const timer = setTimeout(() => end(body), maxMs);
+  const timer = setTimeout(() => destroy(body), maxMs);
   try {
     const text = (await readText(body, MAX_ERROR_BYTES)) ?? '';
-    // No answer of the service declares entities, which may expand without end.
+    // Entities may expand without end. The service never declares any.
     return text.includes('<!') ? '' : text;
   } catch {
     return '';
@@ -133,15 +136,15 @@ async function readError(body: NodeJS.ReadableStream, maxMs: number): Promise<st
   }
 }
 
-/** Undefined for a text of more than `maxBytes`. */
+/** Undefined if the text is longer than `maxBytes`. */
 async function readText(body: NodeJS.ReadableStream, maxBytes: number): Promise<string | undefined> {
   const pieces: Buffer[] = [];
   let length = 0;
   for await (const piece of body) {
-    const bytes = Buffer.from(piece as Buffer);
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
     length += bytes.length;
     if (length > maxBytes) {
-      end(body);
+      destroy(body);
       return undefined;
     }
     pieces.push(bytes);
@@ -149,8 +152,8 @@ async function readText(body: NodeJS.ReadableStream, maxBytes: number): Promise<
   return Buffer.concat(pieces).toString();
 }
 
-/** Its connection ends with it. What that means to the stream has nobody else to hear it. */
-function end(body: NodeJS.ReadableStream): void {
+/** Also closes the connection. The stream may emit an error then, and nothing else handles it. */
+function destroy(body: NodeJS.ReadableStream): void {
   body.on('error', () => undefined);
   if ('destroy' in body && typeof body.destroy === 'function') body.destroy();
 }

@@ -1,21 +1,21 @@
-// What to do when the certificate of whoever answered is not trusted. Codes: nodejs.org/api/tls.html, X509 certificate error codes.
+// The next step when a certificate is not trusted. Codes: nodejs.org/api/tls.html, X509 certificate error codes.
 
 const BY_CODE: readonly (readonly [RegExp, string])[] = [
   [
     /^(?:CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/,
-    'The certificate is not valid at this time: is the clock of this machine right?',
+    'The certificate is not valid at this time. Check the clock of this machine.',
   ],
   [
     /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    'The certificate is of another host: check the address. A proxy that inspects connections, or a sign-in page, does the same.',
+    'The certificate belongs to another host. Check the address. A proxy that inspects connections or a sign-in page can also cause this.',
   ],
   [
     /^(?:CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_|INVALID_CA)/,
-    'Node.js does not trust who signed the certificate. Where a proxy of your company inspects connections, save its root certificate as a PEM file and set the environment variable NODE_EXTRA_CA_CERTS to its path.',
+    'Node.js does not trust the issuer of the certificate. If a proxy of your company inspects connections, save its root certificate as a PEM file and set the environment variable NODE_EXTRA_CA_CERTS to its path.',
   ],
 ];
 
-/** Undefined for the code of anything else. */
+/** Undefined if the code is not about certificates. */
 export function certificateAdvice(code: string): string | undefined {
   return BY_CODE.find(([pattern]) => pattern.test(code))?.[1];
 }

@@ -1,46 +1,57 @@
-// The connections of one upload: kept alive, as many as requests are in flight, and ended when they stall.
+// The connections of one upload: kept alive, one for each request in flight, and closed when they stall.
 import { type AgentOptions, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describeProxy, type ProxyServer, proxyFor } from './proxy.ts';
 import { forwardingAgent, TunnelAgent } from './proxy-agents.ts';
 
-/** However slow the line seems, a connection that moves nothing for so long is dead, in milliseconds. */
+/** However slow a connection is, it counts as dead after this time without a byte, in milliseconds. */
 const MAX_STALL_TIMEOUT_MS = 15 * 60_000;
 
-/** `options` is there, and read for each socket, but absent from the type. */
-type TimedAgent = HttpAgent & { readonly options: { timeout: number } };
+/** The agent's options, which it reads for each new socket. Its type does not declare them. */
+interface TimedAgent extends HttpAgent {
+  readonly options: { timeout: number };
+}
+
+function isTimed(agent: HttpAgent): agent is TimedAgent {
+  return 'options' in agent && typeof agent.options === 'object';
+}
+
+function timed(agent: HttpAgent): TimedAgent {
+  if (isTimed(agent)) return agent;
+  throw new TypeError('This version of Node.js does not expose the options of an Agent.');
+}
 
 /**
- * Gives up sockets on which no byte has moved in either direction for a while, to the service or to the proxy before it. The
- * SDK has no such timeout: a server that stops answering would hold a request for ever.
+ * Closes sockets to the service or a proxy on which no byte moves in either direction for a while. The SDK has no such timeout:
+ * a server that stops answering would block a request forever.
  *
- * A slow line can look like a stall: the kernel takes megabytes into its buffer at once and then drains it for minutes.
- * So the time doubles as long as stalls follow one another without a single answer, and is short again after one.
+ * A slow connection can look like a stall: the kernel buffers megabytes at once and then drains the buffer for minutes. So the
+ * timeout doubles after each stall until the next answer, which resets it.
  */
 export class Connections {
-  /** For every request. One that brings its agent is left alone by what the SDK does about proxies. */
+  /** For every request. The SDK's own proxy support ignores requests that have an agent. */
   readonly agent: TimedAgent;
-  /** "proxy.corp:8080, which HTTPS_PROXY names"; undefined where none is on the way. */
+  /** "proxy.corp:8080 (set in HTTPS_PROXY)"; undefined without a proxy. */
   readonly proxy: string | undefined;
   readonly #agents: readonly TimedAgent[];
   readonly #stallTimeoutMs: number;
 
-  /** @throws {UsageError} the environment names a proxy, but not by a URL. */
+  /** @throws {UsageError} the proxy in the environment is not a URL. */
   constructor(url: string, stallTimeoutMs: number) {
     this.#stallTimeoutMs = stallTimeoutMs;
-    const place = new URL(url);
-    const proxy = proxyFor(place);
-    const agent = newAgent(place, proxy, { keepAlive: true, timeout: stallTimeoutMs, noDelay: true });
+    const target = new URL(url);
+    const proxy = proxyFor(target);
+    const agent = newAgent(target, proxy, { keepAlive: true, timeout: stallTimeoutMs, noDelay: true });
     const agents = agent instanceof TunnelAgent ? [agent, agent.toProxy] : [agent];
-    this.agent = agent as TimedAgent;
+    this.agent = timed(agent);
     this.proxy = proxy === undefined ? undefined : describeProxy(proxy);
-    this.#agents = agents as TimedAgent[];
+    this.#agents = agents.map(timed);
     for (const agent of this.#agents) this.#watch(agent);
   }
 
-  /** The service has answered a request: the line works. */
+  /** The service has answered a request: the connection works. */
   answered(): void {
     this.#setTimeout(this.#stallTimeoutMs);
   }
@@ -53,31 +64,30 @@ export class Connections {
     const createConnection = agent.createConnection.bind(agent);
     const watched = <T extends Duplex | null | undefined>(socket: T): T => {
       socket?.on('timeout', () => {
-        const { timeout = this.#stallTimeoutMs } = socket as unknown as Socket;
-        if (!isIdle(agent, socket)) socket.destroy(this.#stalled(timeout));
+        const timeoutMs = socket instanceof Socket ? socket.timeout : undefined;
+        if (!isIdle(agent, socket)) socket.destroy(this.#stalled(timeoutMs ?? this.#stallTimeoutMs));
       });
       return socket;
     };
-    // A new socket is returned, or handed over as soon as there is one.
+    // Node.js returns the new socket or passes it to the callback.
     agent.createConnection = (options, callback) =>
       watched(createConnection(withoutBrackets(options), (error, socket) => callback?.(error, watched(socket))));
   }
 
   #stalled(afterMs: number): Error {
-    // Of many sockets that stall together, the first one decides.
+    // Of many sockets that stall together, only the first one doubles the timeout.
     if (this.agent.options.timeout === afterMs) this.#setTimeout(Math.min(afterMs * 2, MAX_STALL_TIMEOUT_MS));
-    const error: NodeJS.ErrnoException = new Error(`no byte moved for ${(afterMs / 1000).toFixed(1)} s`);
-    error.code = 'ESTALLED';
-    return error;
+    const message = `no data was transferred for ${(afterMs / 1000).toFixed(1)} s`;
+    return Object.assign(new Error(message), { code: 'ESTALLED' });
   }
 
-  /** Sockets take the agent's timeout when they are opened and each time they come back to it. */
+  /** Sockets adopt the agent's timeout when they open and each time they return to the agent. */
   #setTimeout(timeoutMs: number): void {
     for (const { options } of this.#agents) options.timeout = timeoutMs;
   }
 }
 
-/** The SDK hands the host of a URL on as it stands there, and an IPv6 address stands in brackets. */
+/** The SDK passes the host as the URL contains it: an IPv6 address in brackets, which Node.js does not accept. */
 function withoutBrackets<T extends object>(options: T): T {
   const host = 'host' in options && typeof options.host === 'string' ? /^\[(.+)\]$/.exec(options.host)?.[1] : undefined;
   return host === undefined ? options : { ...options, host };
@@ -89,7 +99,7 @@ function newAgent(url: URL, proxy: ProxyServer | undefined, options: AgentOption
   return isSecure ? new HttpsAgent(options) : new HttpAgent(options);
 }
 
-/** Whether the socket only waits for its next request. Node closes it by itself then, and it says nothing about the line. */
+/** Whether the socket is waiting for its next request. Node.js closes idle sockets itself; that is no stall. */
 function isIdle({ freeSockets }: HttpAgent, socket: Duplex): boolean {
   return Object.values(freeSockets).some((sockets) => sockets?.some((free) => free === socket) === true);
 }

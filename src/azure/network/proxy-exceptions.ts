@@ -1,12 +1,12 @@
-// NO_PROXY, as curl 8 and the Azure SDK guidelines read it. Source: curl.se/docs/manpage.html (--noproxy),
+// NO_PROXY, as curl 8 and the Azure SDK guidelines define it. Source: curl.se/docs/manpage.html (--noproxy),
 // azure.github.io/azure-sdk/general_azurecore.html (environment variables).
 import { BlockList, isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 
 /**
- * Whether requests to `url` go past the proxy.
- * @param list - Entries apart by commas or blanks: `*`, a name (with all names below it, leading dot or not), an address, a
- *   network (10.0.0.0/8, fd00::/8), each with a port or without.
+ * Whether requests to `url` bypass the proxy.
+ * @param list - Entries separated by commas or spaces: `*`, a domain (including its subdomains, with or without a leading dot), an
+ *   address, or a network (10.0.0.0/8, fd00::/8). A domain or address may have a port.
  */
 export function isExcepted(url: URL, list: string): boolean {
   const host = bare(url.hostname);
@@ -23,13 +23,13 @@ function isMatch(entry: string, host: string, port: string): boolean {
   return isIP(bare(place)) === 0 ? isBelow(host, place) : isInNetwork(host, bare(place));
 }
 
-/** "example.com", ".example.com" and "*.example.com" all stand for the name and everything below it. */
+/** "example.com", ".example.com" and "*.example.com" all match the domain and its subdomains. */
 function isBelow(host: string, entry: string): boolean {
   const name = domainToASCII(entry.replace(/^\*?\./, '').replace(/\.$/, ''));
   return name !== '' && (host === name || host.endsWith(`.${name}`));
 }
 
-/** @param network - An address, or a network as 10.0.0.0/8. */
+/** @param network - An address, or a network such as 10.0.0.0/8. */
 function isInNetwork(host: string, network: string): boolean {
   const [address = '', prefix] = network.split('/').map(bare);
   const [family, hostFamily] = [isIP(address), isIP(host)];
@@ -43,7 +43,7 @@ function isInNetwork(host: string, network: string): boolean {
   return members.check(host, type);
 }
 
-/** Without the brackets of IPv6, a zone, or the dot of a name that is complete. */
+/** Without the brackets of an IPv6 address or the trailing dot of a fully qualified name. */
 function bare(host: string): string {
   return host.replace(/^\[|\]$/g, '').replace(/\.$/, '');
 }

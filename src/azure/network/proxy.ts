@@ -1,27 +1,27 @@
-// The proxy that the environment names, found as the Azure SDK finds it for what it sends by itself (a sign-in).
+// The proxy in the environment, found by the same rules as in the Azure SDK.
 import { isIPv6 } from 'node:net';
 import { UsageError } from '../../errors.ts';
 import { isExcepted } from './proxy-exceptions.ts';
 
-/** Its URL is not kept: it may hold a password. */
+/** Does not store the proxy's URL: it may contain a password. */
 export interface ProxyServer {
-  /** The variable that names it, for messages. */
+  /** The environment variable that names the proxy, for messages. */
   readonly variable: string;
   /** Whether the connection to the proxy itself is TLS. */
   readonly isSecure: boolean;
   readonly host: string;
   readonly port: number;
-  /** What it wants to see in each request: `Proxy-Authorization`, where its URL has a user or password. */
+  /** Headers for each request: `Proxy-Authorization`, if the proxy's URL contains a user or password. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** In the order of the Azure SDK, which takes the first; of plain http, the variable of http comes first, as in curl. */
+/** In order of precedence, as in the Azure SDK. For plain http, HTTP_PROXY comes first, as in curl. */
 const FOR_HTTPS = ['HTTPS_PROXY', 'ALL_PROXY', 'HTTP_PROXY'];
 const FOR_HTTP = ['HTTP_PROXY', 'ALL_PROXY', 'HTTPS_PROXY'];
 
 /**
- * @returns undefined where none is named, or NO_PROXY takes the host out.
- * @throws {UsageError} a proxy that is no URL. Shows nothing of it: it may hold a password.
+ * @returns undefined if no proxy is set, or NO_PROXY excludes the host.
+ * @throws {UsageError} the proxy is not a URL. The message does not quote it: it may contain a password.
  */
 export function proxyFor(url: URL): ProxyServer | undefined {
   const name = (url.protocol === 'https:' ? FOR_HTTPS : FOR_HTTP).find(variable);
@@ -30,12 +30,12 @@ export function proxyFor(url: URL): ProxyServer | undefined {
   return isExcepted(url, variable('NO_PROXY') ?? '') ? undefined : proxy;
 }
 
-/** Without user and password: "proxy.corp:8080, which HTTPS_PROXY names". */
+/** Without user and password: "proxy.corp:8080 (set in HTTPS_PROXY)". */
 export function describeProxy({ host, port, variable }: ProxyServer): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}, which ${variable} names`;
+  return `${isIPv6(host) ? `[${host}]` : host}:${port} (set in ${variable})`;
 }
 
-/** Whatever the case of its name; the one in upper case first, then the one in lower case. */
+/** The variable of this name in any case. Upper case takes precedence, then lower case. */
 function variable(name: string): string | undefined {
   const any = () => Object.keys(process.env).find((key) => key.toUpperCase() === name && process.env[key]);
   return process.env[name] || process.env[name.toLowerCase()] || process.env[any() ?? name];
@@ -43,15 +43,13 @@ function variable(name: string): string | undefined {
 
 function parseProxy(name: string, value: string): ProxyServer {
   if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) {
-    throw new UsageError(
-      `${name} must be the URL of a proxy, as in http://proxy.example.com:8080, but is no such URL.`,
-    );
+    throw new UsageError(`${name} is not a valid proxy URL. Set it to a URL such as http://proxy.example.com:8080.`);
   }
   const url = new URL(value);
   const credentials = credentialsIn(url);
   if (credentials === undefined) {
     throw new UsageError(
-      `${name} must be the URL of a proxy, with special characters of user and password as %XX: %40 for @, %23 for #, %25 for %.`,
+      `${name} is not a valid proxy URL. Percent-encode special characters in its user and password: %40 for @, %23 for #, %25 for %.`,
     );
   }
   const isSecure = url.protocol === 'https:';
@@ -65,9 +63,9 @@ function parseProxy(name: string, value: string): ProxyServer {
   };
 }
 
-/** "user:password", or undefined where they are not written as a URL wants them. */
+/** "user:password", or undefined if they are not percent-encoded correctly. */
 function credentialsIn({ username, password, pathname, search, hash }: URL): string | undefined {
-  // A bare /, ? or # in a password ends the host early; the rest, up to the @, then looks like a path.
+  // An unencoded /, ? or # in a password ends the host early. The rest, up to the @, then looks like a path.
   if (`${pathname}${search}${hash}`.includes('@')) return undefined;
   try {
     return decodeURIComponent(`${username}:${password}`);

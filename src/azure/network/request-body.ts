@@ -1,21 +1,21 @@
-// The body of a Put Page: the bytes themselves, or a stream of them in pieces.
+// The body of a Put Page request: the bytes themselves, or a stream of pieces.
 import { Readable } from 'node:stream';
 import type { HttpRequestBody } from '@azure/storage-blob';
 
-/** Waits until so many bytes may be sent. */
+/** Resolves when this many bytes may be sent. */
 export type Throttle = (bytes: number, signal: AbortSignal) => Promise<void>;
 
-/** Small enough to be smooth at 1 MiB/s, large enough to cost nothing at a hundred. */
+/** Small enough to be smooth at 1 MiB/s, large enough to be cheap at 100 MiB/s. */
 const THROTTLED_PIECE = 64 * 1024;
 /**
- * TLS encrypts at once all that it is given, into memory of its own, and is said to have moved nothing until the last of that is
- * sent: whole windows would take twice the memory, and on a slow line look like stalls.
+ * TLS encrypts each write as a whole, into its own memory, and reports no progress until all of it is sent. Whole windows would
+ * take twice the memory, and look like stalls on a slow connection.
  */
 const TLS_PIECE = 256 * 1024;
 
 /**
- * In pieces to keep to the rate that was asked for, and for TLS.
- * @param throttle - Undefined where no rate was asked for.
+ * Splits the body into pieces for TLS, and to keep to a rate limit.
+ * @param throttle - Undefined without a rate limit.
  */
 export function requestBody(
   bytes: Uint8Array,
@@ -27,7 +27,7 @@ export function requestBody(
   return () => {
     const pieces = throttle === undefined ? piecesOf(bytes, TLS_PIECE) : throttled(bytes, throttle, signal);
     const stream = Readable.from(pieces, { objectMode: false });
-    // On abort the request fails by itself; the stream's own error has nobody else to hear it.
+    // On abort, the request itself fails. Nothing else handles the stream's own error.
     return stream.on('error', () => stream.destroy());
   };
 }

@@ -1,20 +1,21 @@
-// The body of an answer, read into memory that is there already.
+// Reads the body of an answer into existing memory.
 
 import { printable } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
+import { codeOf, messageOf } from '../../base/thrown.ts';
 import { ServiceError } from '../../errors.ts';
 import { unusableAnswer } from '../errors.ts';
 
 /**
- * Bytes that are received between two collections. Each 64 KiB of them come in memory of their own, which is garbage as soon as it
- * is copied. By itself V8 collects late, and then the whole heap: to read 2 GiB back took 35 MiB more at its peak, and 8 seconds of
- * CPU time instead of 5.
+ * Bytes received between two garbage collections. Each 64 KiB arrive in their own buffer, which is garbage once it is copied. V8
+ * alone collects late, and then the whole heap: without this, reading back 2 GiB took 35 MiB more at the peak, and 8 seconds of CPU
+ * time instead of 5.
  */
 const COLLECT_INTERVAL = 2 * 1024 * 1024;
 
 /**
- * Counts what is received, and has its garbage collected from time to time.
- * @param collectGarbage - Collects what was allocated lately.
+ * Counts received bytes and collects garbage at regular intervals.
+ * @param collectGarbage - Collects recently allocated memory.
  */
 export function collectingGarbage(collectGarbage: () => void): (bytes: number) => void {
   let received = 0;
@@ -27,10 +28,10 @@ export function collectingGarbage(collectGarbage: () => void): (bytes: number) =
 }
 
 /**
- * Fills `into` with the whole of `body`.
- * @param what - What was attempted: "Get Blob 0+4194304".
- * @param onReceived - Called with the length of each piece, once it is copied.
- * @throws {ServiceError} the body ends too early or too late, or its connection is lost; the reason of `signal` on abort.
+ * Fills `into` with the whole body.
+ * @param what - The request: "Get Blob 0+4194304".
+ * @param onReceived - Called with the length of each piece after it is copied.
+ * @throws {ServiceError} the body is too short or too long, or the connection is lost; the reason of `signal` on abort.
  */
 export async function fillFrom(
   what: string,
@@ -42,28 +43,25 @@ export async function fillFrom(
   let length = 0;
   try {
     for await (const piece of body ?? []) {
-      const bytes = piece as Buffer;
+      const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
       length += bytes.length;
-      // It may have no end. Leaving the loop ends the stream, and its connection.
+      // The body may be endless. Leaving the loop closes the stream and its connection.
       if (length > into.length) break;
       into.set(bytes, length - bytes.length);
       onReceived?.(bytes.length);
     }
   } catch (error) {
     signal.throwIfAborted();
-    // The SDK calls a connection that was lost an abort, and gives no code for a body that was cut.
-    const { message, code = 'BodyLost' } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     throw new ServiceError(
-      `${what} failed: its answer broke off after ${length} bytes, ${printable(redact(message))}`,
-      {
-        reason: code === 'ABORT_ERR' ? 'BodyLost' : code,
-        transient: true,
-      },
+      `${what} failed: its answer was cut off after ${length} bytes: ${printable(redact(messageOf(error)))}`,
+      // The SDK reports a lost connection as an abort, and a truncated body without a code.
+      { reason: code === undefined || code === 'ABORT_ERR' ? 'BodyLost' : code, transient: true },
     );
   }
   if (length !== into.length) {
-    const came = length > into.length ? 'more' : `${length}`;
-    const problem = `${came} bytes came, but ${into.length} were asked for`;
+    const received = length > into.length ? 'more' : `only ${length}`;
+    const problem = `${into.length} bytes were requested, but ${received} arrived`;
     throw unusableAnswer({ operation: 'Get Blob', what }, problem, undefined);
   }
 }

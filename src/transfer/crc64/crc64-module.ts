@@ -1,15 +1,15 @@
 // The WebAssembly that computes CRC-64/NVME.
 //
-// A range is a polynomial over GF(2), and its CRC the remainder modulo P. It is done in two steps:
+// A range is a polynomial over GF(2), and its CRC is the remainder modulo P. The computation has two steps:
 //
-// Folding. Some multiples of P have few terms: x^1852 + x^1621 + ... + 1. Squared seven times, such a one becomes x^(128 1852) +
-// x^(128 1621) + ... + 1, and still is a multiple. So sixteen bytes can be taken away from where they are and added 231, ... and
-// 1852 units of sixteen bytes further on (FOLD_DELAYS), and the remainder stays the same. That takes no table and no multiplication,
-// only additions of 128 bits, and continues until the last of the range is left. The idea is that of S. Russell, "Chorba: A novel
-// CRC32 implementation", arXiv 2412.16398, who calls them zero polynomials.
+// Folding. Some multiples of P have few terms: x^1852 + x^1621 + ... + 1. Squared seven times, such a multiple becomes x^(128 1852) +
+// x^(128 1621) + ... + 1, which is a multiple too. So sixteen bytes can be removed and added 231, ... and 1852 units of sixteen bytes
+// further on (FOLD_DELAYS) without changing the remainder. That needs no table and no multiplication, only 128-bit additions, and
+// continues until only the end of the range remains. The idea comes from S. Russell, "Chorba: A novel CRC32 implementation", arXiv
+// 2412.16398, who calls these multiples zero polynomials.
 //
-// Looking up. What is left, and short ranges as they are: sixteen bytes at a step, each through a table of its own. A step has to
-// wait for the one before, so two halves are processed side by side: while one waits for its look-ups, the other continues.
+// Table look-up, for the rest and for short ranges: sixteen bytes per step, each with its own table. Each step depends on the one
+// before, so two halves are processed in parallel: while one waits for its look-ups, the other continues.
 import {
   ALIGNED_8,
   ALIGNED_16,
@@ -38,37 +38,37 @@ export const CRC64_STEP = 16;
 export const CRC64_POLYNOMIAL = 0x9a6c9329ac4bc9b5n;
 
 /**
- * Units of sixteen bytes: P divides x^1852 + x^1621 + x^895 + x^848 + x^601 + x^394 + x^204 + 1. Found by a search among the sums of four
- * powers of x for two that are the same. By counting, more terms allow a lower degree, and fewer
- * need a higher one. The shortest delay is long enough that no addition waits for the one before.
+ * In units of sixteen bytes: P divides x^1852 + x^1621 + x^895 + x^848 + x^601 + x^394 + x^204 + 1. Found by searching the sums of four
+ * powers of x for two that are equal modulo P. By a counting argument, more terms allow a lower degree, and fewer terms need a higher
+ * one. The shortest delay is long enough that no addition waits for the one before.
  */
 export const FOLD_DELAYS = [231, 957, 1004, 1251, 1458, 1648, 1852] as const;
 const UNIT = 16;
-/** Of the ring that holds what was folded last: enough for the longest delay, and a multiple of a page. */
+/** The ring contains the last folded units: enough for the longest delay, and a multiple of a page. */
 const RING_UNITS = 1856;
 const RING = RING_UNITS * UNIT;
 const UNITS_PER_TURN = 4;
 const CACHE_LINE = 64;
 const LINES_PER_TURN = 4;
 
-/** Where in the memory the tables are, and behind them the ring twice, so that no delay reaches over its end, and what is left. */
+/** The memory contains the tables, then the ring twice, so that no delay reaches beyond its end, and then the unfolded rest. */
 const RING_START = CRC64_STEP * 256 * 8;
 const NEW_RING = RING_START + RING;
-const LEFT = NEW_RING + RING;
-/** Bytes at the beginning of the memory that the module keeps for itself. */
-export const CRC64_WORK_SIZE = LEFT + RING;
+const REST = NEW_RING + RING;
+/** Bytes at the beginning of the memory that the module reserves. */
+export const CRC64_WORK_SIZE = REST + RING;
 
 /** Below this, folding is not faster. */
 const SHORTEST_FOLDED = 4 * RING;
 
-/** x^8 as a reflected polynomial: what one more byte of zeros multiplies a CRC with. */
+/** x^8 as a reflected polynomial: the factor by which one more zero byte multiplies a CRC. */
 const ONE_BYTE = 1n << 55n;
 
 const FUNCTION = { crc64: 0, lookUp: 1, multiply: 2 } as const;
 
 /**
- * A module that imports `env.memory`, with the tables at its beginning, and exports `crc64(start: i32, end: i32): i64`. The
- * range must not be empty, and its length a multiple of twice a step.
+ * The module imports `env.memory`, which starts with the tables, and exports `crc64(start: i32, end: i32): i64`. The range must
+ * not be empty, and its length must be a multiple of two steps.
  */
 export function encodeCrc64Module(): Uint8Array<ArrayBuffer> {
   const { i32, i64 } = TYPE;
@@ -99,7 +99,7 @@ function encodeCrc64(): number[] {
       ...[...bytesLeft, OP.i32Const, ...signed(SHORTEST_FOLDED), OP.i32LessUnsigned, OP.if, EMPTY_BLOCK],
       ...[OP.localGet, position, OP.localGet, end, OP.i64Const, ...signed(-1), OP.call, FUNCTION.lookUp],
       ...[OP.i64Const, ...signed(-1), OP.i64Xor, OP.return, OP.end],
-      // A CRC begins with all ones: as if they had been there before the range, as far as the longest delay reaches.
+      // A CRC starts with all ones: as if they preceded the range, as far back as the longest delay reaches.
       ...[OP.i32Const, ...signed(RING_START), OP.i32Const, 0, OP.i32Const, ...signed(RING), ...MEMORY_FILL],
       ...[OP.i32Const, ...signed(RING_START), OP.i64Const, ...signed(-1)],
       ...[OP.i64Store, ALIGNED_8, ...unsigned(RING - Math.max(...FOLD_DELAYS) * UNIT)],
@@ -108,10 +108,10 @@ function encodeCrc64(): number[] {
       ...[OP.i32Const, ...signed(RING_START), OP.i32Const, ...signed(NEW_RING), OP.i32Const, ...signed(RING)],
       ...MEMORY_COPY,
       ...[OP.i32Const, ...signed(2 * RING - 1), ...bytesLeft, OP.i32LessUnsigned, OP.branchIf, 0, OP.end],
-      // The last time, nothing is added to what follows: the remainder of what is left is that of all.
+      // The last round adds nothing to later units: the remainder of the rest is the remainder of the whole range.
       ...[OP.i32Const, ...signed(NEW_RING), OP.i32Const, 0, OP.i32Const, ...signed(RING), ...MEMORY_FILL],
-      ...foldRing(position, cursor, LEFT),
-      ...[OP.i32Const, ...signed(LEFT), OP.i32Const, ...signed(LEFT + RING), OP.i64Const, 0],
+      ...foldRing(position, cursor, REST),
+      ...[OP.i32Const, ...signed(REST), OP.i32Const, ...signed(REST + RING), OP.i64Const, 0],
       ...[OP.call, FUNCTION.lookUp, OP.localSet, crc],
       ...[OP.localGet, position, OP.localGet, end, OP.i32LessUnsigned, OP.if, EMPTY_BLOCK],
       ...[
@@ -133,8 +133,8 @@ function encodeCrc64(): number[] {
 }
 
 /**
- * Touches each cache line of what is folded next. That many misses at a time are waited for together; while it is folded, each
- * would be waited for by itself. Measured on windows that no cache holds: 6.2 GiB/s instead of 4.7.
+ * Touches each cache line that is folded next. The cache misses then overlap; during folding, they would occur one after another.
+ * Measured on uncached windows: 6.2 GiB/s instead of 4.7.
  */
 function fetchRing(position: number, cursor: number): number[] {
   const lines = Array.from({ length: LINES_PER_TURN }, (_, line) => [
@@ -148,7 +148,7 @@ function fetchRing(position: number, cursor: number): number[] {
   ];
 }
 
-/** As many bytes as the ring has, from `position` on; what they become goes to `into`. Moves `position`. */
+/** Folds one ring of bytes from `position` on, writes the result to `into`, and advances `position`. */
 function foldRing(position: number, cursor: number, into: number): number[] {
   const turn = Array.from({ length: UNITS_PER_TURN }, (_, unit) => [
     ...[OP.localGet, cursor, OP.localGet, position, ...V128_LOAD, ALIGNED_16, ...unsigned(unit * UNIT)],
@@ -167,7 +167,7 @@ function foldRing(position: number, cursor: number, into: number): number[] {
   ];
 }
 
-/** What is of the second half is called behind. */
+/** Names with "behind" belong to the second half. */
 const LOCAL = { position: 0, end: 1, half: 3, middle: 4, behind: 5, bytes: 6 } as const;
 const CRC = { crc: 2, low: 7, high: 8 } as const;
 const CRC_BEHIND = { crc: 9, low: 10, high: 11 } as const;
@@ -224,7 +224,7 @@ function step({ crc, low, high }: Readonly<Record<'crc' | 'low' | 'high', number
   return [...lookUps, OP.localSet, crc];
 }
 
-/** The entry of `table` for one byte of a local. The byte is shifted to where it is its entry's offset, times eight. */
+/** The entry of `table` for one byte of a local. The byte is shifted so that it becomes the offset of its entry: the byte times eight. */
 function lookUpByte(local: number, byte: number, table: number): number[] {
   const shift =
     byte === 0
@@ -237,14 +237,14 @@ function lookUpByte(local: number, byte: number, table: number): number[] {
   ];
 }
 
-/** a b modulo the polynomial: adds b x^i for each x^i of a, the highest bit first, as it is x^0. */
+/** a b modulo the polynomial: adds b x^i for each x^i of a. Starts with the highest bit, which is x^0. */
 function encodeMultiply(): number[] {
   const [a, b, product] = [0, 1, 2];
   return functionBody(
     [[1, TYPE.i64]],
     [
       ...[OP.loop, EMPTY_BLOCK],
-      // All ones where the highest bit is set.
+      // All ones if the highest bit is set.
       ...[OP.localGet, a, OP.i64Const, ...signed(63), OP.i64ShiftRight],
       ...[OP.localGet, b, OP.i64And, OP.localGet, product, OP.i64Xor, OP.localSet, product],
       ...[OP.i64Const, 0, OP.localGet, b, OP.i64Const, 1, OP.i64And, OP.i64Subtract],

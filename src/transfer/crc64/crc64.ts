@@ -1,8 +1,8 @@
-// CRC-64/NVME, which Azure Storage calls CRC64, as WebAssembly over memory that threads share.
+// CRC-64/NVME, which Azure Storage calls CRC64, in WebAssembly over memory shared between threads.
 import { CRC64_POLYNOMIAL, CRC64_STEP, CRC64_WORK_SIZE, encodeCrc64Module } from './crc64-module.ts';
 
 declare global {
-  // The part of lib.dom that is used here; the rest of it does not belong into a program for Node.
+  // The part of lib.dom that is used here. The rest of lib.dom does not exist in Node.js.
   namespace WebAssembly {
     interface MemoryDescriptor {
       initial: number;
@@ -12,7 +12,7 @@ declare global {
     class Memory {
       constructor(descriptor: MemoryDescriptor);
       readonly buffer: SharedArrayBuffer;
-      /** @returns the size before, in pages of 64 KiB. */
+      /** @returns the previous size, in pages of 64 KiB. */
       grow(pages: number): number;
     }
     class Module {
@@ -27,13 +27,13 @@ declare global {
 
 const WASM_PAGE = 64 * 1024;
 
-/** Where the bytes begin whose CRC can be asked for: before it, the module keeps what it works with. A multiple of 64 KiB. */
+/** The first offset for data. The module uses the memory before it. A multiple of 64 KiB. */
 export const CRC64_DATA_START = wholePages(CRC64_WORK_SIZE) * WASM_PAGE;
 
 /**
  * Memory for the module.
- * @param size - Bytes of it from `CRC64_DATA_START` on.
- * @param maxSize - What it can grow to.
+ * @param size - Bytes for data, from `CRC64_DATA_START` on.
+ * @param maxSize - The size to which it can grow.
  */
 export function newCrc64Memory(size: number, maxSize = size): WebAssembly.Memory {
   const pages = (bytes: number) => wholePages(CRC64_DATA_START + bytes);
@@ -46,7 +46,7 @@ function wholePages(bytes: number): number {
   return Math.ceil(bytes / WASM_PAGE);
 }
 
-/** Once for all threads. */
+/** All threads share the tables. */
 function writeTables(memory: WebAssembly.Memory): void {
   const tables = new BigUint64Array(memory.buffer, 0, CRC64_STEP * 256);
   for (let byte = 0; byte < 256; byte++) {
@@ -54,7 +54,7 @@ function writeTables(memory: WebAssembly.Memory): void {
     for (let bit = 0; bit < 8; bit++) crc = crc & 1n ? (crc >> 1n) ^ CRC64_POLYNOMIAL : crc >> 1n;
     tables[byte] = crc;
   }
-  // Table k tells what a byte does to the CRC when k more bytes follow it.
+  // Table k contains the effect of a byte on the CRC when k more bytes follow it.
   for (let index = 256; index < tables.length; index++) {
     const shorter = tables[index - 256] ?? 0n;
     tables[index] = (shorter >> 8n) ^ (tables[Number(shorter & 0xffn)] ?? 0n);
@@ -62,8 +62,8 @@ function writeTables(memory: WebAssembly.Memory): void {
 }
 
 /**
- * The module: it imports `env.memory` and exports `crc64(start, end)`, for a range that is not empty and whose length is a
- * multiple of 32. Compiled once; of several threads with one memory, one at a time may call it.
+ * The module imports `env.memory` and exports `crc64(start, end)`. The range must not be empty, and its length a multiple of 32.
+ * Threads that share a memory must not call it at the same time.
  */
 export function compileCrc64(): WebAssembly.Module {
   return new WebAssembly.Module(encodeCrc64Module());

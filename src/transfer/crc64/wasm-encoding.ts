@@ -1,4 +1,4 @@
-// The binary format of WebAssembly, as far as it is needed here. Source: webassembly.github.io/spec/core/binary.
+// The part of the WebAssembly binary format that is needed here. Source: webassembly.github.io/spec/core/binary.
 
 export const TYPE = { i32: 0x7f, i64: 0x7e, v128: 0x7b, function: 0x60 } as const;
 export const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
@@ -39,14 +39,14 @@ export const MEMORY_FILL = [0xfc, 0x0b, 0] as const;
 export const V128_LOAD = [0xfd, 0x00] as const;
 export const V128_STORE = [0xfd, 0x0b] as const;
 export const V128_XOR = [0xfd, 0x51] as const;
-/** The type of a block that takes and leaves nothing. */
+/** The type of a block without parameters and results. */
 export const EMPTY_BLOCK = 0x40;
-/** Of a memory access: the exponent of its alignment. */
+/** The alignment of a memory access, as an exponent of two. */
 export const ALIGNED_8 = 3;
 export const ALIGNED_16 = 4;
 export const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00] as const;
 
-/** The body of a function. @param locals - How many of which type, after the parameters. */
+/** The body of a function. @param locals - The local variables after the parameters, as counts by type. */
 export function functionBody(
   locals: readonly (readonly [count: number, type: number])[],
   code: readonly number[],
@@ -68,12 +68,12 @@ export function text(name: string): number[] {
   return [...unsigned(name.length), ...Buffer.from(name)];
 }
 
-/** LEB128. */
+/** Unsigned LEB128. */
 export function unsigned(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
 }
 
-/** LEB128 of a signed number. */
+/** Signed LEB128. */
 export function signed(value: number | bigint): number[] {
   const rest = BigInt(value);
   const byte = Number(rest & 0x7fn);

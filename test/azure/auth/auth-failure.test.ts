@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { explainRefusal, type RefusedSignature } from '../../../src/azure/auth/auth-failure.ts';
+import { explainAuthFailure, type RejectedSignature } from '../../../src/azure/auth/auth-failure.ts';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
 const SAS = 'sp=rw&sig=c2VjcmV0';
 
-function explain(about: Partial<RefusedSignature>, now = NOW) {
-  return explainRefusal({ sas: SAS, wasAccepted: false, detail: '', serviceTime: NOW, ...about }, now);
+function explain(about: Partial<RejectedSignature>, now = NOW) {
+  return explainAuthFailure({ sas: SAS, wasAccepted: false, detail: '', serviceTime: NOW, ...about }, now);
 }
 
-describe('explainRefusal', () => {
+describe('explainAuthFailure', () => {
   it.each([
     ['its own end', { sas: `${SAS}&se=2026-03-01T11:59:59Z` }, 'expired at 2026-03-01T11:59:59.000Z'],
     ['the end of its key', { sas: `${SAS}&se=2027-01-01&ske=2026-03-01` }, 'expired at 2026-03-01T00:00:00.000Z'],
@@ -29,8 +29,8 @@ describe('explainRefusal', () => {
       'has expired',
     ],
     ['a detail that names no time', { detail: 'Signature not valid in the specified key time frame' }, 'has expired'],
-    ['that it was good before', { wasAccepted: true }, 'no longer accepted'],
-  ])('knows an expired SAS by %s', (_, about, message) => {
+    ['that it was good before', { wasAccepted: true }, 'no longer accepts'],
+  ])('recognises an expired SAS by %s', (_, about, message) => {
     expect(explain(about)).toEqual({ isExpired: true, explanation: expect.stringContaining(message) });
   });
 
@@ -43,15 +43,15 @@ describe('explainRefusal', () => {
           'Signature not valid in the specified time frame: Start [Sun, 01 Mar 2026 12:30:00 GMT] - Expiry [] - Current [Sun, 01 Mar 2026 12:00:00 GMT]',
       },
     ],
-  ])('knows a SAS that is not valid yet by %s', (_, about) => {
+  ])('recognises a SAS that is not valid yet by %s', (_, about) => {
     expect(explain(about)).toEqual({
       isExpired: false,
       explanation:
-        'The SAS is valid only from 2026-03-01T12:30:00.000Z on, and for the service it is 2026-03-01T12:00:00.000Z.',
+        "The SAS is not valid before 2026-03-01T12:30:00.000Z, and the service's clock shows 2026-03-01T12:00:00.000Z.",
     });
   });
 
-  it('goes by the clock of the service, and says how far the other one is off', () => {
+  it('uses the clock of the service, and reports the clock difference', () => {
     const sas = `${SAS}&se=2026-03-01T12:30:00Z`;
     const [before, after] = [new Date('2026-03-01T11:00:00Z'), new Date('2026-03-01T13:00:00Z')];
     expect(explain({ sas, serviceTime: after }, NOW)).toMatchObject({
@@ -65,7 +65,7 @@ describe('explainRefusal', () => {
     expect(explain({ sas, serviceTime: undefined }, after).isExpired).toBe(true);
   });
 
-  it('says nothing where nothing is known', () => {
+  it('gives no explanation if the cause is unknown', () => {
     expect(explain({})).toEqual({ isExpired: false, explanation: undefined });
     expect(explain({ sas: undefined, wasAccepted: true })).toEqual({ isExpired: false, explanation: undefined });
     expect(explain({ detail: 'Signature did not match. String to sign used was rw' }).isExpired).toBe(false);

@@ -17,7 +17,7 @@ describe('authorityHostFor', () => {
 });
 
 describe('blobEndpoint', () => {
-  it('is of the public cloud unless another suffix is given', () => {
+  it('uses the public cloud by default', () => {
     expect(blobEndpoint('account')).toBe('https://account.blob.core.windows.net');
     expect(blobEndpoint('account', 'core.usgovcloudapi.net')).toBe('https://account.blob.core.usgovcloudapi.net');
   });

@@ -74,7 +74,7 @@ describe('parseConnectionString', () => {
       `" ACCOUNTKEY= ${KEY} ;QueueEndpoint=https://x.queue.core.windows.net;accountname = account ;;"\r\n`,
       { serviceUrl: AZURE, credential: accountKey },
     ],
-  ])('reads the one of %s', (_, text, expected) => {
+  ])('parses the connection string of %s', (_, text, expected) => {
     expect(parseConnectionString(text)).toEqual(expected);
   });
 
@@ -86,7 +86,7 @@ describe('parseConnectionString', () => {
       'UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://host.docker.internal/',
       'http://host.docker.internal:10000/devstoreaccount1',
     ],
-  ])('knows the emulator by its short name: %s', (text, serviceUrl) => {
+  ])('recognises the short form for the emulator: %s', (text, serviceUrl) => {
     expect(parseConnectionString(text)).toMatchObject({
       serviceUrl,
       credential: { kind: 'account-key', accountName: 'devstoreaccount1' },
@@ -99,9 +99,9 @@ describe('parseConnectionString', () => {
   });
 
   it.each([
-    ['nothing', '', /neither an AccountName nor a BlobEndpoint/],
-    ['no account', `AccountKey=${KEY}`, /neither an AccountName nor a BlobEndpoint/],
-    ['no credential', 'AccountName=account', /neither .* nor a SharedAccessSignature/],
+    ['nothing', '', /neither AccountName nor BlobEndpoint/],
+    ['no account', `AccountKey=${KEY}`, /neither AccountName nor BlobEndpoint/],
+    ['no credential', 'AccountName=account', /neither .* nor SharedAccessSignature/],
     ['the short name set to false', 'UseDevelopmentStorage=false', /neither/],
     ['a name that would become another host', `AccountName=evil.example/;AccountKey=${KEY}`, /AccountName/],
     ['a suffix that is none', `AccountName=account;AccountKey=${KEY};EndpointSuffix=x/y`, /EndpointSuffix/],
@@ -128,21 +128,21 @@ describe('parseConnectionString', () => {
       'UseDevelopmentStorage=true;DevelopmentStorageProxyUri=azurite',
       /DevelopmentStorageProxyUri/,
     ],
-  ])('refuses one with %s', (_, text, message) => {
+  ])('refuses a connection string with %s', (_, text, message) => {
     expect(() => parseConnectionString(text)).toThrow(UsageError);
     expect(() => parseConnectionString(text)).toThrow(message);
   });
 
   it.each([
     ['a damaged SAS', `BlobEndpoint=${AZURE};SharedAccessSignature=${SAS.slice(0, -4)}`, /`sig`/],
-    ['two SAS', `BlobEndpoint=${AZURE}?${sasWith({ sp: 'r' })};SharedAccessSignature=${SAS}`, /two different SAS/],
-    ['a damaged key', 'AccountName=account;AccountKey=c2VjcmV0!', /not base64/],
-  ])('refuses the credential where it is %s', (_, text, message) => {
+    ['two SAS', `BlobEndpoint=${AZURE}?${sasWith({ sp: 'r' })};SharedAccessSignature=${SAS}`, /different SAS/],
+    ['a damaged key', 'AccountName=account;AccountKey=c2VjcmV0!', /not valid base64/],
+  ])('refuses %s as the credential', (_, text, message) => {
     expect(() => parseConnectionString(text)).toThrow(CredentialError);
     expect(() => parseConnectionString(text)).toThrow(message);
   });
 
-  it('shows nothing of what it was given when it refuses it', () => {
+  it('shows no part of a refused connection string', () => {
     const anyBefore = fc.constantFrom(
       'AccountKey=',
       'accountKey',

@@ -1,4 +1,4 @@
-// Credentials that end while an upload runs, and those that do not suffice.
+// Credentials that expire during an upload, and insufficient ones.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -54,7 +54,7 @@ function upload(image: string, more: Partial<UploadOptions> = {}) {
     onEvent: (event) => events.push(event),
     ...more,
   });
-  // Tests look at the outcome later.
+  // Tests check the outcome later.
   done.catch(() => undefined);
   return { events, done };
 }
@@ -68,13 +68,13 @@ function expectBlobHolds(disk: Uint8Array): void {
   expect(server.blob(CONTAINER, BLOB).metadata.get('vhdup_state')).toBe('complete');
 }
 
-/** The ways in which a SAS ends. */
+/** The ways in which a SAS becomes invalid. */
 const ENDS: Readonly<Record<string, () => void>> = {
   'is withdrawn': () => server.expireSas(),
   'comes to its time': () => server.advanceClock(2 * HOUR_MS),
 };
 
-describe('a SAS that ends', () => {
+describe('a SAS that expires', () => {
   for (const [how, end] of Object.entries(ENDS)) {
     it.each([1, 4, 16])(
       `because it ${how}: one new one is asked for, and the upload goes on (%i threads)`,
@@ -93,13 +93,13 @@ describe('a SAS that ends', () => {
         expect(requests.map(({ attempt }) => attempt)).toEqual([1]);
         expect(requests[0]?.problem).toMatch(/expired/);
         expect(credentialEvents(events)).toEqual(['expired', 'renewed']);
-        // Where the clock moved on, the lease has run out too: what was in flight learns of it and is sent again.
+        // If the clock moved, the lease has expired too: requests in flight fail and are sent again.
         expect(result.retries).toBeLessThanOrEqual(how === 'is withdrawn' ? 0 : threads);
         expect(result.sent).toBe(SIZE + 512);
       },
     );
 
-    it(`because it ${how}: without another one the upload stops, and goes on later`, async () => {
+    it(`because it ${how}: without a new SAS, the upload stops and can be resumed`, async () => {
       const { path, disk } = await makeImage();
       const { done } = upload(path);
       await server.when(() => server.counters.bytesCommitted >= 16 * MIB);
@@ -116,7 +116,7 @@ describe('a SAS that ends', () => {
     });
   }
 
-  it('may end again and again, at each kind of request', async () => {
+  it('may expire repeatedly, at each kind of request', async () => {
     const { path, disk } = await makeImage();
     let renewals = 0;
     const renewSas = () => {
@@ -139,7 +139,7 @@ describe('a SAS that ends', () => {
     expect(renewals).toBeGreaterThanOrEqual(4);
   });
 
-  it('is waited for: nothing is sent meanwhile, and an abort ends the wait', async () => {
+  it('pauses the upload: nothing is sent meanwhile, and an abort ends the wait', async () => {
     const { path } = await makeImage();
     const stop = new AbortController();
     let asked: SasRequest | undefined;
@@ -161,7 +161,7 @@ describe('a SAS that ends', () => {
     expect(existsSync(`${path}.vhdup.json`)).toBe(true);
   });
 
-  it('is not waited for longer than giveUpAfterMs', async () => {
+  it('pauses the upload for at most giveUpAfterMs', async () => {
     const { path } = await makeImage();
     const { done } = upload(path, { renewSas: () => new Promise(() => undefined), giveUpAfterMs: 50 });
     await server.when(() => server.counters.bytesCommitted >= 8 * MIB);
@@ -173,7 +173,7 @@ describe('a SAS that ends', () => {
     expect(existsSync(`${path}.vhdup.json`)).toBe(true);
   });
 
-  it('stops the upload when there is no other', async () => {
+  it('stops the upload if there is no new SAS', async () => {
     const { path } = await makeImage();
     const { done } = upload(path, { renewSas: () => Promise.resolve(undefined) });
     await server.when(() => server.counters.bytesCommitted >= 8 * MIB);
@@ -181,7 +181,7 @@ describe('a SAS that ends', () => {
     expect(await failureOf(done)).toMatchObject({ code: 'CREDENTIALS', isExpired: true });
   });
 
-  it('may have expired before the upload begins', async () => {
+  it('may have expired before the upload starts', async () => {
     const { path, disk } = await makeImage();
     const expired = server.sasUrl({
       container: CONTAINER,
@@ -198,8 +198,8 @@ describe('a SAS that ends', () => {
   });
 });
 
-describe('a SAS given for another one', () => {
-  /** Uploads until the first SAS has ended, with these answers, and says what was told. */
+describe('a replacement SAS', () => {
+  /** Uploads until the first SAS has expired, with these replacements, and returns the reported events. */
   async function renewedWith(answers: readonly (() => string)[]) {
     const { path, disk } = await makeImage();
     const problems: string[] = [];
@@ -220,13 +220,13 @@ describe('a SAS given for another one', () => {
     ['in a URL', () => newUrl()],
     ['in a URL of the container', () => server.sasUrl({ container: CONTAINER, permissions: 'racwdl' })],
     ['of the account', () => server.accountSas('rwc')],
-  ])('is taken %s', async (_, answer) => {
+  ])('is accepted %s', async (_, answer) => {
     const { disk, done } = await renewedWith([answer]);
     await done;
     expectBlobHolds(disk);
   });
 
-  it('is refused, with what is wrong with it, and another one is asked for', async () => {
+  it('is refused with a reason, and another one is requested', async () => {
     const { disk, problems, events, done } = await renewedWith([
       () => '',
       () => 'sp=rw&se=2099-01-01',
@@ -248,7 +248,7 @@ describe('a SAS given for another one', () => {
     expect(credentialEvents(events).filter((state) => state === 'refused')).toHaveLength(5);
   });
 
-  it('is of no use too often: the upload ends, and can go on', async () => {
+  it('stops the upload if it is unusable too often; the upload can be resumed', async () => {
     const { problems, done } = await renewedWith([
       () => newUrl().replace(/sig=[^&]*/, `sig=${encodeURIComponent(signatureFor(String(Math.random())))}`),
     ]);
@@ -256,7 +256,7 @@ describe('a SAS given for another one', () => {
     expect(problems).toHaveLength(10);
   });
 
-  it('cannot be asked for: the failure of the one who is asked is thrown as it is', async () => {
+  it('passes on the error of renewSas unchanged', async () => {
     const reason = new Error('no more');
     const { done } = await renewedWith([
       () => {
@@ -267,8 +267,8 @@ describe('a SAS given for another one', () => {
   });
 });
 
-describe('a SAS that will end too soon', () => {
-  it('is warned of once, as soon as the amount is known', async () => {
+describe('a SAS that will expire too soon', () => {
+  it('causes one warning, as soon as the amount of data is known', async () => {
     const { path } = await makeImage();
     const destination = server.sasUrl({
       container: CONTAINER,
@@ -286,12 +286,12 @@ describe('a SAS that will end too soon', () => {
   });
 });
 
-describe('a SAS that does not reach', () => {
+describe('an insufficient SAS', () => {
   it.each([
     ['another service', (sas: string) => sas.replace('ss=b', 'ss=f'), 'ss=b'],
     ['other resources', (sas: string) => sas.replace(/srt=\w+/, 'srt=sc'), 'srt=o'],
-    ['the future', (sas: string) => `${sas}&st=2999-01-01T00:00:00Z`, 'valid only from'],
-  ])('is told before anything is sent: %s', async (_, change, message) => {
+    ['the future', (sas: string) => `${sas}&st=2999-01-01T00:00:00Z`, 'not valid before'],
+  ])('is reported before anything is sent: %s', async (_, change, message) => {
     const { path } = await makeImage();
     const destination = `${server.urlOf(CONTAINER, BLOB)}?${change(server.accountSas('rw'))}`;
     expect(await failureOf(upload(path, { destination }).done)).toMatchObject({
@@ -312,7 +312,7 @@ describe('a SAS that does not reach', () => {
     expect(server.counters.requests).toBe(0);
   });
 
-  it('says that a SAS is not valid yet, and by how much the clock is wrong', async () => {
+  it('reports a SAS that is not valid yet, and the clock difference', async () => {
     const { path } = await makeImage();
     const destination = server.sasUrl({
       container: CONTAINER,
@@ -323,13 +323,13 @@ describe('a SAS that does not reach', () => {
     });
     server.advanceClock(-HOUR_MS);
     const { message } = await failureOf(upload(path, { destination }).done);
-    expect(message).toContain('valid only from');
+    expect(message).toContain('not valid before');
     expect(message).toContain('60 min ahead');
   });
 });
 
 describe('an account key and a wrong clock', () => {
-  it('says by how much', async () => {
+  it('reports the clock difference', async () => {
     const { path } = await makeImage();
     server.advanceClock(20 * 60_000);
     const credential = { kind: 'account-key', accountName: server.account, accountKey: server.key } as const;
@@ -339,7 +339,7 @@ describe('an account key and a wrong clock', () => {
 });
 
 describe('tokens of Microsoft Entra', () => {
-  it('are fetched again before they end, and the upload goes on', async () => {
+  it('are renewed before they expire, during the upload', async () => {
     await server.close();
     server = await startPageBlobServer({ tls: true, bearerToken: 'token-0' });
     server.createContainer(CONTAINER);

@@ -10,7 +10,7 @@ const SAS = 'sv=2025-01-05&sp=rw&sig=c2VjcmV0%3D';
 const accountKey = { kind: 'account-key', accountName: 'account', accountKey: KEY } as const;
 
 describe('toSdkCredential', () => {
-  it('gives a SAS without its question mark', async () => {
+  it('returns a SAS without its question mark', async () => {
     expect(await toSdkCredential({ kind: 'sas', sas: `?${SAS}` }, 'any')).toEqual({ sas: SAS });
     expect(await toSdkCredential({ kind: 'sas', sas: SAS }, 'any')).toEqual({ sas: SAS });
   });
@@ -29,23 +29,26 @@ describe('toSdkCredential', () => {
     },
   );
 
-  it('hands a source of tokens on', async () => {
+  it('passes on a token source', async () => {
     const source = { getToken: () => Promise.resolve({ token: 'token', expiresOnTimestamp: 0 }) };
     expect(await toSdkCredential({ kind: 'token', source }, 'any')).toEqual({ credential: source });
   });
 
-  it('makes a credential of Microsoft Entra where nothing else is given', async () => {
+  it('creates a Microsoft Entra credential by default', async () => {
     const { credential } = await toSdkCredential({ kind: 'entra' }, 'account.blob.core.chinacloudapi.cn');
     expect(credential).toHaveProperty('getToken');
   });
 });
 
 describe('accountKeyOf', () => {
-  it.each([KEY, ` ${KEY}\n`, `"${KEY}"`, `\ufeff${KEY}`])('takes the key without what stands around it: %j', (text) => {
-    expect(accountKeyOf(text)).toBe(KEY);
-  });
+  it.each([KEY, ` ${KEY}\n`, `"${KEY}"`, `\ufeff${KEY}`])(
+    'removes quotes and white space around the key: %j',
+    (text) => {
+      expect(accountKeyOf(text)).toBe(KEY);
+    },
+  );
 
-  it('makes it a secret that is redacted wherever it stands', () => {
+  it('registers the key as a secret, which is redacted everywhere', () => {
     const key = Buffer.alloc(64, 0x6b).toString('base64');
     accountKeyOf(key);
     expect(redact(`echo ${key} and ${encodeURIComponent(key)}`)).toBe('echo REDACTED and REDACTED');

@@ -10,7 +10,7 @@ import { failureOf } from '../../support/vhd-fixtures.ts';
 
 const { address } = parseDestination('https://account.blob.core.windows.net/vhds/disk.vhd');
 const NEVER = new AbortController().signal;
-// Each request listens, as it does to the signal of a transfer.
+// Each request adds a listener, as it does to the signal of a transfer.
 setMaxListeners(0, NEVER);
 const EXPIRED = new CredentialError('The SAS expired.', { isExpired: true });
 const REFUSED = new CredentialError('403 AuthorizationPermissionMismatch');
@@ -20,29 +20,29 @@ function sas(name: string): string {
 }
 
 function accessWith(renewSas?: RenewSas, more: AccessOptions = {}) {
-  const told: string[] = [];
+  const states: string[] = [];
   const access = new SasAccess(sas('first'), address, {
-    onEvent: ({ state }) => told.push(state),
+    onEvent: ({ state }) => states.push(state),
     ...(renewSas === undefined ? {} : { renewSas }),
     ...more,
   });
-  return { access, told };
+  return { access, states };
 }
 
 describe('SasAccess', () => {
-  it('asks once for all requests that were refused, and gives all of them the new SAS', async () => {
+  it('asks once for all rejected requests, and all of them get the new SAS', async () => {
     const answers: ((text: string) => void)[] = [];
-    const { access, told } = accessWith(() => new Promise((resolve) => answers.push(resolve)));
+    const { access, states } = accessWith(() => new Promise((resolve) => answers.push(resolve)));
     const refused = access.signer;
     const waiting = Array.from({ length: 64 }, () => access.renewed(refused, EXPIRED, NEVER));
     answers[0]?.(sas('second'));
     expect(await Promise.all(waiting)).toEqual(new Array(64).fill(true));
     expect(answers).toHaveLength(1);
     expect(access.signer.sdk).toEqual({ sas: sas('second') });
-    expect(told).toEqual(['expired', 'renewed']);
+    expect(states).toEqual(['expired', 'renewed']);
   });
 
-  it('does not ask for a request whose refusal comes after the SAS was replaced', async () => {
+  it('does not ask if the SAS was already replaced', async () => {
     let asked = 0;
     const { access } = accessWith(() => {
       asked += 1;
@@ -54,14 +54,14 @@ describe('SasAccess', () => {
     expect(asked).toBe(1);
   });
 
-  it('asks neither where nobody can answer nor for a refusal that has another cause', async () => {
+  it('does not ask without renewSas, or if the rejection has another cause', async () => {
     const { access } = accessWith();
     expect(await access.renewed(access.signer, EXPIRED, NEVER)).toBe(false);
     const { access: askable } = accessWith(() => Promise.reject(new Error('It was asked.')));
     expect(await askable.renewed(askable.signer, REFUSED, NEVER)).toBe(false);
   });
 
-  it('asks again when the service refuses what was given, whatever the cause, until it was accepted once', async () => {
+  it('asks again, whatever the cause, until the service has accepted a new SAS once', async () => {
     let asked = 0;
     const { access } = accessWith(() => {
       asked += 1;
@@ -74,7 +74,7 @@ describe('SasAccess', () => {
     expect(asked).toBe(2);
   });
 
-  it('counts the questions since a SAS was last accepted, and stops after ten', async () => {
+  it('counts the attempts since a SAS was last accepted, and stops after ten', async () => {
     const attempts: number[] = [];
     let name = 0;
     const { access } = accessWith(({ attempt }) => {
@@ -93,9 +93,9 @@ describe('SasAccess', () => {
     expect(attempts.at(-1)).toBe(10);
   });
 
-  it('does not take the SAS that was refused, and takes an error of the kind for an answer of no use', async () => {
+  it('refuses the rejected SAS, and counts a CredentialError as an unusable answer', async () => {
     const problems: string[] = [];
-    const { access, told } = accessWith(({ attempt, problem }) => {
+    const { access, states } = accessWith(({ attempt, problem }) => {
       problems.push(problem);
       if (attempt === 1) return Promise.resolve(sas('first'));
       if (attempt === 2) return Promise.reject(new CredentialError('The command failed.'));
@@ -104,13 +104,13 @@ describe('SasAccess', () => {
     expect(await access.renewed(access.signer, EXPIRED, NEVER)).toBe(true);
     expect(problems).toEqual([
       'The SAS expired.',
-      expect.stringContaining('the service refused'),
+      expect.stringContaining('the service rejected'),
       'The command failed.',
     ]);
-    expect(told).toEqual(['expired', 'refused', 'refused', 'renewed']);
+    expect(states).toEqual(['expired', 'refused', 'refused', 'renewed']);
   });
 
-  it('lets one request go when it is aborted, and goes on waiting for the others', async () => {
+  it('stops waiting for an aborted request, and keeps waiting for the others', async () => {
     const answers: ((text: string) => void)[] = [];
     const { access } = accessWith(() => new Promise((resolve) => answers.push(resolve)));
     const one = new AbortController();
@@ -123,7 +123,7 @@ describe('SasAccess', () => {
     expect(await waiting[1]).toBe(true);
   });
 
-  it('stops waiting when it is closed, and tells the one who is asked', async () => {
+  it('stops waiting when it is closed, and aborts renewSas', async () => {
     let signal: AbortSignal | undefined;
     const { access } = accessWith((request) => {
       signal = request.signal;
@@ -135,7 +135,7 @@ describe('SasAccess', () => {
     expect(signal?.aborted).toBe(true);
   });
 
-  it('knows when its SAS expires', () => {
+  it('returns the expiry time of its SAS', () => {
     const access = new SasAccess('sp=rw&se=2030-01-01&sig=x', address, {});
     expect(access.expiresOn).toEqual(new Date('2030-01-01'));
     expect(new SasAccess('si=policy&sig=x', address, {}).expiresOn).toBeUndefined();

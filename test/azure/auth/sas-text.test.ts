@@ -6,7 +6,7 @@ import { accountSasWith, SIGNATURE, sasWith } from '../../support/sas-samples.ts
 
 const SAS = sasWith({ st: '2025-01-01T00:00:00Z', spr: 'https,http', sip: '10.0.0.1-10.0.0.9' });
 
-/** The message of the refusal, which must hold no part of the signature. */
+/** The error message, which must contain no part of the signature. */
 function refusalOf(query: string): string {
   try {
     canonicalSas(query);
@@ -21,12 +21,12 @@ function refusalOf(query: string): string {
   throw new Error(`It took ${query}.`);
 }
 
-/** What a cmd.exe batch file without arguments makes of a text: it replaces %0 to %9. */
+/** Changes a text as a cmd.exe batch file without arguments does: it replaces %0 to %9. */
 function eatenByBatch(text: string): string {
   return text.replace(/%\d/g, '');
 }
 
-/** Each of them leaves the meaning as it is. */
+/** None of these changes the meaning. */
 const SPELLINGS: Readonly<Record<string, (sas: string) => string>> = {
   'as it is': (sas) => sas,
   'a question mark before it': (sas) => `?${sas}`,
@@ -63,19 +63,19 @@ const SPELLINGS: Readonly<Record<string, (sas: string) => string>> = {
 };
 
 describe('canonicalSas', () => {
-  it.each(Object.entries(SPELLINGS))('reads one that is %s', (_, spell) => {
+  it.each(Object.entries(SPELLINGS))('parses a SAS that is %s', (_, spell) => {
     expect(canonicalSas(spell(SAS))).toBe(SAS);
   });
 
-  it('is unaffected by being applied again', () => {
+  it('is idempotent', () => {
     expect(canonicalSas(canonicalSas(`?${SAS}`))).toBe(SAS);
   });
 
-  it.each(['sig', 'sp', 'se', 'sr', 'sv'])('names %s when it is missing', (name) => {
+  it.each(['sig', 'sp', 'se', 'sr', 'sv'])('names the missing field %s', (name) => {
     expect(refusalOf(sasWith({ [name]: undefined }))).toContain(name);
   });
 
-  it('needs neither permissions nor times where a stored policy has them', () => {
+  it('needs neither permissions nor times if a stored policy defines them', () => {
     const sas = sasWith({ sp: undefined, se: undefined, si: 'my policy+1' });
     expect(canonicalSas(sas)).toBe(sas);
   });
@@ -84,7 +84,7 @@ describe('canonicalSas', () => {
     ['srt of an account SAS', accountSasWith({ srt: undefined }), 'srt'],
     ['ss of an account SAS', accountSasWith({ ss: undefined }), 'ss'],
     ['the key of a user delegation SAS', sasWith({ skoid: '11111111-2222-3333-4444-555555555555' }), 'sktid, skt, ske'],
-  ])('names what is missing: %s', (_, sas, names) => {
+  ])('names missing fields: %s', (_, sas, names) => {
     expect(refusalOf(sas)).toContain(names);
   });
 
@@ -102,29 +102,29 @@ describe('canonicalSas', () => {
     ],
     ['a signature whose = was lost', { sig: SIGNATURE.slice(0, 43) }, 'it has 43 characters and no = at the end'],
     ['a signature that was cut', { sig: SIGNATURE.slice(0, 30) }, 'it has 30 characters'],
-    ['a signature with other characters', { sig: `${SIGNATURE.slice(0, 40)}!?a=` }, 'base64 does not have'],
-  ])('names %s that is damaged', (_, fields, message) => {
+    ['a signature with other characters', { sig: `${SIGNATURE.slice(0, 40)}!?a=` }, 'are not base64'],
+  ])('names a damaged field: %s', (_, fields, message) => {
     expect(refusalOf(sasWith(fields))).toContain(message);
   });
 
-  it('names what a batch file has taken out', () => {
+  it('recognises the damage of a batch file', () => {
     const eaten = eatenByBatch(SAS);
     expect(eaten).toContain('T00A00A00Z');
-    expect(refusalOf(eaten)).toMatch(/A batch file .* made A of %3A: double every %/);
+    expect(refusalOf(eaten)).toMatch(/A batch file .* turned %3A into A: double every %/);
     expect(refusalOf(eatenByBatch(sasWith({ se: '2999-01-01' })))).toMatch(
       /`sig` .* has 44 characters and no = at the end\. .*batch file .*double every %/,
     );
   });
 
-  it('refuses a field that is there twice with different values', () => {
+  it('refuses a field that occurs twice with different values', () => {
     expect(refusalOf(`${SAS}&se=2998-01-01`)).toContain('`se` twice');
   });
 
-  it.each(['%', '%zz', 'sv=%&sig=%3', ''])('refuses %j in a sentence', (query) => {
+  it.each(['%', '%zz', 'sv=%&sig=%3', ''])('refuses %j with a clear message', (query) => {
     expect(refusalOf(query)).toMatch(/^The SAS |^`\w+` of the SAS/);
   });
 
-  it('gives the same SAS for every chain of spellings, or refuses it by name', () => {
+  it('returns the same SAS for every chain of spellings, or names the damaged field', () => {
     const anyText = fc
       .string({ unit: fc.constantFrom(...'aZ9-_. ~'), minLength: 1, maxLength: 20 })
       .map((text) => `x${text}x`);
@@ -141,7 +141,7 @@ describe('canonicalSas', () => {
       .uint8Array({ minLength: 32, maxLength: 32 })
       .map((bytes) => Buffer.from(bytes).toString('base64'));
     const spellings = Object.values(SPELLINGS);
-    // Where nothing else shows it, a batch file leaves a signature that is another one but looks right: the service refuses it.
+    // A batch file may turn a signature into another valid one. Only the service can detect that.
     const decodesEqualsSign = SPELLINGS['the = of the signature percent-decoded'];
     const isDetectable = (chain: readonly unknown[]) =>
       !chain.includes(eatenByBatch) || !chain.includes(decodesEqualsSign);
@@ -168,7 +168,7 @@ describe('canonicalSas', () => {
   });
 });
 
-/** A spelling that a text cannot be given leaves it as it is. */
+/** Returns the text unchanged if the spelling does not apply. */
 function attempt(spell: (text: string) => string, text: string): string {
   try {
     return spell(text);
@@ -178,7 +178,7 @@ function attempt(spell: (text: string) => string, text: string): string {
 }
 
 describe('hasSasFields and sasField', () => {
-  it('see a SAS in any spelling, and in nothing else', () => {
+  it('recognise a SAS in any spelling, and nothing else', () => {
     for (const spell of Object.values(SPELLINGS)) expect(hasSasFields(spell(SAS))).toBe(true);
     for (const query of ['', '1.vhd', 'timeout=3', 'version=2']) expect(hasSasFields(query)).toBe(false);
   });

@@ -34,11 +34,11 @@ describe('readSas', () => {
     });
   });
 
-  it('reads nothing off a SAS of a stored access policy', () => {
+  it('reads nothing from a SAS with a stored access policy', () => {
     expect(readSas(`si=policy&sr=b&sig=${SIGNATURE}`)).toEqual({ resource: 'b' });
   });
 
-  it('reads services and resource types off an account SAS', () => {
+  it('reads services and resource types from an account SAS', () => {
     expect(readSas(`ss=bf&srt=co&sp=rw&sig=${SIGNATURE}`)).toEqual({
       permissions: 'rw',
       services: 'bf',
@@ -50,11 +50,11 @@ describe('readSas', () => {
     ['se=2027-01-01&ske=2026-06-01', '2026-06-01'],
     ['se=2026-02-01&ske=2026-06-01', '2026-02-01'],
     ['ske=2026-06-01', '2026-06-01'],
-  ])('takes the earlier end of a SAS and of the key that signed it: %s', (sas, end) => {
+  ])('uses the earlier expiry of a SAS and of the key that signed it: %s', (sas, end) => {
     expect(readSas(sas)).toEqual({ expiresOn: new Date(end) });
   });
 
-  it('takes a time that is none for absent', () => {
+  it('ignores an invalid time', () => {
     expect(readSas('se=never')).toEqual({});
   });
 });
@@ -65,7 +65,7 @@ describe('assertSasAllows', () => {
     ['more, in any order', `sp=wdacr&sig=${SIGNATURE}`],
     ['a stored access policy, which shows nothing', `si=policy&sig=${SIGNATURE}`],
     ['a question mark before it', `?sp=rw&sig=${SIGNATURE}`],
-  ])('takes a SAS with %s', (_, sas) => {
+  ])('accepts a SAS with %s', (_, sas) => {
     expect(() => assertSasAllows(sas, 'rw', NOW)).not.toThrow();
   });
 
@@ -74,16 +74,16 @@ describe('assertSasAllows', () => {
     ['r', 'missing w'],
     ['cd', 'missing r, w'],
     ['', 'it has none'],
-  ])('refuses one that allows "%s", and names what is missing', (permissions, message) => {
+  ])('refuses a SAS that allows "%s", and names the missing permissions', (permissions, message) => {
     expect(refusalOf(`sp=${permissions}&sig=${SIGNATURE}`)).toContain(message);
   });
 
-  it.each(['2026-03-01T12:00:00Z', '2026-03-01', '2020-01-01T00:00Z'])('refuses one that expired at %s', (time) => {
+  it.each(['2026-03-01T12:00:00Z', '2026-03-01', '2020-01-01T00:00Z'])('refuses a SAS that expired at %s', (time) => {
     expect(refusalOf(`sp=rw&se=${time}&sig=${SIGNATURE}`)).toContain(`expired at ${new Date(time).toISOString()}`);
   });
 });
 
-describe('assertSasAllows, for where and when a SAS holds', () => {
+describe('assertSasAllows, for the scope and the period of a SAS', () => {
   it.each([
     ['sr=s&sp=rw', 'a file share (sr=s)'],
     ['sr=f&sp=rw', 'a file of a file share'],
@@ -92,17 +92,17 @@ describe('assertSasAllows, for where and when a SAS holds', () => {
     ['ss=f&srt=sco&sp=rw', 'ss=b'],
     ['ss=&srt=sco&sp=rw', 'it has none'],
     ['ss=b&srt=sc&sp=rw', 'srt=o'],
-    ['sp=rw&st=2026-03-01T12:16:00Z', 'valid only from 2026-03-01T12:16:00.000Z'],
+    ['sp=rw&st=2026-03-01T12:16:00Z', 'not valid before 2026-03-01T12:16:00.000Z'],
     ['sp=rw&se=2030-01-01&ske=2026-03-01T11:59:00Z', 'expired at 2026-03-01T11:59:00.000Z'],
   ])('refuses %s', (sas, message) => {
     expect(refusalOf(`${sas}&sig=${SIGNATURE}`)).toContain(message);
   });
 
-  it.each(['ss=bqtf&srt=sco&sp=rw', 'ss=b&srt=o&sp=rw', 'sp=rw&st=2026-03-01T12:10:00Z'])('takes %s', (sas) => {
+  it.each(['ss=bqtf&srt=sco&sp=rw', 'ss=b&srt=o&sp=rw', 'sp=rw&st=2026-03-01T12:10:00Z'])('accepts %s', (sas) => {
     expect(() => assertSasAllows(`${sas}&sig=${SIGNATURE}`, 'rw', NOW)).not.toThrow();
   });
 
-  it('says of an end that has come that it is one, and of nothing else', () => {
+  it('marks only an expired SAS as expired', () => {
     for (const [sas, isExpired] of [
       ['sp=rw&se=2020-01-01', true],
       ['sp=r', false],
@@ -115,7 +115,7 @@ describe('assertSasAllows, for where and when a SAS holds', () => {
 });
 
 describe('assertSasCreatesContainers', () => {
-  it.each(['ss=b&srt=co&sp=rwc', 'ss=b&srt=sco&sp=rw'])('takes %s', (sas) => {
+  it.each(['ss=b&srt=co&sp=rwc', 'ss=b&srt=sco&sp=rw'])('accepts %s', (sas) => {
     expect(() => assertSasCreatesContainers(`${sas}&sig=${SIGNATURE}`)).not.toThrow();
   });
 
@@ -158,26 +158,26 @@ describe('parseSas', () => {
     ['', 'empty'],
     [' \n', 'empty'],
     ['""', 'empty'],
-    [`${SAS}\n${SAS}`, 'several lines'],
-    [`SAS: ${SAS}`, 'lacks sv'],
+    [`${SAS}\n${SAS}`, 'several SAS'],
+    [`SAS: ${SAS}`, 'Missing: sv'],
     [`{"sas":"${SAS}"}`, '`sig`'],
     [`https://account.blob.core.windows.net/vhds/folder/other.vhd?${SAS}`, 'other.vhd'],
     [`https://account.blob.core.windows.net/vhds/fold?${SAS}`, '/vhds/fold,'],
     [`https://other.blob.core.windows.net/vhds/folder/my%20disk.vhd?${SAS}`, 'other.blob'],
     [`http://account.blob.core.windows.net/?${SAS}`, 'http://account'],
     [`https://account.blob.core.windows.net/vhds&${SAS}`, 'but the destination is'],
-    [`https://%/?${SAS}`, 'not valid'],
+    [`https://%/?${SAS}`, 'not a valid URL'],
   ])('refuses %j', (text, message) => {
     expect(refusalOf('', () => void parseSas(text, address))).toContain(message);
   });
 
-  it('refuses a SAS for https alone where the destination is http', () => {
+  it('refuses a SAS for https only if the destination is http', () => {
     const { address: plain } = parseDestination('http://127.0.0.1:10000/devstoreaccount1/vhds/disk.vhd');
     expect(refusalOf('', () => void parseSas(sasWith({ spr: 'https' }), plain))).toContain('Use https://');
     expect(parseSas(sasWith({ spr: 'https,http' }), plain)).toContain('spr=https%2Chttp');
   });
 
-  it('shows nothing of the signature, whatever stands around it', () => {
+  it('never shows the signature', () => {
     const around = fc.string({ maxLength: 30 });
     fc.assert(
       fc.property(around, around, (before, after) => {
@@ -193,7 +193,7 @@ describe('parseSas', () => {
 });
 
 describe('isWithin', () => {
-  it('takes the names that Azure gives to one account for one, and no others', () => {
+  it('treats the host names of one account as equal, and no others', () => {
     const url = 'https://account.blob.core.windows.net/vhds/disk.vhd';
     for (const place of [
       'https://account-secondary.blob.core.windows.net',

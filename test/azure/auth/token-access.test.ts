@@ -25,14 +25,14 @@ function source() {
 }
 
 describe('TokenAccess', () => {
-  it('gives tokens that end for nobody but itself', async () => {
+  it('returns tokens that never expire for the SDK', async () => {
     const { access } = source();
     const token = await access.getToken('scope');
     expect(token?.token).toBe('token-1');
     expect(token?.expiresOnTimestamp).toBeGreaterThan(Date.now() + 365 * 24 * 60 * MINUTE_MS);
   });
 
-  it('changes its signer, once, some minutes before the token ends', async () => {
+  it('changes its signer once, some minutes before the token expires', async () => {
     const { access } = source();
     const first = access.signer;
     expect(access.signer).toBe(first);
@@ -48,7 +48,7 @@ describe('TokenAccess', () => {
     expect(access.signer).toBe(second);
   });
 
-  it('keeps using the old token while it is valid and no new one can be had, and tries again', async () => {
+  it('keeps using a valid token if the renewal fails, and retries', async () => {
     const { access, state } = source();
     await access.getToken('scope');
     vi.advanceTimersByTime(56 * MINUTE_MS);
@@ -61,7 +61,7 @@ describe('TokenAccess', () => {
     expect((await access.getToken('scope'))?.token).toBe('token-2');
   });
 
-  it('fails with the reason once the old token has ended', async () => {
+  it('fails with the reason once the old token has expired', async () => {
     const { access, state } = source();
     await access.getToken('scope');
     vi.advanceTimersByTime(61 * MINUTE_MS);
@@ -69,7 +69,7 @@ describe('TokenAccess', () => {
     expect(await failureOf(access.getToken('scope'))).toBe(state.failure);
   });
 
-  it('says that a sign-in which had worked may work again', async () => {
+  it('treats a failed sign-in as transient if it worked before', async () => {
     const { access, state } = source();
     state.failure = Object.assign(new Error('The credential is not available.'), {
       name: 'CredentialUnavailableError',

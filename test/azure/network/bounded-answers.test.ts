@@ -40,7 +40,7 @@ function endless(piece: string): Readable {
   );
 }
 
-/** What the SDK gets, and the request as the HTTP client had it. */
+/** The response for the SDK, and the request for the HTTP client. */
 async function pass({ status = 200, headers = {}, body }: Answer, asked: Asked = {}, errorMs?: number) {
   const { method = 'PUT', url = `${BLOB}?comp=page`, streamed, abortSignal } = asked;
   const all = new Map(Object.entries({ 'x-ms-request-id': 'request-1', ...headers }));
@@ -68,7 +68,7 @@ const LISTING: Asked = { method: 'GET', url: `${BLOB}?comp=pagelist` };
 const READING: Asked = { method: 'GET', url: BLOB, streamed: new Set([200, 206]) };
 
 describe('boundedAnswers', () => {
-  it('reads every body by itself, and leaves the request as it was', async () => {
+  it('reads every body itself, and restores the request', async () => {
     const { response, request, streamedBelow } = await pass({ status: 400, body: bodyOf('<Error/>', '\n') });
     expect(streamedBelow?.has(Number.POSITIVE_INFINITY)).toBe(true);
     expect(request).not.toHaveProperty('streamResponseStatusCodes');
@@ -76,7 +76,7 @@ describe('boundedAnswers', () => {
     expect(response).not.toHaveProperty('readableStreamBody');
   });
 
-  it('leaves the bytes of a blob in their stream', async () => {
+  it('keeps the bytes of a blob in a stream', async () => {
     const body = bodyOf('bytes');
     const headers = { etag: '"1"', 'content-length': '5', 'content-range': 'bytes 0-4/5' };
     const { response, request } = await pass({ status: 206, headers, body }, READING);
@@ -88,12 +88,12 @@ describe('boundedAnswers', () => {
     ['is too long', () => endless('<a>'.repeat(1000))],
     ['broke off', () => bodyOf('<Error>', new Error('socket hang up'))],
     ['declares entities', () => bodyOf('<!DOCTYPE a [<!ENTITY b "c">]><Error>&b;</Error>')],
-  ])('leaves out the body of an error that %s', async (_, body) => {
+  ])('drops the body of an error that %s', async (_, body) => {
     const { response } = await pass({ status: 500, body: body() });
     expect(response.bodyAsText).toBe('');
   });
 
-  it('waits for the body of an error only so long', async () => {
+  it('stops waiting for the body of an error after a while', async () => {
     const silent = new Readable({ read: () => undefined });
     silent.push('<Error>');
     const { response } = await pass({ status: 500, body: silent }, {}, 5);
@@ -101,7 +101,7 @@ describe('boundedAnswers', () => {
     expect(silent.destroyed).toBe(true);
   });
 
-  it('gives a list of page ranges to the SDK as one, whatever the answer calls it', async () => {
+  it('passes a page list to the SDK as XML, whatever its content type', async () => {
     const headers = { 'content-type': 'text/plain' };
     const { response } = await pass({ headers, body: bodyOf(LIST.slice(0, 20), LIST.slice(20)) }, LISTING);
     expect(response.bodyAsText).toBe(LIST);
@@ -110,8 +110,8 @@ describe('boundedAnswers', () => {
 
   it.each([
     ['has no end', () => endless(' '.repeat(100_000)), 'is longer than 8388608 bytes'],
-    ['breaks off', () => bodyOf('<PageList>', new Error('socket hang up')), 'broke off, socket hang up'],
-    ['is none', () => bodyOf('<html>'), 'is no list of page ranges'],
+    ['breaks off', () => bodyOf('<PageList>', new Error('socket hang up')), 'cut off: socket hang up'],
+    ['is none', () => bodyOf('<html>'), 'is not a list of page ranges'],
   ])('refuses a list of page ranges that %s', async (_, body, problem) => {
     const error = await failureOf(pass({ body: body() }, LISTING));
     expect(error).toBeInstanceOf(ServiceError);
@@ -119,13 +119,13 @@ describe('boundedAnswers', () => {
     expect(error.message).toContain(problem);
   });
 
-  it('says of a list that was called off that it was', async () => {
+  it('reports an aborted list as aborted', async () => {
     const body = bodyOf('<PageList>', new Error('aborted'));
     const error = await failureOf(pass({ body }, { ...LISTING, abortSignal: AbortSignal.abort() }));
     expect(error.name).toBe('AbortError');
   });
 
-  it.each([200, 201, 206])('never hands on a success (%i) that is not of the service', async (status) => {
+  it.each([200, 201, 206])('never passes on a success (%i) that does not come from the service', async (status) => {
     const body = endless('<html>');
     const headers = { 'content-type': 'text/html' };
     const answer = { status, headers, body };

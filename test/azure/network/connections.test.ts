@@ -49,13 +49,13 @@ async function request(url: string, { agent }: Connections): Promise<string | No
 const NEVER_ANSWER: RequestListener = () => undefined;
 
 describe('Connections', () => {
-  it('gives up a request that is never answered', async () => {
+  it('aborts a request without an answer', async () => {
     const { url } = await serve(NEVER_ANSWER);
     const error = await request(url, connect(url, 20));
-    expect(error).toMatchObject({ code: 'ESTALLED', message: 'no byte moved for 0.0 s' });
+    expect(error).toMatchObject({ code: 'ESTALLED', message: 'no data was transferred for 0.0 s' });
   });
 
-  it('gives up a request whose answer stops in the middle', async () => {
+  it('aborts a request whose answer stops in the middle', async () => {
     const { url } = await serve((_, response) => {
       response.write('the first half');
     });
@@ -64,7 +64,7 @@ describe('Connections', () => {
     expect((error as NodeJS.ErrnoException).code).toMatch(/ESTALLED|ECONNRESET/);
   });
 
-  it('gives up a server that accepts the connection and then does not even shake hands', async () => {
+  it('aborts a request to a server that accepts the connection but starts no TLS handshake', async () => {
     const silent = createSilentServer();
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -75,13 +75,13 @@ describe('Connections', () => {
     expect(await request(url, connect(url, 20))).toMatchObject({ code: 'ESTALLED' });
   });
 
-  it('lets an answer be as slow as it likes while it moves', async () => {
+  it('tolerates a slow answer while bytes arrive', async () => {
     const stallTimeoutMs = 300;
     const { url } = await serve(answerSlowly(stallTimeoutMs));
     expect(await request(url, connect(url, stallTimeoutMs))).toBe(SLOW_ANSWER);
   });
 
-  it('waits twice as long after each stall, and as long as at first once something was answered', async () => {
+  it('doubles the timeout after each stall, and resets it after an answer', async () => {
     const { url } = await serve(NEVER_ANSWER);
     const connections = connect(url, 10);
     const timeouts: number[] = [];
@@ -94,7 +94,7 @@ describe('Connections', () => {
     expect(connections.agent.options.timeout).toBe(10);
   });
 
-  it('takes requests that stall together for one stall', async () => {
+  it('counts requests that stall together as one stall', async () => {
     const { url } = await serve(NEVER_ANSWER);
     const connections = connect(url, 20);
     const errors = await Promise.all(Array.from({ length: 8 }, () => request(url, connections)));
@@ -102,7 +102,7 @@ describe('Connections', () => {
     expect(connections.agent.options.timeout).toBe(40);
   });
 
-  it('uses a connection again', async () => {
+  it('reuses a connection', async () => {
     const sockets = new Set<Socket>();
     const { url } = await serve((message, response) => {
       sockets.add(message.socket);
@@ -113,7 +113,7 @@ describe('Connections', () => {
     expect(sockets.size).toBe(1);
   });
 
-  it('closes an idle connection without any noise, and does not take it for a stall', async () => {
+  it('closes an idle connection silently, which is no stall', async () => {
     const { url, server } = await serve((_, response) => response.end('ok'));
     const connections = connect(url, 20);
     const closed = new Promise((resolve) => server.once('connection', (socket) => socket.once('close', resolve)));
@@ -123,7 +123,7 @@ describe('Connections', () => {
     expect(await request(url, connections)).toBe('ok');
   });
 
-  it('makes secure connections to a secure address', () => {
+  it('uses TLS for an https address', () => {
     expect(connect('https://account.blob.core.windows.net/c/b', 10).agent).toHaveProperty('protocol', 'https:');
     expect(connect('http://127.0.0.1:10000/c/b', 10).agent).toHaveProperty('protocol', 'http:');
   });

@@ -56,7 +56,7 @@ async function get(url: string, { agent }: Connections): Promise<string> {
 const NEVER_ANSWER: RequestListener = () => undefined;
 
 describe.each(['http', 'https'] as const)('connections of %s through a proxy', (scheme) => {
-  it('are used again', async () => {
+  it('are reused', async () => {
     const url = await serve(scheme, (_, response) => response.end('ok'));
     const connections = connect(url, PATIENTLY_MS);
     for (let count = 0; count < 3; count++) expect(await get(url, connections)).toBe('ok');
@@ -65,7 +65,7 @@ describe.each(['http', 'https'] as const)('connections of %s through a proxy', (
     );
   });
 
-  it('are as many as there are requests at once', async () => {
+  it('are as many as the parallel requests', async () => {
     const waiting: (() => void)[] = [];
     const url = await serve(scheme, (_, response) => {
       waiting.push(() => response.end('ok'));
@@ -77,7 +77,7 @@ describe.each(['http', 'https'] as const)('connections of %s through a proxy', (
     expect(proxy.counters.connections).toBe(8);
   });
 
-  it('bring the service what was asked of it, and the password to the proxy alone', async () => {
+  it('carry the requests to the service, and the password only to the proxy', async () => {
     let received: IncomingMessage | undefined;
     const url = await serve(scheme, (message, response) => {
       received = message;
@@ -89,12 +89,12 @@ describe.each(['http', 'https'] as const)('connections of %s through a proxy', (
     expect(received?.headers).not.toHaveProperty('proxy-authorization');
   });
 
-  it('are given up when no answer comes', async () => {
+  it('are closed without an answer', async () => {
     const url = await serve(scheme, NEVER_ANSWER);
     await expect(get(url, connect(url, 100))).rejects.toMatchObject({ code: 'ESTALLED' });
   });
 
-  it('are given up when the proxy does not answer, later and later until the service does', async () => {
+  it('are closed if the proxy does not answer, with a growing timeout until the service answers', async () => {
     const url = await serve(scheme, (_, response) => response.end('ok'));
     const connections = connect(url, 20);
     const timeouts: number[] = [];
@@ -102,7 +102,7 @@ describe.each(['http', 'https'] as const)('connections of %s through a proxy', (
     for (let count = 0; count < 2; count++) {
       await expect(get(url, connections)).rejects.toMatchObject({
         code: 'ESTALLED',
-        message: expect.stringContaining('no byte moved'),
+        message: expect.stringContaining('no data was transferred'),
       });
       timeouts.push(connections.agent.options.timeout);
     }
@@ -111,13 +111,13 @@ describe.each(['http', 'https'] as const)('connections of %s through a proxy', (
     expect(connections.agent.options.timeout).toBe(20);
   });
 
-  it('may be as slow as they like while they move', async () => {
+  it('may be slow while bytes arrive', async () => {
     const stallTimeoutMs = 300;
     const url = await serve(scheme, answerSlowly(stallTimeoutMs));
     expect(await get(url, connect(url, stallTimeoutMs))).toBe(SLOW_ANSWER);
   });
 
-  it('are closed without any noise when they are idle, which is no stall', async () => {
+  it('are closed silently when they are idle, which is no stall', async () => {
     const url = await serve(scheme, (_, response) => response.end('ok'));
     const connections = connect(url, 300);
     expect(await get(url, connections)).toBe('ok');
@@ -126,7 +126,7 @@ describe.each(['http', 'https'] as const)('connections of %s through a proxy', (
     expect(await get(url, connections)).toBe('ok');
   });
 
-  it('end when the upload ends, also those on which the proxy has not answered yet', async () => {
+  it('are closed at the end of the upload, even if the proxy has not answered yet', async () => {
     const url = await serve(scheme, (_, response) => response.end('ok'));
     const connections = connect(url, PATIENTLY_MS);
     expect(await get(url, connections)).toBe('ok');
@@ -149,26 +149,26 @@ describe('a tunnel', () => {
     [429, 'EPROXY'],
     [502, 'EPROXY'],
     [503, 'EPROXY'],
-  ])('that the proxy answers with %i and a page is an error that says so', async (status, code) => {
+  ])('fails with the status if the proxy answers %i and a page', async (status, code) => {
     const url = await serve('https', (_, response) => response.end('ok'));
     const connections = connect(url, PATIENTLY_MS);
     proxy.faults.push({ kind: 'page', status });
     await expect(get(url, connections)).rejects.toMatchObject({
       code,
       message: expect.stringMatching(
-        new RegExp(`^no way through the proxy that HTTPS_PROXY names: it answered CONNECT with ${status} [A-Z]`),
+        new RegExp(`^cannot connect through the proxy in HTTPS_PROXY: it answered CONNECT with ${status} [A-Z]`),
       ),
     });
     expect(await get(url, connections)).toBe('ok');
   });
 
-  it('that begins with a page of the proxy is none, whatever its status', async () => {
+  it('fails if it starts with a page of the proxy, whatever the status', async () => {
     const url = await serve('https', (_, response) => response.end('ok'));
     proxy.faults.push({ kind: 'page', status: 200 });
     await expect(get(url, connect(url, PATIENTLY_MS))).rejects.toMatchObject({ code: 'EPROXY' });
   });
 
-  it('to a host that does not even shake hands is given up', async () => {
+  it('is closed if the host starts no TLS handshake', async () => {
     const url = `https://127.0.0.1:${await listen(createSilentServer())}/`;
     await expect(get(url, connect(url, 50))).rejects.toMatchObject({ code: 'ESTALLED' });
     expect(proxy.counters.tunnels).toBe(1);
@@ -189,7 +189,7 @@ describe('a tunnel', () => {
     },
   );
 
-  it('does not hide a certificate that nobody trusts', async () => {
+  it('reports an untrusted certificate', async () => {
     const url = await serve('https', (_, response) => response.end('ok'));
     const { agent } = connect(url, PATIENTLY_MS);
     await expect(rawRequest(url, { method: 'GET', agent })).rejects.toMatchObject({
@@ -197,18 +197,18 @@ describe('a tunnel', () => {
     });
   });
 
-  it('to a proxy that is not there fails like one without a proxy, and says where', async () => {
+  it('to an unreachable proxy fails like a direct connection, and names the variable', async () => {
     const url = await serve('https', (_, response) => response.end('ok'));
     const connections = connect(url, PATIENTLY_MS);
     await proxy.close();
     await expect(get(url, connections)).rejects.toMatchObject({
       code: 'ECONNREFUSED',
-      message: expect.stringMatching(/^no way through the proxy that HTTPS_PROXY names: connect ECONNREFUSED/),
+      message: expect.stringMatching(/^cannot connect through the proxy in HTTPS_PROXY: connect ECONNREFUSED/),
     });
   });
 });
 
-it.each(['http', 'https'])('a password that the proxy refuses is in no error of %s', async (scheme) => {
+it.each(['http', 'https'])('no error of %s contains a password that the proxy rejects', async (scheme) => {
   const url = await serve(scheme as 'http' | 'https', (_, response) => response.end('ok'));
   vi.stubEnv('HTTPS_PROXY', proxy.url.replace('user', 'other'));
   const { agent } = connect(url, PATIENTLY_MS);

@@ -38,7 +38,7 @@ describe('isExcepted', () => {
     ['http://[fd00::12]/a/c/b', 'fd00::/8'],
     ['http://[fd00::12]/a/c/b', '[fd00::]/8'],
     ['http://[FE80::1]/a/c/b', 'fe80::/10'],
-  ])('takes %s out for %s', (url, list) => {
+  ])('excludes %s for %s', (url, list) => {
     expect(excepted(url, list)).toBe(true);
   });
 
@@ -67,7 +67,7 @@ describe('isExcepted', () => {
     ['http://[::1]:10000/a/c/b', '[::1]:10001'],
     ['http://[::1]:10000/a/c/b', '0.0.0.0/0'],
     ['http://[fd00::12]/a/c/b', 'fe80::/10'],
-  ])('leaves %s to the proxy for "%s"', (url, list) => {
+  ])('uses the proxy for %s with "%s"', (url, list) => {
     expect(excepted(url, list)).toBe(false);
   });
 });

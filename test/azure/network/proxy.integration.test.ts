@@ -1,4 +1,4 @@
-// Uploads through a forwarding proxy, with and without TLS on either side of it: what dies on the way is noticed and sent again.
+// Uploads through a forwarding proxy, with and without TLS on either side. Failures are detected and retried.
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -35,7 +35,7 @@ interface Upload {
   readonly output: string;
 }
 
-/** The command line, which trusts the authorities of server and proxy, and knows of no other way than the proxy. */
+/** The command line. It trusts the authorities of server and proxy, and can reach the server only through the proxy. */
 async function upload(args: readonly string[] = [], proxyUrl = proxy.url): Promise<Upload> {
   const image = join(await temporaryFolder(), 'disk.vhd');
   const [log, authorities] = ['upload.log', 'ca.pem'].map((name) => join(dirname(image), name)) as [string, string];
@@ -80,7 +80,7 @@ describe.each([
   const begin = (options: ForwardingProxyOptions = {}) =>
     start(scheme === 'https', { tls: proxyScheme === 'https', ...options });
 
-  it('goes through it alone, on a few connections that are used again, and shows no password', async () => {
+  it('uses only the proxy, reuses a few connections, and shows no password', async () => {
     await begin({ credentials: `user:${PASSWORD}` });
     server.model.latencyMs = 5;
     const done = await upload(['--threads', '8']);
@@ -107,7 +107,7 @@ describe.each([
     },
   );
 
-  it('survives a proxy that does not answer', async () => {
+  it('survives a silent proxy', async () => {
     await begin();
     proxy.faults.push({ kind: 'silence' }, { kind: 'silence' });
     const done = await upload(['--timeout', '300ms']);
@@ -123,11 +123,11 @@ describe.each([
     expect(done.output).toContain('502');
   });
 
-  it('is given up with what to look at, and no password, when the proxy refuses that', async () => {
+  it('fails with a next step and without the password if the proxy rejects it', async () => {
     await begin({ credentials: 'user:another' });
     const { exitCode, output } = await upload(['--retries', '1'], proxy.url.replace('another', PASSWORD));
     expect(exitCode, output).toBe(9);
-    expect(output).toMatch(scheme === 'https' ? /HTTPS_PROXY names: it answered CONNECT with 407/ : /status 407/);
+    expect(output).toMatch(scheme === 'https' ? /in HTTPS_PROXY: it answered CONNECT with 407/ : /status 407/);
     expect(output).not.toContain(PASSWORD);
     expect(output).not.toContain(Buffer.from(`user:${PASSWORD}`).toString('base64'));
   });

@@ -14,7 +14,7 @@ function proxyWith(variables: Readonly<Record<string, string>>) {
 }
 
 describe('proxyFor', () => {
-  it('finds none where no variable names one', () => {
+  it('finds no proxy without a variable', () => {
     expect(proxyWith({})).toBeUndefined();
   });
 
@@ -31,7 +31,7 @@ describe('proxyFor', () => {
     },
   );
 
-  it('takes the first of several, as the SDK does', () => {
+  it('uses the first of several, as the SDK does', () => {
     const others = { ALL_PROXY: 'http://all.corp', HTTP_PROXY: 'http://http.corp' };
     expect(proxyWith(others)).toMatchObject({ host: 'all.corp' });
     expect(proxyWith({ ...others, https_proxy: 'http://https.corp' })).toMatchObject({ host: 'https.corp' });
@@ -50,12 +50,12 @@ describe('proxyFor', () => {
     ['http://user:password@proxy', 'user:password'],
     ['http://user@proxy', 'user:'],
     ['http://corp%5Cuser:p%40ss%3Aw%25rd%C3%A9@proxy', 'corp\\user:p@ss:w%rdé'],
-  ])('shows the proxy the user and password of %s', (url, credentials) => {
+  ])('sends the user and password of %s to the proxy', (url, credentials) => {
     const { headers } = proxyWith({ HTTPS_PROXY: url }) ?? {};
     expect(headers).toEqual({ 'Proxy-Authorization': `Basic ${Buffer.from(credentials).toString('base64')}` });
   });
 
-  it('takes the variable of the scheme first', () => {
+  it('prefers the variable of the scheme', () => {
     vi.stubEnv('HTTPS_PROXY', 'http://https.corp');
     vi.stubEnv('HTTP_PROXY', 'http://http.corp');
     expect(proxyFor(new URL('http://10.0.0.1:10000/a/c/b'))).toMatchObject({ host: 'http.corp' });
@@ -66,7 +66,7 @@ describe('proxyFor', () => {
     expect(proxyWith({ [name]: 'http://proxy.corp' })).toMatchObject({ variable: name.toUpperCase() });
   });
 
-  it('asks for nothing where NO_PROXY takes the host out, whatever its case', () => {
+  it('uses no proxy if NO_PROXY excludes the host, whatever its case', () => {
     const proxy = { HTTPS_PROXY: 'http://proxy.corp:8080' };
     for (const name of ['NO_PROXY', 'no_proxy', 'No_Proxy']) {
       expect(proxyWith({ ...proxy, [name]: 'windows.net' })).toBeUndefined();
@@ -77,7 +77,7 @@ describe('proxyFor', () => {
     expect(proxyWith({ ...proxy, NO_PROXY: 'example.com' })).toBeDefined();
   });
 
-  it('still refuses a proxy that is no URL where NO_PROXY takes the host out', () => {
+  it('refuses a proxy that is not a URL even if NO_PROXY excludes the host', () => {
     expect(() => proxyWith({ HTTPS_PROXY: 'proxy.corp', NO_PROXY: '*' })).toThrow('HTTPS_PROXY');
   });
 
@@ -92,15 +92,15 @@ describe('proxyFor', () => {
     'http://user:8080?TOPSECRET@proxy',
   ])('refuses %s, without showing it', (proxy) => {
     expect(() => proxyWith({ HTTPS_PROXY: proxy })).toThrow(
-      /^HTTPS_PROXY must be the URL of a proxy((?!TOPSECRET|8080).)*(?:8080, but is no such URL\.|for %\.)$/,
+      /^HTTPS_PROXY is not a valid proxy URL\.((?!TOPSECRET|8080).)*(?:8080\.|for %\.)$/,
     );
   });
 });
 
 describe('describeProxy', () => {
   it.each([
-    ['http://user:TOPSECRET@proxy.corp:3128', 'proxy.corp:3128, which HTTPS_PROXY names'],
-    ['https://[::1]', '[::1]:443, which HTTPS_PROXY names'],
+    ['http://user:TOPSECRET@proxy.corp:3128', 'proxy.corp:3128 (set in HTTPS_PROXY)'],
+    ['https://[::1]', '[::1]:443 (set in HTTPS_PROXY)'],
   ])('shows no password of %s', (url, text) => {
     const proxy = proxyWith({ HTTPS_PROXY: url });
     expect(proxy === undefined ? '' : describeProxy(proxy)).toBe(text);

@@ -9,7 +9,7 @@ function headers(values: Readonly<Record<string, string>>) {
 }
 
 describe('answeredRequest', () => {
-  it('tells the status and both ids', () => {
+  it('records the status and both ids', () => {
     const response = { requestId: 'r-1', clientRequestId: 'c-1', _response: { status: 201 }, body: SECRET };
     expect(answeredRequest('Put Page 0+512', 12.6, response)).toEqual({
       what: 'Put Page 0+512',
@@ -20,13 +20,13 @@ describe('answeredRequest', () => {
     });
   });
 
-  it('takes an answer without a status for a good one, and leaves out what is not known', () => {
+  it('assumes status 200 if there is none, and omits unknown fields', () => {
     expect(answeredRequest('Get Page Ranges', 1, {})).toEqual({ what: 'Get Page Ranges', status: 200, durationMs: 1 });
   });
 });
 
 describe('failedRequest', () => {
-  it('tells what the service answered, and nothing of the request but its id', () => {
+  it("records the service's answer, and only the id of the request", () => {
     const request = { url: `https://a.b/c?sig=${SECRET}`, headers: headers({ 'x-ms-client-request-id': 'c-1' }) };
     const response = { headers: headers({ 'x-ms-request-id': 'r-1', 'x-ms-error-code': 'ServerBusy' }) };
     const error = new RestError(SECRET, { code: 'other', statusCode: 503, request, response } as never);
@@ -44,7 +44,7 @@ describe('failedRequest', () => {
     [new RestError('reset', { code: 'ECONNRESET' }), 'ECONNRESET'],
     [new DOMException('aborted', 'AbortError'), 'AbortError'],
     [new Error(SECRET), 'Error'],
-  ])('tells why there was no answer', (error, reason) => {
+  ])('records why there was no answer', (error, reason) => {
     expect(failedRequest('Put Page 0+512', 3, error)).toEqual({ what: 'Put Page 0+512', reason, durationMs: 3 });
   });
 });

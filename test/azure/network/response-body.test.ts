@@ -20,7 +20,7 @@ const bodyOf = (...pieces: readonly (Uint8Array | Error)[]) =>
   );
 
 describe('fillFrom', () => {
-  it('fills memory with a body, in whatever pieces it comes', async () => {
+  it('fills memory with a body in any pieces', async () => {
     const bytes = patternOf(1, 1000);
     const into = new Uint8Array(1000);
     await fillFrom(WHAT, bodyOf(bytes.subarray(0, 1), bytes.subarray(1, 999), bytes.subarray(999)), into, never);
@@ -28,16 +28,16 @@ describe('fillFrom', () => {
   });
 
   it.each([
-    [999, '999'],
+    [999, 'only 999'],
     [1001, 'more'],
-  ])('refuses a body of %i bytes where 1000 were asked for', async (length, came) => {
+  ])('refuses a body of %i bytes when 1000 were requested', async (length, received) => {
     const error = await failureOf(fillFrom(WHAT, bodyOf(patternOf(1, length)), new Uint8Array(1000), never));
     expect(error).toBeInstanceOf(ServiceError);
     expect(error).toMatchObject({ failure: { reason: 'UnusableAnswer', transient: true, limit: { tries: 10 } } });
-    expect(error.message).toBe(`Get Blob 0+1000 failed: ${came} bytes came, but 1000 were asked for.`);
+    expect(error.message).toBe(`Get Blob 0+1000 failed: 1000 bytes were requested, but ${received} arrived.`);
   });
 
-  it('ends a body that has no end', async () => {
+  it('stops an endless body', async () => {
     const endless = Readable.from(
       (function* () {
         for (;;) yield patternOf(1, 600);
@@ -45,7 +45,7 @@ describe('fillFrom', () => {
       { objectMode: false },
     );
     const error = await failureOf(fillFrom(WHAT, endless, new Uint8Array(1000), never));
-    expect(error.message).toContain('more bytes came');
+    expect(error.message).toContain('but more arrived');
     expect(endless.destroyed).toBe(true);
   });
 
@@ -56,20 +56,20 @@ describe('fillFrom', () => {
     expect(memory.subarray(1500).every((byte) => byte === 0)).toBe(true);
   });
 
-  it('says how much had come when the connection is lost', async () => {
+  it('reports how much arrived when the connection is lost', async () => {
     const lost = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
     const error = await failureOf(fillFrom(WHAT, bodyOf(patternOf(1, 400), lost), new Uint8Array(1000), never));
     expect(error).toMatchObject({ failure: { reason: 'ECONNRESET', transient: true } });
-    expect(error.message).toContain('broke off after 400 bytes');
+    expect(error.message).toContain('cut off after 400 bytes');
   });
 
-  it('throws the reason of the signal on abort, as it is', async () => {
+  it('throws the reason of the signal on abort, unchanged', async () => {
     const reason = new Error('stopped');
     const body = bodyOf(patternOf(1, 400), new Error('aborted'));
     expect(await failureOf(fillFrom(WHAT, body, new Uint8Array(1000), AbortSignal.abort(reason)))).toBe(reason);
   });
 
-  it('says how much came, piece by piece', async () => {
+  it('reports the length of each piece', async () => {
     const onReceived = vi.fn();
     const body = bodyOf(patternOf(1, 600), patternOf(2, 400));
     await fillFrom(WHAT, body, new Uint8Array(1000), never, onReceived);
@@ -77,7 +77,7 @@ describe('fillFrom', () => {
   });
 });
 
-it('collectingGarbage has the garbage collected every 2 MiB', () => {
+it('collectingGarbage collects garbage every 2 MiB', () => {
   const collect = vi.fn();
   const onReceived = collectingGarbage(collect);
   for (let received = 0; received < 8 * 1024 * 1024; received += 65_536) onReceived(65_536);

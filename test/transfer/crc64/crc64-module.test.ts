@@ -16,7 +16,7 @@ function crcOf(offset: number, length: number): bigint {
   return BigInt.asUintN(64, crc64(start, start + length));
 }
 
-/** x^n modulo the polynomial, both with the highest power first and the polynomial's own highest left out. */
+/** x^n modulo the polynomial. Both have the highest power first; the polynomial's leading term is omitted. */
 function powerOfX(n: number): bigint {
   const polynomial = BigInt(`0b${[...CRC64_POLYNOMIAL.toString(2).padStart(64, '0')].reverse().join('')}`);
   let power = 1n;
@@ -24,16 +24,16 @@ function powerOfX(n: number): bigint {
   return power;
 }
 
-describe('the delays of folding', () => {
-  it('are those of a multiple of the polynomial', () => {
+describe('the folding delays', () => {
+  it('belong to a multiple of the polynomial', () => {
     const longest = Math.max(...FOLD_DELAYS);
     const powers = [longest, ...FOLD_DELAYS.map((delay) => longest - delay)];
     expect(powers.map(powerOfX).reduce((sum, power) => sum ^ power)).toBe(0n);
   });
 });
 
-describe('the table that the lengths below are compared with', () => {
-  it('gives what the definition gives', () => {
+describe('the reference table of the tests below', () => {
+  it('matches the definition', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2000 }), (bytes) => {
         expect(crc64ByTable(bytes).toString(16)).toBe(
@@ -48,7 +48,7 @@ describe('the table that the lengths below are compared with', () => {
 });
 
 describe('crc64', () => {
-  it('is right for each number of pages around those from which on it folds, and folds once more', () => {
+  it('is correct for all lengths around the thresholds of folding', () => {
     for (let at = 0; at < 400 * PAGE; at++) data[at] = (at * 31 + (at >>> 9) * 17) & 0xff;
     for (let pages = 1; pages <= 400; pages += pages > 225 && pages < 300 ? 1 : 7) {
       const length = pages * PAGE;
@@ -56,7 +56,7 @@ describe('crc64', () => {
     }
   });
 
-  it('is right for any run of pages with any bytes in it', () => {
+  it('is correct for any run of pages', () => {
     const anyRun = fc.record({
       offset: fc.nat(3000),
       pages: fc.oneof(fc.integer({ min: 1, max: 700 }), fc.integer({ min: 1, max: MAX_SIZE / PAGE - 3000 })),
@@ -74,7 +74,7 @@ describe('crc64', () => {
     );
   });
 
-  it('changes nothing but what it works with', () => {
+  it('modifies only its working memory', () => {
     const before = Uint8Array.from({ length: MAX_SIZE }, (_, at) => (at * 7 + (at >>> 12)) & 0xff);
     data.set(before);
     crcOf(0, MAX_SIZE);
