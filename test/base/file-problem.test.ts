@@ -35,7 +35,7 @@ describe('explainFileProblem', () => {
 
   it.each(['EPERM', 'EACCES', 'EBUSY'])('says of %s on Windows that another program may have the file open', (code) => {
     const explained = explainFileProblem(systemError(code), '--checkpoint', 'win32');
-    expect(explained).toContain('another program has it open, an antivirus, a backup or an editor perhaps');
+    expect(explained).toContain('another program has it open, for example an antivirus, a backup or an editor');
     expect(explained).not.toContain('a folder that you can write to');
   });
 

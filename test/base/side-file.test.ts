@@ -119,7 +119,7 @@ describe('openExisting', () => {
 
   it('refuses a path that is empty or holds a null character', async () => {
     expect((await failureOf(openExisting('', 'read'))).message).toBe('its path is empty');
-    expect((await failureOf(createExclusive('a\0b', 0o600))).message).toBe('its path holds a null character');
+    expect((await failureOf(createExclusive('a\0b', 0o600))).message).toBe('its path contains a null character');
   });
 
   it('refuses on Windows what is a device there', () => {

@@ -44,7 +44,7 @@ describe('ResumeHint', () => {
   it('does not claim that progress is saved while it could not be saved', () => {
     const hint = started();
     hint.onEvent(NOT_SAVED);
-    expect(hint.describe(LOST, false)).toContain('The latest progress could not be saved: c.json holds');
+    expect(hint.describe(LOST, false)).toContain('The latest progress could not be saved. c.json contains');
     hint.onEvent(SAVED);
     expect(hint.describe(LOST, false)).toContain('Progress is saved in c.json.');
   });

@@ -21,7 +21,7 @@ describe('readSasText, of standard input', () => {
   it('refuses more than a SAS, and stops on abort', async () => {
     const large = new PassThrough();
     large.write(Buffer.alloc(65 * 1024, 'x'));
-    expect((await failureOf(readSasText('-', NEVER, large))).message).toContain('more than 64 KiB');
+    expect((await failureOf(readSasText('-', NEVER, large))).message).toContain('larger than 64 KiB');
     const stop = new AbortController();
     const reading = failureOf(readSasText('-', stop.signal, new PassThrough()));
     const reason = new Error('stopped');

@@ -86,7 +86,7 @@ describe('sasFile', () => {
 
   it('refuses a file that is too large for a SAS, and a folder', async () => {
     const { source } = await makeFile('x'.repeat(1024 * 1024));
-    expect(await firstFailure(source)).toContain('it holds more than 64 KiB');
+    expect(await firstFailure(source)).toContain('it is larger than 64 KiB');
     expect(await firstFailure(sasFile(await temporaryFolder(), () => undefined))).toContain('it is a folder');
   });
 
@@ -127,7 +127,7 @@ describe('sasFile', () => {
     });
 
     it('refuses a device without end', async () => {
-      expect(await firstFailure(sasFile('/dev/zero', () => undefined))).toContain('it holds more than 64 KiB');
+      expect(await firstFailure(sasFile('/dev/zero', () => undefined))).toContain('it is larger than 64 KiB');
     });
   });
 });
