@@ -48,11 +48,11 @@ describe('windowsNameProblem', () => {
     '.hidden',
     'größe ディスク (1).vhd',
     `${'x'.repeat(250)}.vhd`,
-  ])('takes %j', (path) => {
+  ])('accepts %j', (path) => {
     expect(windowsNameProblem(path)).toBeUndefined();
   });
 
-  it('answers for every path', () => {
+  it('returns for every path', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (path) => {
         expect(windowsNameProblem(path)).not.toBe('');
