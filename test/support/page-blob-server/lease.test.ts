@@ -7,7 +7,7 @@ const B = 'b';
 const START = 1_000_000;
 const LATER = START + 5_000;
 
-/** A lease of 15 s by A, brought into a state that it has at LATER. */
+/** A lease of 15 s by A, in the given state at LATER. */
 function leaseThatIs(state: LeaseState): BlobLease {
   const lease = new BlobLease();
   if (state === 'available') return lease;

@@ -1,4 +1,4 @@
-// Where the test server is stricter than Azurite: what Azure documents, request by request.
+// Tests of the behaviour that Azure documents and in which the test server is stricter than Azurite.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { BlobServiceClient } from '@azure/storage-blob';
