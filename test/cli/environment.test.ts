@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { messageOf } from '../../src/base/thrown.ts';
 import { readEnvironment } from '../../src/cli/environment.ts';
 import { CredentialError, UsageError } from '../../src/errors.ts';
 import { SIGNATURE, sasWith } from '../support/sas-samples.ts';
@@ -15,7 +16,7 @@ function refusalOf(environment: NodeJS.ProcessEnv, destination: string): string 
     readEnvironment(environment, destination);
   } catch (error) {
     expect(error).toBeInstanceOf(CredentialError);
-    const { message } = error as Error;
+    const message = messageOf(error);
     expect(message).not.toContain(SIGNATURE.slice(4, 16));
     expect(message).not.toContain(KEY.slice(0, 20));
     return message;

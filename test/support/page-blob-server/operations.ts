@@ -21,7 +21,6 @@ import { getBlob, getBlobMetadata, getBlobProperties } from './read-operations.t
 import { type Operation, requiredHeader, type ServiceRequest } from './request.ts';
 import { type BlobType, StoredBlob, type StoredContainer } from './store.ts';
 
-/** The largest page blob. */
 /** The size of the largest page blob in the service, in bytes. */
 export const MAX_BLOB_SIZE = 8 * 1024 * 1024 * MIB;
 
