@@ -13,7 +13,7 @@ export const convertCommand = defineCommand({
     file: { type: 'string', demandOption: true, describe: 'File to write' },
   },
   options: {
-    raw: { type: 'boolean', default: false, describe: 'Write the raw disk: no rounding, no footer' },
+    raw: { type: 'boolean', default: false, describe: 'Write only the disk, without padding and footer' },
     overwrite: { type: 'boolean', default: false, describe: 'Replace an existing file' },
     sparse: {
       type: 'boolean',
