@@ -1,52 +1,52 @@
-// What a scenario is, and what it is given: sizes that scale, comparisons, goals, and a place for its images.
+// The interface of scenarios, and the services for them: scaled sizes, comparisons, goals, and a folder for images.
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Comparison, type ComparisonResult, compare, type Run } from './comparison.ts';
 
 export interface Scenario {
-  /** What `npm run bench -- NAME` takes. */
+  /** The NAME in `npm run bench -- NAME`. */
   readonly name: string;
   readonly title: string;
   run(bench: Bench): Promise<void>;
 }
 
-/** A number to reach. */
+/** The limit of a goal. */
 export type Bound = { readonly atLeast: number } | { readonly atMost: number };
 
 export interface Goal {
   readonly text: string;
   readonly bound: Bound;
-  /** Undefined where it could not be measured. */
+  /** Undefined if it could not be measured. */
   readonly value?: number;
 }
 
-/** A number that stands for itself: a micro benchmark, a time to the first request. */
+/** A single number, such as the result of a micro benchmark or the time to the first request. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
 }
 
-/** Everything that a scenario found out. */
+/** All results of a scenario. */
 export interface Findings {
   readonly comparisons: ComparisonResult[];
   readonly figures: Figure[];
   readonly goals: Goal[];
-  /** What was left out, and why. */
+  /** What was skipped, and why. */
   readonly notes: string[];
 }
 
 export interface BenchOptions {
-  /** Images are kept here, and what lives for one run. */
+  /** Folder for images and for files of one run. */
   readonly folder: string;
-  /** Of the sizes of images; 1 is the scenario as described. */
+  /** Factor of the image sizes; 1 is the scenario as described. */
   readonly scale: number;
   /** Runs of each contender. */
   readonly repeat: number;
   readonly log: (line: string) => void;
 }
 
-/** The tool, and what its runs came to. Fields are undefined for a contender that was not run, or failed. */
+/** The medians of a contender's runs; undefined if it was not run or failed. */
 export type Medians = (contender: string) => Run | undefined;
 
 export class Bench {
@@ -66,7 +66,7 @@ export class Bench {
     return Math.max(unit, Math.round((bytes * this.options.scale) / unit) * unit);
   }
 
-  /** The path of an image, made by `build` unless it is there from an earlier run. */
+  /** The path of an image. `build` makes it unless an earlier run has made it. */
   async image(name: string, build: (path: string) => Promise<void>): Promise<string> {
     const folder = join(this.folder, 'images');
     const path = join(folder, name);
@@ -105,7 +105,7 @@ export class Bench {
   }
 }
 
-/** `one` divided by `other` in a field, where both were measured. */
+/** `one` divided by `other` in a field; undefined unless both were measured. */
 export function ratio(one: Run | undefined, other: Run | undefined, field: keyof Run): number | undefined {
   return one === undefined || other === undefined ? undefined : one[field] / other[field];
 }

@@ -1,7 +1,8 @@
-// Runs a program and measures it: wall time here, CPU time and peak memory of the whole process by GNU time.
+// Runs a program and measures its wall time. GNU time measures CPU time and peak memory of the whole process.
 import { spawn } from 'node:child_process';
 import { access, constants, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../src/base/thrown.ts';
 
 const GNU_TIME = '/usr/bin/time';
 const KEPT_OUTPUT = 64 * 1024;
@@ -9,21 +10,21 @@ const KEPT_OUTPUT = 64 * 1024;
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
-  /** Beside PATH, the only variable that is passed on. */
+  /** Variables in addition to PATH. No others are passed on. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The same, on the first `cores` cores alone: by taskset of util-linux. */
+/** The same command on the first `cores` cores only, by taskset of util-linux. */
 export function pinned<T extends Command>(command: T, cores: number | undefined): T {
   if (cores === undefined) return command;
   const list = Array.from({ length: cores }, (_, core) => core).join(',');
   return { ...command, program: 'taskset', args: ['-c', list, command.program, ...command.args] };
 }
 
-/** How a program ended, and what it took. */
+/** The outcome and the cost of a program run. */
 export interface Measured {
   readonly exitCode: number;
-  /** Of both streams, the last 64 KiB. */
+  /** The last 64 KiB of both streams. */
   readonly output: string;
   /** Milliseconds of the Unix epoch. */
   readonly startedAt: number;
@@ -37,9 +38,9 @@ export interface Measured {
 export interface MeasureOptions {
   /** For GNU time's report. */
   readonly folder: string;
-  /** The program is killed then. */
+  /** The program is killed after this time. */
   readonly limitMs: number;
-  /** Called with all output so far, at each piece of it; answers with a signal to send, once. */
+  /** Called with the output so far whenever more arrives. The first signal that it returns is sent. */
   readonly onOutput?: (output: string) => NodeJS.Signals | undefined;
 }
 
@@ -49,23 +50,23 @@ process.once('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
-/** Throws where GNU time is not installed. */
+/** @throws if GNU time is not installed. */
 export async function requireGnuTime(): Promise<void> {
   await access(GNU_TIME, constants.X_OK).catch((cause: unknown) => {
-    throw new Error(`CPU time and memory are measured by GNU time, and there is no ${GNU_TIME}: install it.`, {
+    throw new Error(`The benchmarks need GNU time, and ${GNU_TIME} does not exist. Install the package time.`, {
       cause,
     });
   });
 }
 
-/** Runs a program to its end, or to the limit. Throws only when it cannot be started. */
+/** Runs a program to its end or to the limit. @throws only if it cannot be started. */
 export async function measure(command: Command, { folder, limitMs, onOutput }: MeasureOptions): Promise<Measured> {
   const report = join(folder, 'time.txt');
   const args = ['-q', '-f', '%U %S %M', '-o', report, command.program, ...command.args];
   const env = { PATH: process.env['PATH'], ...command.env };
   const startedAt = Date.now();
   const startMs = performance.now();
-  // A process group of its own: GNU time does not pass signals on.
+  // In its own process group, because GNU time does not forward signals.
   const child = spawn(GNU_TIME, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const group = child.pid ?? 0;
   running.add(group);
@@ -99,11 +100,11 @@ export async function measure(command: Command, { folder, limitMs, onOutput }: M
   }
 }
 
-/** The group may be gone already. */
+/** Does nothing if the group has exited. */
 function kill(group: number, signal: NodeJS.Signals): void {
   try {
     if (group > 0) process.kill(-group, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }

@@ -1,25 +1,26 @@
-// Runs contenders side by side against one server, A B A B, and takes the median of each.
+// Runs contenders alternately (A B A B) against one server, and takes the median of each.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../src/base/thrown.ts';
 import { type Measured, measure, pinned } from './command.ts';
 import type { Contender } from './contenders.ts';
 import { Service, type ServiceCounters, type ServiceOptions } from './service.ts';
 
 export interface Comparison {
   readonly title: string;
-  /** Bytes that each contender has to move: what throughput and CPU time are divided by. */
+  /** Bytes that each contender has to move, for the throughput and the CPU time per GiB. */
   readonly bytes: number;
   readonly service?: ServiceOptions;
-  /** Tools and server share so many cores. @default all */
+  /** Number of cores that tools and server share. @default all */
   readonly cores?: number;
   readonly contenders: readonly Contender[];
-  /** Runs of each contender at most. */
+  /** Maximum number of runs of each contender. */
   readonly repeat?: number;
-  /** Of one run. */
+  /** Limit of one run. */
   readonly limitMs?: number;
 }
 
-/** What one upload took. */
+/** The measurements of one upload. */
 export interface Run {
   readonly wallMs: number;
   /** Bytes of the comparison per second. */
@@ -29,13 +30,13 @@ export interface Run {
   readonly peakMemory: number;
   readonly requests: number;
   readonly putPages: number;
-  /** In bodies of requests. */
+  /** Bytes in the bodies of requests. */
   readonly bytesOnWire: number;
-  /** Answers of 500 and above. */
+  /** Answers with a status of 500 or above. */
   readonly refused: number;
-  /** From the start of the program. */
+  /** Time from the start of the program. */
   readonly firstPutMs: number;
-  /** Of the server: close to the wall time, it was what all waited for. */
+  /** If it is close to the wall time, the server was the limit. */
   readonly serverCpuSeconds: number;
 }
 
@@ -43,9 +44,9 @@ export interface Run {
 export interface Entry {
   readonly name: string;
   readonly runs: readonly Run[];
-  /** Field by field. Undefined where a run failed. */
+  /** The median of each field. Undefined if a run failed. */
   readonly median?: Run;
-  /** The end of what it said when it failed. */
+  /** The end of the output of a failed run. */
   readonly failure?: string;
 }
 
@@ -56,7 +57,7 @@ export interface ComparisonResult {
 }
 
 export interface CompareSettings {
-  /** Where to put what lives for one run. */
+  /** Folder for files of one run. */
   readonly folder: string;
   readonly repeat: number;
   readonly log: (line: string) => void;
@@ -65,7 +66,7 @@ export interface CompareSettings {
 const GIB = 1024 ** 3;
 const DEFAULT_LIMIT_MS = 10 * 60_000;
 
-/** Before the runs that count, the first contender runs once: it brings the image into the page cache and warms the server. */
+/** Before the measured runs, the first contender runs once, which loads the image into the page cache and warms the server. */
 export async function compare(comparison: Comparison, settings: CompareSettings): Promise<ComparisonResult> {
   const { title, bytes, contenders, cores, service: options = {} } = comparison;
   const { repeat, log } = settings;
@@ -101,7 +102,7 @@ export async function compare(comparison: Comparison, settings: CompareSettings)
   return { title, bytes, entries };
 }
 
-/** A failure is its text. */
+/** @returns the measurements, or the text of a failure. */
 async function runOnce(
   contender: Contender,
   { bytes, cores, limitMs = DEFAULT_LIMIT_MS }: Comparison,
@@ -118,7 +119,7 @@ async function runOnce(
     if (measured.exitCode !== 0) return `exit code ${measured.exitCode}: ${measured.output.trim().slice(-400)}`;
     return runOf(measured, counters, bytes);
   } catch (error) {
-    return (error as Error).message;
+    return messageOf(error);
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -141,10 +142,10 @@ function runOf(measured: Measured, counters: ServiceCounters, bytes: number): Ru
   };
 }
 
-/** Of each field on its own; runs are not mixed in what they say, only in what is typical. */
+/** The median of each field on its own. */
 export function medianOf(runs: readonly Run[]): Run {
   const [first] = runs;
-  if (first === undefined) throw new RangeError('There is no run to take a median of.');
+  if (first === undefined) throw new RangeError('A median needs at least one run.');
   const fields = Object.keys(first) as (keyof Run)[];
   return Object.fromEntries(fields.map((field) => [field, median(runs.map((run) => run[field]))])) as unknown as Run;
 }

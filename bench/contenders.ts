@@ -1,4 +1,4 @@
-// The tools that are run side by side, each with the command line that uploads one image.
+// The tools that are compared, each with the command line that uploads one image.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,9 +12,9 @@ const VHDUP = fileURLToPath(new URL('../bin/vhdup.js', import.meta.url));
 export interface Contender {
   readonly name: string;
   readonly image: string;
-  /** Runs at most; for what takes minutes and hardly varies. */
+  /** Maximum number of runs, for runs that take minutes and hardly vary. */
   readonly repeat?: number;
-  /** `home` is an empty folder, for whatever the tool keeps. */
+  /** `home` is an empty folder for the files of the tool. */
   command(service: Service, url: string, home: string): Promise<Command>;
 }
 
@@ -46,7 +46,7 @@ export function vhdupCommand({ caFile }: Pick<Service, 'caFile'>, args: readonly
   };
 }
 
-/** AzCopy as it comes, or with its pacer of page blobs off. */
+/** AzCopy with its defaults, or without its pacer of page blobs. */
 export function azcopy({ name, paced = true, ...rest }: ContenderOptions & { paced?: boolean }): Contender {
   return {
     name: name ?? (paced ? 'AzCopy' : 'AzCopy, pacer off'),

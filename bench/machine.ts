@@ -1,4 +1,4 @@
-// Where and with what the numbers came about.
+// Describes the machine and the versions behind the figures.
 import { execFile } from 'node:child_process';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { promisify } from 'node:util';
@@ -9,9 +9,9 @@ export interface Machine {
   readonly cores: number;
   readonly memoryGib: number;
   readonly system: string;
-  /** What others kept busy, in cores over the last minute. */
+  /** Load of the last minute, in cores. */
   readonly load: number;
-  /** Of this very run. */
+  /** Versions of the tools in this run. */
   readonly versions: Readonly<Record<string, string>>;
 }
 

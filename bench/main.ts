@@ -1,7 +1,8 @@
-// npm run bench [-- NAME ...] [--scale N] [--repeat N]: runs scenarios, all by default, and keeps what they found.
+// npm run bench [-- NAME ...] [--scale N] [--repeat N]: runs scenarios, all by default, and stores their results.
 import { access, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../src/base/thrown.ts';
 import { Bench, isMet, type Scenario } from './bench.ts';
 import { requireGnuTime } from './command.ts';
 import { describeMachine } from './machine.ts';
@@ -25,7 +26,7 @@ const { values, positionals } = parseArgs({
 const scale = positive('scale', values.scale);
 const repeat = Math.ceil(positive('repeat', values.repeat));
 for (const name of positionals) {
-  if (!NAMES.includes(name)) throw new Error(`There is no scenario ${name}; there are ${NAMES.join(', ')}.`);
+  if (!NAMES.includes(name)) throw new Error(`There is no scenario ${name}. Choose from ${NAMES.join(', ')}.`);
 }
 await requireGnuTime();
 await access(BUILT).catch((cause: unknown) => {
@@ -34,15 +35,15 @@ await access(BUILT).catch((cause: unknown) => {
 
 const folder = process.env['VHDUP_BENCH_DIR'] ?? fileURLToPath(new URL('./out', import.meta.url));
 await mkdir(folder, { recursive: true });
-// Smaller runs are for trying things out: they do not replace the results that are kept.
+// Scaled runs are for experiments: they do not replace the stored results.
 const kept = scale === 1 ? fileURLToPath(new URL('.', import.meta.url)) : folder;
 const machine = await describeMachine();
-if (machine.load > 1) console.log(`The machine is busy (load ${machine.load.toFixed(1)}): the numbers will be noisy.`);
+if (machine.load > 1) console.log(`The machine is busy (load ${machine.load.toFixed(1)}): the figures will be noisy.`);
 for (const { name, title, run } of SCENARIOS) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   console.log(`\n${name}: ${title}${scale === 1 ? '' : `, at scale ${scale}`}`);
   const bench = new Bench({ folder, scale, repeat, log: (line) => console.log(line) });
-  await run(bench).catch((error: unknown) => bench.note(`Broke off: ${(error as Error).message}`));
+  await run(bench).catch((error: unknown) => bench.note(`Stopped by an error: ${messageOf(error)}`));
   const result: ScenarioResult = {
     name,
     title,
@@ -56,10 +57,10 @@ for (const { name, title, run } of SCENARIOS) {
   const missed = bench.findings.goals.filter((goal) => !isMet(goal)).length;
   if (missed > 0) console.log(`  ${missed} of ${bench.findings.goals.length} goals not met`);
 }
-console.log(`\nKept in ${kept}`);
+console.log(`\nResults are in ${kept}`);
 
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`--${name} must be a number above 0, but is "${text}".`);
+  if (!(value > 0)) throw new Error(`--${name} must be a number greater than 0, but is "${text}".`);
   return value;
 }

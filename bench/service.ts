@@ -1,4 +1,4 @@
-// The page-blob test server as a process of its own, keeping nothing of what it gets: what every tool uploads to.
+// The page-blob test server in its own process. It discards the data, and every tool uploads to it.
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,10 +8,10 @@ import { pinned } from './command.ts';
 
 const PROGRAM = fileURLToPath(new URL('../test/support/page-blob-server/main.ts', import.meta.url));
 
-/** What the service is like; nothing is limited by default. */
+/** The behaviour of the service. By default nothing is limited. */
 export interface ServiceOptions {
   readonly tls?: boolean;
-  /** Keep contents and check checksums, for what reads them back. */
+  /** Keep contents and check checksums, for runs that read them back. */
   readonly keeps?: boolean;
   readonly latencyMs?: number;
   readonly bytesPerSecond?: number;
@@ -21,22 +21,22 @@ export interface ServiceOptions {
   readonly maxBlobSize?: number;
 }
 
-/** What the server counted since it was last asked. */
+/** Counters since the last query. */
 export interface ServiceCounters {
   readonly requests: number;
-  /** In bodies. */
+  /** Bytes in request bodies. */
   readonly bytesReceived: number;
   readonly bytesCommitted: number;
   readonly bytesRewritten: number;
   readonly firstPutPageAt?: number;
-  /** Of the server itself. */
+  /** CPU time of the server. */
   readonly cpuSeconds: number;
   readonly byOperation: Readonly<Record<string, number>>;
   readonly byStatus: Readonly<Record<string, number>>;
 }
 
 export class Service {
-  /** File with the certificate of the authority to trust, with TLS only. */
+  /** File with the CA certificate to trust; only with TLS. */
   readonly caFile: string | undefined;
   readonly #containerUrl: string;
   readonly #ask: () => Promise<ServiceCounters>;
@@ -55,20 +55,20 @@ export class Service {
     this.#end = end;
   }
 
-  /** Starts a server, on so many cores; `folder` takes its certificate. */
+  /** Starts a server on `cores` cores. Its certificate is written to `folder`. */
   static async start(options: ServiceOptions, folder: string, cores?: number): Promise<Service> {
     const args = ['--import', 'tsx', PROGRAM, ...argumentsOf(options)];
     const command = pinned({ program: process.execPath, args }, cores);
     const child = spawn(command.program, command.args, {
       stdio: ['pipe', 'pipe', 'inherit'],
-      // Ctrl-C is not for it: its input ends with us.
+      // Ctrl-C must not end it. It ends when its input ends, at the latest with this process.
       detached: true,
     });
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const nextLine = async () => {
       const { value, done } = await lines.next();
-      if (done === true) throw new Error('The page-blob server ended before it was asked to.');
+      if (done === true) throw new Error('The page-blob server ended unexpectedly.');
       return JSON.parse(value);
     };
     const { containerSasUrl, caCertificate } = await nextLine();
@@ -85,7 +85,7 @@ export class Service {
     return new Service(caFile, containerSasUrl, ask, end);
   }
 
-  /** The URL, with a SAS, of a blob that is not there yet. */
+  /** The URL, with a SAS, of a blob that does not exist yet. */
   newBlobUrl(): string {
     this.#blobs += 1;
     const url = new URL(this.#containerUrl);

@@ -1,9 +1,9 @@
-// Every way in which vhdup can fail: one class per cause that a caller can act on, each with a stable code and an exit code.
+// The errors of vhdup: one class for each cause that a caller can act on, each with a stable code and an exit code.
 
 import { printableText } from './base/printable.ts';
 import { redact } from './base/redact.ts';
 
-/** Exit codes of the command line, by kind of failure. The README documents them; they never change their meaning. */
+/** Exit codes of the command line, by kind of failure. docs/exit-codes.md lists them. They never change their meaning. */
 export const EXIT_CODES = {
   ok: 0,
   unexpected: 1,
@@ -25,14 +25,14 @@ export const EXIT_CODES = {
   terminated: 143,
 } as const;
 
-/** The base of all errors that vhdup raises on purpose. Anything else that reaches the caller is a bug of ours. */
+/** The base class of all errors that vhdup throws on purpose. Any other error is a bug of vhdup. */
 export abstract class VhdupError extends Error {
-  /** Stable, upper-case: what a script compares. */
+  /** Stable, in upper case, for scripts. */
   abstract readonly code: string;
-  /** What the command line exits with. */
+  /** The exit code of the command line. */
   abstract readonly exitCode: number;
 
-  /** @param message - May quote foreign text: nothing in it controls a terminal, and secrets are taken out. */
+  /** @param message - May quote foreign text: control characters are escaped and secrets removed. */
   constructor(message: string, options?: ErrorOptions) {
     super(printableText(redact(message)), options);
   }
@@ -42,45 +42,45 @@ export abstract class VhdupError extends Error {
   }
 }
 
-/** An option or argument that cannot be used as given. */
+/** An option or argument is not valid. */
 export class UsageError extends VhdupError {
   readonly code = 'USAGE';
   readonly exitCode = EXIT_CODES.usage;
 }
 
-/** A file that cannot be opened or read as an image: absent, not a regular file, held by another process, an I/O error. */
+/** An image cannot be opened or read: it is missing, not a regular file or locked by another process, or the disk reports an error. */
 export class ImageAccessError extends VhdupError {
   readonly code = 'IMAGE_ACCESS';
   readonly exitCode = EXIT_CODES.image;
 }
 
-/** A file that breaks the rules of the format it claims to be in. */
+/** An image violates the rules of its format. */
 export class CorruptImageError extends VhdupError {
   readonly code = 'IMAGE_CORRUPT';
   readonly exitCode = EXIT_CODES.image;
 }
 
-/** A file in a format, or a variant of one, that vhdup does not read on purpose. */
+/** An image has a format, or a variant of one, that vhdup does not support. */
 export class UnsupportedImageError extends VhdupError {
   readonly code = 'IMAGE_UNSUPPORTED';
   readonly exitCode = EXIT_CODES.image;
 }
 
-/** What a search for a parent came to. Texts are as they stand in the image, unescaped. */
+/** The result of a failed search for a parent. Texts from the image are not escaped. */
 export interface FailedParentSearch {
   /** Path of the image whose parent is missing. */
   readonly child: string;
-  /** What the parent is known by: "unique id 0123...". */
+  /** The identity of the parent: "unique id 0123...". */
   readonly wanted: string;
-  /** `path` is empty where the image says nothing that could be read. */
+  /** `path` is empty if the image contains no readable path. */
   readonly tried: readonly { readonly path: string; readonly source: string; readonly problem: string }[];
 }
 
-/** The parent of a differencing image was not found, or what was found is not it. */
+/** The parent of a differencing image was not found, or the file found is not the parent. */
 export class ParentImageError extends VhdupError {
   readonly code = 'PARENT_IMAGE';
   readonly exitCode = EXIT_CODES.parentImage;
-  /** Where the error is that nothing was found. */
+  /** Present if no parent was found. */
   readonly search: FailedParentSearch | undefined;
 
   constructor(message: string, options?: ErrorOptions & { search?: FailedParentSearch }) {
@@ -89,17 +89,17 @@ export class ParentImageError extends VhdupError {
   }
 }
 
-/** The image, or one of its parents, is not what it was when reading began. */
+/** The image or one of its parents changed since it was opened or since the previous run. */
 export class ImageChangedError extends VhdupError {
   readonly code = 'IMAGE_CHANGED';
   readonly exitCode = EXIT_CODES.imageChanged;
 }
 
-/** The destination cannot be used: a blob is there already, is of another type or size, or is not the one this upload created. */
+/** The destination cannot be used: a blob exists, has another type or size, or is not the one that this upload created. */
 export class DestinationError extends VhdupError {
   readonly code = 'DESTINATION';
   readonly exitCode = EXIT_CODES.destination;
-  /** `x-ms-error-code`, where the service's answer is the cause. */
+  /** `x-ms-error-code`, if an answer of the service is the cause. */
   readonly reason: string | undefined;
 
   constructor(message: string, options?: ErrorOptions & { reason?: string }) {
@@ -108,11 +108,11 @@ export class DestinationError extends VhdupError {
   }
 }
 
-/** A checkpoint that is damaged, of another upload, or cannot be written. */
+/** A checkpoint is damaged, belongs to another upload, or cannot be written. */
 export class CheckpointError extends VhdupError {
   readonly code = 'CHECKPOINT';
   readonly exitCode = EXIT_CODES.checkpoint;
-  /** Whether the file is something else, which must not be replaced whatever was asked for: it may be the image. */
+  /** Whether the file is not a checkpoint. It may be the image, so no option replaces it. */
   readonly isForeign: boolean;
 
   constructor(message: string, options?: ErrorOptions & { isForeign?: boolean }) {
@@ -121,17 +121,17 @@ export class CheckpointError extends VhdupError {
   }
 }
 
-/** Another process, on this machine or elsewhere, works on the same upload or holds the blob. */
+/** Another process, on this machine or elsewhere, works on the same upload or holds a lease on the blob. */
 export class InUseError extends VhdupError {
   readonly code = 'IN_USE';
   readonly exitCode = EXIT_CODES.inUse;
 }
 
-/** Credentials that are missing, expired, or do not allow what is needed. */
+/** Credentials are missing, have expired, or lack a permission. */
 export class CredentialError extends VhdupError {
   readonly code = 'CREDENTIALS';
   readonly exitCode = EXIT_CODES.credentials;
-  /** Whether the credential was right but has ended: the same upload goes on with a new one. */
+  /** Whether the credential was valid but has expired: the upload can resume with a new one. */
   readonly isExpired: boolean;
 
   constructor(message: string, options?: ErrorOptions & { isExpired?: boolean }) {
@@ -140,57 +140,57 @@ export class CredentialError extends VhdupError {
   }
 }
 
-/** What arrived is not what was read. */
+/** The blob does not match the image. */
 export class VerificationError extends VhdupError {
   readonly code = 'VERIFICATION';
   readonly exitCode = EXIT_CODES.verification;
 }
 
-/** A local file that cannot be written. */
+/** A local file cannot be written. */
 export class LocalFileError extends VhdupError {
   readonly code = 'LOCAL_FILE';
   readonly exitCode = EXIT_CODES.localFile;
 }
 
-/** A disk that Azure would surely refuse, found before anything was sent. */
+/** Azure would refuse the disk. Thrown before anything is sent. */
 export class DiskCheckError extends VhdupError {
   readonly code = 'DISK_CHECK';
   readonly exitCode = EXIT_CODES.checkFailed;
 }
 
-/** How long a failure may last while it repeats. What is left out has no limit. */
+/** How long a failure may repeat before the work fails. An absent field sets no limit. */
 export interface RetryLimit {
-  /** Tries in a row that end so. */
+  /** Consecutive attempts with this failure. */
   readonly tries?: number;
-  /** From the first of them, in milliseconds. */
+  /** Time since the first of these attempts, in milliseconds. */
   readonly ms?: number;
 }
 
-/** What is known of a request that failed. */
+/** Details of a failed request. */
 export interface RequestFailure {
-  /** HTTP status; absent when no answer came. */
+  /** HTTP status; absent if no answer came. */
   readonly status?: number;
   /** `x-ms-error-code` of the service, or the code of a network error (ECONNRESET, ...). */
   readonly reason: string;
-  /** `x-ms-request-id`, what Azure's support asks for. */
+  /** `x-ms-request-id`, which Azure support asks for. */
   readonly requestId?: string;
   /** Whether sending the same request again can succeed. */
   readonly transient: boolean;
-  /** Of a transient failure that does not pass by itself for ever. */
+  /** For a transient failure that may turn out to be permanent. */
   readonly limit?: RetryLimit;
-  /** Whether the destination is at fault, and not the service, when it does not pass. */
+  /** Whether the cause of a permanent failure is the destination and not the service. */
   readonly isDestination?: boolean;
-  /** What the service asked to wait, in milliseconds (`Retry-After`). */
+  /** The pause that the service asked for (`Retry-After`), in milliseconds. */
   readonly retryAfterMs?: number;
-  /** The bytes that arrived were not the bytes that were sent. */
+  /** Whether the bytes were damaged on the way. */
   readonly checksumMismatch?: boolean;
-  /** The address may be wrong: no such host, or an answer that is not the service's. */
+  /** Whether the address may be wrong: the host does not exist, or the answer is not from the service. */
   readonly suspectAddress?: boolean;
-  /** Transient only once the service has answered: before that, it will not pass by itself. */
+  /** Transient only after the service has answered once; permanent before that. */
   readonly needsContact?: boolean;
 }
 
-/** A request to the service that failed, or whose retries are used up. */
+/** A request to the service failed permanently, or its retries are used up. */
 export class ServiceError extends VhdupError {
   readonly code = 'SERVICE';
   readonly exitCode = EXIT_CODES.service;

@@ -1,11 +1,11 @@
-// What a function reports while it works. Events carry totals, never differences: missing one loses nothing.
+// The events that functions report while they work. Events carry totals, never differences: a missed event loses nothing.
 import type { ServiceError } from './errors.ts';
 
 /** Bytes so far. */
 export interface ProgressTotals {
-  /** Bytes of the disk in windows that can hold data; undefined while the allocation tables are still being counted. */
+  /** Bytes of the disk in windows that can contain data; undefined while they are being counted. */
   readonly planned: number | undefined;
-  /** Bytes of these windows that are done, earlier runs included. */
+  /** Bytes of these windows that are finished, earlier runs included. */
   readonly done: number;
   /** Bytes read from the image by this run. */
   readonly read: number;
@@ -27,13 +27,13 @@ export interface TransferTotals extends ProgressTotals {
   readonly retries: number;
 }
 
-/** How much runs at once. */
+/** The limits of concurrency. */
 interface StartedConcurrency {
-  /** Requests in flight at most, as the options say. */
+  /** Maximum number of requests in flight, as given in the options. */
   readonly threads: number | 'auto';
   /**
-   * Windows of 4 MiB in memory at most. Data without gaps takes a whole window for each request: of those, no more than this are
-   * in flight, whatever `threads` says.
+   * Maximum number of windows of 4 MiB in memory. Dense data needs a whole window for each request, so no more such requests
+   * are in flight, whatever `threads` is.
    */
   readonly maxWindows: number;
 }
@@ -69,8 +69,8 @@ export type UploadEvent =
       readonly checkpoint?: string;
     } & StartedConcurrency)
   /**
-   * While a blob is verified, `sent` counts what was read back, and an upload's totals start again from zero. While a structure is
-   * read, all are bytes of its table.
+   * While a blob is verified, `sent` counts bytes read back, and the totals of an upload start again at zero. While a structure
+   * is read, all numbers are bytes of its table.
    */
   | ({ readonly type: 'progress' } & TransferTotals)
   | {
@@ -82,10 +82,10 @@ export type UploadEvent =
       readonly reason: string;
       readonly message: string;
     }
-  /** So many requests may be in flight now. */
+  /** The number of requests that may be in flight from now on. */
   | { readonly type: 'concurrency'; readonly requests: number }
   | { readonly type: 'phase'; readonly phase: 'sending' | 'finishing' | 'verifying' }
-  /** The SAS has expired; a new one is awaited; the new one cannot be used; the work resumes with the new one. */
+  /** `expired`: the SAS has expired. `wanted`: vhdup waits for a new one. `refused`: the new one is not valid. `renewed`: the work continues. */
   | {
       readonly type: 'credential';
       readonly state: 'expired' | 'wanted' | 'refused' | 'renewed';
@@ -98,28 +98,28 @@ export type UploadEvent =
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'debug'; readonly message: string };
 
-/** One request to the service, with what its support asks for. Contains no secret. */
+/** One request to the service, with the ids that Azure support asks for. Contains no secret. */
 export interface RequestRecord {
-  /** What was attempted: "Put Page 4194304+4194304". */
+  /** The request: "Put Page 4194304+4194304". */
   readonly what: string;
-  /** HTTP status; absent when no answer came. */
+  /** HTTP status; absent if no answer came. */
   readonly status?: number;
   /** `x-ms-error-code`, or the code of a network error. */
   readonly reason?: string;
-  /** `x-ms-request-id`: the service's id of the request. */
+  /** `x-ms-request-id`: the id that the service gave to the request. */
   readonly requestId?: string;
-  /** `x-ms-client-request-id`: our id of it. */
+  /** `x-ms-client-request-id`: the id that vhdup gave to it. */
   readonly clientRequestId?: string;
   readonly durationMs: number;
 }
 
 export type EventListener = (event: UploadEvent) => void;
 
-/** Calls `listener` so that it cannot break the work: what it throws, now or later, is ignored. */
+/** Wraps `listener` so that it cannot break the work: its errors, synchronous or not, are ignored. */
 export function shielded(listener: EventListener | undefined): EventListener {
   return (event) => {
     try {
-      // The type allows an async function too; Node ends the program for a rejection that nobody handles.
+      // The type also allows an async function. An unhandled rejection would end the program.
       const result: unknown = listener?.(event);
       if (result instanceof Promise) result.catch(() => undefined);
     } catch {
@@ -138,7 +138,7 @@ export function retryEvent(notice: {
   return { type: 'retry', what, attempt, delayMs, reason: error.failure.reason, message: error.message };
 }
 
-/** A finding of the check before an upload that does not stop it. */
+/** A warning of the check before an upload. */
 export function checkEvent(finding: { id: string; title: string; found: string; fix?: string }): UploadEvent {
   const { id, title, found, fix } = finding;
   return { type: 'warning', code: `check-${id}`, message: `${title}: ${found}. ${fix ?? ''}`.trimEnd() };

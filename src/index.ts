@@ -1,4 +1,4 @@
-// The public API of vhdup. Silent by itself: it speaks through events, results and errors.
+// The public API of vhdup. It prints nothing: it reports through events, results and errors.
 export { type ConnectionString, parseConnectionString } from './azure/auth/connection-string.ts';
 export type { Credential, RenewSas, SasRequest, TokenSource } from './azure/auth/credentials.ts';
 export type { ByteRange } from './base/byte-range.ts';

@@ -1,4 +1,4 @@
-// The options of the library's functions. The command line has the same names in kebab-case.
+// The options of the library. The command line uses the same names in kebab-case.
 import type { Credential, RenewSas } from './azure/auth/credentials.ts';
 import type { ChecksumAlgorithm } from './base/page-run.ts';
 import type { EventListener } from './events.ts';
@@ -7,7 +7,7 @@ import type { RetryOptions } from './transfer/retry.ts';
 
 export type { RetryOptions };
 
-/** How an image is found and opened. */
+/** Options of every function that opens an image. */
 export type ImageOptions = Pick<
   OpenDiskImageOptions,
   'format' | 'parentPaths' | 'allowNetworkParents' | 'trustUnmarkedSectors'
@@ -18,8 +18,8 @@ export interface ImageTransferOptions extends ImageOptions {
   /** Path of the image. */
   readonly image: string;
   /**
-   * Requests of at most 4 MiB in flight at once: 1 to 64, or `auto`, which adapts to the connection. At most 51 of them carry a
-   * full 4 MiB, to bound the memory; the others are smaller. @default 'auto'
+   * Maximum number of requests in flight: 1 to 64, or `auto`, which adapts to the connection. To limit the memory, at most 51 of
+   * them carry a full 4 MiB; the others are smaller. @default 'auto'
    */
   readonly threads?: Threads;
   /** Aborts the work. The function rejects with the signal's reason, unchanged. */
@@ -35,15 +35,15 @@ export interface ServiceOptions extends RetryOptions {
   readonly serviceUrl?: string;
   /** How to authorize requests when the destination has no SAS. @default Microsoft Entra, through `DefaultAzureCredential` */
   readonly credential?: Credential;
-  /** Called for a new SAS when the current one has expired; the work waits for it. @default none: the work stops and can be resumed */
+  /** Provides a new SAS when the current one has expired; the work waits for it. @default none: the work stops and can be resumed */
   readonly renewSas?: RenewSas;
   /** Checksum that protects each request. @default 'crc64'; to verify with a manifest, the manifest's */
   readonly checksum?: ChecksumAlgorithm;
   /** A connection that transfers nothing for this long is closed and the request retried, in milliseconds. @default 60,000 */
   readonly stallTimeoutMs?: number;
   /**
-   * Collects recent garbage. Called after each 2 MiB that are received, which lowers the peak memory of reading back by 35 MiB.
-   * For programs that have V8's collector at hand. @default nothing
+   * Collects recent garbage with V8's collector. Called after each 2 MiB received, which lowers the peak memory of reading back by
+   * 35 MiB. @default nothing
    */
   readonly collectGarbage?: () => void;
 }
@@ -61,19 +61,19 @@ export interface UploadOptions extends ImageTransferOptions, ServiceOptions {
   readonly breakLease?: boolean;
   /** Create the container if it does not exist. @default false */
   readonly createContainer?: boolean;
-  /** Metadata of the blob, in addition to our own. */
+  /** Metadata of the blob, in addition to that of vhdup. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Path of a file that records what was sent, range by range with checksums. @default none */
   readonly manifest?: string;
   /** Compute the MD5 of the whole VHD, and set it as the blob's Content-MD5. @default false */
   readonly contentMd5?: boolean;
   /**
-   * What is compared at the end: nothing, the page ranges with what was sent, or every page with the image. `map` is an older name of
-   * `ranges`.
+   * What is compared at the end: nothing, the page list with what was sent, or every page with the image. `map` is the older name
+   * of `ranges`.
    * @default 'ranges', and 'unverified' if nothing proves that only this upload has written to the blob
    */
   readonly verify?: VerifyLevel | 'map';
-  /** Limit of the bytes sent per second. @default no limit */
+  /** Maximum number of bytes sent per second. @default no limit */
   readonly maxRate?: number;
   /** Upload even if Azure would reject the disk. @default false */
   readonly skipChecks?: boolean;
@@ -82,9 +82,9 @@ export interface UploadOptions extends ImageTransferOptions, ServiceOptions {
 export interface VerifyOptions extends ImageTransferOptions, ServiceOptions {
   /** Read every page of the blob back. @default false: compare only the page list */
   readonly full?: boolean;
-  /** Path of the upload's manifest: the image is compared with the checksums that were sent, too. @default none */
+  /** Path of the upload's manifest: the image is also compared with the checksums that were sent. @default none */
   readonly manifest?: string;
-  /** Path of the file for the progress of `full`. @default the image's path with `.vhdup-verify.json` appended */
+  /** Path of the file that stores the progress of `full`. @default the image's path with `.vhdup-verify.json` appended */
   readonly checkpoint?: string;
   /** Discard the progress of an earlier run, and start over. @default false */
   readonly restart?: boolean;
@@ -93,7 +93,7 @@ export interface VerifyOptions extends ImageTransferOptions, ServiceOptions {
 /** How an upload is verified at its end. */
 export type VerifyLevel = 'none' | 'ranges' | 'full';
 
-/** What was compared in the end. `unverified`: the page ranges, and every page that something else may have written to. */
+/** What was compared at the end. `unverified`: the page list, and every page that something else may have written to. */
 export type VerifiedLevel = VerifyLevel | 'unverified';
 
 /** `auto` adapts to the connection. */

@@ -1,4 +1,4 @@
-// Refuses options that cannot be used, before anything is opened or sent.
+// Refuses invalid options before anything is opened or sent.
 
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './base/page-run.ts';
 import { UsageError } from './errors.ts';
@@ -6,7 +6,7 @@ import type { RetryOptions, UploadOptions, VerifyLevel } from './options.ts';
 
 export const VERIFY_LEVELS = ['none', 'ranges', 'full'] as const satisfies readonly VerifyLevel[];
 
-/** @throws {UsageError} not one of the algorithms. */
+/** @throws {UsageError} if `checksum` is not one of the algorithms. */
 export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAlgorithm {
   if (!CHECKSUM_ALGORITHMS.includes(checksum)) {
     throw new UsageError(`checksum must be one of ${CHECKSUM_ALGORITHMS.join(', ')}, but is ${checksum}.`);
@@ -15,8 +15,8 @@ export function checkChecksum(checksum: ChecksumAlgorithm = 'crc64'): ChecksumAl
 }
 
 /**
- * @param asked - `map` is an older name of `ranges`.
- * @throws {UsageError} not one of the levels.
+ * @param asked - `map` is the older name of `ranges`.
+ * @throws {UsageError} if `asked` is not one of the levels.
  */
 export function checkVerify(asked: VerifyLevel | 'map' | undefined): VerifyLevel | undefined {
   const level = asked === 'map' ? 'ranges' : asked;
@@ -26,10 +26,10 @@ export function checkVerify(asked: VerifyLevel | 'map' | undefined): VerifyLevel
   return level;
 }
 
-/** The service's limit for names and values together, in bytes, less the space of our own metadata. */
+/** The limit of the service for names and values together, minus the space for vhdup's own metadata, in bytes. */
 const MAX_METADATA = 8 * 1024 - 2048;
 
-/** @throws {UsageError} a name that is not a C# identifier or is reserved, a value that HTTP cannot carry, or too many bytes. */
+/** @throws {UsageError} if a name is not a C# identifier or is reserved, HTTP cannot carry a value, or the size exceeds the limit. */
 export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   let size = 0;
   const names = new Set<string>();
@@ -39,7 +39,7 @@ export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): 
         `The metadata name "${name}" must start with a letter or _ and contain only letters, digits and _.`,
       );
     }
-    // The Storage SDK copies metadata into an object, which takes this name for its prototype.
+    // The Storage SDK copies metadata into an object, where this name would set the prototype.
     if (name.toLowerCase() === '__proto__') {
       throw new UsageError(`The metadata name "${name}" cannot be sent. Choose another one.`);
     }
@@ -65,20 +65,20 @@ export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): 
   return metadata;
 }
 
-/** @throws {UsageError} options that contradict each other. */
+/** @throws {UsageError} if the options contradict each other. */
 export function checkResumeOptions({ restart, resumeFromBlob }: UploadOptions): void {
   if (restart === true && resumeFromBlob === true) {
     throw new UsageError('restart starts over, resumeFromBlob resumes: give only one of them.');
   }
 }
 
-/** The limit of Node's timers, in milliseconds; a longer one would fire at once. */
+/** The limit of Node's timers, in milliseconds. A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Below this, in bytes per second, connections would look dead. */
+/** In bytes per second. A slower connection would look dead. */
 const MIN_RATE = 1024;
 
-/** @throws {UsageError} not a number, or too small. */
+/** @throws {UsageError} if `maxRate` is not a number or is too small. */
 export function checkMaxRate(maxRate: number = Number.POSITIVE_INFINITY): number {
   if (!(maxRate >= MIN_RATE)) {
     throw new UsageError(`maxRate must be at least ${MIN_RATE} bytes per second, but is ${maxRate}.`);
@@ -86,7 +86,7 @@ export function checkMaxRate(maxRate: number = Number.POSITIVE_INFINITY): number
   return maxRate;
 }
 
-/** @throws {UsageError} a number of milliseconds or retries that is NaN, negative, or too large for a timer. */
+/** @throws {UsageError} if a number is NaN, negative or too large for a timer. */
 export function checkRetryOptions(options: RetryOptions & { stallTimeoutMs?: number }): void {
   for (const name of [
     'retries',

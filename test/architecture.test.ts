@@ -1,11 +1,11 @@
-// Which part of src/ may know which: read from the imports of every file, those of types included.
+// Which part of src/ may import which: checked by the imports of every file, including those of types.
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix, sep } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const RESULTS = 'errors events options validate-options';
 
-/** Each folder of src/, and each file at its root, with the others that it may import from. Imports go down only. */
+/** The folders of src/ and the files at its root, each with the parts that it may import. Imports only go down. */
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   base: '',
   errors: 'base',
@@ -31,10 +31,10 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   index: `base ${RESULTS} azure target image transfer upload verify convert check inspect`,
 };
 
-/** Files that hold types alone, and so may import types alone. */
+/** Files that contain only types, and may import only types. */
 const TYPES_ONLY = ['events.ts', 'options.ts'];
 
-/** Packages that only one part may import. */
+/** The parts that may import each package. */
 const OWNERS: Readonly<Record<string, string>> = {
   '@azure/identity': 'azure',
   '@azure/storage-blob': 'azure',
@@ -47,7 +47,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   yargs: 'cli',
 };
 
-/** The process belongs to the command line. These read variables that the system or its tools define. */
+/** Files outside cli/ that may use the process. They read variables that the system or its tools define. */
 const READ_THE_PROCESS = ['azure/network/proxy.ts', 'target/local-file.ts'];
 
 const MAX_FILES_AT_ROOT = 10;
@@ -55,7 +55,7 @@ const MAX_FILES_AT_ROOT = 10;
 interface Import {
   readonly line: string;
   readonly specifier: string;
-  /** Of the imported file, in src/; undefined for packages. */
+  /** Path of the imported file in src/; undefined for packages. */
   readonly target: string | undefined;
 }
 
@@ -79,7 +79,7 @@ function importsOf(path: string, text: string): Import[] {
   });
 }
 
-/** Its folder, or at the root its name. */
+/** The folder of a file, or the name of a file at the root. */
 function partOf(path: string): string {
   return path.split('/', 1)[0]?.replace(/\.ts$/, '') ?? '';
 }
@@ -89,21 +89,21 @@ function linesWhere(isWrong: (path: string, one: Import) => boolean): string[] {
 }
 
 describe('src/', () => {
-  it('is read whole', () => {
+  it('is read completely', () => {
     expect(SOURCES.size).toBeGreaterThan(200);
     const relative = [...IMPORTS.values()].flat().flatMap(({ target }) => target ?? []);
     expect(relative.length).toBeGreaterThan(1000);
-    // What is not found would not be judged.
+    // A file that is not found would not be checked.
     expect(relative.filter((target) => !SOURCES.has(target) && !target.endsWith('.d.ts'))).toEqual([]);
     const words = [...SOURCES.values()].flatMap((text) => text.match(/\bfrom '|^import '|\bimport\('/gm) ?? []);
     expect([...IMPORTS.values()].flat().length).toBe(words.length);
   });
 
-  it('has each part in the table, and the table no other', () => {
+  it('has exactly the parts in the table', () => {
     expect(Object.keys(MAY_IMPORT).sort()).toEqual([...new Set([...SOURCES.keys()].map(partOf))].sort());
   });
 
-  it('imports downwards only', () => {
+  it('imports only downwards', () => {
     const upward = linesWhere((path, { target }) => {
       const [from, to] = [partOf(path), target && partOf(target)];
       return to !== undefined && to !== from && !MAY_IMPORT[from]?.split(' ').includes(to);
@@ -124,12 +124,12 @@ describe('src/', () => {
     expect(circlesIn(new Map(graph))).toEqual([]);
   });
 
-  it('has files of types that import types alone', () => {
+  it('has type files that import only types', () => {
     const isValue = ({ line }: Import) => !/: (?:import|export) type /.test(line);
     expect(linesWhere((path, one) => TYPES_ONLY.includes(path) && isValue(one))).toEqual([]);
   });
 
-  it('imports packages only where they belong', () => {
+  it('imports packages only in the parts that own them', () => {
     const strangers = linesWhere((path, { specifier, target }) => {
       if (target !== undefined || specifier.startsWith('node:')) return false;
       return !OWNERS[specifier]?.split(' ').includes(partOf(path));
@@ -155,13 +155,13 @@ describe('src/', () => {
 });
 
 describe('circlesIn', () => {
-  it('finds the parts of each circle, and nothing else', () => {
+  it('finds exactly the members of each circle', () => {
     const graph = { a: ['b'], b: ['c', 'd'], c: ['b'], d: ['e'], e: [], f: ['f'], g: ['h'], h: ['i'], i: ['g', 'a'] };
     expect(circlesIn(new Map(Object.entries(graph)))).toEqual(['b c', 'f', 'g h i']);
   });
 });
 
-/** The groups of nodes that reach one another, each as its sorted names. */
+/** The groups of nodes that reach one another, each as sorted names. */
 function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
   const reachable = new Map([...graph.keys()].map((node) => [node, reachableFrom(node, graph)] as const));
   const circles = [...graph.keys()]

@@ -1,4 +1,4 @@
-// The library as other programs carry it: as a package, and bundled into one file of their own.
+// The library as other programs use it: as a package, and bundled into one file.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile, symlink, writeFile } from 'node:fs/promises';
@@ -14,11 +14,11 @@ const execute = promisify(execFile);
 const MIB = 1024 * 1024;
 const LIBRARY = resolve('dist/index.js');
 
-/** Threads that have answered: two of an upload with an MD5, one of a verification. */
+/** Counts threads that have answered: two for an upload with an MD5, one for a verification. */
 const COUNT_THREADS = `const answering = new Set();
 process.on('worker', (worker) => worker.once('message', () => answering.add(worker)));`;
 
-/** A program that uploads, verifies, converts and checks, and prints what it did and what its threads did for it. */
+/** A program that uploads, verifies, converts and checks, and prints the results and the number of threads. */
 const PROGRAM = `
 import { checkImage, convertImage, uploadImage, verifyBlob } from ${JSON.stringify(LIBRARY)};
 const [image, destination, output] = process.argv.slice(2);
@@ -42,7 +42,7 @@ convertImage({ image, output })
   .then(({ findings }) => console.log(findings.length > 0));
 `;
 
-/** Azure's packages are modules, some of theirs are CommonJS: whoever bundles them helps out so. */
+/** What the packages of Azure need from a bundler; docs/library.md describes it. */
 const FOR_MODULES =
   "import { createRequire as forBundle } from 'node:module'; const require = forBundle(import.meta.url);";
 const FOR_COMMONJS = "const urlOfBundle = require('node:url').pathToFileURL(__filename).href;";
@@ -62,14 +62,14 @@ const CONTENTS = [
   { offset: 9 * MIB, bytes: patternOf(2, 4096) },
 ];
 
-/** Runs the program, and compares what arrived with the image. */
+/** Runs the program and compares the blob with the image. */
 async function run(script: string, folder: string) {
   const image = join(folder, 'disk.vhd');
   await buildVhd(image, { type: 'dynamic', size: SIZE, contents: CONTENTS, uniqueId: uniqueIdOf(1) });
   const output = join(folder, 'output.vhd');
   const blob = `${basename(folder)}.vhd`;
   const destination = server.sasUrl({ container: 'vhds', blob, permissions: 'rw' });
-  // In its own folder: nothing of this package is to be found from there.
+  // In its own folder, from which this package cannot be found.
   const { stdout, stderr } = await execute(process.execPath, [script, image, destination, output], { cwd: folder });
   const vhd = await readFile(output);
   expectSameBytes(vhd.subarray(0, SIZE), diskOf(SIZE, CONTENTS));
@@ -87,7 +87,7 @@ async function writeProgram(): Promise<{ folder: string; source: string }> {
 }
 
 describe('the library', () => {
-  it('works as a package, with its threads', async () => {
+  it('works as a package, with threads', async () => {
     const { folder, source } = await writeProgram();
     expect(await run(source, folder)).toEqual({ threads: 3, stderr: '' });
   });
@@ -104,7 +104,7 @@ describe('the library', () => {
         define: { 'import.meta.url': 'urlOfBundle' },
       },
     ],
-  ] as const)('works when it is bundled into one file, %s, without its threads', async (_, options) => {
+  ] as const)('works when it is bundled into one file (%s), without threads', async (_, options) => {
     const { folder, source } = await writeProgram();
     const outfile = join(folder, options.outfile);
     if ('packages' in options) await symlink(resolve('node_modules'), join(folder, 'node_modules'), 'junction');
@@ -112,7 +112,7 @@ describe('the library', () => {
     expect(await run(outfile, folder)).toEqual({ threads: 0, stderr: '' });
   });
 
-  it('has its threads in the command line, which is one file too', async () => {
+  it('has threads in the command line, which is also one file', async () => {
     const { folder, source } = await writeProgram();
     await writeFile(source, `${COUNT_THREADS} process.on('exit', () => console.error('threads', answering.size));`);
     const image = join(folder, 'disk.vhd');
@@ -132,7 +132,7 @@ describe('the library', () => {
     expectSameBytes(server.blob('vhds', 'cli.vhd').read(0, SIZE), diskOf(SIZE, CONTENTS));
   });
 
-  it('converts and checks in CommonJS that knows nothing of import.meta', async () => {
+  it('converts and checks in CommonJS without import.meta', async () => {
     const { folder, source } = await writeProgram();
     await writeFile(source, LOCAL_PROGRAM);
     const image = join(folder, 'disk.vhd');

@@ -5,7 +5,7 @@ import { SIGNATURE, sasWith } from './support/sas-samples.ts';
 
 const { EXIT_CODES, VhdupError, DestinationError, ServiceError } = errors;
 
-/** One of each class that can be made. */
+/** An instance of each error class. */
 const instances = Object.entries(errors).flatMap(([name, exported]) => {
   if (typeof exported !== 'function' || name === 'VhdupError') return [];
   const ErrorClass = exported as new (message: string, more: object) => InstanceType<typeof VhdupError>;
@@ -13,7 +13,7 @@ const instances = Object.entries(errors).flatMap(([name, exported]) => {
 });
 
 describe('the errors', () => {
-  it('all descend from VhdupError, with their own name', () => {
+  it('all extend VhdupError and have their own name', () => {
     expect(instances.length).toBeGreaterThan(10);
     for (const { name, error } of instances) {
       expect(error).toBeInstanceOf(VhdupError);
@@ -22,7 +22,7 @@ describe('the errors', () => {
     }
   });
 
-  it('hold no secret that a service repeats, be it the signature alone', () => {
+  it('contain no secret that a service repeats, not even the bare signature', () => {
     canonicalSas(sasWith());
     for (const form of [SIGNATURE, encodeURIComponent(SIGNATURE), SIGNATURE.replaceAll('/', '\\/')]) {
       const { message, stack } = new ServiceError(`500 for ${form}`, { reason: 'Any', transient: false });
@@ -31,13 +31,13 @@ describe('the errors', () => {
     }
   });
 
-  it('have codes of their own', () => {
+  it('have distinct codes', () => {
     const codes = instances.map(({ error }) => error.code);
     expect(new Set(codes).size).toBe(codes.length);
     for (const code of codes) expect(code).toMatch(/^[A-Z_]+$/);
   });
 
-  it('have exit codes that are listed', () => {
+  it('have exit codes from the list', () => {
     const listed: readonly number[] = Object.values(EXIT_CODES);
     for (const { error } of instances) {
       expect(listed).toContain(error.exitCode);
@@ -45,7 +45,7 @@ describe('the errors', () => {
     }
   });
 
-  it('keep what they are told about their cause', () => {
+  it('keep the details of their cause', () => {
     const cause = new Error('socket hang up');
     expect(new DestinationError('No.', { cause, reason: 'BlobNotFound' })).toMatchObject({
       cause,

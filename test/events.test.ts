@@ -6,24 +6,24 @@ import { type EventListener, retryEvent, shielded, type UploadEvent } from '../s
 const EVENT: UploadEvent = { type: 'phase', phase: 'sending' };
 
 describe('shielded', () => {
-  it('hands events on', () => {
+  it('passes events on', () => {
     const seen: UploadEvent[] = [];
     shielded((event) => seen.push(event))(EVENT);
     expect(seen).toEqual([EVENT]);
   });
 
-  it('does without a listener', () => {
+  it('works without a listener', () => {
     expect(() => shielded(undefined)(EVENT)).not.toThrow();
   });
 
-  it('drops what a listener throws', () => {
+  it('ignores errors of a listener', () => {
     const listener: EventListener = () => {
       throw new Error('the bar broke');
     };
     expect(() => shielded(listener)(EVENT)).not.toThrow();
   });
 
-  it('drops the rejection of a listener that is asynchronous', async () => {
+  it('ignores rejections of an asynchronous listener', async () => {
     const rejections: unknown[] = [];
     const note = (reason: unknown) => rejections.push(reason);
     process.on('unhandledRejection', note);
@@ -43,7 +43,7 @@ describe('shielded', () => {
 });
 
 describe('retryEvent', () => {
-  it('tells what failed and when it is tried again', () => {
+  it('reports what failed and when it is retried', () => {
     const error = new ServiceError('Put Page 0+512 failed: 503 ServerBusy', { reason: 'ServerBusy', transient: true });
     expect(retryEvent({ what: 'Put Page 0+512', attempt: 2, delayMs: 700, error })).toEqual({
       type: 'retry',

@@ -5,7 +5,7 @@ import { UsageError } from '../src/errors.ts';
 import { checkChecksum, checkMetadata, checkRetryOptions, checkVerify } from '../src/validate-options.ts';
 
 describe('checkChecksum', () => {
-  it('takes the three algorithms, and crc64 when nothing is said', () => {
+  it('accepts the three algorithms, and defaults to crc64', () => {
     expect(checkChecksum()).toBe('crc64');
     for (const checksum of ['crc64', 'md5', 'none'] as const) expect(checkChecksum(checksum)).toBe(checksum);
   });
@@ -16,7 +16,7 @@ describe('checkChecksum', () => {
 });
 
 describe('checkMetadata', () => {
-  it('takes names that are C# identifiers and values of printable ASCII', () => {
+  it('accepts C# identifiers as names, and printable ASCII as values', () => {
     const metadata = { owner: 'me', _source: 'a = b; c', B2: '' };
     expect(checkMetadata(metadata)).toBe(metadata);
     expect(checkMetadata()).toEqual({});
@@ -41,7 +41,7 @@ describe('checkMetadata', () => {
     expect(() => checkMetadata({ name: value })).toThrow(UsageError);
   });
 
-  it('takes no value that HTTP would change or refuse', () => {
+  it('refuses every value that HTTP would change or refuse', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (value) => {
         const isFit = [...value].every((character) => character >= ' ' && character <= '~') && value === value.trim();
@@ -59,7 +59,7 @@ describe('checkMetadata', () => {
 });
 
 describe('checkRetryOptions', () => {
-  it('takes what a person would give', () => {
+  it('accepts common values', () => {
     expect(() => checkRetryOptions({})).not.toThrow();
     expect(() =>
       checkRetryOptions({
@@ -81,7 +81,7 @@ describe('checkRetryOptions', () => {
     'retryDelayMs',
     'maxRetryDelayMs',
     'stallTimeoutMs',
-  ] as const)('refuses a negative %s, and one that is no number', (name) => {
+  ] as const)('refuses a negative %s and NaN', (name) => {
     expect(() => checkRetryOptions({ [name]: -1 })).toThrow(new RegExp(`^${name} `));
     expect(() => checkRetryOptions({ [name]: Number.NaN })).toThrow(UsageError);
   });
@@ -101,7 +101,7 @@ describe('checkRetryOptions', () => {
 });
 
 describe('checkVerify', () => {
-  it('takes each level, and an older name of one', () => {
+  it('accepts each level, and the older name of ranges', () => {
     for (const level of [undefined, 'none', 'ranges', 'full'] as const) expect(checkVerify(level)).toBe(level);
     expect(checkVerify('map')).toBe('ranges');
     expect(() => checkVerify('some' as never)).toThrow(/one of none, ranges, full, but is some/);

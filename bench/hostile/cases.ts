@@ -1,29 +1,29 @@
-// What the processes tell one another: which seeds to try, and how each ended.
+// The messages between the processes: the seeds to try, and the outcome of each.
 
 export const FORMATS = ['vhd', 'vhdx'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Seeds in a row. */
+/** Consecutive seeds. */
 export interface Stretch {
   readonly format: Format;
   readonly first: number;
   readonly count: number;
 }
 
-/** What a process does. */
+/** The work of one process. */
 export interface Task extends Stretch {
-  /** For the images. */
+  /** Folder for the images. */
   readonly folder: string;
 }
 
 export interface CaseReport {
   readonly victim: string;
   readonly outcome: string;
-  /** What went wrong, with its stack. */
+  /** The error, with its stack. */
   readonly fault?: string;
   /** The operation that took longest. */
   readonly slowest?: { readonly operation: string; readonly ms: number };
-  /** Of the process until now, in bytes. */
+  /** Peak memory of the process so far, in bytes. */
   readonly peakMemory: number;
 }
 

@@ -1,4 +1,4 @@
-// npm run hostile [-- --count N] [--seed N] [--only vhd|vhdx] [--jobs N]: damages small images in N ways each, and reads them.
+// npm run hostile [-- --count N] [--seed N] [--only vhd|vhdx] [--jobs N]: damages small images in N ways each and reads them.
 import { parseArgs } from 'node:util';
 import { type CaseReport, FORMATS, type Format, type Stretch } from './cases.ts';
 import { runStretch } from './run-stretch.ts';
@@ -12,7 +12,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '2' },
   },
 });
-/** Cases that share a process: its start takes as long as some hundred of them. */
+/** Cases per process. The start of a process takes as long as some hundred cases. */
 const STRETCH = 500;
 const MAX_MS = 1000;
 const MAX_MEMORY = 256 * 1024 * 1024;
@@ -35,7 +35,7 @@ for (const format of formats) {
 }
 process.exitCode = failures === 0 ? 0 : 1;
 
-/** Takes stretches until there are none. */
+/** Works on stretches until none are left. */
 async function work(stretches: Stretch[], tally: Tally): Promise<void> {
   for (let stretch = stretches.shift(); stretch !== undefined; stretch = stretches.shift()) {
     const { reports, broken } = await runStretch(stretch);
@@ -52,7 +52,7 @@ async function work(stretches: Stretch[], tally: Tally): Promise<void> {
 async function judge(format: Format, at: number, report: CaseReport, tally: Tally): Promise<void> {
   if (report.fault !== undefined) return fail(tally, format, at, report.fault);
   if (!isSuspect(report)) return tally.add(at, report);
-  // The machine may have been busy, and memory may be that of the cases before: alone, in a process of its own.
+  // The machine may have been busy, and the memory may come from earlier cases. So the case runs again alone in its own process.
   const { reports, broken } = await runStretch({ format, first: at, count: 1 });
   const alone = reports.get(at);
   if (alone === undefined) return fail(tally, format, at, broken?.fault ?? 'no answer');
@@ -74,6 +74,6 @@ function fail(tally: Tally, format: Format, at: number, fault: string): void {
 }
 
 function whole(name: string, text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new Error(`--${name} must be a whole number above 0, but is "${text}".`);
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`--${name} must be a whole number greater than 0, but is "${text}".`);
   return Number(text);
 }

@@ -1,4 +1,4 @@
-// Runs a stretch of cases in a process of its own, and ends the process when a case does not.
+// Runs a stretch of cases in its own process, and ends the process if a case hangs.
 import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url';
 import type { CaseReport, Message, Stretch, Task } from './cases.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
-/** A case that says nothing for so long hangs; so does a process that does not start. */
+/** A case or a process start without a message for this long counts as hanging. */
 const HANG_MS = 30_000;
 
 export interface StretchResult {
   /** By seed. */
   readonly reports: ReadonlyMap<number, CaseReport>;
-  /** The case that ended the process, and how. */
+  /** The case that ended the process, and the reason. */
   readonly broken?: { readonly seed: number; readonly fault: string };
 }
 

@@ -1,4 +1,4 @@
-// Counts how cases ended, and keeps the slowest and the largest.
+// Counts the outcomes of cases, and keeps the slowest and the largest.
 import type { CaseReport } from './cases.ts';
 
 export class Tally {
@@ -15,7 +15,7 @@ export class Tally {
     this.#peakMemory = Math.max(this.#peakMemory, peakMemory);
   }
 
-  /** The outcomes by number, and a line that sums up. */
+  /** The outcomes, most frequent first, and a summary line. */
   summary(format: string): string {
     const { operation, ms, seed } = this.#slowest;
     const outcomes = [...this.#outcomes].sort(([, one], [, other]) => other - one);

@@ -1,4 +1,4 @@
-// Attacks one damaged image after another in a process of its own, and tells its parent before and after each.
+// Reads one damaged image after another in its own process, and reports to its parent before and after each.
 import { attack, openAndRead } from '../../test/hostile/attack.ts';
 import { vhdVictims } from '../../test/hostile/vhd-victims.ts';
 import { vhdxVictims } from '../../test/hostile/vhdx-victims.ts';
@@ -6,7 +6,7 @@ import type { Victim } from '../../test/hostile/victim.ts';
 import type { CaseReport, Format, Task } from './cases.ts';
 
 process.once('message', (task: Task) => void run(task));
-// The parent has gone.
+// The parent has exited.
 process.once('disconnect', () => process.exit(1));
 
 async function run({ folder, format, first, count }: Task): Promise<void> {
@@ -18,7 +18,7 @@ async function run({ folder, format, first, count }: Task): Promise<void> {
   }
   for (let seed = first; seed < first + count; seed++) {
     const victim = victims[seed % victims.length];
-    if (victim === undefined) throw new RangeError('There is nothing to damage.');
+    if (victim === undefined) throw new RangeError('No image to damage.');
     process.send?.({ type: 'begin', seed });
     process.send?.({ type: 'end', seed, ...(await attackVictim(victim, seed, sound.get(victim.name))) });
   }

@@ -1,4 +1,4 @@
-// A disk as a Linux installation leaves it: GPT, one ext4 partition, some GB of real files; in every format.
+// A disk like that of a Linux installation: GPT, one ext4 partition, a few GB of real files; in every format.
 import { open, rm } from 'node:fs/promises';
 import { encodeFixedFooter } from '../../src/image/vhd/footer.ts';
 import type { Bench } from '../bench.ts';
@@ -6,9 +6,9 @@ import { runTool } from './tools.ts';
 
 const MIB = 1024 ** 2;
 const PARTITION_OFFSET = MIB;
-/** For the second GPT. */
+/** Space for the second GPT, in bytes. */
 const TAIL = MIB;
-/** Of these, the first that fills at most a quarter of the disk goes into it. */
+/** The first of these folders that fills at most a quarter of the disk is copied into it. */
 const FILES = ['/usr/lib', '/usr/share', '/usr/include', '/usr/sbin'];
 
 /** The same disk in three files. */
@@ -19,7 +19,7 @@ export interface LinuxDisk {
   readonly vhdx: string;
 }
 
-/** Needs sgdisk, mkfs.ext4 and qemu-img. Throws where one is missing. */
+/** Needs sgdisk, mkfs.ext4 and qemu-img. @throws if one is missing. */
 export async function linuxDisk(bench: Bench, size: number): Promise<LinuxDisk> {
   const fixed = await bench.image(`linux-${size}.vhd`, (path) => makeFixed(path, size));
   const source = `driver=raw,size=${size},file.driver=file,file.filename=${fixed}`;

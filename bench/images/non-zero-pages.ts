@@ -1,11 +1,11 @@
-// What any tool has to send of a disk at least, counted without the code that is measured.
+// Counts the bytes that every tool has to send, without using the code that is measured.
 import { open } from 'node:fs/promises';
 
 const WINDOW = 4 * 1024 ** 2;
 const PAGE = 512;
 const ZEROS = Buffer.alloc(WINDOW);
 
-/** The pages that are not zero in the first `size` bytes of a file, in bytes. */
+/** The total size of the non-zero pages in the first `size` bytes of a file, in bytes. */
 export async function nonZeroPages(path: string, size: number): Promise<number> {
   const file = await open(path, 'r');
   const window = Buffer.alloc(WINDOW);

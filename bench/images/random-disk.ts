@@ -1,4 +1,4 @@
-// A fixed VHD without a single zero page: nothing can be left out.
+// A fixed VHD without zero pages, so that nothing can be skipped.
 import { randomFillSync } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { buildVhd } from '../../test/support/vhd-builder.ts';

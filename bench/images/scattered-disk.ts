@@ -1,20 +1,20 @@
-// Disks that are nearly empty: pieces of data at even distances, everything else absent from the file.
+// Nearly empty disks: pieces of data at even distances, and nothing else in the file.
 import { open } from 'node:fs/promises';
 import { buildVhd, patternOf } from '../../test/support/vhd-builder.ts';
 import { buildVhdx } from '../../test/support/vhdx-builder.ts';
 import type { Bench } from '../bench.ts';
 
 export interface Scatter {
-  /** Of the disk, in bytes. */
+  /** Size of the disk in bytes. */
   readonly size: number;
-  /** Bytes of each piece. */
+  /** Size of each piece in bytes. */
   readonly piece: number;
   readonly pieces: number;
 }
 
 const BLOCK = 2 * 1024 ** 2;
 
-/** Sparse on disk. */
+/** A sparse file. */
 export function scatteredFixedVhd(bench: Bench, scatter: Scatter): Promise<string> {
   return bench.image(`${nameOf(scatter)}.vhd`, async (path) => {
     await buildVhd(path, { type: 'fixed', size: scatter.size });
@@ -29,7 +29,7 @@ export function scatteredFixedVhd(bench: Bench, scatter: Scatter): Promise<strin
   });
 }
 
-/** In blocks of 2 MiB, one for each piece. */
+/** Each piece has its own block of 2 MiB. */
 export function scatteredDynamicVhd(bench: Bench, scatter: Scatter): Promise<string> {
   return bench.image(`${nameOf(scatter)}-dynamic.vhd`, async (path) => {
     const bytes = patternOf(1, scatter.piece);
@@ -38,7 +38,7 @@ export function scatteredDynamicVhd(bench: Bench, scatter: Scatter): Promise<str
   });
 }
 
-/** In blocks of `blockSize`, each filled with as many pieces as it takes. */
+/** Each block of `blockSize` is filled with pieces. */
 export function scatteredVhdx(bench: Bench, scatter: Scatter, blockSize = BLOCK): Promise<string> {
   return bench.image(`${nameOf(scatter)}-blocks-of-${blockSize}.vhdx`, (path) => {
     const bytes = patternOf(1, scatter.piece);

@@ -1,4 +1,4 @@
-// Disks whose data lie in many small pieces: an ext4 that has aged, and single pages at even distances.
+// Disks with many small pieces of data: an aged ext4, and single pages at even distances.
 import { randomFillSync } from 'node:crypto';
 import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,17 +10,17 @@ import { runTool } from './tools.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** debugfs takes milliseconds for each file. */
+/** How often the disk is filled. debugfs needs milliseconds for each file, so not often. */
 const GENERATIONS = 3;
-/** Files of the first size are the most frequent. */
+/** In bytes, the most frequent first. */
 const FILE_SIZES = [4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB];
-/** How much of the disk is in use while it ages, and at the end. */
+/** The share of the disk in use while it ages, and at the end. */
 const FILL = 0.6;
 const FILL_AT_END = 0.3;
 
 /**
- * An ext4 in which files were made and deleted at random, and then trimmed, so that what was deleted is zero. Needs
- * mkfs.ext4, debugfs and e2fsck. Throws where one is missing.
+ * An ext4 in which files were created and deleted at random. It is trimmed at the end, so that deleted files are zero. Needs
+ * mkfs.ext4, debugfs and e2fsck. @throws if one is missing.
  */
 export function agedDisk(bench: Bench, size: number): Promise<string> {
   return bench.image(`aged-${size}.vhd`, async (path) => {
@@ -37,14 +37,14 @@ export function agedDisk(bench: Bench, size: number): Promise<string> {
     } finally {
       await rm(files, { recursive: true, force: true });
     }
-    // Exit code 1: something was mended. Only a file system in which nothing had to be is trimmed.
+    // Exit code 1 means that errors were corrected. e2fsck trims only a file system without errors, so it runs twice.
     await runTool('e2fsck', ['-f', '-y', path], [0, 1]);
     await runTool('e2fsck', ['-f', '-y', '-E', 'discard', path]);
     await appendFooter(path, size);
   });
 }
 
-/** Commands for debugfs: fills the disk, replaces random files by others, again and again, and deletes half of them. */
+/** Commands for debugfs that fill the disk, replace random files repeatedly, and delete half of them. */
 function agingScript(files: string, size: number): string {
   const random = seededRandom(1);
   const commands: string[] = [];
@@ -68,7 +68,7 @@ function agingScript(files: string, size: number): string {
   return `${commands.join('\n')}\n`;
 }
 
-/** A page of 512 bytes that is not zero in each `distance` bytes. Sparse. */
+/** A sparse disk with one non-zero page of 512 bytes in every `distance` bytes. */
 export function singlePages(bench: Bench, size: number, distance: number): Promise<string> {
   return bench.image(`page-each-${distance}-${size}.vhd`, async (path) => {
     await buildVhd(path, { type: 'fixed', size });

@@ -1,11 +1,11 @@
-// Programs that make images.
+// Runs programs that make images.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
 const LIMIT_MS = 15 * 60_000;
 
-/** Runs a program to its end. Throws with what it said when it fails, or is not installed. */
+/** Runs a program to its end. @throws with its stderr if it fails, or if it is not installed. */
 export async function runTool(
   program: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-// results.svg: bars by hand, readable on a light and on a dark page.
+// Draws results.svg: bars that are readable on light and dark pages.
 import type { Run } from '../comparison.ts';
 import type { ScenarioResult } from './results.ts';
 
@@ -42,7 +42,7 @@ const PANELS: readonly Panel[] = [
     digits: 1,
   },
   {
-    title: 'Nearly empty disks with 1 GiB in them: seconds (less is better)',
+    title: 'Nearly empty disks with 1 GiB of data: seconds (less is better)',
     scenario: 'sparse',
     comparison: 'Plain HTTP',
     value: ({ wallMs }) => wallMs / 1000,
@@ -70,7 +70,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 
 const NAME = 'Throughput, CPU time, memory and wall time of vhdup and AzCopy';
 
-/** Panels whose scenario was not run, or in which nothing succeeded, are left out. */
+/** Omits panels whose scenario was not run or had no successful run. */
 export function chart(results: readonly ScenarioResult[]): string {
   let y = 0;
   const parts: string[] = [];

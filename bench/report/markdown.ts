@@ -1,11 +1,11 @@
-// RESULTS.md: goals first, then everything that was measured.
+// Writes RESULTS.md: first the goals, then all measurements.
 import { describeBound, type Figure, type Goal, isMet } from '../bench.ts';
 import type { ComparisonResult, Entry, Run } from '../comparison.ts';
 import type { ScenarioResult } from './results.ts';
 
 const MIB = 1024 ** 2;
 
-/** Columns of a comparison. Bytes and times become the unit that the header names. */
+/** Columns of a comparison. Values are converted to the unit in the header. */
 const COLUMNS: readonly (readonly [header: string, value: (run: Run) => string])[] = [
   ['wall s', ({ wallMs }) => (wallMs / 1000).toFixed(2)],
   ['MiB/s', ({ bytesPerSecond }) => whole(bytesPerSecond / MIB)],
@@ -21,11 +21,11 @@ const COLUMNS: readonly (readonly [header: string, value: (run: Run) => string])
 
 export function markdown(results: readonly ScenarioResult[]): string {
   const lines = [
-    '# Results of the bench',
+    '# Benchmark results',
     '',
-    'Written by `npm run bench`; [results.json](results.json) holds every single run. Medians. One machine runs the tool and',
-    'the server, which keeps nothing, over loopback; "server CPU" near the wall time means that the server was the limit.',
-    'AzCopy looks every two seconds whether it is done. "MiB/s" and "CPU s/GiB" count the bytes that have to arrive, "sent" the bodies of all requests.',
+    '`npm run bench` writes this page. It shows medians; [results.json](results.json) has every single run. Tool and server run on',
+    'one machine, over loopback, and the server discards the data. "Server CPU" near the wall time means that the server was the limit.',
+    'AzCopy checks only every two seconds whether it is done. "MiB/s" and "CPU s/GiB" refer to the bytes that have to arrive, "sent" to the bodies of all requests.',
     '',
     '![Throughput, CPU time, memory and wall time](results.svg)',
     '',
@@ -86,7 +86,7 @@ function figuresTable(figures: readonly Figure[]): string[] {
   return ['', ...table(['', 'measured', ''], rows, 1)];
 }
 
-/** Columns from `numbersFrom` on are aligned to the right. */
+/** Columns from `numbersFrom` on are right-aligned. */
 function table(header: readonly string[], rows: readonly (readonly string[])[], numbersFrom: number): string[] {
   const alignment = header.map((text, index) => (index >= numbersFrom && text !== '' ? '---:' : '---'));
   return [header, alignment, ...rows].map((cells) => `| ${cells.join(' | ')} |`);

@@ -1,12 +1,13 @@
-// What is kept of the last run of each scenario: results.json, RESULTS.md and results.svg.
+// Stores the last run of each scenario: results.json, RESULTS.md and results.svg.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../src/base/thrown.ts';
 import type { Findings } from '../bench.ts';
 import type { Machine } from '../machine.ts';
 import { chart } from './chart.ts';
 import { markdown } from './markdown.ts';
 
-/** One scenario as it was run last. */
+/** The last run of a scenario. */
 export interface ScenarioResult extends Findings {
   readonly name: string;
   readonly title: string;
@@ -17,7 +18,7 @@ export interface ScenarioResult extends Findings {
   readonly repeat: number;
 }
 
-/** Scenarios that were not run now stay as they were; `order` are the names of all. */
+/** Keeps the stored results of scenarios that are not in `fresh`. `order` has the names of all scenarios. */
 export async function keepResults(
   folder: string,
   fresh: readonly ScenarioResult[],
@@ -35,7 +36,7 @@ async function loadResults(file: string): Promise<ScenarioResult[]> {
   try {
     return JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
 }

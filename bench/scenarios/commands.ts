@@ -1,4 +1,4 @@
-// What is not an upload from beginning to end: going on with one, a dry run, reading back.
+// Commands other than a whole upload: resume, dry run, verification.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bench, Scenario } from '../bench.ts';
@@ -29,7 +29,7 @@ const PIECE = 4 * KIB;
 const DISTANCE = 64 * MIB;
 const FOOTER = 512;
 
-/** A dynamic disk with a block in each 64 MiB and 4 KiB in each block: 16,384 requests, stopped by Ctrl-C after half of them. */
+/** A dynamic disk with one block per 64 MiB and 4 KiB of data per block: 16,384 requests, stopped by Ctrl-C after half of them. */
 async function resume(bench: Bench): Promise<void> {
   const size = bench.scaled(TIB, DISTANCE);
   const pieces = size / DISTANCE;
@@ -45,7 +45,7 @@ async function resume(bench: Bench): Promise<void> {
       checkpoint,
     ]);
     const bytes = pieces * PIECE;
-    // Progress is told once a second: the first run is to take ten.
+    // Progress is reported once per second, so the first run has to take about ten seconds.
     const slowed = { ...command, args: [...command.args, '--max-rate', `${Math.ceil(bytes / 10 / KIB)}KiB/s`] };
     const onOutput = (output: string) => (lastSent(output) >= bytes / 2 ? ('SIGINT' as const) : undefined);
     const stopped = await measure(slowed, { folder, limitMs: LIMIT_MS, onOutput });
@@ -60,7 +60,7 @@ async function resume(bench: Bench): Promise<void> {
     bench.figure('Resume: done before the stop', (before.bytesCommitted / bytes) * 100, '%');
     bench.figure('Resume: whole second run', resumed.wallMs / 1000, 's');
     bench.figure('Resume: peak memory of the second run', resumed.peakMemory / MIB, 'MiB');
-    // Written by the service, and answered to nobody: what was in flight at the stop.
+    // Pages in flight at the stop: the service wrote them, but vhdup did not get the answer.
     bench.figure('Resume: pages written twice', after.bytesRewritten / PIECE, '');
     bench.goal('Resume: first new Put Page, seconds', { atMost: 1 }, firstPut);
     const needed = bytes - acknowledged + FOOTER;
@@ -83,7 +83,7 @@ async function dryRun(bench: Bench): Promise<void> {
   }
 }
 
-/** With latency, 64 requests really are in flight at once; without it, the service answers too fast for that. */
+/** Without latency, the service answers too fast for 64 requests to be in flight at once. */
 const FULL_RUNS = [
   { threads: 'auto', latencyMs: 0, atMost: 150 },
   { threads: '64', latencyMs: 300, atMost: 350 },
@@ -122,7 +122,7 @@ async function withService(
   }
 }
 
-/** Of the last progress in `--json`. */
+/** `sent` of the last progress event in the output of `--json`. */
 function lastSent(output: string): number {
   const line = output.split('\n').findLast((text) => text.startsWith('{"type":"progress"') && text.endsWith('}'));
   return line === undefined ? 0 : (JSON.parse(line) as { sent: number }).sent;

@@ -1,4 +1,4 @@
-// The limits of a standard page blob, of a home uplink, and of a service that answers 503 above a rate: how much of each is used.
+// How much vhdup uses of three limits: of a standard page blob, of a home uplink, and of a service that answers 503 above a rate.
 import type { Bench, Medians, Scenario } from '../bench.ts';
 import { azcopy, type Contender, vhdup } from '../contenders.ts';
 import { randomDisk } from '../images/random-disk.ts';
@@ -17,7 +17,7 @@ const BUSY: ServiceOptions = { requestsPerSecond: 20, latencyMs: 30 };
 
 export const limits: Scenario = {
   name: 'limits',
-  title: 'The limits of the service and of the line',
+  title: 'Limits of the service and of the connection',
   async run(bench) {
     const large = bench.scaled(4 * GIB);
     const small = bench.scaled(768 * MIB);
@@ -49,7 +49,7 @@ export const limits: Scenario = {
   },
 };
 
-/** A limit leaves little to vary: one run says it. */
+/** With a limit, runs hardly vary, so one run is enough. */
 function versus(image: string): { repeat: number; contenders: Contender[] } {
   return { repeat: 1, contenders: [vhdup({ image }), azcopy({ image })] };
 }

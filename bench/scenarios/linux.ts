@@ -1,4 +1,5 @@
-// A real Linux disk: 30 GiB with GPT and ext4, some GB of files. AzCopy can upload the fixed VHD only.
+// A real Linux disk: 30 GiB with GPT, ext4 and a few GB of files. AzCopy can upload only the fixed VHD.
+import { messageOf } from '../../src/base/thrown.ts';
 import { type Bench, type Medians, ratio, type Scenario } from '../bench.ts';
 import { azcopy, vhdup } from '../contenders.ts';
 import { type LinuxDisk, linuxDisk } from '../images/linux-disk.ts';
@@ -8,18 +9,18 @@ const GIB = 1024 ** 3;
 
 export const linux: Scenario = {
   name: 'linux',
-  title: 'A Linux disk of 30 GiB with some GB of files',
+  title: 'A Linux disk of 30 GiB with a few GB of files',
   async run(bench) {
     const size = bench.scaled(30 * GIB);
     let disk: LinuxDisk;
     try {
       disk = await linuxDisk(bench, size);
     } catch (error) {
-      bench.note(`Left out: ${(error as Error).message}`);
+      bench.note(`Skipped: ${messageOf(error)}`);
       return;
     }
     const bytes = await nonZeroPages(disk.fixed, size);
-    bench.figure('Pages that are not zero', bytes / GIB, 'GiB');
+    bench.figure('Non-zero pages', bytes / GIB, 'GiB');
     const contenders = [
       vhdup({ name: 'vhdup, fixed', image: disk.fixed }),
       azcopy({ name: 'AzCopy, fixed', image: disk.fixed }),

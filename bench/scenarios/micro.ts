@@ -1,4 +1,4 @@
-// The inner loops by themselves, on one thread.
+// The inner loops alone, on one thread.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WINDOW_SIZE } from '../../src/base/byte-range.ts';
@@ -65,7 +65,7 @@ async function footer(bench: Bench): Promise<void> {
   bench.figure('Footer decoded and checked', (seconds / times) * 1e6, 'µs');
 }
 
-/** From open to the last window. */
+/** Measures from opening the image to its last window. */
 async function batWalk(bench: Bench): Promise<void> {
   const data = { piece: 2 * MIB, pieces: 32 };
   const images = {
@@ -87,7 +87,7 @@ async function batWalk(bench: Bench): Promise<void> {
   }
 }
 
-/** As many ranges as windows can be in flight: what is done is one range, but for those. */
+/** With 64 ranges, as many as windows in flight can leave. */
 async function checkpointSave(bench: Bench): Promise<void> {
   const folder = await mkdtemp(join(bench.folder, 'run-'));
   try {
@@ -107,7 +107,7 @@ async function checkpointSave(bench: Bench): Promise<void> {
       lease: { owner: { id: 'run', host: 'here', pid: 1, since: 'now' }, ids: ['run'] },
     };
     const seconds = await secondsOf(() => file.save(checkpoint));
-    bench.figure('Checkpoint of 64 TiB saved, on the disk of the bench', seconds * 1000, 'ms');
+    bench.figure('Checkpoint of 64 TiB saved', seconds * 1000, 'ms');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -116,7 +116,7 @@ async function checkpointSave(bench: Bench): Promise<void> {
 const WARM_UP_MS = 200;
 const MEASURE_MS = 1000;
 
-/** The median time of one call. */
+/** The median time of one call, in seconds. */
 async function secondsOf(work: () => unknown): Promise<number> {
   const warmUntilMs = performance.now() + WARM_UP_MS;
   do await work();

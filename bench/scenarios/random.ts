@@ -1,4 +1,4 @@
-// 8 GiB of random data in a fixed VHD: nothing to leave out, nothing to wait for. What the tools themselves cost.
+// 8 GiB of random data in a fixed VHD. Nothing can be skipped and nothing is slow, so the figures show the cost of the tools.
 import { availableParallelism } from 'node:os';
 import { type Bench, type Medians, ratio, type Scenario } from '../bench.ts';
 import { azcopy, vhdup } from '../contenders.ts';
@@ -31,7 +31,7 @@ export const random: Scenario = {
   },
 };
 
-/** Of the machine on which the goals were set. The server takes its share of them. */
+/** The goals were set on a machine with two cores, which tools and server share. */
 const TWO_CORES = 2;
 
 function speedGoals(bench: Bench, median: Medians, where: string): void {

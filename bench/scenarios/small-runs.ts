@@ -1,4 +1,5 @@
-// Many small runs: an aged file system, and a page in each 64 KiB, the worst case for sending gaps along.
+// Many small runs: an aged file system, and one page in each 64 KiB, where gaps cost the most if they are sent.
+import { messageOf } from '../../src/base/thrown.ts';
 import type { Scenario } from '../bench.ts';
 import { azcopy, vhdup } from '../contenders.ts';
 import { nonZeroPages } from '../images/non-zero-pages.ts';
@@ -23,7 +24,7 @@ export const smallRuns: Scenario = {
     try {
       await compare('Aged ext4', await agedDisk(bench, size));
     } catch (error) {
-      bench.note(`Aged ext4 left out: ${(error as Error).message}`);
+      bench.note(`Aged ext4 skipped: ${messageOf(error)}`);
     }
     await compare('One page in 64 KiB', await singlePages(bench, size, 64 * KIB));
   },

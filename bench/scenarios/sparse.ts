@@ -1,5 +1,5 @@
-// Large disks with 1 GiB in them: 127 GiB fixed, 2 TiB dynamic, 64 TiB VHDX. What is not allocated must cost nothing.
-// Azure takes 8 TiB; the server here takes more.
+// Large disks with 1 GiB of data: 127 GiB fixed, 2 TiB dynamic, 64 TiB VHDX. Unallocated space must cost nothing.
+// Azure accepts 8 TiB; the test server accepts more.
 import { type Bench, type Medians, ratio, type Scenario } from '../bench.ts';
 import { azcopy, vhdup } from '../contenders.ts';
 import { scatteredDynamicVhd, scatteredFixedVhd, scatteredVhdx } from '../images/scattered-disk.ts';
@@ -7,7 +7,7 @@ import { scatteredDynamicVhd, scatteredFixedVhd, scatteredVhdx } from '../images
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const TIB = 1024 ** 4;
-/** The largest dynamic VHD, which Hyper-V calls 2 TiB. */
+/** The largest dynamic VHD; Hyper-V calls it 2 TiB. */
 const LARGEST_DYNAMIC = 2040 * GIB;
 const REFERENCE = '2 GiB fixed';
 const FIXED = '127 GiB fixed';

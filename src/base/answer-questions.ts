@@ -1,7 +1,7 @@
 // The worker's side of an AnsweringThread.
 import { parentPort } from 'node:worker_threads';
 
-/** @param answer - Calls `reply` once, now or later. What it throws ends the thread. */
+/** @param answer - Must call `reply` once, now or later. If it throws, the thread ends. */
 export function answerQuestions<Question, Answer>(
   answer: (question: Question, reply: (answer: Answer) => void) => void,
 ): void {

@@ -1,4 +1,4 @@
-// Byte ranges: half-open, in bytes, everywhere inside; the inclusive form of the REST API exists in src/azure alone.
+// Byte ranges are half-open everywhere. Only src/azure uses the inclusive form of the REST API.
 
 /** A half-open range of bytes: `offset` is the first byte, `offset + length` the first byte after it. */
 export interface ByteRange {
@@ -6,9 +6,9 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** Bytes of an open file: what begins at `position`, in bytes. */
+/** Bytes of an open file, from `position` on, in bytes. */
 export interface FilePiece {
-  /** The number that this process knows the file by, in all of its threads. */
+  /** The file descriptor, which is valid in all threads of the process. */
   readonly fd: number;
   readonly position: number;
 }
@@ -19,7 +19,7 @@ export const PAGE_SIZE = 512;
 /** 1 MiB in bytes. */
 export const MIB = 1024 * 1024;
 
-/** 4 MiB: the largest range that Put Page takes, and so the unit of reading, of sending and of the checkpoint. */
+/** 4 MiB: the largest range of a Put Page, and so the unit of reading, sending and the checkpoint. */
 export const WINDOW_SIZE = 4 * MIB;
 
 /** The first byte after the range. */

@@ -1,8 +1,9 @@
-// Why an operation on a file failed, in words, and what helps: one table for all files that vhdup makes beside images.
+// Explains why an operation on a file failed, and gives the next step. One table covers all files that vhdup creates.
+import { codeOf } from './thrown.ts';
 
-/** A file that is left alone on purpose: something else than what it should be. */
+/** vhdup refuses to use a file on purpose, because it is not what it should be. */
 export class FileRefusal extends Error {
-  /** A sentence with the next step. Empty where naming another file is all that helps. */
+  /** The next step, as a sentence. Empty if only another file helps. */
   readonly help: string;
 
   /** @param reason - "it is not a regular file" */
@@ -14,7 +15,7 @@ export class FileRefusal extends Error {
 
 interface Problem {
   readonly reason: string;
-  /** What stands in braces is followed by the option that names it. */
+  /** The next step. The option that names the file is inserted after the text in braces. */
   readonly help: string;
 }
 
@@ -24,7 +25,7 @@ const SHARE_AWAY: Problem = {
   help: 'Wait until it is back and run the same command again, or name {a file on another disk}.',
 };
 const HELD: Problem = {
-  reason: 'another program has it open, an antivirus, a backup or an editor perhaps',
+  reason: 'another program has it open, for example an antivirus, a backup or an editor',
   help: 'Close it there and run the same command again, or name {another file}.',
 };
 const TOO_MANY_OPEN: Problem = {
@@ -32,7 +33,7 @@ const TOO_MANY_OPEN: Problem = {
   help: 'Close other programs or raise the limit (ulimit -n), and run the same command again.',
 };
 
-/** Sources: errno(3), and open(2), rename(2), link(2), fsync(2) for what each means here. */
+/** Sources: errno(3); open(2), rename(2), link(2) and fsync(2) for the meaning of each code. */
 const PROBLEMS: Readonly<Record<string, Problem>> = {
   EACCES: { reason: 'permission denied', help: 'Name {a file in a folder that you can write to}.' },
   EPERM: { reason: 'the operation is not permitted', help: 'Name {a file in a folder that you can write to}.' },
@@ -41,7 +42,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   EDQUOT: { reason: 'the disk quota is used up', help: 'Free some space, or name {a file on another disk}.' },
   EFBIG: {
     reason: 'the file is too large for its file system',
-    help: 'FAT32 holds files of less than 4 GiB: name {a file on another disk}.',
+    help: 'FAT32 supports files of less than 4 GiB: name {a file on another disk}.',
   },
   EEXIST: { reason: 'the file exists', help: 'Name {another file}.' },
   ENOENT: { reason: 'there is no such folder', help: 'Create it, or name {a file in another folder}.' },
@@ -50,8 +51,8 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   ENOTEMPTY: { reason: 'it is a folder', help: 'Name {a file}.' },
   ELOOP: { reason: 'its path has too many symbolic links', help: 'Name {the file itself}.' },
   ENAMETOOLONG: { reason: 'its name or its path is too long', help: 'Name {a file with a shorter path}.' },
-  EINVAL: { reason: 'the file system does not take the name or the size', help: 'Name {another file}.' },
-  EILSEQ: { reason: 'the file system does not take the characters of its name', help: 'Name {another file}.' },
+  EINVAL: { reason: 'the file system does not accept the name or the size', help: 'Name {another file}.' },
+  EILSEQ: { reason: 'the file system does not accept the characters of its name', help: 'Name {another file}.' },
   EMFILE: TOO_MANY_OPEN,
   ENFILE: TOO_MANY_OPEN,
   EBUSY: HELD,
@@ -77,22 +78,22 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   ECONNRESET: SHARE_AWAY,
 };
 
-/** Windows reports a file that another program has open without sharing it as if permission were missing. */
+/** On Windows, a file that another program has open looks like a missing permission. */
 const WINDOWS_HELD: Problem = {
   reason: `${HELD.reason}, or permission is missing`,
   help: HELD.help,
 };
 
-/** Whether the operating system, or this program on purpose, refused something with a file. Anything else is a bug. */
+/** Whether the operating system or vhdup itself refused an operation on a file. Any other error is a bug. */
 export function isFileProblem(error: unknown): error is Error {
   return error instanceof FileRefusal || (error instanceof Error && 'errno' in error && error.errno !== undefined);
 }
 
-/** "the disk is full (ENOSPC)", or Node's own text, without full stop. */
+/** "the disk is full (ENOSPC)", or the text of Node, without a full stop. */
 export function fileProblemReason(error: Error): string {
-  const { code = '' } = error as NodeJS.ErrnoException;
+  const code = codeOf(error) ?? '';
   const problem = problemOf(code);
-  // Node's own text names the code, the call and the paths.
+  // The text of Node contains the code, the call and the paths.
   return problem === undefined ? error.message.replace(/\.$/, '') : `${problem.reason} (${code})`;
 }
 
@@ -101,8 +102,8 @@ function problemOf(code: string): Problem | undefined {
 }
 
 /**
- * What follows the colon of "Cannot write the checkpoint disk.json: ", up to the final full stop.
- * @param option - What names another file, "--checkpoint" say. Without it, an argument of the command does.
+ * The reason and the next step, to follow the colon of "Cannot write the checkpoint disk.json: ". Ends with a full stop.
+ * @param option - The option that names the file, such as "--checkpoint". @default an argument names it
  */
 export function explainFileProblem(
   error: Error,
@@ -114,7 +115,7 @@ export function explainFileProblem(
   if (error instanceof FileRefusal) {
     return `${error.message}. ${error.help === '' ? name('Name {another file}.') : error.help}`;
   }
-  const { code = '' } = error as NodeJS.ErrnoException;
+  const code = codeOf(error) ?? '';
   if (platform === 'win32' && (code === 'EPERM' || code === 'EACCES')) {
     return `${WINDOWS_HELD.reason} (${code}). ${name(WINDOWS_HELD.help)}`;
   }

@@ -1,17 +1,17 @@
 // An AbortController that also aborts when its parent does.
 import { setMaxListeners } from 'node:events';
 
-/** Abort it for reasons of its own, and `unlink` it when the work is done, so that a long-lived parent does not collect listeners. */
+/** Can also be aborted on its own. Call `unlink` when the work is done, so that a long-lived parent does not collect listeners. */
 export class ChildAbort {
   readonly #controller = new AbortController();
   readonly #parent: AbortSignal;
   readonly #forward = () => this.#controller.abort(this.#parent.reason);
 
-  /** @throws the reason of `parent` when it is aborted already. */
+  /** @throws the reason of `parent` if it is already aborted. */
   constructor(parent: AbortSignal) {
     parent.throwIfAborted();
     this.#parent = parent;
-    // Each request in flight listens, and the SDK several times for each.
+    // Each request in flight adds listeners, and the SDK adds several per request.
     setMaxListeners(0, this.signal);
     parent.addEventListener('abort', this.#forward, { once: true });
   }
@@ -20,7 +20,7 @@ export class ChildAbort {
     return this.#controller.signal;
   }
 
-  /** The first reason stays. */
+  /** Later calls do not change the reason. */
   abort(reason: unknown): void {
     this.#controller.abort(reason);
   }

@@ -1,7 +1,7 @@
-// Pages on their way to a target, and the checksums that cover them.
+// Pages that are sent to a target, and the checksums that cover them.
 import type { ByteRange } from './byte-range.ts';
 
-/** How each request is covered: CRC-64/NVME (`x-ms-content-crc64`), MD5 (`Content-MD5`), or not at all. */
+/** The checksum of each request: CRC-64/NVME (`x-ms-content-crc64`), MD5 (`Content-MD5`), or none. */
 export type ChecksumAlgorithm = 'crc64' | 'md5' | 'none';
 
 export const CHECKSUM_ALGORITHMS = ['crc64', 'md5', 'none'] as const satisfies readonly ChecksumAlgorithm[];
@@ -15,7 +15,7 @@ export interface Checksum {
 /** A 512-aligned run of at most 4 MiB inside the target, with its bytes. */
 export interface PageRun {
   readonly range: ByteRange;
-  /** As long as the range. The target must not keep them: the memory is used again once `write` has settled. */
+  /** As long as the range. The target must not keep them: the memory is reused when `write` has settled. */
   readonly bytes: Uint8Array;
   readonly checksum?: Checksum | undefined;
 }

@@ -1,12 +1,12 @@
-// Makes foreign text safe to print: an image, a file name, a service or the environment may hold terminal escapes or hidden characters.
+// Makes foreign text safe to print. Images, file names, services and the environment may contain terminal escapes or hidden characters.
 
 /** Controls, formatting characters (bidirectional, zero-width), line separators, lone surrogates and invisible fillers. */
 const UNSAFE = String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]`;
 const ANY_UNSAFE = new RegExp(UNSAFE, 'gu');
 
-/** No foreign text may fill a screen. */
+/** In characters: a foreign text must not fill the screen. */
 const MAX_LENGTH = 1024;
-/** Of one line of ours, which may hold several foreign texts. */
+/** In characters, of one line, which may contain several foreign texts. */
 const MAX_LINE = 8 * 1024;
 const MAX_LINES = 200;
 
@@ -15,12 +15,12 @@ export function printable(text: string): string {
   return cut(escapeUnsafe(text.slice(0, MAX_LENGTH + 1)), MAX_LENGTH);
 }
 
-/** A path as messages name it. */
+/** A path for messages; "" if it is empty. */
 export function shownPath(path: string): string {
   return path === '' ? '""' : printable(path);
 }
 
-/** A whole message: its line feeds stay, everything else unsafe is escaped, and what would fill many screens is cut. */
+/** A whole message: line feeds are kept, all other unsafe characters are escaped, and very long messages are cut. */
 export function printableText(text: string): string {
   const lines = text.split('\n', MAX_LINES + 1);
   const shown = lines.slice(0, MAX_LINES).map((line) => cut(escapeUnsafe(line), MAX_LINE));
@@ -28,7 +28,7 @@ export function printableText(text: string): string {
   return shown.join('\n');
 }
 
-/** @param keep - Control sequences that stay as they are, each of which begins with a control. */
+/** @param keep - Control sequences that are not escaped. Each must start with a control character. */
 export function escapeUnsafe(text: string, keep?: RegExp): string {
   const pattern = keep === undefined ? ANY_UNSAFE : new RegExp(`${keep.source}|${UNSAFE}`, 'gu');
   const isKept = keep === undefined ? undefined : new RegExp(`^(?:${keep.source})$`, 'u');
@@ -37,7 +37,7 @@ export function escapeUnsafe(text: string, keep?: RegExp): string {
   );
 }
 
-/** Neither inside of a surrogate pair nor inside of an escape. */
+/** Never cuts inside a surrogate pair or an escape. */
 function cut(escaped: string, length: number): string {
   if (escaped.length <= length) return escaped;
   return `${escaped.slice(0, length).replace(/[\ud800-\udbff]$|\\u\{?[\da-f]*$/, '')}...`;

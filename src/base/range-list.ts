@@ -1,12 +1,12 @@
-// Arithmetic on lists of ranges that ascend and lie apart from one another.
+// Arithmetic on lists of ascending ranges that do not overlap.
 import { type ByteRange, endOf } from './byte-range.ts';
 
-/** Bytes in all of them. */
+/** The total number of bytes. */
 export function bytesOf(ranges: readonly ByteRange[]): number {
   return ranges.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** What is in `ranges` and not in `others`. */
+/** The bytes that are in `ranges` but not in `others`. */
 export function subtractRanges(ranges: readonly ByteRange[], others: readonly ByteRange[]): ByteRange[] {
   const rest: ByteRange[] = [];
   let next = 0;
@@ -23,7 +23,7 @@ export function subtractRanges(ranges: readonly ByteRange[], others: readonly By
   return rest;
 }
 
-/** The same ranges, and the gaps between them that are at most `maxGap` long. */
+/** The same ranges, joined where the gap between them is at most `maxGap` bytes. */
 export function joinRanges(ranges: readonly ByteRange[], maxGap: number): ByteRange[] {
   const joined: ByteRange[] = [];
   for (const range of ranges) {

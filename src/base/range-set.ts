@@ -1,7 +1,7 @@
-// A set of bytes as sorted ranges that lie apart from one another.
+// A set of bytes, as sorted ranges that do not touch.
 import { type ByteRange, endOf } from './byte-range.ts';
 
-/** Grows only. Adding ranges in any order that ends in the same bytes ends in the same ranges. */
+/** Only grows. The same bytes give the same ranges, in whatever order they are added. */
 export class RangeSet {
   readonly #ranges: ByteRange[] = [];
 
@@ -9,12 +9,12 @@ export class RangeSet {
     for (const range of ranges) this.add(range);
   }
 
-  /** Ascending, apart from one another. */
+  /** Ascending; no two ranges touch. */
   get ranges(): readonly ByteRange[] {
     return this.#ranges;
   }
 
-  /** Adds a range, joining it with those it touches or overlaps. An empty range adds nothing. */
+  /** Adds a range and joins it with those that it touches or overlaps. An empty range adds nothing. */
   add(range: ByteRange): void {
     if (range.length === 0) return;
     const first = this.#firstEndingAtOrAfter(range.offset);

@@ -12,16 +12,16 @@ const SECRETS: readonly [RegExp, string][] = [
   [/(\/\/)[^/\s:@]*:[^/\s@]+@/g, '$1REDACTED@'],
 ];
 
-/** Shorter texts are no secrets of a service, and would be found by chance. */
+/** In characters. Shorter texts are not secrets of a service, and would match by chance. */
 const MIN_LENGTH = 12;
-/** An upload of weeks takes thousands of tokens; those before the last few hundred have expired. */
+/** An upload of several weeks uses thousands of tokens. All but the last few hundred have expired. */
 const MAX_REGISTERED = 500;
 
-/** The exact secrets that this process knows, each with the pattern that finds it, oldest first. */
+/** The secrets of this process, each with the pattern that finds it, oldest first. */
 const registered = new Map<string, RegExp>();
 
 /**
- * From now on `redact` replaces this very secret wherever it stands, alone and in every encoding. A key, a signature, a token.
+ * Makes `redact` replace this secret (a key, a signature or a token) everywhere, in every encoding.
  * @param secret - As it is, not percent-encoded.
  */
 export function registerSecret(secret: string): void {
@@ -33,7 +33,7 @@ export function registerSecret(secret: string): void {
   if (registered.size > MAX_REGISTERED && oldest !== undefined) registered.delete(oldest);
 }
 
-/** `text` with every SAS signature, account key, token and password replaced. */
+/** Returns `text` with every SAS signature, account key, token and password replaced. */
 export function redact(text: string): string {
   let redacted = text;
   for (const pattern of registered.values()) redacted = redacted.replace(pattern, 'REDACTED');
@@ -45,7 +45,7 @@ function exactly(core: string): RegExp {
   const characters = [...core].map((character) =>
     /[A-Za-z0-9_-]/.test(character) ? character : `(?:${encodingsOf(character).join('|')})`,
   );
-  // The = at the end of base64, where it was not lost.
+  // The = at the end of base64, if it was not removed.
   return new RegExp(`${characters.join('')}(?:${encodingsOf('=').join('|')}){0,2}`, 'g');
 }
 

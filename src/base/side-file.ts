@@ -1,30 +1,31 @@
-// The files that vhdup makes: created exclusively, never through links, regular files only, with names that fit.
+// The files that vhdup creates: exclusively, never through links, only regular files, with names that fit.
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, type FileHandle, lstat, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { FileRefusal } from './file-problem.ts';
+import { codeOf } from './thrown.ts';
 import { whileHeld } from './windows-file-retry.ts';
 import { windowsNameProblem } from './windows-names.ts';
 
-/** For its owner alone: what vhdup remembers of an image is no wider than the image can be. */
+/** Only the owner may read the file: it must not be more accessible than the image. */
 export const PRIVATE_MODE = 0o600;
 
-// Windows has neither of them.
+// Windows has neither flag.
 const NO_LINKS = constants.O_NOFOLLOW ?? 0;
 const NO_WAITING = constants.O_NONBLOCK ?? 0;
 const NEW = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NO_LINKS;
 
-/** Of one name in a folder: bytes on Linux, UTF-16 units on Windows and macOS, of which a name has no more than bytes. */
+/** Longest name of a file. Linux counts bytes; Windows and macOS count UTF-16 units, which are never more than the bytes. */
 const MAX_NAME = 255;
-/** Of the beginning of a shortened name: with its digest and all that follows it fits in the 143 bytes of eCryptfs. */
+/** Bytes kept of a shortened name. With the digest and every ending it fits in the 143 bytes of eCryptfs. */
 const SHORT_BEGINNING = 56;
-/** In bytes. */
+/** Smallest read, in bytes. */
 const MIN_CHUNK = 4096;
 const RANDOM = /^\.[\da-f]{12}$/;
 
 /**
- * The path of a file beside `path`: its name with `ending`, shortened with a digest where the file system cannot hold that.
- * The same image finds the same file again, in another folder too.
+ * The path of a file beside `path`: the same name plus `ending`. A name that is too long for the file system is shortened and ends
+ * with a digest. An image keeps the name of its side file in every folder.
  * @param ending - ".vhdup.json"
  */
 export async function sidePath(path: string, ending: string): Promise<string> {
@@ -34,19 +35,18 @@ export async function sidePath(path: string, ending: string): Promise<string> {
 
 async function fits(path: string): Promise<boolean> {
   if (Buffer.byteLength(basename(path).normalize('NFC')) > MAX_NAME) return false;
-  // Some file systems hold less: eCryptfs 143 bytes.
-  const error = await lstat(path).then(
-    () => undefined,
-    (problem: NodeJS.ErrnoException) => problem,
+  // Some file systems have a lower limit: eCryptfs 143 bytes.
+  return await lstat(path).then(
+    () => true,
+    (error: unknown) => codeOf(error) !== 'ENAMETOOLONG',
   );
-  return error?.code !== 'ENAMETOOLONG';
 }
 
 function besideName(path: string, name: string): string {
   return path.slice(0, path.length - basename(path).length) + name;
 }
 
-/** Names that the file system takes for one have one digest. */
+/** Names that are the same for the file system have the same digest. */
 function shortNameOf(name: string): string {
   const ignoresCase = process.platform === 'win32' || process.platform === 'darwin';
   const composed = name.normalize('NFC');
@@ -60,14 +60,15 @@ function shortNameOf(name: string): string {
 }
 
 export interface OpenOptions {
-  /** `follow` is for files that the user names to be read only. @default 'refuse' */
+  /** `follow` is only for files that the user names and that are only read. @default 'refuse' */
   readonly links?: 'follow' | 'refuse';
 }
 
 /**
- * Opens a file that exists, without waiting for a FIFO and without waking a device. Undefined where there is none.
- * @throws {FileRefusal} it is a symbolic link, a hard link to be written to, or not a regular file.
- * @throws what the operating system fails with.
+ * Opens an existing file, without waiting for a FIFO and without opening a device.
+ * @returns undefined if the file does not exist.
+ * @throws {FileRefusal} if it is a symbolic link, a hard link to be written to, or not a regular file.
+ * @throws the error of the operating system.
  */
 export async function openExisting(
   path: string,
@@ -78,18 +79,18 @@ export async function openExisting(
   const how = { read: constants.O_RDONLY, write: constants.O_RDWR, append: constants.O_RDWR | constants.O_APPEND };
   let handle: FileHandle | undefined;
   try {
-    // Before open: opening a device can have effects.
+    // Checked before open: opening a device can have side effects.
     requireRegular(await (links === 'follow' ? stat(path) : lstat(path)));
     const flags = how[access] | NO_WAITING | (links === 'follow' ? 0 : NO_LINKS);
     handle = await whileHeld(() => open(path, flags));
     const opened = await handle.stat();
     requireRegular(opened);
-    // Of backups, say: what is written into this file would be written into the other one.
+    // A write would also change the other file, for example a backup.
     if (access !== 'read' && opened.nlink > 1) throw new FileRefusal('it is a hard link to another file');
     return handle;
   } catch (error) {
     await handle?.close();
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -99,18 +100,20 @@ function requireRegular(stats: { isFile(): boolean; isSymbolicLink(): boolean })
   if (!stats.isFile()) throw new FileRefusal('it is not a regular file');
 }
 
-/** @throws {FileRefusal} no file can have this name. */
+/** @throws {FileRefusal} if no file can have this name. */
 export function requireName(path: string, platform: NodeJS.Platform = process.platform): void {
   if (path === '') throw new FileRefusal('its path is empty');
-  if (path.includes('\0')) throw new FileRefusal('its path holds a null character');
+  if (path.includes('\0')) throw new FileRefusal('its path contains a null character');
   const problem = platform === 'win32' ? windowsNameProblem(path) : undefined;
   if (problem !== undefined) throw new FileRefusal(problem);
 }
 
 /**
- * The text of a whole file. Undefined where there is none.
- * @param maxBytes - Longer ones are not ours.
- * @throws {FileRefusal} it is a link, not a regular file, or longer. @throws what the operating system fails with.
+ * Reads a whole file.
+ * @param maxBytes - Longer files were not written by vhdup.
+ * @returns undefined if the file does not exist.
+ * @throws {FileRefusal} if it is a link, not a regular file, or longer.
+ * @throws the error of the operating system.
  */
 export async function readSideFile(path: string, maxBytes: number): Promise<string | undefined> {
   const handle = await openExisting(path, 'read');
@@ -122,7 +125,7 @@ export async function readSideFile(path: string, maxBytes: number): Promise<stri
   }
 }
 
-/** The text of an open file. @throws {FileRefusal} it has more than `maxBytes`. */
+/** The text of an open file. @throws {FileRefusal} if it has more than `maxBytes`. */
 export async function textOf(handle: FileHandle, maxBytes: number): Promise<string> {
   const tooLong = () => new FileRefusal(`it has more than ${maxBytes} bytes`);
   const { size } = await handle.stat();
@@ -130,7 +133,7 @@ export async function textOf(handle: FileHandle, maxBytes: number): Promise<stri
   const chunks: Buffer[] = [];
   let length = 0;
   while (length <= maxBytes) {
-    // What says that it is empty may have no end: some files of /proc.
+    // A file that reports a size of 0 may be endless, as some files in /proc are.
     const chunk = Buffer.alloc(Math.min(Math.max(size - length, MIN_CHUNK), maxBytes - length) + 1);
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, length);
     if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
@@ -140,19 +143,19 @@ export async function textOf(handle: FileHandle, maxBytes: number): Promise<stri
   throw tooLong();
 }
 
-/** Differs when a path leads to another file, or somebody wrote to it. */
+/** A text that changes if the file is replaced or written to. */
 export async function versionOf(handle: FileHandle): Promise<string> {
   const { dev, ino, size, mtimeNs } = await handle.stat({ bigint: true });
   return [dev, ino, size, mtimeNs].join(':');
 }
 
-/** Makes a file that does not exist. @throws EEXIST where one does, a link that leads nowhere included. */
+/** Creates a new file. @throws EEXIST if the path exists, even as a dangling link. */
 export async function createExclusive(path: string, mode: number, append = false): Promise<FileHandle> {
   requireName(path);
   return await whileHeld(() => open(path, append ? NEW | constants.O_APPEND : NEW, mode));
 }
 
-/** A file of a random name beside `path`, which is renamed to it later. @param kind - "tmp" */
+/** Creates a file with a random name beside `path`, to be renamed to it later. @param kind - "tmp" */
 export async function createTemporary(
   path: string,
   kind: string,
@@ -164,9 +167,9 @@ export async function createTemporary(
 }
 
 /**
- * Replaces the file at `path`, and returns when a power failure cannot take the new text away any more: at every moment
- * there is either the old file or the new one, whole.
- * @returns its version, see `versionOf`.
+ * Replaces the file at `path` atomically: at every moment the path has either the whole old text or the whole new text. Resolves
+ * when the new text survives a power failure.
+ * @returns the version of the new file, see `versionOf`.
  */
 export async function replaceSideFile(path: string, text: string): Promise<string> {
   let version: string;
@@ -188,7 +191,7 @@ export async function replaceSideFile(path: string, text: string): Promise<strin
   return version;
 }
 
-/** Makes a new name last. Windows has no such call, and does not need it: NTFS journals renames. */
+/** Makes a new name survive a power failure. Windows needs no such call: NTFS journals renames. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
@@ -196,15 +199,15 @@ export async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } catch (error) {
     // Some network file systems cannot sync a folder.
-    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')) throw error;
   } finally {
     await handle.close();
   }
 }
 
 /**
- * Removes the temporary files that killed runs have left beside `path`. Does not fail: they are only in the way.
- * @param untouchedMs - How long nobody may have written to them: where other runs may be alive, not 0.
+ * Removes the temporary files that killed runs left beside `path`. Never fails, because these files do no harm.
+ * @param untouchedMs - Minimum time since the last write, in milliseconds. Must not be 0 if other runs may be alive.
  */
 export async function removeLeftOvers(path: string, kind: string, untouchedMs: number): Promise<void> {
   try {
@@ -217,7 +220,7 @@ export async function removeLeftOvers(path: string, kind: string, untouchedMs: n
       await removeIfOwn(besideName(path, entry.name), untouchedMs);
     }
   } catch {
-    // The folder cannot be listed, or the file is held.
+    // The folder cannot be listed, or another program has the file open.
   }
 }
 

@@ -1,6 +1,6 @@
-// What can be read of anything that was thrown.
+// Reads the code and the message of any thrown value.
 
-/** The code of an error of the system, such as ENOENT; undefined for any other error. */
+/** The code of a system error, such as ENOENT; undefined for any other value. */
 export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;

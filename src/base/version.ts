@@ -1,4 +1,4 @@
 // The version of this package: a constant, so that it survives every bundler.
 
-/** That of package.json; a test compares the two. */
+/** A test compares it with package.json. */
 export const VERSION = '0.1.0';

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from './thrown.ts';
 
-/** The errors of renaming, linking or removing a file that another program has open without sharing it. */
+/** The errors when a file is renamed, linked or removed while another program has it open without sharing. */
 const HELD: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EBUSY']);
 const TRIES = 10;
 

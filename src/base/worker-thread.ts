@@ -1,16 +1,16 @@
-// Threads beside the main one. The one place that starts them, and that does without where none can be started.
+// The only place that starts worker threads. If a worker cannot start, the current thread does its work.
 import { extname } from 'node:path';
 import { type ResourceLimits, Worker, type WorkerOptions } from 'node:worker_threads';
 
-/** For a thread that keeps nothing: a small heap is enough, and keeps the memory of the process small. */
+/** For a worker that keeps no data: a small heap is enough, and limits the memory of the process. */
 export const SMALL_HEAP: ResourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
 
 /**
- * Starts the worker whose file lies beside the module that asks for it. A file that is absent is reported by the worker's `error`
- * event: programs that are bundled with this library into one file do not have it.
- * @param name - Of the file, without its extension: that is the module's own, `.ts` in the sources and `.js` in the package.
- * @param moduleUrl - The module's `import.meta.url`; undefined in bundles that are CommonJS.
- * @throws {Error} the module has no place in the file system, or the process may not start threads.
+ * Starts the worker whose file is beside the calling module. If the file is missing, as in programs that are bundled with this
+ * library into one file, the worker emits `error`.
+ * @param name - Name of the file without its extension, which is that of the module: `.ts` in the sources, `.js` in the package.
+ * @param moduleUrl - The module's `import.meta.url`; undefined in CommonJS bundles.
+ * @throws {Error} if the module is not in the file system, or the process may not start threads.
  */
 export function startWorker(name: string, moduleUrl: string | undefined, options: WorkerOptions): Worker {
   if (moduleUrl === undefined) throw new Error(`The program was built without the worker ${name}.`);
@@ -22,7 +22,7 @@ export interface AnsweringThreadOptions<Question, Answer> {
   readonly title: string;
   /** Its worker calls `answerQuestions`. */
   readonly start: () => Worker;
-  /** Answers in this thread where the worker cannot start. Called in the order of the questions. */
+  /** Answers in the current thread if the worker cannot start. Called in the order of the questions. */
   readonly answerHere: (question: Question) => Answer;
 }
 
@@ -32,15 +32,15 @@ interface Waiting<Question, Answer> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A thread that answers questions. Whoever makes it closes it. */
+/** A worker thread that answers questions. Its creator must close it. */
 export class AnsweringThread<Question, Answer> {
   readonly #title: string;
   readonly #answerHere: (question: Question) => Answer;
-  /** Undefined where the worker could not start: the questions are answered here. */
+  /** Undefined if the worker could not start: the current thread answers. */
   #worker: Worker | undefined;
   readonly #waiting = new Map<number, Waiting<Question, Answer>>();
   #hasAnswered = false;
-  /** Set when no question will be answered any more. */
+  /** Set when no further question can be answered. */
   #failure: unknown;
   #nextId = 0;
 
@@ -50,11 +50,11 @@ export class AnsweringThread<Question, Answer> {
     try {
       this.#worker = this.#listenTo(start());
     } catch {
-      // Some programs are built without the worker's file, some may not start threads: slower, and just as right.
+      // Some programs lack the worker's file or may not start threads. The current thread gives the same answers, only slower.
     }
   }
 
-  /** @throws {Error} the thread has failed, or was closed. */
+  /** @throws {Error} if the thread has failed or was closed. */
   ask(question: Question): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
@@ -68,7 +68,7 @@ export class AnsweringThread<Question, Answer> {
     });
   }
 
-  /** What is not answered yet fails. */
+  /** Rejects all open questions. */
   async close(): Promise<void> {
     this.#fail(new Error(`${this.#title} ended.`));
     await this.#worker?.terminate();
@@ -90,13 +90,13 @@ export class AnsweringThread<Question, Answer> {
       this.#fail(error);
       return;
     }
-    // It never started. 'exit' follows 'error': the second time, nothing is waiting for the worker.
+    // The worker never started. 'exit' follows 'error': the second call has nothing left to do.
     if (this.#worker === undefined) return;
     this.#worker = undefined;
     for (const id of this.#waiting.keys()) this.#answerSoon(id);
   }
 
-  /** Between two answers, this thread does its other work. */
+  /** Lets the current thread do its other work between two answers. */
   #answerSoon(id: number): void {
     setImmediate(() => {
       const waiting = this.#waiting.get(id);

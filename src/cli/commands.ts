@@ -1,4 +1,4 @@
-// The commands of vhdup, in the order of its help. A new one is one file in commands/, and a line here.
+// The commands of vhdup, in the order of the help. A new command needs one file in commands/ and one line here.
 import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { inspectCommand } from './commands/inspect.ts';

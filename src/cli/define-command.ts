@@ -1,17 +1,17 @@
-// The one way to declare a command: what it takes, what it does, and how its help reads.
+// The only way to declare a command: its arguments, its work and its help.
 import type { ArgumentsCamelCase, Argv, InferredOptionTypes, Options } from 'yargs';
 import { UsageError } from '../errors.ts';
 import { OUTPUT_OPTIONS } from './commands/shared-options.ts';
 import { runCommand, type Task } from './run-command.ts';
 
-/** What the program gives to each command. */
+/** What the program passes to each command. */
 export interface ProgramContext {
   readonly environment: NodeJS.ProcessEnv;
-  /** Collects what was allocated lately. @default nothing */
+  /** Collects recent garbage. @default nothing */
   readonly collectGarbage?: () => void;
 }
 
-/** What a command gets beside its arguments. */
+/** What a command gets in addition to its arguments. */
 export interface CommandContext extends ProgramContext {
   /** Runs the work of the command and reports its outcome. @returns the exit code. */
   readonly execute: <Result extends object>(task: Task<Result>) => Promise<number>;
@@ -20,7 +20,7 @@ export interface CommandContext extends ProgramContext {
 type OptionSet = Readonly<Record<string, Options>>;
 type Declared<P extends OptionSet, O extends OptionSet> = P & O & typeof OUTPUT_OPTIONS;
 
-/** As `Argv.options` infers them from declarations. */
+/** The types that `Argv.options` infers from the declarations. */
 type Parsed<P extends OptionSet, O extends OptionSet> = Omit<object, keyof Declared<P, O>> &
   InferredOptionTypes<Declared<P, O>>;
 
@@ -28,29 +28,29 @@ export interface CommandDefinition<P extends OptionSet, O extends OptionSet> {
   readonly name: string;
   /** One line for the list of commands. */
   readonly describe: string;
-  /** In order. Those with `demandOption` are required. */
+  /** In order. Arguments with `demandOption` are required. */
   readonly positionals: P;
-  /** Those of its own; every command takes the output options too. */
+  /** Without the output options, which every command takes. */
   readonly options: O;
-  /** Without the name of the program. */
+  /** Command lines, without the name of the program. */
   readonly examples: readonly string[];
   readonly epilog?: string;
   /** Replaces the first line of the help. */
   readonly usage?: string;
-  /** @returns the exit code, which is that of `execute`. @throws {UsageError} arguments that cannot be used. */
+  /** @returns the exit code of `execute`. @throws {UsageError} if an argument is not valid. */
   readonly run: (args: ArgumentsCamelCase<Parsed<P, O>>, context: CommandContext) => Promise<number>;
 }
 
 /** A command that can be added to the program. */
 export interface Command {
   readonly name: string;
-  /** All that its help lists, by name. */
+  /** All options and arguments in its help, by name. */
   readonly options: OptionSet;
   /** @param finish - Called with the exit code. */
   readonly addTo: (program: Argv, context: ProgramContext, finish: (exitCode: number) => void) => Argv;
 }
 
-/** @param definition - Its types are those of the declared options. */
+/** @param definition - The declared options determine its types. */
 export function defineCommand<const P extends OptionSet, const O extends OptionSet>(
   definition: CommandDefinition<P, O>,
 ): Command {
@@ -58,7 +58,7 @@ export function defineCommand<const P extends OptionSet, const O extends OptionS
   const options: Declared<P, O> = { ...positionals, ...definition.options, ...OUTPUT_OPTIONS };
   const build = (yargs: Argv<object>): Argv<Parsed<P, O>> => {
     const built = yargs.options(options);
-    // After the options, whose types it infers: this moves them into their own group of the help.
+    // Moves the positionals into their own group of the help. The options above have set their types.
     for (const positional of Object.keys(positionals)) built.positional(positional, {});
     for (const example of examples) built.example(`$0 ${example}`, '');
     if (epilog !== undefined) built.epilog(epilog);
@@ -85,7 +85,7 @@ function placeholder([name, { demandOption }]: [string, Options]): string {
   return demandOption ? `<${name}>` : `[${name}]`;
 }
 
-/** An option that is given twice where one value is expected: yargs makes a list of it. */
+/** Refuses an option that is repeated but takes one value: yargs makes a list of it. */
 function refuseRepeated<T>(yargs: Argv<T>, options: OptionSet): Argv<T> {
   return yargs.check((args) => {
     for (const [name, { array }] of Object.entries(options)) {

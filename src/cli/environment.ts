@@ -1,4 +1,4 @@
-// The only place that reads the environment: which account and credential it names, and what it says of the terminal.
+// The only place that reads environment variables: the storage account, its credential, and the features of the terminal.
 import { blobEndpoint } from '../azure/auth/clouds.ts';
 import { parseConnectionString } from '../azure/auth/connection-string.ts';
 import { accountKeyOf, type Credential } from '../azure/auth/credentials.ts';
@@ -11,20 +11,20 @@ import { registerSecret } from '../base/redact.ts';
 import { CredentialError, UsageError } from '../errors.ts';
 
 export interface AzureEnvironment {
-  /** Blob endpoint for destinations of the form container/blob, and for URLs that can be read in two ways. */
+  /** Blob endpoint for destinations of the form container/blob, and for ambiguous URLs. */
   readonly serviceUrl?: string;
-  /** Absent where a SAS is given. */
+  /** Absent if a SAS is given. */
   readonly credential?: Credential;
 }
 
 type Variable = (name: string) => string | undefined;
 
 /**
- * Reads what a destination needs of the environment, and nothing else. Where a SAS is given, no credential is looked for.
- * Otherwise, in this order: AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, Microsoft Entra.
- * @param givesSas - Whether an option gives a SAS.
- * @throws {UsageError} a variable, or the destination, that cannot be used.
- * @throws {CredentialError} the credential may not be sent to the destination. Shows nothing of it.
+ * Reads only the variables that the destination needs. If a SAS is given, no credential is read. Otherwise the first of these is
+ * used: AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, Microsoft Entra.
+ * @param givesSas - Whether an option provides a SAS.
+ * @throws {UsageError} if a variable or the destination is not valid.
+ * @throws {CredentialError} if the credential must not be sent to the destination. The message contains no part of it.
  */
 export function readEnvironment(
   environment: NodeJS.ProcessEnv,
@@ -60,7 +60,7 @@ function accountIn(variable: Variable): string | undefined {
   return account;
 }
 
-/** An endpoint that the environment names as the account's. */
+/** An endpoint that the environment names for the account. */
 interface NamedEndpoint {
   readonly url: string;
   readonly accountName: string | undefined;
@@ -95,7 +95,7 @@ function credentialFor(address: BlobAddress, variable: Variable): Credential {
     const accountName = accountIn(variable) ?? endpoint?.accountName ?? provenAccountOf(address);
     if (accountName === undefined) {
       throw new CredentialError(
-        `AZURE_STORAGE_KEY is set, but nothing proves which account it is for and that ${address.url} is that account. Set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_SERVICE_ENDPOINT=${endpointOf(address)} too.`,
+        `AZURE_STORAGE_KEY is set, but nothing proves which account the key belongs to, or that ${address.url} is that account. Set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_SERVICE_ENDPOINT=${endpointOf(address)} too.`,
       );
     }
     assertMaySend('AZURE_STORAGE_KEY', { account: accountName, endpoints }, address);
@@ -104,14 +104,14 @@ function credentialFor(address: BlobAddress, variable: Variable): Credential {
   return entraFor(address, endpoint, variable);
 }
 
-/** The account of a host that only it can have, or of an emulator on this machine. */
+/** The account of a host that nobody else can own, or of an emulator on this machine. */
 function provenAccountOf({ url, accountName }: BlobAddress): string | undefined {
   const { hostname } = new URL(url);
   if (parseStorageHost(hostname)?.isOfKnownCloud) return accountName;
   return isLoopback(hostname) && accountName === EMULATOR_ACCOUNT ? accountName : undefined;
 }
 
-/** A token opens every account of its user, so it goes to Azure alone, and to hosts that the user names as such. */
+/** A token gives access to every account of its user, so it is sent only to Azure and to endpoints that the user names. */
 function entraFor({ url }: BlobAddress, endpoint: NamedEndpoint | undefined, variable: Variable): Credential {
   for (const name of ['AZURE_CLIENT_SECRET', 'AZURE_CLIENT_CERTIFICATE_PASSWORD', 'AZURE_PASSWORD']) {
     registerSecret(variable(name) ?? '');
@@ -120,7 +120,7 @@ function entraFor({ url }: BlobAddress, endpoint: NamedEndpoint | undefined, var
   const isKnown = parseStorageHost(hostname)?.isOfKnownCloud === true || hostname.endsWith('.blob.localhost');
   if (!isKnown && !(endpoint !== undefined && isWithin(url, endpoint.url))) {
     throw new CredentialError(
-      `There is no credential for ${url}. Append a SAS to the URL, or set AZURE_STORAGE_CONNECTION_STRING. A sign-in with Microsoft Entra is sent to hosts of Azure Storage alone. If this is one by another name, set AZURE_STORAGE_SERVICE_ENDPOINT=${origin}.`,
+      `There is no credential for ${url}. Append a SAS to the URL, or set AZURE_STORAGE_CONNECTION_STRING. Microsoft Entra tokens are sent only to hosts of Azure Storage. If this is such a host under another name, set AZURE_STORAGE_SERVICE_ENDPOINT=${origin}.`,
     );
   }
   const authorityHost = variable('AZURE_AUTHORITY_HOST');
@@ -128,15 +128,15 @@ function entraFor({ url }: BlobAddress, endpoint: NamedEndpoint | undefined, var
 }
 
 interface CredentialOwner {
-  /** Undefined where the environment names none, as for a SAS alone. */
+  /** Undefined if the environment names none, for example if it has only a SAS. */
   readonly account: string | undefined;
-  /** URLs that the environment names as the account's. */
+  /** URLs that the environment names as endpoints of the account. */
   readonly endpoints: readonly string[];
 }
 
 /**
- * A credential of the environment goes to the endpoints that the environment names, to the account's own host in a known cloud
- * over https, and to an emulator on this machine with the emulator's account. Anybody can have any other host.
+ * A credential from the environment is sent to the endpoints that the environment names, to the account's own host in a known
+ * cloud over https, and to an emulator on this machine with the emulator's account. Any other host may belong to somebody else.
  */
 function assertMaySend(source: string, { account, endpoints }: CredentialOwner, address: BlobAddress): void {
   const { url, accountName } = address;
@@ -154,13 +154,13 @@ function assertMaySend(source: string, { account, endpoints }: CredentialOwner, 
 }
 
 function nextStep(isPlainHttp: boolean, isOfCloud: boolean, address: BlobAddress, source: string): string {
-  if (isPlainHttp) return 'Over plain http others can read it: use https://.';
+  if (isPlainHttp) return 'Others on the network can read plain http: use https://.';
   if (isOfCloud) return `Unset ${source}, or append a SAS to the URL.`;
   return `If that is the endpoint of the account, set AZURE_STORAGE_SERVICE_ENDPOINT=${endpointOf(address)}. Otherwise append a SAS to the URL.`;
 }
 
 /**
- * Whether to use colours: on a terminal that has them, unless NO_COLOR (https://no-color.org) is set. FORCE_COLOR overrides
+ * Whether to use colours: on a terminal that supports them, unless NO_COLOR (https://no-color.org) is set. FORCE_COLOR overrides
  * this as it does for Node: 0 or false mean no, anything else means yes.
  */
 export function wantsColours(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
@@ -169,7 +169,7 @@ export function wantsColours(environment: NodeJS.ProcessEnv, stream: NodeJS.Writ
   return isTerminal(environment, stream) && !environment['NO_COLOR'];
 }
 
-/** Whether to print Unicode: on a terminal, unless its locale is not UTF-8 (POSIX, 8.2). Windows consoles know Unicode. */
+/** Whether to print Unicode: on a terminal, unless its locale is not UTF-8 (POSIX, 8.2). Windows consoles support Unicode. */
 export function hasUnicode(
   environment: NodeJS.ProcessEnv,
   stream: NodeJS.WriteStream,
@@ -177,12 +177,12 @@ export function hasUnicode(
 ): boolean {
   if (!isTerminal(environment, stream)) return false;
   const locale = environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'];
-  // No locale means C in POSIX. But containers and remote shells mostly set none, on terminals that show UTF-8. So ASCII is
-  // used only where a locale asks for it, as systemd does.
+  // In POSIX, no locale means C. But containers and remote shells often set none although their terminal shows UTF-8. Like
+  // systemd, vhdup uses ASCII only if a locale asks for it.
   return platform === 'win32' || !locale || /utf-?8/i.test(locale);
 }
 
-/** A terminal whose lines can be redrawn. `dumb` knows neither colours nor cursor movement: the shell of an editor, say. */
+/** A terminal that can redraw lines. A `dumb` one, such as the shell of an editor, has neither colours nor cursor movement. */
 export function isTerminal(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && environment['TERM'] !== 'dumb';
 }

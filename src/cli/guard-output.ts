@@ -1,30 +1,30 @@
-// The gate that everything printed passes: no secret, and nothing of foreign origin that a terminal would obey.
+// Filters everything that is printed: removes secrets, and escapes foreign control sequences.
 import { escapeUnsafe, printableText } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import type { Screen } from './screens/screen.ts';
 
 const LINE_FEED = String.raw`\n`;
-/** What `painter` writes: weight and colour, but nothing that hides or blinks. ECMA-48, SGR. */
+/** The sequences of `painter`: weight and colour, but nothing that hides or blinks. Source: ECMA-48, SGR. */
 const COLOURS = String.raw`\u001b\[(?:[012]|22|[34][0-79]|(?:9|10)[0-7])m`;
-/** What the progress bar writes: to the left edge, saved places, erasing, cursor and wrapping of lines on and off. */
+/** The sequences of the progress bar: carriage return, saved positions, erasing, cursor and line wrapping on and off. */
 const DRAWING = String.raw`\r|\u001b[78]|\u001b\[\d*[AGJK]|\u001b\[\?(?:7|25)[hl]`;
 
-/** A message, as stderr shows it. */
+/** A message for stderr. */
 export function safeText(text: string): string {
   return printableText(redact(text));
 }
 
 const SCREEN = new RegExp(`${LINE_FEED}|${COLOURS}`, 'u');
 
-/** A screen of ours, which may be painted, as stdout shows it. */
+/** A screen for stdout, which may contain our own colours. */
 export function safeScreen(text: string): string {
   return escapeUnsafe(redact(text), SCREEN);
 }
 
 /**
- * Guards every text that is written to `stream` from now on, also what others write: the SDK's own log, which users can
- * switch on (AZURE_LOG_LEVEL, DEBUG), holds URLs and what services answer.
- * @param screen - Which of our own control sequences the stream gets. @default none
+ * Filters every text that is written to `stream` from now on, whoever writes it. The log of the SDK, which users can switch on
+ * (AZURE_LOG_LEVEL, DEBUG), contains URLs and answers of services.
+ * @param screen - Determines which of our own control sequences pass. @default none
  */
 export function guardOutput(stream: NodeJS.WritableStream, screen?: Pick<Screen, 'colours' | 'redraws'>): void {
   const { write } = stream;

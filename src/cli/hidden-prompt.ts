@@ -10,12 +10,12 @@ const ESCAPE = '\u001b';
 const BACKSPACE = new Set(['\b', '\u007f']);
 
 /**
- * @returns what was typed or pasted, or undefined when the input ends before that.
+ * @returns the line that was typed or pasted, or undefined if the input ends first.
  * @throws the reason of `signal` on abort.
  */
 export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    // A character may arrive in two pieces.
+    // The bytes of a character may arrive in two pieces.
     const decoder = new StringDecoder('utf8');
     let line = '';
     const finish = (settle: () => void) => {
@@ -33,7 +33,7 @@ export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<st
         if (ENTER.has(character)) {
           if (line !== '') return finish(() => resolve(withoutSequences(line)));
         } else if (character === CTRL_C) {
-          // In raw mode the terminal sends no signal. Whoever listens for it aborts.
+          // In raw mode the terminal sends no signal. A listener of SIGINT aborts `signal`.
           process.emit('SIGINT');
         } else if (character === CTRL_D) {
           return onEnd();
@@ -54,7 +54,7 @@ export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<st
   });
 }
 
-/** Arrow keys send ESC [ and more; some terminals put such sequences around what is pasted. None of them is text. */
+/** Removes escape sequences: arrow keys send them, and some terminals put them around pasted text. */
 function withoutSequences(line: string): string {
   return line
     .split(ESCAPE)

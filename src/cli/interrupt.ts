@@ -44,16 +44,16 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 }
 
 /**
- * By the signal's own effect, which shells report as the same exit code: `process.exit` waits for threads, and one that reads
- * from a dead network share or a stalled disk does not return.
+ * Ends the process by the signal's default action, which shells report as the same exit code. `process.exit` would wait for
+ * threads, and a thread that reads from a dead network share or a stalled disk does not return.
  */
 function endAtOnce(name: keyof typeof SIGNALS, stopListening: () => void): void {
   if (process.platform !== 'win32') {
     stopListening();
-    // For those who restore the terminal.
+    // Listeners restore the terminal.
     process.emit('exit', SIGNALS[name]);
     process.kill(process.pid, name);
   }
-  // Windows has no signals, and elsewhere others may listen.
+  // Windows has no signals. Elsewhere, another listener may prevent the default action.
   process.exit(SIGNALS[name]);
 }

@@ -1,11 +1,11 @@
-// Output for programs: one JSON object a line on stdout, events first, then a result or an error.
+// Output for programs: one JSON object per line on stdout, first events, then a result or an error.
 
 import { redact } from '../base/redact.ts';
 import type { UploadEvent } from '../events.ts';
 
 const PROGRESS_INTERVAL_MS = 1000;
 
-/** What JSON may hold as it is and a terminal may obey: the controls above ASCII, and characters that hide or reorder others. */
+/** Characters that are valid in JSON but unsafe on a terminal: controls above ASCII, and characters that hide or reorder others. */
 const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 export class JsonLines {
@@ -29,14 +29,14 @@ export class JsonLines {
   }
 }
 
-/** A line of JSON without secrets, and without anything that a terminal would obey. */
+/** A line of JSON without secrets and without characters that control a terminal. */
 export function redactedJson(object: object): string {
-  // Each text on its own: in the whole line, a secret could not be told from the quote and the backslash after it.
+  // Redacts each string on its own: in the whole line, a secret would seem to include the quote or backslash after it.
   const line = JSON.stringify(object, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value));
   return `${line.replace(UNSAFE, escapeUnits)}\n`;
 }
 
-/** The same text to whoever parses it. */
+/** Escapes that a JSON parser turns back into the same text. */
 function escapeUnits(text: string): string {
   return Array.from({ length: text.length }, (_, index) => {
     return `\\u${text.charCodeAt(index).toString(16).padStart(4, '0')}`;

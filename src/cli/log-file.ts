@@ -1,4 +1,4 @@
-// A log for support cases: every event but progress, as one JSON object a line, appended.
+// A log for support cases: every event except progress is appended as one JSON object per line.
 
 import { once } from 'node:events';
 import type { WriteStream } from 'node:fs';
@@ -12,11 +12,11 @@ import type { EventListener, UploadEvent } from '../events.ts';
 import { redactedJson } from './json-lines.ts';
 import { failureOf } from './run-command.ts';
 
-/** How each line begins, and so each file that may be appended to. */
+/** The start of each line, and so of each file that may be appended to. */
 const BEGINNING = '{"time":"';
-/** Lines that a slow disk may leave in memory, in bytes; those beyond are left out. */
+/** Limit of the lines that wait in memory for a slow disk, in bytes. Lines beyond it are left out. */
 const MAX_WAITING = 8 * 1024 * 1024;
-/** How long the end of a program waits for a disk that hangs, in milliseconds. */
+/** How long the program waits at its end for a disk that hangs, in milliseconds. */
 const CLOSE_LIMIT_MS = 5000;
 
 export class LogFile {
@@ -30,14 +30,14 @@ export class LogFile {
     this.#path = path;
     this.#stream = stream;
     this.#onProblem = onProblem;
-    // A full disk costs the log and not the upload.
+    // A full disk ends the log, not the upload.
     stream.on('error', (error) => this.#fail(error));
   }
 
   /**
    * Appends to the file, or creates it.
-   * @param onProblem - Called at most once, when no more can be written.
-   * @throws {LocalFileError} it cannot be opened, or is not a log of vhdup.
+   * @param onProblem - Called at most once, when writing fails.
+   * @throws {LocalFileError} if the file cannot be opened or is not a log of vhdup.
    */
   static async open(path: string, onProblem: (message: string) => void): Promise<LogFile> {
     let file: FileHandle | undefined;
@@ -70,7 +70,7 @@ export class LogFile {
     return new LogFile(path, stream, onProblem);
   }
 
-  /** Bytes that are still to be written. */
+  /** Bytes that are not written yet. */
   get waiting(): number {
     return this.#stream.writableLength;
   }
@@ -91,7 +91,7 @@ export class LogFile {
     this.#stream.write(redactedJson({ time, ...object }));
   }
 
-  /** Resolves when everything is written, or cannot be. */
+  /** Resolves when everything is written, or when writing has failed. */
   async close(): Promise<void> {
     if (this.#hasFailed) return;
     const limit = AbortSignal.timeout(CLOSE_LIMIT_MS);
@@ -110,7 +110,7 @@ export class LogFile {
   }
 }
 
-/** Runs `work` with events going to `onEvent` and, where there is a path, to the log, which ends with the outcome. */
+/** Runs `work` and passes its events to `onEvent` and, if there is a path, to the log. The log ends with the outcome. */
 export async function logged<Result extends object>(
   path: string | undefined,
   onEvent: EventListener,

@@ -17,7 +17,7 @@ export async function main(
   environment: NodeJS.ProcessEnv,
   program: Omit<ProgramContext, 'environment'> = {},
 ): Promise<number> {
-  // A reader that exits, or a window that is closed, ends the output and not the work: Node would end the process.
+  // If a reader exits or a window is closed, the work continues without output. By default, Node would end the process.
   for (const stream of [process.stdout, process.stderr]) stream.off('error', ignore).on('error', ignore);
   let exitCode: number = EXIT_CODES.ok;
   const finish = (code: number) => {
@@ -50,14 +50,14 @@ export async function main(
 }
 
 function ignore(): void {
-  // The exit code says how the work ended.
+  // The exit code reports the outcome.
 }
 
 function usageError(text: string): UsageError {
   const message = text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
     needed === '1' ? 'The image is missing.' : `The command takes ${needed} arguments, but got ${got}.`,
   );
-  // File names that a shell inserted may contain anything.
+  // File names that a shell expanded may contain control characters.
   const sentence = message.split('\n').map(printable).join('\n').replace(/\.?$/, '.');
   return new UsageError(sentence.includes('--help') ? sentence : `${sentence} Run vhdup --help for help.`);
 }

@@ -1,8 +1,8 @@
-// Ends a process with everything that it has started.
+// Ends a process and all processes that it started.
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { win32 } from 'node:path';
 
-/** Windows waits for taskkill no longer than this, in milliseconds. */
+/** Limit of the wait for taskkill on Windows, in milliseconds. */
 const TASKKILL_LIMIT_MS = 10_000;
 
 /** Runs a program to its end. */
@@ -17,7 +17,7 @@ export function endTree(
 ): void {
   if (pid === undefined) return;
   if (platform === 'win32') {
-    // With its folder: by its name alone, Windows would first run a taskkill.exe of the current folder.
+    // With its folder: for the bare name, Windows would prefer a taskkill.exe in the current folder.
     const taskkill = win32.join(environment['SystemRoot'] ?? 'C:\\Windows', 'System32', 'taskkill.exe');
     run(taskkill, ['/pid', String(pid), '/t', '/f']);
     return;
@@ -29,7 +29,7 @@ export function endTree(
   }
 }
 
-/** Also while the program exits, when nothing can be waited for. */
+/** Synchronous, so that it works while the program exits. */
 function runToEnd(program: string, args: readonly string[]): void {
   spawnSync(program, args, { windowsHide: true, stdio: 'ignore', timeout: TASKKILL_LIMIT_MS });
 }

@@ -1,4 +1,4 @@
-// What to tell the user after a command has stopped: where its progress is saved, and how to resume.
+// The hint after a command has stopped: where its progress is saved and how to resume.
 import { CredentialError, EXIT_CODES, VhdupError } from '../errors.ts';
 import type { UploadEvent } from '../events.ts';
 
@@ -10,7 +10,7 @@ const RESUMABLE: ReadonlySet<number> = new Set([
   EXIT_CODES.hangup,
 ]);
 
-/** Whether the same command can resume after this failure. The messages of other failures say what to do. */
+/** Whether the same command can resume after this failure. Messages of other failures contain their own next step. */
 export function canResume(error: unknown): boolean {
   return error instanceof VhdupError && RESUMABLE.has(error.exitCode);
 }
@@ -32,14 +32,14 @@ export class ResumeHint {
   }
 
   /**
-   * Where the progress is saved, and the command that resumes; undefined where the same command would not.
-   * @param restart - Whether the command had --restart, which the next one must not have.
+   * Where the progress is saved and how to resume; undefined if the same command would not resume.
+   * @param restart - Whether the command had --restart, which the next command must omit.
    */
   describe(error: unknown, restart: boolean): string | undefined {
     if (!this.hasCheckpoint || !canResume(error)) return undefined;
     const saved = this.#isSaved
       ? `Progress is saved in ${this.#path}.`
-      : `The latest progress could not be saved: ${this.#path} holds what was saved before, if anything.`;
+      : `The latest progress could not be saved. ${this.#path} contains the progress saved before, if any.`;
     const again = restart ? 'again without --restart' : 'again';
     return error instanceof CredentialError && error.isExpired
       ? `${saved} Run the same command ${again} with a new SAS to resume. With --sas-file or --sas-command, vhdup fetches a new SAS by itself.`

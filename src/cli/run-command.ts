@@ -21,13 +21,13 @@ export interface Task<Result extends object> {
   readonly run: (signal: AbortSignal, onEvent: EventListener) => Promise<Result>;
   /** The result as text, for stdout. */
   readonly describe: (result: Result) => string;
-  /** What the user can do after a failure or an interruption. */
+  /** The next step after a failure or an interruption. */
   readonly nextStep?: (error: unknown) => string | undefined;
-  /** The answer to the first Ctrl-C. */
+  /** The message at the first Ctrl-C. */
   readonly stopping?: string;
-  /** For results that can be failures. @default 0 */
+  /** The exit code of a result. @default 0 */
   readonly exitCode?: (result: Result) => number;
-  /** The failures of a result, as sentences: what --quiet prints of it, on stderr. @default none */
+  /** The failures in a result, as sentences. --quiet prints them on stderr. @default none */
   readonly failures?: (result: Result) => readonly string[];
 }
 
@@ -43,11 +43,11 @@ export async function runCommand<Result extends object>(
     stream: process.stderr,
     screen,
     quiet: args.quiet,
-    // JSON on stdout already reports progress; a bar on a terminal is for its user.
+    // JSON on stdout already reports progress. A bar on a terminal is for the user.
     progress: args.progress && (json === undefined || screen.redraws),
     verbose: args.verbose,
   });
-  // Also when the program ends at once: a bar hides the cursor and turns line wrapping off.
+  // A bar hides the cursor and turns line wrapping off. Both are restored also if the program exits at once.
   const restoreTerminal = () => reporter.stop();
   process.once('exit', restoreTerminal);
   const onEvent = (event: UploadEvent) => {

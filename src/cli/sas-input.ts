@@ -1,4 +1,4 @@
-// Reads the text of a SAS from a file, a pipe or standard input: of bounded size, and without a read that cannot be stopped.
+// Reads a SAS from a file, a pipe or standard input. The size is limited, and every read can be aborted.
 import { close, constants, fstat, open, read } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
@@ -7,17 +7,17 @@ import { promisify } from 'node:util';
 import { decodeText } from '../azure/given-text.ts';
 import { askHidden } from './hidden-prompt.ts';
 
-/** A SAS, or a URL that ends in one, is much shorter, in bytes. */
+/** In bytes. A SAS, or a URL with one, is much shorter. */
 const MAX_SAS_BYTES = 64 * 1024;
 
-/** Whether what is read from there is gone afterwards: standard input, and descriptors that the shell has opened. */
+/** Whether the path can be read only once: standard input, or a descriptor that the shell opened. */
 export function isReadOnce(path: string): boolean {
   return descriptorOf(path) !== undefined;
 }
 
 /**
  * @param path - A file, a FIFO, a descriptor as in `<(command)`, or `-` for standard input.
- * @throws an error of Node, or one that says that the file holds too much; the reason of `signal` on abort.
+ * @throws an error of Node, or an error if the file is too large; the reason of `signal` on abort.
  */
 export async function readSasText(
   path: string,
@@ -30,14 +30,14 @@ export async function readSasText(
   return decodeText(await readStream(stdin, signal, () => stdin.pause()));
 }
 
-/** The descriptor that a path stands for. Opened again by its path, a pipe whose writer has exited would never end. */
+/** The descriptor that a path stands for. A pipe whose writer has exited would never end if it were opened again by its path. */
 function descriptorOf(path: string): number | undefined {
   if (path === '-' || path === '/dev/stdin') return 0;
   const match = /^\/(?:dev|proc\/self)\/fd\/(\d+)$/.exec(path);
   return match === null ? undefined : Number(match[1]);
 }
 
-/** A FIFO that nobody writes to would otherwise block a thread for ever. Windows has no such flag, and no FIFOs in folders. */
+/** Without the flag, a FIFO that nobody writes to would block a thread for ever. Windows has neither the flag nor such FIFOs. */
 function openToRead(path: string): Promise<number> {
   return promisify(open)(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
 }
@@ -93,5 +93,5 @@ function readStream(stream: Readable, signal: AbortSignal, release: () => void):
 }
 
 function tooLarge(): Error {
-  return new Error(`it holds more than ${MAX_SAS_BYTES / 1024} KiB, and a SAS is much shorter`);
+  return new Error(`it is larger than ${MAX_SAS_BYTES / 1024} KiB, and a SAS is much shorter`);
 }

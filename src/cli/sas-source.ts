@@ -1,17 +1,18 @@
-// Where the command line gets another SAS from when the one in use has expired: a file, a command, or the user at the terminal.
+// The sources of a new SAS when the current one has expired: a file, a command, or the user at the terminal.
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RenewSas, SasRequest } from '../azure/auth/credentials.ts';
 import { decodeText } from '../azure/given-text.ts';
 import { printable } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
+import { messageOf } from '../base/thrown.ts';
 import { CredentialError } from '../errors.ts';
 import { askHidden } from './hidden-prompt.ts';
 import { endTree } from './process-tree.ts';
 import { isReadOnce, readSasText } from './sas-input.ts';
 
 export interface SasSource {
-  /** The SAS to start with. Undefined where this source is for later ones alone. */
+  /** Gets the first SAS. Undefined if this source only renews. */
   readonly first?: (signal: AbortSignal) => Promise<string>;
   readonly renew: RenewSas;
 }
@@ -19,16 +20,16 @@ export interface SasSource {
 /** Prints a line for the user. */
 type Say = (message: string) => void;
 
-/** A SAS, or a URL that ends in one, is much shorter, in bytes. */
+/** In bytes. A SAS, or a URL with one, is much shorter. */
 const MAX_OUTPUT = 64 * 1024;
-/** How often the file is read while the upload waits, in milliseconds. */
+/** Pause between two reads of the file while the upload waits, in milliseconds. */
 const POLL_MS = 2000;
-/** How long the command may take, in milliseconds, signing in included. */
+/** Limit of the command's duration, including a sign-in, in milliseconds. */
 const COMMAND_LIMIT_MS = 5 * 60_000;
 /** The longest pause between two runs of the command, in milliseconds. */
 const MAX_COMMAND_PAUSE_MS = 60_000;
 
-/** Takes what is new in the file: at once, or as soon as its content is replaced. Standard input gives one SAS alone. */
+/** Reads the SAS from a file, and reads it again when its content changes. Standard input provides only one SAS. */
 export function sasFile(path: string, say: Say, pollMs: number = POLL_MS): SasSource {
   const isOnce = isReadOnce(path);
   let last: string | undefined;
@@ -38,15 +39,15 @@ export function sasFile(path: string, say: Say, pollMs: number = POLL_MS): SasSo
       last = await readSasText(path, signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw new CredentialError(`Cannot read the SAS from ${printable(path)}: ${(error as Error).message}.`);
+      throw new CredentialError(`Cannot read the SAS from ${printable(path)}: ${messageOf(error)}.`);
     }
     return last;
   };
   const renew = async ({ signal }: SasRequest) => {
     if (isOnce && last !== undefined) return undefined;
-    let hasSaid = false;
+    let isAnnounced = false;
     for (;;) {
-      // While it is being replaced, the file may be empty, locked or missing.
+      // While somebody replaces the file, it may be empty, locked or missing.
       const text = await readSasText(path, signal).catch(() => '');
       signal.throwIfAborted();
       if (text.trim() !== '' && text !== last) {
@@ -54,15 +55,15 @@ export function sasFile(path: string, say: Say, pollMs: number = POLL_MS): SasSo
         return text;
       }
       if (isOnce) return undefined;
-      if (!hasSaid) say(`Waiting for a new SAS in ${printable(path)}.`);
-      hasSaid = true;
+      if (!isAnnounced) say(`Waiting for a new SAS in ${printable(path)}.`);
+      isAnnounced = true;
       await delay(pollMs, undefined, { signal });
     }
   };
   return { first, renew };
 }
 
-/** Takes what a command of the shell prints. */
+/** Runs a shell command and takes its output as the SAS. */
 export function sasCommand(command: string, say: Say, limitMs: number = COMMAND_LIMIT_MS): SasSource {
   const renew = async ({ attempt, signal }: SasRequest) => {
     if (attempt > 1) await delay(Math.min(MAX_COMMAND_PAUSE_MS, 1000 * 2 ** (attempt - 2)), undefined, { signal });
@@ -84,16 +85,16 @@ export function sasPrompt(say: Say): SasSource {
   };
 }
 
-/** @throws {CredentialError} the command fails, takes too long, or prints too much. Shows neither it nor its output. */
+/** @throws {CredentialError} if the command fails, takes too long or prints too much. The message contains neither it nor its stdout. */
 async function outputOf(command: string, signal: AbortSignal, limitMs: number): Promise<string> {
   signal.throwIfAborted();
-  // A group of its own, so that everything that the shell starts can be ended with it.
+  // In its own process group, so that all processes that the shell starts can be ended with it.
   const detached = process.platform !== 'win32';
   const child = spawn(command, { shell: true, windowsHide: true, detached, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: Buffer[] = [];
   let length = 0;
-  let complaint = '';
-  // What the command has started may outlive it and keep its output open, so nothing waits for that after the end.
+  let stderrText = '';
+  // Processes that the command started may outlive it and keep its output open, so vhdup does not wait for the output to close.
   const end = () => {
     endTree(child);
     child.stdout.destroy();
@@ -115,7 +116,7 @@ async function outputOf(command: string, signal: AbortSignal, limitMs: number): 
         if (length > MAX_OUTPUT) resolve(`it printed more than ${MAX_OUTPUT / 1024} KiB`);
       });
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        complaint = (complaint + text).slice(-MAX_OUTPUT);
+        stderrText = (stderrText + text).slice(-MAX_OUTPUT);
       });
       child.once('error', (error) => resolve(error.message));
       child.once('close', (code, killedBy) => {
@@ -124,7 +125,7 @@ async function outputOf(command: string, signal: AbortSignal, limitMs: number): 
       });
     });
     if (problem === undefined) return decodeText(Buffer.concat(output));
-    throw new CredentialError(`The command of --sas-command failed: ${problem}.${lastLine(complaint)}`);
+    throw new CredentialError(`The command of --sas-command failed: ${problem}.${lastLine(stderrText)}`);
   } finally {
     clearTimeout(timer);
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
@@ -133,8 +134,8 @@ async function outputOf(command: string, signal: AbortSignal, limitMs: number): 
   }
 }
 
-/** The last line of a failing program mostly says why. */
+/** The last line of stderr usually contains the reason. */
 function lastLine(text: string): string {
   const line = text.trim().split('\n').at(-1)?.trim() ?? '';
-  return line === '' ? '' : ` It said: ${printable(redact(line).slice(0, 300))}`;
+  return line === '' ? '' : ` It printed: ${printable(redact(line).slice(0, 300))}`;
 }

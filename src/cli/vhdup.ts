@@ -1,4 +1,4 @@
-// The program: what bin/vhdup.js runs, built into one file.
+// The program that bin/vhdup.js runs, built into one file.
 import { guardOutput } from './guard-output.ts';
 import { main } from './main.ts';
 import { screenOf } from './screens/screen.ts';

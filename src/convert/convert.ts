@@ -1,4 +1,4 @@
-// convertImage: the engine of an upload with a local file as its target.
+// convertImage: uses the engine of an upload with a local file as the target.
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { PAGE_SIZE } from '../base/byte-range.ts';
@@ -17,13 +17,13 @@ import { moveDisk, type TransferSource } from '../transfer/move-disk.ts';
 export interface ConvertOptions extends ImageTransferOptions {
   /** Path of the file to write. */
   readonly output: string;
-  /** Write the disk alone, without rounding up and footer. @default false: a fixed VHD */
+  /** Write only the disk, without padding and footer. @default false: a fixed VHD */
   readonly raw?: boolean;
   /** Replace an existing file. @default false */
   readonly overwrite?: boolean;
   /**
-   * Whether the file has holes where the disk is zero. Only Windows has a choice, where Hyper-V does not mount sparse files;
-   * elsewhere it is always true. @default false on Windows, true elsewhere
+   * Leave holes where the disk is zero. Hyper-V does not mount sparse files, so Windows has the choice; elsewhere it is always
+   * true. @default false on Windows, true elsewhere
    */
   readonly sparse?: boolean;
 }
@@ -39,14 +39,15 @@ export interface ConvertResult {
   readonly read: number;
   /** Bytes written; all others are zeros. */
   readonly written: number;
-  /** Whether the zeros are holes, which take no room on the disk. */
+  /** Whether zeros are holes, which take no space on the disk. */
   readonly sparse: boolean;
   readonly durationMs: number;
 }
 
 /**
  * Writes a disk image as a fixed VHD, or as a raw disk.
- * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort. Nothing is left then.
+ * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort. After a failure, no file
+ * is left behind.
  */
 export async function convertImage(options: ConvertOptions): Promise<ConvertResult> {
   const overwrite = options.overwrite === true;
@@ -107,30 +108,30 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
   }
 }
 
-/** @throws {UsageError} the platform has no choice. */
+/** @throws {UsageError} if the platform cannot write such a file. */
 export function sparseOf(wanted: boolean | undefined, platform: NodeJS.Platform = process.platform): boolean {
   if (platform === 'win32') return wanted === true;
   if (wanted === false) {
     throw new UsageError(
-      'A file without holes can be written on Windows only. Here, convert the image and then copy the file with cp --sparse=never.',
+      'A file without holes can be written on Windows only. On this system, convert the image and then copy the file with cp --sparse=never.',
     );
   }
   return true;
 }
 
-/** What all files of the image allow: who cannot read one of them must not read its data in the output. */
+/** The permissions that all files of the image grant: nobody may read data in the output that they cannot read in the image. */
 async function modeOf({ files }: DiskImage): Promise<number> {
   const modes = await Promise.all(files.map(({ path }) => stat(path).then(readersOf, () => 0)));
   return modes.reduce((narrowest, mode) => narrowest & mode, 0o666);
 }
 
-/** The group of the output is the user's: what another group may do says nothing of it. */
+/** The output belongs to the group of the user, so the permissions of another group do not apply to it. */
 function readersOf({ mode, gid }: Stats): number {
   const isOwnGroup = process.getegid === undefined || gid === process.getegid();
   return isOwnGroup ? mode : (mode & ~0o070) | ((mode & 0o007) << 3);
 }
 
-/** Neither the image nor a parent may be replaced: a chain without one of its files is lost. */
+/** The output must not replace the image or a parent: a chain is lost without one of its files. */
 async function assertNotOfTheImage(image: DiskImage, output: string): Promise<void> {
   const outputPath = await realPathOf(output);
   for (const { path } of image.files) {

@@ -6,7 +6,7 @@ const anyUnit = fc.constantFrom(512, 4096, 1024 * 1024, 4 * 1024 * 1024);
 const anyPosition = fc.oneof(fc.nat(10_000), fc.integer({ min: 0, max: 2 ** 52 }));
 
 describe('alignDown and alignUp', () => {
-  it('give the multiples of the unit on both sides, exactly, up to 2^52', () => {
+  it('return the multiples of the unit on both sides, exactly, up to 2^52', () => {
     fc.assert(
       fc.property(anyPosition, anyUnit, (value, unit) => {
         const [below, above] = [alignDown(value, unit), alignUp(value, unit)];

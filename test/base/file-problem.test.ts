@@ -27,19 +27,22 @@ describe('explainFileProblem', () => {
     ['EIO', /^the disk reports an input\/output error \(EIO\)\. Check the disk/],
     ['ESTALE', /^the network share has lost the file \(ESTALE\)\. Mount the share again/],
     ['EHOSTDOWN', /^the network share does not answer \(EHOSTDOWN\)\. Wait until it is back/],
-  ])('says of %s why it is, and what helps', (code, expected) => {
+  ])('explains %s with the reason and the next step', (code, expected) => {
     const explained = explainFileProblem(systemError(code), '--checkpoint', 'linux');
     if (typeof expected === 'string') expect(explained).toBe(expected);
     else expect(explained).toMatch(expected);
   });
 
-  it.each(['EPERM', 'EACCES', 'EBUSY'])('says of %s on Windows that another program may have the file open', (code) => {
-    const explained = explainFileProblem(systemError(code), '--checkpoint', 'win32');
-    expect(explained).toContain('another program has it open, an antivirus, a backup or an editor perhaps');
-    expect(explained).not.toContain('a folder that you can write to');
-  });
+  it.each(['EPERM', 'EACCES', 'EBUSY'])(
+    'explains %s on Windows as a file that another program may have open',
+    (code) => {
+      const explained = explainFileProblem(systemError(code), '--checkpoint', 'win32');
+      expect(explained).toContain('another program has it open, for example an antivirus, a backup or an editor');
+      expect(explained).not.toContain('a folder that you can write to');
+    },
+  );
 
-  it('ends with a sentence for every error of the system', () => {
+  it('ends with a sentence for every system error', () => {
     for (const code of [...Object.keys(constants.errno), 'UNKNOWN', '__proto__', 'constructor']) {
       for (const option of [undefined, '--manifest']) {
         const explained = explainFileProblem(systemError(code), option, 'linux');
@@ -50,7 +53,7 @@ describe('explainFileProblem', () => {
     }
   });
 
-  it('says what was refused on purpose, and names the option where there is no better help', () => {
+  it('explains a refusal, and names the option if there is no other next step', () => {
     expect(explainFileProblem(new FileRefusal('it is a folder'), '--log-file')).toBe(
       'it is a folder. Name another file with --log-file.',
     );
@@ -58,7 +61,7 @@ describe('explainFileProblem', () => {
   });
 });
 
-it('isFileProblem distinguishes what the system refuses from bugs', () => {
+it('isFileProblem distinguishes system errors from bugs', () => {
   expect(
     [systemError('EIO'), new FileRefusal('no'), new TypeError('bug'), 'text', undefined].map(isFileProblem),
   ).toEqual([true, true, false, false, false]);

@@ -31,12 +31,12 @@ describe('ChildAbort', () => {
     expect(child.signal.reason).toBe(first);
   });
 
-  it('is not made of a parent that was aborted', () => {
+  it('cannot be created from an aborted parent', () => {
     const reason = new Error('enough');
     expect(() => new ChildAbort(AbortSignal.abort(reason))).toThrow(reason);
   });
 
-  it('leaves no listener at its parent, and hears nothing more, once it is unlinked', () => {
+  it('has no listener at its parent after unlink, and is not aborted by it', () => {
     const parent = new AbortController();
     for (let count = 0; count < 100; count++) new ChildAbort(parent.signal).unlink();
     expect(getEventListeners(parent.signal, 'abort')).toHaveLength(0);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeUnsafe, printable, printableText } from '../../src/base/printable.ts';
 
-/** Any text, with many characters that a terminal obeys or hides. */
+/** Any text, with many control and hidden characters. */
 const ANY_TEXT = fc
   .array(
     fc.oneof(
@@ -40,13 +40,13 @@ describe('printable', () => {
     expect(printable(text)).toBe(expected);
   });
 
-  it('cuts what would fill a screen, neither inside of a character nor inside of an escape', () => {
+  it('cuts long texts, but never inside a character or an escape', () => {
     expect(printable('x'.repeat(70_000))).toHaveLength(1027);
     expect(printable(`${'x'.repeat(1023)}\u{1f4be}`)).toBe(`${'x'.repeat(1023)}...`);
     expect(printable(`${'x'.repeat(1020)}\u001b[2J`)).toBe(`${'x'.repeat(1020)}...`);
   });
 
-  it('leaves nothing that a terminal obeys or hides, of whatever text, and says the same twice', () => {
+  it('removes everything that controls a terminal or is hidden, and is idempotent', () => {
     fc.assert(
       fc.property(ANY_TEXT, (text) => {
         const shown = printable(text);
@@ -59,7 +59,7 @@ describe('printable', () => {
 });
 
 describe('printableText', () => {
-  it('keeps the lines of a message, and nothing else that is unsafe', () => {
+  it('keeps line feeds and escapes other unsafe characters', () => {
     expect(printableText('one\ntwo\r\n\tthree\u001b[31m')).toBe('one\ntwo\\u{d}\n\\u{9}three\\u{1b}[31m');
     fc.assert(
       fc.property(ANY_TEXT, (text) => {
@@ -70,7 +70,7 @@ describe('printableText', () => {
     );
   });
 
-  it('cuts very long lines, and very many', () => {
+  it('cuts very long lines and very many lines', () => {
     expect(printableText('line\n'.repeat(100_000)).split('\n')).toHaveLength(201);
     const [first, second] = printableText(`${'x'.repeat(1_000_000)}\nend`).split('\n');
     expect(first?.length).toBe(8 * 1024 + 3);
@@ -79,7 +79,7 @@ describe('printableText', () => {
 });
 
 describe('escapeUnsafe', () => {
-  it('keeps the sequences that it is given, whole ones alone', () => {
+  it('keeps only whole sequences of the given kind', () => {
     const keep = new RegExp(['\\u001b\\[1m', '\\n'].join('|'), 'u');
     expect(escapeUnsafe('\u001b[1mbold\n\u001b[8m\u001b[1', keep)).toBe('\u001b[1mbold\n\\u{1b}[8m\\u{1b}[1');
   });

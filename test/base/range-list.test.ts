@@ -5,12 +5,12 @@ import { bytesOf, joinRanges, subtractRanges } from '../../src/base/range-list.t
 
 const SIZE = 40;
 
-/** Which of the bytes are in the ranges. */
+/** One flag per byte: whether it is in the ranges. */
 function bitsOf(ranges: readonly ByteRange[]): boolean[] {
   return Array.from({ length: SIZE }, (_, at) => ranges.some((range) => range.offset <= at && at < endOf(range)));
 }
 
-/** The ranges of the bytes that are set. */
+/** The ranges of the bytes whose flag is set. */
 function rangesOf(bits: readonly boolean[]): ByteRange[] {
   const ranges: ByteRange[] = [];
   for (let at = 0; at < bits.length; at++) {
@@ -25,7 +25,7 @@ function rangesOf(bits: readonly boolean[]): ByteRange[] {
 const someRanges = fc.array(fc.boolean(), { minLength: SIZE, maxLength: SIZE }).map(rangesOf);
 
 describe('subtractRanges', () => {
-  it('leaves the bytes that are in one list and not in the other', () => {
+  it('keeps the bytes that are in the first list but not in the second', () => {
     fc.assert(
       fc.property(someRanges, someRanges, (ranges, others) => {
         const [has, lacks] = [bitsOf(ranges), bitsOf(others)];
@@ -35,7 +35,7 @@ describe('subtractRanges', () => {
     );
   });
 
-  it('takes ranges that touch one another', () => {
+  it('accepts ranges that touch', () => {
     const halves = [
       { offset: 0, length: 10 },
       { offset: 10, length: 10 },
@@ -49,7 +49,7 @@ describe('subtractRanges', () => {
 });
 
 describe('joinRanges', () => {
-  it('fills the gaps that are short enough, and no others', () => {
+  it('fills only gaps that are short enough', () => {
     fc.assert(
       fc.property(someRanges, fc.nat(5), (ranges, maxGap) => {
         const joined = joinRanges(ranges, maxGap);

@@ -13,7 +13,7 @@ function bytesOf(ranges: Iterable<ByteRange>): Set<number> {
 }
 
 describe('RangeSet', () => {
-  it('holds the bytes of all ranges that were added, as ascending ranges that do not touch', () => {
+  it('contains the bytes of all added ranges, as ascending ranges that do not touch', () => {
     fc.assert(
       fc.property(fc.array(anyRange, { maxLength: 30 }), (added) => {
         const { ranges } = new RangeSet(added);
@@ -27,7 +27,7 @@ describe('RangeSet', () => {
     );
   });
 
-  it('includes a range exactly when it holds every byte of it', () => {
+  it('includes a range only if it contains every byte of it', () => {
     fc.assert(
       fc.property(fc.array(anyRange, { maxLength: 20 }), anyRange, (added, asked) => {
         const bytes = bytesOf(added);
@@ -36,7 +36,7 @@ describe('RangeSet', () => {
     );
   });
 
-  it('ends in the same ranges, in whatever order they were added', () => {
+  it('has the same ranges, in whatever order they were added', () => {
     const orders = fc
       .array(anyRange, { maxLength: 20 })
       .chain((added) =>

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { redact, registerSecret } from '../../src/base/redact.ts';
 
-/** What a signature looks like before it is percent-encoded: the base64 of 32 bytes. */
+/** A signature before it is percent-encoded: 32 bytes in base64. */
 const anySignature = fc
   .uint8Array({ minLength: 32, maxLength: 32 })
   .map((bytes) => Buffer.from(bytes).toString('base64'));
 
 const KEY = Buffer.alloc(64, 0xa7).toString('base64');
 
-/** The ways in which a text can carry a signature. */
+/** The ways in which a text can contain a signature. */
 const CARRIERS: Readonly<Record<string, (signature: string) => string>> = {
   'a URL': (sig) => `https://account.blob.core.windows.net/c/b.vhd?sv=2025&sp=rw&sig=${encodeURIComponent(sig)}`,
   'a URL with the signature in the middle': (sig) => `GET https://a.b/c?sig=${encodeURIComponent(sig)}&se=2030 failed`,
@@ -27,12 +27,12 @@ const CARRIERS: Readonly<Record<string, (signature: string) => string>> = {
 };
 
 describe('redact', () => {
-  it.each(Object.entries(CARRIERS))('takes the signature out of %s', (_, carry) => {
+  it.each(Object.entries(CARRIERS))('removes the signature from %s', (_, carry) => {
     fc.assert(
       fc.property(anySignature, (signature) => {
         const redacted = redact(carry(signature));
         expect(redacted).toContain('REDACTED');
-        // No piece of it either.
+        // No part of it either.
         for (const piece of signature.split(/[+/=]/).filter(({ length }) => length > 4)) {
           expect(redacted).not.toContain(piece);
         }
@@ -50,7 +50,7 @@ describe('redact', () => {
     ['what a proxy is shown', `CONNECT a:443 HTTP/1.1\r\nProxy-Authorization: Basic ${KEY}\r\nHost: a:443`],
     ['what a proxy is shown, in an object', `{ 'proxy-authorization': [ 'Proxy-Authorization',\n  'Basic ${KEY}' ] }`],
     ['what a proxy is shown, in JSON', JSON.stringify(JSON.stringify({ 'proxy-authorization': `Basic ${KEY}` }))],
-  ])('takes out %s', (_, text) => {
+  ])('removes %s', (_, text) => {
     expect(redact(text)).not.toContain(KEY);
     expect(redact(text)).not.toContain(encodeURIComponent(KEY));
     expect(redact(text)).toContain('REDACTED');
@@ -72,7 +72,7 @@ describe('redact', () => {
     }
   });
 
-  it('changes nothing more when it is applied again', () => {
+  it('is idempotent', () => {
     fc.assert(
       fc.property(fc.constantFrom(...Object.values(CARRIERS)), anySignature, (carry, signature) => {
         const once = redact(carry(signature));
@@ -96,7 +96,7 @@ describe('registerSecret', () => {
     'in HTML': (secret) => secret.replaceAll('+', '&#x2B;').replaceAll('/', '&#47;').replaceAll('=', '&#61;'),
   };
 
-  it.each(Object.entries(FORMS))('has a secret replaced wherever it stands: %s', (_, form) => {
+  it.each(Object.entries(FORMS))('makes redact replace a secret in every form: %s', (_, form) => {
     fc.assert(
       fc.property(anySignature, (secret) => {
         registerSecret(secret);
@@ -108,12 +108,12 @@ describe('registerSecret', () => {
     );
   });
 
-  it('keeps texts that are too short to be secrets', () => {
+  it('ignores texts that are too short to be secrets', () => {
     for (const text of ['', 'disk', 'container']) registerSecret(text);
     expect(redact('disk in container')).toBe('disk in container');
   });
 
-  it('forgets the oldest of very many', () => {
+  it('forgets the oldest secrets if there are too many', () => {
     const secrets = Array.from({ length: 501 }, (_, index) => `number-${index}-of-the-secrets`);
     for (const secret of secrets) registerSecret(secret);
     expect(redact(secrets[0] ?? '')).toBe(secrets[0]);

@@ -23,7 +23,7 @@ async function newPath(name = 'disk.vhd.vhdup.json'): Promise<string> {
 }
 
 describe('sidePath', () => {
-  it('adds the ending where it fits', async () => {
+  it('adds the ending if it fits', async () => {
     const path = await newPath('disk.vhd');
     expect(await sidePath(path, '.vhdup.json')).toBe(`${path}.vhdup.json`);
     expect(await sidePath('disk.vhd', '.vhdup.json')).toBe('disk.vhd.vhdup.json');
@@ -31,7 +31,7 @@ describe('sidePath', () => {
     expect(await sidePath(longest, '.vhdup.json')).toBe(`${longest}.vhdup.json`);
   });
 
-  it('shortens every name that leaves no room to one that fits, beside the image, and the same each time', async () => {
+  it('shortens every name that is too long to one that fits, beside the image, and the same each time', async () => {
     const folder = await temporaryFolder();
     const names = fc.oneof(
       fc.integer({ min: 245, max: 255 }).map((length) => 'x'.repeat(length)),
@@ -46,14 +46,14 @@ describe('sidePath', () => {
         if (Buffer.byteLength(`${name}.vhdup.json`) <= 255) return;
         expect(basename(path)).toMatch(/^.+~[\da-f]{16}\.vhdup\.json$/u);
         expect(name.startsWith(basename(path).split('~')[0] ?? '?')).toBe(true);
-        // With all that other files add to it, also where names have 143 bytes.
+        // Leaves room for every ending, even if names have at most 143 bytes.
         expect(Buffer.byteLength(`${basename(path)}.lock.takeover`)).toBeLessThan(130);
       }),
       { numRuns: 50 },
     );
   });
 
-  it('gives different images different names, and one image one name in whatever folder and Unicode form', async () => {
+  it('returns different names for different images, and the same name for one image in every folder and Unicode form', async () => {
     const long = 'ä'.repeat(125);
     const [first, second] = await Promise.all([`${long}1.vhd`, `${long}2.vhd`].map((name) => sidePath(name, '.json')));
     expect(first).not.toBe(second);
@@ -63,7 +63,7 @@ describe('sidePath', () => {
 });
 
 describe('openExisting', () => {
-  it('opens a regular file, and says that there is none', async () => {
+  it('opens a regular file, and returns undefined for a missing one', async () => {
     const path = await newPath();
     expect(await openExisting(path, 'read')).toBeUndefined();
     expect(await openExisting(join(path, 'below'), 'read')).toBeUndefined();
@@ -93,7 +93,7 @@ describe('openExisting', () => {
     },
   );
 
-  it.skipIf(isWindows)('follows a symbolic link only where it is told to', async () => {
+  it.skipIf(isWindows)('follows a symbolic link only on request', async () => {
     const path = await newPath();
     await writeFile(path, 'text');
     await symlink(path, `${path}.link`);
@@ -107,7 +107,7 @@ describe('openExisting', () => {
     );
   });
 
-  it.skipIf(isWindows)('refuses to write to a hard link, and reads one', async () => {
+  it.skipIf(isWindows)('refuses to write to a hard link, but reads one', async () => {
     const path = await newPath();
     await writeFile(path, 'precious');
     await link(path, `${path}.link`);
@@ -117,19 +117,19 @@ describe('openExisting', () => {
     expect(await readSideFile(path, 10)).toBe('precious');
   });
 
-  it('refuses a path that is empty or holds a null character', async () => {
+  it('refuses a path that is empty or contains a null character', async () => {
     expect((await failureOf(openExisting('', 'read'))).message).toBe('its path is empty');
-    expect((await failureOf(createExclusive('a\0b', 0o600))).message).toBe('its path holds a null character');
+    expect((await failureOf(createExclusive('a\0b', 0o600))).message).toBe('its path contains a null character');
   });
 
-  it('refuses on Windows what is a device there', () => {
+  it('refuses device names on Windows', () => {
     expect(() => requireName('C:\\NUL', 'win32')).toThrow('NUL is the name of a device on Windows');
     expect(() => requireName('C:\\NUL', 'linux')).not.toThrow();
   });
 });
 
 describe('readSideFile', () => {
-  it('reads up to the limit, and refuses more', async () => {
+  it('reads up to the limit and refuses longer files', async () => {
     const path = await newPath();
     await writeFile(path, 'x'.repeat(10_000));
     expect(await readSideFile(path, 10_000)).toHaveLength(10_000);
@@ -148,7 +148,7 @@ describe('readSideFile', () => {
 });
 
 describe('replaceSideFile', () => {
-  it('makes a file for its owner alone, and nothing beside it', async () => {
+  it('creates a file that only its owner can read, and no other file', async () => {
     const path = await newPath();
     await replaceSideFile(path, 'one');
     await replaceSideFile(path, 'two');
@@ -157,7 +157,7 @@ describe('replaceSideFile', () => {
     if (!isWindows) expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
-  it.skipIf(isWindows)('replaces a hard link, and not the file that it shares', async () => {
+  it.skipIf(isWindows)('replaces a hard link without changing the other file', async () => {
     const path = await newPath();
     await writeFile(`${path}.other`, 'precious');
     await link(`${path}.other`, path);
@@ -165,14 +165,14 @@ describe('replaceSideFile', () => {
     expect(await readFile(`${path}.other`, 'utf8')).toBe('precious');
   });
 
-  it('leaves nothing when it fails', async () => {
+  it('leaves no file behind when it fails', async () => {
     const path = await newPath();
     await mkdir(path);
     await failureOf(replaceSideFile(path, 'text'));
     expect(await readdir(dirname(path))).toEqual([basename(path)]);
   });
 
-  it('replaces a file whose name leaves no room for a temporary one', async () => {
+  it('replaces a file whose name is too long for a temporary one', async () => {
     const path = await newPath('デ'.repeat(85));
     await replaceSideFile(path, 'text');
     expect(await readSideFile(path, 10)).toBe('text');
@@ -181,13 +181,13 @@ describe('replaceSideFile', () => {
 });
 
 describe('createExclusive', () => {
-  it('makes a new file only', async () => {
+  it('only creates new files', async () => {
     const path = await newPath();
     await (await createExclusive(path, 0o600)).close();
     expect(await failureOf(createExclusive(path, 0o600))).toMatchObject({ code: 'EEXIST' });
   });
 
-  it.skipIf(isWindows)('does not make the file that a dangling link leads to', async () => {
+  it.skipIf(isWindows)('does not create the target of a dangling link', async () => {
     const path = await newPath();
     await symlink(`${path}.target`, path);
     expect(await failureOf(createExclusive(path, 0o600))).toMatchObject({ code: 'EEXIST' });
@@ -196,7 +196,7 @@ describe('createExclusive', () => {
 });
 
 describe('removeLeftOvers', () => {
-  it.each(['disk.vhd', 'x'.repeat(250)])('removes what createTemporary made, for %s', async (name) => {
+  it.each(['disk.vhd', 'x'.repeat(250)])('removes the files of createTemporary for %s', async (name) => {
     const path = await newPath(name);
     await (await createTemporary(path, 'tmp', 0o600)).handle.close();
     const kept = await createTemporary(path, 'partial', 0o600);
@@ -205,7 +205,7 @@ describe('removeLeftOvers', () => {
     expect(await readdir(dirname(path))).toEqual([basename(kept.path)]);
   });
 
-  it('leaves what was written to lately, links and folders', async () => {
+  it('keeps recent files, links and folders', async () => {
     const path = await newPath();
     const recent = await createTemporary(path, 'tmp', 0o600);
     const old = await createTemporary(path, 'tmp', 0o600);
@@ -218,7 +218,7 @@ describe('removeLeftOvers', () => {
     );
   });
 
-  it('does not fail where there is no folder', async () => {
+  it('does not fail if the folder is missing', async () => {
     const path = await newPath();
     await rename(dirname(path), `${dirname(path)}.away`);
     await removeLeftOvers(path, 'tmp', 0);

@@ -10,7 +10,7 @@ function thrownBy(work: () => unknown): unknown {
   }
 }
 
-it('codeOf gives the code of a system error, and nothing of anything else', () => {
+it('codeOf returns the code of a system error, and undefined for other values', () => {
   expect(codeOf(thrownBy(() => readFileSync('/no/such/file')))).toBe('ENOENT');
   expect(codeOf(Object.assign(new Error('?'), { code: 7 }))).toBeUndefined();
   for (const other of [new Error('?'), { code: 'ENOENT' }, 'ENOENT', null, undefined]) {
@@ -18,7 +18,7 @@ it('codeOf gives the code of a system error, and nothing of anything else', () =
   }
 });
 
-it('messageOf gives the message of an error, and the text of anything else', () => {
+it('messageOf returns the message of an error, and other values as text', () => {
   expect(messageOf(new TypeError('x is not a function'))).toBe('x is not a function');
   expect(messageOf('only text')).toBe('only text');
   expect(messageOf(undefined)).toBe('undefined');

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { whileHeld } from '../../src/base/windows-file-retry.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
-/** Fails with `code` so many times, then answers how often it was called. */
+/** Fails with `code` a number of times, then returns the number of calls. */
 function failing(code: string, times: number): () => Promise<number> {
   let calls = 0;
   return () => {
@@ -13,18 +13,21 @@ function failing(code: string, times: number): () => Promise<number> {
   };
 }
 
-it.each(['EPERM', 'EACCES', 'EBUSY'])('tries again on Windows after %s', async (code) => {
+it.each(['EPERM', 'EACCES', 'EBUSY'])('whileHeld retries on Windows after %s', async (code) => {
   expect(await whileHeld(failing(code, 2), 'win32')).toBe(3);
 });
 
-it.each(['linux', 'darwin'] as const)('tries once on %s, where an open file can be renamed', async (platform) => {
-  expect((await failureOf(whileHeld(failing('EPERM', 1), platform))).message).toBe('EPERM 1');
-});
+it.each(['linux', 'darwin'] as const)(
+  'whileHeld does not retry on %s, where an open file can be renamed',
+  async (platform) => {
+    expect((await failureOf(whileHeld(failing('EPERM', 1), platform))).message).toBe('EPERM 1');
+  },
+);
 
-it('tries once when the reason is another one', async () => {
+it('whileHeld does not retry after other errors', async () => {
   expect((await failureOf(whileHeld(failing('ENOSPC', 1), 'win32'))).message).toBe('ENOSPC 1');
 });
 
-it('gives up at last, with the last error', async () => {
+it('whileHeld finally throws the last error', async () => {
   expect((await failureOf(whileHeld(failing('EBUSY', 1000), 'win32'))).message).toBe('EBUSY 10');
 });

@@ -21,10 +21,10 @@ describe('windowsNameProblem', () => {
     ['disk.vhd.', 'cannot end with a blank or a dot'],
     ['folder \\disk.vhd', 'cannot end with a blank or a dot'],
     ['a:b', 'a colon after one letter names a drive on Windows'],
-    ['disk.vhd:stream', 'a colon begins the name of a stream'],
-    ['disk.vhd::$DATA', 'a colon begins the name of a stream'],
-    ['disk?.vhd', 'a name cannot hold ?'],
-    ['a|b', 'a name cannot hold |'],
+    ['disk.vhd:stream', 'a colon starts the name of a stream'],
+    ['disk.vhd::$DATA', 'a colon starts the name of a stream'],
+    ['disk?.vhd', 'a name cannot contain ?'],
+    ['a|b', 'a name cannot contain |'],
     ['C:\\folder\\', 'names no file'],
     ['C:', 'names no file'],
     ['..', 'it is a folder'],
@@ -48,11 +48,11 @@ describe('windowsNameProblem', () => {
     '.hidden',
     'größe ディスク (1).vhd',
     `${'x'.repeat(250)}.vhd`,
-  ])('takes %j', (path) => {
+  ])('accepts %j', (path) => {
     expect(windowsNameProblem(path)).toBeUndefined();
   });
 
-  it('answers for every path', () => {
+  it('returns for every path', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (path) => {
         expect(windowsNameProblem(path)).not.toBe('');

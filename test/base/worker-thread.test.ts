@@ -13,7 +13,7 @@ parentPort.on('message', ({ id, question }) => {
   parentPort.postMessage({ id, answer: 2 * question });
 });`;
 
-/** Answers with negative numbers where there is no thread. */
+/** Returns negative numbers if the current thread answers. */
 function threadOf(start: () => Worker): AnsweringThread<number, number> {
   const answerHere = (question: number) => {
     if (question === 13) throw new Error('not 13');
@@ -27,7 +27,7 @@ function threadOf(start: () => Worker): AnsweringThread<number, number> {
 const doubling = () => new Worker(DOUBLING, { eval: true });
 
 describe('AnsweringThread', () => {
-  it('answers in its worker, many questions at once', async () => {
+  it('answers many questions at once in its worker', async () => {
     const thread = threadOf(doubling);
     expect(await Promise.all([1, 2, 3].map((question) => thread.ask(question)))).toEqual([2, 4, 6]);
   });
@@ -37,7 +37,7 @@ describe('AnsweringThread', () => {
     ['is not where it should be', () => startWorker('no-such-worker', 'file:///nowhere/at/all.js', {})],
     ['fails before its first answer', () => new Worker('throw new Error("broken")', { eval: true })],
     ['ends before its first answer', () => new Worker('process.exit(0)', { eval: true })],
-  ])('answers by itself, in order, where the worker %s', async (_, start) => {
+  ])('answers in the current thread, in order, if the worker %s', async (_, start) => {
     const thread = threadOf(start);
     const order: number[] = [];
     await Promise.all([1, 2, 3].map(async (question) => order.push(await thread.ask(question))));
@@ -51,7 +51,7 @@ describe('AnsweringThread', () => {
   it.each([
     [0, 'The doubling thread ended.'],
     [-1, 'no negative numbers'],
-  ])('fails, and answers nothing by itself, when its worker ends later: asked for %i', async (question, message) => {
+  ])('fails and does not answer itself when its worker ends later: asked for %i', async (question, message) => {
     const thread = threadOf(doubling);
     expect(await thread.ask(1)).toBe(2);
     const waiting = [failureOf(thread.ask(question)), failureOf(thread.ask(2))];
@@ -59,7 +59,7 @@ describe('AnsweringThread', () => {
     expect((await failureOf(thread.ask(3))).message).toBe(message);
   });
 
-  it('fails what waits when it is closed, before and after its first answer', async () => {
+  it('rejects open questions when it is closed, before and after its first answer', async () => {
     const young = threadOf(doubling);
     const early = failureOf(young.ask(1));
     await young.close();

@@ -1,4 +1,4 @@
-// Carries out what a plan says: during a run, tied to its requests, and between two runs.
+// Carries out the actions of a plan: during a run, at given requests, and between two runs.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Picker } from '../hostile/random.ts';
@@ -9,10 +9,10 @@ import type { World } from './world.ts';
 
 const LEASE_MS = 61_000;
 
-/** All but a second uploader, which is a run of its own. */
+/** All actions except a second uploader, which is a separate run. */
 export type SimpleAction = Exclude<RunAction, { kind: 'second' }>;
 
-/** @returns what was done, for the steps; undefined where there was nothing to do. */
+/** @returns a description for the steps. */
 export function actDuring(world: World, running: Running, action: SimpleAction, pick: Picker): string {
   const { server, tally } = world;
   switch (action.kind) {
@@ -42,7 +42,7 @@ function sendSignal(world: World, running: Running, { signal, twice }: Extract<R
   running.signal(signal);
   world.tally.count(`signal: ${signal}`);
   if (!twice) return signal;
-  // Two at the same moment are one to the system: the second goes once the first was received.
+  // The system merges two signals at the same moment, so the second is sent after the first was received.
   let isSent = false;
   running.child.stderr?.on('data', () => {
     if (isSent || !running.isRunning()) return;
@@ -68,14 +68,14 @@ function modifyImage(world: World, pick: Picker): string {
   return 'the image is modified';
 }
 
-/** Keeps the checkpoint as it is now. @returns whether there is one. */
+/** Copies the current checkpoint. @returns whether there is one. */
 export function keepCopy({ checkpointPath, copies }: World): boolean {
   if (!existsSync(checkpointPath)) return false;
   copies.push(readFileSync(checkpointPath));
   return true;
 }
 
-/** @returns what was done, for the steps. */
+/** @returns a description for the steps. */
 export function actBetween(world: World, action: BetweenAction, pick: Picker): string {
   const { checkpointPath, copies, tally, server } = world;
   switch (action.kind) {
@@ -121,7 +121,7 @@ function damage(path: string, how: Extract<BetweenAction, { kind: 'damage-checkp
   }
 }
 
-/** Image and checkpoint go to another folder, by a rename or as a copy whose files keep their times. */
+/** Moves the image and the checkpoint to another folder. */
 function move(world: World): string {
   const target = world.nextFolder();
   renameSync(world.folder, target);

@@ -19,7 +19,7 @@ describe('adviceIn', () => {
     ['Run it with its checkpoint (--checkpoint), or with --resume-from-blob.', [options({ resumeFromBlob: true })]],
     ['Try again in a minute, or give --break-lease.', [options({ breakLease: true }), { kind: 'wait' }]],
     ['The service refused it.', []],
-  ])('finds what "%s" offers', (message, expected) => {
+  ])('finds the next steps in "%s"', (message, expected) => {
     expect(adviceIn(message)).toEqual(expected);
   });
 });

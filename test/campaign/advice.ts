@@ -1,7 +1,7 @@
-// What a message asks its reader to do, as a reader finds it: the options that it names.
+// Finds the next steps in a message, as a reader would: by the options that it names.
 import type { Picker } from '../hostile/random.ts';
 
-/** Options that a message may ask for, on top of those that the user chose. */
+/** Options that a message may ask for, in addition to those of the user. */
 export interface Extra {
   readonly restart?: boolean;
   readonly overwrite?: boolean;
@@ -11,7 +11,7 @@ export interface Extra {
   readonly withoutManifest?: boolean;
 }
 
-/** One way out of several. */
+/** One of the next steps in a message. */
 export type Advice =
   | { readonly kind: 'options'; readonly extra: Extra }
   | { readonly kind: 'new-checkpoint' }
@@ -23,7 +23,7 @@ type Pattern = readonly [RegExp, Advice];
 
 const options = (extra: Extra): Advice => ({ kind: 'options', extra });
 
-/** The first ones are taken out of the text before the later ones are tried: `--restart --overwrite` is no `--restart`. */
+/** Each match is removed from the text before the next pattern is tried: `--restart --overwrite` is not `--restart`. */
 const PATTERNS: readonly Pattern[] = [
   [/without --restart/g, options({ restart: false })],
   [/--overwrite without --resume-from-blob/g, options({ overwrite: true, resumeFromBlob: false })],
@@ -45,7 +45,7 @@ const PATTERNS: readonly Pattern[] = [
   [/same (?:command|upload) again/g, { kind: 'same' }],
 ];
 
-/** Every way out that the message offers. */
+/** All next steps in the message. */
 export function adviceIn(message: string): Advice[] {
   let rest = message.replaceAll(/\s+/g, ' ');
   const found: Advice[] = [];
@@ -57,7 +57,7 @@ export function adviceIn(message: string): Advice[] {
   return found;
 }
 
-/** Takes one of the ways out, most often one that changes something. */
+/** Chooses one of the next steps at random. */
 export function chooseAdvice(message: string, pick: Picker): Advice | undefined {
   const offered = adviceIn(message);
   return offered.length === 0 ? undefined : pick.of(offered);

@@ -1,7 +1,7 @@
-// Files that other processes may take away at any moment.
+// Reads files that other processes may remove at any moment.
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Its bytes, one character each; nothing where there is no such file. */
+/** The bytes of a file, one character each; empty if it does not exist. */
 export function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'latin1');

@@ -1,4 +1,4 @@
-// The end of a round: others find the blob right, and nothing is left beside the image.
+// The end of a round: `verify` accepts the blob, and no file is left beside the image.
 import { readdirSync } from 'node:fs';
 import type { Picker } from '../hostile/random.ts';
 import { flipOneBit } from './judge.ts';
@@ -7,7 +7,7 @@ import { launch } from './process.ts';
 import { assertRule } from './report.ts';
 import type { World } from './world.ts';
 
-/** `vhdup verify --full` finds the blob right, and one flipped bit wrong. */
+/** `vhdup verify --full` accepts the blob, and finds one flipped bit. */
 export async function verifyTwice(world: World, pick: Picker): Promise<void> {
   const { server, container, blobName, tally } = world;
   const verify = async (expected: number) => {
@@ -25,7 +25,7 @@ export async function verifyTwice(world: World, pick: Picker): Promise<void> {
   undo();
 }
 
-/** No lock, no temporary file, no checkpoint but those of which a message said to leave them, or of another uploader. */
+/** No lock, temporary file or checkpoint is left, except those that a message said to keep, and those of another uploader. */
 export function assertNothingLeft({ folder, image, other, options, retired }: World): void {
   const known = [...image.files, ...(other?.files ?? []), 'sas.txt', options.manifest, options.logFile];
   const left = readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -33,5 +33,5 @@ export function assertNothingLeft({ folder, image, other, options, retired }: Wo
     .map(({ name }) => name)
     .filter((name) => !known.includes(name) && !/^second-\d+\.(json|log)$/.test(name))
     .filter((name) => !retired.some((checkpoint) => name.startsWith(checkpoint.replace(/^state\//, ''))));
-  assertRule(left.length === 0, `The upload is complete, and these files are left: ${left.join(', ')}.`);
+  assertRule(left.length === 0, `The upload is complete, but these files are left: ${left.join(', ')}.`);
 }

@@ -1,4 +1,4 @@
-// Other programs that change the blob: at once, without a request, and only where the service would let them.
+// Changes of the blob by other programs: immediate, without a request, and only if the service would allow them.
 import type { Picker } from '../hostile/random.ts';
 import { patternOf } from '../support/vhd-builder.ts';
 import type { ForeignChange } from './plan.ts';
@@ -8,20 +8,20 @@ const PAGE = 512;
 const MIB = 1024 * 1024;
 const FOREIGN_LEASE = '11111111-2222-4333-8444-555555555555';
 
-/** A change that the service carried out. */
+/** A change that the service accepted. */
 export interface ForeignWrite {
   readonly change: ForeignChange;
-  /** What it wrote or cleared; undefined where it changed the blob as a whole. */
+  /** The range that it wrote or cleared; undefined if it changed the whole blob. */
   readonly range: { readonly offset: number; readonly length: number } | undefined;
-  /** How many requests the server had seen. */
+  /** Number of requests that the server had received. */
   readonly afterRequests: number;
-  /** The number of the run that worked at that time, and whether nothing was left of it but to read back or to end. */
+  /** Number of the run at that time; undefined between two runs. */
   readonly run: number | undefined;
+  /** Whether the run had sent everything, and only read back or ended. */
   readonly isLate: boolean;
-  /** Between two runs; nothing of ours was at work. */
 }
 
-/** @returns what was done, for the steps. */
+/** @returns a description for the steps. */
 export function changeBlob(world: World, change: ForeignChange, pick: Picker): string {
   const { server } = world;
   if (!server.hasBlob(world.container, world.blobName)) return 'there is no blob yet';
@@ -97,7 +97,7 @@ function apply(world: World, change: ForeignChange, pick: Picker): ForeignWrite[
   }
 }
 
-/** Some pages, most often where the image holds data. */
+/** Some pages, usually where the image has data. */
 function randomRange({ image }: World, pick: Picker, blobSize: number) {
   const place = pick.chance(0.75) && image.data.length > 0 ? pick.of(image.data) : { offset: 0, length: blobSize };
   const offset = Math.min(place.offset + pick.below(Math.max(1, place.length / PAGE)) * PAGE, blobSize - PAGE);

@@ -1,4 +1,4 @@
-// Random images, made and read by qemu-img: what it reads is what a blob must hold.
+// Random images, made and read by qemu-img. A blob must contain what qemu-img reads.
 import { execFile, execFileSync } from 'node:child_process';
 import { createCipheriv } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
@@ -11,7 +11,7 @@ const run = promisify(execFile);
 
 const SECTOR = 512;
 const MIB = 1024 * 1024;
-/** A round shall take a second or two. */
+/** In bytes, so that a round takes only a second or two. */
 const MAX_DATA = 20 * MIB;
 
 const KINDS = [
@@ -33,19 +33,19 @@ export interface CampaignImage {
   readonly name: string;
   /** Every file that belongs to it. */
   readonly files: readonly string[];
-  /** What `vhdup` has to be told to read it. */
+  /** The arguments that `vhdup` needs to read it. */
   readonly arguments: readonly string[];
-  /** Length of the disk in bytes, not rounded. */
+  /** Length of the disk in bytes, without padding. */
   readonly size: number;
-  /** Where data are, as far as the maker knows: places that are worth a change. */
+  /** Where the image has data, as far as known: good places for changes. */
   readonly data: readonly { readonly offset: number; readonly length: number }[];
-  /** The disk, up to a whole MiB. */
+  /** Reads the disk, padded to a whole MiB. */
   read(folder: string): Buffer;
-  /** Changes some bytes of the disk at once. */
+  /** Changes some bytes of the disk. */
   modify(folder: string, pick: Picker): void;
 }
 
-/** Makes an image named after `stem`. `kind` by default at random. */
+/** Makes an image named after `stem`. @param kind - @default random */
 export async function makeImage(
   folder: string,
   stem: string,
@@ -70,7 +70,7 @@ function randomSize(pick: Picker): number {
   return pick.chance(0.4) ? size : size + pick.below(2048) * SECTOR;
 }
 
-/** A few large pieces and many small ones, apart or next to one another. */
+/** A few large and many small pieces, apart or adjacent. */
 function randomLayout(pick: Picker, size: number) {
   const data: { offset: number; length: number }[] = [];
   let total = 0;
@@ -93,7 +93,7 @@ function writeRaw(path: string, size: number, data: readonly { offset: number; l
   }
 }
 
-/** Bytes that look random, with sectors of zeros among them now and then. */
+/** Bytes that look random, with some sectors of zeros. */
 function randomBytes(pick: Picker, length: number): Buffer {
   const key = Buffer.alloc(16);
   key.writeUInt32BE(pick.below(2 ** 32));
@@ -118,7 +118,7 @@ async function convert(
   const path = join(folder, name);
   const flags = options === '' ? [] : ['-o', options];
   await run('qemu-img', ['convert', '-f', 'raw', '-O', format, ...flags, source, path]);
-  // A disk that was used, not only made: sectors written over, zeroed and given back.
+  // Simulates a used disk: some sectors are overwritten, zeroed or discarded.
   const commands = Array.from({ length: pick.below(4) }, () => randomCommand(pick));
   if (commands.length > 0) changeWith(path, format, commands);
   const [information] = await Promise.all([run('qemu-img', ['info', '-f', format, '--output=json', path])]);
@@ -147,7 +147,7 @@ function formatOf(kind: Exclude<(typeof KINDS)[number], 'vhd-differencing'>, pic
   return { format: 'vpc', extension: 'vhd', options: `subformat=${subformat}${size}` };
 }
 
-/** What qemu-io does to the first 4 MiB, which every disk has. */
+/** A command of qemu-io for the first 4 MiB, which every disk has. */
 function randomCommand(pick: Picker): string {
   const offset = pick.below(2 * 2048) * SECTOR;
   const length = pick.between(1, 2 * 2048) * SECTOR;
@@ -159,7 +159,7 @@ function randomCommand(pick: Picker): string {
   ]);
 }
 
-/** A write to what holds data, or to anywhere. */
+/** A write to a place with data, or anywhere. */
 function randomWrite(pick: Picker, data: CampaignImage['data'], size: number): string {
   const { offset, length } = pick.chance(0.7) && data.length > 0 ? pick.of(data) : { offset: 0, length: size };
   const sector = pick.below(Math.floor(length / SECTOR));
@@ -184,7 +184,7 @@ export function paddedToMib(disk: Buffer): Buffer {
   return Buffer.concat([disk, Buffer.alloc((MIB - (disk.length % MIB)) % MIB)]);
 }
 
-/** qemu-img makes and reads no differencing VHD: its parent is made and read by it, the children are built over that. */
+/** qemu-img supports no differencing VHDs. So it makes and reads the parent, and the children are built over it here. */
 async function makeChain(
   folder: string,
   stem: string,

@@ -18,15 +18,15 @@ history.leaseless.add(2).add(3);
 history.killed.add(2);
 
 describe('a change by another program may be missed', () => {
-  it.each(['none', 'list'] as const)('where the user chose %s', (level) => {
+  it.each(['none', 'list'] as const)('if the user chose %s', (level) => {
     expect(mayBeMissed(change(undefined), record(level), history)).toBe(true);
   });
 
-  it('while a run without a lease works', () => {
+  it('during a run without a lease', () => {
     expect(mayBeMissed(change(3), record('default'), history)).toBe(true);
   });
 
-  it('with every page read back, only after the footer', () => {
+  it('after the footer, if every page is read back', () => {
     expect(mayBeMissed(change(3, true), record('full'), history)).toBe(true);
     expect(mayBeMissed(change(3), record('full'), history)).toBe(false);
   });
@@ -46,14 +46,14 @@ describe('a page that was never sent', () => {
   const disk = Buffer.alloc(1024 * 1024);
   disk.fill(1, 0, 512);
 
-  it('is shown by the list of pages, unless that was compared before or not at all', () => {
+  it('is shown by the page list, unless that was compared before the change or not at all', () => {
     const page = 512 * 1024;
     expect(isListed(change(3), page, { ...record('default'), disk })).toBe(true);
     expect(isListed(change(3, true), page, { ...record('default'), disk })).toBe(false);
     expect(isListed(change(3), page, { ...record('none'), disk })).toBe(false);
   });
 
-  it('may have been sent along with data near by', () => {
+  it('may have been sent along with nearby data', () => {
     expect(isListed(change(3), 60 * 1024, { ...record('default'), disk })).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-// What an exit code 0 promises, and what the options that were given leave out of that promise.
+// What exit code 0 promises, and the exceptions that the chosen options allow.
 import type { ForeignWrite } from './foreign.ts';
 import type { VerifyLevel } from './options.ts';
 import { type Comparison, compareBlob, md5Of, sizeByQemu } from './oracle.ts';
@@ -6,27 +6,27 @@ import { assertRule } from './report.ts';
 import type { World } from './world.ts';
 
 const PAGE = 512;
-/** Zeros between data that are sent rather than left out, at most, in bytes. */
+/** Longest gap of zeros that is sent along with data, in bytes. */
 const SENT_ALONG = 64 * 1024;
 
-/** What is known of a run when it has ended. */
+/** The facts about a run when it has ended. */
 export interface RunRecord {
   readonly number: number;
   readonly level: VerifyLevel;
-  /** The disk when the run began: what is changed after its last look is not its matter. */
+  /** The disk when the run started. Later changes are outside the run's responsibility. */
   readonly disk: Buffer;
   readonly logStart: number;
   readonly hadFaults: boolean;
 }
 
-/** Runs of which the campaign knows more than a user would. */
+/** Facts about runs that a user would not know. */
 export class History {
-  /** Ended by SIGKILL, or by a second Ctrl-C: they could not put down how they left the blob. */
+  /** Ended by SIGKILL or a second Ctrl-C, so they could not record the state of the blob. */
   readonly killed = new Set<number>();
-  /** Runs that the service, or a fault, refused a lease. */
+  /** Runs without a lease, because the service or a fault refused it. */
   readonly leaseless = new Set<number>();
 
-  /** Reads off the server's log whether the run had a lease. */
+  /** Finds in the server's log whether the run had a lease. */
   note(world: World, { number, logStart }: Pick<RunRecord, 'number' | 'logStart'>): void {
     const wasRefused = world.server.log
       .slice(logStart)
@@ -40,18 +40,18 @@ export class History {
 }
 
 /**
- * Whether the documentation leaves it to chance, or to the user, that this change is found. With a lease nobody else can
- * write while a run works, and what happened between two runs is found or read back, unless the user chose less. Without
- * a lease, a run does not see what others write while it works; the next one has to read it back if the run was killed.
+ * Whether the documentation allows this change to be missed. With a lease nobody else can write during a run, and changes
+ * between two runs are found or read back, unless the user chose less. Without a lease, a run does not notice what others
+ * write meanwhile; if the run was killed, the next one has to read it back.
  */
 export function mayBeMissed(write: ForeignWrite, { number, level }: RunRecord, history: History): boolean {
   if (level === 'none' || level === 'list') return true;
   if (write.run === undefined || !history.leaseless.has(write.run) || history.killed.has(write.run)) return false;
-  // What was read back before cannot be seen again.
+  // A change after the read-back cannot be found.
   return level !== 'full' || (write.run === number && write.isLate);
 }
 
-/** Changes of others since the blob was last made. */
+/** Changes by others since the blob was last created. */
 function changesSinceCreation({ server, foreignWrites, blobName }: World): ForeignWrite[] {
   const made = server.log.findLastIndex(
     ({ operation, committed, blob }) => operation === 'PutBlob' && committed && blob === blobName,
@@ -60,10 +60,10 @@ function changesSinceCreation({ server, foreignWrites, blobName }: World): Forei
   return foreignWrites.filter(({ afterRequests }) => afterRequests > made);
 }
 
-/** @returns whether the blob is exactly right. @throws {BrokenRule} it is not, and nothing excuses it. */
+/** @returns whether the blob is exactly right. @throws {BrokenRule} if it is wrong and no exception applies. */
 export function judgeSuccess(world: World, record: RunRecord, history: History): boolean {
   const { server, container, blobName, tally } = world;
-  assertRule(server.hasBlob(container, blobName), 'Exit code 0, and there is no blob.');
+  assertRule(server.hasBlob(container, blobName), 'Exit code 0, but there is no blob.');
   const blob = server.blob(container, blobName);
   tally.count('compared blobs');
   const comparison = compareBlob(blob, record.disk);
@@ -73,7 +73,7 @@ export function judgeSuccess(world: World, record: RunRecord, history: History):
     return true;
   }
   const excused = changes.filter((change) => mayBeMissed(change, record, history));
-  // The blob as a whole is looked at before the end only, and by its lease until the end.
+  // Changes of the whole blob are only found before the end, or prevented by the lease until the end.
   const structural = excused.some(
     ({ range, run, isLate }) =>
       range === undefined &&
@@ -81,15 +81,15 @@ export function judgeSuccess(world: World, record: RunRecord, history: History):
       history.leaseless.has(run) &&
       (isLate || record.level === 'none' || record.level === 'list'),
   );
-  assertRule(comparison.problems.length === 0 || structural, `Exit code 0, and ${comparison.problems.join('; ')}.`);
+  assertRule(comparison.problems.length === 0 || structural, `Exit code 0, but ${comparison.problems.join('; ')}.`);
   const isExcused = (page: number) =>
     structural || excused.some((change) => covers(change, page) && !isListed(change, page, record));
   const wrong = comparison.pages.filter((page) => !isExcused(page));
   const [first] = wrong;
   const found = `${wrong.length} pages are wrong, the first at ${first}`;
-  assertRule(first === undefined, `Exit code 0, and ${found}; changes of others: ${describeChanges(changes)}.`);
+  assertRule(first === undefined, `Exit code 0, but ${found}; changes by others: ${describeChanges(changes)}.`);
   tally.count('allowed misses');
-  world.step(`  ${comparison.pages.length} pages of others were not noticed, as the options allow`);
+  world.step(`  ${comparison.pages.length} pages changed by others were not found, which the options allow`);
   return false;
 }
 
@@ -98,8 +98,8 @@ function covers({ range }: ForeignWrite, page: number): boolean {
 }
 
 /**
- * Whether the list of pages, which is compared after the footer, shows this page as one that was never sent: the image holds
- * zeros there and all around, further than zeros are sent along with data.
+ * Whether the page list, which is compared after the footer, shows this page as never sent: the image has only zeros there and
+ * around it, in a gap longer than the zeros that are sent along with data.
  */
 export function isListed({ isLate }: ForeignWrite, page: number, { level, disk }: RunRecord): boolean {
   if (level === 'none' || isLate || page >= disk.length) return false;
@@ -119,21 +119,21 @@ function describeChanges(changes: readonly ForeignWrite[]): string {
   return texts.join(', ') || 'none';
 }
 
-/** A right blob is also a disk to others, and carries what the options promise. */
+/** A right blob is also a disk for qemu-img, and has the metadata and the MD5 of the options. */
 function assertDescribed(world: World, { disk, hadFaults, number }: RunRecord): void {
   const { server, container, blobName, options, root, foreignWrites } = world;
   const blob = server.blob(container, blobName);
   assertRule(sizeByQemu(blob, `${root}/downloaded.vhd`) === disk.length, 'qemu-img finds another size in the blob.');
-  if (options.contentMd5) assertRule(blob.contentMd5 === md5Of(blob), 'The Content-MD5 is not that of the blob.');
+  if (options.contentMd5) assertRule(blob.contentMd5 === md5Of(blob), 'The Content-MD5 does not match the blob.');
   if (foreignWrites.some(({ run }) => run === number)) return;
   for (const [name, value] of Object.entries(options.metadata)) {
     assertRule(blob.metadata.get(name) === value, `The blob's metadata ${name} is ${blob.metadata.get(name)}.`);
   }
   const isHeld = blob.lease.state(server.now().getTime()) === 'leased';
-  assertRule(!isHeld || hadFaults, 'The upload is complete, and still holds its lease.');
+  assertRule(!isHeld || hadFaults, 'The upload is complete, but still holds its lease.');
 }
 
-/** One flipped bit, anywhere, written as other programs write. @returns what undoes it. */
+/** Flips one bit of byte `at`, as another program would. @returns a function that undoes it. */
 export function flipOneBit({ server, container, blobName }: World, at: number): () => void {
   const blob = server.blob(container, blobName);
   const offset = at - (at % PAGE);

@@ -21,11 +21,11 @@ function readOptions() {
   const [rounds, seed] = [values.rounds, values.seed].map(Number);
   if (leases === undefined) throw new Error(`--leases must be one of ${LEASES.join(', ')}, but is ${values.leases}.`);
   if (rounds === undefined || !Number.isInteger(rounds) || rounds < 1)
-    throw new Error('--rounds must be a whole number from 1.');
+    throw new Error('--rounds must be a whole number of at least 1.');
   if (seed === undefined || !Number.isInteger(seed) || seed < 0)
-    throw new Error('--seed must be a whole number from 0.');
+    throw new Error('--seed must be a whole number of at least 0.');
   const seconds = Number(values.seconds ?? Number.POSITIVE_INFINITY);
-  if (!(seconds > 0)) throw new Error('--seconds must be a number above 0.');
+  if (!(seconds > 0)) throw new Error('--seconds must be a number greater than 0.');
   return { rounds, seed, seconds, leases, keep: values.keep, verbose: values.verbose };
 }
 
@@ -50,7 +50,7 @@ async function main(): Promise<number> {
   const startMs = performance.now();
   for (let round = 0; round < rounds; round++) {
     if (performance.now() - startMs > seconds * 1000) {
-      say(`No round begins after ${seconds} s: ${round} of ${rounds} were played.`);
+      say(`Stopping after ${seconds} s: ${round} of ${rounds} rounds were played.`);
       break;
     }
     const ownSeed = seed + round;

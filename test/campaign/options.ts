@@ -1,13 +1,13 @@
-// Random options of an upload, and where its credential comes from.
+// Random options of an upload, and the source of its credential.
 import type { Picker } from '../hostile/random.ts';
 
-/** How the upload is allowed to write. */
+/** The source of the credential. */
 export type CredentialKind = 'url' | 'container-url' | 'account-url' | 'sas-file' | 'sas-command' | 'connection-string';
 
-/** `default` is no option at all; `list` compares the list of pages. */
+/** `default` omits the option; `list` compares the page list. */
 export type VerifyLevel = 'default' | 'none' | 'list' | 'full';
 
-/** What a user decides once, for every run of an upload. */
+/** The options that a user chooses once, for every run of an upload. */
 export interface RoundOptions {
   readonly leases: boolean;
   readonly credential: CredentialKind;
@@ -29,11 +29,11 @@ export interface RoundOptions {
 const MAYBE = 0.25;
 
 export function randomOptions(pick: Picker, leases: 'on' | 'off' | 'random'): RoundOptions {
-  // Drawn whatever was asked for: the rest of the round is then the same.
+  // Drawn in any case, so that the rest of the round does not depend on --leases.
   const drawn = pick.chance(0.6);
   const createContainer = pick.chance(0.15);
   const checksum = pick.of(['crc64', 'crc64', 'crc64', 'md5', 'none'] as const);
-  // A manifest holds checksums.
+  // A manifest contains checksums.
   const manifest = pick.chance(MAYBE) && checksum !== 'none' ? 'disk.manifest' : undefined;
   return {
     leases: leases === 'random' ? drawn : leases === 'on',
@@ -60,7 +60,7 @@ export function randomOptions(pick: Picker, leases: 'on' | 'off' | 'random'): Ro
   };
 }
 
-/** What `vhdup upload` is given besides the image, the destination and the credential. */
+/** The arguments of `vhdup upload` in addition to the image, the destination and the credential. */
 export function argumentsOf(options: RoundOptions, verify: VerifyLevel): string[] {
   return [
     ...(verify === 'default' ? [] : ['--verify', verify === 'list' ? 'map' : verify]),

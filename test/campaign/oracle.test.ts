@@ -5,7 +5,7 @@ import { compareBlob } from './oracle.ts';
 
 const DISK = 1024 * 1024;
 
-/** A footer by the specification, of a fixed disk of 1 MiB. */
+/** A footer for a fixed disk of 1 MiB, as the specification defines it. */
 function footer(edit: (bytes: Buffer) => void = () => undefined): Buffer {
   const bytes = Buffer.alloc(512);
   bytes.write('conectix', 'latin1');
@@ -30,7 +30,7 @@ describe('compareBlob', () => {
   const disk = Buffer.alloc(DISK);
   disk.set(patternOf(1, 5000), 70_000);
 
-  it('finds nothing wrong with the disk and a valid footer', () => {
+  it('accepts the disk with a valid footer', () => {
     expect(compareBlob(blobOf(disk, footer()), disk)).toEqual({ pages: [], problems: [] });
   });
 
@@ -41,7 +41,7 @@ describe('compareBlob', () => {
     expect(compareBlob(blobOf(changed, footer()), disk).pages).toEqual([512, 70_656]);
   });
 
-  it('finds another size', () => {
+  it('finds a wrong size', () => {
     expect(compareBlob(blobOf(disk.subarray(512), footer()), disk).problems).toHaveLength(1);
   });
 

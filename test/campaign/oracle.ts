@@ -1,4 +1,4 @@
-// Whether a blob is what it has to be: the disk as qemu-img reads it, and the footer of a fixed VHD.
+// Checks a blob: it must be the disk as qemu-img reads it, followed by the footer of a fixed VHD.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -6,13 +6,13 @@ import type { StoredBlob } from '../support/page-blob-server/store.ts';
 
 const PAGE = 512;
 
-/** Pages that are not those of the disk, by their offset, and what else is wrong. */
+/** The offsets of pages that differ from the disk, and other problems. */
 export interface Comparison {
   readonly pages: readonly number[];
   readonly problems: readonly string[];
 }
 
-/** @param disk - Up to a whole MiB. */
+/** @param disk - Padded to a whole MiB. */
 export function compareBlob(blob: StoredBlob, disk: Buffer): Comparison {
   if (blob.size !== disk.length + PAGE) {
     return { pages: [], problems: [`the blob has ${blob.size} bytes, not ${disk.length + PAGE}`] };
@@ -27,7 +27,7 @@ export function compareBlob(blob: StoredBlob, disk: Buffer): Comparison {
   return { pages, problems: footerProblems(bytes.subarray(disk.length), disk.length) };
 }
 
-/** By the fields of the VHD specification, "Hard Disk Footer Format"; numbers are big-endian. */
+/** Checks the fields of the VHD specification, "Hard Disk Footer Format". Numbers are big-endian. */
 export function footerProblems(footer: Buffer, diskSize: number): string[] {
   const checks: readonly (readonly [string, boolean])[] = [
     ['cookie', footer.toString('latin1', 0, 8) === 'conectix'],
@@ -42,13 +42,13 @@ export function footerProblems(footer: Buffer, diskSize: number): string[] {
   return checks.filter(([, holds]) => !holds).map(([field]) => `the footer's ${field} is wrong`);
 }
 
-/** One's complement of the sum of all bytes but the checksum's. */
+/** One's complement of the sum of all bytes except the checksum. */
 function checksumOf(footer: Buffer): number {
   const sum = footer.reduce((total, byte, at) => (at >= 64 && at < 68 ? total : total + byte), 0);
   return ~sum >>> 0;
 }
 
-/** The disk of the blob as qemu-img finds it: a second opinion on the footer. `path` is used for a moment. */
+/** The size of the disk that qemu-img finds in the blob: a second check of the footer. @param path - A temporary file. */
 export function sizeByQemu(blob: StoredBlob, path: string): number {
   writeFileSync(path, blob.read(0, blob.size));
   try {

@@ -1,4 +1,4 @@
-// What happens in a round, drawn from its seed before anything runs: faults, and what others do at which request.
+// The events of a round, drawn from its seed before it starts: faults, and actions of others at given requests.
 import type { Picker } from '../hostile/random.ts';
 import type { Fault, FaultMatch } from '../support/page-blob-server/faults.ts';
 import type { ServiceModel } from '../support/page-blob-server/model.ts';
@@ -16,19 +16,19 @@ export type ForeignChange =
   | 'hold-lease';
 
 export interface SecondUploader {
-  /** Whether the first one is stopped (SIGSTOP) until the second has ended. */
+  /** Whether the first uploader is stopped (SIGSTOP) until the second has ended. */
   readonly pausesFirst: boolean;
   readonly sharesCheckpoint: boolean;
   readonly sharesImage: boolean;
   readonly options: readonly string[];
 }
 
-/** Something that happens while a run works. */
+/** Something that happens during a run. */
 export type RunAction =
   | { readonly kind: 'signal'; readonly signal: 'SIGKILL' | 'SIGINT' | 'SIGTERM' | 'SIGHUP'; readonly twice: boolean }
   | { readonly kind: 'expire-sas' }
   | { readonly kind: 'foreign'; readonly change: ForeignChange }
-  /** The machine sleeps for longer than a lease lasts, and somebody may write meanwhile. */
+  /** The machine sleeps longer than a lease lasts, and somebody may write meanwhile. */
   | { readonly kind: 'sleep'; readonly change: ForeignChange | undefined }
   | { readonly kind: 'modify-image' }
   | { readonly kind: 'copy-checkpoint' }
@@ -53,12 +53,12 @@ export interface PlannedFault {
 export interface RunPlan {
   readonly faults: readonly PlannedFault[];
   readonly model: ServiceModel;
-  /** `at`: the request of this run at which it happens, from 1. */
+  /** `at` is the number of the request of this run at which it happens, from 1. */
   readonly actions: readonly { readonly at: number; readonly action: RunAction }[];
   readonly afterwards: readonly BetweenAction[];
 }
 
-/** @param requests - About as many as an undisturbed run makes. */
+/** @param requests - About the number of requests of an undisturbed run. */
 export function randomPlan(pick: Picker, requests: number, mayFlip: boolean): RunPlan[] {
   return Array.from({ length: pick.of([1, 1, 2, 2, 3]) }, () => ({
     faults: pick.chance(0.55) ? Array.from({ length: pick.between(1, 4) }, () => randomFault(pick, mayFlip)) : [],
@@ -157,7 +157,7 @@ const OPERATIONS: readonly Operation[] = [
   'CreateContainer',
 ];
 
-/** Each may be the service's own answer or somebody's on the way. */
+/** Each may be an answer of the service or of something in between. */
 const STATUSES: readonly (readonly [number, string])[] = [
   [500, 'InternalError'],
   [500, 'OperationTimedOut'],
@@ -189,7 +189,7 @@ function randomFault(pick: Picker, mayFlip: boolean): PlannedFault {
   const operation = pick.of(OPERATIONS);
   const nth = pick.between(1, operation === 'PutPage' ? pick.of([3, 12]) : operation === 'GetBlob' ? 4 : 2);
   const fault = randomKind(pick);
-  // Bytes that change on the way where nothing covers them arrive changed, as the user chose.
+  // Without checksums and read-back, damaged bytes arrive unnoticed, as the user chose.
   const isAllowed = mayFlip || fault.kind !== 'flip-received-bit';
   return {
     on: { operation, nth: pick.chance(0.75) ? nth : [nth, nth + 1] },

@@ -1,4 +1,4 @@
-// One run of the built command line: watched while it works, and held to what every run must keep to.
+// One run of the built command line. It is watched while it works, and checked against the rules for all runs.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,14 +7,14 @@ import { assertRule } from './report.ts';
 import type { Command, World } from './world.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../bin/vhdup.js');
-/** The README's exit codes, without 1 (a bug) and 2 (the campaign gave no wrong options). */
+/** The exit codes of docs/exit-codes.md, without 1 (a bug) and 2 (the campaign gives only valid options). */
 const DOCUMENTED = [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 21, 129, 130, 143];
 const HANGS_AFTER_MS = 90_000;
-/** As the README promises for 64 threads, in MiB. */
+/** The limit for 64 threads in docs/performance.md, in MiB. */
 const MAX_MEMORY = 350;
-/** How many requests there are between two looks at the memory. */
+/** Number of requests between two samples of the memory. */
 const SAMPLE_EVERY = 8;
-const STACK_TRACE = /^\s+at .+:\d+:\d+\)?$|\(node:\d+\)|This is a bug of vhdup|Unhandled|heap out of memory/m;
+const STACK_TRACE = /^\s+at .+:\d+:\d+\)?$|\(node:\d+\)|This is a bug in vhdup|Unhandled|heap out of memory/m;
 
 export interface Outcome {
   readonly exitCode: number | null;
@@ -27,12 +27,12 @@ export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Outcome>;
   readonly isRunning: () => boolean;
-  /** Resolves at the request of this run with this number, or when the run has ended. */
+  /** Resolves at the given request of this run, or when the run has ended. */
   readonly atRequest: (count: number) => Promise<void>;
   readonly signal: (signal: NodeJS.Signals) => void;
 }
 
-/** @param onExit - Called at once when the process is gone. */
+/** @param onExit - Called as soon as the process has exited. */
 export function launch(world: World, command: Command, onExit: (outcome: Outcome) => void = () => undefined): Running {
   const { server, folder, root } = world;
   const base = server.counters.requests;
@@ -77,7 +77,7 @@ export function launch(world: World, command: Command, onExit: (outcome: Outcome
       }
     });
   });
-  // Also where a rule was found broken long before somebody waits for the end.
+  // Also called if a rule is broken long before anything waits for the end.
   const forget = () => world.running.delete(self);
   const self: Running = {
     child,
@@ -101,13 +101,13 @@ export function launch(world: World, command: Command, onExit: (outcome: Outcome
   return self;
 }
 
-/** What is seen of a process from outside. */
+/** Observations of a process from outside. */
 interface Watched {
   peakKib: number;
   readonly leaks: string[];
 }
 
-/** Looks at the process whenever it has made some requests. */
+/** Samples the process after every few requests. */
 function watchRequests(world: World, { pid }: ChildProcess, isRunning: () => boolean, watched: Watched): void {
   const { server } = world;
   const base = server.counters.requests;
@@ -116,7 +116,7 @@ function watchRequests(world: World, { pid }: ChildProcess, isRunning: () => boo
   void server.when(() => {
     if (!isRunning()) return true;
     const refused = server.counters.byStatus.get(403) ?? 0;
-    // With --sas-file it waits until somebody puts another SAS there.
+    // With --sas-file it waits until somebody writes a new SAS to the file.
     if (refused > refusals) world.renewSas();
     refusals = refused;
     if (server.counters.requests >= sampledAt + SAMPLE_EVERY) {
@@ -136,16 +136,16 @@ function assertWellBehaved(
   { hung, peakKib, leaks }: { readonly hung: boolean; readonly peakKib: number; readonly leaks: readonly string[] },
 ): void {
   const shown = `\n${stderr.slice(-2000)}`;
-  assertRule(!hung, `A run ends in ${HANGS_AFTER_MS / 1000} s, this one had to be ended:${shown}`);
+  assertRule(!hung, `A run must end within ${HANGS_AFTER_MS / 1000} s, but this one had to be killed:${shown}`);
   if (exitCode === null) {
-    assertRule(signal !== null && sent.has(signal), `A process ended with ${signal}, which nobody sent:${shown}`);
-  } else assertRule(DOCUMENTED.includes(exitCode), `Exit code ${exitCode} is none that may come here:${shown}`);
+    assertRule(signal !== null && sent.has(signal), `A process was ended by ${signal}, which nobody sent:${shown}`);
+  } else assertRule(DOCUMENTED.includes(exitCode), `Exit code ${exitCode} is not allowed here:${shown}`);
   assertRule(!STACK_TRACE.test(stderr) && !STACK_TRACE.test(stdout), `A stack trace or a warning of Node:${shown}`);
   if (exitCode !== null && exitCode !== 0 && sent.size === 0) {
-    assertRule(`${stdout}${stderr}`.trim() !== '', `Nothing says why the exit code is ${exitCode}.`);
+    assertRule(`${stdout}${stderr}`.trim() !== '', `No output explains exit code ${exitCode}.`);
   }
   if (command.args.includes('--json')) assertJsonLines(stdout, exitCode);
-  assertRule(peakKib <= MAX_MEMORY * 1024, `A run took ${Math.round(peakKib / 1024)} MiB of memory.`);
+  assertRule(peakKib <= MAX_MEMORY * 1024, `A run used ${Math.round(peakKib / 1024)} MiB of memory.`);
   assertRule(leaks.length === 0, `The process list shows a secret: ${leaks[0]}`);
   for (const [where, text] of [['stdout', stdout], ['stderr', stderr], ...filesOf(world)] as const) {
     const isLeak = [...world.secrets].some((secret) => text.includes(secret));
@@ -153,7 +153,7 @@ function assertWellBehaved(
   }
 }
 
-/** One object a line, and the last one says how it ended, unless the process was ended at once. */
+/** One object per line. The last one is the outcome, unless the process was ended at once. */
 function assertJsonLines(stdout: string, exitCode: number | null): void {
   const lines = stdout.split('\n').filter((line) => line !== '');
   const types = lines.map((line) => {
@@ -164,13 +164,13 @@ function assertJsonLines(stdout: string, exitCode: number | null): void {
     }
   });
   const broken = exitCode === null ? -1 : types.indexOf(undefined);
-  assertRule(broken < 0, `With --json, a line of stdout is no object with a type: ${lines[broken]?.slice(0, 200)}`);
+  assertRule(broken < 0, `With --json, a line of stdout is not an object with a type: ${lines[broken]?.slice(0, 200)}`);
   if (exitCode === null || [129, 130, 143].includes(exitCode)) return;
   const last = exitCode === 0 ? 'result' : 'error';
-  assertRule(types.at(-1) === last, `With --json and exit code ${exitCode}, the last line is no ${last}.`);
+  assertRule(types.at(-1) === last, `With --json and exit code ${exitCode}, the last line is not of the type ${last}.`);
 }
 
-/** What `vhdup` wrote beside the image, whole. */
+/** The contents of all files that `vhdup` wrote beside the image. */
 function filesOf({ folder, image, other }: World): [string, string][] {
   const given = [...image.files, ...(other?.files ?? []), 'sas.txt'];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -178,13 +178,13 @@ function filesOf({ folder, image, other }: World): [string, string][] {
     .map((entry) => [entry.name, readIfThere(join(entry.parentPath, entry.name))]);
 }
 
-/** Where the system has no /proc, the memory is not looked at. */
+/** 0 on systems without /proc. */
 function peakKibOf(pid: number | undefined): number {
   const status = readProc(`/proc/${pid}/status`);
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
 }
 
-/** Command lines, of any process, that hold a secret although no user put it there. */
+/** Processes whose command line contains a secret that no user put there. */
 function shownInProcessList({ showsSas, secrets }: World, pid: number | undefined): string[] {
   if (showsSas || !existsSync('/proc/self/cmdline')) return [];
   return readdirSync('/proc')

@@ -1,4 +1,4 @@
-// What a campaign has done, counted where it happens.
+// Counts the events of a campaign and prints the summary.
 
 /** Counts by name. */
 export class Tally {
@@ -8,7 +8,7 @@ export class Tally {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + by);
   }
 
-  /** The largest value that was seen. */
+  /** Keeps the largest value. */
   largest(what: string, value: number): void {
     this.#counts.set(what, Math.max(this.#counts.get(what) ?? 0, value));
   }
@@ -17,7 +17,7 @@ export class Tally {
     return this.#counts.get(what) ?? 0;
   }
 
-  /** The names that begin with `prefix`, without it, and their counts. */
+  /** The names that start with `prefix`, without the prefix, and their counts. */
   under(prefix: string): [string, number][] {
     return [...this.#counts]
       .filter(([name]) => name.startsWith(prefix))
@@ -26,7 +26,7 @@ export class Tally {
   }
 }
 
-/** A rule that did not hold. */
+/** A rule was broken. */
 export class BrokenRule extends Error {}
 
 export function assertRule(holds: boolean, rule: string): asserts holds {
@@ -41,7 +41,7 @@ export function summaryOf(tally: Tally, seconds: number): string {
     ['runs of upload', String(tally.of('runs'))],
     ['ended with', list(tally, 'exit: ')],
     ['signals sent', list(tally, 'signal: ')],
-    ['faults that struck', list(tally, 'fault: ')],
+    ['faults injected', list(tally, 'fault: ')],
     ['throttled with 503', String(tally.of('throttled'))],
     ['SAS expired', String(tally.of('expired SAS'))],
     ['sleeps beyond the lease', String(tally.of('sleeps'))],

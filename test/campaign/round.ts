@@ -1,4 +1,4 @@
-// One round: an image, its upload with everything that its seed brings, and the same command again until the blob is right.
+// One round: an image, its upload with all disturbances of the seed, and the same command again until the blob is right.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,25 +18,25 @@ import { playSecond } from './second.ts';
 import { World } from './world.ts';
 
 const PIECE = 4 * 1024 * 1024;
-/** Undisturbed runs after which the upload has to be complete. */
+/** Number of undisturbed runs after which the upload must be complete. */
 const MAX_REPAIRS = 10;
-/** Seeds that follow one another begin with numbers far from one another. */
+/** Spreads consecutive seeds over the whole range. */
 const SPREAD = 0x9e3779b1;
 const NO_PLAN: RunPlan = { faults: [], model: {}, actions: [], afterwards: [] };
 
 export interface RoundRequest {
   readonly seed: number;
   readonly leases: 'on' | 'off' | 'random';
-  /** Keep the folder of a round that failed. */
+  /** Keep the folder of a failed round. */
   readonly keep: boolean;
   readonly tally: Tally;
 }
 
 export interface RoundResult {
-  /** Undefined where every rule held. */
+  /** Undefined if no rule was broken. */
   readonly failure: Error | undefined;
   readonly steps: readonly string[];
-  /** Of a round that failed, where it was kept. */
+  /** The folder of a failed round, if it was kept. */
   readonly folder: string | undefined;
 }
 
@@ -77,12 +77,12 @@ async function makeWorld(root: string, pick: Picker, leases: RoundRequest['lease
 class Round {
   readonly #world: World;
   readonly #plan: readonly RunPlan[];
-  /** For what depends on how the runs ended; the plan is drawn before. */
+  /** For decisions that depend on how runs ended. The plan is drawn before. */
   readonly #react: Picker;
   readonly #history = new History();
-  /** Second uploaders of the run that are allowed to replace its blob. */
+  /** Number of second uploaders in this run that may replace its blob. */
   #rivals = 0;
-  /** Two more runs: not in every round. */
+  /** Not in every round, because it takes two more runs. */
   readonly #isVerified: boolean;
 
   constructor(world: World, pick: Picker, seed: number) {
@@ -101,12 +101,12 @@ class Round {
     );
     if (needsOther) this.#world.other = await makeImage(this.#world.folder, 'other', this.#react, 'vhd-dynamic');
     const isRight = (await this.#playDisturbed()) ?? (await this.#repair());
-    // An image that was changed at the very end, or a change of others that the options let pass: there is nothing to verify.
+    // If the image changed at the very end, or the options excused a change by others, there is nothing to verify.
     if (isRight && this.#isVerified) await verifyTwice(this.#world, this.#react);
     assertNothingLeft(this.#world);
   }
 
-  /** @returns whether the blob is right, once an upload has ended with exit code 0. */
+  /** @returns whether the blob is right after exit code 0; undefined if no run ended with it. */
   async #playDisturbed(): Promise<boolean | undefined> {
     for (const plan of this.#plan) {
       const isRight = await this.#run(plan);
@@ -116,13 +116,13 @@ class Round {
     return undefined;
   }
 
-  /** Runs that nothing disturbs, with what each message asks for. */
+  /** Undisturbed runs, with the options that each message asks for. */
   async #repair(): Promise<boolean> {
     for (let attempt = 1; attempt <= MAX_REPAIRS; attempt++) {
       const isRight = await this.#run(NO_PLAN);
       if (isRight !== undefined) return isRight;
     }
-    assertRule(false, `${MAX_REPAIRS} undisturbed runs with what the messages ask for have not completed the upload.`);
+    assertRule(false, `The upload is not complete after ${MAX_REPAIRS} undisturbed runs that followed the messages.`);
   }
 
   /** @returns whether the blob is exactly right after exit code 0; undefined after any other end. */
@@ -144,13 +144,13 @@ class Round {
     this.#countFaults(record.logStart);
     server.faults.clear();
     keepCopy(this.#world);
-    // Where a second one has replaced the blob since, it is that one's.
+    // If a second uploader has replaced the blob since, it belongs to that one.
     if (outcome.exitCode === 0 && this.#rivals === 0) return success();
     this.#followAdvice(outcome, plan !== NO_PLAN);
     return undefined;
   }
 
-  /** @returns once it has ended, and has not replaced the blob or counts as a rival. */
+  /** Resolves when the second uploader has ended. It stays a rival only if it has changed the blob. */
   #second(second: SecondUploader, first: Running, plan: RunPlan): Promise<void> {
     const isForceful = second.options.length > 0;
     if (isForceful) this.#rivals += 1;
@@ -168,12 +168,12 @@ class Round {
     }).then((hasChanged) => {
       if (isForceful && !hasChanged) this.#rivals -= 1;
     });
-    // It may fail long before the first one ends, which is when it is waited for.
+    // It may fail long before the first uploader ends, and is awaited only then.
     ending.catch(() => undefined);
     return ending;
   }
 
-  /** Sets the server up as the plan says. */
+  /** Sets up the server according to the plan. */
   #disturb(plan: RunPlan): void {
     const { server, options } = this.#world;
     if (!options.leases) {
@@ -204,7 +204,7 @@ class Round {
     world.step(`run ${number}: ${shown(command.args)}`);
     let judged: boolean | undefined;
     const running = launch(world, command, ({ exitCode }) => {
-      // At once, before anybody else does anything to the blob.
+      // At once, before anybody else changes the blob.
       this.#history.note(world, record);
       if (exitCode === 0 && this.#rivals === 0) judged = judgeSuccess(world, record, this.#history);
     });
@@ -228,22 +228,22 @@ class Round {
   #countFaults(logStart: number): void {
     const { server, options, tally } = this.#world;
     for (const { fault, operation, errorCode } of server.log.slice(logStart)) {
-      // A service without leases is no fault.
+      // The refusals of a service without leases are not faults.
       const isUsual = !options.leases && (operation === 'AcquireLease' || operation === 'RenewLease');
       if (fault !== undefined && !isUsual) tally.count(`fault: ${fault}`);
       if (fault === undefined && errorCode === 'ServerBusy') tally.count('throttled');
     }
   }
 
-  /** Does what the message asks for, as far as it asks for something. */
+  /** Follows the message, if it contains a next step. */
   #followAdvice({ exitCode, stderr }: Outcome, isDisturbed: boolean): void {
     const world = this.#world;
     const message = messageIn(stderr);
     const advice = chooseAdvice(message, this.#react);
     if (exitCode !== null && exitCode !== 0 && ![129, 130, 143].includes(exitCode) && !isDisturbed) {
-      assertRule(advice !== undefined, `The message does not say what to do next: ${message}`);
+      assertRule(advice !== undefined, `The message contains no next step: ${message}`);
     }
-    // A run that was killed, or stopped by its user, is started again as it was, or as it would be by hand.
+    // A killed or stopped run is started again with the same options, or without --restart and the like.
     if (advice === undefined) {
       if (this.#react.chance(0.5))
         world.extra = { ...world.extra, restart: false, overwrite: false, breakLease: false };

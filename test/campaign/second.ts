@@ -1,4 +1,4 @@
-// A second uploader to the blob of the first one, while that one works or is stopped.
+// A second uploader to the same blob, while the first one works or is stopped.
 import { join } from 'node:path';
 import { readIfThere } from './files.ts';
 import { type History, judgeSuccess, type RunRecord } from './judge.ts';
@@ -13,20 +13,20 @@ export interface SecondRequest {
   readonly second: SecondUploader;
   readonly first: Running;
   readonly history: History;
-  /** Whether one of them may replace the blob of the other. */
+  /** Whether one of the uploaders may replace the blob of the other. */
   readonly isContested: () => boolean;
-  /** Whether nobody takes the blob from the second one once it has it: a refusal is one from the start then. */
+  /** Whether nobody takes the blob away from the second uploader. Then exit code 12 means that it never had the blob. */
   readonly hasClearRights: boolean;
 }
 
-/** @returns whether it has changed the blob. */
+/** @returns whether the second uploader has changed the blob. */
 export async function playSecond(request: SecondRequest): Promise<boolean> {
   const { world, second, first, history, isContested, hasClearRights } = request;
   const number = world.nextSecond();
   const logFile = `second-${number}.log`;
   const checkpoint = second.sharesCheckpoint ? world.checkpointName : `second-${number}.json`;
   const image = second.sharesImage ? world.image : world.other;
-  assertRule(image !== undefined, 'The image of the second uploader was made before.');
+  assertRule(image !== undefined, 'The image of the second uploader must exist.');
   const command = world.secondCommand(image, checkpoint, logFile, second.options);
   world.step(`  second uploader${second.pausesFirst ? ', while the first is stopped' : ''}: ${shown(command.args)}`);
   if (second.pausesFirst) first.signal('SIGSTOP');
@@ -43,7 +43,7 @@ export async function playSecond(request: SecondRequest): Promise<boolean> {
     if (exitCode === 12 && hasClearRights) {
       assertRule(
         changes.length === 0,
-        `A second uploader was refused, and had changed the blob: ${changes.join(', ')}.`,
+        `A second uploader was refused, but has changed the blob: ${changes.join(', ')}.`,
       );
     }
     return changes.length > 0;
@@ -52,7 +52,7 @@ export async function playSecond(request: SecondRequest): Promise<boolean> {
   }
 }
 
-/** What the service carried out for an uploader, by the ids of its requests, which its log has. */
+/** The operations that the service committed for an uploader, found by the request ids in the uploader's log. */
 function changesOf({ server }: World, logFile: string): string[] {
   const log = readIfThere(logFile);
   return server.log

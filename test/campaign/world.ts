@@ -1,4 +1,4 @@
-// Everything that a round works with: a folder, an image, a server with a blob, and what has happened so far.
+// The state of a round: a folder, an image, a server with a blob, and everything that has happened so far.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PageBlobServer } from '../support/page-blob-server/server.ts';
@@ -13,7 +13,7 @@ import type { Tally } from './report.ts';
 const HOUR_MS = 60 * 60 * 1000;
 const SAS_FILE = 'sas.txt';
 
-/** A command line and what it needs in its environment. */
+/** A command line and its environment. */
 export interface Command {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -21,33 +21,33 @@ export interface Command {
 
 export class World {
   readonly root: string;
-  /** Of the image and what is kept beside it. It moves. */
+  /** Folder of the image and the files beside it. It may move. */
   folder: string;
   readonly server: PageBlobServer;
   readonly options: RoundOptions;
   readonly tally: Tally;
   readonly image: CampaignImage;
-  /** Of a second uploader that has another one; made where the plan has such a one. */
+  /** Image of a second uploader, if the plan needs another one. */
   other: CampaignImage | undefined;
-  /** The disk as qemu-img reads it now, up to a whole MiB. */
+  /** The disk as qemu-img reads it now, padded to a whole MiB. */
   disk: Buffer;
   /** Relative to the folder; undefined is the default. */
   checkpoint: string | undefined;
-  /** Checkpoints that a message said to leave alone. */
+  /** Checkpoints that a message said to keep. */
   readonly retired: string[] = [];
   /** Copies of earlier checkpoints. */
   readonly copies: Buffer[] = [];
-  /** What messages asked for so far. */
+  /** The options that messages have asked for so far. */
   extra: Extra = {};
   readonly foreignWrites: ForeignWrite[] = [];
   readonly steps: string[] = [];
-  /** Signatures and keys, in each form in which they could be shown. */
+  /** Signatures and keys, in all forms in which they could appear. */
   readonly secrets = new Set<string>();
   /** Processes that have not ended. */
   readonly running = new Set<Running>();
   runs = 0;
   currentRun: number | undefined;
-  /** Where the server's log was when the run began. */
+  /** Length of the server's log when the run started. */
   #runStart = 0;
   readonly #startMs = performance.now();
   #sas = '';
@@ -88,7 +88,7 @@ export class World {
     return this.#seconds;
   }
 
-  /** Ends every process of the round that is left, as after a rule was found broken. */
+  /** Kills all remaining processes of the round, for example after a broken rule. */
   async endAll(): Promise<void> {
     for (const { child } of this.running) child.kill('SIGKILL');
     await Promise.allSettled([...this.running].map(({ ended }) => ended));
@@ -110,7 +110,7 @@ export class World {
     return this.runs;
   }
 
-  /** Whether a run of now has written the footer: what is changed after that it may not look at any more. */
+  /** Whether the current run has written the footer. It may not notice changes after that. */
   isReadingBack(): boolean {
     if (this.currentRun === undefined || !this.server.hasBlob(this.container, this.blobName)) return false;
     const { size } = this.server.blob(this.container, this.blobName);
@@ -121,13 +121,13 @@ export class World {
       );
   }
 
-  /** Where a new folder for image and checkpoint shall be. */
+  /** Path of a new folder for image and checkpoint. */
   nextFolder(): string {
     this.#moves += 1;
     return join(this.root, `moved-${this.#moves}`);
   }
 
-  /** Makes a SAS that no one has used yet, and puts it where the next run, or the one that waits, finds it. */
+  /** Creates a new SAS and stores it for the next run and for a run that waits for it. */
   renewSas(): void {
     const { server, container, blobName, options } = this;
     this.#sasCount += 1;
@@ -149,12 +149,12 @@ export class World {
     return this.options.credential === 'sas-file' || this.options.credential === 'sas-command';
   }
 
-  /** Whether the command line itself holds a SAS, because the user put it there. */
+  /** Whether the user put a SAS into the command line. */
   get showsSas(): boolean {
     return this.options.credential.endsWith('url');
   }
 
-  /** The destination, what gives access to it, and the environment. */
+  /** The destination, its credential and the environment. */
   #access(): Command {
     const { server, container, blobName, options } = this;
     if (options.credential === 'connection-string') {
@@ -169,7 +169,7 @@ export class World {
     return { args: [`${url}?${this.#sas}`], env: {} };
   }
 
-  /** The upload of the round, with what messages asked for. */
+  /** The upload of the round, with the options that messages asked for. */
   uploadCommand(): Command {
     const { image, options, extra, checkpoint } = this;
     const { args, env } = this.#access();

@@ -22,7 +22,7 @@ const copyCommand = defineCommand({
   examples: ['copy a b'],
   epilog: 'Exits with 7.',
   run: (args, { execute, environment }) => {
-    // The types are those of the declarations: this would not compile otherwise.
+    // This compiles only if the types come from the declarations.
     const from: string = args.from;
     const to: string | undefined = args.to;
     const mode: 'fast' | 'safe' = args.mode;
@@ -55,14 +55,14 @@ async function parse(...args: string[]): Promise<number | undefined> {
 }
 
 describe('defineCommand', () => {
-  it('runs the command with its typed arguments, prints the result and gives the exit code', async () => {
+  it('runs the command with typed arguments, prints the result and returns the exit code', async () => {
     const written = captureOutput();
     expect(await parse('copy', 'a', 'b', '--dry-run', '-g', '1', '--tag', '2')).toBe(7);
     expect(seen.pop()).toEqual({ from: 'a', to: 'b', mode: 'safe', dryRun: true, tags: ['1', '2'], home: '/h' });
     expect(written.out).toBe('Copied 3.\n');
   });
 
-  it('gives every command the output options', async () => {
+  it('adds the output options to every command', async () => {
     const written = captureOutput();
     await parse('copy', 'a', '--json');
     expect(JSON.parse(written.out)).toEqual({ type: 'result', copied: 3 });
@@ -70,7 +70,7 @@ describe('defineCommand', () => {
     expect(written.out.split('\n')).toHaveLength(2);
   });
 
-  it('prints a help with arguments, options, examples and epilog', async () => {
+  it('prints help with arguments, options, examples and epilog', async () => {
     const written = captureOutput();
     await parse('copy', '--help');
     expect(written.out).toMatch(/^vhdup copy <from> \[to\]\n\nCopy a file\n/);
@@ -82,7 +82,7 @@ describe('defineCommand', () => {
     expect(written.out.match(/File to read/g)).toHaveLength(1);
   });
 
-  it('refuses an option that is given twice where one value is expected', async () => {
+  it('refuses an option that is repeated but takes one value', async () => {
     await expect(parse('copy', 'a', '--mode', 'fast', '--mode', 'safe')).rejects.toThrow(
       new UsageError('--mode was given more than once.'),
     );
@@ -90,11 +90,11 @@ describe('defineCommand', () => {
 });
 
 describe('COMMANDS', () => {
-  it('are described, with options in one form', () => {
+  it('have descriptions and options in the same form', () => {
     expect(COMMANDS.map(({ name }) => name)).toEqual(['upload', 'verify', 'convert', 'check', 'inspect']);
     for (const { name, options } of COMMANDS) {
       for (const [option, { describe: text = '', array, default: value }] of Object.entries(options)) {
-        // "[value]" at the end is a default that the value itself does not show.
+        // "[value]" at the end is a default that yargs does not know.
         expect(text, `${name} --${option}`).toMatch(/^[A-Z"].*[^.]$/);
         if (array)
           expect([text, value], `${name} --${option}`).toEqual([expect.stringContaining('can be repeated'), []]);

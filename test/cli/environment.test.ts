@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { messageOf } from '../../src/base/thrown.ts';
 import { readEnvironment } from '../../src/cli/environment.ts';
 import { CredentialError, UsageError } from '../../src/errors.ts';
 import { SIGNATURE, sasWith } from '../support/sas-samples.ts';
@@ -9,13 +10,13 @@ const CONNECTION_STRING = `AccountName=fromstring;AccountKey=${KEY}`;
 const URL_OF_ACCOUNT = 'https://account.blob.core.windows.net/vhds/disk.vhd';
 const PATH = 'vhds/disk.vhd';
 
-/** The error of `readEnvironment`, which must hold no secret. */
+/** The error of `readEnvironment`, which must contain no secret. */
 function refusalOf(environment: NodeJS.ProcessEnv, destination: string): string {
   try {
     readEnvironment(environment, destination);
   } catch (error) {
     expect(error).toBeInstanceOf(CredentialError);
-    const { message } = error as Error;
+    const message = messageOf(error);
     expect(message).not.toContain(SIGNATURE.slice(4, 16));
     expect(message).not.toContain(KEY.slice(0, 20));
     return message;
@@ -24,11 +25,11 @@ function refusalOf(environment: NodeJS.ProcessEnv, destination: string): string 
 }
 
 describe('readEnvironment', () => {
-  it('signs in with Microsoft Entra when it names nothing', () => {
+  it('uses Microsoft Entra if no variable is set', () => {
     expect(readEnvironment({}, URL_OF_ACCOUNT)).toEqual({ credential: { kind: 'entra' } });
   });
 
-  it('takes no notice of variables that are empty or blank', () => {
+  it('ignores empty and blank variables', () => {
     const blank = {
       AZURE_STORAGE_SAS_TOKEN: '',
       AZURE_STORAGE_CONNECTION_STRING: ' ',
@@ -38,7 +39,7 @@ describe('readEnvironment', () => {
     expect(readEnvironment(blank, URL_OF_ACCOUNT)).toEqual({ credential: { kind: 'entra' } });
   });
 
-  it('takes a SAS before a connection string, that before a key, and a key before Microsoft Entra', () => {
+  it('prefers a SAS to a connection string, a connection string to a key, and a key to Microsoft Entra', () => {
     const all = {
       AZURE_STORAGE_SAS_TOKEN: ` ${SAS} `,
       AZURE_STORAGE_CONNECTION_STRING: CONNECTION_STRING,
@@ -64,7 +65,7 @@ describe('readEnvironment', () => {
     });
   });
 
-  it('takes the endpoint that is named', () => {
+  it('uses the endpoint in the environment', () => {
     const environment = {
       AZURE_STORAGE_SERVICE_ENDPOINT: 'http://127.0.0.1:10000/devstoreaccount1',
       AZURE_STORAGE_ACCOUNT: 'devstoreaccount1',
@@ -80,13 +81,13 @@ describe('readEnvironment', () => {
     },
   );
 
-  it('refuses a connection string that says too little, without showing it', () => {
+  it('refuses an incomplete connection string, without showing it', () => {
     const read = (text: string) => () => readEnvironment({ AZURE_STORAGE_CONNECTION_STRING: text }, URL_OF_ACCOUNT);
     expect(read(`AccountKey=${KEY}`)).toThrow(UsageError);
     expect(read(KEY)).toThrow(expect.not.objectContaining({ message: expect.stringContaining(KEY) }));
   });
 
-  it('is not looked into for more than is needed where a SAS is given', () => {
+  it('reads no credential if a SAS is given', () => {
     const malformed = {
       AZURE_STORAGE_CONNECTION_STRING: 'nonsense',
       AZURE_STORAGE_ACCOUNT: 'no account',
@@ -100,7 +101,7 @@ describe('readEnvironment', () => {
   });
 });
 
-describe('a credential of the environment', () => {
+describe('a credential from the environment', () => {
   const OF_ACCOUNT: readonly [string, NodeJS.ProcessEnv][] = [
     ['a SAS', { AZURE_STORAGE_ACCOUNT: 'account', AZURE_STORAGE_SAS_TOKEN: SAS }],
     ['a key', { AZURE_STORAGE_ACCOUNT: 'account', AZURE_STORAGE_KEY: KEY }],
@@ -113,7 +114,7 @@ describe('a credential of the environment', () => {
     ],
   ];
 
-  it.each(OF_ACCOUNT)('goes to every host that is surely its account: %s', (_, environment) => {
+  it.each(OF_ACCOUNT)('is sent to every host that only its account can have: %s', (_, environment) => {
     for (const host of [
       'https://account.blob.core.windows.net',
       'https://account.privatelink.blob.core.windows.net',
@@ -124,7 +125,7 @@ describe('a credential of the environment', () => {
     }
   });
 
-  it.each(OF_ACCOUNT)('goes to no other account, and to no host that may be anybody: %s', (_, environment) => {
+  it.each(OF_ACCOUNT)('is sent neither to another account nor to a host that anybody may own: %s', (_, environment) => {
     expect(refusalOf(environment, 'https://other.blob.core.windows.net/vhds/disk.vhd')).toMatch(
       /AZURE_STORAGE_\w+ is for the account account, but the destination is https:\/\/other\.blob.* It was not sent there/,
     );
@@ -149,19 +150,22 @@ describe('a credential of the environment', () => {
     }
   });
 
-  it.each(OF_ACCOUNT)('goes nowhere over plain http, unless the endpoint is named so: %s', (_, environment) => {
-    const url = 'http://account.blob.core.windows.net';
-    expect(refusalOf(environment, `${url}/vhds/disk.vhd`)).toContain('use https://');
-    const named = { ...environment, AZURE_STORAGE_SERVICE_ENDPOINT: url };
-    expect(readEnvironment(named, `${url}/vhds/disk.vhd`).credential).toBeDefined();
-  });
+  it.each(OF_ACCOUNT)(
+    'is not sent over plain http, unless the environment names such an endpoint: %s',
+    (_, environment) => {
+      const url = 'http://account.blob.core.windows.net';
+      expect(refusalOf(environment, `${url}/vhds/disk.vhd`)).toContain('use https://');
+      const named = { ...environment, AZURE_STORAGE_SERVICE_ENDPOINT: url };
+      expect(readEnvironment(named, `${url}/vhds/disk.vhd`).credential).toBeDefined();
+    },
+  );
 
   it.each([
     { AZURE_STORAGE_SAS_TOKEN: SAS },
     { AZURE_STORAGE_KEY: KEY },
     { AZURE_STORAGE_ACCOUNT: 'devstoreaccount1', AZURE_STORAGE_KEY: KEY },
     { AZURE_STORAGE_CONNECTION_STRING: 'UseDevelopmentStorage=true' },
-  ])('goes to an emulator on this machine with the account of emulators: %o', (environment) => {
+  ])('is sent to an emulator on this machine with the emulator account: %o', (environment) => {
     for (const origin of ['http://127.0.0.1:10000', 'http://localhost:10001', 'http://[::1]:10000']) {
       expect(readEnvironment(environment, `${origin}/devstoreaccount1/vhds/disk.vhd`).credential).toBeDefined();
       expect(refusalOf(environment, `${origin}/other/vhds/disk.vhd`)).toContain('AZURE_STORAGE_SERVICE_ENDPOINT');
@@ -173,13 +177,13 @@ describe('a credential of the environment', () => {
     }
   });
 
-  it.each(OF_ACCOUNT)('goes to the endpoint that is named as its own: %s', (_, environment) => {
+  it.each(OF_ACCOUNT)('is sent to the endpoint that the environment names: %s', (_, environment) => {
     const named = { ...environment, AZURE_STORAGE_SERVICE_ENDPOINT: 'https://disks.example.com/' };
     expect(readEnvironment(named, 'https://disks.example.com/vhds/disk.vhd').credential).toBeDefined();
     expect(refusalOf(named, 'https://disks.example.com.evil/vhds/disk.vhd')).toContain('evil');
   });
 
-  it('goes to the endpoint of its connection string', () => {
+  it('is sent to the endpoint in its connection string', () => {
     const AZURE_STORAGE_CONNECTION_STRING = `AccountName=account;AccountKey=${KEY};EndpointSuffix=local.azurestack.external`;
     const read = (host: string) =>
       readEnvironment({ AZURE_STORAGE_CONNECTION_STRING }, `https://${host}/vhds/disk.vhd`).credential;
@@ -199,7 +203,7 @@ describe('a credential of the environment', () => {
     },
   );
 
-  it('is a SAS of no account in particular: it goes to Azure, or to the endpoint that is named', () => {
+  it('is sent to Azure or to the named endpoint if it is a SAS without an account', () => {
     const environment = { AZURE_STORAGE_SAS_TOKEN: SAS };
     expect(readEnvironment(environment, URL_OF_ACCOUNT).credential).toEqual({ kind: 'sas', sas: SAS });
     expect(refusalOf(environment, 'https://disks.example.com/vhds/disk.vhd')).toContain(
@@ -210,7 +214,7 @@ describe('a credential of the environment', () => {
     expect(refusalOf(named, URL_OF_ACCOUNT)).toContain('for https://disks.example.com');
   });
 
-  it('is a key without an account: it is for the one that the destination proves', () => {
+  it('belongs to the account that the destination proves if it is a key without an account', () => {
     const environment = { AZURE_STORAGE_KEY: KEY };
     const accountKey = { kind: 'account-key', accountName: 'account', accountKey: KEY };
     expect(readEnvironment(environment, URL_OF_ACCOUNT).credential).toEqual(accountKey);
@@ -228,7 +232,7 @@ describe('a credential of the environment', () => {
     expect(() => readEnvironment(environment, PATH)).toThrow('AZURE_STORAGE_ACCOUNT');
   });
 
-  it('is a token, which opens all accounts: it goes to Azure alone, or to the endpoint that is named', () => {
+  it('is sent only to Azure or to the named endpoint if it is a token, which is valid for all accounts', () => {
     for (const host of [
       'https://disks.example.com',
       'http://127.0.0.1:10000/account',
@@ -241,11 +245,11 @@ describe('a credential of the environment', () => {
   });
 });
 
-describe('an endpoint of the environment', () => {
+describe('an endpoint from the environment', () => {
   const URL_IN_TWO_WAYS = 'http://edge.contoso.com:8080/account/vhds/disk.vhd';
 
-  it('says where the account is in a URL that can be read in two ways', () => {
-    expect(() => readEnvironment({}, `${URL_IN_TWO_WAYS}?${SAS}`)).toThrow(/is ambiguous/);
+  it('resolves an ambiguous URL', () => {
+    expect(() => readEnvironment({}, `${URL_IN_TWO_WAYS}?${SAS}`)).toThrow(/can be read in two ways/);
     const serviceUrl = 'http://edge.contoso.com:8080/account';
     for (const environment of [
       { AZURE_STORAGE_SERVICE_ENDPOINT: serviceUrl },
@@ -256,7 +260,7 @@ describe('an endpoint of the environment', () => {
     }
   });
 
-  it('of a connection string may end in a container', () => {
+  it('may end in a container if it comes from a connection string', () => {
     const AZURE_STORAGE_CONNECTION_STRING = `BlobEndpoint=https://account.blob.core.windows.net/vhds;SharedAccessSignature=${SAS}`;
     for (const destination of ['disk.vhd', PATH, URL_OF_ACCOUNT]) {
       expect(readEnvironment({ AZURE_STORAGE_CONNECTION_STRING }, destination).credential).toEqual({
@@ -266,7 +270,7 @@ describe('an endpoint of the environment', () => {
     }
   });
 
-  it('may be in quotes, as set "X=..." leaves them', () => {
+  it('may be in quotes, as set "X=..." keeps them', () => {
     const environment = { AZURE_STORAGE_SERVICE_ENDPOINT: '"https://account.blob.core.windows.net/"' };
     expect(readEnvironment(environment, 'vhds/disk.vhd', true).serviceUrl).toBe(
       'https://account.blob.core.windows.net/',

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { guardOutput, safeScreen, safeText } from '../../src/cli/guard-output.ts';
 import { painter } from '../../src/cli/screens/paint.ts';
 
-/** What a stream gets of `text`. */
+/** The part of `text` that reaches the stream. */
 function through(text: string, screen?: Parameters<typeof guardOutput>[1]): string {
   const stream = new PassThrough();
   guardOutput(stream, screen);
@@ -12,7 +12,7 @@ function through(text: string, screen?: Parameters<typeof guardOutput>[1]): stri
 }
 
 describe('guardOutput', () => {
-  it('takes secrets out of texts, and passes everything else on as it is', async () => {
+  it('removes secrets and passes everything else on unchanged', async () => {
     const stream = new PassThrough();
     guardOutput(stream);
     const written = new Promise<void>((resolve) => {
@@ -23,13 +23,13 @@ describe('guardOutput', () => {
     await written;
   });
 
-  it('escapes every control but line feeds where nobody draws or paints', () => {
+  it('escapes every control except line feeds if the stream has neither colours nor a bar', () => {
     expect(through('a\u001b[31mb\r\u001b[2Jc\u009b\u202e\nd\t')).toBe(
       'a\\u{1b}[31mb\\u{d}\\u{1b}[2Jc\\u{9b}\\u{202e}\nd\\u{9}',
     );
   });
 
-  it('keeps our own colours where there are colours, and what draws the bar where lines are drawn anew', () => {
+  it('keeps our own colours on streams with colours, and the sequences of the bar where lines can be redrawn', () => {
     const painted = [
       painter(true)('bold', 'a'),
       painter(true)(['black', 'bgRed'], 'b'),
@@ -38,7 +38,7 @@ describe('guardOutput', () => {
     expect(through(painted, { colours: true, redraws: false })).toBe(painted);
     const drawn = '\u001b[?25l\u001b[?7l\u001b7\r\u001b[K\u001b[1G\u001b[0J\u001b8\u001b[?25h';
     expect(through(drawn, { colours: false, redraws: true })).toBe(drawn);
-    // Neither hidden nor blinking text, titles, links, other screens, nor answers.
+    // No hidden or blinking text, titles, links, alternate screens or queries.
     for (const hostile of [
       '\u001b[8m',
       '\u001b[5m',
@@ -52,13 +52,13 @@ describe('guardOutput', () => {
     }
   });
 
-  it('leaves JSON as it is', () => {
+  it('does not change JSON', () => {
     const line = `${JSON.stringify({ message: 'a\u001b\n"\\ü' })}\n`;
     expect(through(line)).toBe(line);
   });
 });
 
-it('messages hold neither secrets nor controls, screens our own colours alone', () => {
+it('messages contain neither secrets nor controls, and screens only our own colours', () => {
   const text = '\u001b[1mhttps://a.b/c?sig=c2VjcmV0&x\u001b[22m\u001b[2J\n';
   expect(safeText(text)).toBe('\\u{1b}[1mhttps://a.b/c?sig=REDACTED&x\\u{1b}[22m\\u{1b}[2J\n');
   expect(safeScreen(text)).toBe('\u001b[1mhttps://a.b/c?sig=REDACTED&x\u001b[22m\\u{1b}[2J\n');

@@ -31,7 +31,7 @@ describe('askHidden', () => {
     ['begun anew', ['nonsense', '\u0015', 'sp=rw\r'], 'sp=rw'],
     ['after empty lines', ['\r', '\n', 'sp=rw\r'], 'sp=rw'],
     ['with keys that are no text', ['\u0001sp=\trw\r'], 'sp=rw'],
-  ])('gives what is %s', async (_, keys, line) => {
+  ])('returns a text that is %s', async (_, keys, line) => {
     const keyboard = new Keyboard();
     const asked = askHidden(keyboard.asTerminal, NEVER);
     expect(keyboard.isRaw).toBe(true);
@@ -42,7 +42,7 @@ describe('askHidden', () => {
     expect(keyboard.listenerCount('data')).toBe(0);
   });
 
-  it('gives nothing at the end of the input', async () => {
+  it('returns undefined at the end of the input', async () => {
     for (const end of [(keyboard: Keyboard) => keyboard.write('sp=rw\u0004'), (keyboard: Keyboard) => keyboard.end()]) {
       const keyboard = new Keyboard();
       const asked = askHidden(keyboard.asTerminal, NEVER);
@@ -52,7 +52,7 @@ describe('askHidden', () => {
     }
   });
 
-  it('is over when the signal aborts', async () => {
+  it('ends when the signal aborts', async () => {
     const keyboard = new Keyboard();
     const stop = new AbortController();
     const asked = failureOf(askHidden(keyboard.asTerminal, stop.signal));
@@ -62,7 +62,7 @@ describe('askHidden', () => {
     expect(keyboard.isRaw).toBe(false);
   });
 
-  it('passes Ctrl-C on, which such a terminal sends as a key', async () => {
+  it('forwards Ctrl-C, which the terminal sends as a key', async () => {
     const keyboard = new Keyboard();
     const stop = new AbortController();
     const asked = failureOf(askHidden(keyboard.asTerminal, stop.signal));

@@ -1,4 +1,4 @@
-// What a terminal gets when file names, services, checkpoints and the environment hold terminal escapes.
+// The output on a terminal when file names, services, checkpoints and the environment contain terminal escapes.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { buildVhd, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
 import { temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const MIB = 1024 * 1024;
-/** Clears the screen, sets the title, turns the text, hides it, in C0, C1 and Unicode. */
+/** Clears the screen, sets the title, reorders and hides text, in C0, C1 and Unicode. */
 const ESCAPES = 'x\u001b[2J\u001b]0;title\u0007\u009b31m\u202e\u200b\u2028\r\u0008y';
 const UNSAFE = /[\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?!\n)\p{Cc}/u;
 
@@ -35,7 +35,7 @@ async function run(
   return { code, text };
 }
 
-/** In a folder and with a name that hold escapes. */
+/** An image whose folder and name contain escapes. */
 async function hostileImage(): Promise<string> {
   const folder = join(await temporaryFolder(), ESCAPES);
   await mkdir(folder);
@@ -44,7 +44,7 @@ async function hostileImage(): Promise<string> {
   return path;
 }
 
-/** With a right digest: what a checkpoint holds need not come from vhdup. */
+/** With a correct digest: the content of a checkpoint need not come from vhdup. */
 function checkpointText(fields: object): string {
   const sha256 = createHash('sha256').update(JSON.stringify(fields)).digest('hex');
   return JSON.stringify({ ...fields, sha256 }, undefined, 1);
@@ -54,7 +54,7 @@ function checkpointText(fields: object): string {
 async function hostileService(status: number, body: string): Promise<string> {
   const server = createServer((request, response) => {
     request.resume().once('end', () => {
-      // Latin-1: what a header may hold of C1.
+      // Latin-1: the C1 controls that a header may contain.
       response.setHeader('x-ms-error-code', 'Bad\u009b31m\u0085');
       response.setHeader('x-ms-request-id', 'id\u009b31m');
       response.setHeader('content-type', 'application/xml\u009b');
@@ -66,7 +66,7 @@ async function hostileService(status: number, body: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/devstoreaccount1/vhds/disk.vhd?sp=rw&se=2099-01-01T00:00:00Z&sv=2021-08-06&sr=b&sig=c2VjcmV0`;
 }
 
-describe.skipIf(process.platform === 'win32')('no control reaches the terminal', () => {
+describe.skipIf(process.platform === 'win32')('no control character reaches the terminal', () => {
   it.each([[], ['--json', '--verbose'], ['--quiet']])(
     'from the name of an image, with %j',
     async (...options: string[]) => {
@@ -181,7 +181,7 @@ describe.skipIf(process.platform === 'win32')('no control reaches the terminal',
     }
   });
 
-  it('from what a --sas-command prints', async () => {
+  it('from the output of a --sas-command', async () => {
     const image = await hostileImage();
     const destination = (await hostileService(404, '')).replace(/\?.*/, '');
     const command = `printf '\\033[2J\\007' >&2; exit 3`;

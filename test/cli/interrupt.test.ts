@@ -11,7 +11,7 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 }
 
 describe('interruptible', () => {
-  it('gives the result of the work, and listens to nothing afterwards', async () => {
+  it('returns the result of the work and removes its listeners', async () => {
     const before = listeners();
     expect(
       await interruptible(
@@ -46,11 +46,11 @@ describe('interruptible', () => {
     expect(stopping).toBe(1);
   });
 
-  it('ends the program at the second signal, whatever the first one was, without waiting for threads', async () => {
+  it('ends the program at the second signal of any kind, without waiting for threads', async () => {
     const ended: string[] = [];
     vi.spyOn(process, 'kill').mockImplementation((pid, signal) => {
       expect(pid).toBe(process.pid);
-      // Nobody listens any more, so that the signal has its own effect.
+      // Nobody listens any more, so the signal has its default effect.
       expect(process.listenerCount(signal as NodeJS.Signals)).toBe(before);
       ended.push(String(signal));
       return true;

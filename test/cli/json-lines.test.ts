@@ -21,7 +21,7 @@ function linesOf(stream: PassThrough): unknown[] {
 }
 
 describe('JsonLines', () => {
-  it('writes one object a line, and reads back what was written', () => {
+  it('writes one object per line that parses to the same object', () => {
     const stream = new PassThrough();
     const json = new JsonLines(stream);
     const events = [
@@ -33,7 +33,7 @@ describe('JsonLines', () => {
     expect(linesOf(stream)).toEqual([...events, { type: 'result', written: 1 }]);
   });
 
-  it('escapes what a terminal would obey, or what hides and turns text, and reads back the same', () => {
+  it('escapes characters that control a terminal, hide or reorder text, and parses to the same text', () => {
     const stream = new PassThrough();
     const json = new JsonLines(stream);
     const message = 'a\u009b31m b\u202e c\u200b d\u2028 e\u{e0041} f\u007f ü';
@@ -44,7 +44,7 @@ describe('JsonLines', () => {
     expect(JSON.parse(line)).toEqual({ message });
   });
 
-  it('writes progress once a second, the first one at once', () => {
+  it('writes progress at once, then once per second', () => {
     const stream = new PassThrough();
     const json = new JsonLines(stream);
     for (let tenth = 0; tenth < 31; tenth++) {
@@ -54,7 +54,7 @@ describe('JsonLines', () => {
     expect(linesOf(stream)).toMatchObject([{ requests: 0 }, { requests: 10 }, { requests: 20 }, { requests: 30 }]);
   });
 
-  it('stays JSON, without secrets, whatever the texts hold', () => {
+  it('writes valid JSON without secrets for every text', () => {
     const secret = 'c2VjcmV0c2VjcmV0';
     const anyText = fc.tuple(
       fc.string({ unit: 'binary' }),
@@ -73,7 +73,7 @@ describe('JsonLines', () => {
     );
   });
 
-  it('keeps the quote after a secret', () => {
+  it('keeps a quote after a secret', () => {
     const stream = new PassThrough();
     new JsonLines(stream).write({ message: 'The destination "c/b?sig=abc" is not a URL' });
     expect(linesOf(stream)).toEqual([{ message: 'The destination "c/b?sig=REDACTED" is not a URL' }]);

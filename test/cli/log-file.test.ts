@@ -35,7 +35,7 @@ function unexpected(message: string): void {
 }
 
 describe('logged', () => {
-  it('writes each event but progress, with its time, and the result at the end', async () => {
+  it('writes every event except progress with its time, and the result at the end', async () => {
     const path = await logPath();
     const seen: UploadEvent[] = [];
     const result = await logged(
@@ -60,7 +60,7 @@ describe('logged', () => {
     for (const { time } of lines) expect(new Date(String(time)).toISOString()).toBe(time);
   });
 
-  it('appends to the log of an earlier run, and ends with the failure', async () => {
+  it('appends to the log of an earlier run and ends with the failure', async () => {
     const path = await logPath();
     await logged(path, unexpectedEvent, () => Promise.resolve({}));
     const error = new ServiceError('Gave up.', { reason: 'ServerBusy', transient: false });
@@ -69,7 +69,7 @@ describe('logged', () => {
     expect((await linesOf(path)).at(-1)).toMatchObject({ code: 'SERVICE', exitCode: 9, message: 'Gave up.' });
   });
 
-  it('writes nothing where there is no path', async () => {
+  it('writes nothing without a path', async () => {
     expect(await logged(undefined, unexpectedEvent, () => Promise.resolve({ sent: 1 }))).toEqual({ sent: 1 });
   });
 });
@@ -79,7 +79,7 @@ function unexpectedEvent(event: UploadEvent): void {
 }
 
 describe('LogFile', () => {
-  it('refuses what is not a log, and leaves it as it is', async () => {
+  it('refuses a file that is not a log and does not change it', async () => {
     const path = await logPath();
     await writeFile(path, 'connectix: a disk image, say');
     const error = await failureOf(LogFile.open(path, unexpected));
@@ -101,14 +101,14 @@ describe('LogFile', () => {
     },
   );
 
-  it('refuses a folder, and a path in a folder that is not there', async () => {
+  it('refuses a folder, and a path in a missing folder', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'upload.log'));
     expect(await failureOf(LogFile.open(join(folder, 'upload.log'), unexpected))).toBeInstanceOf(LocalFileError);
     expect(await failureOf(LogFile.open(join(folder, 'no', 'x.log'), unexpected))).toBeInstanceOf(LocalFileError);
   });
 
-  it.skipIf(process.platform === 'win32')('is for the user alone', async () => {
+  it.skipIf(process.platform === 'win32')('can be read only by the user', async () => {
     const path = await logPath();
     const log = await LogFile.open(path, unexpected);
     await log.close();
@@ -124,11 +124,11 @@ describe('LogFile', () => {
     expect(problems).toEqual([expect.stringContaining('ENOSPC')]);
   });
 
-  it('leaves lines out rather than to keep them all in memory, and says how many', async () => {
+  it('leaves lines out instead of keeping them all in memory, and reports how many', async () => {
     const path = await logPath();
     const log = await LogFile.open(path, unexpected);
     const message = 'x'.repeat(64 * 1024);
-    // Nothing is written before the event loop turns.
+    // Nothing is written before the next turn of the event loop.
     for (let line = 0; line < 1000; line++) log.write({ type: 'debug', message });
     while (log.waiting > 0) await new Promise((resolve) => setImmediate(resolve));
     log.write({ type: 'debug', message: 'after' });

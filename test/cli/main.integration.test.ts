@@ -1,4 +1,4 @@
-// The command line as its users run it: a process of its own, real signals, real exit codes.
+// The command line as users run it: in its own process, with real signals and exit codes.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, truncate, utimes, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ afterAll(() => server.close());
 
 interface Run {
   readonly child: ChildProcess;
-  /** What it has written so far. */
+  /** Its output so far. */
   readonly output: { stdout: string; stderr: string };
   readonly ended: Promise<{ exitCode: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }>;
 }
@@ -65,7 +65,7 @@ function sas(): string {
 }
 
 describe('vhdup upload', () => {
-  it('prints the result, and no secret', async () => {
+  it('prints the result and no secret', async () => {
     const { path, disk } = await makeImage();
     const { exitCode, stdout, stderr } = await vhdup(['upload', path, sas()]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -79,7 +79,7 @@ describe('vhdup upload', () => {
     expect(await vhdup(['upload', path, sas(), '--quiet'])).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
   });
 
-  it('prints one JSON object a line with --json: events, then the result', async () => {
+  it('prints one JSON object per line with --json: events, then the result', async () => {
     const { path } = await makeImage();
     const { exitCode, stdout, stderr } = await vhdup(['upload', path, sas(), '--json']);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -91,7 +91,7 @@ describe('vhdup upload', () => {
     expect(lines.at(-1)).toMatchObject({ type: 'result', sent: 40 * MIB + 512, verified: 'ranges' });
   });
 
-  it('uploads to the end when nobody reads its output any more', async () => {
+  it('completes the upload when the reader of its output exits', async () => {
     const { path, disk } = await makeImage();
     const run = start(['upload', path, sas(), '--json']);
     run.child.stdout?.destroy();
@@ -115,7 +115,7 @@ describe('vhdup upload', () => {
     expect(await vhdup(['upload', path, server.urlOf(CONTAINER, '3.vhd')], token)).toMatchObject({ exitCode: 0 });
   });
 
-  it('sends a credential of the environment to no other account, and needs none where the URL has a SAS', async () => {
+  it('sends a credential from the environment to no other account, and needs none if the URL has a SAS', async () => {
     const { path } = await makeImage();
     const foreign = { AZURE_STORAGE_ACCOUNT: 'another', AZURE_STORAGE_KEY: server.key };
     const { exitCode, stdout } = await vhdup(['upload', path, server.urlOf(CONTAINER, BLOB), '--json'], foreign);
@@ -127,7 +127,7 @@ describe('vhdup upload', () => {
     expect(await vhdup(['verify', path, sas()], malformed)).toMatchObject({ exitCode: 0 });
   });
 
-  it('says with --dry-run what it would do, and sends nothing', async () => {
+  it('reports with --dry-run what it would do, and sends nothing', async () => {
     const { path } = await makeImage();
     const { exitCode, stdout } = await vhdup(['upload', path, sas(), '--dry-run']);
     expect(exitCode).toBe(0);
@@ -136,14 +136,14 @@ describe('vhdup upload', () => {
     expect(existsSync(`${path}.vhdup.json`)).toBe(false);
   });
 
-  // Windows has no signals between processes: kill ends the other one at once.
+  // Windows has no signals between processes: kill ends the other process at once.
   it.skipIf(process.platform === 'win32').each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
-  ] as const)('stops cleanly on %s, says how to resume, and resumes', async (signal, code) => {
+  ] as const)('stops cleanly on %s, prints how to resume, and resumes', async (signal, code) => {
     const { path, disk } = await makeImage();
-    // However late the signal comes, the upload is not over before.
+    // The upload is slow enough that it does not end before the signal.
     server.faults.add({ operation: 'PutPage', nth: 4 }, { kind: 'stall-answer' });
     const run = start(['upload', path, sas(), '--threads', '1']);
     await server.when(() => server.counters.bytesCommitted >= 16 * MIB);
@@ -159,7 +159,7 @@ describe('vhdup upload', () => {
     expectSameBytes(server.blob(CONTAINER, BLOB).read(0, disk.length), disk);
   });
 
-  it.skipIf(process.platform === 'win32')('says what to leave out of the command to go on', async () => {
+  it.skipIf(process.platform === 'win32')('names the option to omit in order to resume', async () => {
     const { path } = await makeImage();
     server.faults.add({ operation: 'PutPage', nth: 4 }, { kind: 'stall-answer' });
     const run = start(['upload', path, sas(), '--threads', '1', '--restart']);
@@ -172,7 +172,7 @@ describe('vhdup upload', () => {
   it.each([
     ['written to', (path: string) => utimes(path, new Date(), new Date()), 'it was written to at'],
     ['cut', (path: string) => truncate(path, 4 * MIB), 'its size went from'],
-  ])('says what happened to an image that is %s meanwhile, and what to do', async (_, change, what) => {
+  ])('reports an image that is %s meanwhile, and the next step', async (_, change, what) => {
     const { path } = await makeImage();
     const rule = server.faults.add(
       { operation: 'PutPage', range: { offset: 16 * MIB, length: 64 * MIB } },
@@ -207,7 +207,7 @@ describe('vhdup upload', () => {
 });
 
 describe('vhdup verify', () => {
-  it('says that all is well, and exits with 10 and the places where it is not', async () => {
+  it('reports a match, and exits with 10 and the differences otherwise', async () => {
     const { path } = await makeImage();
     const manifest = `${path}.jsonl`;
     const options = ['--manifest', manifest, '--content-md5', '--verify', 'full', '--no-progress'];
@@ -242,7 +242,7 @@ describe('vhdup verify', () => {
     });
   });
 
-  it.skipIf(process.platform === 'win32')('stops on Ctrl-C, says how to resume, and resumes', async () => {
+  it.skipIf(process.platform === 'win32')('stops on Ctrl-C, prints how to resume, and resumes', async () => {
     const { path } = await makeImage();
     await vhdup(['upload', path, sas()]);
     server.model.latencyMs = 50;
@@ -310,13 +310,13 @@ describe('exit codes', () => {
     expect(exitCode).toBe(code);
   });
 
-  it('6 for a blob that is there', async () => {
+  it('6 for an existing blob', async () => {
     const { path } = await makeImage();
     server.createPageBlob(CONTAINER, BLOB, 512);
     expect(await vhdup(['upload', path, sas()])).toMatchObject({ exitCode: 6 });
   });
 
-  it('7 for a checkpoint that cannot be used or written, and no blob is made', async () => {
+  it('7 for a checkpoint that cannot be used or written; no blob is created', async () => {
     const { path } = await makeImage();
     await writeFile(`${path}.vhdup.json`, 'nonsense');
     expect(await vhdup(['upload', path, sas()])).toMatchObject({ exitCode: 7 });
@@ -338,7 +338,7 @@ describe('exit codes', () => {
     });
   });
 
-  it('11 for a file that is there, and for a folder that is not', async () => {
+  it('11 for an existing file, and for a missing folder', async () => {
     const { path } = await makeImage();
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'there.vhd'), 'mine');

@@ -44,7 +44,7 @@ describe('main', () => {
     },
   );
 
-  it('inspects a structure, whether it is named before or after the image', async () => {
+  it('inspects a structure named before or after the image', async () => {
     const image = await makeImage();
     expect(await main(['inspect', 'footer', image], {})).toBe(0);
     const { out } = written;
@@ -54,7 +54,7 @@ describe('main', () => {
     expect(written.out).toBe(out);
   });
 
-  it('says with --quiet why a disk cannot be read, and nothing else', async () => {
+  it('prints with --quiet only why a disk cannot be read', async () => {
     const image = await makeImage();
     await truncate(image, 2 * MIB);
     expect(await main(['inspect', image, '--quiet'], {})).toBe(3);
@@ -90,7 +90,7 @@ describe('main', () => {
     ['metadata without a value', ['upload', 'disk.vhd', URL_WITH_SAS, '-m', 'name'], 'name=value'],
     ['retries that are no number', ['upload', 'disk.vhd', URL_WITH_SAS, '--retries', '-1'], 'retries'],
     ['a destination that is none', ['upload', 'disk.vhd', 'c/b'], 'AZURE_STORAGE_ACCOUNT'],
-  ])('exits with 2 for %s, and says what is wrong in one message', async (_, args, message) => {
+  ])('exits with 2 for %s, and explains it in one message', async (_, args, message) => {
     expect(await main(args, {})).toBe(2);
     expect(written.out).toBe('');
     expect(written.err).toContain(message);
@@ -103,41 +103,41 @@ describe('main', () => {
     ['inspect', 'a\u001b[31m', '--all'],
     ['check', 'a', 'b\u001b[31m'],
     ['check\u001b[31m', 'a'],
-  ])('says nothing that a terminal would obey of file names in the wrong place: %j', async (...args) => {
+  ])('escapes control characters in misplaced file names: %j', async (...args) => {
     expect(await main(args, {})).toBe(2);
     expect(written.err).toContain('\\u{1b}[31m');
     expect(written.err).not.toContain('\u001b');
   });
 
-  it('exits with 2 for an environment that cannot be used', async () => {
+  it('exits with 2 for an invalid environment', async () => {
     expect(await main(['upload', 'disk.vhd', 'c/b'], { AZURE_STORAGE_CONNECTION_STRING: 'nonsense' })).toBe(2);
   });
 
-  it('exits with 8 for a SAS that lacks what is needed, before it opens the image', async () => {
+  it('exits with 8 for a SAS without the needed permission, before it opens the image', async () => {
     expect(await main(['upload', '/absent/disk.vhd', URL_WITH_SAS.replace('sp=rw', 'sp=r')], {})).toBe(8);
     expect(written.err).toContain('missing w');
   });
 
-  it('exits with 3 for an image that is not there', async () => {
+  it('exits with 3 for a missing image', async () => {
     expect(await main(['upload', '/absent/disk.vhd', URL_WITH_SAS], {})).toBe(3);
     expect(written.err).toContain('/absent/disk.vhd');
   });
 
-  it('says with --dry-run what would be sent, without a destination, and writes nothing', async () => {
+  it('reports with --dry-run what would be sent, without a destination, and writes nothing', async () => {
     const image = await makeImage();
     expect(await main(['upload', image, '--dry-run', '--no-progress'], {})).toBe(0);
     expect(written.out).toContain('4.50 KiB (4608 bytes) in 2 requests');
     expect(await readdir(dirname(image))).toEqual(['disk.vhd']);
   });
 
-  it('says it as JSON too', async () => {
+  it('reports the dry run as JSON', async () => {
     const image = await makeImage();
     expect(await main(['upload', image, '--dry-run', '--json'], {})).toBe(0);
     const lines = written.out.trim().split('\n');
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ type: 'result', send: 4608, requests: 2 });
   });
 
-  it('converts', async () => {
+  it('converts an image', async () => {
     const image = await makeImage();
     expect(await main(['convert', image, `${image}.raw`, '--raw', '--no-progress', '-t', '2'], {})).toBe(0);
     expect(written.out).toContain(`Wrote ${image}.raw: 8.00 MiB (8388608 bytes), of which 4.00 KiB are data`);
@@ -146,7 +146,7 @@ describe('main', () => {
     expect(await main(['convert', image, image, '--overwrite'], {})).toBe(2);
   });
 
-  it('keeps names that look like numbers as they are', async () => {
+  it('does not change names that look like numbers', async () => {
     expect(await main(['convert', '007', '1e3'], {})).toBe(3);
     expect(written.err).toContain('007');
   });

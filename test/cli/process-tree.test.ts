@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { endTree } from '../../src/cli/process-tree.ts';
 
 describe('endTree', () => {
-  it('has taskkill end the tree on Windows, by the path of the system', () => {
+  it('uses taskkill on Windows, by its path in the system folder', () => {
     const runs: unknown[] = [];
     endTree({ pid: 42 }, 'win32', { SystemRoot: 'D:\\Windows' }, (...run) => runs.push(run));
     endTree({ pid: 43 }, 'win32', {}, (...run) => runs.push(run));
@@ -14,7 +14,7 @@ describe('endTree', () => {
     ]);
   });
 
-  it.skipIf(process.platform === 'win32')('ends a process group, and takes it when it has exited', async () => {
+  it.skipIf(process.platform === 'win32')('ends a process group, and accepts one that has exited', async () => {
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { detached: true, stdio: 'ignore' });
     const exited = once(child, 'exit');
     endTree(child);

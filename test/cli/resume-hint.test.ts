@@ -26,11 +26,11 @@ function started(): ResumeHint {
 }
 
 describe('ResumeHint', () => {
-  it('says nothing before there is a checkpoint', () => {
+  it('is empty before there is a checkpoint', () => {
     expect(new ResumeHint().describe(LOST, false)).toBeUndefined();
   });
 
-  it('says where the progress is saved, and how to resume', () => {
+  it('names the file with the progress, and how to resume', () => {
     const hint = started();
     hint.onEvent(SAVED);
     expect(hint.describe(LOST, false)).toBe('Progress is saved in c.json. Run the same command again to resume.');
@@ -41,21 +41,21 @@ describe('ResumeHint', () => {
     expect(started().describe(EXPIRED, false)).toContain('again with a new SAS to resume. With --sas-file');
   });
 
-  it('does not claim that progress is saved while it could not be saved', () => {
+  it('does not claim that progress is saved when saving failed', () => {
     const hint = started();
     hint.onEvent(NOT_SAVED);
-    expect(hint.describe(LOST, false)).toContain('The latest progress could not be saved: c.json holds');
+    expect(hint.describe(LOST, false)).toContain('The latest progress could not be saved. c.json contains');
     hint.onEvent(SAVED);
     expect(hint.describe(LOST, false)).toContain('Progress is saved in c.json.');
   });
 
-  it('leaves failures that the same command cannot resume from to their messages', () => {
+  it('adds nothing to failures after which the same command cannot resume', () => {
     expect(started().describe(new DestinationError('It exists.'), false)).toBeUndefined();
   });
 });
 
 describe('canResume', () => {
-  it('is true for failures of the service, credentials and interruptions only', () => {
+  it('is true only for failures of the service, credentials and interruptions', () => {
     for (const error of [LOST, EXPIRED]) expect(canResume(error)).toBe(true);
     for (const error of [new UsageError('?'), new VerificationError('?'), new Error('?'), undefined]) {
       expect(canResume(error)).toBe(false);

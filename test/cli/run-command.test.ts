@@ -16,7 +16,7 @@ function linesOf(text: string): unknown[] {
 const task = { run: () => Promise.resolve({ written: 7 }), describe: () => `Wrote 7 to ${URL_WITH_SAS}` };
 
 describe('runCommand', () => {
-  it('prints the result in words on stdout, without secrets', async () => {
+  it('prints the result as text on stdout, without secrets', async () => {
     const written = captureOutput();
     expect(await runCommand(ARGUMENTS, {}, task)).toBe(0);
     expect(written).toEqual({ out: 'Wrote 7 to https://a.b/c?sig=REDACTED\n', err: '' });
@@ -48,7 +48,7 @@ describe('runCommand', () => {
     ]);
   });
 
-  it('prints a failure and the next step on stderr, and gives its exit code', async () => {
+  it('prints a failure and the next step on stderr, and returns the exit code', async () => {
     const written = captureOutput();
     const run = () => Promise.reject(new DestinationError(`${URL_WITH_SAS} is there already.`));
     const exitCode = await runCommand(
@@ -69,7 +69,7 @@ describe('runCommand', () => {
     ]);
   });
 
-  it('stops at Ctrl-C, says so, and exits with 130', async () => {
+  it('stops at Ctrl-C, prints that it stops, and exits with 130', async () => {
     const written = captureOutput();
     const run = (signal: AbortSignal) =>
       new Promise<never>((_, reject) => {
@@ -80,7 +80,7 @@ describe('runCommand', () => {
     expect(written.err).toMatch(/^Stopping.*Ctrl-C again.*\nStopped by SIGINT\.\n$/);
   });
 
-  it('restores the terminal however the program ends, and only while it runs', async () => {
+  it('restores the terminal however the program ends, and not after the command', async () => {
     captureOutput();
     const before = process.listenerCount('exit');
     let during = 0;
@@ -95,19 +95,19 @@ describe('runCommand', () => {
 });
 
 describe('reportFailure', () => {
-  it('calls an unexpected failure a bug, and shows its stack', () => {
+  it('reports an unexpected failure as a bug, with its stack', () => {
     const written = captureOutput();
     expect(reportFailure(new TypeError('x is not a function'))).toBe(1);
     expect(written.err).toMatch(/^Error: x is not a function\nThis is a bug[\s\S]*\n {4}at /);
   });
 
-  it('does not call a mistake of the user a bug', () => {
+  it('does not report a mistake of the user as a bug', () => {
     const written = captureOutput();
     expect(reportFailure(new UsageError('Which command?'))).toBe(2);
     expect(written.err).toBe('Error: Which command?\n');
   });
 
-  it('takes anything that was thrown', () => {
+  it('accepts any thrown value', () => {
     const written = captureOutput();
     expect(reportFailure('just a text')).toBe(1);
     expect(reportFailure(undefined)).toBe(1);

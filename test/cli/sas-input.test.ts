@@ -9,7 +9,7 @@ import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const NEVER = new AbortController().signal;
 
-describe('readSasText, of standard input', () => {
+describe('readSasText with standard input', () => {
   it.each(['-', '/dev/stdin', '/dev/fd/0'])('reads %s to its end', async (path) => {
     const stdin = new PassThrough();
     stdin.write('sp=rw');
@@ -18,10 +18,10 @@ describe('readSasText, of standard input', () => {
     expect(isReadOnce(path)).toBe(true);
   });
 
-  it('refuses more than a SAS, and stops on abort', async () => {
+  it('refuses a text that is too large, and stops on abort', async () => {
     const large = new PassThrough();
     large.write(Buffer.alloc(65 * 1024, 'x'));
-    expect((await failureOf(readSasText('-', NEVER, large))).message).toContain('more than 64 KiB');
+    expect((await failureOf(readSasText('-', NEVER, large))).message).toContain('larger than 64 KiB');
     const stop = new AbortController();
     const reading = failureOf(readSasText('-', stop.signal, new PassThrough()));
     const reason = new Error('stopped');
@@ -30,7 +30,7 @@ describe('readSasText, of standard input', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('readSasText, of a descriptor as the shell opens it', () => {
+describe.skipIf(process.platform === 'win32')('readSasText with a descriptor that the shell opened', () => {
   it('reads a pipe whose writer has exited', async () => {
     const path = join(await temporaryFolder(), 'pipe');
     execFileSync('mkfifo', [path]);

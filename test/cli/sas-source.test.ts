@@ -30,19 +30,19 @@ describe('sasFile', () => {
     return { path, said, source: sasFile(path, (message) => said.push(message), 1) };
   }
 
-  it('gives what is in the file', async () => {
+  it('returns the content of the file', async () => {
     const { source } = await makeFile('sp=rw');
     expect(await source.first?.(NEVER)).toBe('sp=rw');
   });
 
-  it('says which file cannot be read', async () => {
+  it('names the file that cannot be read', async () => {
     const { source, path } = await makeFile();
     const error = await failureOf(source.first?.(NEVER) ?? Promise.resolve());
     expect(error).toBeInstanceOf(CredentialError);
     expect(error.message).toContain(path);
   });
 
-  it('waits until there is something else in the file, whatever happens to it meanwhile', async () => {
+  it('waits until the file has a new content, whatever happens to it meanwhile', async () => {
     const { source, path, said } = await makeFile('sp=rw&sig=first');
     await source.first?.(NEVER);
     let given: string | undefined;
@@ -63,7 +63,7 @@ describe('sasFile', () => {
     expect(said).toEqual([`Waiting for a new SAS in ${path}.`]);
   });
 
-  it('gives at once what was put into the file before it was asked for', async () => {
+  it('returns at once a content that is new already', async () => {
     const { source, path, said } = await makeFile('sp=rw&sig=first');
     await source.first?.(NEVER);
     await writeFile(path, 'sp=rw&sig=second');
@@ -71,7 +71,7 @@ describe('sasFile', () => {
     expect(said).toEqual([]);
   });
 
-  it('gives at first what is in it, when the upload began with the SAS of a URL', async () => {
+  it('first returns the content of the file if the upload started with the SAS in a URL', async () => {
     const { source } = await makeFile('sp=rw&sig=second');
     expect(await ask(source)).toBe('sp=rw&sig=second');
   });
@@ -86,7 +86,7 @@ describe('sasFile', () => {
 
   it('refuses a file that is too large for a SAS, and a folder', async () => {
     const { source } = await makeFile('x'.repeat(1024 * 1024));
-    expect(await firstFailure(source)).toContain('it holds more than 64 KiB');
+    expect(await firstFailure(source)).toContain('it is larger than 64 KiB');
     expect(await firstFailure(sasFile(await temporaryFolder(), () => undefined))).toContain('it is a folder');
   });
 
@@ -103,7 +103,7 @@ describe('sasFile', () => {
     expect(parseSas((await source.first?.(NEVER)) ?? '', address)).toBe(sas);
   });
 
-  describe.skipIf(process.platform === 'win32')('that is no regular file', () => {
+  describe.skipIf(process.platform === 'win32')('with a path that is not a regular file', () => {
     it('reads a FIFO once it is written to, and again later', async () => {
       const path = join(await temporaryFolder(), 'sas.fifo');
       execFileSync('mkfifo', [path]);
@@ -126,8 +126,8 @@ describe('sasFile', () => {
       expect(await reading).toBe(reason);
     });
 
-    it('refuses a device without end', async () => {
-      expect(await firstFailure(sasFile('/dev/zero', () => undefined))).toContain('it holds more than 64 KiB');
+    it('refuses an endless device', async () => {
+      expect(await firstFailure(sasFile('/dev/zero', () => undefined))).toContain('it is larger than 64 KiB');
     });
   });
 });
@@ -144,7 +144,7 @@ describe('sasCommand', () => {
     return `"${process.execPath}" -e "${script}"`;
   }
 
-  it('gives what the command prints', async () => {
+  it('returns the output of the command', async () => {
     const said: string[] = [];
     const source = sasCommand(node(`console.log('sp=rw')`), (message) => said.push(message));
     expect(await source.first?.(NEVER)).toBe('sp=rw\n');
@@ -165,11 +165,11 @@ describe('sasCommand', () => {
     expect(error.message).not.toContain(process.execPath);
   });
 
-  it('fails when there is no such command', async () => {
+  it('fails if the command does not exist', async () => {
     expect(await failureOf(ask(sasCommand('vhdup-no-such-command', () => undefined)))).toBeInstanceOf(CredentialError);
   });
 
-  it.skipIf(process.platform === 'win32')('ends the command, and all that it started, on abort', async () => {
+  it.skipIf(process.platform === 'win32')('ends the command and all its child processes on abort', async () => {
     const folder = await temporaryFolder();
     const [begun, ended] = [join(folder, 'begun'), join(folder, 'ended')];
     const stop = new AbortController();
@@ -182,7 +182,7 @@ describe('sasCommand', () => {
     expect(existsSync(ended)).toBe(false);
   });
 
-  it('does not wait for what has left the group of the command and keeps its output open', async () => {
+  it('does not wait for a process that has left the group of the command and keeps its output open', async () => {
     const pidFile = join(await temporaryFolder(), 'pid');
     const idle = "['-e','setInterval(()=>{},1e6)'],{detached:true,stdio:'inherit'}";
     const command = node(
@@ -206,13 +206,13 @@ describe('sasCommand', () => {
     expect(timers(), 'the time limit no longer keeps the program alive').toBe(before - 1);
   });
 
-  it('gives up a command that takes too long', async () => {
+  it('fails if the command takes too long', async () => {
     const error = await failureOf(ask(sasCommand(node('setInterval(() => {}, 1e6)'), () => undefined, 1)));
     expect(error).toBeInstanceOf(CredentialError);
     expect(error.message).toContain('it took longer than');
   });
 
-  it('fails when the command prints without end', async () => {
+  it('fails if the command prints without end', async () => {
     const error = await failureOf(
       ask(sasCommand(node(`setInterval(() => console.log('x'.repeat(9999)), 1)`), () => undefined)),
     );
@@ -220,7 +220,7 @@ describe('sasCommand', () => {
     expect(error.message).toContain('it printed more than 64 KiB');
   });
 
-  it('waits a while before it runs the command again', async () => {
+  it('pauses before it runs the command again', async () => {
     const stop = new AbortController();
     const said: string[] = [];
     const waiting = failureOf(

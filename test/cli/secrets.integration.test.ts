@@ -1,4 +1,4 @@
-// Nothing that an upload writes, tells or throws holds a secret: with every kind of credential, when all is well and in every kind of failure.
+// No output, event, file or error of an upload contains a secret: with every kind of credential, on success and for every kind of failure.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
@@ -66,14 +66,14 @@ function expectNoSecrets(text: string, secrets: readonly string[]): void {
   }
 }
 
-/** Everything that was left in the folder of the image: checkpoints, their temporary files, logs; not the image, nor what a test put there. */
+/** All files that vhdup left in the folder of the image: checkpoints, their temporary files, logs. */
 async function filesBeside(image: string): Promise<string> {
   const names = await readdir(dirname(image));
   const ours = names.filter((name) => name !== 'disk.vhd' && name !== 'sas.txt');
   return (await Promise.all(ours.map((name) => readFile(join(dirname(image), name), 'utf8')))).join('\n');
 }
 
-/** How an upload goes wrong: what is done before, and with which options. Each is given a fresh server. */
+/** The ways in which an upload fails: the preparation and the options. Each gets a new server. */
 const OUTCOMES: Readonly<
   Record<
     string,
@@ -172,7 +172,7 @@ const OUTCOMES: Readonly<
   },
 };
 
-/** Ways to sign. `secrets` is what must not show. */
+/** The kinds of credentials. `secrets` must not appear anywhere. */
 const CREDENTIALS: Readonly<
   Record<
     string,
@@ -215,7 +215,7 @@ const CREDENTIALS: Readonly<
 };
 
 describe.each(Object.entries(CREDENTIALS))('with %s, the library shows no secret', (_, { tls = false, choose }) => {
-  it.each(Object.entries(OUTCOMES))('when there is/are %s', async (_name, { code, arrange }) => {
+  it.each(Object.entries(OUTCOMES))('in this case: %s', async (_name, { code, arrange }) => {
     await restart(tls);
     const image = await makeImage();
     const { options, secrets } = choose();
@@ -245,7 +245,7 @@ describe.each(Object.entries(CREDENTIALS))('with %s, the library shows no secret
   });
 });
 
-/** The certificates of the test server are nobody's. */
+/** No client trusts the certificates of the test server by default. */
 async function withoutTlsCheck<T>(work: () => Promise<T>): Promise<T> {
   const previous = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
   process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
@@ -257,8 +257,8 @@ async function withoutTlsCheck<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-describe('a SAS that ends', () => {
-  it('shows neither the old one nor the new ones, of which some are refused', async () => {
+describe('a SAS that expires', () => {
+  it('appears in no output, and neither do the new ones, some of which are refused', async () => {
     await restart();
     const image = await makeImage();
     const destination = newUrl();
@@ -299,7 +299,7 @@ interface Run {
 
 function vhdup(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
   const child = spawn(process.execPath, [join(ROOT, 'bin/vhdup.js'), ...args], {
-    // The SDK's own log shows what it would show to a user who looks for the cause of a failure.
+    // The log of the SDK, as a user would enable it to find the cause of a failure.
     env: { PATH: process.env['PATH'], AZURE_LOG_LEVEL: 'verbose', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -316,7 +316,7 @@ const MODES: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe.each(Object.entries(MODES))('the command line that prints %s shows no secret', (_, mode) => {
-  it('when all is well, with each credential of the environment', async () => {
+  it('on success, with each credential from the environment', async () => {
     await restart();
     const image = await makeImage();
     const log = join(dirname(image), 'upload.log');
@@ -341,7 +341,7 @@ describe.each(Object.entries(MODES))('the command line that prints %s shows no s
     ['a command', 'command', 0],
     ['a command that fails', 'failing', 8],
     ['nobody', 'nobody', 8],
-  ])('when the SAS ends and another one comes from %s', async (_name, from, code) => {
+  ])('when the SAS expires and the new one comes from %s', async (_name, from, code) => {
     await restart();
     const image = await makeImage();
     const [old, next] = [newUrl(), newUrl('racwd')];
@@ -365,29 +365,32 @@ describe.each(Object.entries(MODES))('the command line that prints %s shows no s
     expect(await readFile(log, 'utf8')).toContain('AuthenticationFailed');
   });
 
-  it.each([false, true])('when a proxy wants a password, and is given it or another (TLS: %s)', async (tls) => {
-    await restart(tls);
-    const proxy = await startForwardingProxy({ credentials: `user:${PROXY_PASSWORD}` });
-    onTestFinished(() => proxy.close());
-    const image = await makeImage();
-    const url = newUrl();
-    const log = join(dirname(image), 'upload.log');
-    const authority = join(dirname(image), 'ca.pem');
-    await writeFile(authority, server.caCertificate ?? '');
-    for (const [user, code] of [
-      ['other', 9],
-      ['user', 0],
-    ] as const) {
-      const args = ['upload', image, url, '--retries', '1', '--log-file', log, ...mode];
-      const HTTPS_PROXY = proxy.url.replace('user', user);
-      const { exitCode, output } = await vhdup(args, { HTTPS_PROXY, NODE_EXTRA_CA_CERTS: authority });
-      expect(exitCode, output).toBe(code);
-      const authorization = Buffer.from(`${user}:${PROXY_PASSWORD}`).toString('base64');
-      expectNoSecrets(output + (await filesBeside(image)), [PROXY_PASSWORD, authorization, signatureOf(url)]);
-    }
-  });
+  it.each([false, true])(
+    'when a proxy requires a password and gets the right or a wrong one (TLS: %s)',
+    async (tls) => {
+      await restart(tls);
+      const proxy = await startForwardingProxy({ credentials: `user:${PROXY_PASSWORD}` });
+      onTestFinished(() => proxy.close());
+      const image = await makeImage();
+      const url = newUrl();
+      const log = join(dirname(image), 'upload.log');
+      const authority = join(dirname(image), 'ca.pem');
+      await writeFile(authority, server.caCertificate ?? '');
+      for (const [user, code] of [
+        ['other', 9],
+        ['user', 0],
+      ] as const) {
+        const args = ['upload', image, url, '--retries', '1', '--log-file', log, ...mode];
+        const HTTPS_PROXY = proxy.url.replace('user', user);
+        const { exitCode, output } = await vhdup(args, { HTTPS_PROXY, NODE_EXTRA_CA_CERTS: authority });
+        expect(exitCode, output).toBe(code);
+        const authorization = Buffer.from(`${user}:${PROXY_PASSWORD}`).toString('base64');
+        expectNoSecrets(output + (await filesBeside(image)), [PROXY_PASSWORD, authorization, signatureOf(url)]);
+      }
+    },
+  );
 
-  it('when there is no way through a proxy that wants a password', async () => {
+  it('when a proxy that requires a password cannot reach the host', async () => {
     await restart();
     const image = await makeImage();
     const url = newUrl().replace('127.0.0.1', 'account.blob.core.windows.net');

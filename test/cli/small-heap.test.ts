@@ -6,7 +6,7 @@ function youngBytes(): number {
   return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_used_size ?? 0;
 }
 
-it('youngGarbageCollector collects recent garbage, and exposes the collector to nothing else', () => {
+it('youngGarbageCollector collects recent garbage, and no other code can access the collector', () => {
   const collect = youngGarbageCollector();
   Array.from({ length: 1000 }, (_, index) => ({ index }));
   const before = youngBytes();

@@ -1,4 +1,4 @@
-// What each command draws on terminals that can show little. test/cli/reporter has the plain lines of longer work.
+// The output of each command on simple terminals. test/cli/progress/reporter has the plain lines of longer work.
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hasScript, NO_SCRIPT, runOnTerminal } from '../support/pseudo-terminal.ts';
@@ -9,7 +9,7 @@ const BIN = join(import.meta.dirname, '../../bin/vhdup.js');
 const MIB = 1024 * 1024;
 
 const BEYOND_ASCII = /[^\0-\x7f]/;
-/** Also what a terminal obeys. */
+/** Includes control characters. */
 const BEYOND_LINES = /[^\r\n -~]/;
 
 const at = workspace();
@@ -25,7 +25,7 @@ beforeEach((context) => context.skip(!hasScript, NO_SCRIPT));
 function draw(args: readonly string[], environment: NodeJS.ProcessEnv): string {
   const all = { TERM: 'xterm-256color', ...environment };
   const { output, exitCode } = runOnTerminal(process.execPath, [BIN, ...args], all);
-  // 21: a disk of a pattern never starts.
+  // 21: a disk with a pattern cannot boot.
   expect(exitCode).toBe(args[0] === 'check' ? 21 : 0);
   expect(output).not.toBe('');
   return output;
@@ -39,11 +39,11 @@ describe.each([
   ['inspect bat', ['inspect', 'bat', image]],
   ['check', ['check', image, '--verbose']],
 ])('%s', (_, args) => {
-  it('draws nothing but ASCII where the locale is not UTF-8', () => {
+  it('draws only ASCII if the locale is not UTF-8', () => {
     expect(draw(args, { LANG: 'en_GB.UTF-8', LC_ALL: 'C' })).not.toMatch(BEYOND_ASCII);
   });
 
-  it('draws nothing but lines of ASCII on a dumb terminal', () => {
+  it('draws only lines of ASCII on a dumb terminal', () => {
     expect(draw(args, { LANG: 'en_GB.UTF-8', TERM: 'dumb' })).not.toMatch(BEYOND_LINES);
   });
 });
@@ -51,7 +51,7 @@ describe.each([
 it.each([
   ['is UTF-8', { LANG: 'en_GB.UTF-8' }],
   ['is not named', {}],
-])('a bar and a map are drawn with blocks where the locale %s', (_, environment) => {
+])('a bar and a map are drawn with block characters if the locale %s', (_, environment) => {
   expect(draw(CONVERT, environment)).toContain('100% ████');
   expect(draw(['inspect', image], environment)).toContain('│█');
 });

@@ -63,7 +63,7 @@ describe('convertImage', () => {
     });
   });
 
-  it('writes the disk alone when it is told to, and rounds nothing up', async () => {
+  it('writes only the disk with raw, without padding', async () => {
     const size = SIZE + 512 * 3;
     const contents = [...CONTENTS, { offset: SIZE, bytes: patternOf(4, 512 * 3) }];
     const { path, output } = await makeImage({ size, contents });
@@ -72,7 +72,7 @@ describe('convertImage', () => {
     expect(result).toMatchObject({ format: 'raw', size, diskSize: size, written: DATA + 512 * 3 });
   });
 
-  it('rounds a VHD up to a whole MiB with zeros', async () => {
+  it('pads a VHD with zeros to a whole MiB', async () => {
     const size = SIZE + 512;
     const { path, output } = await makeImage({ size });
     const result = await convertImage({ image: path, output });
@@ -94,7 +94,7 @@ describe('convertImage', () => {
     expect(blocks * 512).toBeLessThan(DATA + MIB);
   });
 
-  it.skipIf(process.platform === 'win32')('makes a file that nobody can read who cannot read the image', async () => {
+  it.skipIf(process.platform === 'win32')('does not grant more access than the image', async () => {
     const umask = process.umask(0o022);
     onTestFinished(() => void process.umask(umask));
     for (const [image, expected] of [
@@ -135,7 +135,7 @@ describe('convertImage', () => {
     },
   );
 
-  it('reads an image and writes a file whose names have 255 bytes', async () => {
+  it('reads and writes files whose names have 255 bytes', async () => {
     const { path } = await makeImage();
     const long = join(dirname(path), 'デ'.repeat(85));
     await rename(path, long);
@@ -145,7 +145,7 @@ describe('convertImage', () => {
     expect((await readdir(dirname(path))).sort()).toEqual([basename(output), basename(long)].sort());
   });
 
-  it('writes a sparse file, but not on Windows, where Hyper-V does not mount one', async () => {
+  it('writes a sparse file except on Windows, where Hyper-V does not mount one', async () => {
     const { path, output } = await makeImage();
     expect(await convertImage({ image: path, output })).toMatchObject({ sparse: process.platform !== 'win32' });
     expect([undefined, true, false].map((wanted) => sparseOf(wanted, 'win32'))).toEqual([false, true, false]);
@@ -160,7 +160,7 @@ describe('convertImage', () => {
     expectSameBytes(await readFile(`${output}2`), await readFile(output));
   });
 
-  it('tells what it does', async () => {
+  it('reports what it does', async () => {
     const { path, output } = await makeImage();
     const events: UploadEvent[] = [];
     await convertImage({ image: path, output, onEvent: (event) => events.push(event) });
@@ -172,13 +172,13 @@ describe('convertImage', () => {
   });
 });
 
-/** What is left in the folder of the image, which must be the image alone. */
+/** The files in the folder of the image, which must be only the image. */
 async function expectNothingLeft(image: string): Promise<void> {
   expect(await readdir(dirname(image))).toEqual(['disk.vhd']);
 }
 
-describe('convertImage, when it fails', () => {
-  it('keeps an existing file, unless it is told to replace it', async () => {
+describe('convertImage when it fails', () => {
+  it('keeps an existing file without overwrite', async () => {
     const { path, output } = await makeImage();
     await writeFile(output, 'precious');
     expect(await failureOf(convertImage({ image: path, output }))).toBeInstanceOf(LocalFileError);
@@ -222,14 +222,14 @@ describe('convertImage, when it fails', () => {
     expectSameBytes(await readFile(parent.path), before);
   });
 
-  it('leaves nothing when the image turns out to be broken', async () => {
+  it('leaves no file behind when the image is corrupt', async () => {
     const { path, tableOffset, output } = await makeImage();
     await patchFile(path, tableOffset + 4 * 3, bigEndian32(0x7fffffff));
     expect(await failureOf(convertImage({ image: path, output }))).toBeInstanceOf(CorruptImageError);
     await expectNothingLeft(path);
   });
 
-  it('leaves nothing when the image changes meanwhile', async () => {
+  it('leaves no file behind when the image changes meanwhile', async () => {
     const { path, output } = await makeImage({ type: 'fixed' });
     let isTouched = false;
     const error = await failureOf(
@@ -239,7 +239,7 @@ describe('convertImage, when it fails', () => {
         onEvent: ({ type }) => {
           if (type !== 'progress' || isTouched) return;
           isTouched = true;
-          // Listeners are called at once, and the image is looked at again at the end.
+          // Listeners are called at once, and the image is checked again at the end.
           utimesSync(path, 0, 0);
         },
       }),
@@ -248,7 +248,7 @@ describe('convertImage, when it fails', () => {
     await expectNothingLeft(path);
   });
 
-  it('leaves nothing when it is aborted, and throws the reason unchanged', async () => {
+  it('leaves no file behind when it is aborted, and throws the reason unchanged', async () => {
     const { path, output } = await makeImage();
     for (const when of ['before', 'meanwhile'] as const) {
       const stop = new AbortController();
@@ -267,7 +267,7 @@ describe('convertImage, when it fails', () => {
     }
   });
 
-  it('says that there is no image, no folder, or a folder in the way', async () => {
+  it('reports a missing image, a missing folder, and a folder at the path', async () => {
     const { path, output } = await makeImage();
     expect(await failureOf(convertImage({ image: `${path}x`, output }))).toBeInstanceOf(ImageAccessError);
     expect(await failureOf(convertImage({ image: path, output: join(output, 'absent') }))).toBeInstanceOf(
@@ -278,7 +278,7 @@ describe('convertImage, when it fails', () => {
     expect(await readdir(output)).toEqual([]);
   });
 
-  it('refuses an empty path with a sentence, before anything is written', async () => {
+  it('refuses an empty path before anything is written', async () => {
     const { path, output } = await makeImage();
     const empty = await failureOf(convertImage({ image: '', output }));
     expect(empty).toBeInstanceOf(UsageError);
@@ -288,7 +288,7 @@ describe('convertImage, when it fails', () => {
     expect(nowhere.message).toContain('its path is empty');
   });
 
-  it('refuses a number of threads that makes no sense', async () => {
+  it('refuses an invalid number of threads', async () => {
     const { path, output } = await makeImage();
     expect(await failureOf(convertImage({ image: path, output, threads: 65 }))).toBeInstanceOf(UsageError);
     await expectNothingLeft(path);

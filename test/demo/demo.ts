@@ -1,4 +1,4 @@
-// npm run demo: a dynamic VHD goes up to a real server (Azurite, on this machine) and comes back the same.
+// npm run demo: uploads a dynamic VHD to Azurite on this machine, downloads it, and compares both.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -47,11 +47,11 @@ try {
     sha256(downloaded),
     sha256(converted),
   ]);
-  console.log(`\nsha256 of the disk,      as it was made        ${made}`);
-  console.log(`sha256 of the disk,      as it came back       ${returned}`);
+  console.log(`\nsha256 of the disk,      as created            ${made}`);
+  console.log(`sha256 of the disk,      as downloaded         ${returned}`);
   console.log(`sha256 of the fixed VHD, as convert writes it  ${expected}`);
-  console.log(`sha256 of the fixed VHD, as it came back       ${whole}`);
-  if (made !== returned || expected !== whole) throw new Error('What came back is not what went up.');
+  console.log(`sha256 of the fixed VHD, as downloaded         ${whole}`);
+  if (made !== returned || expected !== whole) throw new Error('The downloaded blob differs from the image.');
   console.log('\nIdentical.');
 } finally {
   await azurite.close();
@@ -66,14 +66,14 @@ function vhdup(...args: readonly string[]): Promise<void> {
   });
 }
 
-/** Of the first `length` bytes. */
+/** The sha256 of the first `length` bytes. */
 async function sha256(path: string, length = Number.POSITIVE_INFINITY): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of createReadStream(path, { end: length - 1, highWaterMark: MIB })) hash.update(piece);
   return hash.digest('hex');
 }
 
-/** Without a reader of ours: from what was put into the disk. */
+/** Computed from the contents alone, without a reader of vhdup. */
 function sha256OfDisk(contents: readonly VhdContent[]): string {
   const hash = createHash('sha256');
   let position = 0;

@@ -10,7 +10,7 @@ import {
   vhdupArguments,
 } from '../support/documents.ts';
 
-/** Names of options that stand before a command, or after any. */
+/** Options that are valid before a command or after every command. */
 const GLOBAL = ['--help', '-h', '--version'];
 const SHELL_LANGUAGES = ['', 'sh', 'console', 'powershell'];
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
   for (const command of COMMANDS) known.set(command, await optionsOf(command));
 });
 
-/** What is wrong with a command line, or undefined. A word in capitals stands for a command. */
+/** The problem of a command line, or undefined. A word in capitals stands for a command. */
 function problemOf([command = '', ...words]: readonly string[]): string | undefined {
   if (GLOBAL.includes(command) || /^[A-Z]+$/.test(command)) return undefined;
   const options = known.get(command);
@@ -36,7 +36,7 @@ function problemOf([command = '', ...words]: readonly string[]): string | undefi
   return unknown.length === 0 ? undefined : `${command} has no ${unknown.join(', ')}`;
 }
 
-/** Every command line that a document shows, in code blocks and between backticks. */
+/** All command lines in a document, in code blocks and between backticks. */
 function commandLinesOf(markdown: string): string[] {
   const blocks = codeBlocks(markdown).filter(({ language }) => SHELL_LANGUAGES.includes(language));
   return [...blocks.flatMap(({ lines }) => lines), ...inlineCode(markdown).filter((text) => text.startsWith('vhdup '))];
@@ -61,7 +61,7 @@ describe('the command lines in documents', () => {
     expect(count).toBeGreaterThan(50);
   });
 
-  it('are right in the scripts among the examples, too', async () => {
+  it('are also right in the example scripts', async () => {
     const scripts = (await filesEndingWith('.sh', '.ps1')).filter((path) => path.startsWith('examples/'));
     expect(scripts).toHaveLength(2);
     for (const path of scripts) {

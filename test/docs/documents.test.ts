@@ -34,7 +34,7 @@ async function isBroken(from: string, link: string): Promise<boolean> {
 }
 
 describe('documents', () => {
-  it('have relative links that lead to a file, and to a heading where they name one', async () => {
+  it('have relative links that lead to an existing file and heading', async () => {
     const broken: string[] = [];
     for (const path of await filesEndingWith('.md')) {
       for (const link of relativeLinks(await readDocument(path))) {
@@ -44,7 +44,7 @@ describe('documents', () => {
     expect(broken).toEqual([]);
   });
 
-  it('are all reached from the README', async () => {
+  it('can all be reached from the README', async () => {
     const reached = new Set<string>();
     const waiting = ['README.md'];
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
@@ -58,20 +58,20 @@ describe('documents', () => {
     expect(documents.filter((path) => !path.startsWith('.github/') && !reached.has(path))).toEqual([]);
   });
 
-  it('begin with a title', async () => {
+  it('start with a title', async () => {
     for (const path of await filesEndingWith('.md')) {
       if (!path.startsWith('.github/')) expect(await readDocument(path), path).toMatch(/^# \S/);
     }
   });
 
-  it('stay short where they are read first', async () => {
+  it('are short if they are read first', async () => {
     const words = (await readDocument('README.md')).split(/\s+/).filter((word) => word !== '').length;
     expect(words).toBeGreaterThanOrEqual(600);
     expect(words).toBeLessThanOrEqual(900);
     expect((await readDocument('ARCHITECTURE.md')).trimEnd().split('\n').length).toBeLessThanOrEqual(120);
   });
 
-  it('name a test that exists for each invariant', async () => {
+  it('name an existing test for each invariant', async () => {
     const section = sectionOf(await readDocument('ARCHITECTURE.md'), '## Invariants');
     const rows = section.split('\n').filter((line) => /^\| \d/.test(line));
     expect(rows).toHaveLength(11);
@@ -82,7 +82,7 @@ describe('documents', () => {
     }
   });
 
-  it('are numbered without gaps where they are decisions, each with the same parts', async () => {
+  it('have decisions that are numbered without gaps and have the same parts', async () => {
     const decisions = (await filesEndingWith('.md')).filter((path) => /^docs\/decisions\/\d/.test(path));
     for (const [index, path] of decisions.entries()) {
       expect(path).toContain(`/${String(index + 1).padStart(4, '0')}-`);
@@ -93,7 +93,7 @@ describe('documents', () => {
     }
   });
 
-  it('name in the README the commands that CI runs', async () => {
+  it('show in the README the commands that CI runs', async () => {
     const workflow = await readDocument('.github/workflows/ci.yml');
     const [demo, tests] = codeBlocks(await readDocument('README.md')).filter(({ language }) => language === 'sh');
     expect(demo?.lines).toEqual(['npm ci && npm run demo']);

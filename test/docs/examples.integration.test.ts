@@ -29,14 +29,14 @@ interface Ended {
 
 let runs = 0;
 
-/** Runs an example with the package that was built. In this process: one of its own takes seconds to load. */
+/** Runs an example with the built package, in this process: a new process would take seconds to start. */
 async function run(name: string, args: readonly string[]): Promise<Ended> {
   const written = captureOutput();
   const before = process.argv;
   process.argv = [process.execPath, `${name}.ts`, ...args];
   try {
     runs += 1;
-    // Each address is a module of its own, so that the program runs anew.
+    // A new address makes a new module, so the program runs again.
     await import(/* @vite-ignore */ `${join(ROOT, 'examples', `${name}.ts`).replaceAll('\\', '/')}?run=${runs}`);
     return { code: Number(process.exitCode ?? 0), out: written.out };
   } finally {
@@ -52,12 +52,12 @@ async function makeImage(): Promise<string> {
 }
 
 describe('the examples', () => {
-  it('are all run here', async () => {
+  it('are all tested here', async () => {
     const programs = (await filesEndingWith('.ts')).filter((path) => path.startsWith('examples/'));
     expect(programs).toEqual(TESTED.map((name) => `examples/${name}.ts`));
   });
 
-  it('upload an image, find it intact, and find what changed afterwards', async () => {
+  it('upload an image, verify it, and find a later change', async () => {
     const image = await makeImage();
     const url = server.sasUrl({ container: 'vhds', blob: 'disk.vhd', permissions: 'rw' });
     const uploaded = await run('upload', [image, url]);
@@ -80,7 +80,7 @@ describe('the examples', () => {
     expect((await run('upload', [image, url])).code).toBe(6);
   });
 
-  it('upload with a credential of their own', async () => {
+  it('upload with their own credential', async () => {
     vi.stubEnv('DISKS_CONNECTION_STRING', connectionString(server));
     const { code, out } = await run('own-credential', [await makeImage(), 'made/by/example.vhd']);
     expect(code).toBe(0);
@@ -88,13 +88,13 @@ describe('the examples', () => {
     expect(server.blob('made', 'by/example.vhd').size).toBe(8 * MIB + 512);
   });
 
-  it('check an image, and say what must be fixed', async () => {
+  it('check an image and report what must be fixed', async () => {
     const { code, out } = await run('check', [await makeImage()]);
     expect(code).toBe(0);
     expect(out).toMatch(/^fail: .*\n {2}\S.*\n(?:.*\n)*Result: fail\n$/);
   });
 
-  it('print facts of an image as JSON', async () => {
+  it('print the facts of an image as JSON', async () => {
     const { out } = await run('inspect', [await makeImage()]);
     expect(JSON.parse(out)).toMatchObject({ format: 'vhd-dynamic', size: 8 * MIB, partitions: 0 });
   });

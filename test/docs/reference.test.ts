@@ -4,19 +4,19 @@ import { EXIT_CODES } from '../../src/errors.ts';
 import * as library from '../../src/index.ts';
 import { codeRows, inlineCode, readDocument, sectionOf } from '../support/documents.ts';
 
-/** Names of fields that a source declares. */
+/** The names of the fields that a source declares. */
 function fieldsIn(source: string): string[] {
   return [...source.matchAll(/readonly (\w+)\??:/g)].map(([, name = '']) => name);
 }
 
 describe('the reference pages', () => {
-  it('list every rule of check with its level, and no other', async () => {
+  it('list exactly the rules of check, each with its level', async () => {
     const rules = sectionOf(await readDocument('docs/checks.md'), '## Rules');
     const listed = codeRows(rules).map(([id = '', level = '']) => `${id.replaceAll('`', '')} ${level}`);
     expect(listed.sort()).toEqual(RULES.map(({ id, level }) => `${id} ${level}`).sort());
   });
 
-  it('list every exit code, and the code of every error', async () => {
+  it('list every exit code and the code of every error', async () => {
     const page = await readDocument('docs/exit-codes.md');
     const listed = [...page.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, codes = '']) => codes.split(', ').map(Number));
     expect(listed.sort((a, b) => a - b)).toEqual(Object.values(EXIT_CODES).sort((a, b) => a - b));
@@ -24,7 +24,7 @@ describe('the reference pages', () => {
     for (const [, code] of source.matchAll(/readonly code = '(\w+)'/g)) expect(inlineCode(page)).toContain(code);
   });
 
-  it('list every event and each of its fields', async () => {
+  it('list every event and all of its fields', async () => {
     const page = await readDocument('docs/json-events.md');
     const events = await readDocument('src/events.ts');
     const types = [...events.matchAll(/readonly type: '([a-z-]+)'/g)].map(([, type = '']) => type);
@@ -36,7 +36,7 @@ describe('the reference pages', () => {
     expect(fields.filter((name) => !inlineCode(page).includes(name))).toEqual([]);
   });
 
-  it('name everything that the library exports', async () => {
+  it('name every export of the library', async () => {
     const page = await readDocument('docs/library.md');
     expect(Object.keys(library).filter((name) => !page.includes(name))).toEqual([]);
   });

@@ -337,7 +337,7 @@ describe('a service without leases', () => {
     ['501', new ServiceError('501', { status: 501, reason: 'NotImplemented', transient: false })],
     ['403', new CredentialError('403 AuthorizationPermissionMismatch')],
     ['409', new DestinationError('409', { reason: 'OperationNotAllowedOnManagedDisk' })],
-  ])('is reported, and the upload works without (%s)', async (_, error) => {
+  ])('leads to a warning, and the upload continues without a lease (%s)', async (_, error) => {
     const blob = newBlob();
     blob.failOnce('acquireLease', error);
     const { lease, events, take } = newRun(blob);

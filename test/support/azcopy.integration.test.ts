@@ -39,7 +39,7 @@ describe('AzCopy', () => {
     }
   });
 
-  it('fails with an exit code where the service refuses', async (ctx) => {
+  it('fails with an exit code if the service refuses', async (ctx) => {
     const azcopy = await findAzcopy();
     if (azcopy.path === undefined) ctx.skip(azcopy.reason);
     const server = await startPageBlobServer();

@@ -1,4 +1,4 @@
-// AzCopy as an independent uploader and downloader, run without touching the settings and job files of whoever runs the tests.
+// AzCopy as an independent uploader and downloader, without touching the settings and job files of the user who runs the tests.
 
 import { spawn } from 'node:child_process';
 import { access, chmod, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
@@ -10,10 +10,10 @@ const PACKAGE = '@azure-tools/azcopy-linux';
 const VERSION = '10.32.2';
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/azcopy', import.meta.url));
 
-/** AzCopy, or why there is none. */
+/** The path of AzCopy, or the reason why there is none. */
 export type AzcopySearch = { readonly path: string } | { readonly path: undefined; readonly reason: string };
 
-/** What AzCopy said and how it ended. */
+/** The output and the exit code of AzCopy. */
 export interface AzcopyResult {
   readonly exitCode: number;
   readonly output: string;
@@ -42,7 +42,7 @@ export function azcopyUploadArgs(file: string, url: string): string[] {
   return ['copy', file, url, '--from-to=LocalBlob', '--blob-type=PageBlob'];
 }
 
-/** Variables that keep AzCopy's settings, logs and plans inside of a folder. */
+/** Environment variables that keep AzCopy's settings, logs and plans in a folder. */
 export function azcopyEnvironment(home: string): Record<string, string> {
   return {
     HOME: home,
@@ -53,7 +53,7 @@ export function azcopyEnvironment(home: string): Record<string, string> {
   };
 }
 
-/** Runs AzCopy with a home, log and plan folder of its own, removed afterwards. Throws where there is no AzCopy. */
+/** Runs AzCopy with temporary home, log and plan folders. @throws if there is no AzCopy. */
 export async function azcopy(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<AzcopyResult> {
   const found = await findAzcopy();
   if (found.path === undefined) throw new Error(found.reason);
@@ -90,7 +90,7 @@ function packagedBinary(prefix: string): string {
 
 async function install(): Promise<AzcopySearch> {
   await mkdir(CACHE, { recursive: true });
-  // Test files run in parallel: each installs aside, the first to finish moves its folder into place.
+  // Test files run in parallel: each installs into its own folder, and the first to finish moves it into place.
   const aside = await mkdtemp(join(CACHE, 'install-'));
   try {
     const args = ['install', '--prefix', aside, '--no-audit', '--no-fund', `${PACKAGE}@${VERSION}`];
@@ -107,7 +107,7 @@ async function install(): Promise<AzcopySearch> {
   return checked(packagedBinary(join(CACHE, VERSION)));
 }
 
-/** The binary needs libsecret-1-0, which it does not bring along; without it the loader refuses to start it. */
+/** The binary does not include libsecret-1-0, and does not start without it. */
 async function checked(path: string): Promise<AzcopySearch> {
   const { exitCode, output } = await run(path, ['--version'], process.env);
   return exitCode === 0 ? { path } : { path: undefined, reason: `AzCopy does not start: ${output.trim()}` };

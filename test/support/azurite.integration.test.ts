@@ -8,23 +8,26 @@ import { rawRequest } from './raw-request.ts';
 import { serviceClient } from './storage-account.ts';
 
 describe('startAzurite', () => {
-  it.each([{ onDisk: false }, { onDisk: true }])('serves blobs with %o, and nothing once closed', async (options) => {
-    const azurite = await startAzurite(options);
-    const url = azurite.sasUrl({ container: 'disks', blob: 'a.vhd', permissions: 'rcw' });
-    try {
-      await azurite.createContainer('disks');
-      const blob = serviceClient(azurite).getContainerClient('disks').getPageBlobClient('a.vhd');
-      await blob.create(1024);
-      await blob.uploadPages(Buffer.alloc(512, 7), 512, 512);
-      const response = await rawRequest(url, { method: 'GET' });
-      expect(response.body.equals(Buffer.concat([Buffer.alloc(512), Buffer.alloc(512, 7)]))).toBe(true);
-    } finally {
-      await azurite.close();
-    }
-    await expect(rawRequest(url, { method: 'HEAD' })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-  });
+  it.each([{ onDisk: false }, { onDisk: true }])(
+    'serves blobs with %o, and nothing after it is closed',
+    async (options) => {
+      const azurite = await startAzurite(options);
+      const url = azurite.sasUrl({ container: 'disks', blob: 'a.vhd', permissions: 'rcw' });
+      try {
+        await azurite.createContainer('disks');
+        const blob = serviceClient(azurite).getContainerClient('disks').getPageBlobClient('a.vhd');
+        await blob.create(1024);
+        await blob.uploadPages(Buffer.alloc(512, 7), 512, 512);
+        const response = await rawRequest(url, { method: 'GET' });
+        expect(response.body.equals(Buffer.concat([Buffer.alloc(512), Buffer.alloc(512, 7)]))).toBe(true);
+      } finally {
+        await azurite.close();
+      }
+      await expect(rawRequest(url, { method: 'HEAD' })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    },
+  );
 
-  it('ends with a parent that was killed', async () => {
+  it('ends if its parent is killed', async () => {
     const program = `
       const { startAzurite } = await import(${JSON.stringify(new URL('./azurite.ts', import.meta.url).href)});
       process.stdout.write((await startAzurite()).url + '\\n');`;

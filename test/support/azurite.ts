@@ -1,4 +1,4 @@
-// Azurite's blob service as a child process: the second opinion on what our requests mean.
+// Runs Azurite's blob service as a child process, as an independent check of our requests.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -16,7 +16,7 @@ import {
   urlOf,
 } from './storage-account.ts';
 
-/** How Azurite is to run. */
+/** Options of Azurite. */
 export interface AzuriteOptions {
   /** Keep blobs in files of a temporary folder instead of in memory. */
   readonly onDisk?: boolean;
@@ -33,13 +33,13 @@ export interface Azurite extends StorageAccount {
   close(): Promise<void>;
 }
 
-// Azurite ends with its parent, even one that was killed, and clears its folder away: the channel between them closes then.
+// Azurite ends and removes its folder when its parent ends, even by a kill: the channel between them closes then.
 const END_WITH_PARENT = `data:text/javascript,${encodeURIComponent(`
   import { rmSync } from 'node:fs';
   process.on('exit', () => rmSync(process.cwd(), { recursive: true, force: true }));
   if (process.connected) process.on('disconnect', () => process.exit()); else process.exit();`)}`;
 
-/** Starts Azurite on a port of its own, with an account and key made for it. */
+/** Starts Azurite on a free port, with a new account and key. */
 export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
   const account = options.account ?? 'devstoreaccount1';
   const key = randomBytes(64).toString('base64');
@@ -87,7 +87,7 @@ function azuriteMain(): string {
   return join(dirname(require.resolve('azurite/package.json')), 'dist/src/blob/main.js');
 }
 
-/** Where Azurite says it listens, which it says once it does. */
+/** The address that Azurite prints when it listens. */
 function addressOf(child: ChildProcess): Promise<string> {
   const said: string[] = [];
   return new Promise((resolve, reject) => {

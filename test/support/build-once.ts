@@ -1,11 +1,11 @@
-// Tests of the command line run what is in dist/, as users do. It is built once, before any of them:
-// test files run side by side, and one that builds would take the files away from under the others.
+// Tests of the command line run dist/, as users do. It is built once before all tests: test files run in parallel, and a build
+// would remove the files that others use.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** vitest's global setup of the integration tests. */
+/** The global setup of the integration tests in vitest. */
 export function setup(): void {
   execFileSync('npm', ['run', '--silent', 'build'], {
     cwd: ROOT,

@@ -1,4 +1,4 @@
-// What the program under test prints, caught instead of printed.
+// Captures the output of the program under test.
 import { onTestFinished, vi } from 'vitest';
 
 export interface CapturedOutput {
@@ -6,7 +6,7 @@ export interface CapturedOutput {
   err: string;
 }
 
-/** Catches what is written to stdout and stderr until the test ends. */
+/** Captures stdout and stderr until the test ends. */
 export function captureOutput(): CapturedOutput {
   const written: CapturedOutput = { out: '', err: '' };
   const toOut = (text: unknown) => {
@@ -20,7 +20,7 @@ export function captureOutput(): CapturedOutput {
   const spies = [
     vi.spyOn(process.stdout, 'write').mockImplementation(toOut),
     vi.spyOn(process.stderr, 'write').mockImplementation(toErr),
-    // Of yargs: help and version.
+    // yargs prints help and version here.
     vi.spyOn(console, 'log').mockImplementation((text) => void toOut(`${text}\n`)),
     vi.spyOn(console, 'error').mockImplementation((text) => void toErr(`${text}\n`)),
   ];

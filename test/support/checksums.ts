@@ -1,6 +1,6 @@
-// Checksums by their definitions, slow and plain, and known values of CRC-64/NVME as Azure Storage writes it: little-endian, in base64.
+// Checksums computed by their definitions, slowly, and known values of CRC-64/NVME in the form of Azure Storage: little-endian, in base64.
 
-/** Bit by bit: reflected, all ones at the beginning and at the end. */
+/** Computed bit by bit: reflected, initial value and final XOR are all ones. */
 export function crc64ByDefinition(bytes: Uint8Array): Buffer {
   let crc = 0xffffffffffffffffn;
   for (const byte of bytes) {
@@ -19,7 +19,7 @@ const TABLE = BigUint64Array.from({ length: 256 }, (_, byte) => {
 });
 const TABLE_HALVES = new Uint32Array(TABLE.buffer);
 
-/** Byte by byte, in two halves of 32 bits: for long ranges. */
+/** Computed byte by byte in two halves of 32 bits, for long ranges. */
 export function crc64ByTable(bytes: Uint8Array): bigint {
   let low = 0xffffffff;
   let high = 0xffffffff;
@@ -31,7 +31,7 @@ export function crc64ByTable(bytes: Uint8Array): bigint {
   return (BigInt(~high >>> 0) << 32n) | BigInt(~low >>> 0);
 }
 
-/** Agreed upon by the SDK and by the service's emulator. */
+/** Values on which the SDK and the emulator of the service agree. */
 export const KNOWN_CRC64: readonly (readonly [name: string, bytes: Uint8Array, base64: string])[] = [
   ['a page of zeros', new Uint8Array(512), Buffer.from('e982a768280ee61d', 'hex').toString('base64')],
   ['0 to 255 twice', Uint8Array.from({ length: 512 }, (_, index) => index % 256), 'BxtKCTKG9GU='],

@@ -1,4 +1,4 @@
-// What --help says of a command, as data.
+// Parses the --help of a command.
 import { main } from '../../src/cli/main.ts';
 import { captureOutput } from './captured-output.ts';
 
@@ -12,7 +12,7 @@ export interface HelpOption {
   readonly defaultValue: string | undefined;
 }
 
-/** Call it in a test: the output is given back when the test ends. */
+/** Call in a test: the output is restored when the test ends. */
 export async function helpOf(command: string): Promise<string> {
   const written = captureOutput();
   await main([command, '--help'], {});

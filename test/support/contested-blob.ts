@@ -1,4 +1,4 @@
-// A blob that more than one wants to write to: uploads here and in other processes, stopped and killed, and other programs.
+// A blob with several writers: uploads in this and other processes, stopped and killed, and other programs.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,10 +18,10 @@ export const SIZE = 40 * MIB;
 export const CONTAINER = 'vhds';
 export const BLOB = 'disk.vhd';
 
-/** Of the test that runs. */
+/** The server of the current test. */
 export let server: PageBlobServer;
 
-/** Call it once in the test file: each test gets a server of its own. */
+/** Call once in the test file: each test gets a new server. */
 export function useServer(): void {
   beforeEach(async () => {
     await server?.close();
@@ -31,7 +31,7 @@ export function useServer(): void {
   afterAll(() => server.close());
 }
 
-/** 40 MiB with a gap, in a folder of its own. */
+/** An image of 40 MiB with a gap, in a new folder. */
 export async function makeImage(folder?: string) {
   const contents = [
     { offset: 0, bytes: patternOf(1, 20 * MIB) },
@@ -71,7 +71,7 @@ export function isComplete(): boolean {
   return server.hasBlob(CONTAINER, BLOB) && server.blob(CONTAINER, BLOB).metadata.get('vhdup_state') === 'complete';
 }
 
-/** Lets nothing from `offset` on arrive, as long as others try what they like. */
+/** Blocks all writes from `offset` on, until the faults are cleared. */
 export function holdFrom(offset: number): { readonly reached: Promise<void>; release(): void } {
   const rule = server.faults.add({ operation: 'PutPage', range: { offset, length: SIZE } }, internalError());
   return { reached: server.when(() => rule.hits > 0), release: () => rule.remove() };
@@ -79,7 +79,7 @@ export function holdFrom(offset: number): { readonly reached: Promise<void>; rel
 
 export const committed = (bytes: number) => () => server.counters.bytesCommitted >= bytes;
 
-/** Stops an upload in this process, in order. */
+/** Stops an upload in this process in an orderly way. */
 export async function uploadUntil(options: UploadOptions, bytes: number): Promise<void> {
   const stop = new AbortController();
   const target = server.counters.bytesCommitted + bytes;
@@ -88,7 +88,7 @@ export async function uploadUntil(options: UploadOptions, bytes: number): Promis
   await stopped;
 }
 
-/** An upload in this process. `saved` resolves once its checkpoint holds something that was sent. */
+/** An upload in this process. `saved` resolves when its checkpoint contains sent data. */
 export function startHere(options: UploadOptions): {
   readonly running: Promise<UploadResult>;
   readonly saved: Promise<void>;
@@ -127,7 +127,7 @@ export function start(args: readonly string[]): Run {
   return { child, ended };
 }
 
-/** Kills an upload in another process once it has saved windows that were done. */
+/** Kills an upload in another process when it has saved finished windows. */
 export async function uploadAndKill(path: string, args: readonly string[] = []): Promise<void> {
   server.model.bytesPerSecond = 4 * MIB;
   const run = start([path, sas(), ...args]);
@@ -144,13 +144,13 @@ export async function uploadAndKill(path: string, args: readonly string[] = []):
   delete (server.model as { bytesPerSecond?: number }).bytesPerSecond;
 }
 
-/** As managed disks and old emulators answer. */
+/** Refuses leases, as managed disks and old emulators do. */
 export function giveNoLeases(): void {
   for (const operation of ['AcquireLease', 'RenewLease'] as const)
     server.faults.add({ operation }, { kind: 'status', status: 403, code: 'AuthorizationFailure' });
 }
 
-/** The checkpoint as if another machine had written it. */
+/** Changes the checkpoint as if another machine had written it. */
 export async function moveToAnotherMachine(checkpoint: string): Promise<void> {
   const stored = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint);
   const owner = { ...stored.lease.owner, host: 'elsewhere.example' };
@@ -158,7 +158,7 @@ export async function moveToAnotherMachine(checkpoint: string): Promise<void> {
   await rm(`${checkpoint}.lock`, { force: true });
 }
 
-/** As any tool writes that knows nothing of us. */
+/** Writes as any other tool does. */
 export async function writePage(
   offset: number,
   bytes: Uint8Array,
@@ -183,7 +183,7 @@ export const STOP = new Error('stopped by the test');
 export const lease = () => server.blob(CONTAINER, BLOB).lease;
 export const nowMs = () => server.now().getTime();
 
-/** Stops an upload in order once its first windows are done and saved, and `before` is over. No fault is left then. */
+/** Stops an upload in an orderly way when its first windows are saved and `before` has ended. Then clears all faults. */
 export async function stopAfter(
   path: string,
   before: () => void | Promise<void> = () => undefined,
@@ -200,7 +200,7 @@ export async function stopAfter(
   server.faults.clear();
 }
 
-/** Stops an upload in order as soon as something is tried again, and `before` is over. No fault is left then. */
+/** Stops an upload in an orderly way after the first retry, when `before` has ended. Then clears all faults. */
 export async function stopOnRetry(options: UploadOptions, before?: () => Promise<unknown>): Promise<void> {
   const stop = new AbortController();
   let stopping: Promise<void> | undefined;
@@ -212,14 +212,14 @@ export async function stopOnRetry(options: UploadOptions, before?: () => Promise
   server.faults.clear();
 }
 
-/** Some page that was sent, and that the checkpoint counts as done. */
+/** A page that was sent and that the checkpoint counts as done. */
 export async function doneOffset(checkpoint: string): Promise<number> {
   const [first] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
   if (first === undefined) throw new Error('Nothing is done yet.');
   return first.offset;
 }
 
-/** Under its lease, where the blob has one. */
+/** Uses the lease of the blob, if it has one. */
 export function writeUnder(leaseId: string | undefined, offset: number): Promise<number> {
   return writePage(offset, patternOf(9, 512), leaseId === undefined ? {} : { 'x-ms-lease-id': leaseId });
 }

@@ -1,10 +1,10 @@
-// The project's documents, taken apart as tests need them: files, code blocks, tables, command lines.
+// Parses the documents of the project for tests: files, code blocks, tables, command lines.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
-/** Folders that hold documents or scripts; at the root itself only its files are looked at. */
+/** Folders with documents or scripts. At the root only files are searched. */
 const FOLDERS = ['docs', 'examples', 'bench', 'test', '.github'] as const;
 const NOT_OURS = /(?:^|[\\/])(?:node_modules|out)[\\/]/;
 
@@ -28,12 +28,12 @@ export async function readDocument(path: string): Promise<string> {
 }
 
 export interface CodeBlock {
-  /** Empty where the fence names none. */
+  /** Empty if the fence names none. */
   readonly language: string;
   readonly lines: readonly string[];
 }
 
-/** Fenced code blocks, with lines that a backslash continues joined. */
+/** Fenced code blocks. Lines that end with a backslash are joined with the next one. */
 export function codeBlocks(markdown: string): CodeBlock[] {
   return [...markdown.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = '', text = '']) => ({
     language,
@@ -54,7 +54,7 @@ export function inlineCode(markdown: string): string[] {
   return [...proseOf(markdown).matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text.replaceAll('\\|', '|'));
 }
 
-/** The text below a heading, up to the next one of the same level or above. */
+/** The text below a heading, up to the next heading of the same or a higher level. */
 export function sectionOf(markdown: string, heading: string): string {
   const level = /^#+/.exec(heading)?.[0].length ?? 0;
   const [, after] = markdown.split(`${heading}\n`);
@@ -62,7 +62,7 @@ export function sectionOf(markdown: string, heading: string): string {
   return after.split(new RegExp(`^#{1,${level}} `, 'm'))[0] ?? '';
 }
 
-/** The cells of all rows of tables whose first cell begins with code. */
+/** The cells of all table rows whose first cell starts with code. */
 export function codeRows(markdown: string): string[][] {
   return markdown
     .split('\n')
@@ -75,7 +75,7 @@ export function codeRows(markdown: string): string[][] {
     );
 }
 
-/** The anchors of a document's headings, as GitHub makes them. */
+/** The anchors of a document's headings, as GitHub creates them. */
 export function anchorsOf(markdown: string): string[] {
   return [...proseOf(markdown).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
     title
@@ -86,7 +86,7 @@ export function anchorsOf(markdown: string): string[] {
   );
 }
 
-/** The words after `vhdup` in a line of a shell or in a text, up to the end of the command; undefined where there is none. */
+/** The words after `vhdup` in a shell line or a text, up to the end of the command; undefined if there is no such command. */
 export function vhdupArguments(line: string): string[] | undefined {
   const match = /(?:^|\s)vhdup (?=[-a-z])(.*)$/.exec(line);
   if (match === null || /^\s*#/.test(line)) return undefined;

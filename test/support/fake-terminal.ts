@@ -1,16 +1,16 @@
-// A terminal that remembers what its screen shows, as far as progress bars use one: ECMA-48 cursor movement and erasing, DECSC and DECRC.
+// A terminal that keeps the content of its screen. It supports what progress bars use: ECMA-48 cursor movement and erasing, DECSC and DECRC.
 import { Writable } from 'node:stream';
 
 const ESCAPE = '\u001b';
-/** What follows ESC. */
+/** The characters after ESC. */
 const SEQUENCE = /(?:\[(\??[0-9;]*)([A-Za-z])|([78]))/y;
 
 export class FakeTerminal extends Writable {
   readonly isTTY = true;
   columns: number;
-  /** Whether the cursor can be seen. */
+  /** Whether the cursor is visible. */
   isCursorShown = true;
-  /** Everything that was written. */
+  /** All output. */
   written = '';
   readonly #lines: string[] = [''];
   #row = 0;
@@ -22,12 +22,12 @@ export class FakeTerminal extends Writable {
     this.columns = columns;
   }
 
-  /** A stream that tells what it is only by duck typing, as process.stderr does. */
+  /** A stream with the properties of process.stderr that the tests need. */
   get asStream(): NodeJS.WriteStream {
     return this as unknown as NodeJS.WriteStream;
   }
 
-  /** The lines of the screen, without blanks at their ends. */
+  /** The lines of the screen without trailing blanks. */
   get screen(): string[] {
     return this.#lines.map((line) => line.trimEnd());
   }

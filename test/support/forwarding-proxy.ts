@@ -1,4 +1,4 @@
-// A forwarding HTTP proxy on this machine: tunnels (CONNECT) for https, whole requests for http, and what can go wrong on the way.
+// A forwarding HTTP proxy on this machine: tunnels (CONNECT) for https, whole requests for http, with faults on demand.
 
 import { EventEmitter, once } from 'node:events';
 import {
@@ -16,23 +16,23 @@ import type { Duplex } from 'node:stream';
 import { vi } from 'vitest';
 import { makeTestCertificates } from './test-certificates.ts';
 
-/** What goes wrong with a tunnel or a forwarded request. */
+/** The fault of a tunnel or a forwarded request. */
 export type ProxyFault =
   /** No answer ever comes. */
   | { readonly kind: 'silence' }
-  /** A page in HTML. */
+  /** An HTML page. */
   | { readonly kind: 'page'; readonly status: number }
-  /** Of a tunnel, so many bytes of the client's are passed on, of a request none. Then nothing is any more, either way; more bytes are dropped, or not even read. */
+  /** Passes on this many bytes from the client in a tunnel, and none of a request. After that nothing passes in either direction; further bytes are dropped or not even read. */
   | { readonly kind: 'stall'; readonly afterBytes: number; readonly reads: boolean };
 
 export interface ForwardingProxyOptions {
   /** Whether clients connect to it with TLS. */
   readonly tls?: boolean;
-  /** "user:password" that it wants, else it answers 407. */
+  /** The required "user:password". Without it, the proxy answers 407. */
   readonly credentials?: string;
 }
 
-/** Until the test unstubs its environment, no variable names a proxy. */
+/** Removes all proxy variables until the test restores its environment. */
 export function withoutProxies(): void {
   for (const name of ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY']) {
     vi.stubEnv(name, '');
@@ -48,11 +48,11 @@ export async function startForwardingProxy(options: ForwardingProxyOptions = {})
 }
 
 export class ForwardingProxy {
-  /** Who is connected now. */
+  /** The current connections. */
   clients = 0;
   /** Connections of clients, tunnels that were opened, and requests that were passed on. */
   readonly counters = { connections: 0, tunnels: 0, forwarded: 0 };
-  /** What happens to the tunnels and requests that come next, each in turn; undefined: nothing. */
+  /** The faults of the next tunnels and requests, in order; undefined means none. */
   readonly faults: (ProxyFault | undefined)[] = [];
   /** PEM, with TLS only. */
   readonly caCertificate: string | undefined;
@@ -84,7 +84,7 @@ export class ForwardingProxy {
     this.#server.on('request', (request, response) => this.#forward(request, response));
   }
 
-  /** As a client is told of it, user and password included. */
+  /** The URL for clients, including user and password. */
   get url(): string {
     const { tls, credentials } = this.#options;
     const scheme = tls === true ? 'https' : 'http';
@@ -109,13 +109,13 @@ export class ForwardingProxy {
     await closed;
   }
 
-  /** Resolves as soon as `condition` holds; it is tried whenever a client goes, and whenever a request comes. */
+  /** Resolves as soon as `condition` is true. It is checked whenever a client disconnects or a request arrives. */
   async when(condition: () => boolean): Promise<void> {
     while (!condition()) await once(this.#changes, 'change');
   }
 
   #tunnel(request: IncomingMessage, client: Duplex, head: Buffer): void {
-    // Connections of an HTTP server stay half open by themselves.
+    // By default, connections of an HTTP server stay half open.
     this.#keep(client).once('end', () => client.destroy());
     const fault = this.#nextFault(request);
     if (fault?.kind === 'silence') {
@@ -155,7 +155,7 @@ export class ForwardingProxy {
     if (fault?.kind === 'page' || (fault?.kind === 'stall' && fault.reads)) request.resume();
     if (fault !== undefined) return;
     this.counters.forwarded += 1;
-    // Only the absolute form names a host: anything else is no request to a proxy.
+    // Only the absolute form names a host. Any other request is not for a proxy.
     const { hostname, port, pathname, search } = new URL(request.url ?? '');
     const { 'proxy-authorization': _, ...headers } = request.headers;
     const options = {
@@ -186,7 +186,7 @@ export class ForwardingProxy {
   #keep<T extends Duplex>(socket: T): T {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    // Clients go away as they like.
+    // Clients may disconnect at any time.
     socket.on('error', () => socket.destroy());
     return socket;
   }

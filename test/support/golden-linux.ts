@@ -1,4 +1,4 @@
-// A Linux disk that passes every check, to be made worse in one place.
+// A Linux disk that passes every check. Tests change it in one place.
 import type { GuestDisk, GuestPartition, GuestTree } from './guest-disk.ts';
 
 export const GOLDEN_FILES: GuestTree = {
@@ -24,10 +24,10 @@ export const GOLDEN_EFI: GuestTree = { '/EFI/BOOT/BOOTX64.EFI': 'loader', '/EFI/
 export const ROOT: GuestPartition = { size: 32, type: 'L', fileSystem: 'ext4', files: GOLDEN_FILES };
 export const EFI: GuestPartition = { size: 8, type: 'U', fileSystem: 'vfat', files: GOLDEN_EFI };
 
-/** For generation 2. */
+/** The disk for generation 2. */
 export const GOLDEN_GPT: GuestDisk = { table: 'gpt', partitions: [EFI, ROOT] };
 
-/** For generation 1. */
+/** The disk for generation 1. */
 export const GOLDEN_MBR: GuestDisk = {
   table: 'dos',
   hasBootCode: true,

@@ -1,4 +1,4 @@
-// Makes real disks with Debian's tools: partition tables by sfdisk, file systems by their own mkfs, files put in without mounting.
+// Makes real disks with Debian's tools: partition tables by sfdisk, file systems by mkfs, files without mounting.
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ const run = promisify(execFile);
 
 const MIB = 1024 * 1024;
 
-/** Each with the Debian package that has it. */
+/** The needed tools, each with its Debian package. */
 const TOOLS = {
   sfdisk: 'fdisk',
   'mkfs.ext4': 'e2fsprogs',
@@ -23,7 +23,7 @@ const TOOLS = {
   cryptsetup: 'cryptsetup-bin',
 } as const;
 
-/** Debian keeps most of them where only root looks. */
+/** Debian installs most of them in folders that are only in the PATH of root. */
 const environment = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
 
 function hasTool(tool: string): boolean {
@@ -34,14 +34,14 @@ const missing = Object.entries(TOOLS)
   .filter(([tool]) => !hasTool(tool))
   .map(([, name]) => name);
 
-/** Undefined when all tools are there. */
+/** The missing tools; undefined if there are none. */
 export const NO_DISK_TOOLS =
   missing.length === 0 ? undefined : `disk tools are not installed: apt-get install ${[...new Set(missing)].join(' ')}`;
 
-/** Runs a tool. @throws when it fails, with what it said. */
+/** Runs a tool. @throws with its output if it fails. */
 export async function tool(name: string, args: readonly string[], input = ''): Promise<void> {
   const running = run(name, [...args], { env: environment });
-  // A tool that reads nothing closes it first.
+  // A tool that does not read its input closes it early.
   running.child.stdin?.on('error', () => undefined).end(input);
   await running;
 }
@@ -52,13 +52,13 @@ export type GuestTree = Readonly<Record<string, string>>;
 export interface GuestPartition {
   /** In MiB. */
   readonly size: number;
-  /** As sfdisk takes it: a letter, a GUID, a number in hexadecimal. */
+  /** In the form of sfdisk: a letter, a GUID or a hexadecimal number. */
   readonly type: string;
   readonly bootable?: boolean;
   readonly fileSystem?: 'ext4' | 'vfat' | 'ntfs' | 'swap' | 'xfs' | 'luks';
-  /** Arguments for its mkfs. */
+  /** Arguments of mkfs. */
   readonly mkfs?: readonly string[];
-  /** What is in it: ext4 and vfat. */
+  /** Its files; only for ext4 and vfat. */
   readonly files?: GuestTree;
 }
 
@@ -66,27 +66,27 @@ export interface GuestDisk {
   readonly table: 'gpt' | 'dos' | 'none';
   /** In MiB. @default 1 more than the partitions need */
   readonly size?: number;
-  /** Where the first partition begins, in sectors. @default 2048 */
+  /** Start of the first partition, in sectors. @default 2048 */
   readonly firstSector?: number;
   readonly hasBootCode?: boolean;
   readonly partitions: readonly GuestPartition[];
 }
 
-/** A folder that lives until the test ends. */
+/** A folder that exists until the test ends. */
 export async function diskFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'vhdup-disk-'));
   onTestFinished(async () => await rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Writes the disk as a raw image into a folder of its own. @returns its path. */
+/** Writes the disk as a raw image into a new folder. @returns its path. */
 export async function makeDisk(disk: GuestDisk): Promise<string> {
   const path = join(await diskFolder(), 'disk.img');
   await writeDisk(path, disk);
   return path;
 }
 
-/** Runs `work` in a folder that is gone afterwards. */
+/** Runs `work` in a temporary folder. */
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'vhdup-disk-'));
   try {
@@ -122,7 +122,7 @@ export async function writeDisk(path: string, disk: GuestDisk): Promise<void> {
   if (disk.hasBootCode === true) await overwrite(path, 0, Buffer.from('eb63900000', 'hex'));
 }
 
-/** Puts bytes into a file. */
+/** Writes bytes into a file. */
 export async function overwrite(path: string, offset: number, bytes: Uint8Array): Promise<void> {
   const file = await open(path, 'r+');
   try {
@@ -154,7 +154,7 @@ async function format(path: string, partition: GuestPartition, offset: number): 
   }
 }
 
-/** For tools that know no offset: in a file of its own, which is then copied into its place. */
+/** For tools without an option for the offset: makes the file system in a separate file and copies it into the disk. */
 async function formatApart(
   path: string,
   offset: number,

@@ -1,7 +1,7 @@
-// Files of a guest that exist in memory only.
+// Guest files that exist only in memory.
 import type { GuestEntry, GuestFileSystem } from '../../src/check/guest/guest-protocol.ts';
 
-/** Texts by their paths; folders follow from them. */
+/** Texts by path. Folders are derived from the paths. */
 export function guestTree(files: Readonly<Record<string, string>>): GuestFileSystem {
   return { look: (path) => Promise.resolve(entryAt(files, path)) };
 }

@@ -10,8 +10,8 @@ export const NO_LIBVHDI = 'vhdimount is not installed, or FUSE does not work her
 export const hasVhdimount = spawnSync('vhdimount', ['-V']).status === 0;
 
 /**
- * Calls `use` with a file that holds the disk of the VHD at `path`, parents included, or answers undefined where FUSE does
- * not work. @throws when libvhdi refuses the VHD.
+ * Calls `use` with a file that contains the disk of the VHD at `path`, including its parents. Returns undefined if FUSE does not
+ * work. @throws if libvhdi refuses the VHD.
  */
 export async function withVhdimount<T>(path: string, use: (disk: string) => Promise<T>): Promise<T | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'vhdup-vhdimount-'));
@@ -20,7 +20,7 @@ export async function withVhdimount<T>(path: string, use: (disk: string) => Prom
     if (/fuse/i.test(mount.stderr)) return undefined;
     if (mount.status !== 0) throw new Error(`vhdimount failed: ${mount.stderr}`);
     try {
-      // One file for each image of the chain, the last of them the child's.
+      // One file per image of the chain; the last one is the child.
       const disk = (await readdir(folder)).sort((one, other) => layerOf(one) - layerOf(other)).at(-1);
       return disk === undefined ? undefined : await use(join(folder, disk));
     } finally {
@@ -31,7 +31,7 @@ export async function withVhdimount<T>(path: string, use: (disk: string) => Prom
   }
 }
 
-/** "vhdi12" is the twelfth. */
+/** The number in a name such as "vhdi12". */
 function layerOf(name: string): number {
   return Number(name.replace(/\D+/g, ''));
 }

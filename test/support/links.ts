@@ -1,4 +1,4 @@
-// Whether this system makes symbolic links: on Windows that takes a right or the developer mode, and some file systems have none.
+// Whether symbolic links can be created. Windows requires a privilege or the developer mode, and some file systems lack them.
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// A disk in memory that insists on what a DiskImage may insist on, and counts what is read from it.
+// A disk in memory that enforces the contract of DiskImage and counts the bytes read.
 import type { ByteRange } from '../../src/base/byte-range.ts';
 import { requireReadable } from '../../src/image/read-padded.ts';
 

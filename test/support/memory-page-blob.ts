@@ -1,4 +1,4 @@
-// A page blob in memory, for tests of what decides over blobs and needs no server. It follows the contract of PageBlob.
+// A page blob in memory, for tests that need no server. It follows the contract of PageBlob.
 
 import type { ByteRange } from '../../src/base/byte-range.ts';
 import type { Checksum, PageRun } from '../../src/base/page-run.ts';
@@ -29,7 +29,7 @@ type Operation =
   | 'read'
   | `${'acquire' | 'renew' | 'change' | 'release' | 'break'}Lease`;
 
-/** What another program, or another upload, put there. */
+/** A blob that another program or another upload created. */
 export interface ForeignBlob {
   readonly type?: BlobProperties['type'];
   readonly size?: number;
@@ -52,16 +52,16 @@ export class MemoryPageBlob implements PageBlob {
   }
 
   readonly credentialEndsOn = undefined;
-  /** Undefined where there is no blob. */
+  /** Undefined if there is no blob. */
   blob: Omit<BlobProperties, 'isLeased'> | undefined;
-  /** Written ranges, in the order in which they are listed. */
+  /** Written ranges, in the order of the list. */
   ranges: ByteRange[] = [];
-  /** How many ranges one answer lists. */
+  /** Number of ranges in one answer. */
   rangesPerList = 2;
   guard: number | undefined;
-  /** The lease as the service has it. */
+  /** The lease in the service. */
   lease = new BlobLease();
-  /** The lease that requests name. */
+  /** The lease id in requests. */
   leaseId: string | undefined;
   readonly leases: BlobLeases = {
     use: (id) => {
@@ -87,7 +87,7 @@ export class MemoryPageBlob implements PageBlob {
     this.blob = { type, size, sequenceNumber, metadata, etag: `"${this.#changes}"` };
   }
 
-  /** The next `operation` fails: before it has had any effect, or after it, as when its answer is lost. */
+  /** Makes the next `operation` fail before it has any effect, or after it, as if the answer was lost. */
   failOnce(operation: Operation, error: Error, when: 'before' | 'after' = 'before'): void {
     this.#faults.push({ operation, when, error });
   }
@@ -165,7 +165,7 @@ export class MemoryPageBlob implements PageBlob {
     });
   }
 
-  /** What it holds is not kept: every page reads as zeros. */
+  /** Contents are not stored: every page reads as zeros. */
   read(_: ByteRange, into: Uint8Array, __: object, signal: AbortSignal): Promise<Checksum | undefined> {
     return this.#answer('read', signal, () => {
       into.fill(0);

@@ -1,4 +1,4 @@
-// A file system in a file, as the readers of guests' files see it.
+// A file system in a file, for the readers of guest files.
 import { readFile } from 'node:fs/promises';
 import type { GuestVolume } from '../../src/check/guest/guest-files.ts';
 

@@ -1,10 +1,10 @@
-// Builds the beginning of an NTFS by hand, as far as its state and label are read: boot sector, the first records of its MFT, its log.
+// Builds the parts of an NTFS that contain its state and label: boot sector, first MFT records, log.
 
 export interface NtfsDescription {
-  /** Of $Volume. @default 0 */
+  /** Flags of $Volume. @default 0 */
   readonly flags?: number;
   readonly label?: string;
-  /** What its log says. @default 'closed' */
+  /** State of the log. @default 'closed' */
   readonly log?: 'closed' | 'no clients' | 'in use' | 'emptied' | 'damaged';
   /** Changes the finished volume. */
   readonly edit?: (volume: Buffer) => void;
@@ -58,7 +58,7 @@ function residentAttribute(type: number, content: Buffer): Buffer {
   return bytes;
 }
 
-/** Data of 4 clusters from `cluster` on. */
+/** A run of 4 clusters from `cluster` on. */
 function nonResidentAttribute(cluster: number): Buffer {
   const bytes = Buffer.alloc(72);
   bytes.writeUInt32LE(0x80, 0);
@@ -72,7 +72,7 @@ function nonResidentAttribute(cluster: number): Buffer {
 function logPages(log: NonNullable<NtfsDescription['log']>): Buffer {
   if (log === 'emptied') return Buffer.alloc(8192, 0xff);
   if (log === 'damaged') return Buffer.alloc(8192, 0x11);
-  // The second page is the newer one: the first says the opposite.
+  // The second page is newer. The first has the opposite state.
   return Buffer.concat([restartPage(1n, log !== 'in use', false), restartPage(2n, log === 'in use', log === 'closed')]);
 }
 
@@ -86,7 +86,7 @@ function restartPage(lsn: bigint, hasClients: boolean, isClosed: boolean): Buffe
   return withFixups(page, 30);
 }
 
-/** Puts a number at the end of each 512 bytes, and what was there behind the number in the table at `at`. */
+/** Writes the update sequence number to the end of each 512 bytes, and the original bytes to the array at `at`. */
 function withFixups(bytes: Buffer, at: number): Buffer {
   const strides = bytes.length / 512;
   bytes.writeUInt16LE(at, 4);

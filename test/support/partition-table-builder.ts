@@ -1,4 +1,4 @@
-// Writes partition tables into disks in memory, independently of the reader in src/volume: nothing is shared with it.
+// Writes partition tables into disks in memory. It shares no code with the reader in src/volume.
 import { crc32 } from 'node:zlib';
 
 export interface MbrPartition {
@@ -11,7 +11,7 @@ export interface MbrPartition {
   readonly active?: boolean;
 }
 
-/** Writes an MBR, or an extended boot record at `offset`. Other bytes of the sector stay as they are. */
+/** Writes an MBR, or an extended boot record at `offset`. Other bytes of the sector do not change. */
 export function writeMbr(disk: Buffer, partitions: readonly MbrPartition[], offset = 0): void {
   for (const { slot, type, first, count, active } of partitions) {
     const at = offset + 446 + (slot - 1) * 16;
@@ -24,12 +24,12 @@ export function writeMbr(disk: Buffer, partitions: readonly MbrPartition[], offs
 }
 
 export interface GptPartition {
-  /** GUID in text. */
+  /** GUID as text. */
   readonly type: string;
   readonly id?: string;
   readonly name?: string;
   readonly first: bigint;
-  /** The last sector that belongs to it. */
+  /** Its last sector. */
   readonly last: bigint;
   readonly attributes?: bigint;
 }
@@ -42,7 +42,7 @@ export interface GptOptions {
   readonly protective?: boolean;
   /** The sector of the backup. @default the last one */
   readonly backupSector?: number;
-  /** Changes a header before its checksum is made. */
+  /** Changes a header before its checksum is computed. */
   readonly editHeader?: (header: Buffer, copy: 'primary' | 'backup') => void;
 }
 
@@ -93,7 +93,7 @@ export function writeGpt(disk: Buffer, partitions: readonly GptPartition[], opti
   }
 }
 
-/** The first three groups of a GUID have their lowest byte first. */
+/** The first three groups of a GUID are little-endian. */
 function writeGuid(bytes: Buffer, offset: number, guid: string): void {
   const [a = '', b = '', c = '', ...rest] = guid.split('-');
   for (const [at, group] of [

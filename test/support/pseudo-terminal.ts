@@ -1,4 +1,4 @@
-// A program run on a terminal: util-linux's script gives it one, of no known width, and hands over what it draws there.
+// Runs a program on a terminal of unknown width, provided by `script` of util-linux, and captures its output.
 import { spawnSync } from 'node:child_process';
 
 export const hasScript =
@@ -6,7 +6,7 @@ export const hasScript =
 
 export const NO_SCRIPT = 'script of util-linux is not installed';
 
-/** @returns what was written to stdout and stderr, which are the same terminal. */
+/** @returns the output on stdout and stderr, which are the same terminal. */
 export function runOnTerminal(program: string, args: readonly string[], environment: NodeJS.ProcessEnv) {
   const command = [program, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const { stdout, status } = spawnSync('script', ['-qec', command, '/dev/null'], {

@@ -8,7 +8,7 @@ export const hasQemuImg = spawnSync('qemu-img', ['--version']).status === 0;
 
 export const NO_QEMU_IMG = 'qemu-img is not installed';
 
-/** Its standard output. @throws when it fails. */
+/** Returns the standard output. @throws if it fails. */
 export async function qemuImg(...args: readonly string[]): Promise<string> {
   return (await run('qemu-img', [...args], { maxBuffer: 16 * 1024 * 1024 })).stdout;
 }

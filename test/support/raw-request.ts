@@ -1,4 +1,4 @@
-// A single HTTP request, exactly as given: no retry, no redirect, no header of its own but Host and Content-Length.
+// Sends a single HTTP request exactly as given: no retry, no redirect, no added headers except Host and Content-Length.
 
 import { type Agent, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -9,22 +9,22 @@ export interface RawResponse {
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer;
-  /** The value of x-ms-error-code, or none. */
+  /** The value of x-ms-error-code, if any. */
   readonly errorCode: string | undefined;
 }
 
-/** What to send. */
+/** The request. */
 export interface RawRequest {
   readonly method: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly agent?: Agent;
-  /** The authority to trust, PEM. */
+  /** The CA certificate to trust, in PEM. */
   readonly ca?: string;
   readonly signal?: AbortSignal;
 }
 
-/** Sends a request to a page-blob service, with an x-ms-version unless `headers` say otherwise (an empty value leaves it out). */
+/** Sends a request to a page-blob service, with an x-ms-version unless `headers` override it (an empty value omits it). */
 export function rawRequest(url: string, request: RawRequest): Promise<RawResponse> {
   const { method, body, agent, ca, signal } = request;
   const headers = { 'x-ms-version': '2024-11-04', 'content-length': String(body?.length ?? 0), ...request.headers };
@@ -56,7 +56,7 @@ export function rangeHeader(offset: number, length: number): string {
   return `bytes=${offset}-${offset + length - 1}`;
 }
 
-/** `url` with further query parameters; a SAS may be in it already. */
+/** `url` with further query parameters. It may contain a SAS already. */
 export function withQuery(url: string, query: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}${query}`;
 }

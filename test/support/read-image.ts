@@ -2,7 +2,7 @@ import { readSync } from 'node:fs';
 import type { ByteRange } from '../../src/base/byte-range.ts';
 import type { DiskImage } from '../../src/image/disk-image.ts';
 
-/** Fills `into`, and asserts that the same bytes are where the image says that they lie in a file, if it says so. */
+/** Fills `into`. If the image locates the bytes in a file, asserts that the file has the same bytes there. */
 export async function readImage(image: DiskImage, range: ByteRange, into: Uint8Array): Promise<void> {
   await image.read(range, into);
   const piece = await image.locate?.(range);

@@ -1,14 +1,14 @@
-// SAS as Azure writes them, for tests that send nothing.
+// SAS in the form of Azure, for tests that send nothing.
 
-/** A signature that needs each kind of percent-encoding: +, / and =. */
+/** A signature with all characters that need percent-encoding: +, / and =. */
 export const SIGNATURE = '+/c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0/+4='.slice(0, 42).concat('E=');
 
-/** Another one for each name. */
+/** A different signature for each name. */
 export function signatureFor(name: string): string {
   return Buffer.alloc(32, `${name}/`).toString('base64');
 }
 
-/** The query of a service SAS for a container; `fields` change it, undefined leaves one out. */
+/** The query of a service SAS for a container; `fields` override its parameters; undefined omits one. */
 export function sasWith(fields: Readonly<Record<string, string | undefined>> = {}): string {
   const all = {
     sv: '2025-01-05',

@@ -1,4 +1,4 @@
-// The two screens that most tests show things on.
+// The two screens that most tests use.
 import type { Screen } from '../../src/cli/screens/screen.ts';
 import { ASCII, UNICODE } from '../../src/cli/screens/symbols.ts';
 

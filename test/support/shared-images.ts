@@ -1,9 +1,9 @@
-// The disk images that other people's tools made: found beside the project, or where VHDUP_TEST_IMAGES says.
+// Disk images made by other tools, found beside the project or in the folder that VHDUP_TEST_IMAGES names.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Of `../shared/images`, or of the folder that VHDUP_TEST_IMAGES names: either has the unpacked images, or unpack.sh. */
+/** `../shared/images`, or the folder that VHDUP_TEST_IMAGES names. It contains the unpacked images or unpack.sh. */
 function findImages(): string | undefined {
   const folder = process.env['VHDUP_TEST_IMAGES'] ?? join(import.meta.dirname, '../../../shared/images');
   if (existsSync(join(folder, 'dfvfs'))) return folder;
@@ -11,7 +11,7 @@ function findImages(): string | undefined {
   return existsSync(unpack) ? execFileSync(unpack, { encoding: 'utf8' }).trim() : undefined;
 }
 
-/** The folder with the unpacked images, or undefined where they are absent. */
+/** The folder with the unpacked images; undefined if there are none. */
 export const sharedImages = findImages();
 
 export const NO_SHARED_IMAGES = 'the shared disk images are absent: set VHDUP_TEST_IMAGES to their folder';

@@ -1,8 +1,8 @@
-// Whether holes can be tested at all: the system can be asked for them, and the file system makes them.
+// Whether holes can be tested: the system must report them, and the file system must create them.
 import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Whether files in `folder` have holes that `vhdup` can ask for. */
+/** Whether files in `folder` have holes that the system reports. */
 export async function canTellHoles(folder: string): Promise<boolean> {
   const hasKoffi = await import('koffi').then(
     () => true,

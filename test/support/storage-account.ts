@@ -1,4 +1,4 @@
-// What a storage account is to a test, whoever serves it: its URL, name and key, and the URLs and SAS made from them.
+// A storage account for tests, on any local server: its URL, name and key, and the URLs and SAS made from them.
 
 import {
   AccountSASPermissions,
@@ -16,19 +16,19 @@ const HOUR_MS = 60 * 60 * 1000;
 
 /** An account of a local server. */
 export interface StorageAccount {
-  /** With the account's name in the path, without a slash at the end. */
+  /** With the name of the account in the path, without a trailing slash. */
   readonly url: string;
   readonly account: string;
   /** In base64. */
   readonly key: string;
 }
 
-/** What a SAS URL is to allow. */
+/** The scope and permissions of a SAS URL. */
 export interface SasOptions {
   readonly container: string;
-  /** Without it the SAS is for the container. */
+  /** @default the SAS is for the container */
   readonly blob?: string;
-  /** Letters such as `rcw`; leave out with `policy`. */
+  /** Letters such as `rcw`; omit with `policy`. */
   readonly permissions?: string;
   readonly startsOn?: Date;
   /** Default: an hour from now. */
@@ -79,13 +79,13 @@ export function accountSas(
   ).toString();
 }
 
-/** What tools take as AZURE_STORAGE_CONNECTION_STRING. */
+/** The value for AZURE_STORAGE_CONNECTION_STRING. */
 export function connectionString(account: StorageAccount): string {
   const protocol = new URL(account.url).protocol.slice(0, -1);
   return `DefaultEndpointsProtocol=${protocol};AccountName=${account.account};AccountKey=${account.key};BlobEndpoint=${account.url};`;
 }
 
-/** A client with the account's key that tries each request once. */
+/** A client with the key of the account and without retries. */
 export function serviceClient(account: StorageAccount): BlobServiceClient {
   return new BlobServiceClient(account.url, sharedKey(account), { retryOptions: { maxTries: 1 } });
 }

@@ -9,7 +9,7 @@ import { makeTestCertificates } from './test-certificates.ts';
 const OPENSSL = 'openssl';
 
 describe('makeTestCertificates', () => {
-  it('makes a server certificate that its authority has signed for loopback and the given names', () => {
+  it('creates a server certificate for loopback and the given names, signed by its authority', () => {
     const { caCertificate, certificate } = makeTestCertificates(['account.blob.localhost']);
     const authority = new X509Certificate(caCertificate);
     const server = new X509Certificate(certificate);
@@ -23,7 +23,7 @@ describe('makeTestCertificates', () => {
     expect(server.checkHost('example.com')).toBeUndefined();
   });
 
-  it('makes certificates that OpenSSL accepts', (ctx) => {
+  it('creates certificates that OpenSSL accepts', (ctx) => {
     if (spawnSync(OPENSSL, ['version']).status !== 0) ctx.skip('openssl is not installed');
     const { caCertificate, certificate } = makeTestCertificates();
     const folder = mkdtempSync(join(tmpdir(), 'vhdup-certificates-'));

@@ -1,8 +1,8 @@
-// A certificate authority for one test run and a server certificate signed by it, made with node:crypto alone (X.509 v3, RFC 5280).
+// Creates a certificate authority and a server certificate for one test run, using only node:crypto (X.509 v3, RFC 5280).
 
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
-/** A server's key and certificate, and the authority that a client has to trust, all PEM. */
+/** The key and the certificate of a server, and the CA certificate that a client must trust, all in PEM. */
 export interface TestCertificates {
   readonly caCertificate: string;
   readonly certificate: string;

@@ -1,4 +1,4 @@
-// Totals of an upload that is under way, for tests of what shows them.
+// Totals of a running upload, for tests of progress displays.
 import type { TransferTotals } from '../../src/events.ts';
 
 const GIB = 1024 ** 3;

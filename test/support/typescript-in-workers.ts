@@ -1,5 +1,5 @@
-// Lets worker threads of the tests run TypeScript, which Node before 22.18 cannot by itself: a worker's file is built into one
-// script before the worker starts. Loaders inside of each worker do the same, but take three hundred milliseconds each time.
+// Lets worker threads in tests run TypeScript, which Node before 22.18 does not support: a worker's file is built into one script
+// before the worker starts. A loader inside of each worker would take 300 ms each time.
 import { syncBuiltinESMExports } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import workerThreads, { Worker } from 'node:worker_threads';

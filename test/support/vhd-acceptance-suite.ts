@@ -1,11 +1,11 @@
-// The six VHDs of 50 MB of Add-AzureVhd's acceptance suite: its list of names and shapes, with contents of our own.
+// The six VHDs of 50 MB of Add-AzureVhd's acceptance suite: its list of names and shapes, with our own contents.
 import { join } from 'node:path';
 import { buildVhd, diskOf, patternOf, uniqueIdOf, type VhdContent, type VhdDescription } from './vhd-builder.ts';
 
 export interface AcceptanceVhd {
   readonly name: string;
   readonly path: string;
-  /** What the whole disk holds, parents included. */
+  /** The content of the whole disk, including parents. */
   readonly disk: Uint8Array;
 }
 
@@ -30,7 +30,7 @@ async function buildChain(folder: string, type: 'dynamic' | 'fixed', seed: numbe
   return built;
 }
 
-/** As Windows writes it: both locators of Windows, and a full path that leads nowhere on another machine. */
+/** Locators as Windows writes them: both kinds, with an absolute path that does not exist on another machine. */
 function childOf(shape: VhdDescription, parentName: string, parentSeed: number): VhdDescription {
   const absolute = `C:\\vhds\\${parentName}`;
   return {
@@ -48,7 +48,7 @@ function childOf(shape: VhdDescription, parentName: string, parentSeed: number):
   };
 }
 
-/** A boot sector, some files, and a sector of zeros that hides what the parent has there. */
+/** A boot sector, some files, and a sector of zeros that hides data of the parent. */
 function contentsOf(level: number, seed: number): VhdContent[] {
   if (level === 0) {
     return [

@@ -1,8 +1,8 @@
-// Builds fixed, dynamic and differencing VHDs from a description, independently of the reader in src/image: nothing is shared with it.
+// Builds fixed, dynamic and differencing VHDs from a description. It shares no code with the reader in src/image.
 import { createCipheriv } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** What lies at `offset` of the disk. Whole sectors of 512 bytes. */
+/** Data at `offset` of the disk, in whole sectors of 512 bytes. */
 export interface VhdContent {
   readonly offset: number;
   readonly bytes: Uint8Array;
@@ -11,7 +11,7 @@ export interface VhdContent {
 export interface VhdLocator {
   /** Four characters: "W2ru", "W2ku", "MacX". */
   readonly code: string;
-  /** A text is stored as its code demands: UTF-16LE, or UTF-8 for MacX. */
+  /** A text is stored in the encoding of its code: UTF-16LE, or UTF-8 for MacX. */
   readonly text: string | Uint8Array;
   /** 0 to 7. @default the next one */
   readonly slot?: number;
@@ -25,7 +25,7 @@ export interface VhdParent {
   /** 16 bytes. */
   readonly uniqueId: Uint8Array;
   readonly timestamp?: number;
-  /** A text is stored in UTF-16, big-endian. @default '' */
+  /** A text is stored in big-endian UTF-16. @default '' */
   readonly name?: string | Uint8Array;
   readonly locators?: readonly VhdLocator[];
 }
@@ -34,7 +34,7 @@ export interface VhdDescription {
   readonly type: 'fixed' | 'dynamic' | 'differencing';
   /** Of the disk, in bytes. */
   readonly size: number;
-  /** Later ones lie over earlier ones. */
+  /** Later ones replace earlier ones. */
   readonly contents?: readonly VhdContent[];
   /** 16 bytes. @default made from the size and the type */
   readonly uniqueId?: Uint8Array;
@@ -53,30 +53,30 @@ export interface VhdDescription {
   /** Which bits are set: all, those of written sectors, none. @default 'full' for dynamic, 'written' for differencing */
   readonly bitmaps?: 'full' | 'written' | 'empty';
   readonly bitOrder?: 'msb-first' | 'lsb-first';
-  /** Blocks that are in the file even though no contents lie in them. */
+  /** Blocks that are allocated although they have no contents. */
   readonly allocated?: readonly number[];
   /** The order of the blocks in the file. @default ascending */
   readonly blockOrder?: (blocks: readonly number[]) => readonly number[];
-  /** The data of each block begin at a multiple of this. @default 512 */
+  /** The data of each block starts at a multiple of this. @default 512 */
   readonly dataAlignment?: number;
-  /** What fills the sectors of allocated blocks that no contents cover. @default 0 */
+  /** Fill byte for sectors of allocated blocks without contents. @default 0 */
   readonly staleByte?: number;
   /** Bytes between the last block and the footer. @default 0 */
   readonly gapBeforeFooter?: number;
-  /** Ends the last block in the file with the disk, as some writers do. It must be the last one of the disk too. */
+  /** Ends the last block in the file with the disk, as some writers do. It must also be the last block of the disk. */
   readonly cutsLastBlock?: boolean;
   readonly parent?: VhdParent;
   /** @default 'both' for dynamic and differencing */
   readonly footers?: 'both' | 'head' | 'tail';
-  /** 511 as old Virtual PC wrote it. @default 512 */
+  /** 511 in old versions of Virtual PC. @default 512 */
   readonly footerLength?: 511 | 512;
-  /** Changes a footer before its checksum is made. */
+  /** Changes a footer before its checksum is computed. */
   readonly editFooter?: (footer: Buffer, copy: 'head' | 'tail') => void;
-  /** Changes the dynamic header before its checksum is made. */
+  /** Changes the dynamic header before its checksum is computed. */
   readonly editHeader?: (header: Buffer) => void;
 }
 
-/** Where things went, in bytes of the file, for tests that damage them. */
+/** The offsets of the structures in the file, for tests that damage them. */
 export interface BuiltVhd {
   readonly path: string;
   readonly uniqueId: Uint8Array;
@@ -84,7 +84,7 @@ export interface BuiltVhd {
   readonly footerOffset: number;
   readonly headerOffset: number;
   readonly tableOffset: number;
-  /** Of each allocated block, with its bitmap. */
+  /** Offset of each allocated block, with its bitmap. */
   readonly blockPositions: ReadonlyMap<number, number>;
 }
 
@@ -93,7 +93,7 @@ const HEADER_OFFSET = 512;
 const LOCATORS_OFFSET = 0x600;
 const SECTOR = 512;
 
-/** Writes the VHD at `path`. What is not written stays a hole, so that disks of many GiB cost nothing. */
+/** Writes the VHD at `path`. Unwritten parts are holes, so that disks of many GiB cost nothing. */
 export async function buildVhd(path: string, description: VhdDescription): Promise<BuiltVhd> {
   const handle = await open(path, 'w+');
   try {
@@ -105,7 +105,7 @@ export async function buildVhd(path: string, description: VhdDescription): Promi
   }
 }
 
-/** Bytes that look random, none of them zero, the same for the same seed. */
+/** Bytes that look random, without zeros, the same for the same seed. */
 export function patternOf(seed: number, length: number): Uint8Array {
   const key = Buffer.alloc(16);
   key.writeUInt32BE(seed >>> 0);
@@ -114,12 +114,12 @@ export function patternOf(seed: number, length: number): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-/** 16 bytes that are one disk's. */
+/** A unique id of 16 bytes. */
 export function uniqueIdOf(seed: number): Uint8Array {
   return patternOf(seed ^ 0x1d1d1d1d, 16);
 }
 
-/** A disk with `contents` over `parent`, both cut to `size`; the rest is zeros. */
+/** A disk with `contents` over `parent`, both truncated to `size`. The rest is zeros. */
 export function diskOf(size: number, contents: readonly VhdContent[], parent?: Uint8Array): Uint8Array {
   const disk = new Uint8Array(size);
   if (parent !== undefined) disk.set(parent.subarray(0, size));
@@ -288,7 +288,7 @@ function makeFooter(description: VhdDescription, copy: 'head' | 'tail'): Buffer 
   footer.write('Wi2k', 36, 'latin1');
   footer.writeBigUInt64BE(BigInt(description.size), 40);
   footer.writeBigUInt64BE(BigInt(description.size), 48);
-  // The largest geometry: qemu then takes the current size as the disk's.
+  // The largest geometry: qemu then uses the current size.
   footer.writeUInt16BE(65535, 56);
   footer.writeUInt8(16, 58);
   footer.writeUInt8(255, 59);
@@ -331,7 +331,7 @@ function encodeLocator({ code, text }: VhdLocator): Uint8Array {
   return Buffer.from(text, code === 'MacX' ? 'utf8' : 'utf16le');
 }
 
-/** Makes the checksum of a footer (field at 64) or of a dynamic header (field at 36). */
+/** Updates the checksum of a footer (field at 64) or of a dynamic header (field at 36). */
 export function seal(structure: Buffer, checksumOffset: number): Buffer {
   structure.writeUInt32BE(0, checksumOffset);
   let sum = 0;

@@ -1,4 +1,4 @@
-// What most tests of VHDs need: a folder of their own, an image opened and closed again, its whole disk, its warnings.
+// Helpers for tests of VHDs: a temporary folder, an image that is closed again, its whole disk, its warnings.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,14 +8,14 @@ import { openDiskImage } from '../../src/image/open-disk-image.ts';
 import { readImage } from './read-image.ts';
 import { type BuiltVhd, buildVhd, type VhdDescription } from './vhd-builder.ts';
 
-/** A folder that lives until the test ends. */
+/** A folder that exists until the test ends. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'vhdup-vhd-'));
   onTestFinished(async () => await rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Builds a VHD in a folder of its own. */
+/** Builds a VHD in a new temporary folder. */
 export async function buildTemporary(description: VhdDescription, name = 'disk.vhd'): Promise<BuiltVhd> {
   return await buildVhd(join(await temporaryFolder(), name), description);
 }
@@ -26,7 +26,7 @@ export interface OpenedImage {
   readonly warnings: string[];
   /** Their messages. */
   readonly messages: string[];
-  /** What onDebug was given so far. */
+  /** The messages of onDebug so far. */
   readonly notes: string[];
 }
 
@@ -63,7 +63,7 @@ export async function listExtents(extents: AsyncIterable<Extent>): Promise<Exten
   return list;
 }
 
-/** Fails with the first byte that differs: a diff of megabytes tells nobody anything. */
+/** Fails with the first byte that differs, because a diff of megabytes is useless. */
 export function expectSameBytes(actual: Uint8Array, expected: Uint8Array): void {
   if (Buffer.compare(actual, expected) === 0) return;
   const at = actual.findIndex((byte, index) => byte !== expected[index]);
@@ -74,7 +74,7 @@ export function expectSameBytes(actual: Uint8Array, expected: Uint8Array): void 
   );
 }
 
-/** The error that `action` ends with. @throws when it ends well. */
+/** The error of `action`. @throws if it succeeds. */
 export async function failureOf(action: Promise<unknown>): Promise<Error> {
   try {
     await action;

@@ -1,4 +1,4 @@
-// Builds VHDX files, sparse and fast, from a description of their blocks, with a knob for whatever a test wants to be unusual or wrong.
+// Builds sparse VHDX files from a description of their blocks. Options make any part unusual or wrong.
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 
 export const KIB = 1024;
@@ -6,7 +6,7 @@ export const MIB = 1024 * KIB;
 export const GIB = 1024 * MIB;
 export const TIB = 1024 * GIB;
 
-/** Offsets of the structures that every VHDX has. */
+/** Offsets of the structures in every VHDX. */
 export const HEADER_1 = 64 * KIB;
 export const HEADER_2 = 128 * KIB;
 export const REGION_TABLE_1 = 192 * KIB;
@@ -36,11 +36,11 @@ export interface BlockSpec {
   readonly index: number;
   /** @default 6, fully present */
   readonly state?: number;
-  /** What is stored; zeros elsewhere. */
+  /** The stored data; zeros elsewhere. */
   readonly pieces?: readonly Piece[];
   /** Sectors of the block whose bits are set: [first, count]. */
   readonly present?: readonly (readonly [number, number])[];
-  /** In MiB; by default after whatever was placed before. */
+  /** In MiB. @default after everything placed before */
   readonly offsetMib?: number;
 }
 
@@ -56,7 +56,7 @@ export interface MetadataItem {
   readonly bytes: Uint8Array;
   /** @default 4, required */
   readonly flags?: number;
-  /** From the start of the region; by default after the item before. */
+  /** From the start of the region. @default after the previous item */
   readonly offset?: number;
   /** @default the length of `bytes` */
   readonly length?: number;
@@ -70,7 +70,7 @@ export interface HeaderSpec {
   readonly logOffset?: number;
   readonly logLength?: number;
   readonly dataWriteGuid?: string;
-  /** The header's checksum does not fit. */
+  /** Makes the checksum of the header wrong. */
   readonly broken?: boolean;
 }
 
@@ -100,11 +100,11 @@ export interface VhdxSpec {
   readonly batLength?: number;
   /** Raw BAT entries that replace those of the blocks, by index in the table. */
   readonly batEntries?: ReadonlyMap<number, bigint>;
-  /** The file ends so many bytes after the last structure, or before it. @default 0 */
+  /** Bytes that the file is longer than its last structure, or shorter if negative. @default 0 */
   readonly extraLength?: number;
 }
 
-/** Where things are in a built file. */
+/** The offsets of the structures in a built file. */
 export interface VhdxLayout {
   readonly path: string;
   readonly fileLength: number;
@@ -120,13 +120,13 @@ export interface VhdxLayout {
 
 let guidCount = 0;
 
-/** A GUID that no other call gives, the same in each run. */
+/** A unique GUID, the same in each run. */
 export function nextGuid(): string {
   guidCount++;
   return `11223344-5566-7788-99aa-${guidCount.toString(16).padStart(12, '0')}`;
 }
 
-/** A GUID as VHDX stores it. */
+/** The bytes of a GUID in a VHDX. */
 export function guidBytes(guid: string): Buffer {
   const bytes = Buffer.from(guid.replaceAll('-', ''), 'hex');
   bytes.subarray(0, 4).reverse();
@@ -135,7 +135,7 @@ export function guidBytes(guid: string): Buffer {
   return bytes;
 }
 
-/** Bytes that differ from one another, from zeros and from those of other seeds. */
+/** Varied bytes that differ from zeros and from those of other seeds. */
 export function pattern(seed: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
   let state = (seed * 2654435761 + 12345) >>> 0;
@@ -151,14 +151,14 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, value) => {
   return value >>> 0;
 });
 
-/** CRC-32C, written apart from the one under test. */
+/** CRC-32C, implemented independently of the code under test. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = ((crc >>> 8) ^ (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0)) >>> 0;
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-/** Puts the checksum of a structure into its bytes 4 to 7. */
+/** Writes the checksum of a structure into its bytes 4 to 7. */
 export function seal(structure: Buffer): Buffer {
   structure.writeUInt32LE(0, 4);
   structure.writeUInt32LE(crc32c(structure), 4);
@@ -186,14 +186,14 @@ export function readBytes(path: string, offset: number, length: number): Buffer 
   }
 }
 
-/** Changes a structure with a checksum in place, and seals it again. */
+/** Changes a structure in place and updates its checksum. */
 export function editSealed(path: string, offset: number, length: number, edit: (structure: Buffer) => void): void {
   const structure = readBytes(path, offset, length);
   edit(structure);
   patchFile(path, offset, seal(structure));
 }
 
-/** Writes the file and says where everything is in it. */
+/** Writes the file and returns the offsets of its structures. */
 export function buildVhdx(path: string, spec: VhdxSpec): VhdxLayout {
   const blockSize = spec.blockSize ?? MIB;
   const sectorSize = spec.logicalSectorSize ?? 512;

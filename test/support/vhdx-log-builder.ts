@@ -1,4 +1,4 @@
-// Writes logs into VHDX files: files that were not closed cleanly, in all the ways that the format allows and forbids.
+// Writes logs into VHDX files, to make files that were not closed cleanly, valid or invalid.
 import {
   encodeHeader,
   guidBytes,
@@ -14,24 +14,24 @@ import {
 
 const SECTOR = 4 * KIB;
 
-/** A page to write, or a range to fill with zeros. Offsets of the file. */
+/** A page to write, or a range to fill with zeros, at an offset of the file. */
 export type Descriptor =
   | { readonly page: number; readonly bytes: Uint8Array }
   | { readonly zero: number; readonly length: number | bigint };
 
 export interface EntrySpec {
-  /** Offset in the log. @default after the entry before */
+  /** Offset in the log. @default after the previous entry */
   readonly at?: number;
   readonly sequence: bigint;
-  /** Offset in the log. @default where the first entry of the call begins */
+  /** Offset in the log. @default the start of the first entry of the call */
   readonly tail?: number;
   readonly descriptors?: readonly Descriptor[];
   readonly logGuid?: string;
   readonly flushed?: bigint;
   readonly last?: bigint;
-  /** Changes the bytes before the checksum is taken. */
+  /** Changes the bytes before the checksum is computed. */
   readonly edit?: (entry: Buffer) => void;
-  /** Changes them after it. */
+  /** Changes the bytes after the checksum is computed. */
   readonly spoil?: (entry: Buffer) => void;
 }
 
@@ -40,7 +40,7 @@ export interface LogSpec {
   readonly entries: readonly EntrySpec[];
 }
 
-/** Writes the entries, and headers that name the log. Returns where the entries begin and the log's id. */
+/** Writes the entries, and headers that name the log. Returns the offsets of the entries and the id of the log. */
 export function writeLog(layout: VhdxLayout, spec: LogSpec): { logGuid: string; offsets: number[] } {
   const logGuid = spec.logGuid ?? nextGuid();
   const offsets: number[] = [];
@@ -49,7 +49,7 @@ export function writeLog(layout: VhdxLayout, spec: LogSpec): { logGuid: string; 
     const at = entry.at ?? next;
     offsets.push(at);
     const bytes = encodeEntry(layout, { logGuid, tail: offsets[0] ?? 0, ...entry });
-    // Round the end of the ring, sector by sector.
+    // Written sector by sector, to wrap round at the end of the ring.
     for (let sector = 0; sector < bytes.length; sector += SECTOR) {
       patchFile(
         layout.path,
@@ -106,7 +106,7 @@ export function encodeEntry(layout: VhdxLayout, spec: EntrySpec): Buffer {
   return entry;
 }
 
-/** Moves pages of a clean file into its log, and leaves garbage in their places, as after a crash. */
+/** Moves pages of a clean file into its log and leaves garbage in their places, as after a crash. */
 export function moveToLog(layout: VhdxLayout, pages: readonly number[], sequence = 1n): void {
   const descriptors = pages.map((page) => ({ page, bytes: readBytes(layout.path, page, SECTOR) }));
   writeLog(layout, { entries: [{ sequence, descriptors }] });

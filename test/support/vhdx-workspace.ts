@@ -1,4 +1,4 @@
-// What tests of disk images share: a folder of their own, and ways to open and read an image.
+// Helpers for tests of disk images: a temporary folder, and functions that open and read an image.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -13,14 +13,14 @@ import { readImage } from './read-image.ts';
 
 const WINDOW = 4 * 1024 * 1024;
 
-/** A folder that is there until the tests of the file are done. Gives the paths of files in it. */
+/** A folder that exists until the tests of the file have ended. Returns paths in it. */
 export function workspace(): (name: string) => string {
   const folder = mkdtempSync(join(tmpdir(), 'vhdup-test-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return (name) => join(folder, name);
 }
 
-/** Opens the file, hands it over, and closes it whatever happens. */
+/** Opens the file, passes it to the callback, and closes it in any case. */
 export async function withFile<T>(path: string, use: (file: ImageFile) => Promise<T>): Promise<T> {
   const file = await ImageFile.open(path);
   try {
@@ -30,7 +30,7 @@ export async function withFile<T>(path: string, use: (file: ImageFile) => Promis
   }
 }
 
-/** Opens the image with its parents, hands it over, and closes it whatever happens. */
+/** Opens the image with its parents, passes it to the callback, and closes it in any case. */
 export async function withImage<T>(
   path: string,
   use: (image: DiskImage, warnings: readonly ImageWarning[]) => Promise<T>,
@@ -46,7 +46,7 @@ export async function withImage<T>(
 }
 
 export async function readRange(image: DiskImage, offset: number, length: number): Promise<Buffer> {
-  // Not zeros: what a reader forgets to fill must not look right.
+  // Not zeros, so that bytes that a reader does not fill are noticed.
   const into = Buffer.alloc(length, 0xa5);
   await readImage(image, { offset, length }, into);
   return into;
@@ -58,7 +58,7 @@ export async function extentsOf(image: DiskImage): Promise<Extent[]> {
   return extents;
 }
 
-/** The whole disk, as its extents and reads give it. For small disks. */
+/** The whole disk, read by its extents. For small disks. */
 export async function contentsOf(image: DiskImage): Promise<Buffer> {
   const contents = Buffer.alloc(image.size);
   for (const { offset, length } of await extentsOf(image)) {
@@ -70,7 +70,7 @@ export async function contentsOf(image: DiskImage): Promise<Buffer> {
   return contents;
 }
 
-/** The sha256 of the whole disk in hexadecimal. What lies outside of the extents counts as zeros and is not read. */
+/** The sha256 of the whole disk in hexadecimal. Bytes outside of the extents count as zeros and are not read. */
 export async function sha256Of(image: DiskImage): Promise<string> {
   const hash = createHash('sha256');
   const zeros = Buffer.alloc(WINDOW);
@@ -96,7 +96,7 @@ export async function sha256Of(image: DiskImage): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Where the disk first differs from the raw disk in the file at `path`, read in windows; undefined where they are the same. */
+/** The first offset at which the disk differs from the raw disk at `path`; undefined if they are the same. */
 export async function firstDifference(image: DiskImage, path: string): Promise<number | undefined> {
   const file = await open(path);
   try {

@@ -1,4 +1,4 @@
-// Images with holes, through the whole of an upload, where the system tells of the holes and where it does not.
+// Whole uploads of images with holes, on systems that report holes and on systems that do not.
 import { spawn } from 'node:child_process';
 import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -100,7 +100,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     expect(result.sentBefore).toBeGreaterThan(0);
   });
 
-  it('resumes with its holes after a stop where it had none', async () => {
+  it('resumes and uses its holes after a run that did not see them', async () => {
     const path = await makeImage();
     const sparse = `${path}.sparse`;
     const { atime, mtime } = await stat(path);

@@ -13,11 +13,12 @@ export const convertCommand = defineCommand({
     file: { type: 'string', demandOption: true, describe: 'File to write' },
   },
   options: {
-    raw: { type: 'boolean', default: false, describe: 'Write the raw disk: no rounding, no footer' },
+    raw: { type: 'boolean', default: false, describe: 'Write only the disk, without padding and footer' },
     overwrite: { type: 'boolean', default: false, describe: 'Replace an existing file' },
     sparse: {
       type: 'boolean',
-      describe: 'Leave holes where the disk is zero; Hyper-V does not mount such files  [yes, but not on Windows]',
+      describe:
+        'Windows only: leave holes where the disk is zero. Hyper-V does not mount sparse files  [always on elsewhere]',
     },
     threads: { ...THREADS_OPTION, describe: 'Windows of 4 MiB at once, 1 to 64 (at most 51 in memory); auto is 8' },
     ...IMAGE_OPTIONS,
@@ -45,6 +46,6 @@ export function describeResult(
   const wrote = `Wrote ${printable(output)}: ${amount}, in ${formatSeconds(durationMs / 1000)}.`;
   if (platform !== 'win32') return wrote;
   return sparse
-    ? `${wrote}\nThe file is sparse. Hyper-V does not mount sparse files: leave --sparse out for one that it mounts.`
-    : `${wrote}\nThe file is not sparse, so that Hyper-V can mount it. To save disk space instead, give --sparse.`;
+    ? `${wrote}\nThe file is sparse. Hyper-V does not mount sparse files: omit --sparse to write a file that it mounts.`
+    : `${wrote}\nThe file is not sparse, so Hyper-V can mount it. Use --sparse to save disk space instead.`;
 }

@@ -51,7 +51,7 @@ export const inspectCommand = defineCommand({
   examples: ['inspect disk.vhdx', 'inspect --scan disk.vhd', 'inspect bat disk.vhd --block 17'],
   epilog: 'Exits with 0 if the disk can be read, 3 if it is damaged, 4 if a parent is missing.',
   run: (args, context) => {
-    // The structure comes first and is optional; yargs gives the first word to the required argument.
+    // The structure comes first and is optional, but yargs assigns the first word to the required argument.
     const { image: first, structure: second } = args;
     if (second === undefined) return inspect(args, context);
     if (isStructure(second) && !isStructure(first)) return showStructure(args, second, first, context);
@@ -78,7 +78,7 @@ function inspect(args: InspectArguments, { execute, environment }: CommandContex
     describe: (report) => showInspection(report, screen),
     stopping: 'Stopping.',
     exitCode: ({ exitCode }) => exitCode ?? EXIT_CODES.ok,
-    // The last problem is the one that makes the disk unreadable.
+    // The last problem is the reason why the disk cannot be read.
     failures: ({ exitCode, problems }) =>
       exitCode === undefined ? [] : problems.slice(-1).map(({ message }) => message),
   });

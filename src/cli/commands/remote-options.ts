@@ -1,4 +1,4 @@
-// What upload and verify share: how they reach the blob, log, and say how to resume.
+// What upload and verify share: access to the blob, the log, and the hint how to resume.
 import type { EventListener } from '../../events.ts';
 import type { ImageTransferOptions, ServiceOptions } from '../../options.ts';
 import type { CommandContext } from '../define-command.ts';
@@ -37,9 +37,9 @@ export interface RemoteTask<Result extends object> extends Omit<Task<Result>, 'r
 }
 
 /**
- * Runs a task that reaches a blob. Its own `nextStep` comes first.
+ * Runs a task that accesses a blob. The task's own `nextStep` takes precedence.
  * @returns the exit code.
- * @throws {UsageError} options that cannot be used.
+ * @throws {UsageError} if an option is not valid.
  */
 export function executeRemote<Result extends object>(
   args: RemoteArguments,

@@ -1,4 +1,4 @@
-// Options of commands that may run longer than their SAS is valid: where the first one and later ones come from.
+// Options of commands that may outlive their SAS: the source of the first SAS and of later ones.
 import type { Options } from 'yargs';
 import type { RenewSas } from '../../azure/auth/credentials.ts';
 import { carriesSas } from '../../azure/destination.ts';
@@ -10,12 +10,12 @@ export const SAS_OPTIONS = {
     type: 'string',
     requiresArg: true,
     describe:
-      'File with a SAS, or - for standard input: keeps it out of the process list; read again when it has expired',
+      'File with a SAS, or - for standard input; read again when the SAS has expired. Keeps it out of the process list',
   },
   'sas-command': {
     type: 'string',
     requiresArg: true,
-    describe: 'Command that prints a SAS: run when the URL has none, and again when the one in use has expired',
+    describe: 'Command that prints a SAS; run if the URL has none, and again when the SAS in use has expired',
   },
 } as const satisfies Record<string, Options>;
 
@@ -26,10 +26,10 @@ export interface SasArguments {
   readonly quiet: boolean;
 }
 
-/** @throws {UsageError} both were given, or one of them is empty. */
+/** @throws {UsageError} if both are given, or one of them is empty. */
 export function checkSasOptions({ sasFile: path, sasCommand: command }: SasArguments): void {
   if (path?.trim() === '') {
-    throw new UsageError('--sas-file is empty. Name a file that holds a SAS, or - for standard input.');
+    throw new UsageError('--sas-file is empty. Name a file that contains a SAS, or - for standard input.');
   }
   if (command?.trim() === '') {
     throw new UsageError(
@@ -41,12 +41,12 @@ export function checkSasOptions({ sasFile: path, sasCommand: command }: SasArgum
   }
 }
 
-/** Whether an option gives a SAS, whatever the URL holds. */
+/** Whether an option provides a SAS, with or without a SAS in the URL. */
 export function givesSas({ sasFile: path, sasCommand: command }: SasArguments): boolean {
   return (path ?? command) !== undefined;
 }
 
-/** The options of the library: the SAS to start with, where the URL has none, and where later ones come from. */
+/** The options of the library: the first SAS if the URL has none, and the source of later ones. */
 export async function sasOptions(
   args: SasArguments,
   destination: string,
@@ -62,7 +62,7 @@ export async function sasOptions(
 function sourceOf(args: SasArguments, say: (message: string) => void): SasSource | undefined {
   if (args.sasFile !== undefined) return sasFile(args.sasFile, say);
   if (args.sasCommand !== undefined) return sasCommand(args.sasCommand, say);
-  // Only where there is a user to ask.
-  const isSeen = process.stdin.isTTY && process.stderr.isTTY && !args.json && !args.quiet;
-  return isSeen ? sasPrompt(say) : undefined;
+  // The prompt needs a user.
+  const canAsk = process.stdin.isTTY && process.stderr.isTTY && !args.json && !args.quiet;
+  return canAsk ? sasPrompt(say) : undefined;
 }

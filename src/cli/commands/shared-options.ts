@@ -1,4 +1,4 @@
-// Options that several commands take, in the form that yargs expects, and how their texts become values.
+// Options that several commands share, in the form that yargs expects, and the parsers of their values.
 import type { Options } from 'yargs';
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../../base/page-run.ts';
 import { UsageError } from '../../errors.ts';
@@ -12,11 +12,16 @@ export const DESTINATION = {
   describe: 'URL of the blob, with or without a SAS; or container/blob in the account that the environment names',
 } as const;
 
-/** Of every command. */
+/** The output options of every command. */
 export const OUTPUT_OPTIONS = {
   json: { type: 'boolean', default: false, describe: 'Print events and the result as JSON, one object per line' },
-  quiet: { alias: 'q', type: 'boolean', default: false, describe: 'Print nothing but errors, on stderr' },
-  verbose: { alias: 'v', type: 'boolean', default: false, describe: 'Print every retry, and details of decisions' },
+  quiet: { alias: 'q', type: 'boolean', default: false, describe: 'Print errors only, on stderr' },
+  verbose: {
+    alias: 'v',
+    type: 'boolean',
+    default: false,
+    describe: 'Also print every retry and the reasons for decisions',
+  },
   progress: { type: 'boolean', default: true, describe: 'Show progress; --no-progress hides it' },
 } as const satisfies Record<string, Options>;
 
@@ -37,12 +42,12 @@ export const IMAGE_OPTIONS = {
   'allow-network-parents': {
     type: 'boolean',
     default: false,
-    describe: 'Open parents on network paths that the image names: this sends your credentials to that host',
+    describe: 'Open parents on network paths that the image names. This sends your credentials to that host',
   },
   'trust-unmarked-sectors': {
     type: 'boolean',
     default: false,
-    describe: 'Include sectors of a dynamic VHD that hold data but are marked as unwritten',
+    describe: 'Include sectors of a dynamic VHD that contain data but are marked as unwritten',
   },
 } as const satisfies Record<string, Options>;
 
@@ -62,7 +67,7 @@ export const LOG_OPTION = {
   },
 } as const satisfies Record<string, Options>;
 
-/** Of commands that send requests to the service. */
+/** The options of commands that send requests to the service. */
 export const SERVICE_OPTIONS = {
   checksum: {
     choices: CHECKSUM_ALGORITHMS,
@@ -95,7 +100,7 @@ export interface ServiceArguments {
   readonly timeout: string;
 }
 
-/** @throws {UsageError} a number or a duration that is not valid. */
+/** @throws {UsageError} if a number or a duration is not valid. */
 export function serviceOptions(args: ServiceArguments) {
   return {
     checksum: args.checksum,
@@ -123,18 +128,18 @@ export function imageOptions(args: ImageArguments) {
   };
 }
 
-/** @throws {UsageError} not a whole number. */
+/** @throws {UsageError} if `text` is not a whole number. */
 export function wholeNumber(name: string, text: string): number {
   if (!/^\d+$/.test(text.trim())) throw new UsageError(`--${name} must be a whole number, but is "${text}".`);
   return Number(text);
 }
 
-/** @throws {UsageError} neither a whole number nor `auto`. */
+/** @throws {UsageError} if `text` is neither a whole number nor `auto`. */
 export function threadsOf(text: string): number | 'auto' {
   return text === 'auto' ? text : wholeNumber('threads', text);
 }
 
-/** @throws {UsageError} not a rate. */
+/** @throws {UsageError} if `text` is not a rate. */
 export function rateOf(name: string, text: string): number {
   const rate = parseRate(text);
   if (rate === undefined)
@@ -142,7 +147,7 @@ export function rateOf(name: string, text: string): number {
   return rate;
 }
 
-/** @throws {UsageError} not a duration. */
+/** @throws {UsageError} if `text` is not a duration. */
 export function durationMs(name: string, text: string): number {
   const milliseconds = parseDuration(text);
   if (milliseconds === undefined) {

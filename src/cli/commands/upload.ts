@@ -25,7 +25,7 @@ export const uploadCommand = defineCommand({
     'resume-from-blob': {
       type: 'boolean',
       default: false,
-      describe: 'Resume without a checkpoint: data that is already in the blob is not sent again',
+      describe: 'Resume without a checkpoint; data that the blob already contains is not sent again',
     },
     'break-lease': {
       type: 'boolean',
@@ -40,12 +40,12 @@ export const uploadCommand = defineCommand({
     'dry-run': {
       type: 'boolean',
       default: false,
-      describe: 'Show what would be sent and what would be skipped, and write nothing',
+      describe: 'Show what would be sent and what would be skipped; write nothing',
     },
     manifest: {
       type: 'string',
       requiresArg: true,
-      describe: 'File to write the checksums of all sent data to, for vhdup verify',
+      describe: 'File for the checksums of all data that is sent, for vhdup verify',
     },
     'content-md5': {
       type: 'boolean',
@@ -54,10 +54,10 @@ export const uploadCommand = defineCommand({
     },
     verify: {
       choices: VERIFY_LEVELS,
-      // An older name.
+      // `map` is the older name of `ranges`.
       coerce: (level?: VerifyLevel | 'map') => (level === 'map' ? 'ranges' : level),
       defaultDescription: 'ranges',
-      describe: 'What to compare after the upload: nothing, the page list, or every page, read back',
+      describe: 'Compare after the upload: nothing, the page list, or every page, read back',
     },
     'create-container': { type: 'boolean', default: false, describe: 'Create the container if it does not exist' },
     'skip-checks': {
@@ -77,7 +77,7 @@ export const uploadCommand = defineCommand({
     'max-rate': {
       type: 'string',
       requiresArg: true,
-      describe: 'Limit of the bandwidth, such as 20MiB/s  [no limit]',
+      describe: 'Limit of the upload rate, such as 20MiB/s  [no limit]',
     },
     ...REMOTE_OPTIONS,
   },
@@ -85,7 +85,7 @@ export const uploadCommand = defineCommand({
     'upload disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"',
     'upload disk.vhdx vhds/disk.vhd --dry-run',
   ],
-  epilog: 'After any stop, run the same command again: it resumes where it left off.',
+  epilog: 'To resume an interrupted upload, run the same command again.',
   run: (args, context) => {
     if (args.dryRun) {
       const options = { ...imageOptions(args), threads: threadsOf(args.threads) };
@@ -109,18 +109,18 @@ export const uploadCommand = defineCommand({
       describe: describeResult,
       nextStep: (error) =>
         error instanceof ImageChangedError
-          ? 'Once nothing writes to the image any more, run the same command with --restart to upload it from the start.'
+          ? 'When nothing writes to the image any more, run the same command with --restart to start over.'
           : undefined,
     });
   },
 });
 
-/** @throws {UsageError} not of the form name=value, or a name twice. */
+/** @throws {UsageError} if a text is not of the form name=value, or a name is repeated. */
 function parseMetadata(texts: readonly string[]): Record<string, string> {
   const metadata = new Map<string, string>();
   for (const text of texts) {
     const equals = text.indexOf('=');
-    if (equals < 1) throw new UsageError(`--metadata must be of the form name=value, but is "${text}".`);
+    if (equals < 1) throw new UsageError(`--metadata must have the form name=value, but is "${text}".`);
     const name = text.slice(0, equals);
     if (metadata.has(name)) throw new UsageError(`--metadata ${name} was given more than once.`);
     metadata.set(name, text.slice(equals + 1));
@@ -160,7 +160,7 @@ function describePlan(plan: UploadPlan): string {
     ['would send', `${exact(plan.send)} in ${plan.requests} requests`],
     ['would skip, not allocated', exact(plan.skip.unallocated)],
     ['would skip, zero', exact(plan.skip.zeros)],
-    ['would add, up to a whole MiB', exact(plan.skip.padding)],
+    ['would add, padding to a whole MiB', exact(plan.skip.padding)],
     ['for a blob of', exact(plan.blobSize)],
   ]);
 }

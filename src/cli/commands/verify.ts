@@ -17,7 +17,7 @@ export const verifyCommand = defineCommand({
     manifest: {
       type: 'string',
       requiresArg: true,
-      describe: 'Manifest of the upload: compare the image with the checksums that were sent, too',
+      describe: 'Manifest of the upload; also compare the image with the checksums that were sent',
     },
     threads: THREADS_OPTION,
     restart: { type: 'boolean', default: false, describe: 'Discard the progress of an earlier run with --full' },

@@ -1,4 +1,4 @@
-// Progress on a terminal: one line that redraws itself and fits the width.
+// Progress on a terminal: one line that is redrawn and fits the width.
 import cliProgress from 'cli-progress';
 import type { TransferTotals } from '../../events.ts';
 import type { Symbols } from '../screens/symbols.ts';
@@ -24,7 +24,7 @@ export class ProgressBar implements ProgressDisplay {
       hideCursor: true,
       clearOnComplete: false,
       fps: 5,
-      // When a terminal shrinks, no remains of longer lines may stay.
+      // Erases the rest of a longer line when the terminal shrinks.
       forceRedraw: true,
       gracefulExit: false,
     });
@@ -41,8 +41,8 @@ export class ProgressBar implements ProgressDisplay {
       this.#stream.write(`${line}\n`);
       return;
     }
-    // Clears the bar, which is drawn again below the line. At its end, cli-progress returns to the cursor position that it
-    // saved (ESC 7) at its start; that position has moved.
+    // Clears the bar and draws it again below the line. When it stops, cli-progress returns to the cursor position that it
+    // saved at its start (ESC 7). That position has moved, so it is saved again.
     this.#stream.write(`\r\u001b[K${line}\n\u001b7`);
     this.#bar.render();
   }
@@ -56,7 +56,7 @@ export class ProgressBar implements ProgressDisplay {
   #line(): string {
     if (this.#totals === undefined) return '';
     const text = this.#texts.describe(this.#totals);
-    // A terminal of unknown width reports 0.
+    // A terminal that does not know its width reports 0.
     const width = (this.#stream.columns || 80) - 1;
     const parts = [text.amount, text.rate, `ETA ${text.eta}`, `skipped ${text.skipped}`, text.retries];
     // A narrow terminal shows fewer parts.

@@ -1,10 +1,10 @@
-// What shows progress: a bar on terminals, lines elsewhere.
+// The interface of progress displays: a bar on terminals, lines elsewhere.
 import type { TransferTotals } from '../../events.ts';
 
 export interface ProgressDisplay {
-  /** Shows the totals, in place or from time to time. */
+  /** Shows the totals: a bar at once, lines from time to time. */
   show(totals: TransferTotals): void;
-  /** Prints a line of its own. */
+  /** Prints a separate line. */
   log(line: string): void;
   stop(): void;
 }

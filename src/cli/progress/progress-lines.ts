@@ -1,4 +1,4 @@
-// Progress without a terminal: a line every ten seconds, for logs.
+// Progress without a terminal: one line every ten seconds, for logs.
 import type { TransferTotals } from '../../events.ts';
 import type { ProgressDisplay } from './progress-display.ts';
 import { ProgressTexts } from './progress-text.ts';

@@ -1,4 +1,4 @@
-// The text of progress: shared by the bar and the plain lines.
+// The text of progress, for the bar and for plain lines.
 import type { TransferTotals } from '../../events.ts';
 import { formatBytes, formatRate, formatSeconds } from '../screens/units.ts';
 import { Rate } from './rate.ts';
@@ -12,20 +12,20 @@ export interface ProgressText {
   readonly rate: string;
   readonly eta: string;
   readonly skipped: string;
-  /** Empty when there were none. */
+  /** Empty if there were none. */
   readonly retries: string;
 }
 
-/** Keeps the samples that a rate and a remaining time need. */
+/** Keeps the samples for the rate and the remaining time. */
 export class ProgressTexts {
-  /** Of what is done: it gives the remaining time. */
+  /** Of bytes done, for the remaining time. */
   readonly #done = new Rate();
-  /** Of what is sent: it gives the speed of the connection. */
+  /** Of bytes sent, for the speed of the connection. */
   readonly #sent = new Rate();
 
   describe(totals: TransferTotals): ProgressText {
     const { planned, done, sent, zeros, unallocated, retries } = totals;
-    // Until then, `done` excludes earlier runs: counting their bytes as speed would promise an early end.
+    // While `planned` is unknown, `done` excludes earlier runs. Their bytes are not speed, and would shorten the remaining time.
     if (planned !== undefined) this.#done.add(done);
     this.#sent.add(sent);
     const doneRate = this.#done.perSecond(done);

@@ -1,15 +1,15 @@
-// The current rate: over the last seconds, not the mean since the start.
+// The current rate: the mean of the last 15 seconds, not since the start.
 
 const SPAN_MS = 15_000;
 
 export class Rate {
   readonly #samples: { readonly timeMs: number; readonly value: number }[] = [];
 
-  /** @param value - A total. A smaller one starts a new measurement: a verification after an upload counts from zero. */
+  /** @param value - A total. A smaller total starts a new measurement: a verification after an upload counts from zero. */
   add(value: number, timeMs: number = performance.now()): void {
     if (value < (this.#samples.at(-1)?.value ?? 0)) this.#samples.length = 0;
     const last = this.#samples.at(-1);
-    // Enough for a smooth rate; one sample per event would be thousands per second.
+    // Five samples per second give a smooth rate. Events may arrive thousands of times per second.
     if (last !== undefined && timeMs - last.timeMs < 200) return;
     this.#samples.push({ timeMs, value });
     while (this.#samples.length > 2 && timeMs - (this.#samples[0]?.timeMs ?? timeMs) > SPAN_MS) this.#samples.shift();

@@ -1,4 +1,4 @@
-// What a user sees while a command works: a progress bar on a terminal, plain lines elsewhere, warnings and retries above them.
+// What the user sees while a command runs: a progress bar on a terminal, plain lines elsewhere, with warnings and retries above.
 import type { UploadEvent } from '../../events.ts';
 import { safeText } from '../guard-output.ts';
 import type { Screen } from '../screens/screen.ts';
@@ -8,17 +8,17 @@ import { ProgressLines } from './progress-lines.ts';
 
 export interface ReporterOptions {
   readonly stream: NodeJS.WriteStream;
-  /** What the stream can show. */
+  /** What the stream supports. */
   readonly screen: Pick<Screen, 'redraws' | 'symbols'>;
-  /** Print nothing but errors. */
+  /** Print errors only. */
   readonly quiet: boolean;
   /** Show progress. */
   readonly progress: boolean;
-  /** Print details too. */
+  /** Also print details. */
   readonly verbose: boolean;
 }
 
-/** Retries with the same reason are printed at most this often, in milliseconds. */
+/** Minimum time between two printed retries with the same reason, in milliseconds. */
 const RETRY_LINE_INTERVAL_MS = 30_000;
 
 const HASHING_LINE_INTERVAL_MS = 10_000;

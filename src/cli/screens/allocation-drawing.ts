@@ -1,11 +1,11 @@
-// Draws what a disk allocates as characters: the denser, the more.
+// Draws the allocated space of a disk. A denser character means more.
 import type { AllocationMap } from '../../inspect/allocation-map.ts';
 import type { Symbols } from './symbols.ts';
 import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
 
 export interface DrawingOptions {
-  /** Of the terminal, in characters. */
+  /** Width of the terminal in characters. */
   readonly width: number;
   readonly symbols: Symbols;
 }
@@ -14,12 +14,12 @@ const ROWS = 6;
 const OFFSET_WIDTH = 10;
 const FRAME = ' ||'.length;
 
-/** Cells that fill the drawing. */
+/** Number of cells in a drawing of this width. */
 export function drawingCells(width: number): number {
   return columnsIn(width) * ROWS;
 }
 
-/** The map, a line for each row of cells with the offset of its first one, and the legend. */
+/** The lines of the map, each with the offset of its first cell, and the legend. */
 export function drawAllocation(map: AllocationMap, { width, symbols }: DrawingOptions): string[] {
   const { shades, edge } = symbols;
   const { allocated, nonZero, cellSize } = map;

@@ -1,4 +1,4 @@
-// Results in words: a title, and rows of names and values.
+// Results as text: a title, and rows of names and values.
 import { formatBytes } from './units.ts';
 
 /** "1.50 GiB (1610612736 bytes)" */

@@ -1,12 +1,12 @@
-// Symbols: the characters that bars and maps are drawn with. All else that is printed, but for names that users gave, is ASCII.
+// The characters of bars and maps. All other output is ASCII, except for names from users and images.
 
 export interface Symbols {
-  /** Of a bar: a cell that is done, and one that is left. */
+  /** The cells of a bar: finished and remaining. */
   readonly done: string;
   readonly left: string;
-  /** Of a map: from nothing to all. */
+  /** The cells of a map, from empty to full. */
   readonly shades: readonly [string, string, string, string, string];
-  /** Of a map: both sides. */
+  /** The left and right edge of a map. */
   readonly edge: string;
 }
 

@@ -1,4 +1,4 @@
-// Lines of columns that fit a terminal: the widest columns give way.
+// Tables that fit the terminal. The widest columns shrink first.
 import { wrapText } from './wrap-text.ts';
 
 export interface Column {
@@ -7,10 +7,10 @@ export interface Column {
 }
 
 const GAP = '  ';
-/** A narrower column cannot be read. */
+/** Narrower columns are not readable. */
 const MIN_COLUMN = 6;
 
-/** @returns the titles, and for each row as many lines as its longest cell needs; none longer than `width` unless there are too many columns. */
+/** @returns the titles, and for each row as many lines as its longest cell needs. No line exceeds `width` unless there are too many columns. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
   const widths = widthsOf(columns, rows);
   const room = width - GAP.length * (columns.length - 1);
@@ -22,7 +22,7 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
   return [columns.map(({ title }) => title), ...rows].flatMap((row) => rowLines(columns, row, widths));
 }
 
-/** What the widest cells take. A table may have a million rows, more than a call takes arguments. */
+/** The widths of the widest cells. A table may have a million rows, more than `Math.max` accepts as arguments. */
 function widthsOf(columns: readonly Column[], rows: readonly (readonly string[])[]): number[] {
   return columns.map(({ title }, index) =>
     rows.reduce((widest, row) => Math.max(widest, [...(row[index] ?? '')].length), title.length),

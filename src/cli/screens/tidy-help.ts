@@ -1,6 +1,6 @@
-// Leaves out of yargs' help what every reader knows: that a switch is a boolean and off, and that <image> must be given.
+// Removes the obvious from the help of yargs: that a switch is a boolean and off, and that <image> is required.
 
-/** Tags at the end of a description; one that stood on a line of its own takes the line with it. */
+/** Tags at the end of a description. A tag on its own line is removed together with the line. */
 const NOISE = /(?:\s+|\b)\[(?:boolean|string|array)\](?: \[(?:required|default: (?:true|false|\[\]))\])?(?=\n|$)/g;
 const TYPE = /\[(?:string|array)\] (?=\[)/g;
 

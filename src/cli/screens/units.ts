@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Sizes, rates and durations in human-readable form.
 
 const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
@@ -34,12 +34,12 @@ export function parseDuration(text: string): number | undefined {
   return Number(match[1]) * (factors[match[2] ?? 's'] ?? 1000);
 }
 
-/** "20MiB/s", "1.5 MB/s", "800k" → bytes per second; undefined for anything else. Units of bits do not exist here. */
+/** "20MiB/s", "1.5 MB/s", "800k" → bytes per second; undefined for anything else. Units of bits are not supported. */
 export function parseRate(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)(i?)(b?)(?:\/s)?$/i.exec(text.trim());
   if (match === null || match[4] === 'b') return undefined;
   const power = ['', 'k', 'm', 'g'].indexOf((match[2] ?? '').toLowerCase());
-  // KB and MB are powers of 1000, KiB and MiB of 1024; a bare k or m is the latter, as in most tools.
+  // KB and MB are powers of 1000, KiB and MiB powers of 1024. A bare k or m means KiB or MiB, as in most tools.
   const base = match[3] === '' && match[4] !== '' ? 1000 : 1024;
   return Number(match[1]) * base ** power;
 }

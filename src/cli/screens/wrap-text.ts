@@ -1,6 +1,6 @@
-// Breaks text into lines that fit.
+// Wraps text to a width.
 
-/** Lines of at most `width` characters, broken at blanks; a longer word is cut. Lines of the text stay apart. */
+/** Lines of at most `width` characters, broken at blanks. Longer words are split. Existing line breaks are kept. */
 export function wrapText(text: string, width: number): string[] {
   return text.split('\n').flatMap((line) => wrapLine(line, width));
 }

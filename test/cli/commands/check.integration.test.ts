@@ -1,4 +1,4 @@
-// vhdup check as its users run it.
+// vhdup check as users run it.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -18,7 +18,7 @@ function check(...args: string[]) {
 }
 
 describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}`, () => {
-  it('exits with 0 when all is well', async () => {
+  it('exits with 0 if every rule passes', async () => {
     const { exitCode, stdout, stderr } = check(await makeDisk(GOLDEN_GPT));
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toContain('  pass    Operating system read     Golden Linux 1\n');
@@ -30,7 +30,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
     expect(check(disk, '--quiet')).toEqual({ exitCode: 20, stdout: '', stderr: '' });
   });
 
-  it('exits with 21 on failures, and gives one object of JSON with --json', async () => {
+  it('exits with 21 on failures, and prints one JSON object with --json', async () => {
     const { exitCode, stdout } = check(await makeDisk(GOLDEN_GPT), '--generation', '1', '--json');
     expect(exitCode).toBe(21);
     const report: unknown = JSON.parse(stdout);
@@ -43,7 +43,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
       generation: 1,
       generationFrom: 'option',
       result: 'fail',
-      // No GPT with a BIOS boot partition, and no code for a BIOS.
+      // The GPT has neither a BIOS boot partition nor boot code.
       counts: { fail: 2, warn: 0, unread: 0 },
     });
     expect(report).toHaveProperty('findings.0', {
@@ -57,7 +57,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
     });
   });
 
-  it('prints nothing that an image could do to a terminal', async () => {
+  it('prints no control characters from an image', async () => {
     const evil = '\u001b[2J\u001b]0;owned\u0007\u202e';
     const disk = await makeDisk(
       withFiles({
@@ -76,7 +76,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
     }
   });
 
-  it('says of an image that cannot be read that it fails', async () => {
+  it('fails for an image that cannot be read', async () => {
     const disk = await makeDisk({ table: 'none', size: 1, partitions: [] });
     await overwrite(disk, 0, Buffer.from('QFI\u00fb', 'latin1'));
     const { exitCode, stdout } = check(disk);
@@ -87,11 +87,11 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
 });
 
 describe('vhdup check', () => {
-  it('exits with 3 when there is no such file', () => {
+  it('exits with 3 if the file does not exist', () => {
     expect(check('/nowhere/disk.vhd')).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('no such file') });
   });
 
-  it('looks at a data disk without asking for anything to start', async () => {
+  it('does not require a data disk to boot', async () => {
     const { path } = await buildTemporary({ type: 'dynamic', size: 64 * MIB });
     const { exitCode, stdout } = check(path, '--for', 'data-disk');
     expect(exitCode).toBe(0);

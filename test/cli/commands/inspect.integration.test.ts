@@ -1,4 +1,4 @@
-// vhdup inspect as its users run it.
+// vhdup inspect as users run it.
 import { spawn, spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ function reportOf(stdout: string) {
 }
 
 describe('vhdup inspect', () => {
-  it('prints plain text where there is no terminal', async () => {
+  it('prints plain text without a terminal', async () => {
     const contents = [{ offset: 0, bytes: patternOf(1, MIB) }];
     const { path } = await buildTemporary({ type: 'dynamic', size: 40 * MIB, contents });
     const { exitCode, stdout, stderr } = inspect(path);
@@ -38,7 +38,7 @@ describe('vhdup inspect', () => {
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(Math.max(80, path.length));
   });
 
-  it('gives with --json one object, the same whatever the terminal, with --scan what is not zero', async () => {
+  it('prints one object with --json, the same on every terminal, with the non-zero data with --scan', async () => {
     const contents = [{ offset: 0, bytes: patternOf(1, MIB) }];
     const { path } = await buildTemporary({ type: 'dynamic', size: 64 * MIB, contents, uniqueId: uniqueIdOf(4) });
     const { exitCode, stdout, stderr } = inspect(path, '--json', '--scan');
@@ -54,7 +54,7 @@ describe('vhdup inspect', () => {
     expect(report['disk']).toHaveProperty('map.nonZero.length', 256);
   });
 
-  it('escapes what a terminal would obey in JSON too, and the text stays the same', async () => {
+  it('escapes control characters in JSON, and the parsed text is the same', async () => {
     const name = 'base\u009b31m\u202e\u{e0041}.vhd';
     const parent = { uniqueId: uniqueIdOf(1), name };
     const { path } = await buildTemporary({ type: 'differencing', size: 8 * MIB, parent });
@@ -79,7 +79,7 @@ describe('vhdup inspect', () => {
     expect(missing.stdout.replaceAll(/\s+/g, ' ')).toContain('there is no such file');
   });
 
-  it('shows what can be read of a damaged image, and exits with 3', async () => {
+  it('shows the readable parts of a damaged image, and exits with 3', async () => {
     const { path, headerOffset, footerOffset } = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
     await patchFile(path, headerOffset, new Uint8Array(8));
     const whole = inspect(path);
@@ -122,7 +122,7 @@ describe('vhdup inspect', () => {
 
   it('stops a scan on Ctrl-C', async () => {
     const path = join(await temporaryFolder(), 'large.vhdx');
-    // A dynamic image is read where its blocks are, also where these are holes of its file.
+    // Allocated blocks of a dynamic image are read even if they are holes in the file.
     const blocks = Array.from({ length: 2048 }, (_, index) => ({ index }));
     buildVhdx(path, { size: 64 * GIB, blockSize: 32 * MIB, blocks });
     const child = spawn(process.execPath, [BIN, 'inspect', '--scan', '--json', '--verbose', path]);
@@ -133,7 +133,7 @@ describe('vhdup inspect', () => {
     child.stdout.on('data', (data) => {
       stdout += data;
     });
-    // The first event of the scan is here: a second signal would end it at once.
+    // The scan has started. A second signal would end it at once.
     child.stdout.once('data', () => child.kill('SIGINT'));
     const exitCode = await new Promise((resolve) => child.once('close', resolve));
     expect(exitCode).toBe(130);
@@ -145,7 +145,7 @@ describe('vhdup inspect', () => {
 describe.skipIf(NO_DISK_TOOLS !== undefined)(`real disks ${NO_DISK_TOOLS ?? ''}`, () => {
   beforeEach((context) => context.skip(!hasQemuImg, NO_QEMU_IMG));
 
-  it('in a VHD and in a VHDX are told alike', async () => {
+  it('are described alike in a VHD and in a VHDX', async () => {
     const raw = await makeDisk({
       table: 'gpt',
       partitions: [
@@ -174,7 +174,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`real disks ${NO_DISK_TOOLS ?? ''}`
   });
 });
 
-describe('images that other tools made', () => {
+describe('images made by other tools', () => {
   beforeEach((context) => context.skip(sharedImages === undefined, NO_SHARED_IMAGES));
 
   it.each([

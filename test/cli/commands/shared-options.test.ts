@@ -23,7 +23,7 @@ describe('threadsOf', () => {
 });
 
 describe('durationMs and rateOf', () => {
-  it('read what they are for, and name the option otherwise', () => {
+  it('parse valid texts and name the option for others', () => {
     expect(durationMs('timeout', '90s')).toBe(90_000);
     expect(() => durationMs('timeout', 'soon')).toThrow(/^--timeout must be a duration/);
     expect(rateOf('max-rate', '1MiB/s')).toBe(1024 * 1024);
@@ -32,7 +32,7 @@ describe('durationMs and rateOf', () => {
 });
 
 describe('imageOptions', () => {
-  it('are those of the library', () => {
+  it('returns the options of the library', () => {
     const args = {
       image: 'disk.img',
       format: 'raw' as const,

@@ -21,7 +21,7 @@ function makeBar(columns = 80, symbols = UNICODE) {
 }
 
 describe('ProgressBar', () => {
-  it('shows one line with everything where there is room', () => {
+  it('shows all parts in one line if there is room', () => {
     const { terminal, bar } = makeBar(140);
     bar.show(totalsOf({ retries: 3 }));
     vi.advanceTimersByTime(1000);
@@ -66,7 +66,7 @@ describe('ProgressBar', () => {
     bar.stop();
   });
 
-  it('is drawn with the symbols that the terminal shows', () => {
+  it('uses symbols that the terminal supports', () => {
     const { terminal, bar } = makeBar(140, ASCII);
     bar.show(totalsOf());
     vi.advanceTimersByTime(1000);
@@ -74,7 +74,7 @@ describe('ProgressBar', () => {
     bar.stop();
   });
 
-  it('takes 80 columns where the terminal does not know how many it has', () => {
+  it('uses 80 columns if the terminal does not know its width', () => {
     const { terminal, bar } = makeBar(0);
     bar.show(totalsOf());
     vi.advanceTimersByTime(1000);
@@ -83,7 +83,7 @@ describe('ProgressBar', () => {
     bar.stop();
   });
 
-  it('follows the terminal when it is made smaller', () => {
+  it('adapts when the terminal shrinks', () => {
     const { terminal, bar } = makeBar(140);
     bar.show(totalsOf());
     vi.advanceTimersByTime(1000);
@@ -93,7 +93,7 @@ describe('ProgressBar', () => {
     bar.stop();
   });
 
-  it('prints lines above itself, and overwrites none of them, neither at the end nor after it', () => {
+  it('prints lines above itself and never overwrites them, not even when it ends', () => {
     const { terminal, bar } = makeBar();
     bar.show(totalsOf({ done: 0 }));
     vi.advanceTimersByTime(1000);
@@ -114,7 +114,7 @@ describe('ProgressBar', () => {
     ]);
   });
 
-  it('ends with the last totals, and gives the cursor back', () => {
+  it('ends with the last totals and shows the cursor again', () => {
     const { terminal, bar } = makeBar();
     bar.show(totalsOf({ done: 0 }));
     expect(terminal.isCursorShown).toBe(false);
@@ -130,7 +130,7 @@ describe('ProgressBar', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('prints lines before the first totals, and draws nothing when there are none', () => {
+  it('prints lines before the first totals, and draws nothing without totals', () => {
     const { terminal, bar } = makeBar();
     bar.log('a warning');
     bar.stop();

@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 describe('ProgressLines', () => {
-  it('prints a line every ten seconds, whatever is shown between', () => {
+  it('prints one line every ten seconds, however often totals are shown', () => {
     const stream = new PassThrough();
     const lines = new ProgressLines(stream);
     for (let second = 0; second <= 25; second++) {
@@ -22,7 +22,7 @@ describe('ProgressLines', () => {
     expect(String(stream.read())).toBe('40% 4.00 GiB of 10.0 GiB, 0 B/s, ETA -:--, skipped 101 GiB\n'.repeat(2));
   });
 
-  it('prints other lines at once, and no progress after the end', () => {
+  it('prints other lines at once, and no progress after it was stopped', () => {
     const stream = new PassThrough();
     const lines = new ProgressLines(stream);
     lines.log('a warning');

@@ -14,7 +14,7 @@ afterEach(() => {
 });
 
 describe('ProgressTexts', () => {
-  it('tells how much, how fast, how long still, and what was left out', () => {
+  it('show the amount, the rate, the remaining time and the skipped bytes', () => {
     const texts = new ProgressTexts();
     texts.describe(totalsOf({ done: 4 * GIB, sent: 3 * GIB }));
     vi.advanceTimersByTime(1000);
@@ -29,7 +29,7 @@ describe('ProgressTexts', () => {
     });
   });
 
-  it('says what it knows while the length is being counted', () => {
+  it('show the known values while the total is being counted', () => {
     const texts = new ProgressTexts();
     const text = texts.describe(totalsOf({ planned: undefined, unallocated: undefined, retries: 1 }));
     expect(text).toEqual({
@@ -43,7 +43,7 @@ describe('ProgressTexts', () => {
     });
   });
 
-  it('does not take what earlier runs did for speed when the length becomes known', () => {
+  it('do not count bytes of earlier runs as speed when the total becomes known', () => {
     const texts = new ProgressTexts();
     texts.describe(totalsOf({ planned: undefined, done: 0, sent: 0 }));
     vi.advanceTimersByTime(10_000);
@@ -53,7 +53,7 @@ describe('ProgressTexts', () => {
     expect(text.eta).toBe('17:03');
   });
 
-  it('never promises an end while nothing moves', () => {
+  it('show no remaining time while nothing is transferred', () => {
     const texts = new ProgressTexts();
     for (let second = 0; second < 60; second++) {
       texts.describe(totalsOf());
@@ -62,7 +62,7 @@ describe('ProgressTexts', () => {
     expect(texts.describe(totalsOf())).toMatchObject({ rate: '0 B/s', eta: '-:--' });
   });
 
-  it('says 100% only at the end, and for a disk with nothing to move', () => {
+  it('show 100% only at the end, or for a disk without data', () => {
     const texts = new ProgressTexts();
     expect(texts.describe(totalsOf({ done: 10 * GIB - 1 })).percent).toBe(' 99%');
     expect(texts.describe(totalsOf({ done: 10 * GIB })).percent).toBe('100%');

@@ -56,7 +56,7 @@ describe('Reporter', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('prints plain lines, without any control character, elsewhere', () => {
+  it('prints plain lines without control characters elsewhere', () => {
     const stream = new PassThrough();
     const reporter = reporterOn(stream);
     reporter.onEvent(PROGRESS);
@@ -66,7 +66,7 @@ describe('Reporter', () => {
     expect(textOf(stream)).toMatch(/^40% [ -~]*\nWarning: The clock is wrong\.\n$/);
   });
 
-  it('draws no bar on a terminal that cannot, but prints the same plain lines', () => {
+  it('prints plain lines on a terminal that cannot redraw', () => {
     const terminal = new FakeTerminal(80);
     const reporter = reporterOn(terminal, { screen: PIPE });
     reporter.onEvent(PROGRESS);
@@ -77,7 +77,7 @@ describe('Reporter', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('prints no progress when it is not wanted, but what else there is to say', () => {
+  it('prints no progress with --no-progress, but everything else', () => {
     const terminal = new FakeTerminal(80);
     const reporter = reporterOn(terminal, { progress: false });
     reporter.onEvent(PROGRESS);
@@ -86,7 +86,7 @@ describe('Reporter', () => {
     expect(terminal.written).toBe('Warning: The clock is wrong.\n');
   });
 
-  it('prints nothing at all when it is to be quiet', () => {
+  it('prints nothing with --quiet', () => {
     const stream = new PassThrough();
     const reporter = reporterOn(stream, { quiet: true, verbose: true });
     for (const event of [START, PROGRESS, retry('ECONNRESET'), { type: 'debug', message: 'x' } as const]) {
@@ -97,7 +97,7 @@ describe('Reporter', () => {
     expect(textOf(stream)).toBe('');
   });
 
-  it('says that an upload is resumed, and nothing of a new one', () => {
+  it('reports a resumed upload, but not a new one', () => {
     const stream = new PassThrough();
     const reporter = reporterOn(stream);
     reporter.onEvent(START);
@@ -106,7 +106,7 @@ describe('Reporter', () => {
     expect(textOf(stream)).toContain('Resuming the upload started at 2026-03-01T10:00:00.000Z (disk.vhd.vhdup.json).');
   });
 
-  it('prints the first retry of each reason, then one every half a minute', () => {
+  it('prints the first retry of each reason, then one every 30 seconds', () => {
     const stream = new PassThrough();
     const reporter = reporterOn(stream);
     for (let second = 0; second < 61; second++) {
@@ -123,7 +123,7 @@ describe('Reporter', () => {
     ]);
   });
 
-  it('prints every retry, and details, with --verbose', () => {
+  it('prints every retry and details with --verbose', () => {
     const events: UploadEvent[] = [retry('ServerBusy'), retry('ServerBusy'), { type: 'debug', message: 'the parent' }];
     const verbose = new PassThrough();
     const normal = new PassThrough();
@@ -142,7 +142,7 @@ describe('Reporter', () => {
     expect(textOf(stream)).toBe('Warning: https://a.b/c?sig=REDACTED failed\n');
   });
 
-  it('says that a verification is resumed, and how far the MD5 is once everything is sent', () => {
+  it('reports a resumed verification, and the progress of the MD5 once everything is sent', () => {
     const stream = new PassThrough();
     const reporter = reporterOn(stream);
     const { uploadId: _, ...start } = START;

@@ -6,7 +6,7 @@ import { CellCounts } from '../../../src/inspect/allocation-map.ts';
 const MIB = 1024 * 1024;
 
 describe('the drawing of an allocation', () => {
-  it('fits the width, each row with the offset that it begins at', () => {
+  it('fits the width and shows the offset of each row', () => {
     for (const width of [80, 140]) {
       const counts = new CellCounts(100 * 1024 * MIB, drawingCells(width));
       counts.add({ offset: 0, length: 30 * 1024 * MIB });
@@ -21,13 +21,13 @@ describe('the drawing of an allocation', () => {
     }
   });
 
-  it('tells by density how much of a cell is allocated', () => {
+  it('shows by density how much of a cell is allocated', () => {
     const map = { cellSize: MIB, allocated: [0, 0.0001, 1 / 3, 0.5, 0.9999, 1] };
     expect(drawAllocation(map, { width: 80, symbols: UNICODE })[0]).toBe('       0 B │·░░▒▓█│');
     expect(drawAllocation(map, { width: 80, symbols: ASCII })[0]).toBe('       0 B |.--+*#|');
   });
 
-  it('tells by density how much of it is data, when that is known', () => {
+  it('shows by density how much of a cell is data after a scan', () => {
     const map = { cellSize: MIB, allocated: [0, 1, 1, 1, 1], nonZero: [0, 0, 0.5, 0.9, 1] };
     expect(drawAllocation(map, { width: 80, symbols: UNICODE })[0]).toBe('       0 B │·░▒▓█│');
     expect(drawAllocation(map, { width: 80, symbols: ASCII }).at(-1)).toContain('. not allocated, - zeros');

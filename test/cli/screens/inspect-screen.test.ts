@@ -80,7 +80,7 @@ const REPORT: InspectReport = {
 };
 
 describe('the screen of an inspection', () => {
-  it.each([60, 80, 140])('fits %i columns, and holds nothing that a terminal would obey', (width) => {
+  it.each([60, 80, 140])('fits %i columns and contains no control characters', (width) => {
     const lines = showInspection(REPORT, { ...PIPE, width }).split('\n');
     for (const line of lines) {
       expect([...line].length).toBeLessThanOrEqual(width);
@@ -88,7 +88,7 @@ describe('the screen of an inspection', () => {
     }
   });
 
-  it('says what the file and the disk are', () => {
+  it('describes the file and the disk', () => {
     expect(showInspection(REPORT, { ...PIPE, width: 100 })).toBe(`disk\\u{1b}[31m.vhd
   format       differencing VHD, blocks of 2.00 MiB
   creator      q\\u{7} 5.3
@@ -122,7 +122,7 @@ To know
   The backup of the GPT is somewhere else than where it should be, and that is a long story.`);
   });
 
-  it('shows the parents that were found, and every place where one was looked for', () => {
+  it('shows the parents that were found, and every place that was searched', () => {
     const image = {
       path: 'base.vhd',
       fileSize: 512,
@@ -151,7 +151,7 @@ To know
   Give the folder that holds it, or the file itself, with --parent-path.`);
   });
 
-  it('says why a disk cannot be read, apart from what is only to be known', () => {
+  it('separates the reason why a disk cannot be read from other notes', () => {
     const { disk: _, ...rest } = REPORT;
     const problems = [
       { code: 'footer-damaged', message: 'The footer at the end is bad.' },
@@ -161,7 +161,7 @@ To know
     expect(shown).toContain('The disk cannot be read\n  The BAT is bad.\n\nTo know\n  The footer at the end is bad.');
   });
 
-  it('says what a disk without a table holds', () => {
+  it('describes the content of a disk without a partition table', () => {
     const disk = REPORT.disk as NonNullable<InspectReport['disk']>;
     const fileSystem = { type: 'ntfs', name: 'NTFS', kind: 'file-system' } as const;
     const withLayout = (volumes: NonNullable<InspectReport['disk']>['layout']['volumes']) =>
@@ -171,7 +171,7 @@ To know
     expect(withLayout([{ range, fileSystem }])).toContain('No partition table\n  NTFS on the whole disk.');
   });
 
-  it('uses bold and dim alone on a terminal, which are readable on light and on dark', () => {
+  it('uses only bold and dim on a terminal, which are readable on light and dark backgrounds', () => {
     const escapeCharacter = String.fromCharCode(27);
     const codes = new Set(
       showInspection(REPORT, TERMINAL)

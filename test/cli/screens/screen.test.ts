@@ -8,12 +8,12 @@ const terminal = (columns = 100) => new FakeTerminal(columns).asStream;
 const pipe = { isTTY: false } as NodeJS.WriteStream;
 const UTF8 = { LANG: 'en_GB.UTF-8', TERM: 'xterm-256color' };
 
-describe('what a result is shown on', () => {
-  it('is a terminal with its width, colours and Unicode', () => {
+describe('screenOf', () => {
+  it('has the width, colours and Unicode of a terminal', () => {
     expect(screenOf(UTF8, terminal())).toEqual({ width: 100, colours: true, symbols: UNICODE, redraws: true });
   });
 
-  it('is a pipe of 80 columns without colours and with ASCII alone', () => {
+  it('has 80 columns, no colours and only ASCII in a pipe', () => {
     expect(screenOf(UTF8, pipe)).toEqual({ width: 80, colours: false, symbols: ASCII, redraws: false });
   });
 
@@ -22,7 +22,7 @@ describe('what a result is shown on', () => {
     [20, 40],
     [60, 60],
     [300, 140],
-  ])('of %i columns uses %i', (columns, width) => {
+  ])('uses, for %i columns, a width of %i', (columns, width) => {
     expect(screenOf(UTF8, terminal(columns)).width).toBe(width);
   });
 
@@ -36,11 +36,11 @@ describe('what a result is shown on', () => {
       { colours: true, symbols: UNICODE },
     ],
     [{ LC_ALL: 'C' }, { colours: true, symbols: process.platform === 'win32' ? UNICODE : ASCII, redraws: true }],
-  ])('is asked by %o to be %o', (variables, expected) => {
+  ])('follows %o: %o', (variables, expected) => {
     expect(screenOf({ ...UTF8, ...variables }, terminal())).toMatchObject(expected);
   });
 
-  it('has colours in a pipe when FORCE_COLOR asks for them', () => {
+  it('has colours in a pipe if FORCE_COLOR is set', () => {
     expect(screenOf({ ...UTF8, FORCE_COLOR: '1' }, pipe)).toMatchObject({ colours: true, symbols: ASCII });
   });
 

@@ -27,7 +27,7 @@ const REPORT: StructuresReport = {
 };
 
 describe('the screen of structures', () => {
-  it('shows fields, tables and problems, and nothing that a terminal would obey', () => {
+  it('shows fields, tables and problems without control characters', () => {
     expect(showStructures(REPORT, PIPE).split('\n')).toEqual([
       'dynamic header: 1024 bytes at 512',
       '  WRONG its checksum is 0x00000001, but its bytes give 0x00000002',
@@ -42,7 +42,7 @@ describe('the screen of structures', () => {
     ]);
   });
 
-  it('shows a table of a million rows, as --all may ask for', () => {
+  it('shows a table of a million rows, as with --all', () => {
     const rows = Array.from({ length: 1_000_000 }, (_, block) => ({ firstBlock: block, state: 'allocated' }));
     const structure = { name: 'BAT', offset: 0, length: 4_000_000, problems: [], fields: [], rows };
     const shown = showStructures({ format: 'vhd', structure: 'bat', structures: [structure] }, PIPE);

@@ -4,7 +4,7 @@ import { tableLines } from '../../../src/cli/screens/text-table.ts';
 const COLUMNS = [{ title: '#' }, { title: 'size', align: 'right' }, { title: 'name' }] as const;
 
 describe('a table', () => {
-  it('has columns as wide as what is in them, numbers to the right, and no blanks at the ends', () => {
+  it('has columns as wide as their content, right-aligned numbers, and no trailing blanks', () => {
     expect(
       tableLines(
         COLUMNS,
@@ -17,7 +17,7 @@ describe('a table', () => {
     ).toEqual(['#     size  name', '1      1 B  one', '12  1000 B']);
   });
 
-  it('breaks what the widest column has no room for, and loses nothing of it', () => {
+  it('wraps the widest column and loses no text', () => {
     const lines = tableLines(
       COLUMNS,
       [
@@ -35,12 +35,12 @@ describe('a table', () => {
     ]);
   });
 
-  it('takes a million rows', () => {
+  it('accepts a million rows', () => {
     const rows = Array.from({ length: 1_000_000 }, (_, index) => [String(index)]);
     expect(tableLines([{ title: 'block', align: 'right' }], rows, 80).at(-1)).toBe('999999');
   });
 
-  it('keeps columns that are too many', () => {
+  it('keeps all columns if there are too many', () => {
     expect(tableLines(COLUMNS, [['1', '1 B', 'a long name']], 5)[1]).toBe('1   1 B  a long');
   });
 });

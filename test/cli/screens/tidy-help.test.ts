@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { tidyHelp } from '../../../src/cli/screens/tidy-help.ts';
 
-it('leaves types and the defaults of switches out of the help, and keeps what tells something', () => {
+it('tidyHelp removes types and the defaults of switches, and keeps useful tags', () => {
   expect(
     tidyHelp(`Positionals:
   image  The disk image[string] [required]

@@ -25,7 +25,7 @@ describe('formatBytes', () => {
     expect(formatBytes(bytes)).toBe(expected);
   });
 
-  it('has three significant digits, within half a percent of the truth', () => {
+  it('has three significant digits, with an error of at most half a percent', () => {
     const factors: Readonly<Record<string, number>> = {
       B: 1,
       KiB: KIB,
@@ -46,7 +46,7 @@ describe('formatBytes', () => {
 });
 
 describe('formatRate', () => {
-  it('is bytes a second', () => {
+  it('formats bytes per second', () => {
     expect(formatRate(60 * MIB)).toBe('60.0 MiB/s');
   });
 });

@@ -8,15 +8,15 @@ describe('wrapText', () => {
     expect(wrapText('', 8)).toEqual([]);
   });
 
-  it('keeps lines apart, as in the places where a parent was looked for', () => {
+  it('keeps line breaks, as in the list of places searched for a parent', () => {
     expect(wrapText('one two:\n  three four five\n\nsix', 10)).toEqual(['one two:', 'three four', 'five', 'six']);
   });
 
-  it('cuts a word that is too long', () => {
+  it('splits a word that is too long', () => {
     expect(wrapText('a abcdefghij', 4)).toEqual(['a', 'abcd', 'efgh', 'ij']);
   });
 
-  it('keeps every character but blanks, and no line is too long', () => {
+  it('keeps every character except blanks, and no line is too long', () => {
     fc.assert(
       fc.property(fc.string(), fc.integer({ min: 1, max: 40 }), (text, width) => {
         const lines = wrapText(text, width);

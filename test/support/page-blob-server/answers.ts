@@ -1,4 +1,4 @@
-// The answers of the page-blob test server that are not the outcome of an operation: errors, and what faults make of an answer.
+// The answers of the page-blob test server that do not come from an operation: errors, and answers changed by faults.
 
 import { invalidHeader, missingHeader, ServiceError } from './error.ts';
 import type { Answer } from './exchange.ts';
@@ -7,14 +7,14 @@ import type { ServiceRequest } from './request.ts';
 
 const NEWEST_VERSION = '2026-10-06';
 
-/** Throws 400 unless the request names a version of the REST API that the service knows. */
+/** Throws 400 unless the request names a version of the REST API that the service supports. */
 export function checkVersion(request: ServiceRequest): void {
   const version = request.headers.get('x-ms-version');
   if (version === undefined) throw missingHeader('x-ms-version');
   if (!/^20\d\d-\d\d-\d\d$/.test(version) || version > NEWEST_VERSION) throw invalidHeader('x-ms-version', version);
 }
 
-/** The headers that every answer of the service carries. */
+/** The headers of every answer of the service. */
 export function commonHeaders(request: ServiceRequest, now: Date): Record<string, string> {
   const clientRequestId = request.headers.get('x-ms-client-request-id');
   return {
@@ -38,7 +38,7 @@ export function errorAnswer(error: ServiceError, always: Record<string, string>,
   };
 }
 
-/** The error that a fault of kind `status` asks for. */
+/** The error of a fault of the kind `status`. */
 export function faultError(fault: Extract<Fault, { kind: 'status' }>): ServiceError {
   return serviceFailure(
     fault.status,
@@ -48,9 +48,9 @@ export function faultError(fault: Extract<Fault, { kind: 'status' }>): ServiceEr
 }
 
 /**
- * The answer that a fault of kind `answer` asks for.
+ * The answer of a fault of the kind `answer`.
  * @param always - The headers of every answer of the service.
- * @param done - The answer of the operation, where it was done.
+ * @param done - The answer of the operation, if it was executed.
  */
 export function faultAnswer(fault: AnswerFault, always: Record<string, string>, done: Answer | undefined): Answer {
   const { code, headers = {}, body, isForeign = false } = fault;
@@ -74,12 +74,12 @@ const FAILURE_MESSAGES: Readonly<Record<string, string>> = {
   OperationTimedOut: 'Operation could not be completed within the permitted time.',
 };
 
-/** A failure of the service itself. */
+/** A failure of the service. */
 export function serviceFailure(status: number, code: string, headers: Record<string, string> = {}): ServiceError {
   return new ServiceError(status, code, FAILURE_MESSAGES[code] ?? `The request failed with ${code}.`, { headers });
 }
 
-/** A bug of this server: said as such in the answer, so that the test that meets it can tell. */
+/** A bug in this server. The answer names it, so that a test can detect it. */
 export function unexpected(error: unknown): ServiceError {
   return new ServiceError(
     500,
@@ -88,7 +88,7 @@ export function unexpected(error: unknown): ServiceError {
   );
 }
 
-/** What a proxy or a captive portal says instead of the service. */
+/** The answer of a proxy or a captive portal instead of the service. */
 export function proxyPage(status: number): Answer {
   const html = Buffer.from(
     `<!DOCTYPE html><html><head><title>Network access</title></head><body><h1>${status}</h1><p>Please sign in to the network.</p></body></html>`,
@@ -102,7 +102,7 @@ export function proxyPage(status: number): Answer {
   return { status, headers, body: [html] };
 }
 
-/** The same answer with nonsense for a body, and without what would let a client check it. */
+/** The same answer with a nonsense body, and without the headers by which a client could check it. */
 export function garbled(answer: Answer): Answer {
   const nonsense = Buffer.from('<?xml version="1.0" encoding="utf-8"?><PageList><PageRange><Start>\u0007\uFFFD{"not":');
   const { 'x-ms-content-crc64': _crc64, 'content-md5': _md5, etag: _etag, ...headers } = answer.headers;

@@ -1,4 +1,4 @@
-// Who may do what on the page-blob test server: Shared Key, account and service SAS, and bearer tokens, checked as "Authorize requests to Azure Storage" says.
+// Authorization of the page-blob test server: Shared Key, account and service SAS, and bearer tokens, as described in "Authorize requests to Azure Storage".
 
 import { createHmac } from 'node:crypto';
 import { authenticationFailed, permissionMismatch, ServiceError } from './error.ts';
@@ -6,21 +6,21 @@ import type { Operation, ServiceRequest } from './request.ts';
 
 const CLOCK_SKEW_MS = 15 * 60_000;
 
-/** A stored access policy of a container, to which the `si` of a SAS refers; the service keeps it, the URL does not show it. */
+/** A stored access policy of a container, to which the `si` of a SAS refers. It is stored in the service and not in the URL. */
 export interface AccessPolicy {
   readonly permissions: string;
   readonly startsOn?: Date;
   readonly expiresOn: Date;
 }
 
-/** What the account accepts. Fields may change while the server runs. */
+/** The credentials that the account accepts. Fields may change while the server runs. */
 export interface Credentials {
   readonly account: string;
   /** In base64. */
   readonly key: string;
-  /** The one bearer token that is accepted; all are refused while undefined. */
+  /** The accepted bearer token. If undefined, all are refused. */
   bearerToken: string | undefined;
-  /** Tokens that were valid once. */
+  /** Tokens that were valid before. */
   readonly expiredTokens: Set<string>;
   /** Signatures of SAS that have been used, and of those that no longer work. */
   readonly usedSignatures: Set<string>;
@@ -29,7 +29,7 @@ export interface Credentials {
   readonly policies: Map<string, AccessPolicy>;
 }
 
-/** What the credentials of a request allow; the key and tokens allow everything. */
+/** The permissions of a request's credentials. The key and tokens allow everything. */
 export interface Grant {
   readonly permissions: string | 'all';
 }
@@ -65,7 +65,7 @@ const REQUIREMENTS: Readonly<Record<Operation, Requirement>> = {
 
 const CONTAINER_AND_BLOB_LETTERS = 'racwdxyltmeopif';
 
-/** Throws 401 or 403 unless the request carries credentials that hold and suffice for its operation. */
+/** Throws 401 or 403 unless the request has valid credentials that allow its operation. */
 export function authorize(request: ServiceRequest, credentials: Credentials, now: number): Grant {
   if (request.account !== credentials.account) {
     throw new ServiceError(400, 'InvalidUri', `The requested URI does not represent any resource on the server.`);

@@ -22,8 +22,8 @@ export function md5Base64(pieces: Iterable<Uint8Array>): string {
 }
 
 /**
- * Checks a body against the checksums that came with it; throws 400. Returns the headers that say what arrived.
- * With `pieces` undefined nothing is checked, and the checksum that was sent is taken for the one that arrived.
+ * Checks a body against the checksums of the request; throws 400. Returns the headers with the checksums of the body. If `pieces` is
+ * undefined, nothing is checked, and the checksum of the request is returned.
  */
 export function checkBody(request: ServiceRequest, pieces: readonly Uint8Array[] | undefined): Record<string, string> {
   const sentMd5 = request.headers.get('content-md5');

@@ -1,10 +1,10 @@
-// Conditional headers, as "Specifying conditional headers for Blob service operations" has them.
+// Conditional headers, as described in "Specifying conditional headers for Blob service operations".
 
 import { conditionNotMet, invalidHeader, ServiceError } from './error.ts';
 import type { ServiceRequest } from './request.ts';
 import type { StoredBlob } from './store.ts';
 
-/** Throws 304 (reads) or 412 (writes) unless the If-… headers hold for the blob. */
+/** Throws 304 (reads) or 412 (writes) unless the If-… headers are met by the blob. */
 export function checkConditions(request: ServiceRequest, blob: StoredBlob, access: 'read' | 'write'): void {
   const failure = access === 'read' ? notModified : conditionNotMet;
   const headers = conditionalHeaders(request);
@@ -24,7 +24,7 @@ export function checkConditions(request: ServiceRequest, blob: StoredBlob, acces
   if (headers.ifUnmodifiedSince !== undefined && changedAt > headers.ifUnmodifiedSince) throw conditionNotMet();
 }
 
-/** The conditions of Put Blob, where the blob may not exist: 409 BlobAlreadyExists for `If-None-Match: *` on one that does. */
+/** The conditions of Put Blob, for which the blob need not exist: 409 BlobAlreadyExists for `If-None-Match: *` if it does. */
 export function checkCreateConditions(request: ServiceRequest, existing: StoredBlob | undefined): void {
   const { ifMatch, ifNoneMatch } = conditionalHeaders(request);
   if (existing === undefined) {
@@ -35,7 +35,7 @@ export function checkCreateConditions(request: ServiceRequest, existing: StoredB
   checkConditions(request, existing, 'write');
 }
 
-/** Throws 412 unless the x-ms-if-sequence-number-… headers of Put Page hold. */
+/** Throws 412 unless the x-ms-if-sequence-number-… headers of Put Page are met. */
 export function checkSequenceNumber(request: ServiceRequest, blob: StoredBlob): void {
   const holds: readonly [string, (wanted: bigint) => boolean][] = [
     ['x-ms-if-sequence-number-le', (wanted) => blob.sequenceNumber <= wanted],

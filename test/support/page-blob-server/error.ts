@@ -1,12 +1,12 @@
-// The failures that the page-blob test server answers with: status, code and message of "Blob service error codes" and "Common REST API error codes".
+// The errors of the page-blob test server: status, code and message of "Blob service error codes" and "Common REST API error codes".
 
 /** An answer other than success, in the service's terms; the server turns it into XML and `x-ms-error-code`. */
 export class ServiceError extends Error {
   readonly status: number;
   readonly code: string;
-  /** Further elements of the XML body, for instance HeaderName. */
+  /** Further elements of the XML body, for example HeaderName. */
   readonly details: Readonly<Record<string, string>>;
-  /** Further response headers, for instance WWW-Authenticate. */
+  /** Further response headers, for example WWW-Authenticate. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -38,7 +38,7 @@ export function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** 400: a header whose value cannot be used. */
+/** 400: a header with an invalid value. */
 export function invalidHeader(name: string, value: string): ServiceError {
   return new ServiceError(
     400,
@@ -50,7 +50,7 @@ export function invalidHeader(name: string, value: string): ServiceError {
   );
 }
 
-/** 400: a header that the operation cannot do without. */
+/** 400: a required header is missing. */
 export function missingHeader(name: string): ServiceError {
   return new ServiceError(
     400,
@@ -72,7 +72,7 @@ export function queryParameterOutOfRange(name: string, value: string): ServiceEr
   );
 }
 
-/** 403: credentials that do not hold; `detail` says why, as the service does. */
+/** 403: invalid credentials; `detail` gives the reason, as the service does. */
 export function authenticationFailed(detail: string): ServiceError {
   return new ServiceError(
     403,
@@ -106,7 +106,7 @@ export function invalidBlobType(): ServiceError {
   return new ServiceError(409, 'InvalidBlobType', 'The blob type is invalid for this operation.');
 }
 
-/** 412: a conditional header of a write that does not hold. */
+/** 412: a conditional header of a write is not met. */
 export function conditionNotMet(): ServiceError {
   return new ServiceError(
     412,
@@ -115,19 +115,19 @@ export function conditionNotMet(): ServiceError {
   );
 }
 
-/** 416: pages that lie outside the blob. */
+/** 416: pages outside the blob. */
 export function invalidPageRange(): ServiceError {
   return new ServiceError(416, 'InvalidPageRange', 'The page range specified is invalid.');
 }
 
-/** 416: bytes that lie outside the blob of `size` bytes. */
+/** 416: bytes outside the blob of `size` bytes. */
 export function invalidRange(size: number): ServiceError {
   return new ServiceError(416, 'InvalidRange', 'The range specified is invalid for the current size of the resource.', {
     headers: { 'content-range': `bytes */${size}` },
   });
 }
 
-/** 413: more than an operation takes. */
+/** 413: more than an operation accepts. */
 export function requestBodyTooLarge(limit: number): ServiceError {
   return new ServiceError(
     413,

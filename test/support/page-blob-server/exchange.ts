@@ -1,4 +1,4 @@
-// One request and its answer on the wire, for the page-blob test server: reading the body, sending, and every way not to answer.
+// One request and its answer on the wire, for the page-blob test server: reading the body, sending, and all ways not to answer.
 
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -8,7 +8,7 @@ import type { RequestBody } from './operation.ts';
 
 const DRIP_INTERVAL_MS = 10;
 
-/** The client, or the server as a whole, went away while a request was being served. */
+/** The client disconnected, or the server closed, while a request was being served. */
 export class ConnectionGone extends Error {}
 
 /** An answer, ready to be sent. */
@@ -18,7 +18,7 @@ export interface Answer {
   readonly body: Iterable<Uint8Array>;
 }
 
-/** The two streams of one request, and the signal that tells when they are no more. */
+/** The two streams of one request, and the signal that aborts when they are closed. */
 export class Exchange {
   readonly message: IncomingMessage;
   readonly #response: ServerResponse;
@@ -40,7 +40,7 @@ export class Exchange {
     return this.#gone.signal.aborted && !this.#response.writableFinished;
   }
 
-  /** Reads the whole body; `onBytes` hears of every chunk. What lies beyond `limit` is counted, not kept; with `keep` false nothing is. */
+  /** Reads the whole body; `onBytes` is called for every chunk. Bytes beyond `limit` are counted but not kept; with `keep` false none are kept. */
   receive(keep: boolean, limit: number, onBytes: (bytes: number) => void): Promise<RequestBody> {
     const { message } = this;
     const pieces: Uint8Array[] = [];
@@ -61,7 +61,7 @@ export class Exchange {
     });
   }
 
-  /** Waits like `wait` while the body comes in drops: a socket that is not read at all does not tell when its client goes. */
+  /** Waits like `wait` while the body comes in drops: a socket that is not read does not notice when its client disconnects. */
   async stallBody(maxMs: number): Promise<void> {
     const { message } = this;
     message.on('data', () => message.pause());
@@ -78,7 +78,7 @@ export class Exchange {
     if (delayMs > 0) await this.#orGone(delay(delayMs, undefined, { signal: this.#gone.signal }));
   }
 
-  /** Sends an answer; `onBytes` hears of every piece of the body. */
+  /** Sends an answer; `onBytes` is called for every piece of the body. */
   async send(answer: Answer, onBytes: (bytes: number) => void): Promise<void> {
     const response = this.#response;
     response.writeHead(answer.status, { ...answer.headers });
@@ -96,7 +96,7 @@ export class Exchange {
     });
   }
 
-  /** Sends the start of an answer and cuts the connection: half of the body, or half of the head where there is no body. */
+  /** Sends the start of an answer and cuts the connection: half of the body, or half of the head if there is no body. */
   async sendHalf(answer: Answer): Promise<void> {
     const body = Buffer.concat([...answer.body]);
     const head = [
@@ -123,7 +123,7 @@ export class Exchange {
   /** Ends the connection with a TCP reset. */
   reset(): void {
     const { socket } = this.message;
-    // A TLS socket has no reset of its own; destroying it leaves out the farewell of TLS, which clients report alike.
+    // A TLS socket cannot be reset. Destroying it omits the TLS close, which clients report in the same way.
     if ('encrypted' in socket) socket.destroy();
     else socket.resetAndDestroy();
     this.#gone.abort(new ConnectionGone());
@@ -133,7 +133,7 @@ export class Exchange {
     return this.#orGone(this.#link.carry(bytes, this.#gone.signal));
   }
 
-  /** Waits for something that the signal ends. */
+  /** Waits for something that the signal may end. */
   async #orGone(waiting: Promise<unknown>): Promise<void> {
     try {
       await waiting;

@@ -82,7 +82,7 @@ describe('pages of a proxy', () => {
 });
 
 describe('answers of any kind', () => {
-  it('instead of the operation, with what the service sends', async () => {
+  it('replace the operation, with the headers of the service', async () => {
     server.faults.add({ nth: 1 }, { kind: 'answer', status: 418, code: 'Teapot', headers: { 'x-more': 'more' } });
     const response = await putPage(0);
     expect([response.status, response.errorCode, response.headers.get('x-more')]).toEqual([418, 'Teapot', 'more']);
@@ -91,21 +91,21 @@ describe('answers of any kind', () => {
     expect(written()).toBe(0);
   });
 
-  it('of something else', async () => {
+  it('come from something other than the service', async () => {
     server.faults.add({}, { kind: 'answer', status: 413, isForeign: true, body: 'too large' });
     const response = await putPage(0);
     expect([response.status, response.body.toString()]).toEqual([413, 'too large']);
     expect(response.headers.has('x-ms-request-id')).toBe(false);
   });
 
-  it('after the operation was done, with other headers or without some', async () => {
+  it('follow an executed operation, with changed or missing headers', async () => {
     server.faults.add({}, { kind: 'answer', status: 200, isDone: true, headers: { etag: undefined } });
     const response = await putPage(0);
     expect([response.status, response.headers.has('etag')]).toEqual([200, false]);
     expect(written()).toBe(512);
   });
 
-  it('to large requests alone, also before they are read', async () => {
+  it('answer only large requests, also before they are read', async () => {
     server.faults.add({ largerThan: 512 }, { kind: 'answer', status: 413, isForeign: true, isEarly: true });
     expect((await putPage(0)).status).toBe(201);
     const response = await putPage(0, 1024);
@@ -115,14 +115,14 @@ describe('answers of any kind', () => {
 });
 
 describe('lost connections', () => {
-  it('reset before the request is read', async () => {
+  it('are reset before the request is read', async () => {
     server.faults.add({ nth: 1 }, { kind: 'reset-before-read' });
     await expect(putPage(0, 4 * MIB)).rejects.toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
     expect(written()).toBe(0);
     expect(server.log[0]).toMatchObject({ fault: 'reset-before-read', status: undefined, committed: false });
   });
 
-  it('reset after the write was committed', async () => {
+  it('are reset after the write was committed', async () => {
     server.faults.add({ nth: 1 }, { kind: 'reset-after-commit' });
     // `syscall` tells a reset from a connection that was closed in good order, which Node reports as ECONNRESET too.
     await expect(putPage(0)).rejects.toMatchObject({ code: 'ECONNRESET', syscall: 'read' });
@@ -130,14 +130,14 @@ describe('lost connections', () => {
     expect(server.log[0]).toMatchObject({ status: undefined, committed: true, aborted: true });
   });
 
-  it('cut in the middle of the answer', async () => {
+  it('are cut in the middle of the answer', async () => {
     server.faults.add({}, { kind: 'truncated-answer' });
     await expect(putPage(0)).rejects.toMatchObject({ code: expect.stringMatching(/ECONNRESET|HPE_/) });
     expect(written()).toBe(512);
     await expect(send('comp=pagelist', { method: 'GET' })).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
-  it('refused while the server is off the network, and whole again afterwards', async () => {
+  it('are refused while the server is off the network, and accepted afterwards', async () => {
     const { port } = server;
     await putPage(0);
     await server.refuseConnections(true);
@@ -150,7 +150,7 @@ describe('lost connections', () => {
 });
 
 describe('stalls', () => {
-  it('while the body is sent, until the client goes', async () => {
+  it('last while the body is sent, until the client disconnects', async () => {
     server.faults.add({ nth: 1 }, { kind: 'stall-body' });
     const client = new AbortController();
     const request = putPage(0, 4 * MIB, { signal: client.signal });
@@ -161,7 +161,7 @@ describe('stalls', () => {
     expect(server.log[0]).toMatchObject({ aborted: true, committed: false });
   });
 
-  it('before the answer, until the client goes', async () => {
+  it('last before the answer, until the client disconnects', async () => {
     server.faults.add({ nth: 1 }, { kind: 'stall-answer' });
     const client = new AbortController();
     const request = putPage(0, 512, { signal: client.signal });
@@ -172,7 +172,7 @@ describe('stalls', () => {
     expect(server.log[0]).toMatchObject({ aborted: true, committed: true, status: undefined });
   });
 
-  it.each(['stall-body', 'stall-answer'] as const)('%s ends by itself after a given time', async (kind) => {
+  it.each(['stall-body', 'stall-answer'] as const)('end after the given time: %s', async (kind) => {
     server.faults.add({ nth: 1 }, { kind, maxMs: 20 });
     await expect(putPage(0)).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
@@ -186,7 +186,7 @@ describe('stalls', () => {
     await failed;
   });
 
-  it('a late answer is an answer', async () => {
+  it('are not answers that are only late', async () => {
     server.faults.add({ nth: 1 }, { kind: 'delay-answer', delayMs: 30 });
     const response = putPage(0).then(({ status }) => status);
     const first = await Promise.race([response, delay(5, 'nothing yet')]);
@@ -195,7 +195,7 @@ describe('stalls', () => {
 });
 
 describe('damage', () => {
-  it('of the body on its way in is found by the checksum', async () => {
+  it('of the received body is found by the checksum', async () => {
     server.faults.add({ nth: 1 }, { kind: 'flip-received-bit', bit: 1234 });
     const response = await putPage(0, MIB);
     expect([response.status, response.errorCode]).toEqual([400, 'Crc64Mismatch']);
@@ -203,7 +203,7 @@ describe('damage', () => {
     expect((await putPage(0, MIB)).status).toBe(201);
   });
 
-  it('of the body on its way in shows in the echoed checksum where none was sent', async () => {
+  it('of the received body shows in the echoed checksum if none was sent', async () => {
     server.faults.add({ nth: 1 }, { kind: 'flip-received-bit', bit: 9 });
     const headers = { 'x-ms-page-write': 'update', 'x-ms-range': rangeHeader(0, 512) };
     const response = await putPage(0, 512, { headers });
@@ -213,7 +213,7 @@ describe('damage', () => {
     expect(response.headers.get('x-ms-content-crc64')).toBe(crc64Base64([damaged]));
   });
 
-  it('of the body on its way out changes one bit and no checksum', async () => {
+  it('of the sent body changes one bit and no checksum', async () => {
     await putPage(0);
     server.faults.add({ operation: 'GetBlob' }, { kind: 'flip-sent-bit', bit: 0 });
     const headers = { 'x-ms-range': rangeHeader(0, 512), 'x-ms-range-get-content-crc64': 'true' };
@@ -227,7 +227,7 @@ describe('damage', () => {
     await expect(putPage(0)).rejects.toMatchObject({ code: expect.stringMatching(/^HPE_/) });
   });
 
-  it('of the answer: a body of nonsense', async () => {
+  it('of the answer: a nonsense body', async () => {
     server.faults.add({}, { kind: 'garbled-answer', form: 'wrong-content' });
     const list = await send('comp=pagelist', { method: 'GET' });
     expect(list.status).toBe(200);
@@ -239,7 +239,7 @@ describe('damage', () => {
 describe('rules', () => {
   const busy: Fault = serverBusy();
 
-  it('pick by operation, blob, range, number and times', async () => {
+  it('select by operation, blob, range, number and times', async () => {
     const rules = [
       server.faults.add({ operation: ['GetBlob', 'GetPageRanges'] }, busy),
       server.faults.add({ blob: 'another.vhd' }, busy),
@@ -254,7 +254,7 @@ describe('rules', () => {
     expect(rules.map(({ hits }) => hits)).toEqual([0, 0, 1, 2, 1]);
   });
 
-  it('end when removed or cleared', async () => {
+  it('end when they are removed or cleared', async () => {
     const rule = server.faults.add({}, busy);
     expect((await putPage(0)).status).toBe(503);
     rule.remove();
@@ -264,7 +264,7 @@ describe('rules', () => {
     expect((await putPage(0)).status).toBe(201);
   });
 
-  it('strike with the same requests for the same seed', async () => {
+  it('apply to the same requests for the same seed', async () => {
     const strikes = async (seed: number) => {
       const seeded = await startPageBlobServer({ seed });
       try {
@@ -284,7 +284,7 @@ describe('rules', () => {
     expect(await strikes(8)).not.toEqual(first);
   });
 
-  it('draw evenly', () => {
+  it('have evenly distributed probabilities', () => {
     const random = seededRandom(1);
     const draws = Array.from({ length: 10_000 }, random);
     const mean = draws.reduce((sum, draw) => sum + draw, 0) / draws.length;
@@ -304,7 +304,7 @@ describe('the model of the service', () => {
     expect((await putPage(0)).status).toBe(201);
   });
 
-  it('answers 500 OperationTimedOut to a body that is too slow for it', async () => {
+  it('answers 500 OperationTimedOut if a body is too slow', async () => {
     server.model.bytesPerSecond = 1024 * 1024;
     server.model.operationTimeoutMs = 10;
     const slow = await putPage(0, 256 * 1024);

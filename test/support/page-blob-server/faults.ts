@@ -1,29 +1,29 @@
-// Faults that the page-blob test server commits on demand: rules that pick requests, and what goes wrong with them.
+// Faults of the page-blob test server: rules that select requests, and the fault for each.
 
 import { type ByteRange, endOf } from '../../../src/base/byte-range.ts';
 import type { Operation } from './request.ts';
 
-/** What goes wrong with a request. A stall ends when the client goes, the server closes, or after `maxMs` (default 60 s) with a reset. */
+/** The fault of a request. A stall ends when the client disconnects, the server closes, or with a reset after `maxMs` (default 60 s). */
 export type Fault =
-  /** An error of the service instead of the operation; the body is read first. */
+  /** The service returns an error instead of executing the operation. The body is read first. */
   | { readonly kind: 'status'; readonly status: number; readonly code: string; readonly retryAfterSeconds?: number }
-  /** A page in HTML, as a proxy or a captive portal sends it. */
+  /** An HTML page, as a proxy or a captive portal sends it. */
   | { readonly kind: 'proxy-page'; readonly status: number }
-  /** Any answer instead of that of the operation. */
+  /** Any answer that replaces that of the operation. */
   | AnswerFault
-  /** The connection is reset as soon as the request's headers are there. */
+  /** The connection is reset after the headers of the request. */
   | { readonly kind: 'reset-before-read' }
-  /** The operation is done, then the connection is reset: the answer is lost. */
+  /** The operation is executed, then the connection is reset, so the answer is lost. */
   | { readonly kind: 'reset-after-commit' }
-  /** The server all but stops reading the body (64 KiB per 10 ms) and never answers. */
+  /** The server reads the body very slowly (64 KiB per 10 ms) and never answers. */
   | { readonly kind: 'stall-body'; readonly maxMs?: number }
-  /** The operation is done, but no answer comes. */
+  /** The operation is executed, but not answered. */
   | { readonly kind: 'stall-answer'; readonly maxMs?: number }
-  /** The operation is done, the answer comes late. */
+  /** The operation is executed, and answered late. */
   | { readonly kind: 'delay-answer'; readonly delayMs: number }
-  /** The operation is done, and the connection ends in the middle of the answer. */
+  /** The operation is executed, and the connection ends in the middle of the answer. */
   | { readonly kind: 'truncated-answer' }
-  /** The operation is done; the answer is not HTTP, or has a body of nonsense and no checksum. */
+  /** The operation is executed. The answer is not HTTP, or has a nonsense body without a checksum. */
   | { readonly kind: 'garbled-answer'; readonly form: 'not-http' | 'wrong-content' }
   /** One bit of the body changes on its way to the server. */
   | { readonly kind: 'flip-received-bit'; readonly bit?: number }
@@ -32,39 +32,39 @@ export type Fault =
 
 export interface AnswerFault {
   readonly kind: 'answer';
-  /** By default that of the operation where it is done, otherwise 200. */
+  /** @default the status of the operation if it was executed, otherwise 200 */
   readonly status?: number;
-  /** `x-ms-error-code`, and the Code of the body where there is no other one. */
+  /** `x-ms-error-code`, and the Code in the body if `body` is absent. */
   readonly code?: string;
-  /** Beside those of the service, or instead of them; undefined leaves one out. */
+  /** Added to the headers of the service, or replacing them; undefined omits a header. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** A text, or pieces that may have no end; by default that of the operation, or an error with the code. */
+  /** A text, or pieces, which may be endless. @default the body of the operation, or an error with the code */
   readonly body?: string | (() => Iterable<Uint8Array>);
-  /** Whether something else answers: without the headers of the service. */
+  /** Whether something other than the service answers, without its headers. */
   readonly isForeign?: boolean;
-  /** Whether the operation is done. */
+  /** Whether the operation is executed. */
   readonly isDone?: boolean;
-  /** Whether it comes before the body of the request is read; the connection is closed then. */
+  /** Whether it is sent before the body of the request is read. The connection is closed afterwards. */
   readonly isEarly?: boolean;
 }
 
-/** Which requests a rule takes: those that meet all of what is given. */
+/** Selects the requests that meet all given conditions. */
 export interface FaultMatch {
   readonly operation?: Operation | readonly Operation[];
   readonly blob?: string;
-  /** The request's range shares a byte with this one. */
+  /** The range of the request overlaps this one. */
   readonly range?: ByteRange;
   /** The request's body is longer than this, in bytes. */
   readonly largerThan?: number;
   /** Counted from 1 over the requests that meet the conditions above. */
   readonly nth?: number | readonly number[];
-  /** 0 to 1, drawn from the server's seeded generator. */
+  /** 0 to 1, decided by the server's seeded generator. */
   readonly probability?: number;
-  /** How often the rule may strike; without end by default, once where `nth` is one number. */
+  /** How often the rule applies. @default no limit, or once if `nth` is one number */
   readonly times?: number;
 }
 
-/** What is known of a request when a rule is tried on it. */
+/** The properties of a request that rules match. */
 export interface FaultCandidate {
   readonly operation: Operation;
   readonly blob: string;
@@ -72,16 +72,16 @@ export interface FaultCandidate {
   readonly bodyBytes: number;
 }
 
-/** A rule in force. */
+/** An active rule. */
 export interface FaultRule {
   readonly on: FaultMatch;
   readonly fault: Fault;
-  /** How often it has struck. */
+  /** How often it has applied. */
   readonly hits: number;
   remove(): void;
 }
 
-/** The rules of a server; the first one that takes a request decides what happens to it. */
+/** The rules of a server. The first rule that matches a request applies. */
 export class FaultRules {
   readonly #rules: ActiveRule[] = [];
   readonly #random: () => number;
@@ -103,7 +103,7 @@ export class FaultRules {
     this.#rules.length = 0;
   }
 
-  /** The fault for this request, if any; counts the request in every rule up to the one that strikes. */
+  /** The fault for this request, if any. Counts the request in every rule up to the one that applies. */
   strike(candidate: FaultCandidate): Fault | undefined {
     return this.#rules.find((rule) => rule.takes(candidate, this.#random))?.fault;
   }
@@ -165,7 +165,7 @@ export function operationTimedOut(): Fault {
   return { kind: 'status', status: 500, code: 'OperationTimedOut' };
 }
 
-/** A generator of numbers in [0, 1) that gives the same ones for the same seed (mulberry32). */
+/** A generator of numbers in [0, 1) that are the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -12,7 +12,7 @@ import {
 } from './operation.ts';
 import { requiredHeader } from './request.ts';
 
-/** Acquire: 15 to 60 seconds, or -1 for a lease without end. */
+/** Acquire: 15 to 60 seconds, or -1 for an infinite lease. */
 export function acquireLease(context: OperationContext): ServiceResponse {
   const { request, now } = context;
   const value = requiredHeader(request, 'x-ms-lease-duration');

@@ -7,7 +7,7 @@ const B = 'b';
 const START = 1_000_000;
 const LATER = START + 5_000;
 
-/** A lease of 15 s by A, brought into a state that it has at LATER. */
+/** A lease of 15 s by A, in the given state at LATER. */
 function leaseThatIs(state: LeaseState): BlobLease {
   const lease = new BlobLease();
   if (state === 'available') return lease;
@@ -80,18 +80,18 @@ describe('a lease, in each of its states', () => {
     expect(STATES.map((state) => outcome(leaseThatIs(state), action))).toEqual(expected);
   });
 
-  it('can no longer be renewed once the blob was written after the lease ran out', () => {
+  it('cannot be renewed if the blob was written after the lease expired', () => {
     const lease = leaseThatIs('expired');
     lease.settle(LATER);
     expect(outcome(lease, (l) => l.renew(A, LATER))).toBe(ABSENT);
   });
 
-  it('breaks at its own end if that comes before the period', () => {
+  it('breaks at its expiry if that is before the end of the period', () => {
     const lease = leaseThatIs('leased');
     expect(lease.break(60_000, LATER)).toBe(10_000);
   });
 
-  it('breaks at once without a period if it has no end', () => {
+  it('breaks at once without a period if it is infinite', () => {
     const lease = new BlobLease();
     lease.acquire(A, Number.POSITIVE_INFINITY, START);
     expect(lease.break(undefined, LATER)).toBe(0);

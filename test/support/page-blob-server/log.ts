@@ -1,10 +1,10 @@
-// What the page-blob test server remembers of its requests, for assertions such as "no range was sent twice".
+// The request log of the page-blob test server, for assertions such as "no range was sent twice".
 
 import type { ByteRange } from '../../../src/base/byte-range.ts';
 import type { Fault } from './faults.ts';
 import type { Operation } from './request.ts';
 
-/** One request, in the order in which they came. */
+/** One request. The log has the order of arrival. */
 export interface LoggedRequest {
   readonly id: string;
   readonly clientRequestId: string | undefined;
@@ -12,7 +12,7 @@ export interface LoggedRequest {
   readonly operation: Operation;
   readonly container: string;
   readonly blob: string;
-  /** Undefined where the request named none, or none that can be read. */
+  /** Undefined if the request has no valid one. */
   readonly range: ByteRange | undefined;
   readonly headers: ReadonlyMap<string, string>;
   readonly fault: Fault['kind'] | undefined;
@@ -20,13 +20,13 @@ export interface LoggedRequest {
   readonly status: number | undefined;
   readonly errorCode: string | undefined;
   readonly bodyBytes: number;
-  /** Whether the operation changed something, whatever the client learned of it. */
+  /** Whether the operation changed something, even if the client got no answer. */
   readonly committed: boolean;
-  /** Whether the connection ended before the answer was complete, through the client or through a fault. */
+  /** Whether the connection ended before the answer was complete, by the client or by a fault. */
   readonly aborted: boolean;
 }
 
-/** Sums over all requests; also kept where the log is not. */
+/** Sums over all requests. Also kept without a log. */
 export interface RequestCounters {
   requests: number;
   inFlight: number;
@@ -36,7 +36,7 @@ export interface RequestCounters {
   bytesSent: number;
   /** Bytes of Put Page that were committed. */
   bytesCommitted: number;
-  /** Bytes of Put Page that were committed where something had been written before. */
+  /** Bytes of Put Page that were committed over earlier data. */
   bytesRewritten: number;
   /** When the first Put Page came, in milliseconds of the Unix epoch. */
   firstPutPageAt: number | undefined;
@@ -63,7 +63,7 @@ export function newCounters(): RequestCounters {
   };
 }
 
-/** Counts from zero again; what is in flight stays so. */
+/** Resets the counters, except those of requests in flight. */
 export function resetCounters(counters: RequestCounters): void {
   const { byOperation, byStatus, byErrorCode, ...sums } = newCounters();
   Object.assign(counters, { ...sums, inFlight: counters.inFlight, peakInFlight: counters.inFlight });

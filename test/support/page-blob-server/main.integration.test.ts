@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { rangeHeader, rawRequest, withQuery } from '../raw-request.ts';
 
-it('the standalone server prints its URL, serves, and prints its counters when asked and when its input ends', async () => {
+it('the standalone server prints its URL, serves, and prints its counters on request and when its input ends', async () => {
   const program = fileURLToPath(new URL('./main.ts', import.meta.url));
   const args = ['--import', 'tsx', program, '--discard', '--no-checksums'];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });

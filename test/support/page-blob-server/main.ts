@@ -1,5 +1,5 @@
-// Starts the page-blob test server as a process of its own, for benchmarks: prints one line of JSON with its URL, and one
-// with its counters at the end. A line of input asks for the counters so far; they begin at zero again then.
+// Starts the page-blob test server in its own process, for benchmarks. It prints one JSON line with its URL, and one with its
+// counters at the end. After each line of input it prints the counters so far and resets them.
 
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -52,7 +52,7 @@ print({
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void finish());
 let cpuBefore = process.cpuUsage();
-// A parent that dies without a signal closes the pipe.
+// The pipe closes even if the parent ends without a signal.
 createInterface({ input: process.stdin })
   .on('line', () => {
     printCounters();

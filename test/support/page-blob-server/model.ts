@@ -1,4 +1,4 @@
-// How fast the page-blob test server is: latency, a link that all connections share, a limit of requests per second, and the service's own timeout.
+// The speed of the page-blob test server: latency, a link that all connections share, a limit of requests per second, and the timeout of the service.
 
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -6,15 +6,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface ServiceModel {
   /** Added before each answer. */
   latencyMs?: number | undefined;
-  /** What all connections together carry, counted over bodies in both directions. */
+  /** Bandwidth of all connections together, for bodies in both directions. */
   bytesPerSecond?: number | undefined;
-  /** Requests above this are answered with 503 ServerBusy. A quarter of a second's worth may come at once. */
+  /** Requests above this are answered with 503 ServerBusy. A burst of a quarter of a second is allowed. */
   requestsPerSecond?: number | undefined;
   /** A body that takes longer than this to arrive is answered with 500 OperationTimedOut. */
   operationTimeoutMs?: number | undefined;
 }
 
-/** Holds traffic to `bytesPerSecond`, first come, first served. */
+/** Limits traffic to `bytesPerSecond`, in order of arrival. */
 export class SharedLink {
   readonly #model: ServiceModel;
   #freeAt = 0;
@@ -33,12 +33,12 @@ export class SharedLink {
     if (rate === undefined) return;
     this.#freeAt = Math.max(this.#freeAt, performance.now()) + (bytes / rate) * 1000;
     const waitMs = this.#freeAt - performance.now();
-    // Timers are no finer than a millisecond; what is shorter adds up in #freeAt.
+    // Timers have a resolution of a millisecond. Shorter times add up in #freeAt.
     if (waitMs >= 1) await delay(waitMs, undefined, { signal });
   }
 }
 
-/** Decides which requests are above `requestsPerSecond`. */
+/** Decides which requests exceed `requestsPerSecond`. */
 export class RequestRate {
   readonly #model: ServiceModel;
   #allowance = Number.POSITIVE_INFINITY;

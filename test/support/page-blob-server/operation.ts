@@ -1,4 +1,4 @@
-// What the operations of the page-blob test server have in common: what they get and give, how they find their blob, and the headers that describe it.
+// The common parts of the operations of the page-blob test server: arguments and results, the lookup of the blob, and its headers.
 
 import type { Grant } from './authorization.ts';
 import { checkConditions } from './conditions.ts';
@@ -6,13 +6,13 @@ import { blobNotFound, containerNotFound, invalidBlobType, invalidHeader, missin
 import type { ServiceRequest } from './request.ts';
 import type { BlobStore, BlobType, StoredBlob, StoredContainer } from './store.ts';
 
-/** The body of a request. `pieces` is undefined where the server neither stores nor checks it. */
+/** The body of a request. `pieces` is undefined if the server neither stores nor checks it. */
 export interface RequestBody {
   readonly length: number;
   readonly pieces: readonly Uint8Array[] | undefined;
 }
 
-/** Everything an operation may look at and change. */
+/** Everything that an operation may read and change. */
 export interface OperationContext {
   readonly request: ServiceRequest;
   readonly body: RequestBody;
@@ -26,7 +26,7 @@ export interface OperationContext {
   readonly maxBlobSize: number;
 }
 
-/** A successful answer. `contentLength` says how much `body` will yield. */
+/** A successful answer. `contentLength` is the length of `body`. */
 export interface ServiceResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -38,7 +38,7 @@ export interface ServiceResponse {
   readonly rewritten?: number;
 }
 
-/** Throws 404 where the container does not exist. */
+/** Throws 404 if the container does not exist. */
 export function containerOf(request: ServiceRequest, store: BlobStore): StoredContainer {
   const container = store.containers.get(request.container);
   if (container === undefined) throw containerNotFound();
@@ -68,21 +68,21 @@ export function blobForWrite(context: OperationContext, type?: BlobType): Stored
   return blob;
 }
 
-/** The blob of a lease operation, which has rules of its own for leases. */
+/** The blob of a lease operation, which has its own rules for leases. */
 export function blobForLease(context: OperationContext): StoredBlob {
   const blob = blobOf(context);
   checkConditions(context.request, blob, 'write');
   return blob;
 }
 
-/** A lease id among the headers, in lower case. Throws 400 for one that is not a GUID. */
+/** A lease id from the headers, in lower case. Throws 400 if it is not a GUID. */
 export function leaseIdOf(request: ServiceRequest, name: string): string | undefined {
   const id = request.headers.get(name);
   if (id !== undefined && !/^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i.test(id)) throw invalidHeader(name, id);
   return id?.toLowerCase();
 }
 
-/** The same where the operation cannot do without it. */
+/** A required lease id. */
 export function requiredLeaseId(request: ServiceRequest, name: string): string {
   const id = leaseIdOf(request, name);
   if (id === undefined) throw missingHeader(name);
@@ -94,7 +94,7 @@ export function versionHeaders(blob: StoredBlob): Record<string, string> {
   return { etag: blob.etag, 'last-modified': blob.lastModified.toUTCString() };
 }
 
-/** The sequence number, of a page blob. */
+/** The sequence number of a page blob. */
 export function sequenceHeader(blob: StoredBlob): Record<string, string> {
   return blob.type === 'PageBlob' ? { 'x-ms-blob-sequence-number': String(blob.sequenceNumber) } : {};
 }
@@ -104,7 +104,7 @@ export function metadataHeaders(blob: StoredBlob): Record<string, string> {
   return Object.fromEntries([...blob.metadata].map(([name, value]) => [`x-ms-meta-${name}`, value]));
 }
 
-/** Puts a body into the blob, from `offset` on. */
+/** Writes a body into the blob, from `offset` on. */
 export function writePieces(blob: StoredBlob, offset: number, body: RequestBody): void {
   for (const piece of body.pieces ?? []) {
     blob.write(offset, piece);

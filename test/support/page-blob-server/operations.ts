@@ -1,4 +1,4 @@
-// What the page-blob test server does for each operation, once the body is there and the caller may: the table of operations, and those that make and describe blobs.
+// The table of operations of the page-blob test server, called when the body is complete and the caller is authorized, and the operations that create and describe blobs.
 
 import { MIB, PAGE_SIZE } from '../../../src/base/byte-range.ts';
 import type { Grant } from './authorization.ts';
@@ -21,13 +21,12 @@ import { getBlob, getBlobMetadata, getBlobProperties } from './read-operations.t
 import { type Operation, requiredHeader, type ServiceRequest } from './request.ts';
 import { type BlobType, StoredBlob, type StoredContainer } from './store.ts';
 
-/** The largest page blob. */
-/** What a page blob of the service holds. */
+/** The size of the largest page blob in the service, in bytes. */
 export const MAX_BLOB_SIZE = 8 * 1024 * 1024 * MIB;
 
 const MAX_METADATA = 8192;
 
-/** Does the operation, synchronously: nothing else happens to the account in between. Throws ServiceError. */
+/** Executes the operation synchronously, so that nothing else changes the account meanwhile. Throws ServiceError. */
 export function perform(context: OperationContext): ServiceResponse {
   if (!/^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$/.test(context.request.container)) {
     throw new ServiceError(400, 'InvalidResourceName', 'The specified resource name contains invalid characters.');
@@ -44,7 +43,7 @@ const MANAGED_DISK_OPERATIONS: ReadonlySet<Operation> = new Set([
   'ClearPages',
 ]);
 
-// What a managed disk's URL allows is not documented as a whole: this is what AzCopy uses and avoids. The codes are a guess.
+// Which operations the URL of a managed disk allows is not fully documented. This is what AzCopy uses and avoids. The codes are a guess.
 function checkManagedDisk({ request, store }: OperationContext): void {
   if (!store.containers.get(request.container)?.blobs.get(request.blob)?.isManagedDisk) return;
   if (!MANAGED_DISK_OPERATIONS.has(request.operation)) {
@@ -194,7 +193,7 @@ function setBlobProperties(context: OperationContext): ServiceResponse {
   if ((size !== undefined || action !== undefined) && blob.type !== 'PageBlob') throw invalidBlobType();
   if (action !== undefined) blob.sequenceNumber = nextSequenceNumber(request, action, blob.sequenceNumber);
   if (size !== undefined) blob.resize(size);
-  // A request that only resizes or numbers leaves the stored headers alone; any other replaces all of them.
+  // A request that only changes the size or the sequence number keeps the stored headers; any other replaces all of them.
   const namesHeaders = STORED_HEADERS.some((name) => request.headers.has(`x-ms-blob-${name}`));
   if (namesHeaders || (size === undefined && action === undefined)) blob.headers = headers;
   context.store.touch(blob, new Date(context.now));
@@ -237,7 +236,7 @@ function metadataOf(request: ServiceRequest): Map<string, string> {
     if (name === '') {
       throw new ServiceError(400, 'EmptyMetadataKey', 'The key for one of the metadata key-value pairs is empty.');
     }
-    // Names are C# identifiers and keep their case, but two may not differ in case alone.
+    // Names are C# identifiers and keep their case, but two names must not differ only in case.
     if (!/^[A-Za-z_]\w*$/.test(name) || !/^[\x20-\x7e]*$/.test(value) || seen.has(name.toLowerCase())) {
       throw new ServiceError(
         400,

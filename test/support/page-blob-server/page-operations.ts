@@ -82,7 +82,7 @@ function pageBlobForWrite(context: OperationContext, range: ByteRange): StoredBl
   return blob;
 }
 
-/** Get Page Ranges, neighbours merged, in pages with a marker. */
+/** Get Page Ranges: adjacent ranges are merged, and answers are paged with a marker. */
 export function getPageRanges(context: OperationContext): ServiceResponse {
   const { request } = context;
   const blob = blobForRead(context);
@@ -124,7 +124,7 @@ function markerOf(request: ServiceRequest, size: number): number {
 }
 
 function rangeLimitOf({ request, rangesPerResponse }: OperationContext): number {
-  // Older versions know no pages of ranges.
+  // Older versions of the API do not page the ranges.
   if ((request.headers.get('x-ms-version') ?? '') < '2020-10-02') return Number.MAX_SAFE_INTEGER;
   const limit = Math.min(rangesPerResponse, MAX_RANGES_PER_RESPONSE);
   const wanted = request.query.get('maxresults');

@@ -1,11 +1,11 @@
-// What a request to the page-blob test server asks for: account, container, blob, operation and range, taken from URL and headers.
+// Parses a request to the page-blob test server: account, container, blob, operation and range, from URL and headers.
 
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { ByteRange } from '../../../src/base/byte-range.ts';
 import { invalidHeader, missingHeader } from './error.ts';
 
-/** The operations that the server knows, by their names in the REST reference; `Unsupported` for everything else. */
+/** The operations that the server supports, by their names in the REST reference; `Unsupported` for everything else. */
 export type Operation =
   | 'CreateContainer'
   | 'GetContainerProperties'
@@ -27,7 +27,7 @@ export type Operation =
   | 'BreakLease'
   | 'Unsupported';
 
-/** A request with its names sorted out; nothing in it is checked yet. */
+/** A parsed request. Nothing in it is checked yet. */
 export interface ServiceRequest {
   readonly id: string;
   readonly method: string;
@@ -41,13 +41,13 @@ export interface ServiceRequest {
   readonly query: ReadonlyMap<string, string>;
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Metadata of the request, names in their own case. */
+  /** Metadata of the request; names keep their case. */
   readonly metadata: readonly (readonly [string, string])[];
   readonly secure: boolean;
   readonly remoteAddress: string;
 }
 
-/** Sorts out a request. The account is the first segment of the path, or of the Host where that is a name like account.blob.… */
+/** Parses a request. The account is the first segment of the path, or of a Host such as account.blob.… */
 export function parseRequest(message: IncomingMessage, id: string, secure: boolean): ServiceRequest {
   const [rawPath = '/', rawQuery = ''] = splitOnce(message.url ?? '/', '?');
   const segments = rawPath.slice(1).split('/');
@@ -80,7 +80,7 @@ export function parseRequest(message: IncomingMessage, id: string, secure: boole
   };
 }
 
-/** The range of a request in bytes; x-ms-range wins over Range. Undefined where neither is given; `length` is infinite for `bytes=n-`. */
+/** The range of a request in bytes; x-ms-range wins over Range. Undefined if neither is given; `length` is infinite for `bytes=n-`. */
 export function requestedRange(request: ServiceRequest): ByteRange | undefined {
   const name = request.headers.has('x-ms-range') ? 'x-ms-range' : 'range';
   const value = request.headers.get(name);
@@ -93,7 +93,7 @@ export function requestedRange(request: ServiceRequest): ByteRange | undefined {
   return { offset, length: last + 1 - offset };
 }
 
-/** The value of a header that the operation cannot do without. */
+/** The value of a required header. */
 export function requiredHeader(request: ServiceRequest, name: string): string {
   const value = request.headers.get(name);
   if (value === undefined || value === '') throw missingHeader(name);

@@ -1,4 +1,4 @@
-// Where the test server is stricter than Azurite: what Azure documents, request by request.
+// Tests of the behaviour that Azure documents and in which the test server is stricter than Azurite.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { BlobServiceClient } from '@azure/storage-blob';
@@ -45,7 +45,7 @@ function outcome(response: RawResponse): string {
 }
 
 describe('Put Page', () => {
-  it('takes exactly 4 MiB and not a page more', async () => {
+  it('accepts 4 MiB but not one page more', async () => {
     const blob = newBlob(16 * MIB);
     expect(outcome(await putPage(blob, rangeHeader(0, 4 * MIB), Buffer.alloc(4 * MIB)))).toBe('201');
     const more = 4 * MIB + 512;
@@ -102,7 +102,7 @@ describe('Put Page', () => {
     );
   });
 
-  it('keeps the sequence number out of reach of a stale writer', async () => {
+  it('protects the blob from a stale writer by the sequence number', async () => {
     const blob = newBlob();
     const headers = { 'x-ms-if-sequence-number-eq': '1' };
     expect(outcome(await putPage(blob, rangeHeader(0, 512), Buffer.alloc(512), headers))).toBe(
@@ -121,7 +121,7 @@ describe('checksums of Put Page', () => {
   const counting = Buffer.from(Array.from({ length: 512 }, (_, i) => i & 255));
   const countingCrc64 = 'BxtKCTKG9GU=';
 
-  it('are echoed as x-ms-content-crc64 even where none was sent', async () => {
+  it('are echoed as x-ms-content-crc64 even if none was sent', async () => {
     const blob = newBlob(4 * MIB);
     const response = await putPage(blob, range, counting);
     expect(response.headers.get('x-ms-content-crc64')).toBe(countingCrc64);
@@ -129,7 +129,7 @@ describe('checksums of Put Page', () => {
     expect(zeros.headers.get('x-ms-content-crc64')).toBe('7fxeieZXMgQ=');
   });
 
-  it('are accepted where they match', async () => {
+  it('are accepted if they match', async () => {
     const blob = newBlob();
     expect(outcome(await putPage(blob, range, counting, { 'x-ms-content-crc64': countingCrc64 }))).toBe('201');
     const md5 = createHash('md5').update(counting).digest('base64');
@@ -160,7 +160,7 @@ describe('checksums of Put Page', () => {
 });
 
 describe('clearing pages', () => {
-  it('takes no body', async () => {
+  it('refuses a body', async () => {
     const headers = { 'x-ms-page-write': 'clear' };
     expect(outcome(await putPage(newBlob(), rangeHeader(0, 512), Buffer.alloc(512), headers))).toBe(
       '400 InvalidHeaderValue',
@@ -170,7 +170,7 @@ describe('clearing pages', () => {
 });
 
 describe('Get Page Ranges', () => {
-  it('merges neighbours, however they were written', async () => {
+  it('merges adjacent ranges, however they were written', async () => {
     const blob = newBlob();
     for (const at of [1024, 0, 512]) await putPage(blob, rangeHeader(at, 512), Buffer.alloc(512, 1));
     const { body } = await send(blob, 'comp=pagelist', { method: 'GET' });
@@ -179,7 +179,7 @@ describe('Get Page Ranges', () => {
     );
   });
 
-  it('comes in pages of at most what the server allows, and says where to go on', async () => {
+  it('is paged by the limit of the server, with a marker for the next page', async () => {
     const blob = newBlob(64 * 1024);
     for (let at = 0; at < 64 * 1024; at += 8192) await putPage(blob, rangeHeader(at, 512), Buffer.alloc(512, 1));
     const client = serviceClient(server).getContainerClient(CONTAINER).getPageBlobClient(blob);
@@ -193,7 +193,7 @@ describe('Get Page Ranges', () => {
     expect(starts).toEqual(Array.from({ length: 8 }, (_, i) => i * 8192));
   });
 
-  it('gives one range at a time where one is asked for', async () => {
+  it('returns one range at a time on request', async () => {
     const blob = newBlob();
     for (const at of [0, 4096]) await putPage(blob, rangeHeader(at, 512), Buffer.alloc(512, 1));
     const { body } = await send(blob, 'comp=pagelist&maxresults=1', { method: 'GET' });
@@ -231,14 +231,14 @@ describe('Put Blob', () => {
     expect(server.blob(CONTAINER, name).type).toBe(type);
   });
 
-  it('replaces nothing with a SAS that may only create', async () => {
+  it('does not replace a blob with a SAS that allows only creation', async () => {
     const name = newBlob();
     const url = server.sasUrl({ container: CONTAINER, blob: name, permissions: 'c' });
     const headers = { 'x-ms-blob-type': 'PageBlob', 'x-ms-blob-content-length': '512' };
     expect(outcome(await rawRequest(url, { method: 'PUT', headers }))).toBe('403 UnauthorizedBlobOverwrite');
   });
 
-  it('creates with If-Match only what is there', async () => {
+  it('with If-Match replaces only an existing blob', async () => {
     const headers = { 'x-ms-blob-content-length': '512', 'if-match': '"0x1"' };
     expect(outcome(await create('if-match-on-nothing', headers))).toBe('412 ConditionNotMet');
   });
@@ -291,7 +291,7 @@ describe('conditional headers', () => {
 });
 
 describe('requests in general', () => {
-  it('need an x-ms-version that the service knows', async () => {
+  it('need an x-ms-version that the service supports', async () => {
     const blob = newBlob();
     for (const [version, expected] of [
       ['', '400 MissingRequiredHeader'],
@@ -335,7 +335,7 @@ describe('credentials', () => {
     expect(Object.fromEntries(server.blob(CONTAINER, 'ordered').metadata)).toEqual(metadata);
   });
 
-  it('refuses Shared Key with the wrong key or a date long gone', async () => {
+  it('refuses Shared Key with the wrong key or an old date', async () => {
     const wrong = { url: server.url, account: server.account, key: randomBytes(64).toString('base64') };
     await expect(serviceClient(wrong).getContainerClient(CONTAINER).getProperties()).rejects.toMatchObject({
       statusCode: 403,
@@ -351,7 +351,7 @@ describe('credentials', () => {
     }
   });
 
-  it('accepts an account SAS for what it names', async () => {
+  it('accepts an account SAS for the resources that it names', async () => {
     const blob = newBlob();
     const outcomes = [];
     for (const [permissions, types] of [
@@ -365,7 +365,7 @@ describe('credentials', () => {
     expect(outcomes).toEqual(['200', '403 AuthorizationPermissionMismatch', '403 AuthorizationResourceTypeMismatch']);
   });
 
-  it('creates containers with an account SAS only', async () => {
+  it('creates containers only with an account SAS', async () => {
     const create = (url: string) => rawRequest(withQuery(url, 'restype=container'), { method: 'PUT' });
     expect(outcome(await create(`${server.urlOf('by-account')}?${server.accountSas('c', 'c')}`))).toBe('201');
     expect(outcome(await create(server.sasUrl({ container: 'by-service', permissions: 'cw' })))).toBe(
@@ -378,7 +378,7 @@ describe('credentials', () => {
     expect(outcome(await rawRequest(`${path}/${newBlob()}?${query}`, { method: 'HEAD' }))).toBe('200');
   });
 
-  it('lets a SAS begin, end by its time, and end when told to', async () => {
+  it('makes a SAS start and expire by its times, and expire on demand', async () => {
     const blob = newBlob();
     const from = (ms: number) => new Date(server.now().getTime() + ms);
     const head = async (url: string) => outcome(await rawRequest(url, { method: 'HEAD' }));
@@ -393,7 +393,7 @@ describe('credentials', () => {
     server.advanceClock(-130_000);
   });
 
-  it('makes a SAS that works after each end of the one before', async () => {
+  it('creates a working SAS each time the previous one has expired', async () => {
     const blob = newBlob();
     for (let i = 0; i < 5; i++) {
       const url = server.sasUrl({ container: CONTAINER, blob, permissions: 'r' });
@@ -403,14 +403,14 @@ describe('credentials', () => {
     }
   });
 
-  it('says in the answer when a SAS ended', async () => {
+  it('reports in the answer when a SAS expired', async () => {
     const expiresOn = new Date(server.now().getTime() - 1000);
     const url = server.sasUrl({ container: CONTAINER, blob: newBlob(), permissions: 'r', expiresOn });
     const { body } = await rawRequest(url, { method: 'GET' });
     expect(body.toString()).toContain(`Expiry [${expiresOn.toUTCString()}]`);
   });
 
-  it('takes rights and end from a stored policy', async () => {
+  it('takes permissions and expiry from a stored policy', async () => {
     const blob = newBlob();
     const url = server.sasUrl({ container: CONTAINER, blob, policy: 'rights' });
     expect(outcome(await rawRequest(url, { method: 'HEAD' }))).toBe('403 AuthenticationFailed');
@@ -420,7 +420,7 @@ describe('credentials', () => {
     expect(outcome(await rawRequest(url, { method: 'DELETE' }))).toBe('403 AuthorizationPermissionMismatch');
   });
 
-  it('asks for credentials with 401 where there are none', async () => {
+  it('asks for credentials with 401 if there are none', async () => {
     const response = await rawRequest(server.urlOf(CONTAINER, newBlob()), { method: 'GET' });
     expect(outcome(response)).toBe('401 NoAuthenticationInformation');
     expect(response.headers.get('www-authenticate')).toContain('resource_id=https://storage.azure.com');
@@ -435,7 +435,7 @@ describe('credentials', () => {
 });
 
 describe('over TLS', () => {
-  it('accepts the bearer token of the moment, from clients that trust its authority', async () => {
+  it('accepts the current bearer token from clients that trust its authority', async () => {
     const tls = await startPageBlobServer({ tls: true, bearerToken: 'first' });
     try {
       tls.createPageBlob(CONTAINER, 'a.vhd', 512);
@@ -461,7 +461,7 @@ describe('over TLS', () => {
 });
 
 describe('leases by the clock', () => {
-  it('run out, and the blob can be written again', async () => {
+  it('expire, and the blob can be written again', async () => {
     const blob = newBlob();
     const lease = { 'x-ms-lease-action': 'acquire', 'x-ms-lease-duration': '15' };
     await send(blob, 'comp=lease', { method: 'PUT', headers: lease });
@@ -478,7 +478,7 @@ describe('leases by the clock', () => {
 });
 
 describe('a managed disk', () => {
-  it('takes pages and reads, and neither creation, metadata, leases nor conditions', async () => {
+  it('allows writing and reading pages, but not creation, metadata, leases or conditions', async () => {
     const { url, blob } = server.createManagedDisk(MIB);
     const write = { 'x-ms-page-write': 'update', 'x-ms-range': rangeHeader(0, 512) };
     const put = (query: string, headers: Record<string, string>, body?: Uint8Array) =>
@@ -503,7 +503,7 @@ describe('a managed disk', () => {
 });
 
 describe('for tests', () => {
-  it('remembers every request', async () => {
+  it('records every request', async () => {
     const blob = newBlob();
     const before = server.log.length;
     await putPage(blob, rangeHeader(512, 1024), Buffer.alloc(1024, 1));
@@ -521,7 +521,7 @@ describe('for tests', () => {
     ]);
   });
 
-  it('shows what a blob holds', async () => {
+  it('shows the content of a blob', async () => {
     const name = newBlob(64 * MIB);
     const bytes = randomBytes(4096);
     await putPage(name, rangeHeader(32 * MIB, 4096), bytes);
@@ -532,7 +532,7 @@ describe('for tests', () => {
     expect(blob.sha256()).toBe(createHash('sha256').update(whole).digest('hex'));
   });
 
-  it('discards contents on demand and still knows the ranges', async () => {
+  it('discards contents on demand, but keeps the ranges', async () => {
     const discarding = await startPageBlobServer({ discard: true });
     try {
       discarding.createContainer(CONTAINER);

@@ -1,4 +1,4 @@
-// A page-blob service on loopback for tests and benchmarks: as strict as Azure's where Azurite is not, and faulty on demand.
+// A page-blob service on loopback for tests and benchmarks. It is stricter than Azurite, like Azure, and faulty on demand.
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -42,27 +42,27 @@ const DEFAULT_STALL_MS = 60_000;
 const MAX_SMALL_BODY = 64 * 1024 * 1024;
 const HOUR_MS = 60 * 60 * 1000;
 
-/** How a server is to be; everything has a default. */
+/** Options of a server. */
 export interface PageBlobServerOptions {
   /** Default: devstoreaccount1. */
   readonly account?: string;
   /** The account's key in base64; default: a new one. */
   readonly key?: string;
-  /** HTTPS with a certificate of an authority made for this server (`caCertificate`). */
+  /** HTTPS with a certificate of a new authority (`caCertificate`). */
   readonly tls?: boolean;
   /** 0, the default, lets the system choose. */
   readonly port?: number;
-  /** Keep no contents, only which ranges were written. */
+  /** Store no contents, only the written ranges. */
   readonly discard?: boolean;
-  /** False: neither compute nor check checksums; the one that was sent is echoed. For benchmarks. */
+  /** False: do not compute or check checksums, and echo the one of the request. For benchmarks. */
   readonly verifyChecksums?: boolean;
-  /** False: count requests but remember none. */
+  /** False: count requests without recording them. */
   readonly keepLog?: boolean;
-  /** Put Page bodies are dropped before they are parsed. With `discard`, without TLS, checksums, and a limit of bytes. */
+  /** Put Page bodies are dropped before they are parsed. Needs `discard`, and no TLS, checksums or bandwidth limit. */
   readonly skim?: boolean;
-  /** The most that one Get Page Ranges lists, at most and by default 10,000. */
+  /** Maximum number of ranges in one Get Page Ranges. @default 10,000, which is also the maximum */
   readonly rangesPerResponse?: number;
-  /** Of a page blob, in bytes; by default 8 TiB, as in Azure. */
+  /** Maximum size of a page blob in bytes. @default 8 TiB, as in Azure */
   readonly maxBlobSize?: number;
   /** The bearer token that is accepted (over TLS only, as in Azure). */
   readonly bearerToken?: string;
@@ -84,7 +84,7 @@ export async function startPageBlobServer(options: PageBlobServerOptions = {}): 
   return server;
 }
 
-/** A running server. Everything public may be used while requests are served. */
+/** A running server. All public members may be used while requests are served. */
 export class PageBlobServer implements StorageAccount {
   readonly account: string;
   readonly key: string;
@@ -96,7 +96,7 @@ export class PageBlobServer implements StorageAccount {
   readonly log: LoggedRequest[] = [];
   readonly #options: PageBlobServerOptions;
   readonly #server: Server;
-  /** What listens: the server itself, or what stands before it. */
+  /** The listening server: the HTTP server itself, or the skimmer before it. */
   readonly #listener: NetServer;
   readonly #store = new BlobStore();
   readonly #credentials: Credentials;
@@ -136,12 +136,12 @@ export class PageBlobServer implements StorageAccount {
     this.#listener = options.skim
       ? createSkimmingServer((connection) => this.#server.emit('connection', connection))
       : this.#server;
-    // Clients reuse idle connections; a server that closes them first makes errors that no test asked for.
+    // Clients reuse idle connections. If the server closed them first, tests would see unwanted errors.
     this.#server.keepAliveTimeout = 10 * 60_000;
     this.#server.requestTimeout = 0;
   }
 
-  /** Where the account is, with the account in the path, as in an emulator. */
+  /** URL of the account, with the account in the path, as in an emulator. */
   get url(): string {
     return `${this.#options.tls ? 'https' : 'http'}://127.0.0.1:${this.#port}/${this.account}`;
   }
@@ -154,7 +154,7 @@ export class PageBlobServer implements StorageAccount {
     return this.#port;
   }
 
-  /** The server's clock: the system's, moved on by `advanceClock`. Leases, SAS and Last-Modified go by it. */
+  /** The clock of the server: that of the system, plus `advanceClock`. Leases, SAS and Last-Modified use it. */
   now(): Date {
     return new Date(Date.now() + this.#clockOffsetMs);
   }
@@ -163,7 +163,7 @@ export class PageBlobServer implements StorageAccount {
     this.#clockOffsetMs += ms;
   }
 
-  /** The bearer token that is accepted. The one before it counts as expired once another one is set. */
+  /** The accepted bearer token. When a new one is set, the previous one counts as expired. */
   get bearerToken(): string | undefined {
     return this.#credentials.bearerToken;
   }
@@ -174,12 +174,12 @@ export class PageBlobServer implements StorageAccount {
     this.#credentials.bearerToken = token;
   }
 
-  /** Makes a container without a request, unless it is there already. */
+  /** Creates a container without a request, unless it exists. */
   createContainer(name: string): void {
     if (!this.#store.containers.has(name)) this.#store.createContainer(name, this.now());
   }
 
-  /** Puts a page blob of zeros there without a request. */
+  /** Creates a page blob of zeros without a request. */
   createPageBlob(container: string, name: string, size: number): StoredBlob {
     const stored = this.#store.containers.get(container) ?? this.#store.createContainer(container, this.now());
     const blob = new StoredBlob('PageBlob', size, this.now(), this.#options.discard ?? false);
@@ -188,7 +188,7 @@ export class PageBlobServer implements StorageAccount {
     return blob;
   }
 
-  /** A managed disk that waits for its upload; the URL's rights and end are in a stored policy, as with a granted access. */
+  /** Creates a managed disk that waits for its upload. A stored policy has the permissions and the expiry of its URL, as in Azure. */
   createManagedDisk(size: number, expiresOn = new Date(this.now().getTime() + HOUR_MS)): ManagedDisk {
     const container = `disk-${randomUUID().slice(0, 8)}`;
     const policy = randomUUID();
@@ -198,7 +198,7 @@ export class PageBlobServer implements StorageAccount {
     return { blob, url: this.sasUrl({ container, blob: 'abcd', policy }) };
   }
 
-  /** The blob as the service has it. Throws where there is none. */
+  /** The stored blob. @throws if there is none. */
   blob(container: string, name: string): StoredBlob {
     const blob = this.#store.containers.get(container)?.blobs.get(name);
     if (blob === undefined) throw new Error(`There is no blob ${name} in container ${container}.`);
@@ -209,12 +209,12 @@ export class PageBlobServer implements StorageAccount {
     return this.#store.containers.get(container)?.blobs.has(name) ?? false;
   }
 
-  /** Gives a blob the ETag and the time of a write, for what a test does to it without a request. */
+  /** Updates the ETag and the time of a blob after a test has changed it without a request. */
   touch(blob: StoredBlob): void {
     this.#store.touch(blob, this.now());
   }
 
-  /** Takes a blob away without a request, whoever holds a lease on it. */
+  /** Deletes a blob without a request, even if it is leased. */
   deleteBlob(container: string, name: string): void {
     this.#store.containers.get(container)?.blobs.delete(name);
   }
@@ -224,7 +224,7 @@ export class PageBlobServer implements StorageAccount {
     return urlOf(this, container, blob);
   }
 
-  /** The URL of a container or blob with a service SAS, by default for an hour of the server's clock; never one that `expireSas` has ended. */
+  /** The URL of a container or blob with a service SAS, by default for an hour of the server's clock. Never returns a SAS that `expireSas` has expired. */
   sasUrl(options: SasOptions): string {
     for (let expiresAt = this.now().getTime() + HOUR_MS; ; expiresAt += 1000) {
       const url = sasUrl(this, { expiresOn: new Date(expiresAt), ...options });
@@ -242,13 +242,13 @@ export class PageBlobServer implements StorageAccount {
     this.#credentials.policies.set(`${container}/${id}`, policy);
   }
 
-  /** Lets SAS expire: the one in `url`, or every one that has been used so far. New ones work. */
+  /** Makes the SAS in `url`, or every SAS used so far, expire. New ones work. */
   expireSas(url?: string): void {
     const signatures = url === undefined ? this.#credentials.usedSignatures : [signatureOf(url)];
     for (const expired of signatures) this.#credentials.expiredSignatures.add(expired);
   }
 
-  /** Resolves as soon as `condition` holds; it is tried whenever a request begins, commits or ends. */
+  /** Resolves as soon as `condition` is true. It is checked whenever a request starts, commits or ends. */
   when(condition: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const watch = () => {
@@ -281,7 +281,7 @@ export class PageBlobServer implements StorageAccount {
     this.#port = (this.#listener.address() as AddressInfo).port;
   }
 
-  /** Ends everything, open connections included. */
+  /** Closes the server, including open connections. */
   async close(): Promise<void> {
     if (!this.#listener.listening) return;
     await new Promise<void>((resolve) => {

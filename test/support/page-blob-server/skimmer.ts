@@ -1,18 +1,17 @@
-// Takes the bodies of Put Page out of connections before the HTTP parser sees them: at GiB/s, parsing them would be what a
-// benchmark measures.
+// Removes the bodies of Put Page from connections before the HTTP parser: at GiB/s, a benchmark would measure the parser.
 
 import { createServer, type Server as NetServer, Socket, type SocketConstructorOpts } from 'node:net';
 import { Duplex } from 'node:stream';
 
-/** Tells the length of a body that was taken out. */
+/** Reports the length of a removed body. */
 export const SKIMMED_LENGTH = 'x-skimmed-length';
 
-/** Read into again and again; a new buffer for each read, as Node does it, costs more than the read. */
+/** Reused for every read: a new buffer for each read, as in Node, costs more than the read. */
 const BUFFER_SIZE = 256 * 1024;
 const END_OF_HEAD = '\r\n\r\n';
 const MAX_HEAD = 64 * 1024;
 
-/** A server that hands over each connection without the bodies of Put Page. Plain HTTP only. */
+/** A server that passes on each connection without the bodies of Put Page. Plain HTTP only. */
 export function createSkimmingServer(onConnection: (connection: Duplex) => void): NetServer {
   return createServer({ pauseOnConnect: true, noDelay: true }, (accepted) =>
     onConnection(new SkimmedConnection(accepted)),
@@ -22,15 +21,15 @@ export function createSkimmingServer(onConnection: (connection: Duplex) => void)
 /** A socket with its handle, which has no public name. */
 type SocketWithHandle = Socket & { _handle: unknown };
 
-/** What the HTTP server reads from and writes to. A request whose body is taken out appears when the body has arrived. */
+/** The stream for the HTTP server. A request whose body is removed appears when the body has arrived. */
 class SkimmedConnection extends Duplex {
   readonly remoteAddress: string | undefined;
   readonly #socket: Socket;
   /** The head so far. */
   #head = '';
-  /** Held back until its body has been taken out. */
+  /** Held back until its body has been removed. */
   #held = '';
-  /** Bytes left of a body. */
+  /** Remaining bytes of a body. */
   #left = 0;
 
   constructor(accepted: Socket) {
@@ -49,7 +48,7 @@ class SkimmedConnection extends Duplex {
   }
 
   override _read(): void {
-    // Whatever comes is pushed at once: without bodies it is little.
+    // All data is pushed at once: without bodies it is small.
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -69,7 +68,7 @@ class SkimmedConnection extends Duplex {
     let rest = bytes;
     while (rest.length > 0) {
       const taken = Math.min(this.#left, rest.length);
-      // The buffer is read into again: what is kept of it has to be a copy.
+      // The buffer is reused, so data that is kept must be copied.
       if (this.#held === '' && taken > 0) this.push(Buffer.from(rest.subarray(0, taken)));
       this.#left -= taken;
       rest = rest.subarray(taken);
@@ -83,7 +82,7 @@ class SkimmedConnection extends Duplex {
     this.#held = '';
   }
 
-  /** Returns what follows the head. */
+  /** Returns the bytes after the head. */
   #takeHead(bytes: Buffer): Buffer {
     const before = this.#head.length;
     this.#head += bytes.toString('latin1', 0, MAX_HEAD);
@@ -107,7 +106,7 @@ class SkimmedConnection extends Duplex {
   }
 }
 
-/** Takes the handle away from a socket that has not begun to read, and ends the socket: only a socket made with `onread` reads into a buffer of ours. */
+/** Takes the handle from a socket that has not started to read, and ends the socket: only a socket created with `onread` reads into our buffer. */
 function handleOf(accepted: Socket): unknown {
   const socket = accepted as SocketWithHandle;
   const handle = socket._handle;

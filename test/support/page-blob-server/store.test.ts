@@ -5,7 +5,7 @@ import { SparsePages, StoredBlob, WrittenRanges } from './store.ts';
 const TIB = 1024 ** 4;
 
 describe('WrittenRanges', () => {
-  it('merges neighbours and splits around what is removed', () => {
+  it('merges adjacent ranges and splits around removed ones', () => {
     const ranges = new WrittenRanges();
     ranges.add({ offset: 1024, length: 512 });
     ranges.add({ offset: 0, length: 512 });
@@ -65,7 +65,7 @@ describe('SparsePages', () => {
     );
   });
 
-  it('keeps nothing where it discards', () => {
+  it('keeps nothing if it discards', () => {
     const pages = new SparsePages(true);
     pages.write(0, Buffer.alloc(512, 1));
     expect(pages.read({ offset: 0, length: 512 }).equals(Buffer.alloc(512))).toBe(true);
@@ -73,7 +73,7 @@ describe('SparsePages', () => {
 });
 
 describe('StoredBlob', () => {
-  it('holds a blob of 1 TiB', () => {
+  it('supports a blob of 1 TiB', () => {
     const blob = new StoredBlob('PageBlob', TIB, new Date(), false);
     blob.write(TIB - 512, Buffer.alloc(512, 1));
     blob.markWritten({ offset: TIB - 512, length: 512 });

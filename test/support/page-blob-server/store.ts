@@ -1,4 +1,4 @@
-// What the page-blob test server keeps: containers, blobs, and the pages of a blob, sparse so that a blob of 1 TiB with little in it costs little.
+// The storage of the page-blob test server: containers, blobs, and their pages. It is sparse, so a nearly empty blob of 1 TiB costs little.
 
 import { createHash } from 'node:crypto';
 import { alignDown, type ByteRange, endOf } from '../../../src/base/byte-range.ts';
@@ -8,7 +8,7 @@ const SLAB_SIZE = 64 * 1024;
 const READ_SIZE = 1024 * 1024;
 const ZEROS = Buffer.alloc(SLAB_SIZE);
 
-/** The bytes of a page blob. Slabs that hold only zeros are not kept; with `discard` nothing is. */
+/** The bytes of a page blob. Slabs with only zeros are not stored; with `discard` nothing is. */
 export class SparsePages {
   readonly #slabs = new Map<number, Buffer>();
   readonly #discard: boolean;
@@ -65,12 +65,12 @@ function* slabParts(range: ByteRange): Generator<SlabPart> {
   }
 }
 
-/** Which pages were written and not cleared since: disjoint, sorted, neighbours merged, as the service lists them. */
+/** The pages that were written and not cleared since: disjoint, sorted, adjacent ranges merged, as the service lists them. */
 export class WrittenRanges {
   #starts: number[] = [];
   #ends: number[] = [];
 
-  /** How many separate ranges there are. */
+  /** Number of separate ranges. */
   get count(): number {
     return this.#starts.length;
   }
@@ -120,7 +120,7 @@ export class WrittenRanges {
   }
 }
 
-/** The index of the first value for which `holds`, in an array where it holds from some index on. */
+/** The index of the first value for which `holds` is true, in an array where it is true from some index on. */
 function firstIndex(values: readonly number[], holds: (value: number) => boolean): number {
   let low = 0;
   let high = values.length;
@@ -137,7 +137,7 @@ export type BlobType = 'PageBlob' | 'BlockBlob' | 'AppendBlob';
 /** The HTTP headers that a blob stores, by the name under which Get Blob returns them. */
 export type BlobHeaders = ReadonlyMap<string, string>;
 
-/** A blob, with everything that tests ask about. */
+/** A blob, with everything that tests inspect. */
 export class StoredBlob {
   readonly type: BlobType;
   readonly createdAt: Date;
@@ -145,14 +145,14 @@ export class StoredBlob {
   readonly written = new WrittenRanges();
   readonly #pages: SparsePages;
   size: number;
-  /** With its quotation marks; another one after each write. */
+  /** With quotation marks. Changes with each write. */
   etag = '';
   lastModified: Date;
   headers: BlobHeaders = new Map();
   metadata: ReadonlyMap<string, string> = new Map();
   sequenceNumber = 0n;
   tier: string | undefined;
-  /** A disk that waits for its upload: what may be done with it is restricted. */
+  /** Whether this is a managed disk that waits for its upload. Its operations are restricted. */
   isManagedDisk = false;
 
   constructor(type: BlobType, size: number, now: Date, discard: boolean, lease = new BlobLease()) {
@@ -169,7 +169,7 @@ export class StoredBlob {
     return this.headers.get('content-md5');
   }
 
-  /** The written ranges, neighbours merged. */
+  /** The written ranges, adjacent ones merged. */
   ranges(): ByteRange[] {
     return this.written.within({ offset: 0, length: this.size });
   }
@@ -178,12 +178,12 @@ export class StoredBlob {
     return this.#pages.read({ offset, length });
   }
 
-  /** Changes bytes and nothing else, neither ranges nor ETag: half of a Put Page, or damage that a test does behind the service's back. */
+  /** Changes only bytes, neither ranges nor ETag: the first half of a Put Page, or hidden damage by a test. */
   write(offset: number, bytes: Uint8Array): void {
     this.#pages.write(offset, bytes);
   }
 
-  /** Returns how many bytes of the range had been written before. */
+  /** Returns the number of bytes of the range that had been written before. */
   markWritten(range: ByteRange): number {
     const rewritten = this.written.within(range).reduce((sum, { length }) => sum + length, 0);
     this.written.add(range);
@@ -232,7 +232,7 @@ export class BlobStore {
   readonly containers = new Map<string, StoredContainer>();
   #version = 0;
 
-  /** An ETag never given before, with quotation marks. */
+  /** A new ETag, with quotation marks. */
   nextEtag(): string {
     this.#version += 1;
     return `"0x8DD${this.#version.toString(16).toUpperCase().padStart(12, '0')}"`;
@@ -244,7 +244,7 @@ export class BlobStore {
     return container;
   }
 
-  /** Gives the blob its next ETag and time of change. */
+  /** Updates the ETag and the time of change of the blob. */
   touch(blob: StoredBlob, now: Date): void {
     blob.etag = this.nextEtag();
     blob.lastModified = now;
