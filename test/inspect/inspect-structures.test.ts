@@ -65,7 +65,7 @@ describe('the footers of a VHD', () => {
     ];
     expect(stored).not.toBe(computed);
     expect(tail?.problems).toEqual([`its checksum is ${stored}, but its bytes give ${computed}`]);
-    expect(head?.problems).toEqual(['it is not the same as the footer at the end']);
+    expect(head?.problems).toEqual(['it differs from the footer at the end']);
   });
 
   it('show 64-bit values that no number holds as they are', async () => {
@@ -152,8 +152,8 @@ describe('the BAT of a VHD', () => {
     await patchFile(path, tableOffset + 8, bigEndian32(0xfffffffe));
     const [bat] = await structuresOf(path, 'bat');
     expect(bat?.problems).toEqual([
-      'it has 20 entries, and the disk needs 32',
-      '1 of its blocks end outside of the file, one that is cut at the end of the disk perhaps',
+      'it has 20 entries, but the disk needs 32',
+      '1 of its blocks end outside of the file, possibly one that is cut off at the end of the disk',
     ]);
     expect(bat?.rows?.[1]).toMatchObject({
       firstBlock: 2,

@@ -248,7 +248,7 @@ describe('an MBR', () => {
   it.each([
     ['comes back to where it was', 0, /its chain comes back to 1048576/],
     ['leads out of the partition', 60_000, /its chain leads to 31768576, which is outside of it/],
-    ['leads to what is no boot record', 100, /there is no boot record at 1099776/],
+    ['leads to what is no boot record', 100, /no boot record was found at 1099776/],
   ])('is read as far as its extended partition makes sense when the chain %s', async (_, first, problem) => {
     const disk = Buffer.alloc(8 * MIB);
     writeMbr(disk, [{ slot: 1, type: 0x05, first: 2048, count: 12288 }]);

@@ -26,7 +26,7 @@ export const checkCommand = defineCommand({
       requiresArg: true,
       describe: 'Generation of the virtual machine  [detected from the partition table]',
     },
-    'blob-name': { type: 'string', requiresArg: true, describe: 'Name of the blob, to be checked too' },
+    'blob-name': { type: 'string', requiresArg: true, describe: 'Blob name, to be checked too' },
     ...IMAGE_OPTIONS,
   },
   examples: ['check disk.vhdx', 'check disk.vhd --for marketplace --generation 2'],

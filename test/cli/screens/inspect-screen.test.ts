@@ -148,7 +148,7 @@ To know
     It has the unique id cd. Tried:
     /tmp/x\\u{1b}.vhd (parent name): there is no such file
     parent locator 1 (W2ru): not tried, because its text is not UTF-16LE
-  Give the folder that holds it, or the file itself, with --parent-path.`);
+  Pass its folder, or the file itself, with --parent-path.`);
   });
 
   it('says why a disk cannot be read, apart from what is only to be known', () => {
@@ -166,7 +166,7 @@ To know
     const fileSystem = { type: 'ntfs', name: 'NTFS', kind: 'file-system' } as const;
     const withLayout = (volumes: NonNullable<InspectReport['disk']>['layout']['volumes']) =>
       showInspection({ ...REPORT, disk: { ...disk, layout: { volumes, problems: [] } } }, PIPE);
-    expect(withLayout([])).toContain('No partition table\n  Nothing known is on the disk.');
+    expect(withLayout([])).toContain('No partition table\n  The contents of the disk are not recognised.');
     const range = { offset: 0, length: 1 };
     expect(withLayout([{ range, fileSystem }])).toContain('No partition table\n  NTFS on the whole disk.');
   });

@@ -59,7 +59,7 @@ describe('readActiveHeader', () => {
     patchFile(path, HEADER_2, Buffer.from('HEAD'));
     await expect(read(path)).rejects.toThrow(CorruptImageError);
     await expect(read(path)).rejects.toThrow(
-      /neither of its two headers is valid \(at 65536 the checksum is 0x[0-9a-f]{8}, its bytes give 0x[0-9a-f]{8}; at 131072 there is no signature "head"\)/,
+      /neither of its two headers is valid \(at 65536 the checksum is 0x[0-9a-f]{8}, its bytes give 0x[0-9a-f]{8}; at 131072 the signature "head" is missing\)/,
     );
   });
 
