@@ -49,7 +49,7 @@ describe('the footers of a VHD', () => {
       { name: 'Current Size', value: 8 * MIB },
       { name: 'Disk Geometry', value: '65535/16/255' },
       { name: 'Disk Type', value: 3, meaning: 'dynamic' },
-      { name: 'Checksum', meaning: 'right' },
+      { name: 'Checksum', meaning: 'correct' },
       { name: 'Unique Id', value: Buffer.from(uniqueIdOf(9)).toString('hex') },
       { name: 'Saved State', value: 0 },
     ]);
@@ -165,7 +165,7 @@ describe('the BAT of a VHD', () => {
   it('has no block beyond its end', async () => {
     const { path } = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
     expect((await failureOf(structuresOf(path, 'bat', { block: 4 }))).message).toMatch(
-      /There is no block 4: .* has 4 entries/,
+      /Block 4 does not exist: .* has 4 entries/,
     );
   });
 });
@@ -418,7 +418,7 @@ describe('refused are', () => {
   it('structures that a format does not have, with those that it has', async () => {
     const { path } = buildVhdx(at('plain.vhdx'), { size: 4 * MIB });
     expect((await failureOf(structuresOf(path, 'footer'))).message).toBe(
-      'A VHDX has no footer. It has: header, regions, metadata, bat, bitmap, log.',
+      'A VHDX has no footer. Available: header, regions, metadata, bat, bitmap, log.',
     );
     const vhd = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
     expect((await failureOf(structuresOf(vhd.path, 'log'))).message).toContain('A VHD has no log.');

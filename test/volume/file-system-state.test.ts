@@ -135,6 +135,6 @@ it.each(['lvm2', 'luks', 'bitlocker', 'md-raid'])('what is inside of %s is not k
   const disk = new MemoryDisk(Buffer.alloc(MIB));
   expect(await readFileSystemState(disk, { offset: 0, length: MIB }, fileSystem)).toEqual({
     state: 'unknown',
-    reason: `what is inside of ${type} is not read`,
+    reason: `the contents of ${type} are not read`,
   });
 });

@@ -73,7 +73,7 @@ class InspectScreen {
     if (missing === undefined) return lines;
     lines.push(
       ...this.#item(
-        `The parent of ${printable(missing.child)} is missing, and the disk cannot be read without it. Required: ${missing.wanted}. Tried:`,
+        `The parent of ${printable(missing.child)} is missing, and the disk cannot be read without it. It has the ${missing.wanted}. Tried:`,
       ),
     );
     for (const { path, source, problem } of missing.tried) {
@@ -112,7 +112,7 @@ class InspectScreen {
     });
     const columns = [
       { title: '#' },
-      { title: 'start', align: 'right' },
+      { title: 'begins at', align: 'right' },
       { title: 'size', align: 'right' },
       { title: 'type' },
       { title: 'contents' },
@@ -176,7 +176,7 @@ function imageLines({ image, disk }: InspectReport): Line[] {
 }
 
 function formatText({ format }: ImageFacts): string {
-  return format === undefined ? 'unknown' : formatName(format);
+  return format === undefined ? 'not known' : formatName(format);
 }
 
 function creatorText({ creator }: ImageFacts): string | undefined {
@@ -194,7 +194,7 @@ function geometryText({ geometry }: ImageFacts): string | undefined {
   const { cylinders, heads, sectorsPerTrack, size, differs } = geometry;
   if (cylinders === 65535) return `${cylinders}/${heads}/${sectorsPerTrack}, the maximum, which carries no information`;
   const note = differs
-    ? ', which differs from the disk: Azure uses the size of the disk, old programs use the geometry'
+    ? ', not the size of the disk: Azure goes by the disk, old programs by this'
     : '';
   return `${cylinders}/${heads}/${sectorsPerTrack}, ${exact(size)}${note}`;
 }
@@ -209,7 +209,7 @@ function systemText({ name, reason }: NonNullable<NonNullable<InspectReport['dis
 }
 
 function contentsOf({ fileSystem }: Volume): string {
-  if (fileSystem === undefined) return 'unknown';
+  if (fileSystem === undefined) return 'not known';
   return fileSystem.label === undefined ? fileSystem.name : `${fileSystem.name} "${printable(fileSystem.label)}"`;
 }
 
