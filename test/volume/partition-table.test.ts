@@ -246,7 +246,7 @@ describe('an MBR', () => {
   });
 
   it.each([
-    ['loops back to where it was', 0, /its chain comes back to 1048576/],
+    ['loops back to where it was', 0, /its chain loops back to 1048576/],
     ['leads out of the partition', 60_000, /its chain leads to 31768576, which is outside of it/],
     ['leads to what is no boot record', 100, /no boot record was found at 1099776/],
   ])('is read as far as its extended partition makes sense when the chain %s', async (_, first, problem) => {

@@ -102,7 +102,7 @@ describe('the screen of an inspection', () => {
                old programs by this
   unique id    00112233445566778899aabbccddeeff
   parent id    0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f
-  saved state  yes: the machine was suspended
+  saved state  yes (the machine was suspended)
   bootable     generation 1 (BIOS) and 2 (UEFI): there is everything
   system       Ubuntu (found the boot loader EFI/ubu\\u{1b}ntu)
 
