@@ -1,4 +1,4 @@
-// Decodes texts that programs left in an image in another encoding than the specification asks for: paths, names, labels.
+// Decodes texts in an image that may have another encoding than the specification requires: paths, names, labels.
 
 export type TextEncoding = 'utf-16be' | 'utf-16le' | 'utf-8' | 'windows-1252';
 
@@ -8,14 +8,14 @@ const MARKS: readonly (readonly [mark: string, encoding: TextEncoding])[] = [
   ['\xff\xfe', 'utf-16le'],
 ];
 
-/** What no path or name holds: controls, lone surrogates, private and unassigned characters, replacement marks. */
+/** Characters that no path or name contains: controls, lone surrogates, private and unassigned characters, replacement marks. */
 const IMPLAUSIBLE = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\ufeff\ufffd]/u;
 const EXTENSION = /\.[a-z0-9]{1,5}$/i;
 
 /**
- * The text in `bytes`, up to its first NUL, in whichever encoding makes most sense; undefined where none does.
- * A byte order mark decides. Without one, what looks like a path or a name in ASCII wins, and then `preferred`.
- * @param preferred - What the specification asks for.
+ * The text in `bytes`, up to its first NUL, in the most plausible encoding; undefined if none is plausible.
+ * A byte order mark decides. Without one, text that looks like an ASCII path or name wins, then `preferred`.
+ * @param preferred - The encoding that the specification requires.
  */
 export function decodeForeignText(bytes: Uint8Array, preferred: TextEncoding): string | undefined {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -30,22 +30,22 @@ export function decodeForeignText(bytes: Uint8Array, preferred: TextEncoding): s
     const text = decode(raw, encoding);
     const score = text === undefined ? undefined : scoreOf(text);
     if (text === undefined || score === undefined || (best !== undefined && score <= best.score)) continue;
-    // Any bytes are text in a code page of 8 bits: only a name with an extension proves that they were meant so.
+    // Any bytes are valid in an 8-bit code page, so only a name with an extension proves this encoding.
     if (encoding === 'windows-1252' && !EXTENSION.test(text)) continue;
     best = { text, score };
   }
   return best !== undefined && best.score >= 0 ? best.text : undefined;
 }
 
-/** UTF-16 as it stands, up to its first NUL: to show what cannot be decoded better. */
+/** Plain UTF-16, up to its first NUL, to show text that cannot be decoded better. */
 export function plainUtf16(bytes: Uint8Array, encoding: 'utf-16be' | 'utf-16le'): string {
   return new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes).replace(/\0.*$/s, '');
 }
 
-/** Without NULs before and after it; undefined where `bytes` are not in this encoding, or nothing but NULs. */
+/** Strips NULs at both ends; undefined if `bytes` are invalid in this encoding, or contain only NULs. */
 function decode(bytes: Buffer, encoding: TextEncoding): string | undefined {
   const isWide = encoding === 'utf-16be' || encoding === 'utf-16le';
-  // A writer may leave out the last zero of UTF-16LE.
+  // A writer may omit the last zero byte of UTF-16LE.
   const whole = isWide && bytes.length % 2 === 1 ? Buffer.concat([bytes, Buffer.alloc(1)]) : bytes;
   let text: string;
   try {
@@ -66,7 +66,7 @@ function cutWide(bytes: Buffer): Buffer {
   return bytes.subarray(start, end);
 }
 
-/** What follows a NUL is left out only after a name with an extension: UTF-16 has a NUL beside each ASCII character. */
+/** Cuts at a NUL only after a name with an extension, because UTF-16 has a NUL beside each ASCII character. */
 function cutNarrow(bytes: Buffer): Buffer {
   const start = bytes.findIndex((byte) => byte !== 0);
   const text = bytes.subarray(start < 0 ? bytes.length : start);
@@ -78,8 +78,8 @@ function cutNarrow(bytes: Buffer): Buffer {
 }
 
 /**
- * How much of `text` is what names are made of, and whether it ends with an extension: 2 at best. ASCII in UTF-16 that is read
- * with its bytes swapped becomes characters whose lower byte is 0, which count against it. Undefined where it is no text.
+ * The plausibility of `text`: its share of ASCII, plus 1 if it ends with an extension, so 2 at best. Characters whose lower byte
+ * is 0 count against it, because byte-swapped ASCII in UTF-16 becomes such characters. Undefined if it is not text.
  */
 function scoreOf(text: string): number | undefined {
   if (text === '' || IMPLAUSIBLE.test(text)) return undefined;

@@ -1,4 +1,4 @@
-// The master boot record in the first sector of a disk, decoded once for everybody who asks (UEFI specification 5.2).
+// Decodes the master boot record in the first sector of a disk (UEFI specification 5.2).
 import { type ByteRange, endOf } from './byte-range.ts';
 
 export const MBR_LENGTH = 512;
@@ -12,38 +12,38 @@ const ACTIVE = 0x80;
 const PROTECTIVE = 0xee;
 
 export interface MbrEntry {
-  /** As Linux numbers it: 1 to 4 are the slots of the MBR, logical partitions begin at 5. */
+  /** Partition number of Linux: 1 to 4 are the slots of the MBR, logical partitions start at 5. */
   readonly index: number;
   readonly isActive: boolean;
   readonly type: number;
-  /** In bytes of the disk. It may lie beyond its end. */
+  /** In bytes of the disk. It may be beyond its end. */
   readonly range: ByteRange;
 }
 
 export interface Mbr {
   /** Eight hexadecimal digits. */
   readonly diskSignature: string;
-  /** Whether there is code that a BIOS would run. */
+  /** Whether the sector contains code that a BIOS would run. */
   readonly hasBootCode: boolean;
   /** Whether that code is GRUB's. */
   readonly hasGrub: boolean;
-  /** Whether an entry, odd or not, says that the disk has a GPT. */
+  /** Whether any entry, even an invalid one, says that the disk has a GPT. */
   readonly isProtective: boolean;
-  /** Those that describe a partition. */
+  /** The entries that describe a partition. */
   readonly entries: readonly MbrEntry[];
-  /** Sentences without their full stop, about entries that are odd. Those that describe no partition are not in `entries`. */
+  /** Sentences without a full stop about unusual entries. Entries that describe no partition are not in `entries`. */
   readonly oddities: readonly string[];
 }
 
-/** What the entries are compared with, in bytes. */
+/** The disk that the entries are compared with, in bytes. */
 export interface MbrDisk {
   readonly size: number;
   readonly sectorSize: number;
 }
 
 /**
- * The MBR in the first sector of a disk, or undefined where that sector is something else: the boot sector of a file system, say,
- * which ends alike and has code or text where an MBR has its entries. One odd entry does not hide the others.
+ * The MBR in the first sector of a disk, or undefined if the sector is something else, such as the boot sector of a file system,
+ * which has the same signature but code or text in place of the entries. One unusual entry does not hide the others.
  */
 export function decodeMbr(sector: Buffer, disk: MbrDisk): Mbr | undefined {
   if (!hasBootSignature(sector)) return undefined;
@@ -63,23 +63,23 @@ export function decodeMbr(sector: Buffer, disk: MbrDisk): Mbr | undefined {
   };
 }
 
-/** Whether `mbr` has a partition that begins on a disk of `size` bytes: what proves that a raw file is a disk. */
+/** Whether `mbr` has a partition that begins on a disk of `size` bytes, which proves that a raw file is a disk. */
 export function hasPartitionOn({ entries }: Mbr, size: number): boolean {
   return entries.some(({ range }) => range.offset < size);
 }
 
-/** What a boot record in an extended partition says. */
+/** The contents of a boot record in an extended partition. */
 export interface ExtendedRecord {
   readonly partitions: readonly MbrEntry[];
-  /** Where the next record is, in sectors from the beginning of the extended partition; undefined at the end of the chain. */
+  /** Place of the next record, in sectors from the beginning of the extended partition; undefined at the end of the chain. */
   readonly next: number | undefined;
   readonly oddities: readonly string[];
 }
 
 /**
- * The boot record at `offset` of an extended partition, or undefined where there is none. Linux finds partitions and link in any
- * of the slots, and so does this; a link without sectors ends the chain.
- * @param index - Of its first partition.
+ * The boot record at `offset` of an extended partition, or undefined if there is none. As in Linux, the partitions and the link
+ * may be in any slot. A link without sectors ends the chain.
+ * @param index - Number of its first partition.
  */
 export function decodeExtendedRecord(
   sector: Buffer,
@@ -107,7 +107,7 @@ interface Slot {
   /** Whether the entry describes a range of sectors of some type. */
   readonly isPartition: boolean;
   readonly hasGoodFlag: boolean;
-  /** Fits after "Entry 2 of the MBR ". */
+  /** Follows "Entry 2 of the MBR ". */
   readonly oddity: string | undefined;
 }
 
@@ -122,7 +122,7 @@ function slotsOf(sector: Buffer): Buffer[] {
   });
 }
 
-/** Undefined for a slot that is all zeros. Sectors count from `base` in bytes. Places by cylinder, head and sector are not used. */
+/** Undefined for a slot of zeros. Sectors count from `base`, in bytes. Cylinder, head and sector values are ignored. */
 function decodeSlot(raw: Buffer, index: number, base: number, sectorSize: number): Slot | undefined {
   if (raw.every((byte) => byte === 0)) return undefined;
   const [flag, type] = [raw.readUInt8(0), raw.readUInt8(4)];
@@ -142,32 +142,32 @@ function oddityOf(raw: { flag: number; type: number; first: number; count: numbe
   const { flag, type, first, count } = raw;
   if (type === 0) {
     return first === 0 && count === 0
-      ? 'is unused (type 0x00), but not empty: it is ignored'
-      : `has type 0x00 (unused), but ${count} sectors from ${first} on: it is ignored`;
+      ? 'is unused (type 0x00) but not empty: it is ignored'
+      : `has type 0x00 (unused) but ${count} sectors from sector ${first} on: it is ignored`;
   }
-  if (count === 0) return `has type ${hex(type)}, but no sectors: it is ignored`;
-  if (first === 0) return `has type ${hex(type)}, but begins in sector 0, where the table itself is: it is ignored`;
+  if (count === 0) return `has type ${hex(type)} but no sectors: it is ignored`;
+  if (first === 0) return `has type ${hex(type)} but begins in sector 0, the place of the table itself: it is ignored`;
   return flag === 0 || flag === ACTIVE
     ? undefined
-    : `has the boot flag ${hex(flag)}, and 0x00 or 0x80 is needed: Linux ignores the whole table`;
+    : `has the boot flag ${hex(flag)}, but 0x00 or 0x80 is required: Linux ignores the whole table`;
 }
 
 function hex(byte: number): string {
   return `0x${byte.toString(16).padStart(2, '0')}`;
 }
 
-/** Whether what stands in the slots are entries of a table, and not the code or text of a boot sector. */
+/** Whether the slots contain entries of a table, and not the code or text of a boot sector. */
 function areEntries(used: readonly Slot[], inBootSector: boolean, disk: MbrDisk): boolean {
   if (used.every(({ hasGoodFlag, isPartition }) => hasGoodFlag && isPartition)) return true;
   if (inBootSector) return false;
   if (used.every(({ hasGoodFlag }) => hasGoodFlag)) return true;
-  // Random bytes hardly ever name a range that lies on the disk.
+  // Random bytes rarely describe a range on the disk.
   return used.some(({ isPartition, hasGoodFlag, entry: { range } }) => {
     return isPartition && (hasGoodFlag ? range.offset < disk.size : endOf(range) <= disk.size);
   });
 }
 
-/** A boot sector of FAT, NTFS or exFAT, by the parameters after its first jump. */
+/** Recognises a boot sector of FAT, NTFS or exFAT by the parameters after its first jump. */
 function isBootSector(sector: Buffer): boolean {
   const name = sector.toString('latin1', 3, 11);
   if (name === 'NTFS    ' || name === 'EXFAT   ' || name === '-FVE-FS-') return true;

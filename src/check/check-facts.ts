@@ -1,4 +1,4 @@
-// CheckFacts: what is known of a disk before the rules look at it, gathered once.
+// CheckFacts: the facts about a disk that the rules need, gathered once.
 import type { DiskImageFormat, ImageWarning } from '../image/disk-image.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import type { FileSystemState } from '../volume/file-system-state.ts';
@@ -7,14 +7,14 @@ import type { NamedSystem } from './guest/find-linux.ts';
 import type { GuestFileSystem } from './guest/guest-protocol.ts';
 
 export interface ImageFacts {
-  /** As it may be printed. */
+  /** Escaped for printing. */
   readonly path: string;
   readonly format: DiskImageFormat;
   /** Virtual size in bytes. */
   readonly size: number;
-  /** The size rounded up to a whole MiB: that of the disk in Azure. */
+  /** The size rounded up to a whole MiB: the size of the disk in Azure. */
   readonly azureSize: number;
-  /** What opening the image, and reading from it, warned of. */
+  /** Warnings from opening and reading the image. */
   readonly warnings: readonly ImageWarning[];
   /** Creator Application of a VHD's footer, four characters; undefined for other formats. */
   readonly creator: string | undefined;
@@ -28,27 +28,27 @@ export interface VolumeState extends FileSystemState {
 export type GuestSystem =
   | {
       readonly kind: 'linux';
-      /** Each with the name of the partition of its root. At least one. */
+      /** At least one; each is named after the partition of its root. */
       readonly systems: readonly NamedSystem[];
-      /** What else may hold an operating system and was not looked into. */
+      /** Other volumes that may hold an operating system but were not examined. */
       readonly others: readonly string[];
     }
-  /** There is one, or may be one, on file systems that are not read. */
+  /** An operating system may be present, but on file systems that vhdup cannot read. */
   | { readonly kind: 'unread'; readonly found: string }
-  /** Nothing on the disk can hold one. */
+  /** Nothing on the disk can hold an operating system. */
   | { readonly kind: 'none' };
 
 export interface CheckFacts {
   readonly purpose: Purpose;
-  /** The generation that is checked for; undefined where it was not given and nothing tells. */
+  /** The generation to check for; undefined if it was not given and cannot be detected. */
   readonly generation: Generation | undefined;
   readonly blobName: string | undefined;
   readonly image: ImageFacts;
   readonly layout: DiskLayout;
-  /** Of each volume that may hold data, whether it was closed cleanly. */
+  /** For each volume that may hold data: whether it was closed cleanly. */
   readonly volumeStates: readonly VolumeState[];
-  /** Not gathered by the check before an upload. */
+  /** Undefined in the check before an upload. */
   readonly guest: GuestSystem | undefined;
-  /** The files of the EFI system partition, where there is one. */
+  /** The files of the EFI system partition, if the disk has one. */
   readonly efi: GuestFileSystem | undefined;
 }

@@ -1,4 +1,4 @@
-// checkImage: whether Azure takes an image, and whether it starts there, as far as that can be told without sending it.
+// checkImage: checks whether Azure accepts an image and whether a VM will boot from it, without uploading it.
 
 import { printable } from '../base/printable.ts';
 import { CorruptImageError, ParentImageError, UnsupportedImageError, UsageError } from '../errors.ts';
@@ -17,19 +17,19 @@ export interface CheckOptions extends ImageOptions {
   readonly image: string;
   /** What the disk is for. @default 'vm' */
   readonly purpose?: Purpose;
-  /** Of the machine that is to start from it. @default what the partition table says */
+  /** Generation of the virtual machine that will boot from the disk. @default detected from the partition table */
   readonly generation?: Generation;
-  /** The name that the blob is to have. @default not checked */
+  /** Blob name. @default not checked */
   readonly blobName?: string;
-  /** For reading one file system of the guest, in milliseconds; after it, the file system counts as unread. @default 30,000 */
+  /** Time limit for one guest file system, in milliseconds. Past it, the file system counts as unread. @default 30,000 */
   readonly timeLimitMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Checks an image against the rules. An image that is damaged, or of a format that is not read, fails the rule
- * `image-readable`, and no other rule is asked.
- * @throws {ImageAccessError} there is no such file, or it cannot be read; the reason of `signal`, unchanged, on abort.
+ * Checks an image against the rules. If the image is damaged or has an unsupported format, the rule `image-readable` fails
+ * and no other rule runs.
+ * @throws {ImageAccessError} the file does not exist or cannot be read; the reason of `signal`, unchanged, on abort.
  */
 export async function checkImage(options: CheckOptions): Promise<CheckReport> {
   const purpose = options.purpose ?? 'vm';
@@ -43,7 +43,7 @@ export async function checkImage(options: CheckOptions): Promise<CheckReport> {
   if (!('size' in opened)) {
     const finding = findingOf(
       IMAGE_READABLE,
-      fail(opened.message, 'The message says what to do; otherwise take another copy.'),
+      fail(opened.message, 'Follow the advice in the message. If that does not help, use another copy of the image.'),
     );
     return { image: printable(options.image), purpose, ...summarise([finding]) };
   }
@@ -54,14 +54,14 @@ export async function checkImage(options: CheckOptions): Promise<CheckReport> {
   }
 }
 
-/** The image, or why it is none that is read. */
+/** The image, or the error that says why it cannot be read. */
 async function openImage(options: CheckOptions, warnings: ImageWarning[]): Promise<DiskImage | Error> {
   try {
     return await openDiskImage(options.image, { ...options, onWarning: (warning) => warnings.push(warning) });
   } catch (error) {
-    const isOfTheImage =
+    const isImageFault =
       error instanceof CorruptImageError || error instanceof UnsupportedImageError || error instanceof ParentImageError;
-    if (isOfTheImage) return error;
+    if (isImageFault) return error;
     throw error;
   }
 }

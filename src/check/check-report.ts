@@ -1,17 +1,17 @@
-// What a check answers: one finding for each rule, and what they come to together.
+// The result of a check: one finding per rule, and the overall result.
 import type { DiskImageFormat } from '../image/disk-image.ts';
 
-/** What the disk is for. The Marketplace asks for more than a virtual machine of one's own. */
+/** What the disk is for. The Marketplace has stricter rules than a private virtual machine. */
 export const PURPOSES = ['vm', 'data-disk', 'marketplace'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
-/** Of the Hyper-V virtual machine: 1 starts by BIOS, 2 by UEFI. */
+/** Generation of the Hyper-V virtual machine: 1 boots by BIOS, 2 by UEFI. */
 export type Generation = 1 | 2;
 
-/** `unread`: the rule needs something that cannot be read, and so is neither passed nor failed. */
+/** `unread`: the rule needs something that cannot be read, so it neither passes nor fails. */
 export type CheckResult = 'pass' | 'warn' | 'fail' | 'unread' | 'not-applicable';
 
-/** A: from the image and the partition table. B: from the files of the guest. */
+/** A: needs only the image and the partition table. B: needs the files of the guest. */
 export type CheckLevel = 'A' | 'B';
 
 export const CHECK_GROUPS = ['image', 'size', 'partitions', 'boot', 'system', 'accounts'] as const;
@@ -22,14 +22,14 @@ export interface CheckFinding {
   readonly id: string;
   readonly level: CheckLevel;
   readonly group: CheckGroup;
-  /** What the rule asks for, in a few words. */
+  /** What the rule requires, in a few words. */
   readonly title: string;
   readonly result: CheckResult;
   /** The value found. */
   readonly found: string;
-  /** Why Azure, or a guest in it, wants it so. */
+  /** Why Azure, or a guest in it, requires this. */
   readonly reason: string;
-  /** What to do; there is none where nothing is wrong. */
+  /** What to do. Absent if nothing is wrong. */
   readonly fix?: string;
 }
 
@@ -39,14 +39,14 @@ export interface CheckReport {
   readonly format?: DiskImageFormat;
   /** Virtual size in bytes. */
   readonly diskSize?: number;
-  /** Length of the blob in bytes: the disk rounded up to a whole MiB, and the footer. */
+  /** Length of the blob in bytes: the disk rounded up to a whole MiB, plus the footer. */
   readonly blobSize?: number;
   readonly purpose: Purpose;
-  /** The generation that was checked for; absent for a data disk and where nothing tells. */
+  /** The generation that was checked for. Absent for a data disk, and if it cannot be detected. */
   readonly generation?: Generation;
-  /** Whether the generation was given or taken from the partition table. */
+  /** Whether the generation was given or detected from the partition table. */
   readonly generationFrom?: 'option' | 'partition-table';
-  /** The worst of the findings; what was not read counts as a warning. */
+  /** The worst of the findings; `unread` counts as a warning. */
   readonly result: 'pass' | 'warn' | 'fail';
   readonly counts: Readonly<Record<CheckResult, number>>;
   readonly findings: readonly CheckFinding[];

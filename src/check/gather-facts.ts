@@ -1,4 +1,4 @@
-// Gathers what the rules need to know of an open image.
+// Gathers the facts about an open image that the rules need.
 import { alignUp, MIB } from '../base/byte-range.ts';
 import { printable } from '../base/printable.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
@@ -18,7 +18,7 @@ export interface FactsOptions {
   readonly blobName: string | undefined;
 }
 
-/** What a few KiB at the ends of the disk tell. */
+/** The facts that a few KiB at both ends of the disk provide. */
 export async function gatherDiskFacts(
   image: DiskImage,
   warnings: readonly ImageWarning[],
@@ -38,7 +38,7 @@ export async function gatherDiskFacts(
   };
 }
 
-/** Swap alone holds nothing that lasts; a hibernated machine marks it. */
+/** Plain swap is skipped, because it holds no lasting data. Swap with a hibernated system has a type of its own. */
 async function statesOf(image: DiskImage, layout: DiskLayout): Promise<VolumeState[]> {
   const states: VolumeState[] = [];
   for (const volume of layout.volumes) {
@@ -46,7 +46,7 @@ async function statesOf(image: DiskImage, layout: DiskLayout): Promise<VolumeSta
     if (isWithoutFiles(volume) || fileSystem?.type === 'swap') continue;
     const state: FileSystemState =
       fileSystem === undefined
-        ? { state: 'unknown', reason: 'nothing that is known' }
+        ? { state: 'unknown', reason: 'its contents are not recognised' }
         : await readFileSystemState(image, range, fileSystem);
     states.push({ volume, ...state });
   }
@@ -64,7 +64,7 @@ async function imageFacts(image: DiskImage, warnings: readonly ImageWarning[]): 
   };
 }
 
-/** The image is open already; its interface says nothing of who made it. */
+/** Opens the file again, because DiskImage does not report the creator. */
 async function creatorOf(path: string): Promise<string | undefined> {
   const file = await ImageFile.open(path);
   try {
@@ -74,10 +74,10 @@ async function creatorOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** More file systems than any operating system is spread over. */
+/** No operating system is spread over more file systems. */
 const MAX_VOLUMES = 16;
 
-/** The file systems of a guest, open for reading. Who opens them closes them. */
+/** The open file systems of a guest. The caller closes them. */
 export interface OpenGuest {
   readonly guest: GuestSystem;
   readonly efi: GuestFiles | undefined;
@@ -103,7 +103,7 @@ export async function openGuest(image: DiskImage, layout: DiskLayout, timeLimitM
     const guest: GuestSystem =
       systems.length === 0
         ? withoutLinux(layout, problems)
-        : { kind: 'linux', systems, others: [...problems, ...layout.volumes.filter(mayHoldSystem).map(describe)] };
+        : { kind: 'linux', systems, others: [...problems, ...layout.volumes.filter(mayHoldOtherSystem).map(describe)] };
     return { guest, efi, close };
   } catch (error) {
     await close();
@@ -111,15 +111,15 @@ export async function openGuest(image: DiskImage, layout: DiskLayout, timeLimitM
   }
 }
 
-/** What holds no operating system of its own, or is of the Linux that was found. */
-function mayHoldSystem(volume: Volume): boolean {
+/** Whether a volume may hold another operating system: false for the Linux that was found and for volumes without files. */
+function mayHoldOtherSystem(volume: Volume): boolean {
   const isKnown = isExt(volume) || isWithoutFiles(volume) || volume.fileSystem?.kind === 'swap';
   return !isKnown && !hasRole(volume, 'efi-system', 'linux-swap');
 }
 
-/** Only a disk without anything that could hold an operating system has surely none. */
+/** The result is `none` only if no volume could hold an operating system. */
 function withoutLinux(layout: DiskLayout, problems: readonly string[]): GuestSystem {
-  const others = layout.volumes.filter(mayHoldSystem).map(describe);
+  const others = layout.volumes.filter(mayHoldOtherSystem).map(describe);
   const found = [...problems, ...(others.length === 0 ? [] : [`not read: ${others.join(', ')}`])];
   if (found.length > 0) return { kind: 'unread', found: found.join('; ') };
   return layout.volumes.some(isExt) || layout.problems.length > 0

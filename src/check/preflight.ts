@@ -1,4 +1,4 @@
-// checkBeforeUpload: the rules that need only a few KiB of the disk, asked before the first byte is sent.
+// checkBeforeUpload: the rules that need only a few KiB of the disk, run before the first byte is sent.
 
 import { printable } from '../base/printable.ts';
 import { DiskCheckError } from '../errors.ts';
@@ -7,18 +7,18 @@ import type { CheckFinding } from './check-report.ts';
 import { gatherDiskFacts } from './gather-facts.ts';
 import { RULES, runRules } from './run-rules.ts';
 
-/** What makes a disk useless in Azure, whatever it is for. */
-const STOPPING: readonly string[] = ['size-maximum', 'page-blob-size', 'sector-size'];
+/** Rules whose failure makes a disk useless in Azure for any purpose. */
+const BLOCKING: readonly string[] = ['size-maximum', 'page-blob-size', 'sector-size'];
 
-/** What is worth a warning, though what the disk is for is not known; opening the image warns of the rest. */
+/** Rules that are worth a warning for any purpose. Opening the image already warns about the rest. */
 const WARNING: readonly string[] = ['size-minimum', 'creator', 'blob-name', 'partition-table'];
 
-const ASKED = RULES.filter(({ id }) => STOPPING.includes(id) || WARNING.includes(id));
+const PREFLIGHT_RULES = RULES.filter(({ id }) => BLOCKING.includes(id) || WARNING.includes(id));
 
 /**
- * Asks as for a data disk, of which Azure wants least: a disk of any size and content may be a blob.
- * @returns what is worth a warning.
- * @throws {DiskCheckError} Azure would surely refuse the disk.
+ * Checks the image as a data disk, which has the fewest requirements: a blob may hold a disk of any size and content.
+ * @returns the findings that are worth a warning.
+ * @throws {DiskCheckError} Azure would certainly reject the disk.
  */
 export async function checkBeforeUpload(
   image: DiskImage,
@@ -26,14 +26,16 @@ export async function checkBeforeUpload(
   { blobName }: { readonly blobName: string },
 ): Promise<readonly CheckFinding[]> {
   const facts = await gatherDiskFacts(image, warnings, { purpose: 'data-disk', generation: undefined, blobName });
-  const findings = (await runRules(ASKED, facts)).filter(({ result }) => result === 'fail' || result === 'warn');
-  const stopping = findings.filter(({ id }) => STOPPING.includes(id));
-  if (stopping.length > 0) {
-    const causes = stopping.map(({ title, found, reason, fix }) =>
+  const findings = (await runRules(PREFLIGHT_RULES, facts)).filter(
+    ({ result }) => result === 'fail' || result === 'warn',
+  );
+  const blocking = findings.filter(({ id }) => BLOCKING.includes(id));
+  if (blocking.length > 0) {
+    const causes = blocking.map(({ title, found, reason, fix }) =>
       `${title}: ${found}. ${reason} ${fix ?? ''}`.trimEnd(),
     );
     throw new DiskCheckError(
-      `Azure would not take ${printable(image.path)}, so nothing was sent. ${causes.join(' ')} To send it all the same, use --skip-checks.`,
+      `Azure would reject ${printable(image.path)}, so nothing was sent. ${causes.join(' ')} To upload it anyway, use --skip-checks.`,
     );
   }
   return findings;

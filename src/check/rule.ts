@@ -1,19 +1,19 @@
-// Rule: one thing that Azure, or a guest in it, asks of a disk; and how a rule says what it found.
+// Rule: one requirement of Azure, or of a guest in it, and the verdicts that a rule can return.
 import { printable } from '../base/printable.ts';
 import type { CheckFacts } from './check-facts.ts';
 import type { CheckFinding, CheckResult, Purpose } from './check-report.ts';
 import { GuestUnreadableError } from './guest/guest-files.ts';
 
-/** What a rule says of one disk. */
+/** The result of a rule for one disk. */
 export interface Verdict {
   readonly result: CheckResult;
   readonly found: string;
   readonly fix?: string;
 }
 
-/** Everything of a finding that is the same for every disk. */
+/** A rule has the parts of a finding that are the same for every disk. */
 export interface Rule extends Pick<CheckFinding, 'id' | 'level' | 'group' | 'title' | 'reason'> {
-  /** Why the rule says nothing of such a disk, or undefined when it does. */
+  /** The reason why the rule does not apply to a disk, or undefined if it applies. */
   readonly exempt?: (facts: CheckFacts) => string | undefined;
   /** @throws {GuestUnreadableError} the rule needs a file that cannot be read. */
   readonly run: (facts: CheckFacts) => Verdict | Promise<Verdict>;
@@ -36,12 +36,12 @@ export function unread(found: string, fix: string): Verdict {
   return { result: 'unread', found, fix };
 }
 
-/** A failure for the Marketplace, which certifies images, and a warning elsewhere. */
+/** A failure for the Marketplace, which certifies images; otherwise a warning. */
 export function failForMarketplace({ purpose }: CheckFacts, found: string, fix: string): Verdict {
   return purpose === 'marketplace' ? fail(found, fix) : warn(found, fix);
 }
 
-/** For rules of disks that a machine starts from. */
+/** Exempts data disks, for rules about booting. */
 export function unlessOsDisk({ purpose }: CheckFacts): string | undefined {
   return purpose === 'data-disk' ? 'a data disk' : undefined;
 }
@@ -50,12 +50,12 @@ export function onlyFor(...purposes: readonly Purpose[]): (facts: CheckFacts) =>
   return ({ purpose }) => (purposes.includes(purpose) ? undefined : `only for ${purposes.join(' and ')}`);
 }
 
-/** What `work` says, or `unread` where it needs a file that cannot be read. */
+/** The verdict of `work`, or `unread` if it needs a file that cannot be read. */
 export async function orUnread(work: () => Promise<Verdict>): Promise<Verdict> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof GuestUnreadableError)) throw error;
-    return unread(`cannot be read: ${printable(error.message)}`, 'Look at it in the running machine.');
+    return unread(`cannot be read: ${printable(error.message)}`, 'Check it in the running machine.');
   }
 }

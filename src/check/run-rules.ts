@@ -1,4 +1,4 @@
-// Asks every rule what it says of a disk.
+// Runs the rules on the facts about a disk.
 import type { CheckFacts } from './check-facts.ts';
 import type { CheckFinding } from './check-report.ts';
 import { orUnread, type Rule, type Verdict } from './rule.ts';
@@ -9,7 +9,7 @@ import { LINUX_SYSTEM_RULES } from './rules/linux-system-rules.ts';
 import { PARTITION_RULES } from './rules/partition-rules.ts';
 import { SIZE_RULES } from './rules/size-rules.ts';
 
-/** In the order in which they are shown. */
+/** In display order. */
 export const RULES: readonly Rule[] = [
   ...IMAGE_RULES,
   ...SIZE_RULES,
@@ -21,11 +21,11 @@ export const RULES: readonly Rule[] = [
 
 export async function runRules(rules: readonly Rule[], facts: CheckFacts): Promise<CheckFinding[]> {
   const findings: CheckFinding[] = [];
-  for (const rule of rules) findings.push(findingOf(rule, await judge(rule, facts)));
+  for (const rule of rules) findings.push(findingOf(rule, await verdictOf(rule, facts)));
   return findings;
 }
 
-async function judge(rule: Rule, facts: CheckFacts): Promise<Verdict> {
+async function verdictOf(rule: Rule, facts: CheckFacts): Promise<Verdict> {
   const exemption = rule.exempt?.(facts);
   if (exemption !== undefined) return { result: 'not-applicable', found: exemption };
   return await orUnread(async () => await rule.run(facts));

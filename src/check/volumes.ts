@@ -1,11 +1,11 @@
-// What the rules ask of the volumes of a disk.
+// Questions that the rules ask about the volumes of a disk.
 import { printable } from '../base/printable.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import { bootAbilityOf } from '../volume/generation.ts';
-import { isStartedByMbrCode, type PartitionRole } from '../volume/partition-types.ts';
+import { isBootedByMbrCode, type PartitionRole } from '../volume/partition-types.ts';
 import type { Generation } from './check-report.ts';
 
-/** "partition 2 (root)", or "the disk" where there is no partition table. */
+/** "partition 2 (root)", or "the disk" without a partition table. */
 export function nameOf({ partition }: Volume): string {
   if (partition === undefined) return 'the disk';
   const name = partition.name === undefined ? '' : ` (${printable(partition.name)})`;
@@ -32,24 +32,24 @@ export function isFat(volume: Volume): boolean {
   return holds(volume, 'fat12', 'fat16', 'fat32');
 }
 
-/** The generation that a disk starts: 2 where both do; undefined where neither does. A disk with an MBR is meant for 1. */
+/** The generation that the disk boots: 2 if it boots both, undefined if neither. A disk with an MBR counts as generation 1. */
 export function generationOf(layout: DiskLayout): Generation | undefined {
   const { generations } = bootAbilityOf(layout);
   if (generations.length > 0) return generations.includes(2) ? 2 : 1;
   return layout.table?.scheme === 'mbr' ? 1 : undefined;
 }
 
-/** Partitions of these hold a boot loader or nothing, and no file system. */
+/** Partitions with these roles hold a boot loader or nothing, but no file system. */
 const WITHOUT_FILE_SYSTEM: readonly PartitionRole[] = ['bios-boot', 'microsoft-reserved', 'protective', 'extended'];
 
-/** Whether nothing that could be data is in the volume. */
+/** Whether the volume cannot hold files. */
 export function isWithoutFiles(volume: Volume): boolean {
   const { partition, fileSystem } = volume;
   if (fileSystem !== undefined) return false;
-  return hasRole(volume, ...WITHOUT_FILE_SYSTEM) || (partition !== undefined && isStartedByMbrCode(partition.type));
+  return hasRole(volume, ...WITHOUT_FILE_SYSTEM) || (partition !== undefined && isBootedByMbrCode(partition.type));
 }
 
-/** Volumes whose contents are hidden: an LVM, a RAID, an encryption, or something that is not known. */
+/** Volumes whose contents are hidden: LVM, RAID, encryption, or unknown contents. */
 export function opaqueVolumes({ volumes }: DiskLayout): Volume[] {
   return volumes.filter((volume) => {
     const { fileSystem } = volume;
@@ -60,5 +60,5 @@ export function opaqueVolumes({ volumes }: DiskLayout): Volume[] {
 
 /** "partition 2: LVM2 physical volume" */
 export function describe(volume: Volume): string {
-  return `${nameOf(volume)}: ${volume.fileSystem?.name ?? 'nothing that is known'}`;
+  return `${nameOf(volume)}: ${volume.fileSystem?.name ?? 'contents not recognised'}`;
 }

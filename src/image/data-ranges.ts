@@ -1,34 +1,34 @@
-// Which parts of a file can hold data, by what the operating system says of its holes. A wrong hole would be lost data: what cannot be true is not believed.
+// Finds the parts of a file that can hold data, from the holes that the operating system reports. A wrong hole would lose data, so an implausible answer is not used.
 import { alignDown, alignUp, type ByteRange, endOf, MIB } from '../base/byte-range.ts';
 import type { ImageBytes } from './image-bytes.ts';
 
-/** Holes are reported in whole MiB, the smallest block of a VHDX. */
+/** Holes are rounded to whole MiB, the smallest block of a VHDX. */
 const GRAIN = MIB;
-/** Beside a transfer, asking once takes as long as reading so much: holes that save less are not worth it. */
+/** One query takes as long as reading this many bytes during a transfer, so smaller holes do not pay off. */
 const WORTH_ASKING = 4 * MIB;
-/** Taken for data unasked at most, where there was nothing worth asking for. */
+/** After queries that did not pay off, at most this many bytes are treated as data without a query. */
 const MAX_UNASKED = 64 * MIB;
-/** Bytes at the beginning and at the end of a file that a system is tried with. */
+/** Bytes at the beginning and the end of a file that test whether the system reports data correctly. */
 const SAMPLE = 512;
 
-/** What is known of the beginning of a range of a file. */
-export interface DataAnswer {
-  /** Where there can be data: ascending and apart. All the rest up to `end` is holes. */
+/** What the system reports about the beginning of a range of a file. */
+export interface DataReport {
+  /** Ranges that can hold data: ascending and apart. Everything else up to `end` is a hole. */
   readonly data: readonly ByteRange[];
-  /** What follows is to be asked for. */
+  /** End of the answer. The rest of the range needs another query. */
   readonly end: number;
 }
 
-/** Asks the system. Undefined where it does not tell. */
-export type AskForData = (range: ByteRange) => Promise<DataAnswer | undefined>;
+/** Queries the system. Undefined if it does not answer. */
+export type AskForData = (range: ByteRange) => Promise<DataReport | undefined>;
 
 /**
- * The parts of `range` that can hold data: ascending, and as far ahead as they are read. From the first answer that cannot be
- * true on, that is all of it. Neighbours may touch: a long row of small holes is not waited for.
+ * The parts of `range` that can hold data, ascending, queried as they are read. After the first implausible answer, the rest of
+ * the range counts as data. Neighbouring parts may touch, so that the first part is available before a long row of small holes ends.
  */
 export async function* dataRanges(range: ByteRange, ask: AskForData): AsyncGenerator<ByteRange> {
   const end = endOf(range);
-  let inVain = 0;
+  let unprofitable = 0;
   for (let offset = range.offset; offset < end; ) {
     const rest = { offset, length: end - offset };
     const answer = await answerOf(rest, ask);
@@ -47,16 +47,16 @@ export async function* dataRanges(range: ByteRange, ask: AskForData): AsyncGener
     }
     offset = Math.max(offset, answer.end);
     const saved = offset - rest.offset - taken;
-    inVain = saved < WORTH_ASKING ? inVain + 1 : 0;
-    const unasked = Math.min((inVain - 1) * WORTH_ASKING, MAX_UNASKED, end - offset);
+    unprofitable = saved < WORTH_ASKING ? unprofitable + 1 : 0;
+    const unasked = Math.min((unprofitable - 1) * WORTH_ASKING, MAX_UNASKED, end - offset);
     if (unasked <= 0) continue;
     yield { offset, length: unasked };
     offset += unasked;
   }
 }
 
-/** Whether the system knows of the data that the file begins and ends with. One that takes them for holes knows nothing. */
-export async function knowsOfData(file: ImageBytes, ask: AskForData): Promise<boolean> {
+/** Whether the system reports the data at the beginning and the end of the file. If it reports holes there, its answers are unusable. */
+export async function reportsDataCorrectly(file: ImageBytes, ask: AskForData): Promise<boolean> {
   const length = Math.min(SAMPLE, file.size);
   for (const offset of [0, file.size - length]) {
     const sample = new Uint8Array(length);
@@ -69,12 +69,12 @@ export async function knowsOfData(file: ImageBytes, ask: AskForData): Promise<bo
   return true;
 }
 
-async function answerOf(range: ByteRange, ask: AskForData): Promise<DataAnswer | undefined> {
+async function answerOf(range: ByteRange, ask: AskForData): Promise<DataReport | undefined> {
   const answer = await ask(range).catch(() => undefined);
-  return answer !== undefined && canBeTrue(answer, range) ? answer : undefined;
+  return answer !== undefined && isPlausible(answer, range) ? answer : undefined;
 }
 
-function canBeTrue({ data, end }: DataAnswer, range: ByteRange): boolean {
+function isPlausible({ data, end }: DataReport, range: ByteRange): boolean {
   let known = range.offset;
   for (const { offset, length } of data) {
     if (!Number.isSafeInteger(offset) || !(length > 0) || offset < known) return false;

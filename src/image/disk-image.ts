@@ -1,11 +1,11 @@
-// DiskImage: what every disk image format is to the rest of the program.
+// DiskImage: the common interface of all disk image formats.
 
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import type { ImageFileOptions, ImageWarning } from './image-file.ts';
 
 export type { ImageWarning };
 
-/** A range of the disk that can hold data. What lies outside of all extents reads as zeros and need not be read. */
+/** A range of the disk that can hold data. Everything outside of all extents reads as zeros and need not be read. */
 export type Extent = ByteRange;
 
 export type DiskImageFormat =
@@ -17,70 +17,70 @@ export type DiskImageFormat =
   | 'vhdx-differencing'
   | 'raw';
 
-/** One file of a chain. All but its path is remembered between two runs. */
+/** One file of a chain. A checkpoint stores everything but its path. */
 export interface ImageFileIdentity {
-  /** As it was opened. */
+  /** The path that was opened. */
   readonly path: string;
-  /** Base name: a folder may change between two runs, and a path says more about a machine than a checkpoint should. */
+  /** Base name. The folder may change between two runs, and a full path reveals more about a machine than a checkpoint should. */
   readonly name: string;
   /** Length of the file in bytes. */
   readonly size: number;
-  /** Last modification, whole milliseconds of the Unix epoch. */
+  /** Last modification, in whole milliseconds since the Unix epoch. */
   readonly modifiedMs: number;
-  /** The id that the format gives to the disk or, better, to its contents (VHDX: DataWriteGuid), as 32 hexadecimal digits. */
+  /** The id of the disk or, if the format has one, of its contents (VHDX: DataWriteGuid), as 32 hexadecimal digits. */
   readonly diskId: string;
 }
 
-/** An open virtual disk. Reads may run side by side. Who opens it closes it. */
+/** An open virtual disk. Reads may run in parallel. The caller who opens it closes it. */
 export interface DiskImage {
-  /** Path of the file that was opened (the child of a chain). */
+  /** Path of the opened file (the child of a chain). */
   readonly path: string;
   readonly format: DiskImageFormat;
   /** Virtual size in bytes: a multiple of 512. */
   readonly size: number;
-  /** The unique id of the disk, 16 bytes as they stand in the file. */
+  /** The unique id of the disk: 16 bytes in the byte order of the file. */
   readonly diskId: Uint8Array;
-  /** Creation time as a VHD footer holds it: seconds since 2000-01-01T00:00:00Z, 0 when unknown. */
+  /** Creation time in the unit of a VHD footer: seconds since 2000-01-01T00:00:00Z, 0 if unknown. */
   readonly timestamp: number;
-  /** The file itself first, then its parents. */
+  /** The opened file first, then its parents. */
   readonly files: readonly ImageFileIdentity[];
   /**
-   * The ranges that can hold data: ascending, without overlaps, lazily. Holes of a sparse file of a fixed format are left out
-   * where the system reports them, so that the same disk may have other extents elsewhere.
+   * The ranges that can hold data: ascending, without overlaps, lazy. Holes of a sparse file of a fixed format are left out if
+   * the system reports them, so the same disk may have other extents on another system.
    */
   extents(): AsyncIterable<Extent>;
   /**
-   * Fills `into`, whose length is `range.length`, with what the disk holds there. `range` is 512-aligned and inside the disk.
+   * Fills `into`, whose length is `range.length`, with the data of the disk. `range` is 512-aligned and inside the disk.
    * @throws {CorruptImageError} @throws {ImageAccessError}
    */
   read(range: ByteRange, into: Uint8Array): Promise<void>;
   /**
-   * Where the bytes of `range` lie in a file as they are and in one piece: to be read by another thread, as long as the image is
-   * open. Undefined where they do not, or where it is not known; formats without it never know. `read` always knows, and says
-   * why when a piece cannot be read.
+   * The place of `range` in a file, if its bytes are stored there unchanged and contiguously. Another thread may read them while
+   * the image is open. Undefined if they are not, or if it is unknown; formats without this method never know. `read` works for
+   * every range, and its error says why a piece cannot be read.
    * @throws {CorruptImageError} @throws {ImageAccessError}
    */
   locate?(range: ByteRange): Promise<FilePiece | undefined>;
-  /** @throws {ImageChangedError} one of the files is not what it was when it was opened. */
+  /** @throws {ImageChangedError} one of the files changed after it was opened. */
   assertUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface OpenDiskImageOptions extends ImageFileOptions {
-  /** Takes the file as a raw disk, whatever is in it. By default its content says what it is. */
+  /** Treats the file as a raw disk, whatever it contains. @default detected from the contents */
   readonly format?: 'raw';
-  /** Folders, or parent files, to look in first for the parents of a differencing image. */
+  /** Folders or parent files to search first for the parents of a differencing image. */
   readonly parentPaths?: readonly string[];
-  /** Whether a parent may be opened at a UNC path that the image names. Opening one sends the user's credentials to that host. @default false */
+  /** Whether to open a parent at a UNC path that the image names. Opening it sends the user's credentials to that host. @default false */
   readonly allowNetworkParents?: boolean;
   /**
-   * Whether the data of a dynamic VHD count where its sector bitmap marks them as never written.
-   * By the specification they read as zeros; some writers forget to set the bits.
+   * Whether to use data of a dynamic VHD in sectors that its sector bitmap marks as never written.
+   * The specification says that they read as zeros, but some writers forget to set the bits.
    * @default false
    */
   readonly trustUnmarkedSectors?: boolean;
-  /** Called for each file of a chain as soon as it was found good in itself: the image first, then its parents. */
+  /** Called for each file of a chain once its own structures are checked: the image first, then its parents. */
   readonly onFile?: (file: ImageFileIdentity) => void;
-  /** Called with details that only help to find out why an image is read as it is (a parent's timestamp, say). */
+  /** Called with details that help to explain how an image is read (such as a parent's timestamp). */
   readonly onDebug?: (message: string) => void;
 }

@@ -1,8 +1,8 @@
-// Streams of extents: ascending, without overlaps, and never all in memory.
+// Streams of extents: ascending, without overlaps, and never all in memory at once.
 import { endOf } from '../base/byte-range.ts';
 import type { Extent } from './disk-image.ts';
 
-/** The parts of `extents` before `size`. Stops asking at the first extent after it. */
+/** The parts of `extents` before `size`. Stops at the first extent beyond it. */
 export async function* clipExtents(extents: AsyncIterable<Extent>, size: number): AsyncGenerator<Extent> {
   for await (const extent of extents) {
     if (extent.offset >= size) return;
@@ -10,7 +10,7 @@ export async function* clipExtents(extents: AsyncIterable<Extent>, size: number)
   }
 }
 
-/** What is in one or in the other; extents that overlap or touch become one. */
+/** The union of two streams. Extents that overlap or touch are merged. */
 export async function* uniteExtents(one: AsyncIterable<Extent>, other: AsyncIterable<Extent>): AsyncGenerator<Extent> {
   let current: Extent | undefined;
   for await (const extent of inOrder(one, other)) {

@@ -1,19 +1,19 @@
-// Reads the numbers and bytes of an on-disk structure, and refuses what a number cannot hold exactly.
+// Reads the numbers and bytes of an on-disk structure, and rejects values that a number cannot represent exactly.
 
 import { printable } from '../base/printable.ts';
 import { CorruptImageError } from '../errors.ts';
 
-/** Where a structure was found: what an error has to name. */
+/** The place of a structure, for error messages. */
 export interface StructureLocation {
   /** Path of the file. */
   readonly path: string;
-  /** The specification's name of the structure: "footer", "dynamic header", "BAT". */
+  /** The name of the structure in its specification: "footer", "dynamic header", "BAT". */
   readonly structure: string;
   /** Offset of the structure in the file, in bytes. */
   readonly offset: number;
 }
 
-/** The fields of one structure. Offsets are relative to its first byte. VHD is big-endian, VHDX little-endian. */
+/** The fields of one structure. Offsets are relative to its first byte. VHD is big-endian, VHDX is little-endian. */
 export class Fields {
   readonly bytes: Uint8Array;
   readonly location: StructureLocation;
@@ -45,7 +45,7 @@ export class Fields {
 
   /**
    * A 64-bit offset or size as a number.
-   * @throws {CorruptImageError} beyond 2^53 - 1 (8 PiB): no image is that large.
+   * @throws {CorruptImageError} the value exceeds 2^53 - 1 (8 PiB). No image is that large.
    */
   u64(offset: number, field: string): number {
     const value = this.bigU64(offset);

@@ -1,26 +1,26 @@
-// asFixedVhd: a disk as the fixed VHD that Azure takes, whole MiB of data and a footer (VHD specification, "Hard Disk Footer Format").
+// asFixedVhd: presents a disk as the fixed VHD that Azure requires, whole MiB of data and a footer (VHD specification, "Hard Disk Footer Format").
 import { alignUp, type ByteRange, endOf, type FilePiece, MIB } from '../base/byte-range.ts';
 import type { DiskImage, Extent } from './disk-image.ts';
 import { readPadded } from './read-padded.ts';
 import { encodeFixedFooter, FOOTER_LENGTH } from './vhd/footer.ts';
 
-/** The bytes of a fixed VHD, none of them stored anywhere. */
+/** The bytes of a fixed VHD, generated while they are read. */
 export interface FixedVhdView {
-  /** Length of the VHD, which is that of the blob: the disk and the footer. */
+  /** Length of the VHD and of the blob: the disk plus the footer. */
   readonly size: number;
-  /** The disk's size rounded up to a whole MiB, which Azure demands. What is added reads as zeros. */
+  /** Size of the disk rounded up to a whole MiB, which Azure requires. The padding reads as zeros. */
   readonly diskSize: number;
-  /** 512 bytes: the end of the VHD. The same image gives the same footer at all times. */
+  /** The last 512 bytes of the VHD. The same image always has the same footer. */
   readonly footer: Uint8Array;
-  /** The ranges of the disk that can hold data. The footer is not among them: it is written last, on its own. */
+  /** The ranges of the disk that can hold data. They exclude the footer, which is written separately and last. */
   extents(): AsyncIterable<Extent>;
-  /** Fills `into`, whose length is `range.length`. `range` is 512-aligned and inside the VHD, footer included. */
+  /** Fills `into`, whose length is `range.length`. `range` is 512-aligned and inside the VHD, including the footer. */
   read(range: ByteRange, into: Uint8Array): Promise<void>;
-  /** As `DiskImage.locate`: undefined too for what is in no file, after the end of the disk. */
+  /** Like `DiskImage.locate`; also undefined for the padding and the footer, which are in no file. */
   locate(range: ByteRange): Promise<FilePiece | undefined>;
 }
 
-/** `image` stays the caller's to close. */
+/** The caller still closes `image`. */
 export function asFixedVhd(image: DiskImage): FixedVhdView {
   const diskSize = alignUp(image.size, MIB);
   const size = diskSize + FOOTER_LENGTH;

@@ -1,4 +1,4 @@
-// The formats of images in words.
+// Names of the image formats for messages.
 import type { DiskImageFormat } from './disk-image.ts';
 
 const NAMES: Readonly<Record<DiskImageFormat, string>> = {

@@ -1,12 +1,12 @@
-// Bytes at positions: an image file as it is, or as it is once its log has been replayed over it.
+// ImageBytes: random access to an image file, either as it is or with its log replayed.
 
 export interface ImageBytes {
-  /** Path of the file that the bytes come from. */
+  /** Path of the file that holds the bytes. */
   readonly path: string;
   /** Length in bytes. */
   readonly size: number;
   /**
-   * Fills `into` with what begins at `position`.
+   * Fills `into` with the bytes at `position`.
    * @throws {CorruptImageError} the bytes end before `into` is full.
    * @throws {ImageAccessError} the operating system cannot read them.
    */

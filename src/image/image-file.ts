@@ -1,4 +1,4 @@
-// One open image file: positional reads that are exact and may run side by side, and a watch over changes of the file.
+// ImageFile: an open image file with exact positional reads, which may run in parallel, and detection of changes.
 import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -6,15 +6,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { fileProblemReason } from '../base/file-problem.ts';
 import { printable } from '../base/printable.ts';
+import { codeOf, messageOf } from '../base/thrown.ts';
 import { CorruptImageError, ImageAccessError, ImageChangedError, UsageError } from '../errors.ts';
-import { type AskForData, dataRanges, knowsOfData } from './data-ranges.ts';
+import { type AskForData, dataRanges, reportsDataCorrectly } from './data-ranges.ts';
 import { openDataQuery } from './sparse-file.ts';
 
-/** Looks at a file that cannot be looked at, as on a share that is away for a moment, and the time between them in milliseconds. */
-const LOOKS = 4;
-const LOOK_INTERVAL_MS = 500;
+/** Attempts to stat a file that may be unavailable for a moment, such as on a share, and the pause between them in milliseconds. */
+const STAT_ATTEMPTS = 4;
+const STAT_INTERVAL_MS = 500;
 
-/** Something about an image that its owner should know and that does not stop us. */
+/** A condition of an image that its owner should know and that does not prevent reading. */
 export interface ImageWarning {
   /** Stable, kebab-case. */
   readonly code: string;
@@ -22,29 +23,29 @@ export interface ImageWarning {
 }
 
 export interface ImageFileOptions {
-  /** Read the holes of a sparse file like all the rest, whatever the system reports as a hole. @default false */
+  /** Reads the holes of a sparse file as well, even if the system reports them. @default false */
   readonly readHoles?: boolean;
-  /** Called for each warning, at open and while reading. */
+  /** Called for each warning, when opening and while reading. */
   readonly onWarning?: (warning: ImageWarning) => void;
 }
 
-/** A regular file, opened for reading only. Who opens it closes it. */
+/** A regular file, opened read-only. The caller who opens it closes it. */
 export class ImageFile {
   readonly path: string;
   /** Length in bytes when the file was opened. */
   readonly size: number;
   /** Time of the last modification when the file was opened. */
   readonly modifiedMs: number;
-  /** Device and inode: two paths to one file give the same text. The path where the file system has no inodes. */
+  /** Device and inode, equal for two paths to one file. If the file system has no inodes, the path. */
   readonly fileId: string;
-  /** Whether it takes less disk space than it has bytes: some of them are holes, or compressed. */
+  /** Whether the file uses less disk space than its length, because of holes or compression. */
   readonly isSparse: boolean;
   readonly #handle: FileHandle;
   #dataQuery: Promise<AskForData | undefined> | undefined;
   readonly #modifiedNs: bigint;
   /**
-   * What `stat` of the path gave, for `stat` of the path later: never compared with what the handle gives. On Windows
-   * Node 22.12 to 22.16 and 24.0 to 24.1 give one file two device numbers: github.com/libuv/libuv/pull/4698
+   * Device and inode from `stat` of the path, to compare with a later `stat` of the path only. On Windows, the handle may report
+   * another device number in Node 22.12 to 22.16 and 24.0 to 24.1: github.com/libuv/libuv/pull/4698
    */
   readonly #idAtPath: string;
   readonly #onWarning: (warning: ImageWarning) => void;
@@ -60,7 +61,7 @@ export class ImageFile {
     this.path = path;
     this.size = Number(opened.size);
     this.modifiedMs = Number(opened.mtimeMs);
-    // Some network file systems give Windows no number: all of their files would be one.
+    // On Windows, some network file systems report no inode. Without this, all of their files would look like one.
     this.fileId = opened.ino === 0n ? resolve(path) : idOf(opened);
     this.isSparse = opened.blocks * 512n < opened.size;
     if (readHoles) this.#dataQuery = Promise.resolve(undefined);
@@ -73,13 +74,13 @@ export class ImageFile {
   /**
    * Opens `path`, which must be a regular file.
    * @throws {UsageError} the path is empty.
-   * @throws {ImageAccessError} absent, not a regular file, no permission, or held exclusively by another process.
+   * @throws {ImageAccessError} the file is absent, not a regular file, not permitted, or held exclusively by another process.
    */
   static async open(path: string, options: ImageFileOptions = {}): Promise<ImageFile> {
-    if (path === '') throw new UsageError('The path of the image is empty. Name an image file.');
+    if (path === '') throw new UsageError('The path of the image is empty. Give the path of an image file.');
     let handle: FileHandle | undefined;
     try {
-      // Before open: opening a FIFO would wait for a writer, and opening a device can have effects.
+      // Checked before opening, because opening a FIFO would block and opening a device can have effects.
       const atPath = await stat(path, { bigint: true });
       requireRegularFile(path, atPath.isFile());
       handle = await open(path, constants.O_RDONLY);
@@ -93,7 +94,7 @@ export class ImageFile {
   }
 
   /**
-   * Fills `into`, and then each of `more`, with what follows `position` in the file: one system call as a rule.
+   * Fills `into`, and then each of `more`, with the bytes from `position` on, usually in one system call.
    * @throws {CorruptImageError} the file ends before they are full.
    * @throws {ImageAccessError} the operating system cannot read it.
    */
@@ -113,7 +114,7 @@ export class ImageFile {
     }
   }
 
-  /** What begins at `position`, to be read by another thread. */
+  /** The place of `position`, for a read by another thread. */
   piece(position: number): FilePiece {
     return { fd: this.#handle.fd, position };
   }
@@ -127,7 +128,7 @@ export class ImageFile {
   }
 
   /**
-   * The parts of `range` that can hold data, ascending: without the holes, where the file is sparse and the system reports them.
+   * The parts of `range` that can hold data, ascending. Excludes the holes of a sparse file if the system reports them.
    * @throws {ImageAccessError} the operating system cannot read it.
    */
   async *dataRanges(range: ByteRange): AsyncGenerator<ByteRange> {
@@ -139,18 +140,18 @@ export class ImageFile {
 
   async #openDataQuery(): Promise<AskForData | undefined> {
     const ask = await openDataQuery(this.#handle.fd, this.path);
-    return ask !== undefined && (await knowsOfData(this, ask)) ? ask : undefined;
+    return ask !== undefined && (await reportsDataCorrectly(this, ask)) ? ask : undefined;
   }
 
   /**
-   * Compares the file with what it was when it was opened. It is read through its open handle: that it was renamed or replaced
-   * since changes nothing of what is read, and is a warning.
-   * @throws {ImageChangedError} it was written to, or truncated. @throws {ImageAccessError} that cannot be found out, several times.
+   * Checks that the file has not changed since it was opened. Reads use the open handle, so a rename or a replacement does not
+   * affect them and is only a warning.
+   * @throws {ImageChangedError} the file was written to or truncated. @throws {ImageAccessError} repeated attempts to check it failed.
    */
   async assertUnchanged(): Promise<void> {
-    const opened = await this.#look();
+    const opened = await this.#stat();
     const changes: string[] = [];
-    if (Number(opened.size) !== this.size) changes.push(`its size went from ${this.size} to ${opened.size} bytes`);
+    if (Number(opened.size) !== this.size) changes.push(`its size changed from ${this.size} to ${opened.size} bytes`);
     if (opened.mtimeNs !== this.#modifiedNs) {
       changes.push(`it was written to at ${new Date(Number(opened.mtimeMs)).toISOString()}`);
     }
@@ -160,28 +161,28 @@ export class ImageFile {
     if (!this.#hasWarned) await this.#warnIfMoved();
   }
 
-  async #look(): Promise<BigIntStats> {
-    for (let look = 1; ; look++) {
+  async #stat(): Promise<BigIntStats> {
+    for (let attempt = 1; ; attempt++) {
       try {
         return await this.#handle.stat({ bigint: true });
       } catch (error) {
-        if (look === LOOKS) throw accessError('read', this.path, error);
-        await delay(LOOK_INTERVAL_MS);
+        if (attempt === STAT_ATTEMPTS) throw accessError('read', this.path, error);
+        await delay(STAT_INTERVAL_MS);
       }
     }
   }
 
   async #warnIfMoved(): Promise<void> {
-    const atPath = await stat(this.path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error);
-    // Any other failure says nothing of the file: a share may be away for a moment.
-    const isGone = atPath instanceof Error && atPath.code === 'ENOENT';
-    const isReplaced = !(atPath instanceof Error) && idOf(atPath) !== this.#idAtPath;
-    if (!isGone && !isReplaced) return;
+    const atPath = await stat(this.path, { bigint: true }).catch((error: unknown) => codeOf(error) ?? 'unknown');
+    // Other failures are ignored, because a share may be unavailable for a moment.
+    const isMissing = atPath === 'ENOENT';
+    const isReplaced = typeof atPath !== 'string' && idOf(atPath) !== this.#idAtPath;
+    if (!isMissing && !isReplaced) return;
     this.#hasWarned = true;
-    const what = isGone ? 'was renamed, moved or deleted' : 'was replaced by another file';
+    const what = isMissing ? 'was renamed, moved or deleted' : 'was replaced by another file';
     this.#onWarning({
       code: 'image-moved',
-      message: `${printable(this.path)} ${what} while it is being read. What was opened is read to its end; to resume after a stop, put that file back.`,
+      message: `${printable(this.path)} ${what} while it is being read. The opened file is read to its end. To resume after an interruption, restore the file at this path.`,
     });
   }
 
@@ -198,7 +199,7 @@ function requireRegularFile(path: string, isFile: boolean): void {
   if (!isFile) throw new ImageAccessError(`Cannot open ${printable(path)}: it is not a regular file.`);
 }
 
-/** What is left of `parts` when their first `count` bytes are done. */
+/** The rest of `parts` after their first `count` bytes. */
 function withoutFirst(parts: readonly Uint8Array[], count: number): Uint8Array[] {
   const rest: Uint8Array[] = [];
   for (const part of parts) {
@@ -209,14 +210,14 @@ function withoutFirst(parts: readonly Uint8Array[], count: number): Uint8Array[]
 }
 
 function accessError(action: 'open' | 'read', path: string, cause: unknown): ImageAccessError {
-  const { code } = cause as NodeJS.ErrnoException;
+  const code = codeOf(cause);
   const reason =
     code === 'ENOENT'
       ? 'there is no such file.'
       : code === 'EBUSY' || code === 'ETXTBSY'
-        ? 'another process holds it, a running virtual machine perhaps. Shut the machine down, or use a copy or an export of the disk.'
+        ? 'another process holds it open, possibly a running virtual machine. Shut the machine down, or use a copy or an export of the disk.'
         : code === 'EACCES' || code === 'EPERM'
-          ? 'permission denied. On Windows, a running virtual machine that holds the disk looks the same: shut it down, or use an export of the disk.'
-          : `${fileProblemReason(cause as Error)}.`;
+          ? 'permission denied. On Windows, a running virtual machine that uses the disk causes the same error: shut it down, or use an export of the disk.'
+          : `${cause instanceof Error ? fileProblemReason(cause) : messageOf(cause)}.`;
   return new ImageAccessError(`Cannot ${action} ${printable(path)}: ${reason}`, { cause });
 }

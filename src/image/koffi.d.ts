@@ -1,10 +1,10 @@
-// What is used of koffi, which is optional: declared here, so that vhdup can be built without it.
+// The part of koffi that vhdup uses. koffi is optional; this declaration allows a build without it.
 declare module 'koffi' {
   export type NativeValue = number | bigint;
 
   export interface NativeFunction {
     (...args: readonly unknown[]): NativeValue;
-    /** Runs in another thread, and then calls the last argument with an error, or null and the result. */
+    /** Runs in another thread and then calls the last argument with an error, or with null and the result. */
     async(...args: readonly unknown[]): void;
   }
 
@@ -12,7 +12,7 @@ declare module 'koffi' {
     func(declaration: string): NativeFunction;
   }
 
-  /** @param path - Null: what the process has loaded already. */
+  /** @param path - Null for the libraries that the process has already loaded. */
   export function load(path: string | null): NativeLibrary;
 
   /** The error number of the last call in this thread. */

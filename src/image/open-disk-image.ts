@@ -1,4 +1,4 @@
-// openDiskImage: opens a disk image of any format that is read, told by its content and never by its name.
+// openDiskImage: opens a disk image of any supported format, detected from its contents and never from its name.
 
 import { printable } from '../base/printable.ts';
 import { UnsupportedImageError } from '../errors.ts';
@@ -13,10 +13,10 @@ import { openVhd } from './vhd/open-vhd.ts';
 import { beginsAsVhdx } from './vhdx/headers.ts';
 import { openVhdx } from './vhdx/open-vhdx.ts';
 
-/** Opens `file` when it is of the format, or answers undefined when it is not. */
+/** Opens `file` if it has the format; otherwise returns undefined. */
 type OpenFormat = (file: ImageFile, options: OpenDiskImageOptions) => Promise<DiskImage | undefined>;
 
-/** In this order: what lies at the end of a VHDX may be a guest's, and a fixed VHD begins like the raw disk that it holds. */
+/** Tried in this order. The end of a VHDX may hold guest data that looks like a footer, and a fixed VHD begins like a raw disk. */
 const FORMATS: readonly OpenFormat[] = [openIfVhdx, openIfVhd, openIfRaw];
 
 /**
@@ -39,7 +39,7 @@ export async function openDiskImage(path: string, options: OpenDiskImageOptions 
 }
 
 async function openIfVhdx(file: ImageFile, options: OpenDiskImageOptions): Promise<DiskImage | undefined> {
-  // A fixed VHD may begin like this because someone wrote a VHDX onto the disk.
+  // A fixed VHD may begin with this signature because someone wrote a VHDX to the disk.
   if (!(await beginsAsVhdx(file)) || (await endsAsFixedVhd(file))) return undefined;
   return await openVhdx(file, options);
 }
@@ -56,7 +56,7 @@ async function openIfRaw(file: ImageFile, options: OpenDiskImageOptions): Promis
   const path = printable(file.path);
   options.onWarning?.({
     code: 'raw-by-content',
-    message: `${path} has a partition table and no header or footer of a disk image, so it is taken as a raw disk of ${file.size} bytes. If it is a VHD, its footer is missing: it was cut, and must be copied again.`,
+    message: `${path} has a partition table but no header or footer of a disk image, so vhdup reads it as a raw disk of ${file.size} bytes. If it is a VHD, it was truncated and lost its footer: copy it again.`,
   });
   if (table.sectorSize === 4096) options.onWarning?.(sectorSizeWarning(path));
   return await openRawImage(file, options);
@@ -71,6 +71,6 @@ async function unsupported(file: ImageFile): Promise<UnsupportedImageError> {
     );
   }
   return new UnsupportedImageError(
-    `Cannot read ${path}: its ${file.size} bytes have no VHD footer at the end, nor a copy of one or a VHDX signature at the beginning, nor a partition table. If it is a VHD, it was cut: copy it again. If it is a raw disk, say so with --format raw.`,
+    `Cannot read ${path}: its ${file.size} bytes have no VHD footer at the end, no copy of one or VHDX signature at the beginning, and no partition table. If it is a VHD, it was truncated: copy it again. If it is a raw disk, use --format raw.`,
   );
 }

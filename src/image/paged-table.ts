@@ -1,18 +1,18 @@
-// A large table of an image file (a BAT), read in slices and kept in bounded memory whatever the size of the disk.
+// PagedTable: a large table of an image file (a BAT), read in slices and cached in bounded memory whatever the size of the disk.
 import type { ImageBytes } from './image-bytes.ts';
 
-/** Small enough to cost nothing for a small disk, large enough that a walk over a large one takes few reads. */
+/** Small enough for a small disk, large enough to read the table of a large one in few reads. */
 const SLICE_BYTES = 256 * 1024;
 
-/** Slices kept: 8 × 256 KiB = 2 MiB for each file of a chain. Reads move through a table together, so few are in use. */
+/** Cached slices: 8 × 256 KiB = 2 MiB per file of a chain. Reads move through a table together, so few slices are in use. */
 const MAX_SLICES = 8;
 
-/** `length` bytes of `file` from `offset` on, addressed by entry. The caller has checked that they lie inside the file. */
+/** A table of `length` bytes at `offset` of `file`, addressed by entry. The caller has checked that it lies inside the file. */
 export class PagedTable {
   readonly #file: ImageBytes;
   readonly #offset: number;
   readonly #length: number;
-  /** Insertion order is order of use: the first key is the least recently used. */
+  /** Insertion order is the order of use: the first key is the least recently used. */
   readonly #slices = new Map<number, Promise<DataView>>();
 
   constructor(file: ImageBytes, offset: number, length: number) {
@@ -21,7 +21,7 @@ export class PagedTable {
     this.#length = length;
   }
 
-  /** The slice that holds the entry at `entryOffset` of the table, and where in that slice. Entry sizes divide the slice size. */
+  /** The slice that holds the entry at `entryOffset` of the table, and its offset in that slice. Entry sizes divide the slice size. */
   async at(entryOffset: number): Promise<{ view: DataView; offset: number }> {
     const index = Math.floor(entryOffset / SLICE_BYTES);
     let slice = this.#slices.get(index);
@@ -40,7 +40,7 @@ export class PagedTable {
     try {
       return { view: await slice, offset: entryOffset - index * SLICE_BYTES };
     } catch (error) {
-      // Not kept: what failed once, on a network drive say, may work when it is tried again.
+      // A failed slice is not cached: a retry may succeed, such as on a network drive.
       if (this.#slices.get(index) === slice) this.#slices.delete(index);
       throw error;
     }

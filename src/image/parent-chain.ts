@@ -1,4 +1,4 @@
-// Finds the parent of a differencing image among the places where it may be, and proves that it is the right one.
+// Finds the parent of a differencing image among its possible locations, and proves that it is the right one.
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
 import { printable } from '../base/printable.ts';
@@ -8,44 +8,44 @@ import { ImageFile } from './image-file.ts';
 import { baseNameOf, isDeviceFolder, type ParentPath } from './parent-path.ts';
 import { realPathOf } from './real-path.ts';
 
-/** Files in a chain. Long before that something else is wrong. */
+/** Files in a chain at most. A longer chain is a fault. */
 const MAX_DEPTH = 256;
 
-/** What an image says about where its parent is. */
+/** A reference of an image to its parent. */
 export interface ParentReference {
   /** "parent locator 2 (W2ru)". */
   readonly source: string;
-  /** As it stands in the image. Its last name is tried beside the child even where the path itself is refused. */
+  /** The unmodified text of the image. Its base name is tried in the child's folder even if the path itself is rejected. */
   readonly text: string;
   readonly path: ParentPath;
 }
 
-/** The answer about one candidate: it is the parent, or why not. `problem` fits after "PATH: ". */
+/** The parent, or the reason why the candidate is not the parent. `problem` follows "PATH: ". */
 export type Candidate<T> = { readonly parent: T } | { readonly problem: string };
 
 export interface ParentSearch<T> {
   readonly child: ImageFile;
-  /** What the parent is known by: "unique id 0123...". */
+  /** The identity of the parent: "unique id 0123...". */
   readonly wanted: string;
   readonly references: readonly ParentReference[];
-  /** `fileId` of every file of the chain so far. */
+  /** `fileId` of every file in the chain so far. */
   readonly usedFileIds: ReadonlySet<string>;
   readonly options: OpenDiskImageOptions;
-  /** Looks at an open candidate, which stays open only when it is the parent. */
+  /** Examines an open candidate. It stays open only if it is the parent. */
   readonly examine: (file: ImageFile) => Promise<Candidate<T>>;
 }
 
-/** A place to look at, or one that is passed over. */
+/** A location to try, or one that is skipped. */
 interface Place {
   readonly source: string;
-  /** Empty when what the image says could not be read. */
+  /** Empty if the reference in the image could not be read. */
   readonly path: string;
   readonly problem?: string;
 }
 
 /**
- * The parent, open.
- * @throws {ParentImageError} none of the candidates is it; the message names each, and why.
+ * Finds the parent and returns it open.
+ * @throws {ParentImageError} no candidate is the parent. The message lists each candidate and the reason.
  */
 export async function findParent<T>(search: ParentSearch<T>): Promise<T> {
   const tried = new Map<string, FailedParentSearch['tried'][number]>();
@@ -59,18 +59,18 @@ export async function findParent<T>(search: ParentSearch<T>): Promise<T> {
   const lines = [...tried.values()].map(({ path, source, problem }) => {
     return `  ${path === '' ? source : `${printable(path)} (${source})`}: ${problem}`;
   });
-  const list = lines.length === 0 ? '  nothing: the image names no parent' : lines.join('\n');
+  const list = lines.length === 0 ? '  nothing: the image contains no path of its parent' : lines.join('\n');
   throw new ParentImageError(
-    `Cannot find the parent of ${printable(search.child.path)}, which has the ${search.wanted}. Tried:\n${list}\nGive the folder that holds it, or the file itself, with --parent-path.`,
+    `Cannot find the parent of ${printable(search.child.path)}, which has the ${search.wanted}. Tried:\n${list}\nPass its folder, or the file itself, with --parent-path.`,
     { search: { child: search.child.path, wanted: search.wanted, tried: [...tried.values()] } },
   );
 }
 
-/** @throws {ParentImageError} the chain has as many files as we follow. */
+/** @throws {ParentImageError} the chain has reached the maximum length. */
 export function requireDepth(childPath: string, depth: number): void {
   if (depth >= MAX_DEPTH) {
     throw new ParentImageError(
-      `Cannot open the parent of ${printable(childPath)}: the chain has ${depth} files already, and at most ${MAX_DEPTH} are followed. Merge some of them first.`,
+      `Cannot open the parent of ${printable(childPath)}: the chain already has ${depth} files, and vhdup follows at most ${MAX_DEPTH}. Merge some of them first.`,
     );
   }
 }
@@ -80,7 +80,7 @@ async function examinePath<T>(path: string, search: ParentSearch<T>): Promise<Ca
   try {
     file = await ImageFile.open(path, search.options);
     const candidate = search.usedFileIds.has(file.fileId)
-      ? { problem: 'it is in the chain already' }
+      ? { problem: 'it is already in the chain' }
       : await search.examine(file);
     if ('problem' in candidate) await file.close();
     return candidate;
@@ -91,7 +91,7 @@ async function examinePath<T>(path: string, search: ParentSearch<T>): Promise<Ca
   }
 }
 
-/** In the order of preference: the user's word, what stays true when the folder is moved, and at last absolute paths. */
+/** In order of preference: the user's paths, then paths that survive a move of the folder, and absolute paths last. */
 async function* placesOf<T>({ child, references, options }: ParentSearch<T>): AsyncGenerator<Place> {
   const names = new Map<string, string>();
   for (const { source, text } of references) {
@@ -110,7 +110,7 @@ async function* placesOf<T>({ child, references, options }: ParentSearch<T>): As
 }
 
 async function* placesGiven(path: string, names: ReadonlyMap<string, string>): AsyncGenerator<Place> {
-  const source = 'given as parent path';
+  const source = 'given with --parent-path';
   const state = await stat(path).catch(() => undefined);
   if (state?.isDirectory() !== true) {
     yield { source, path: resolve(path) };
@@ -124,14 +124,14 @@ function* placesElsewhere({ source, text, path }: ParentReference, options: Open
   if (path.kind !== 'network') return;
   if (options.allowNetworkParents !== true) {
     const problem =
-      'not tried, because it is on another computer, which would learn who you are: allow it with --allow-network-parents';
+      'not tried, because it is on another computer, which would receive your credentials; use --allow-network-parents to allow it';
     yield { source, path: path.path, problem };
   } else if (process.platform !== 'win32') {
-    yield { source, path: path.path, problem: 'not tried, because only Windows opens such paths' };
+    yield { source, path: path.path, problem: 'not tried, because only Windows can open such paths' };
   } else yield { source, path: path.path };
 }
 
-/** `path`, seen from `folder`, with the case of its names as they are there. */
+/** `path` relative to `folder`, with its names in their actual case. */
 async function locate(folder: string, path: string, source: string): Promise<Place> {
   const wanted = resolve(folder, path);
   if (leadsToDevice(folder, wanted)) return { source, path: wanted, problem: 'not tried, because it names a device' };
@@ -142,12 +142,12 @@ async function locate(folder: string, path: string, source: string): Promise<Pla
   return { source, path: present };
 }
 
-/** The folder that the user works in may be one of these (`/dev/shm`): what lies in it is no device for that. */
+/** Files in the child's own folder are allowed even if that is a device folder (such as `/dev/shm`). */
 function leadsToDevice(folder: string, path: string): boolean {
   return isDeviceFolder(path) && !path.startsWith(folder + sep);
 }
 
-/** Windows does not tell cases apart: `Base.VHD` and `base.vhd` are one file there, and should be found here. */
+/** Windows ignores case: `Base.VHD` and `base.vhd` are one file there, and must be found on other systems too. */
 async function matchCase(path: string): Promise<string | undefined> {
   if (await exists(path)) return path;
   const { root } = parse(path);

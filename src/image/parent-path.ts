@@ -1,19 +1,19 @@
-// Reads a path that an image gives for its parent, without touching the file system: what kind it is, and whether it may be followed.
+// Parses the path that an image gives for its parent, without accessing the file system: its kind, and whether vhdup may follow it.
 
-/** Paths have forward slashes. */
+/** Paths use forward slashes. */
 export type ParentPath =
   | { readonly kind: 'relative' | 'absolute' | 'network'; readonly path: string }
-  /** `problem` fits after "not tried, because". */
+  /** `problem` follows "not tried, because". */
   | { readonly kind: 'refused'; readonly problem: string };
 
-/** Names that are devices in every folder of Windows, whatever follows a point, a colon or blanks. */
+/** Device names of Windows, which apply in every folder, even if a dot, a colon or spaces follow. */
 const DEVICE_NAME = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*([.:].*)?$/i;
 const DEVICE_FOLDER = /^\/(dev|proc|sys)(\/|$)/i;
 /** `\\?\`, `\\.\` and `\??\`: prefixes of the Windows object manager. */
 const OBJECT_PREFIX = /^(\/\/[?.]|\/\?\?)\//;
 const DRIVE = /^[a-z]:/i;
 
-/** A path as Windows or a POSIX system writes it. */
+/** Parses a path in the notation of Windows or POSIX. */
 export function parsePath(text: string, platform: NodeJS.Platform = process.platform): ParentPath {
   const problem = textProblem(text);
   if (problem !== undefined) return { kind: 'refused', problem };
@@ -24,7 +24,7 @@ export function parsePath(text: string, platform: NodeJS.Platform = process.plat
   return { kind: path.startsWith('/') ? 'absolute' : 'relative', path };
 }
 
-/** A file URL, as macOS and blktap write it: `file://./base.vhd`, `file://localhost/disks/base.vhd`. */
+/** Parses a file URL in the notation of macOS and blktap: `file://./base.vhd`, `file://localhost/disks/base.vhd`. */
 export function parseFileUrl(text: string, platform: NodeJS.Platform = process.platform): ParentPath {
   const match = /^file:(?:\/\/([^/]*))?(.*)$/is.exec(text);
   if (match === null) return { kind: 'refused', problem: 'it is not a file URL' };
@@ -43,14 +43,14 @@ export function parseFileUrl(text: string, platform: NodeJS.Platform = process.p
   return parsePath(path.replace(/^\/(?=[a-z]:)/i, ''), platform);
 }
 
-/** The last name of a path in any notation, or undefined when there is none that may be opened. */
+/** The base name of a path in any notation, or undefined if there is none that may be opened. */
 export function baseNameOf(text: string): string | undefined {
   if (textProblem(text) !== undefined) return undefined;
   const name = text.split(/[\\/]/).at(-1)?.replace(DRIVE, '') ?? '';
   return name === '' || name === '.' || name === '..' || DEVICE_NAME.test(name) ? undefined : name;
 }
 
-/** Whether an absolute path of a POSIX system leads to devices, or to what the kernel shows as files. */
+/** Whether an absolute POSIX path leads to devices or to virtual files of the kernel. */
 export function isDeviceFolder(path: string): boolean {
   return DEVICE_FOLDER.test(path);
 }
@@ -72,7 +72,7 @@ function withoutLongPrefix(path: string): string {
 }
 
 function parseDrive(path: string, platform: NodeJS.Platform): ParentPath {
-  if (platform !== 'win32') return { kind: 'refused', problem: 'it names a drive of Windows' };
+  if (platform !== 'win32') return { kind: 'refused', problem: 'it names a Windows drive' };
   if (path[2] !== '/') return { kind: 'refused', problem: 'it depends on the current folder of a drive' };
   return { kind: 'absolute', path };
 }

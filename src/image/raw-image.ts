@@ -1,4 +1,4 @@
-// A raw disk image: the bytes of the disk, and nothing that says so but the partition table on it.
+// A raw disk image: the bytes of the disk, identified only by its partition table.
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { alignUp, type ByteRange, endOf, type FilePiece, MIB, PAGE_SIZE } from '../base/byte-range.ts';
@@ -9,8 +9,8 @@ import type { ImageFile } from './image-file.ts';
 import { requireReadable } from './read-padded.ts';
 
 /**
- * Opens `file` as a raw disk, whatever is in it.
- * @throws {CorruptImageError} it is empty.
+ * Opens `file` as a raw disk, whatever it contains.
+ * @throws {CorruptImageError} the file is empty.
  */
 export async function openRawImage(file: ImageFile, options: OpenDiskImageOptions): Promise<DiskImage> {
   const path = printable(file.path);
@@ -19,7 +19,7 @@ export async function openRawImage(file: ImageFile, options: OpenDiskImageOption
   if (size > file.size) {
     options.onWarning?.({
       code: 'raw-size-padded',
-      message: `${path} has ${file.size} bytes, and a disk consists of sectors of ${PAGE_SIZE}. It is taken as one of ${size} bytes, with zeros at its end. It may have been cut: compare it with its source.`,
+      message: `${path} has ${file.size} bytes, which is not a multiple of the sector size ${PAGE_SIZE}. vhdup reads it as a disk of ${size} bytes, padded with zeros. It may have been truncated: compare it with its source.`,
     });
   }
   const image = new RawImage(file, size, await deriveDiskId(file));
@@ -32,7 +32,7 @@ class RawImage implements DiskImage {
   readonly path: string;
   readonly size: number;
   readonly diskId: Uint8Array;
-  /** A raw disk holds no time, and the file's would differ between two copies. */
+  /** A raw disk stores no time, and the time of the file would differ between two copies. */
   readonly timestamp = 0;
   readonly files: readonly ImageFileIdentity[];
   readonly #file: ImageFile;
@@ -75,7 +75,7 @@ class RawImage implements DiskImage {
 }
 
 /**
- * An id for a disk that has none, from its length and its first MiB: the same file gives the same footer at all times.
+ * Derives an id for a disk without one from its length and its first MiB, so that the same file always gets the same footer.
  * A UUID of version 8, "vendor-specific" (RFC 9562, 5.8).
  */
 async function deriveDiskId(file: ImageFile): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-// Reads from a disk that may be shorter than what is asked for: after its end there are zeros.
+// Reads from a disk that may be shorter than the range: everything beyond its end reads as zeros.
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 import type { DiskImage } from './disk-image.ts';
 
@@ -10,8 +10,8 @@ export async function readPadded(image: DiskImage, range: ByteRange, into: Uint8
 }
 
 /**
- * What every reader may take for granted. Breaking it is a bug of the caller, not a fault of the image.
- * @throws {RangeError} `range` is not whole sectors inside the disk, or `into` has another length.
+ * Checks the precondition of every read. A violation is a bug in the caller, not a fault of the image.
+ * @throws {RangeError} `range` does not consist of whole sectors inside the disk, or `into` has another length.
  */
 export function requireReadable(size: number, range: ByteRange, into: Uint8Array): void {
   const { offset, length } = range;

@@ -1,19 +1,19 @@
-// Sector bitmaps as runs: which sectors in a row a file holds. A VHD counts from the highest bit of a byte, a VHDX from the lowest.
+// Converts sector bitmaps to runs of sectors. A VHD counts from the highest bit of a byte, a VHDX from the lowest.
 
-/** Sectors in a row whose bits are the same. */
+/** Consecutive sectors whose bits are the same. */
 export interface SectorRun {
   readonly first: number;
   readonly count: number;
   readonly isSet: boolean;
 }
 
-/** The bytes of a bitmap that hold the bits of `count` sectors from `first` on. */
+/** The bytes of a bitmap that contain the bits of `count` sectors from `first` on. */
 export function bitmapSlice(first: number, count: number): { offset: number; length: number } {
   const offset = Math.floor(first / 8);
   return { offset, length: Math.ceil((first + count) / 8) - offset };
 }
 
-/** Turns a bitmap whose bytes begin with their lowest bit into one whose bytes begin with their highest, or back. In place. */
+/** Reverses the bits of each byte in place, to convert between the bit orders of VHD and VHDX. */
 export function reverseBits(bytes: Uint8Array): void {
   for (const [index, byte] of bytes.entries()) {
     let reversed = 0;

@@ -1,10 +1,10 @@
-// What the owner of a disk with sectors of 4 KiB must know before it becomes a VHD.
+// The warning for disks with sectors of 4 KiB, which change their sector size in Azure.
 import type { ImageWarning } from './disk-image.ts';
 
-/** @param path As it may be printed. */
+/** @param path Escaped for printing. */
 export function sectorSizeWarning(path: string): ImageWarning {
   return {
     code: 'sector-size-4096',
-    message: `The disk in ${path} has sectors of 4096 bytes, and Azure attaches a VHD as a disk with sectors of 512 bytes. Its bytes are taken as they are: a guest will not find the partitions, because their tables count sectors.`,
+    message: `The disk in ${path} has sectors of 4096 bytes, but Azure attaches a VHD as a disk with sectors of 512 bytes. vhdup uploads the bytes unchanged, so a guest will not find the partitions, because partition tables count sectors.`,
   };
 }

@@ -1,24 +1,24 @@
-// AllocationMap: how much of each part of a disk is allocated, and how much of it holds data.
+// AllocationMap: the allocated share and the data share of each part of a disk.
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 
 export interface AllocationMap {
-  /** Bytes of the disk that a cell stands for. The last one may stand for less. */
+  /** Bytes of the disk per cell. The last cell may cover less. */
   readonly cellSize: number;
-  /** Of each cell, the share that the image allocates: 0 to 1. */
+  /** The share of each cell that the image allocates: 0 to 1. */
   readonly allocated: readonly number[];
-  /** The share that is not zero, where the disk was read. */
+  /** The share of each cell that is not zero, if the disk was read. */
   readonly nonZero?: readonly number[];
 }
 
 const SECTOR_SIZE = 512;
 
-/** Adds up ranges of a disk by cell. */
+/** Sums ranges of a disk per cell. */
 export class CellCounts {
   readonly cellSize: number;
   readonly #size: number;
   readonly #counts: Float64Array;
 
-  /** @param cells At most so many; fewer on a disk of few sectors. */
+  /** @param cells Maximum number of cells; a disk with few sectors has fewer. */
   constructor(size: number, cells: number) {
     this.cellSize = Math.max(SECTOR_SIZE, Math.ceil(size / cells / SECTOR_SIZE) * SECTOR_SIZE);
     this.#size = size;
@@ -35,12 +35,12 @@ export class CellCounts {
     }
   }
 
-  /** Of each cell the share that was added, to four digits. */
+  /** The share of each cell that was added, rounded to four digits. */
   shares(): number[] {
     return Array.from(this.#counts, (count, cell) => {
       const length = Math.min(this.cellSize, this.#size - cell * this.cellSize);
       const share = Math.round((count / length) * 10_000) / 10_000;
-      // Little is not nothing, and nearly all is not all.
+      // Rounding must not turn a little into nothing, or nearly all into all.
       if (share === 0 && count > 0) return 0.0001;
       return share === 1 && count < length ? 0.9999 : share;
     });

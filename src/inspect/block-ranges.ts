@@ -1,38 +1,38 @@
-// Blocks in a row that are alike, as one line of a table: a disk of 2 TiB has a million blocks.
+// BlockRanges: merges similar consecutive blocks into one row of a table, because a disk of 2 TiB has a million blocks.
 import type { RowList } from './structure.ts';
 
 export interface BlockState {
   readonly block: number;
-  /** Blocks in a row that are alike, none of them in the file. @default 1 */
+  /** Number of consecutive blocks with this state; more than one only if they are not in the file. @default 1 */
   readonly count?: number;
   readonly state: string;
-  /** In the file. */
+  /** Offset in the file. */
   readonly offset?: number | undefined;
 }
 
-/** More between two blocks in the file is no gap for alignment but another block. */
+/** A larger gap between two blocks in the file is not alignment but another block. */
 const MAX_GAP = 4096;
 
 interface Range {
   readonly first: BlockState;
   last: BlockState;
-  /** Bytes from one block to the next in the file, once there are two. */
+  /** Bytes from one block to the next in the file; known once the range has two blocks. */
   spacing: number | undefined;
 }
 
-/** Joins blocks that follow one another on the disk and in the file. */
+/** Merges blocks that are consecutive both on the disk and in the file. */
 export class BlockRanges {
   readonly #rows: RowList;
   readonly #stored: number;
   #range: Range | undefined;
 
-  /** @param stored Bytes that a block takes in the file. */
+  /** @param stored Size of a block in the file, in bytes. */
   constructor(rows: RowList, stored = 0) {
     this.#rows = rows;
     this.#stored = stored;
   }
 
-  /** Blocks come in ascending order. */
+  /** Blocks must be added in ascending order. */
   add(next: BlockState): void {
     const range = this.#range;
     if (range !== undefined && this.#continues(range, next)) {

@@ -1,15 +1,15 @@
-// ImageFacts: what one image file says of itself, whether or not its disk can be read.
+// ImageFacts: the properties that one image file states, even if its disk cannot be read.
 import type { DiskImageFormat } from '../image/disk-image.ts';
 
-/** Texts are as they stand in the file, unescaped. Ids are 32 hexadecimal digits: of a VHD as they stand in the file, of a VHDX as a GUID is written. */
+/** Texts are unescaped, as stored in the file. Ids are 32 hexadecimal digits: for a VHD in file order, for a VHDX in the order of a written GUID. */
 export interface ImageFacts {
-  /** As it was given, or found. */
+  /** The path as given, or as found for a parent. */
   readonly path: string;
   /** Length of the file in bytes. */
   readonly fileSize: number;
   /** Last modification of the file, ISO 8601. */
   readonly modified: string;
-  /** Absent where it cannot be told. */
+  /** Absent if it cannot be detected. */
   readonly format?: DiskImageFormat;
   /** Virtual size in bytes. */
   readonly diskSize?: number;
@@ -18,25 +18,25 @@ export interface ImageFacts {
   /** In bytes. */
   readonly sectorSize?: { readonly logical: number; readonly physical: number };
   readonly creator?: {
-    /** VHD: four characters, NULs and blanks at the end left out. VHDX: a text of any kind. */
+    /** VHD: four characters without trailing NULs and blanks. VHDX: free text. */
     readonly application: string;
     readonly version?: string;
-    /** Who that is, in words. */
+    /** Name of the program, if known. */
     readonly name?: string;
     readonly operatingSystem?: string;
   };
-  /** When a VHD was made, or last changed in certain ways, ISO 8601. A VHDX does not say. */
+  /** When a VHD was created or last changed in certain ways, in ISO 8601. A VHDX does not record it. */
   readonly timestamp?: string;
   readonly ids: {
-    /** VHD: what a child knows its parent by. */
+    /** VHD: the id by which a child identifies its parent. */
     readonly uniqueId?: string;
-    /** VHDX: changes when the contents of the disk may change; what a child knows its parent by. */
+    /** VHDX: changes when the contents of the disk may change. A child identifies its parent by it. */
     readonly dataWriteGuid?: string;
-    /** VHDX: changes when the file is opened to be written. */
+    /** VHDX: changes when the file is opened for writing. */
     readonly fileWriteGuid?: string;
-    /** VHDX: the id that the disk shows to a guest. Parent and child share it. */
+    /** VHDX: the id that the guest sees. A parent and its children share it. */
     readonly page83Id?: string;
-    /** Of the parent: its unique id (VHD), or its DataWriteGuid (VHDX). */
+    /** Id of the parent: its unique id (VHD) or its DataWriteGuid (VHDX). */
     readonly parentId?: string;
   };
   /** VHD. */
@@ -44,18 +44,18 @@ export interface ImageFacts {
     readonly cylinders: number;
     readonly heads: number;
     readonly sectorsPerTrack: number;
-    /** What it covers, in bytes: less than the disk as a rule. */
+    /** Bytes that the geometry covers, usually less than the disk. */
     readonly size: number;
-    /** Whether that differs from the disk by more than one cylinder: programs that go by it see another disk. Never so for the largest geometry, which says nothing. */
+    /** Whether that differs from the disk by more than one cylinder, so that programs that use the geometry see another disk. Always false for the largest geometry, which carries no information. */
     readonly differs: boolean;
   };
-  /** VHD: the machine was suspended, and a part of its state is not on the disk. */
+  /** VHD: the machine was suspended, so a part of its state is not on the disk. */
   readonly savedState?: boolean;
-  /** VHDX. `dirty`: the file was not closed cleanly, and is read as it is with its log replayed. */
+  /** VHDX. `dirty`: the file was not closed cleanly, so it is read with its log replayed. */
   readonly log?: { readonly state: 'empty' | 'dirty'; readonly length: number; readonly entriesToReplay: number };
-  /** Of a differencing image: what it says about where its parent is. */
+  /** Paths of the parent that a differencing image names. */
   readonly parentReferences?: readonly { readonly source: string; readonly text: string }[];
 }
 
-/** What is the same for all formats. */
+/** The facts that all formats have. */
 export type FileFacts = Pick<ImageFacts, 'path' | 'fileSize' | 'modified'>;

@@ -1,4 +1,4 @@
-// inspectStructures: the structures of an image file as they stand there, field by field, good or not.
+// inspectStructures: shows the structures of an image file field by field, even if they are damaged.
 
 import { printable } from '../base/printable.ts';
 import { UnsupportedImageError, UsageError } from '../errors.ts';
@@ -17,15 +17,15 @@ import * as vhdx from './vhdx-structures.ts';
 import * as vhdxTables from './vhdx-tables.ts';
 
 export interface InspectStructuresOptions {
-  /** Path of the image. Its parents are not looked for. */
+  /** Path of the image. Its parents are not opened. */
   readonly image: string;
   readonly structure: StructureKind;
-  /** List every range of a table, not only the first 64. @default false */
+  /** Lists every range of a table, not only the first 64. @default false */
   readonly all?: boolean;
-  /** Show this block of the BAT alone, or the runs of its sector bitmap. */
+  /** Shows only this block of the BAT, or the runs of its sector bitmap. */
   readonly block?: number;
   readonly signal?: AbortSignal;
-  /** Told how much of a table was read, where that takes longer than a second. */
+  /** Receives the progress of reading a table, if that takes longer than a second. */
   readonly onEvent?: EventListener;
 }
 
@@ -35,10 +35,10 @@ export interface StructuresReport {
   readonly structures: readonly Structure[];
 }
 
-/** Before the first sign of life, in milliseconds. */
+/** Delay before the first progress event, in milliseconds. */
 const QUIET_MS = 1000;
 
-/** Which structures a format has, and how each is read. */
+/** The structures of a format, and how to read each. */
 type Providers<Source> = Partial<
   Record<StructureKind, (source: Source, request: TableRequest) => Structure[] | Promise<Structure[]>>
 >;
@@ -53,7 +53,7 @@ interface VhdSource {
 const VHD: Providers<VhdSource> = {
   footer: ({ copies }) => vhd.footerStructures(copies),
   header: async ({ file, footer, header }) => {
-    const problem = `it should be at ${footer.bigU64(16)}, and the file ends at ${file.size}`;
+    const problem = `it should be at ${footer.bigU64(16)}, but the file ends at ${file.size}`;
     return [await vhd.headerStructure(file, header ?? cannotShow('dynamic header', printable(file.path), problem))];
   },
   bat: async ({ file, footer, header }, request) => [await vhdTables.batStructure(file, footer, header, request)],
@@ -70,10 +70,10 @@ const VHDX: Providers<VhdxReading> = {
 };
 
 /**
- * Reads structures of the image file, also of one that is too damaged to be opened.
- * @throws {UsageError} its format has no such structure, or there is no such block.
- * @throws {CorruptImageError} what says where the structure is cannot be used.
- * @throws {UnsupportedImageError} neither a VHD nor a VHDX. @throws {ImageAccessError}
+ * Reads structures of an image file, even if it is too damaged to be opened.
+ * @throws {UsageError} the format has no such structure, or the block does not exist.
+ * @throws {CorruptImageError} the structure that locates it cannot be used.
+ * @throws {UnsupportedImageError} the file is neither a VHD nor a VHDX. @throws {ImageAccessError}
  */
 export async function inspectStructures(options: InspectStructuresOptions): Promise<StructuresReport> {
   const { structure, block } = options;
@@ -86,18 +86,18 @@ export async function inspectStructures(options: InspectStructuresOptions): Prom
   const file = await ImageFile.open(options.image);
   try {
     if (await isVhdx(file)) {
-      const read = VHDX[structure] ?? refuse(structure, 'VHDX', VHDX);
+      const read = VHDX[structure] ?? rejectStructure(structure, 'VHDX', VHDX);
       return { format: 'vhdx', structure, structures: await read(await readVhdx(file), request) };
     }
     const copies = await vhd.readFooterCopies(file);
     const footer = vhd.usedCopy(copies)?.fields;
     if (footer === undefined)
       throw new UnsupportedImageError(
-        `Cannot show structures of ${printable(file.path)}: it is neither a VHD nor a VHDX.`,
+        `Cannot show the structures of ${printable(file.path)}: it is neither a VHD nor a VHDX.`,
       );
-    const read = VHD[structure] ?? refuse(structure, 'VHD', VHD);
+    const read = VHD[structure] ?? rejectStructure(structure, 'VHD', VHD);
     if (structure !== 'footer' && footer.u32(60) === DISK_TYPE.fixed) {
-      throw new UsageError(`A fixed VHD has no ${structure}: the disk lies in it byte for byte. It has: footer.`);
+      throw new UsageError(`A fixed VHD has no ${structure}: it contains the disk byte for byte. Available: footer.`);
     }
     const source = { file, copies, footer, header: await vhd.readHeaderFields(file, footer) };
     return { format: 'vhd', structure, structures: await read(source, request) };
@@ -106,7 +106,7 @@ export async function inspectStructures(options: InspectStructuresOptions): Prom
   }
 }
 
-/** Says nothing of what is over before anybody wonders. */
+/** Reports progress only if reading takes long enough to notice. */
 function progressTo(emit: EventListener): TableRequest['onProgress'] {
   const startMs = performance.now();
   const rest = { sentBefore: 0, unallocated: 0, zeros: 0, requests: 0, retries: 0 };
@@ -116,6 +116,6 @@ function progressTo(emit: EventListener): TableRequest['onProgress'] {
   };
 }
 
-function refuse(structure: StructureKind, format: string, providers: object): never {
-  throw new UsageError(`A ${format} has no ${structure}. It has: ${Object.keys(providers).join(', ')}.`);
+function rejectStructure(structure: StructureKind, format: string, providers: object): never {
+  throw new UsageError(`A ${format} has no ${structure}. Available: ${Object.keys(providers).join(', ')}.`);
 }

@@ -1,4 +1,4 @@
-// inspectImage: what is in a disk image, for people to look at; and its structures as they stand in the file.
+// inspectImage: describes the contents of a disk image: its file, parents, partitions and allocation.
 
 import type { FailedParentSearch } from '../errors.ts';
 import { ParentImageError, UsageError, VhdupError } from '../errors.ts';
@@ -17,36 +17,36 @@ import { readImageFacts } from './read-image-facts.ts';
 import { scanDisk } from './scan-disk.ts';
 
 export interface InspectOptions extends ImageTransferOptions {
-  /** Read the whole disk and count what is not zero. @default false */
+  /** Reads the whole disk and counts the bytes that are not zero. @default false */
   readonly scan?: boolean;
   /** Cells of the allocation map, 1 to 65,536. @default 256 */
   readonly mapCells?: number;
 }
 
 export interface InspectReport {
-  /** What the file says of itself. */
+  /** The properties that the file states. */
   readonly image: ImageFacts;
-  /** The parents that were found, from the image's own down to the base. */
+  /** The parents that were found, from the parent of the image down to the base. */
   readonly parents: readonly ImageFacts[];
-  /** Where the chain ends before its base. */
+  /** The failed search, if a parent is missing. */
   readonly missingParent?: FailedParentSearch;
-  /** What lies on the disk and where. Absent when the disk cannot be read. */
+  /** The contents of the disk. Absent if the disk cannot be read. */
   readonly disk?: {
-    /** In bytes, with all parents. */
+    /** Virtual size in bytes. */
     readonly size: number;
-    /** Bytes that the image and its parents allocate, but for holes of a sparse file of a fixed format where the system reports them. */
+    /** Bytes that the image and its parents allocate, without the holes that the system reports for a sparse file of a fixed format. */
     readonly allocated: number;
-    /** Bytes of sectors that are not all zero: with `scan`. */
+    /** Bytes in sectors that are not all zero. Present with `scan`. */
     readonly nonZero?: number;
     readonly map: AllocationMap;
     readonly layout: DiskLayout;
     readonly boot: BootAbility;
-    /** Absent where nothing tells. */
+    /** Absent if it cannot be detected. */
     readonly operatingSystem?: OperatingSystemGuess;
   };
-  /** What is wrong, or should be known. Those of the layout are there. */
+  /** Faults and notes. Those of the layout are in `disk.layout`. */
   readonly problems: readonly DiskProblem[];
-  /** Of the error that keeps the disk from being read: what the command line exits with. Absent when there is none. */
+  /** Exit code of the error that prevents reading the disk. Absent if there is none. */
   readonly exitCode?: number;
 }
 
@@ -54,7 +54,7 @@ const DEFAULT_CELLS = 256;
 const MAX_CELLS = 65_536;
 
 /**
- * Inspects an image. What is damaged, or a parent that is missing, is part of the report and is no error.
+ * Inspects an image. Damage or a missing parent is part of the report, not an error.
  * @throws {ImageAccessError} the file cannot be opened; the reason of `signal`, unchanged, on abort.
  */
 export async function inspectImage(options: InspectOptions): Promise<InspectReport> {
@@ -67,8 +67,8 @@ export async function inspectImage(options: InspectOptions): Promise<InspectRepo
   const chain: ImageFileIdentity[] = [];
   let failure: VhdupError | undefined;
   let disk: InspectReport['disk'];
-  // A raw disk says nothing of itself: it is one because its contents are those of a disk.
-  let told: Pick<ImageFacts, 'format' | 'diskSize'> = {};
+  // A raw disk states nothing about itself. Its format and size come from opening it.
+  let detected: Pick<ImageFacts, 'format' | 'diskSize'> = {};
   try {
     const image = await openDiskImage(options.image, {
       ...options,
@@ -76,7 +76,7 @@ export async function inspectImage(options: InspectOptions): Promise<InspectRepo
       onWarning: (warning) => problems.push(warning),
     });
     try {
-      told = { format: image.format, diskSize: image.size };
+      detected = { format: image.format, diskSize: image.size };
       disk = await inspectDisk(image, facts, cells, options);
     } finally {
       await image.close();
@@ -90,7 +90,7 @@ export async function inspectImage(options: InspectOptions): Promise<InspectRepo
   for (const { path } of chain.slice(1)) parents.push(await factsOf(path));
   const missing = failure instanceof ParentImageError ? failure.search : undefined;
   return {
-    image: { ...facts, ...told },
+    image: { ...facts, ...detected },
     parents,
     ...(missing === undefined ? {} : { missingParent: missing }),
     ...(disk === undefined ? {} : { disk }),

@@ -20,7 +20,7 @@ export async function readImageFacts(file: ImageFile, format?: 'raw'): Promise<I
   return copies.length === 0 ? { ...facts, ids: {} } : await vhdFacts(file, copies, facts);
 }
 
-/** A fixed VHD may begin like one because someone wrote a VHDX onto the disk. */
+/** A fixed VHD may begin with the VHDX signature because someone wrote a VHDX to the disk. */
 export async function isVhdx(file: ImageFile): Promise<boolean> {
   return (await beginsAsVhdx(file)) && !(await endsAsFixedVhd(file));
 }

@@ -1,4 +1,4 @@
-// scanDisk: reads a whole disk as an upload would, and counts what is not zero.
+// scanDisk: reads a whole disk as an upload does, and finds the sectors that are not zero.
 
 import type { ByteRange } from '../base/byte-range.ts';
 import type { EventListener } from '../events.ts';
@@ -16,7 +16,7 @@ export interface ScanOptions {
   readonly onData: (range: ByteRange) => void;
 }
 
-/** @throws the first failure to read; the reason of `signal`, unchanged, on abort. */
+/** @throws the first read error; the reason of `signal`, unchanged, on abort. */
 export async function scanDisk(image: DiskImage, { threads, signal, emit, onData }: ScanOptions): Promise<void> {
   await moveDisk({
     source: {
@@ -26,7 +26,7 @@ export async function scanDisk(image: DiskImage, { threads, signal, emit, onData
     },
     target: {
       write: ({ range, bytes }) => {
-        // What is sent in one request holds short gaps of zeros, which do not count here.
+        // One write may contain short gaps of zeros, which do not count here.
         for (const run of findRuns(bytes, 0)) onData({ offset: range.offset + run.offset, length: run.length });
         return Promise.resolve();
       },

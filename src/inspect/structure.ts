@@ -1,55 +1,55 @@
-// Structure: one structure of an image file as it stands there, field by field, whether or not it makes sense.
+// Structure: one structure of an image file, field by field, whether or not it is valid.
 import { CorruptImageError } from '../errors.ts';
 import type { Fields } from '../image/fields.ts';
 
-/** Which structures can be shown. Not every format has each. */
+/** The structures that can be shown. Not every format has each. */
 export const STRUCTURE_KINDS = ['footer', 'header', 'bat', 'bitmap', 'regions', 'metadata', 'log'] as const;
 export type StructureKind = (typeof STRUCTURE_KINDS)[number];
 
 export interface StructureField {
-  /** As the specification names it. */
+  /** Name in the specification. */
   readonly name: string;
-  /** A number where one holds it exactly, else "0x..."; bytes as hexadecimal digits; texts as they stand, unescaped. */
+  /** A number if it is exact, otherwise "0x..."; bytes as hexadecimal digits; texts unescaped, as stored. */
   readonly value: string | number;
   /** The value in words. */
   readonly meaning?: string;
 }
 
-/** A line of a table in a structure. The names are the same in all lines of one table, but a value may be absent. */
+/** A row of a table in a structure. All rows of a table have the same names, but a value may be absent. */
 export type StructureRow = Readonly<Record<string, string | number | undefined>>;
 
 export interface Structure {
   readonly name: string;
-  /** Of its first byte in the file. */
+  /** Offset of its first byte in the file. */
   readonly offset: number;
   /** In bytes. */
   readonly length: number;
-  /** What is wrong with it: sentences without their full stop. */
+  /** Faults: sentences without a full stop. */
   readonly problems: readonly string[];
   readonly fields: readonly StructureField[];
   readonly rows?: readonly StructureRow[];
-  /** Rows that were not listed. */
+  /** Number of rows that are not listed. */
   readonly rowsLeftOut?: number;
 }
 
-/** What a table of a structure is asked for. */
+/** Options for reading a table. */
 export interface TableRequest {
-  /** List every range, not only the first ones. */
+  /** Lists every range, not only the first ones. */
   readonly all: boolean;
-  /** Show this block alone. */
+  /** Shows only this block. */
   readonly block?: number;
   readonly signal: AbortSignal;
-  /** Called on the way: so many bytes of the table were looked at, of so many. */
+  /** Called with the number of table bytes read and the total. */
   readonly onProgress: (done: number, planned: number) => void;
 }
 
-/** Ranges that are listed unasked. */
+/** Ranges listed by default. */
 const SHORT_LIST = 64;
 
-/** At most, so that a table of any length fits into memory. */
+/** Ranges listed at most, so that any table fits in memory. */
 const LONG_LIST = 2 ** 20;
 
-/** Keeps the first rows and counts the others. */
+/** Stores the first rows and counts the others. */
 export class RowList {
   readonly rows: StructureRow[] = [];
   leftOut = 0;
@@ -64,13 +64,13 @@ export class RowList {
     else this.leftOut += 1;
   }
 
-  /** What belongs into the structure. */
+  /** The rows for the structure. */
   get listed(): Pick<Structure, 'rows' | 'rowsLeftOut'> {
     return { rows: this.rows, ...(this.leftOut === 0 ? {} : { rowsLeftOut: this.leftOut }) };
   }
 }
 
-/** How a field is read. */
+/** Reads one field. */
 export type FieldReader = (fields: Fields) => StructureField;
 
 export function numberField(
@@ -104,11 +104,11 @@ export function bytesField(name: string, offset: number, length: number): FieldR
   return (fields) => ({ name, value: Buffer.from(fields.slice(offset, length)).toString('hex') });
 }
 
-/** A stored checksum, and whether it is right. */
+/** A stored checksum, and whether it is correct. */
 export function checksumField(offset: number, compute: (fields: Fields) => number): FieldReader {
   return (fields) => {
     const [stored, computed] = [fields.u32(offset), compute(fields)];
-    const meaning = stored === computed ? 'right' : `wrong: its bytes give ${hex32(computed)}`;
+    const meaning = stored === computed ? 'correct' : `wrong: its bytes give ${hex32(computed)}`;
     return { name: 'Checksum', value: hex32(stored), meaning };
   };
 }
@@ -121,7 +121,7 @@ export function hex32(value: number): string {
   return `0x${value.toString(16).padStart(8, '0')}`;
 }
 
-/** A 64-bit value as a number where it fits. */
+/** A 64-bit value as a number if that is exact, otherwise as hexadecimal digits. */
 export function exact(value: bigint): number | string {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : `0x${value.toString(16)}`;
 }
@@ -131,7 +131,7 @@ function numberAt(fields: Fields, offset: number, bits: 8 | 16 | 32 | 64): numbe
   return bits === 32 ? fields.u32(offset) : bits === 16 ? fields.u16(offset) : fields.u8(offset);
 }
 
-/** @throws {CorruptImageError} a structure that must be there before another one can be shown is missing or damaged. */
+/** @throws {CorruptImageError} a structure that is needed to show another one is missing or damaged. */
 export function cannotShow(what: string, path: string, problem: string): never {
   throw new CorruptImageError(`Cannot show the ${what} of ${path}: ${problem}.`);
 }

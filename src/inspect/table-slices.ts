@@ -1,25 +1,25 @@
-// Walks a table of an image file slice by slice: it may have 64 Mi entries.
+// Reads a table of an image file slice by slice: it may have 64 Mi entries.
 import type { PagedTable } from '../image/paged-table.ts';
 import type { TableRequest } from './structure.ts';
 
-/** Some of the entries of a table. */
+/** A range of entries of a table. */
 export interface TableEntries {
-  /** Number of the first one. */
+  /** Number of the first entry. */
   readonly first: number;
-  /** Number of the one after the last. */
+  /** Number after the last entry. */
   readonly end: number;
-  /** Bytes of each. */
+  /** Bytes per entry. */
   readonly length: number;
 }
 
 export interface TableSlice {
-  /** Whole entries, and nothing else. */
+  /** Whole entries only. */
   readonly view: DataView;
-  /** Number of the first one. */
+  /** Number of the first entry. */
   readonly first: number;
 }
 
-/** All entries that were asked for, in order. @throws the reason of the signal on abort. */
+/** All requested entries, in order. @throws the reason of the signal on abort. */
 export async function* slicesOf(
   table: PagedTable,
   { first, end, length }: TableEntries,

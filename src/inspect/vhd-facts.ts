@@ -1,4 +1,4 @@
-// What a VHD says of itself, from whichever copy of its footer is good.
+// The properties that a VHD states, from the first intact copy of its footer.
 import type { DiskImageFormat } from '../image/disk-image.ts';
 import type { Fields } from '../image/fields.ts';
 import type { ImageFile } from '../image/image-file.ts';
@@ -17,7 +17,7 @@ const FORMATS: Readonly<Record<number, DiskImageFormat>> = {
   [DISK_TYPE.differencing]: 'vhd-differencing',
 };
 
-/** Disk2vhd and qemu-img (force_size) write it whatever the size, and everybody above 127.5 GiB: it says nothing. */
+/** Disk2vhd and qemu-img (force_size) write it for any size, and every program above 127.5 GiB, so it carries no information. */
 const LARGEST_GEOMETRY = { cylinders: 65535, heads: 16, sectorsPerTrack: 255 };
 
 export async function vhdFacts(file: ImageFile, copies: readonly FooterCopy[], facts: FileFacts): Promise<ImageFacts> {

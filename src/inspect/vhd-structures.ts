@@ -23,7 +23,7 @@ import {
 export interface FooterCopy {
   readonly place: 'end' | 'beginning';
   readonly fields: Fields;
-  /** Undefined when the checksum holds. */
+  /** Undefined if the checksum is correct. */
   readonly problem: string | undefined;
 }
 
@@ -69,12 +69,12 @@ const HEADER_FIELDS: readonly FieldReader[] = [
   (fields) => ({ name: 'Parent Unicode Name', value: decodeParentName(fields) }),
 ];
 
-/** The copies of the footer that have its cookie: the end first. A fixed disk has none at its beginning, whatever lies there. */
+/** The copies of the footer that have its cookie, the one at the end first. A fixed disk has no copy at the beginning. */
 export async function readFooterCopies(file: ImageFile): Promise<FooterCopy[]> {
   const copies: FooterCopy[] = [];
   const tail =
     (await readCopy(file, 'end', file.size - FOOTER_LENGTH, FOOTER_LENGTH)) ??
-    // Old versions of Virtual PC left out the last byte.
+    // Old versions of Virtual PC omitted the last byte.
     (await readCopy(file, 'end', file.size - (FOOTER_LENGTH - 1), FOOTER_LENGTH - 1));
   if (tail !== undefined) copies.push(tail);
   if (tail === undefined || tail.fields.u32(60) !== DISK_TYPE.fixed || tail.problem !== undefined) {
@@ -98,7 +98,7 @@ async function readCopy(
   return { place, fields, problem: checksumProblem(fields) };
 }
 
-/** The copy that counts: the first good one, or the first one. */
+/** The copy that is used: the first intact one, otherwise the first one. */
 export function usedCopy(copies: readonly FooterCopy[]): FooterCopy | undefined {
   return copies.find(({ problem }) => problem === undefined) ?? copies[0];
 }
@@ -113,13 +113,13 @@ export function footerStructures(copies: readonly FooterCopy[]): Structure[] {
     length: FOOTER_LENGTH,
     problems: [
       ...(problem === undefined ? [] : [problem]),
-      ...(differ && place === 'beginning' ? ['it is not the same as the footer at the end'] : []),
+      ...(differ && place === 'beginning' ? ['it differs from the footer at the end'] : []),
     ],
     fields: readFields(fields, FOOTER_FIELDS),
   }));
 }
 
-/** The dynamic header that `footer` points to, or undefined where there is none: a fixed disk, or an offset outside of the file. */
+/** The dynamic header that `footer` points to, or undefined for a fixed disk or an offset outside of the file. */
 export async function readHeaderFields(file: ImageFile, footer: Fields): Promise<Fields | undefined> {
   const offset = footer.bigU64(16);
   if (footer.u32(60) === DISK_TYPE.fixed || offset + BigInt(DYNAMIC_HEADER_LENGTH) > BigInt(file.size))

@@ -16,33 +16,33 @@ const ENTRY_LENGTH = 4;
 const SECTOR_SIZE = 512;
 const UNALLOCATED = 0xffffffff;
 
-/** Bitmaps that lie apart are never longer than the file together. A hostile BAT makes us read the same ones for ever. */
-const OVERLAP = 'its blocks lie in one another, so that their bitmaps have more bytes than the file';
+/** Separate bitmaps are never longer than the file in total. Without this limit, a hostile BAT would make vhdup read the same bitmaps again and again. */
+const OVERLAP = 'its blocks overlap: their bitmaps have more bytes than the file';
 
-/** Where the BAT of a file is, as far as it lies in it. */
+/** The place of the BAT, as far as it lies in the file. */
 interface BatPlace {
   readonly offset: number;
-  /** As the header says, or as many as lie in the file. */
+  /** Entries that the header states, limited to those in the file. */
   readonly entries: number;
   readonly statedEntries: number;
-  /** That the disk needs. */
+  /** Blocks that the disk needs. */
   readonly blocks: number;
   readonly blockSize: number;
-  /** Of a bitmap and the data after it. */
+  /** Bytes of a bitmap and the data after it. */
   readonly stored: number;
 }
 
 function placeOf(file: ImageFile, footer: Fields, header: Fields | undefined): BatPlace {
   const path = printable(file.path);
-  if (header === undefined) cannotShow('BAT', path, 'it has no dynamic header that could say where it is');
+  if (header === undefined) cannotShow('BAT', path, 'the dynamic header that locates it is missing');
   const blockSize = header.u32(32);
   if (blockSize < SECTOR_SIZE || blockSize > MAX_BLOCK_SIZE || (blockSize & (blockSize - 1)) !== 0) {
     const problem = `must be a power of two from ${SECTOR_SIZE} to ${MAX_BLOCK_SIZE}`;
-    cannotShow('BAT', path, `the block size in its dynamic header is ${blockSize}, and ${problem}`);
+    cannotShow('BAT', path, `the block size in its dynamic header is ${blockSize}, but ${problem}`);
   }
   const offset = header.bigU64(16);
   if (offset >= BigInt(file.size))
-    cannotShow('BAT', path, `it should be at ${offset}, and the file ends at ${file.size}`);
+    cannotShow('BAT', path, `it should be at ${offset}, but the file ends at ${file.size}`);
   const statedEntries = header.u32(28);
   const inFile = Math.floor((file.size - Number(offset)) / ENTRY_LENGTH);
   const blocks = Number((footer.bigU64(48) + BigInt(blockSize) - 1n) / BigInt(blockSize));
@@ -56,7 +56,7 @@ function placeOf(file: ImageFile, footer: Fields, header: Fields | undefined): B
   };
 }
 
-/** @throws {CorruptImageError} there is no header that says where it is. @throws {UsageError} there is no such block. */
+/** @throws {CorruptImageError} no header locates it. @throws {UsageError} the block does not exist. */
 export async function batStructure(
   file: ImageFile,
   footer: Fields,
@@ -83,9 +83,11 @@ export async function batStructure(
   const { entries, statedEntries, blocks, blockSize } = place;
   const problems: string[] = [];
   if (entries < statedEntries) problems.push(`only ${entries} of its ${statedEntries} entries lie in the file`);
-  if (statedEntries < blocks) problems.push(`it has ${statedEntries} entries, and the disk needs ${blocks}`);
+  if (statedEntries < blocks) problems.push(`it has ${statedEntries} entries, but the disk needs ${blocks}`);
   if (outside > 0)
-    problems.push(`${outside} of its blocks end outside of the file, one that is cut at the end of the disk perhaps`);
+    problems.push(
+      `${outside} of its blocks end outside of the file, possibly one that is cut off at the end of the disk`,
+    );
   return {
     name: 'BAT',
     offset: place.offset,
@@ -101,7 +103,7 @@ export async function batStructure(
   };
 }
 
-/** Of one block its runs of sectors; of all blocks that are in the file, how many of their sectors are marked. */
+/** For one block, its sector runs. For all blocks in the file, the number of marked sectors. */
 export async function bitmapStructures(
   file: ImageFile,
   footer: Fields,
@@ -175,19 +177,19 @@ async function* blocksInFile(
 
 interface BatEntry {
   readonly block: number;
-  /** Blocks in a row, more than one only where they are not in the file. */
+  /** Number of consecutive blocks; more than one only if they are not in the file. */
   readonly count: number;
-  /** In the file; undefined when it is not there. */
+  /** Offset in the file; undefined if the block is not in the file. */
   readonly position: number | undefined;
 }
 
-/** What was asked for, a slice of the table at a time: to wait for each entry would take longer than to read it. */
+/** The requested entries, one slice of the table at a time, because awaiting each entry would take longer than reading it. */
 async function* entriesOf(file: ImageFile, place: BatPlace, request: TableRequest): AsyncGenerator<Iterable<BatEntry>> {
   const { block } = request;
   const table = new PagedTable(file, place.offset, place.entries * ENTRY_LENGTH);
   if (block !== undefined && block >= place.entries) {
     throw new UsageError(
-      `There is no block ${block}: the BAT of ${printable(file.path)} has ${place.entries} entries.`,
+      `Block ${block} does not exist: the BAT of ${printable(file.path)} has ${place.entries} entries.`,
     );
   }
   const range = block === undefined ? { first: 0, end: place.entries } : { first: block, end: block + 1 };

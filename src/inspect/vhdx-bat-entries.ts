@@ -1,4 +1,4 @@
-// The entries of the BAT of a VHDX as they stand there, in few portions however many they are (MS-VHDX 2.5).
+// The raw entries of the BAT of a VHDX, grouped, because there may be millions (MS-VHDX 2.5).
 import { MIB } from '../base/byte-range.ts';
 import { printable } from '../base/printable.ts';
 import { UsageError } from '../errors.ts';
@@ -12,7 +12,7 @@ export const ENTRY_LENGTH = 8;
 const SECTORS_PER_BITMAP = 8 * MIB;
 export const PARTIALLY_PRESENT = 7;
 
-/** Where things are, from the regions and the metadata. */
+/** The layout of the BAT, from the regions and the metadata. */
 export interface BatPlace {
   readonly table: PagedTable;
   readonly offset: number;
@@ -24,11 +24,11 @@ export interface BatPlace {
   readonly hasParent: boolean;
 }
 
-/** @throws {CorruptImageError} it cannot be told. */
+/** @throws {CorruptImageError} the regions or the metadata cannot be used. */
 export function placeOf({ bytes, regions, disk, problems }: VhdxReading, what: string): BatPlace {
   const path = printable(bytes.path);
   if (regions === undefined || disk === undefined) {
-    cannotShow(what, path, `regions and metadata, which say how to read it, cannot be used (${problems.join(' ')})`);
+    cannotShow(what, path, `the regions and metadata that describe it cannot be used (${problems.join(' ')})`);
   }
   const { size, blockSize, logicalSectorSize } = disk;
   const blocks = Math.ceil(size / blockSize);
@@ -46,18 +46,18 @@ export function placeOf({ bytes, regions, disk, problems }: VhdxReading, what: s
 export interface BatEntry {
   /** Undefined for the entry of a sector bitmap block. */
   readonly block: number | undefined;
-  /** Blocks in a row that are in the same state, more than one only where they are not in the file. */
+  /** Number of consecutive blocks in the same state; more than one only if they are not in the file. */
   readonly count: number;
-  /** Of the first block. */
+  /** Chunk of the first block. */
   readonly chunk: number;
   readonly state: number;
-  /** In the file, where the state says that it is there. */
+  /** Offset in the file, if the state says that the block is there. */
   readonly offset: number | undefined;
 }
 
 /**
- * What was asked for, a slice of the table at a time: to wait for each entry would take longer than to read it.
- * @throws {UsageError} there is no such block.
+ * The requested entries, one slice of the table at a time, because awaiting each entry would take longer than reading it.
+ * @throws {UsageError} the block does not exist.
  */
 export async function* entriesOf(
   { bytes }: VhdxReading,
@@ -67,7 +67,7 @@ export async function* entriesOf(
   const { block } = request;
   if (block !== undefined && block >= place.blocks) {
     throw new UsageError(
-      `There is no block ${block}: the disk in ${printable(bytes.path)} has ${place.blocks} blocks.`,
+      `Block ${block} does not exist: the disk in ${printable(bytes.path)} has ${place.blocks} blocks.`,
     );
   }
   const first = block === undefined ? 0 : block + Math.floor(block / place.chunkRatio);
@@ -86,20 +86,20 @@ function* entriesIn({ view, first }: TableSlice, { blocks, chunkRatio }: BatPlac
     const state = stateAt(view, at);
     const isInFile = state === FULLY_PRESENT || state === PARTIALLY_PRESENT;
     const offset = isInFile ? offsetAt(view, at) : undefined;
-    // None between the last block and the last chunk's bitmap: there are entries for no block.
+    // Zero between the last block and the bitmap of the last chunk, where entries are unused.
     const blocksLeft = Math.min((chunk + 1) * chunkRatio, blocks) - block;
     count = 1;
     if (block === (chunk + 1) * chunkRatio) {
       yield { block: undefined, count, chunk, state, offset };
     } else if (blocksLeft > 0) {
-      if (!isInFile) count = alike(view, at, Math.min(blocksLeft, entries - index));
+      if (!isInFile) count = countAlike(view, at, Math.min(blocksLeft, entries - index));
       yield { block, count, chunk, state, offset };
     }
   }
 }
 
-/** Entries from `at` on, at most `most`, that are in the same state as the first. */
-function alike(view: DataView, at: number, most: number): number {
+/** Number of entries from `at` on, at most `most`, in the same state as the first. */
+function countAlike(view: DataView, at: number, most: number): number {
   const state = stateAt(view, at);
   let count = 1;
   while (count < most && stateAt(view, at + count * ENTRY_LENGTH) === state) count++;

@@ -1,4 +1,4 @@
-// What a VHDX says of itself, as far as its structures can be used.
+// The properties that a VHDX states, as far as its structures can be used.
 import type { DiskImageFormat } from '../image/disk-image.ts';
 import { Fields } from '../image/fields.ts';
 import type { ImageFile } from '../image/image-file.ts';
@@ -49,7 +49,7 @@ function diskFacts(disk: DiskParameters): Pick<ImageFacts, 'format' | 'diskSize'
   };
 }
 
-/** Of the active header, which is the first one with its sequence number that is good. */
+/** From the active header: the first intact one with the active sequence number. */
 async function fileWriteGuidOf({ file, header, crc32c }: VhdxReading): Promise<Guid | undefined> {
   for (const offset of HEADER_OFFSETS) {
     const fields = header === undefined ? undefined : await fieldsAt(file, 'header', offset, HEADER_LENGTH);

@@ -1,22 +1,22 @@
-// The log of a VHDX: its entries that have to be replayed, and what they write (MS-VHDX 2.3).
+// The log of a VHDX: the entries to replay and their writes (MS-VHDX 2.3).
 import { printable } from '../base/printable.ts';
 import { descriptorsOf } from '../image/vhdx/log-entry.ts';
 import { LogSectors } from '../image/vhdx/log-sectors.ts';
 import { cannotShow, exact, RowList, type Structure, type TableRequest } from './structure.ts';
 import type { VhdxReading } from './vhdx-reading.ts';
 
-/** One structure for the log, and one for each entry that has to be replayed. @throws {CorruptImageError} there is no valid header. */
+/** One structure for the log, and one for each entry to replay. @throws {CorruptImageError} no header is valid. */
 export async function logStructures(reading: VhdxReading, request: TableRequest): Promise<Structure[]> {
   const { file, header, logEntries, problems } = reading;
   if (header === undefined)
-    cannotShow('log', printable(file.path), `no valid header says where it is (${problems.join(' ')})`);
+    cannotShow('log', printable(file.path), `no valid header locates it (${problems.join(' ')})`);
   const { logOffset, logLength, logGuid } = header;
   const isLost = logGuid !== undefined && logEntries.length === 0;
   const log: Structure = {
     name: 'log',
     offset: logOffset,
     length: logLength,
-    problems: isLost ? ['it must be replayed, and holds no entries that are valid'] : [],
+    problems: isLost ? ['it must be replayed, but contains no valid entries'] : [],
     fields: [
       {
         name: 'LogGuid',

@@ -1,4 +1,4 @@
-// The metadata of a VHDX: the table, what its items say, and the parent locator (MS-VHDX 2.6).
+// The metadata of a VHDX: the table, its items, and the parent locator (MS-VHDX 2.6).
 
 import { decodeForeignText, plainUtf16 } from '../base/foreign-text.ts';
 import { printable } from '../base/printable.ts';
@@ -20,7 +20,7 @@ import { guidField } from './vhdx-structures.ts';
 const TABLE_LENGTH = 64 * 1024;
 const ENTRY_LENGTH = 32;
 const MAX_ENTRIES = 2047;
-/** Items that are decoded are short, and a locator holds a few paths. */
+/** Decoded items are short, and a locator contains a few paths. */
 const MAX_ITEM_LENGTH = 1024 * 1024;
 const PARENT_LOCATOR = 'a8d35f2d-b30b-454d-abf7-d3d84834ab0c';
 
@@ -32,7 +32,7 @@ const ITEMS: Readonly<Record<string, readonly [name: string, length: number, dec
   '8141bf1d-a96f-4709-ba47-f233a8faab5f': ['Logical Sector Size', 4, (item) => item.u32(0)],
   'cda348c7-445d-4471-9cc9-e9885251c556': ['Physical Sector Size', 4, (item) => item.u32(0)],
   'beca12ab-b2e6-4523-93ef-c309e000c746': ['Virtual Disk ID', 16, (item) => guidAt(item, 0)],
-  [PARENT_LOCATOR]: ['Parent Locator', 20, () => 'a table of its own'],
+  [PARENT_LOCATOR]: ['Parent Locator', 20, () => 'shown as a separate table'],
 };
 
 function fileParameters(item: Fields): string {
@@ -43,15 +43,15 @@ function fileParameters(item: Fields): string {
   return `block size ${item.u32(0)}${words.map((word) => `, ${word}`).join('')}`;
 }
 
-/** The table with its items, and the parent locator where there is one. @throws {CorruptImageError} no region table says where it is. */
+/** The table with its items, and the parent locator if present. @throws {CorruptImageError} no region table locates it. */
 export async function metadataStructures(reading: VhdxReading): Promise<Structure[]> {
   const { bytes, regions, problems } = reading;
   const path = printable(bytes.path);
-  if (regions === undefined) cannotShow('metadata', path, `no region table says where it is (${problems.join(' ')})`);
+  if (regions === undefined) cannotShow('metadata', path, `no region table locates it (${problems.join(' ')})`);
   const { offset } = regions.metadata;
   const table = await fieldsAt(bytes, 'metadata table', offset, TABLE_LENGTH);
   if (table === undefined)
-    cannotShow('metadata', path, `it should be at ${offset}, and the file ends at ${bytes.size}`);
+    cannotShow('metadata', path, `it should be at ${offset}, but the file ends at ${bytes.size}`);
   const isTable = table.ascii(0, 8) === 'metadata';
   const structures: Structure[] = [];
   const rows: StructureRow[] = [];
@@ -81,7 +81,7 @@ function locatorStructure(item: Fields): Structure {
   const rows: StructureRow[] = [];
   const fits = Math.floor((bytes.length - 20) / 12);
   const count = item.u16(18);
-  if (count > fits) problems.push(`it has ${count} entries, and ${fits} fit into it`);
+  if (count > fits) problems.push(`it has ${count} entries, but only ${fits} fit in it`);
   const text = (offset: number, length: number) => {
     const stored = item.slice(offset, length);
     return decodeForeignText(stored, 'utf-16le') ?? plainUtf16(stored, 'utf-16le');

@@ -1,4 +1,4 @@
-// Reads the structures of a VHDX as far as each one can be found, and keeps what stopped it (MS-VHDX 2).
+// Reads as many structures of a VHDX as possible, and records the faults (MS-VHDX 2).
 import { VhdupError } from '../errors.ts';
 import { Fields } from '../image/fields.ts';
 import type { ImageBytes } from '../image/image-bytes.ts';
@@ -13,19 +13,19 @@ import { decodeParentLocator, type ParentLocator } from '../image/vhdx/parent-lo
 import { type Regions, readRegions } from '../image/vhdx/region-table.ts';
 import { ReplayedFile } from '../image/vhdx/replayed-file.ts';
 
-/** Each is absent where it, or what it depends on, cannot be used. */
+/** A part is absent if it, or something that it depends on, cannot be used. */
 export interface VhdxReading {
   readonly file: ImageFile;
   readonly crc32c: Crc32c;
-  /** What the file holds with its log replayed, or as it is where that is not possible. */
+  /** The contents with the log replayed, or unchanged if the log cannot be replayed. */
   readonly bytes: ImageBytes;
   readonly header?: VhdxHeader;
-  /** Entries that must be replayed, oldest first. Empty when the log is, or where it cannot be replayed. */
+  /** Entries to replay, oldest first. Empty if the log is empty or cannot be replayed. */
   readonly logEntries: readonly LogEntry[];
   readonly regions?: Regions;
   readonly disk?: DiskParameters;
   readonly parentLocator?: ParentLocator;
-  /** What cannot be used, and why, in the order in which it was found: sentences. */
+  /** Why parts cannot be used: sentences, in the order in which they were found. */
   readonly problems: readonly string[];
 }
 
@@ -75,7 +75,7 @@ async function readLog(
   return { bytes: await ReplayedFile.replay(file, sectors, header.logGuid, crc32c), entries };
 }
 
-/** A structure of `length` bytes at `offset`, or undefined where it does not lie in the file. */
+/** The structure of `length` bytes at `offset`, or undefined if it is not inside the file. */
 export async function fieldsAt(
   bytes: ImageBytes,
   structure: string,

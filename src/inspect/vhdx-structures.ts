@@ -71,8 +71,8 @@ export async function headerStructures(reading: VhdxReading): Promise<Structure[
   for (const [index, offset] of HEADER_OFFSETS.entries()) {
     const fields = await fieldsAt(file, 'header', offset, HEADER_LENGTH);
     if (fields === undefined) continue;
-    const problems = sealProblems(fields, 'head', reading);
-    // Both may have the same number: the first one wins then.
+    const problems = integrityProblems(fields, 'head', reading);
+    // If both have the same number, the first one is active.
     const isActive = !isActiveFound && problems.length === 0 && fields.bigU64(8) === header?.sequenceNumber;
     if (isActive) isActiveFound = true;
     structures.push({
@@ -86,13 +86,13 @@ export async function headerStructures(reading: VhdxReading): Promise<Structure[
   return structures;
 }
 
-/** UTF-16, up to the first NUL; some writers have another encoding. */
+/** UTF-16, up to the first NUL; some writers use another encoding. */
 export function creatorOf(identifier: Fields): string {
   const bytes = identifier.slice(8, 512);
   return decodeForeignText(bytes, 'utf-16le') ?? plainUtf16(bytes, 'utf-16le');
 }
 
-/** Both copies, as they are once the log has been replayed. */
+/** Both copies, with the log replayed. */
 export async function regionStructures(reading: VhdxReading): Promise<Structure[]> {
   const structures: Structure[] = [];
   for (const [index, offset] of REGION_TABLE_OFFSETS.entries()) {
@@ -103,7 +103,7 @@ export async function regionStructures(reading: VhdxReading): Promise<Structure[
       name: `region table ${index + 1}`,
       offset,
       length: REGION_TABLE_LENGTH,
-      problems: sealProblems(fields, 'regi', reading),
+      problems: integrityProblems(fields, 'regi', reading),
       fields: readFields(fields, [
         textField('Signature', 0, 4),
         checksumField(4, ({ bytes }) => reading.crc32c.of(bytes)),
@@ -132,7 +132,7 @@ function regionRows(table: Fields): StructureRow[] {
   return rows;
 }
 
-function sealProblems(fields: Fields, signature: string, { crc32c }: VhdxReading): string[] {
+function integrityProblems(fields: Fields, signature: string, { crc32c }: VhdxReading): string[] {
   if (fields.ascii(0, 4) !== signature) return [`it must begin with "${signature}"`];
   const [stored, computed] = [fields.u32(4), crc32c.of(fields.bytes)];
   return stored === computed ? [] : [`its checksum is ${hex32(stored)}, but its bytes give ${hex32(computed)}`];

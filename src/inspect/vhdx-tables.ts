@@ -20,7 +20,7 @@ const STATES = [
 ];
 const OUTSIDE_STATES = STATES.map((state) => `${state}, ends outside of the file`);
 
-/** The payload blocks, and the sector bitmap blocks where there are any. @throws {CorruptImageError} @throws {UsageError} no such block. */
+/** The payload blocks, and the sector bitmap blocks if there are any. @throws {CorruptImageError} @throws {UsageError} the block does not exist. */
 export async function batStructures(reading: VhdxReading, request: TableRequest): Promise<Structure[]> {
   const place = placeOf(reading, 'BAT');
   const { bytes } = reading;
@@ -47,7 +47,7 @@ export async function batStructures(reading: VhdxReading, request: TableRequest)
   const states = STATES.flatMap((name, state) =>
     (counts[state] ?? 0) === 0 ? [] : [{ name: `In state ${name}`, value: counts[state] ?? 0 }],
   );
-  const problem = `${outside} of its blocks end outside of the file, one that is cut at the end of the disk perhaps`;
+  const problem = `${outside} of its blocks end outside of the file, possibly one that is cut off at the end of the disk`;
   const bat: Structure = {
     name: 'BAT',
     offset: place.offset,
@@ -82,7 +82,7 @@ export async function batStructures(reading: VhdxReading, request: TableRequest)
   ];
 }
 
-/** Of one block its runs of sectors; of all partially present ones, how many of their sectors are in the file. */
+/** For one block, its sector runs. For all partially present blocks, the number of their sectors in the file. */
 export async function bitmapStructures(reading: VhdxReading, request: TableRequest): Promise<Structure[]> {
   const place = placeOf(reading, 'sector bitmaps');
   const sectors = place.blockSize / place.sectorSize;
@@ -93,13 +93,9 @@ export async function bitmapStructures(reading: VhdxReading, request: TableReque
   for await (const { block, chunk } of partialBlocksOf(reading, place, request)) {
     request.signal.throwIfAborted();
     count += 1;
-    // Bitmaps that lie apart are never longer than the file together. A hostile BAT makes us read the same one for ever.
+    // Separate bitmaps are never longer than the file in total. Without this limit, a hostile BAT would make vhdup read the same bitmap again and again.
     if ((count * sectors) / 8 > reading.bytes.size) {
-      cannotShow(
-        'sector bitmaps',
-        path,
-        'its blocks lie in one another, so that their bitmaps have more bytes than the file',
-      );
+      cannotShow('sector bitmaps', path, 'its blocks overlap: their bitmaps have more bytes than the file');
     }
     const runs = await runsOfBlock(reading, place, block, chunk);
     if (runs === undefined) {
@@ -158,7 +154,7 @@ async function runsOfBlock({ bytes }: VhdxReading, place: BatPlace, block: numbe
   const slice = bitmapSlice(first, sectors);
   const bitmap = new Uint8Array(slice.length);
   await bytes.read(position + slice.offset, bitmap);
-  // The first sector of a byte is its lowest bit here.
+  // In a VHDX, the first sector of a byte is its lowest bit.
   reverseBits(bitmap);
   return runsOf(bitmap, first, sectors).map((run) => ({ ...run, first: run.first - first }));
 }

@@ -1,4 +1,4 @@
-// Recognises what a partition holds by its superblock, without reading the file system itself.
+// Recognises the contents of a partition by its superblock, without reading the file system itself.
 import type { ByteRange } from '../base/byte-range.ts';
 import { VhdupError } from '../errors.ts';
 import { bytesAt, type Disk } from './disk.ts';
@@ -13,13 +13,13 @@ import { detectOptical } from './file-systems/optical.ts';
 import { detectWindows } from './file-systems/windows.ts';
 import { NtfsDamageError, readNtfsVolume } from './ntfs-volume.ts';
 
-/** The beginning of a partition, padded with zeros to `HEAD_LENGTH`. */
+/** @param head The beginning of a partition, padded with zeros to `HEAD_LENGTH`. */
 export type Detect = (head: Buffer) => FileSystem | undefined;
 
-/** Btrfs and UFS have their superblocks at 64 KiB, and swap of 64 KiB pages its signature before that. */
+/** Btrfs and UFS store their superblocks at 64 KiB; the signature of swap with 64 KiB pages is before that. */
 export const HEAD_LENGTH = 72 * 1024;
 
-/** In this order: what wraps other things first, and FAT, whose signs are the weakest, last. */
+/** Tried in this order: containers first, and FAT, whose marks are the weakest, last. */
 const DETECTORS: readonly Detect[] = [
   detectContainer,
   detectWindows,
@@ -33,7 +33,7 @@ const DETECTORS: readonly Detect[] = [
 ];
 
 /**
- * What lies in `range`, or undefined when it is nothing that is known.
+ * The contents of `range`, or undefined if they are not recognised.
  * @throws {CorruptImageError} @throws {ImageAccessError} the image cannot be read there.
  */
 export async function detectFileSystem(disk: Disk, range: ByteRange): Promise<FileSystem | undefined> {
@@ -47,7 +47,7 @@ export async function detectFileSystem(disk: Disk, range: ByteRange): Promise<Fi
   return undefined;
 }
 
-/** NTFS keeps it in its metadata, which may be damaged. */
+/** NTFS stores its label in metadata that may be damaged; then the label is left out. */
 async function withNtfsLabel(disk: Disk, range: ByteRange, found: FileSystem): Promise<FileSystem> {
   try {
     const { label } = await readNtfsVolume(disk, range);

@@ -1,4 +1,4 @@
-// readDiskLayout: what is on a disk, from its first sectors and superblocks alone.
+// readDiskLayout: the partitions and file systems of a disk, from its first sectors and the superblocks alone.
 import type { ByteRange } from '../base/byte-range.ts';
 import { VhdupError } from '../errors.ts';
 import { detectFileSystem } from './detect-file-system.ts';
@@ -13,34 +13,34 @@ import {
   type SectorSize,
 } from './partition-table.ts';
 
-/** A partition, or the whole disk where there is no table, and what is in it. */
+/** A partition, or the whole disk without a partition table, and its contents. */
 export interface Volume {
-  /** In bytes of the disk, cut to its end. */
+  /** In bytes of the disk, clipped to its end. */
   readonly range: ByteRange;
-  /** Absent where the file system covers the disk without a partition table. */
+  /** Absent if the file system covers the disk without a partition table. */
   readonly partition?: Partition;
-  /** Absent where nothing was recognised. */
+  /** Absent if the contents are not recognised. */
   readonly fileSystem?: FileSystem;
-  /** EFI system partition: the folders in its folder EFI, unescaped. Absent where they cannot be read. */
+  /** EFI system partition: the folders in its folder EFI, unescaped. Absent if they cannot be read. */
   readonly bootLoaders?: readonly string[];
 }
 
 export interface DiskLayout {
-  /** Absent where the disk has none. */
+  /** Absent if the disk has none. */
   readonly table?: PartitionTable;
-  /** In the order of the table. Extended partitions are left out: their logical ones are here. */
+  /** In table order. Extended partitions are left out; their logical partitions are included. */
   readonly volumes: readonly Volume[];
-  /** Of the table, and of what could not be read. */
+  /** Problems of the table, and read errors. */
   readonly problems: readonly DiskProblem[];
 }
 
-/** More file systems are not looked for: Linux names 256 partitions at most, and a hostile table has thousands. */
+/** Partitions examined at most: Linux names up to 256, and a hostile table has thousands. */
 const MAX_VOLUMES = 256;
 
 /**
- * Reads a few KiB for the table and 72 KiB for each partition. Damage, of the disk as of the image below it, is reported
- * in `problems` and is no error.
- * @param sectorSize Of the disk, where its format says it.
+ * Reads a few KiB for the table and 72 KiB per partition. Damage of the disk or of its image is reported
+ * in `problems` and is not an error.
+ * @param sectorSize Sector size of the disk, if its format states it.
  */
 export async function readDiskLayout(disk: Disk, sectorSize?: SectorSize): Promise<DiskLayout> {
   const problems: DiskProblem[] = [];
@@ -56,7 +56,7 @@ export async function readDiskLayout(disk: Disk, sectorSize?: SectorSize): Promi
   const whole = { offset: 0, length: disk.size };
   const fileSystem = await attempt('the beginning of the disk', () => detectFileSystem(disk, whole));
   const table = await attempt('the partition table', () => readPartitionTable(disk, sectorSize));
-  // The boot sector of a file system ends like an MBR and may have nothing where that has its entries.
+  // The boot sector of a file system has the signature of an MBR, and may have zeros in place of the MBR's entries.
   if (
     table === undefined ||
     (table.partitions.length === 0 && table.problems.length === 0 && fileSystem !== undefined)
@@ -67,7 +67,7 @@ export async function readDiskLayout(disk: Disk, sectorSize?: SectorSize): Promi
   problems.push(...table.problems);
   const partitions = table.partitions.filter(({ role }) => role !== 'extended');
   if (partitions.length > MAX_VOLUMES) {
-    const message = `The table has ${partitions.length} partitions; only the first ${MAX_VOLUMES} were looked into.`;
+    const message = `The table has ${partitions.length} partitions; only the first ${MAX_VOLUMES} were examined.`;
     problems.push({ code: 'partitions-too-many', message });
   }
   const volumes: Volume[] = [];

@@ -1,4 +1,4 @@
-// What this folder needs of a disk, and exact bytes from anywhere on it.
+// Disk: the part of DiskImage that this folder uses, with unaligned reads.
 import { isUtf8 } from 'node:buffer';
 import { alignDown, alignUp } from '../base/byte-range.ts';
 import type { DiskImage } from '../image/disk-image.ts';
@@ -6,7 +6,7 @@ import type { DiskImage } from '../image/disk-image.ts';
 /** A disk that can be read: a `DiskImage`, or anything that behaves like one. */
 export type Disk = Pick<DiskImage, 'size' | 'read'>;
 
-/** `length` bytes from `offset` on, neither of which need be aligned. After the end of the disk there are zeros. */
+/** Reads `length` bytes at `offset`, both of any alignment. Bytes beyond the end of the disk are zeros. */
 export async function bytesAt(disk: Disk, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
   const start = alignDown(offset, 512);
@@ -19,8 +19,8 @@ export async function bytesAt(disk: Disk, offset: number, length: number): Promi
 }
 
 /**
- * Text of a fixed length, as superblocks hold it: up to the first NUL, without blanks at its end. Undefined when there is none.
- * What should be UTF-8 and is not was written where text had 8 bits, and is read so.
+ * Text in a field of fixed length: up to the first NUL, without trailing blanks. Undefined if empty.
+ * Text that should be UTF-8 but is not is read as Latin-1, because old writers used 8-bit text.
  */
 export function textAt(
   bytes: Buffer,
@@ -40,12 +40,12 @@ function utf8OrLatin1(stored: Buffer): string {
   return isUtf8(bytes) ? bytes.toString('utf8') : bytes.toString('latin1');
 }
 
-/** 16 bytes as a UUID, in the order in which they stand. */
+/** 16 bytes as a UUID, in file order. */
 export function uuidAt(bytes: Buffer, offset: number): string {
   return groupUuid(bytes.toString('hex', offset, offset + 16));
 }
 
-/** 16 bytes as Microsoft and EFI store a GUID: its first three groups have their lowest byte first. */
+/** 16 bytes as a GUID in the byte order of Microsoft and EFI: the first three groups are little-endian. */
 export function guidAt(bytes: Buffer, offset: number): string {
   const guid = Buffer.from(bytes.subarray(offset, offset + 16));
   guid.subarray(0, 4).reverse();

@@ -1,4 +1,4 @@
-// Lists the names in a folder of a FAT file system: enough to see which boot loaders are on an EFI system partition (FAT specification 1.03).
+// Lists the folders in a folder of a FAT file system, to detect the boot loaders on an EFI system partition (FAT specification 1.03).
 import type { ByteRange } from '../base/byte-range.ts';
 import { bytesAt, type Disk } from './disk.ts';
 import { type FatGeometry, fatGeometry } from './file-systems/fat.ts';
@@ -11,7 +11,7 @@ const DELETED = 0xe5;
 const LOWER_NAME = 0x08;
 const LOWER_EXTENSION = 0x10;
 
-/** Of one folder that is read, in bytes: 8192 entries. Folders of boot loaders have a handful. */
+/** Bytes of a folder read at most: 8192 entries. Folders of boot loaders have a handful. */
 const MAX_FOLDER_LENGTH = 256 * 1024;
 
 interface FolderEntry {
@@ -21,8 +21,8 @@ interface FolderEntry {
 }
 
 /**
- * Names of the folders in the folder at `path`, from the root; undefined where `range` is no FAT, or has no such folder.
- * Damage ends the list early and is no error.
+ * Names of the folders in the folder at `path`, from the root; undefined if `range` is not FAT or has no such folder.
+ * Damage shortens the list and is not an error.
  * @throws {CorruptImageError} @throws {ImageAccessError} the image cannot be read there.
  */
 export async function listFatFolders(
@@ -47,7 +47,7 @@ async function readRoot(disk: Disk, range: ByteRange, fat: FatGeometry): Promise
   return decodeEntries(await bytesAt(disk, range.offset + fat.rootOffset, length));
 }
 
-/** The clusters of a folder, one after the other, until the chain ends or leads nowhere. A loop ends with the length that is read. */
+/** The clusters of a folder, until the chain ends or leads nowhere. The length limit ends a loop. */
 async function readChain(disk: Disk, range: ByteRange, fat: FatGeometry, first: number): Promise<Buffer> {
   const clusters: Buffer[] = [];
   let cluster = first;
@@ -59,7 +59,7 @@ async function readChain(disk: Disk, range: ByteRange, fat: FatGeometry, first: 
   return Buffer.concat(clusters);
 }
 
-/** Marks for the end of a chain and for bad clusters lie above the last cluster. */
+/** The marks for the end of a chain and for bad clusters are larger than the last cluster number. */
 async function nextCluster(disk: Disk, range: ByteRange, fat: FatGeometry, cluster: number): Promise<number> {
   const at = range.offset + fat.tableOffset + Math.floor((cluster * fat.bits) / 8);
   const entry = await bytesAt(disk, at, 4);
@@ -89,7 +89,7 @@ function decodeEntries(bytes: Buffer): FolderEntry[] {
   return entries;
 }
 
-/** 13 characters in three places; the last part of a name ends with a NUL. The parts of a name stand in reverse order. */
+/** 13 characters in three places; a NUL ends the last part of a name. The parts are in reverse order. */
 function partOfLongName(entry: Buffer): string {
   const characters = Buffer.concat([entry.subarray(1, 11), entry.subarray(14, 26), entry.subarray(28, 32)]);
   const text = characters.toString('utf16le');
@@ -97,7 +97,7 @@ function partOfLongName(entry: Buffer): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
-/** Upper case, unless Windows NT noted that the name, or its extension, was all lower case. */
+/** Upper case, unless Windows NT recorded that the name or its extension is all lower case. */
 function shortName(entry: Buffer): string {
   const lowered = entry.readUInt8(12);
   const part = (from: number, to: number, lowerBit: number) => {

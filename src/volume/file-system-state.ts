@@ -1,4 +1,4 @@
-// Whether a file system was closed cleanly, by its superblock: what a running, suspended or cut off machine leaves is not whole.
+// Detects from the superblock whether a file system was closed cleanly. A running, suspended or crashed machine leaves it incomplete.
 import type { ByteRange } from '../base/byte-range.ts';
 import { VhdupError } from '../errors.ts';
 import { bytesAt, type Disk } from './disk.ts';
@@ -7,9 +7,9 @@ import { fatGeometry } from './file-systems/fat.ts';
 import { NtfsDamageError, readNtfsVolume } from './ntfs-volume.ts';
 
 export interface FileSystemState {
-  /** `unknown`: nothing was found that says so, and so it is neither. */
+  /** `unknown`: the superblock does not show either. */
   readonly state: 'clean' | 'unclean' | 'unknown';
-  /** What says so: fits after "partition 1 (ext4): ". */
+  /** The evidence. Follows "partition 1 (ext4): ". */
   readonly reason: string;
 }
 
@@ -32,7 +32,7 @@ const READERS: Readonly<Record<string, ReadState>> = {
   erofs: neverWritten,
 };
 
-/** Never throws for what is wrong with the disk or the image: that is `unknown`. */
+/** Faults of the disk or the image never throw; they give `unknown`. */
 export async function readFileSystemState(
   disk: Disk,
   range: ByteRange,
@@ -40,7 +40,7 @@ export async function readFileSystemState(
 ): Promise<FileSystemState> {
   const read = READERS[type];
   if (read === undefined) {
-    return unknown(kind === 'file-system' ? 'its journal is not read' : `what is inside of ${name} is not read`);
+    return unknown(kind === 'file-system' ? 'its journal is not read' : `the contents of ${name} are not read`);
   }
   try {
     return await read(disk, range);
@@ -63,7 +63,7 @@ function unknown(reason: string): FileSystemState {
   return { state: 'unknown', reason };
 }
 
-function judged(problems: readonly string[]): FileSystemState {
+function stateOf(problems: readonly string[]): FileSystemState {
   return problems.length === 0 ? clean('clean') : unclean(problems);
 }
 
@@ -78,11 +78,11 @@ async function extState(disk: Disk, { offset }: ByteRange): Promise<FileSystemSt
   if ((state & 0x4) !== 0) problems.push('orphans are being recovered');
   const hasOuterJournal = (superblock.readUInt32LE(92) & 0x4) !== 0 && superblock.readUInt32LE(224) === 0;
   if (problems.length === 0 && hasOuterJournal) return unknown('its journal is on another device');
-  return judged(problems);
+  return stateOf(problems);
 }
 
 async function ntfsState(disk: Disk, range: ByteRange): Promise<FileSystemState> {
-  return judged((await readNtfsVolume(disk, range)).unclean);
+  return stateOf((await readNtfsVolume(disk, range)).unclean);
 }
 
 /** Microsoft's FAT specification 1.03, "FAT volume initialization"; the bits in the boot sector are those of Windows NT and Linux. */
@@ -98,7 +98,7 @@ async function fatState(disk: Disk, { offset }: ByteRange): Promise<FileSystemSt
   const problems: string[] = [];
   if ((flags & 0x1) !== 0 || (hasBits && (value & cleanBit) === 0)) problems.push('it was not unmounted');
   if ((flags & 0x2) !== 0 || (hasBits && (value & errorBit) === 0)) problems.push('it has errors');
-  return judged(problems);
+  return stateOf(problems);
 }
 
 /** Microsoft's exFAT specification, 3.1.13. */
@@ -107,13 +107,13 @@ async function exfatState(disk: Disk, { offset }: ByteRange): Promise<FileSystem
   const problems: string[] = [];
   if ((flags & 0x2) !== 0) problems.push('it was not unmounted');
   if ((flags & 0x4) !== 0) problems.push('it has errors');
-  return judged(problems);
+  return stateOf(problems);
 }
 
-/** Its trees are whole at all times; what was synchronised since the last one is in the log tree. */
+/** The trees of Btrfs are always consistent; the log tree contains the changes synchronised since the last commit. */
 async function btrfsState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
   const superblock = await bytesAt(disk, offset + 64 * 1024, 512);
-  return judged(superblock.readBigUInt64LE(96) === 0n ? [] : ['its log tree needs recovery']);
+  return stateOf(superblock.readBigUInt64LE(96) === 0n ? [] : ['its log tree needs recovery']);
 }
 
 /** Apple Technical Note TN1150, "Volume header". */
@@ -122,9 +122,9 @@ async function hfsState(disk: Disk, { offset }: ByteRange): Promise<FileSystemSt
   const problems: string[] = [];
   if ((attributes & 0x100) === 0) problems.push('it was not unmounted');
   if ((attributes & 0x800) !== 0) problems.push('it has errors');
-  return judged(problems);
+  return stateOf(problems);
 }
 
 function neverWritten(): Promise<FileSystemState> {
-  return Promise.resolve(clean('clean, since it is only ever read'));
+  return Promise.resolve(clean('clean, because it is read-only'));
 }

@@ -1,21 +1,21 @@
-// FileSystem: what a superblock says of the contents of a partition.
+// FileSystem: the description of a partition's contents from the superblock.
 
-/** What a superblock says. Texts are as they stand on the disk, unescaped. */
+/** Texts are unescaped, as stored on the disk. */
 export interface FileSystem {
   /** Stable, lower-case: "ext4", "fat32", "ntfs", "lvm2", "luks", "swap". */
   readonly type: string;
-  /** As people write it: "ext4", "FAT32", "LVM2 physical volume". */
+  /** Name for display: "ext4", "FAT32", "LVM2 physical volume". */
   readonly name: string;
-  /** What kind of contents it is: only of a `file-system` could files be read. */
+  /** Kind of contents. Only a `file-system` contains files. */
   readonly kind: 'file-system' | 'swap' | 'encrypted' | 'volume-group' | 'raid';
   readonly label?: string;
-  /** As the system itself writes it: "5eaf-1234", "0f6b...". */
+  /** In the notation of its operating system: "5eaf-1234", "0f6b...". */
   readonly uuid?: string;
-  /** ext: where it was mounted last. */
+  /** ext: the last mount point. */
   readonly lastMounted?: string;
 }
 
-/** Leaves out what there is none of. */
+/** Builds a FileSystem without the texts that are undefined. */
 export function described(
   fileSystem: Omit<FileSystem, 'label' | 'uuid' | 'lastMounted'>,
   texts: {

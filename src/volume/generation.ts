@@ -1,37 +1,35 @@
-// Which Hyper-V generation a disk starts: 1 by BIOS, 2 by UEFI.
+// Detects the Hyper-V generation that a disk boots: 1 by BIOS, 2 by UEFI.
 import type { DiskLayout } from './disk-layout.ts';
-import { isStartedByMbrCode } from './partition-types.ts';
+import { isBootedByMbrCode } from './partition-types.ts';
 
 export type Generation = 1 | 2;
 
 export interface BootAbility {
-  /** Both for a disk that starts either way; none for a data disk, or where nothing tells. */
+  /** Both for a disk that boots either way; none for a data disk, or if it cannot be detected. */
   readonly generations: readonly Generation[];
-  /** What tells: a sentence without its full stop. */
+  /** The evidence. Follows "bootable: no (" or "generation 2: ". */
   readonly reason: string;
 }
 
-/** Guessed from the partition table alone: what it says may still fail to start. */
+/** Derived from the partition table alone, so the boot may still fail. */
 export function bootAbilityOf({ table, volumes }: DiskLayout): BootAbility {
   if (table === undefined) {
     const reason =
-      volumes.length === 0
-        ? 'there is neither a partition table nor a file system'
-        : 'there is a file system without a partition table';
+      volumes.length === 0 ? 'no partition table and no file system' : 'a file system without a partition table';
     return { generations: [], reason };
   }
   const hasEfi = table.partitions.some(({ role }) => role === 'efi-system');
   const bios = biosBoot(table);
   const efi = `an EFI system partition on ${table.scheme.toUpperCase()}`;
-  if (hasEfi && bios !== undefined) return { generations: [1, 2], reason: `there are ${efi} and ${bios}` };
-  if (hasEfi) return { generations: [2], reason: `there is ${efi}` };
-  if (bios !== undefined) return { generations: [1], reason: `there is ${bios}` };
-  return { generations: [], reason: `there is neither an EFI system partition nor ${biosWants(table)}` };
+  if (hasEfi && bios !== undefined) return { generations: [1, 2], reason: `${efi}, and ${bios}` };
+  if (hasEfi) return { generations: [2], reason: efi };
+  if (bios !== undefined) return { generations: [1], reason: bios };
+  return { generations: [], reason: `no EFI system partition, ${missingForBios(table)}` };
 }
 
 type Table = NonNullable<DiskLayout['table']>;
 
-/** What lets a BIOS start from the disk, or undefined. Fits after "there is ". */
+/** What a BIOS can boot from, or undefined. */
 function biosBoot({ scheme, hasBootCode, hasGrub, hasActiveHybrid, partitions }: Table): string | undefined {
   if (scheme === 'mbr') {
     if (hasGrub) return 'GRUB in the MBR';
@@ -42,7 +40,7 @@ function biosBoot({ scheme, hasBootCode, hasGrub, hasActiveHybrid, partitions }:
   if (hasGrub) return 'GRUB in the boot sector';
   if (partitions.some(({ role }) => role === 'bios-boot')) return 'a BIOS boot partition';
   if (!hasBootCode) return undefined;
-  const own = partitions.find(({ type }) => isStartedByMbrCode(type));
+  const own = partitions.find(({ type }) => isBootedByMbrCode(type));
   if (own !== undefined) return `a partition of the type ${own.typeName} and boot code in the protective MBR`;
   if (partitions.some(({ isActive }) => isActive)) {
     return 'a partition marked as bootable by BIOS and boot code in the protective MBR';
@@ -50,8 +48,8 @@ function biosBoot({ scheme, hasBootCode, hasGrub, hasActiveHybrid, partitions }:
   return hasActiveHybrid === true ? 'an active partition in a hybrid MBR, and boot code in it' : undefined;
 }
 
-function biosWants({ scheme }: Table): string {
+function missingForBios({ scheme }: Table): string {
   return scheme === 'gpt'
-    ? 'a BIOS boot partition, nor one that code in the protective MBR starts'
-    : 'an active partition with boot code';
+    ? 'no BIOS boot partition, and no partition that code in the protective MBR starts'
+    : 'no active partition with boot code';
 }

@@ -1,4 +1,4 @@
-// The GUID partition table, of which a disk has one copy at its beginning and one at its end (UEFI specification 5.3).
+// The GUID partition table, stored at the beginning and at the end of a disk (UEFI specification 5.3).
 import { crc32 } from 'node:zlib';
 import type { ByteRange } from '../base/byte-range.ts';
 import { bytesAt, type Disk, guidAt, textAt } from './disk.ts';
@@ -12,31 +12,31 @@ const NO_TYPE = '00000000-0000-0000-0000-000000000000';
 const MAX_TABLE_LENGTH = 1024 * 1024;
 
 export interface GptEntry {
-  /** From 1, as Linux numbers it. */
+  /** Partition number of Linux, from 1. */
   readonly index: number;
   /** GUID in lower case. */
   readonly type: string;
   readonly id: string;
   readonly name: string | undefined;
-  /** 64 bits, of which the lowest three are common to all types. */
+  /** 64 bits. The lowest three have the same meaning for all types. */
   readonly attributes: bigint;
   /** In bytes of the disk. */
   readonly range: ByteRange;
 }
 
-/** One copy that is whole: both of its checksums hold. */
+/** One intact copy: both of its checksums are correct. */
 export interface GptCopy {
   readonly diskId: string;
-  /** Where its header is, in bytes. */
+  /** Offset of its header in bytes. */
   readonly offset: number;
-  /** Where it says that the header of the other copy is, in bytes. */
+  /** Offset of the header of the other copy in bytes, according to this copy. */
   readonly otherOffset: number;
-  /** The range that partitions may lie in, in bytes. */
+  /** The range for partitions, in bytes. */
   readonly usable: ByteRange;
   readonly entries: readonly GptEntry[];
 }
 
-/** A copy, or what is wrong with it. `problem` fits after "it cannot be used: ". `isAbsent`: there is nothing like it. */
+/** A copy, or its fault. `problem` follows "it cannot be used: ". `isAbsent`: nothing resembles a copy there. */
 export type GptResult = { readonly copy: GptCopy } | { readonly problem: string; readonly isAbsent: boolean };
 
 /** Reads the copy whose header is at `offset`. */
@@ -46,7 +46,7 @@ export async function readGptCopy(disk: Disk, offset: number, sectorSize: number
   }
   const sector = await bytesAt(disk, offset, sectorSize);
   if (sector.toString('latin1', 0, SIGNATURE.length) !== SIGNATURE) {
-    return { problem: `there is no signature "${SIGNATURE}" at ${offset}`, isAbsent: true };
+    return { problem: `the signature "${SIGNATURE}" is missing at ${offset}`, isAbsent: true };
   }
   const problem = headerProblem(sector, offset, sectorSize);
   if (problem !== undefined) return { problem, isAbsent: false };
@@ -73,7 +73,9 @@ async function readEntries(disk: Disk, sector: Buffer, offset: number, sectorSiz
   const entryLength = sector.readUInt32LE(84);
   const damaged = (problem: string): GptResult => ({ problem, isAbsent: false });
   if (entryLength < MIN_ENTRY_LENGTH || entryLength % 8 !== 0 || entryLength * count > MAX_TABLE_LENGTH) {
-    return damaged(`it has ${count} entries of ${entryLength} bytes, and at most ${MAX_TABLE_LENGTH} bytes are read`);
+    return damaged(
+      `it has ${count} entries of ${entryLength} bytes, but vhdup reads at most ${MAX_TABLE_LENGTH} bytes`,
+    );
   }
   const tableOffset = bytesOf(sector.readBigUInt64LE(72), sectorSize);
   if (tableOffset + count * entryLength > disk.size) {
@@ -105,13 +107,13 @@ function decodeEntry(entry: Buffer, index: number, sectorSize: number): GptEntry
   };
 }
 
-/** Sectors from `first` to `last`, both of which belong to it. */
+/** The sectors from `first` to `last`, both inclusive. */
 function rangeOf(first: bigint, last: bigint, sectorSize: number): ByteRange {
   const offset = bytesOf(first, sectorSize);
   return { offset, length: last < first ? 0 : bytesOf(last + 1n, sectorSize) - offset };
 }
 
-/** Beyond what a number holds exactly there is no disk: such a place is outside of every disk, whichever it is. */
+/** A place beyond the exact numbers is outside of every disk, so it is clipped. */
 function bytesOf(sectors: bigint, sectorSize: number): number {
   const bytes = sectors * BigInt(sectorSize);
   return bytes > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(bytes);

@@ -3,26 +3,26 @@ import { type ByteRange, endOf } from '../base/byte-range.ts';
 import { decodeExtendedRecord, MBR_LENGTH, type MbrEntry } from '../base/mbr.ts';
 import { bytesAt, type Disk } from './disk.ts';
 
-/** Logical partitions that are followed. Linux names at most 60 of them on one disk. */
+/** Logical partitions followed at most. Linux names up to 60 on one disk. */
 const MAX_LOGICAL = 128;
-/** As Linux numbers it. */
+/** Number of the first logical partition in Linux. */
 const FIRST_LOGICAL = 5;
 
-/** What became of the walk through an extended partition. `problem` fits after "the extended partition is not followed further: ". */
+/** The result of following an extended partition. `problem` follows "the extended partition is not followed further: ". */
 export interface LogicalPartitions {
   readonly entries: readonly MbrEntry[];
   readonly oddities: readonly string[];
   readonly problem?: string;
 }
 
-/** The logical partitions in `extended`, in the order of their chain. */
+/** The logical partitions in `extended`, in chain order. */
 export async function readLogical(disk: Disk, extended: ByteRange, sectorSize: number): Promise<LogicalPartitions> {
   const entries: MbrEntry[] = [];
   const oddities: string[] = [];
   const seen = new Set<number>();
   let offset = extended.offset;
   for (;;) {
-    if (seen.has(offset)) return { entries, oddities, problem: `its chain comes back to ${offset}` };
+    if (seen.has(offset)) return { entries, oddities, problem: `its chain loops back to ${offset}` };
     if (seen.size >= MAX_LOGICAL) return { entries, oddities, problem: `it has more than ${MAX_LOGICAL} partitions` };
     if (offset + MBR_LENGTH > Math.min(endOf(extended), disk.size)) {
       return { entries, oddities, problem: `its chain leads to ${offset}, which is outside of it` };
@@ -30,7 +30,7 @@ export async function readLogical(disk: Disk, extended: ByteRange, sectorSize: n
     seen.add(offset);
     const sector = await bytesAt(disk, offset, MBR_LENGTH);
     const record = decodeExtendedRecord(sector, { index: FIRST_LOGICAL + entries.length, offset, sectorSize });
-    if (record === undefined) return { entries, oddities, problem: `there is no boot record at ${offset}` };
+    if (record === undefined) return { entries, oddities, problem: `no boot record was found at ${offset}` };
     entries.push(...record.partitions);
     oddities.push(...record.oddities);
     if (record.next === undefined) return { entries, oddities };

@@ -1,10 +1,10 @@
-// What the metadata of an NTFS say of the volume as a whole: its label, and whether it was closed (ntfs-3g layout.h, libfsntfs).
+// Reads the label of an NTFS volume, and whether it was closed cleanly, from its metadata (ntfs-3g layout.h, libfsntfs).
 import type { ByteRange } from '../base/byte-range.ts';
 import { bytesAt, type Disk, textAt } from './disk.ts';
 
 export interface NtfsVolume {
   readonly label?: string;
-  /** Why the volume was not closed cleanly: sentences without their full stop. None: it was. */
+  /** Why the volume was not closed cleanly: sentences without a full stop. Empty if it was. */
   readonly unclean: readonly string[];
 }
 
@@ -26,7 +26,7 @@ const LOG_PAGE = 4096;
 const NO_CLIENTS = 0xffff;
 const LOG_IS_CLEAN = 0x0002;
 
-/** Where the MFT is, in bytes of the disk. */
+/** The place of the MFT, in bytes of the disk. */
 interface Geometry {
   readonly start: number;
   readonly end: number;
@@ -35,12 +35,12 @@ interface Geometry {
   readonly recordLength: number;
 }
 
-/** A part of the volume that cannot be used. `message` fits after "cannot be read: ". */
+/** A part of the volume cannot be used. `message` follows "cannot be read: ". */
 export class NtfsDamageError extends Error {}
 
 /**
- * Reads some KiB: the records of $LogFile and $Volume in the MFT, which are in its first clusters, and two pages of the log.
- * @throws {NtfsDamageError} they are not what they should be.
+ * Reads a few KiB: the records of $LogFile and $Volume at the beginning of the MFT, and two pages of the log.
+ * @throws {NtfsDamageError} these structures are damaged.
  * @throws {CorruptImageError} @throws {ImageAccessError} the image cannot be read there.
  */
 export async function readNtfsVolume(disk: Disk, range: ByteRange): Promise<NtfsVolume> {
@@ -73,12 +73,12 @@ async function readGeometry(disk: Disk, { offset, length }: ByteRange): Promise<
   }
   const end = offset + length;
   if (mftOffset + (VOLUME_RECORD + 1) * recordLength > end) {
-    throw new NtfsDamageError(`its MFT should be at ${mftOffset}, and the volume ends at ${end}`);
+    throw new NtfsDamageError(`its MFT should be at ${mftOffset}, but the volume ends at ${end}`);
   }
   return { start: offset, end, clusterSize, mftOffset, recordLength };
 }
 
-/** Above 128 it is a negative power of two. */
+/** Values above 128 are negative powers of two. */
 function sectorsPerCluster(value: number): number {
   return value > 128 ? 2 ** (256 - value) : value;
 }
@@ -91,7 +91,7 @@ async function readRecord(disk: Disk, { mftOffset, recordLength }: Geometry, ind
   return record;
 }
 
-/** The last two bytes of each stride were replaced by a number when it was written. False where one of them is another: a torn write. */
+/** Restores the last two bytes of each stride, which a writer replaces by a number. False if a stride has another number: a torn write. */
 function applyFixups(record: Buffer): boolean {
   const [at, count] = [record.readUInt16LE(4), record.readUInt16LE(6)];
   if (count < 2 || (count - 1) * STRIDE > record.length || at + 2 * count > record.length) return false;
@@ -104,7 +104,7 @@ function applyFixups(record: Buffer): boolean {
   return true;
 }
 
-/** The first attribute of a type without a name of its own. */
+/** The first unnamed attribute of a type. */
 function attribute(record: Buffer, type: number): Buffer | undefined {
   let at = record.readUInt16LE(20);
   for (let count = 0; count < MAX_ATTRIBUTES && at + 24 <= record.length; count++) {
@@ -124,14 +124,14 @@ function resident(record: Buffer, type: number): Buffer | undefined {
   return offset + length > body.length ? undefined : body.subarray(offset, offset + length);
 }
 
-/** Whether the log says that it was closed. Emptied by ntfs-3g or mkntfs, it is all 0xFF. */
+/** Whether the log was closed cleanly. A log that ntfs-3g or mkntfs emptied is all 0xFF. */
 async function isLogClean(disk: Disk, geometry: Geometry): Promise<boolean> {
   const offset = await logOffset(disk, geometry);
   const pages = [await bytesAt(disk, offset, LOG_PAGE), await bytesAt(disk, offset + LOG_PAGE, LOG_PAGE)];
   if (pages.every((page) => page.every((byte) => byte === 0xff))) return true;
   const areas = pages.flatMap(restartArea).sort((one, other) => (one.lsn < other.lsn ? 1 : -1));
   const newest = areas[0];
-  if (newest === undefined) throw new NtfsDamageError('its $LogFile has no restart page that can be used');
+  if (newest === undefined) throw new NtfsDamageError('its $LogFile has no usable restart page');
   return newest.isClean;
 }
 
@@ -143,7 +143,7 @@ function restartArea(page: Buffer): { lsn: bigint; isClean: boolean }[] {
   return [{ lsn: page.readBigUInt64LE(at), isClean }];
 }
 
-/** Of the first run of $LogFile's data, in which its restart pages are. */
+/** Offset of the first data run of $LogFile, which contains its restart pages. */
 async function logOffset(disk: Disk, geometry: Geometry): Promise<number> {
   const body = attribute(await readRecord(disk, geometry, LOG_FILE_RECORD), DATA);
   if (body === undefined || body.readUInt8(8) !== 1 || body.length < 64) {
@@ -159,7 +159,7 @@ async function logOffset(disk: Disk, geometry: Geometry): Promise<number> {
   const cluster = body.readIntLE(at + 1 + lengthBytes, placeBytes);
   const offset = geometry.start + cluster * geometry.clusterSize;
   if (cluster <= 0 || offset + 2 * LOG_PAGE > geometry.end) {
-    throw new NtfsDamageError(`its $LogFile should be at ${offset}, and the volume ends at ${geometry.end}`);
+    throw new NtfsDamageError(`its $LogFile should be at ${offset}, but the volume ends at ${geometry.end}`);
   }
   return offset;
 }

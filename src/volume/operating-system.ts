@@ -1,16 +1,16 @@
-// Guesses the operating system on a disk, and says from what.
+// Guesses the operating system on a disk, with the evidence.
 import type { DiskLayout, Volume } from './disk-layout.ts';
 import type { PartitionRole } from './partition-types.ts';
 
 export interface OperatingSystemGuess {
   readonly family: 'linux' | 'windows' | 'freebsd';
-  /** "Ubuntu", "Windows": as a boot loader's folder names it, where there is one. */
+  /** "Ubuntu", "Windows": from the folder of the boot loader, if there is one. */
   readonly name: string;
-  /** What tells: fits after "because there is ". */
+  /** The evidence, a noun phrase: "a recovery partition of Windows". */
   readonly reason: string;
 }
 
-/** Folders of EFI that installers make, in lower case. */
+/** Folders in EFI that installers create, in lower case. */
 const BOOT_LOADERS: Readonly<Record<string, readonly [OperatingSystemGuess['family'], string]>> = {
   microsoft: ['windows', 'Windows'],
   ubuntu: ['linux', 'Ubuntu'],
@@ -57,7 +57,7 @@ export const LINUX_TYPES: readonly string[] = [
   'swap',
 ];
 
-/** Undefined where nothing tells. */
+/** Undefined if nothing identifies it. */
 export function guessOperatingSystem({ volumes }: DiskLayout): OperatingSystemGuess | undefined {
   return byBootLoader(volumes) ?? byWindows(volumes) ?? byFreeBsd(volumes) ?? byLinux(volumes);
 }
@@ -72,7 +72,7 @@ function byBootLoader(volumes: readonly Volume[]): OperatingSystemGuess | undefi
   return undefined;
 }
 
-/** NTFS alone may be any data disk. */
+/** NTFS alone proves nothing: it may be a data disk. */
 function byWindows(volumes: readonly Volume[]): OperatingSystemGuess | undefined {
   const hasRole = (wanted: PartitionRole) => volumes.some(({ partition }) => partition?.role === wanted);
   const windows = (reason: string): OperatingSystemGuess => ({ family: 'windows', name: 'Windows', reason });
@@ -91,7 +91,7 @@ function byFreeBsd(volumes: readonly Volume[]): OperatingSystemGuess | undefined
   return { family: 'freebsd', name: 'FreeBSD', reason: `a partition of the type ${found.partition.typeName}` };
 }
 
-/** A whole disk with a Linux file system and no partitions is a data disk. */
+/** Partitions only: a Linux file system without a partition table is a data disk. */
 function byLinux(volumes: readonly Volume[]): OperatingSystemGuess | undefined {
   const partitioned = volumes.filter(({ partition }) => partition !== undefined);
   const linux = (reason: string): OperatingSystemGuess => ({ family: 'linux', name: 'Linux', reason });

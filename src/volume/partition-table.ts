@@ -1,4 +1,4 @@
-// Reads the partition table of a disk: MBR or GPT, whatever of it can be trusted, and what is wrong with it.
+// Reads the partition table of a disk, MBR or GPT: its intact parts, and its faults.
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 import { decodeMbr, MBR_LENGTH, type Mbr, type MbrEntry } from '../base/mbr.ts';
 import { bytesAt, type Disk } from './disk.ts';
@@ -9,9 +9,9 @@ import { gptType, mbrType, type PartitionRole } from './partition-types.ts';
 export type SectorSize = 512 | 4096;
 
 export interface Partition {
-  /** As Linux numbers it, from 1. */
+  /** Partition number of Linux, from 1. */
   readonly index: number;
-  /** In bytes of the disk. It may lie beyond its end: `problems` of the table says so. */
+  /** In bytes of the disk. It may be beyond its end, which `problems` of the table reports. */
   readonly offset: number;
   readonly length: number;
   /** GUID in lower case (GPT), or "0x83" (MBR). */
@@ -19,19 +19,19 @@ export interface Partition {
   /** The type in words. */
   readonly typeName: string;
   readonly role: PartitionRole;
-  /** MBR: marked to start from. GPT: marked so for a BIOS. */
+  /** Marked as bootable: for any firmware (MBR), or for a BIOS only (GPT). */
   readonly isActive: boolean;
-  /** MBR: lies in an extended partition. */
+  /** MBR: inside an extended partition. */
   readonly isLogical: boolean;
   /** GPT: GUID of the partition itself. */
   readonly id?: string;
-  /** GPT: as it stands in the table, unescaped. */
+  /** GPT: unescaped, as stored in the table. */
   readonly name?: string;
   /** GPT: 16 hexadecimal digits. */
   readonly attributes?: string;
 }
 
-/** Something about a disk that its owner should know. */
+/** A condition of a disk that its owner should know. */
 export interface DiskProblem {
   /** Stable, kebab-case. */
   readonly code: string;
@@ -41,20 +41,20 @@ export interface DiskProblem {
 
 export interface PartitionTable {
   readonly scheme: 'gpt' | 'mbr';
-  /** Of the sectors that the table counts, in bytes. */
+  /** Unit of the table's sector numbers, in bytes. */
   readonly sectorSize: SectorSize;
   /** GUID (GPT), or eight hexadecimal digits (MBR). */
   readonly diskId: string;
   readonly partitions: readonly Partition[];
-  /** Whether the first sector has code that a BIOS would run. */
+  /** Whether the first sector contains code that a BIOS would run. */
   readonly hasBootCode: boolean;
   /** Whether that code is GRUB's. */
   readonly hasGrub: boolean;
-  /** GPT: the MBR beside it has an active partition of its own, from which a BIOS starts. */
+  /** GPT: its MBR also has an active partition, which a BIOS can boot. */
   readonly hasActiveHybrid?: boolean;
-  /** GPT: the range that partitions may lie in, in bytes. */
+  /** GPT: the range for partitions, in bytes. */
   readonly usable?: ByteRange;
-  /** GPT: where the backup header is, or should be, in bytes. */
+  /** GPT: the actual or expected offset of the backup header, in bytes. */
   readonly backupOffset?: number;
   readonly problems: readonly DiskProblem[];
 }
@@ -63,15 +63,15 @@ export interface PartitionTable {
 const BIOS_BOOTABLE = 4n;
 
 /**
- * The table on `disk`, or undefined where there is none.
- * @param sectorSize Of the disk, where its format says it. A GPT tells it by its place; for an MBR it is 512 unless given.
+ * The partition table of `disk`, or undefined if it has none.
+ * @param sectorSize Sector size of the disk, if its format states it. The place of a GPT reveals it; for an MBR it is 512 unless given.
  * @throws {CorruptImageError} @throws {ImageAccessError} the image cannot be read there.
  */
 export async function readPartitionTable(disk: Disk, sectorSize?: SectorSize): Promise<PartitionTable | undefined> {
   if (disk.size < MBR_LENGTH) return undefined;
   const mbr = decodeMbr(await bytesAt(disk, 0, MBR_LENGTH), { size: disk.size, sectorSize: sectorSize ?? 512 });
   const isProtective = mbr?.isProtective === true;
-  // What is left of a GPT means nothing once an MBR with partitions of its own was written over it.
+  // Remains of a GPT are ignored once an MBR with its own partitions was written over it.
   if (isProtective || mbr === undefined || mbr.entries.length === 0) {
     const gpt = await readGpt(disk, mbr, isProtective, sectorSize);
     if (gpt !== undefined) return gpt;
@@ -91,7 +91,7 @@ async function readGpt(
     const primary = await readGptCopy(disk, size, size);
     if ('copy' in primary) return await primaryTable(disk, mbr, isProtective, size, primary.copy);
     if (!primary.isAbsent) damaged ??= { size, problem: primary.problem };
-    // Without a protective MBR, only a copy at the beginning proves that the table is not one from earlier days.
+    // Without a protective MBR, only a copy at the beginning proves that the table is not an old one.
     const backup = isProtective || !primary.isAbsent ? await readLastCopy(disk, size) : undefined;
     if (backup !== undefined && 'copy' in backup) {
       const problem = {
@@ -102,7 +102,7 @@ async function readGpt(
     }
   }
   if (!isProtective) return undefined;
-  const message = `The MBR says that the disk has a GPT, but no copy of it can be used${damaged === undefined ? '' : `: ${damaged.problem}`}.`;
+  const message = `The MBR says that the disk has a GPT, but no copy of it is usable${damaged === undefined ? '' : `: ${damaged.problem}`}.`;
   return {
     scheme: 'gpt',
     sectorSize: damaged?.size ?? sectorSize ?? 512,
@@ -114,7 +114,7 @@ async function readGpt(
   };
 }
 
-/** The backup in the last sector of the disk: where it is unless the disk was grown. */
+/** The backup in the last sector of the disk, its place unless the disk was grown. */
 async function readLastCopy(disk: Disk, sectorSize: SectorSize): Promise<GptResult> {
   return await readGptCopy(disk, disk.size - (disk.size % sectorSize) - sectorSize, sectorSize);
 }
@@ -130,7 +130,7 @@ async function primaryTable(
   if (!isProtective) {
     problems.push({
       code: 'gpt-protective-mbr-missing',
-      message: 'The disk has a GPT, but no MBR that protects it: some programs will take the disk for an empty one.',
+      message: 'The disk has a GPT, but no protective MBR: some programs will treat the disk as empty.',
     });
   }
   const backup = await readGptCopy(disk, copy.otherOffset, sectorSize);
@@ -138,12 +138,12 @@ async function primaryTable(
   if ('problem' in backup) {
     problems.push({
       code: 'gpt-backup-damaged',
-      message: `The backup of the GPT cannot be used: ${backup.problem}. The disk may have been cut.`,
+      message: `The backup of the GPT cannot be used: ${backup.problem}. The disk may have been truncated.`,
     });
   } else if (copy.otherOffset !== end) {
     problems.push({
       code: 'gpt-backup-misplaced',
-      message: `The backup of the GPT is at ${copy.otherOffset}, and the last sector of the disk is at ${end}: the disk was made larger. Systems accept that, or move it.`,
+      message: `The backup of the GPT is at ${copy.otherOffset}, but the last sector of the disk is at ${end}: the disk was enlarged. Systems accept this or move the backup.`,
     });
   }
   return tableOf(disk, mbr, sectorSize, copy, copy.otherOffset, problems);
@@ -165,7 +165,7 @@ function tableOf(
       : [
           {
             code: 'gpt-hybrid-mbr',
-            message: `The MBR has ${others.length} ${others.length === 1 ? 'partition' : 'partitions'} beside the one that protects the GPT. Those of the GPT are shown.`,
+            message: `The MBR has ${others.length} ${others.length === 1 ? 'partition' : 'partitions'} besides the protective one. The partitions of the GPT are shown.`,
           },
         ];
   return {
@@ -225,14 +225,14 @@ function mbrPartition({ index, isActive, type, range }: MbrEntry, isLogical: boo
   return { index, ...range, type: text, typeName: name, role, isActive, isLogical };
 }
 
-/** Partitions that are empty, reach beyond the disk, or lie in one another. */
+/** Partitions that are empty, extend beyond the disk, or overlap. */
 function placeProblems(disk: Disk, partitions: readonly Partition[]): DiskProblem[] {
   const problems: DiskProblem[] = [];
   for (const partition of partitions) {
     const { index, offset, length } = partition;
     if (length === 0) problems.push({ code: 'partition-empty', message: `Partition ${index} has no sectors.` });
     else if (endOf(partition) > disk.size) {
-      const message = `Partition ${index} ends at ${offset + length}, and the disk at ${disk.size}: the disk was cut, or the table is another disk's.`;
+      const message = `Partition ${index} ends at ${offset + length}, but the disk ends at ${disk.size}: the disk was truncated, or the table belongs to another disk.`;
       problems.push({ code: 'partition-beyond-disk', message });
     }
   }

@@ -1,6 +1,6 @@
-// What the type of a partition says that it is for (UEFI specification 5.3.3; the Discoverable Partitions Specification; the types of MBR entries as sfdisk lists them).
+// The purpose of a partition by its type (UEFI specification 5.3.3; the Discoverable Partitions Specification; the MBR types that sfdisk lists).
 
-/** What matters about a partition, whichever table it is in. */
+/** The purpose of a partition, for both kinds of tables. */
 export type PartitionRole =
   | 'efi-system'
   | 'bios-boot'
@@ -81,10 +81,10 @@ const GPT_TYPES: Readonly<Record<string, readonly [name: string, role: Partition
 };
 
 /**
- * Types whose partitions the code in the protective MBR starts by BIOS, each as its system installs it: gptboot(8) and gpart(8) of
+ * Types of partitions that code in the protective MBR boots by BIOS, as installed by: gptboot(8) and gpart(8) of
  * FreeBSD, gpt(8) biosboot of NetBSD, OpenBSD and DragonFly, installboot(8) of illumos, cgpt of ChromeOS, makebootable of Haiku.
  */
-const STARTED_BY_MBR_CODE: readonly string[] = [
+const BOOTED_BY_MBR_CODE: readonly string[] = [
   '83bd6b9d-7f41-11dc-be0b-001560b84f0f',
   '49f48d5a-b10e-11dc-b99b-0019d1879648',
   '824cc7a0-36a8-11e3-890a-952519ad3f61',
@@ -136,12 +136,12 @@ export function gptType(guid: string): PartitionType {
   return { name, role };
 }
 
-/** Whether code in the protective MBR starts a system from a partition of this type. @param guid In lower case. */
-export function isStartedByMbrCode(guid: string): boolean {
-  return STARTED_BY_MBR_CODE.includes(guid);
+/** Whether code in the protective MBR boots a partition of this type. @param guid In lower case. */
+export function isBootedByMbrCode(guid: string): boolean {
+  return BOOTED_BY_MBR_CODE.includes(guid);
 }
 
-/** @param type The byte of the entry. */
+/** @param type The type byte of the entry. */
 export function mbrType(type: number): PartitionType {
   const [name, role] = MBR_TYPES[type] ?? ['Unknown type', 'other'];
   return { name, role };

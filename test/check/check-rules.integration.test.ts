@@ -285,7 +285,7 @@ const CASES: readonly Case[] = [
     rule: 'file-systems-clean',
     bad: () => makeDisk(withPartition({ size: 8, type: 'L' })),
     result: 'unread',
-    found: 'partition 3 (unknown): nothing that is known',
+    found: 'partition 3 (unknown): contents not recognised',
   },
   {
     rule: 'file-systems-clean',
@@ -302,25 +302,25 @@ const CASES: readonly Case[] = [
     rule: 'swap-partition',
     bad: () => makeDisk(withPartition({ size: 20, type: 'L', fileSystem: 'luks' })),
     result: 'unread',
-    found: 'not looked into: partition 3: LUKS2 encryption',
+    found: 'not examined: partition 3: LUKS2 encryption',
   },
   {
     rule: 'lvm',
     bad: () => makeDisk(withPartition({ size: 20, type: 'L', fileSystem: 'luks' })),
     result: 'unread',
-    found: 'not looked into: partition 3: LUKS2 encryption',
+    found: 'not examined: partition 3: LUKS2 encryption',
   },
   {
     rule: 'encryption',
     bad: () => makeDisk(withPartition({ size: 8, type: 'V' })),
     result: 'unread',
-    found: 'not looked into: partition 3: nothing that is known',
+    found: 'not examined: partition 3: contents not recognised',
   },
   {
     rule: 'operating-system',
     bad: () => makeDisk(withPartition({ size: 20, type: 'L', fileSystem: 'ntfs' })),
     result: 'unread',
-    found: 'not looked into: partition 3: NTFS',
+    found: 'not examined: partition 3: NTFS',
   },
   {
     rule: 'root-locked',
@@ -537,7 +537,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`what check cannot read ${NO_DISK_T
     ['LUKS', { size: 20, type: 'L', fileSystem: 'luks' }, 'LUKS'],
     ['LVM', { size: 20, type: 'V' }, 'partition 2'],
     ['NTFS', { size: 20, type: 'L', fileSystem: 'ntfs' }, 'NTFS'],
-    ['nothing that is known', { size: 20, type: 'L' }, 'nothing that is known'],
+    ['contents not recognised', { size: 20, type: 'L' }, 'contents not recognised'],
     [
       'an ext4 with bigalloc',
       { size: 20, type: 'L', fileSystem: 'ext4', mkfs: ['-O', 'bigalloc'] },

@@ -33,7 +33,7 @@ describe('the check before an upload', () => {
     const failure = await failureOf(checkBeforeUpload(await open(8 * TIB), [], BLOB));
     expect(failure).toBeInstanceOf(DiskCheckError);
     expect(failure.message).toMatch(
-      /^Azure would not take .*disk\.vhd, so nothing was sent\. .*8192 GiB.*managed disk.*--skip-checks\.$/,
+      /^Azure would reject .*disk\.vhd, so nothing was sent\. .*8192 GiB.*managed disk.*--skip-checks\.$/,
     );
   });
 

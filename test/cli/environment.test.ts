@@ -249,7 +249,7 @@ describe('an endpoint from the environment', () => {
   const URL_IN_TWO_WAYS = 'http://edge.contoso.com:8080/account/vhds/disk.vhd';
 
   it('resolves an ambiguous URL', () => {
-    expect(() => readEnvironment({}, `${URL_IN_TWO_WAYS}?${SAS}`)).toThrow(/can be read in two ways/);
+    expect(() => readEnvironment({}, `${URL_IN_TWO_WAYS}?${SAS}`)).toThrow(/is ambiguous/);
     const serviceUrl = 'http://edge.contoso.com:8080/account';
     for (const environment of [
       { AZURE_STORAGE_SERVICE_ENDPOINT: serviceUrl },

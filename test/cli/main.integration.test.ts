@@ -171,7 +171,7 @@ describe('vhdup upload', () => {
 
   it.each([
     ['written to', (path: string) => utimes(path, new Date(), new Date()), 'it was written to at'],
-    ['cut', (path: string) => truncate(path, 4 * MIB), 'its size went from'],
+    ['cut', (path: string) => truncate(path, 4 * MIB), 'its size changed from'],
   ])('reports an image that is %s meanwhile, and the next step', async (_, change, what) => {
     const { path } = await makeImage();
     const rule = server.faults.add(

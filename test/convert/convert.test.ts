@@ -282,7 +282,7 @@ describe('convertImage when it fails', () => {
     const { path, output } = await makeImage();
     const empty = await failureOf(convertImage({ image: '', output }));
     expect(empty).toBeInstanceOf(UsageError);
-    expect(empty.message).toBe('The path of the image is empty. Name an image file.');
+    expect(empty.message).toBe('The path of the image is empty. Give the path of an image file.');
     const nowhere = await failureOf(convertImage({ image: path, output: '' }));
     expect(nowhere).toBeInstanceOf(LocalFileError);
     expect(nowhere.message).toContain('its path is empty');

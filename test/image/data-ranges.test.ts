@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ByteRange, endOf, MIB } from '../../src/base/byte-range.ts';
-import { type AskForData, type DataAnswer, dataRanges, knowsOfData } from '../../src/image/data-ranges.ts';
+import { type AskForData, type DataReport, dataRanges, reportsDataCorrectly } from '../../src/image/data-ranges.ts';
 import { listExtents } from '../support/vhd-fixtures.ts';
 
 /** Answers by `data`, ascending and apart, with so many ranges at a time at most: as lseek does with one, as Windows does with more. */
@@ -91,7 +91,7 @@ describe('the ranges of a file that can hold data', () => {
   });
 
   const range = { offset: MIB, length: 100 * MIB };
-  const wrong: [string, DataAnswer | undefined][] = [
+  const wrong: [string, DataReport | undefined][] = [
     ['none', undefined],
     ['that stands still', { data: [], end: MIB }],
     ['that goes back', { data: [], end: 0 }],
@@ -146,12 +146,12 @@ describe('a system that is asked for holes', () => {
 
   it('is believed when it knows of the data that the file begins and ends with', async () => {
     const data = [{ offset: bytes.length - 4096, length: 4096 }];
-    expect(await knowsOfData(file, systemOf(data, 1))).toBe(true);
+    expect(await reportsDataCorrectly(file, systemOf(data, 1))).toBe(true);
   });
 
   it('is not when it takes them for a hole', async () => {
-    expect(await knowsOfData(file, systemOf([], 1))).toBe(false);
-    expect(await knowsOfData(file, systemOf([{ offset: 0, length: MIB }], 1))).toBe(false);
-    expect(await knowsOfData(file, () => Promise.resolve(undefined))).toBe(false);
+    expect(await reportsDataCorrectly(file, systemOf([], 1))).toBe(false);
+    expect(await reportsDataCorrectly(file, systemOf([{ offset: 0, length: MIB }], 1))).toBe(false);
+    expect(await reportsDataCorrectly(file, () => Promise.resolve(undefined))).toBe(false);
   });
 });

@@ -76,7 +76,7 @@ describe('ImageFile.open', () => {
   it('refuses an empty path with a sentence', async () => {
     const error = await failureOf(ImageFile.open(''));
     expect(error).toBeInstanceOf(UsageError);
-    expect(error.message).toBe('The path of the image is empty. Name an image file.');
+    expect(error.message).toBe('The path of the image is empty. Give the path of an image file.');
   });
 
   it('escapes what a path may hold', async () => {
@@ -91,8 +91,8 @@ describe('ImageFile.assertUnchanged', () => {
   });
 
   it.each([
-    ['grew', (path: string) => appendFile(path, 'x'), /its size went from 10000 to 10001 bytes/],
-    ['shrank', (path: string) => truncate(path, 512), /its size went from 10000 to 512 bytes/],
+    ['grew', (path: string) => appendFile(path, 'x'), /its size changed from 10000 to 10001 bytes/],
+    ['shrank', (path: string) => truncate(path, 512), /its size changed from 10000 to 512 bytes/],
     ['was written to', (path: string) => utimes(path, 1, 1), /it was written to at 1970-01-01T00:00:01/],
   ])('notices that the file %s', async (_name, change, message) => {
     const { path, file } = await openFile();

@@ -45,7 +45,7 @@ describe('openDiskImage', () => {
   it('says of a raw disk called .vhd that it has no footer, and what to do', async () => {
     const error = await failureWith('raw.vhd', Buffer.alloc(8192, 1));
     expect(error).toBeInstanceOf(UnsupportedImageError);
-    expect(error.message).toMatch(/its 8192 bytes have no VHD footer .*If it is a raw disk, say so with --format raw/);
+    expect(error.message).toMatch(/its 8192 bytes have no VHD footer .*If it is a raw disk, use --format raw/);
   });
 
   it('tells a VHDX by its beginning, even when its last block ends with the footer of a VHD', async () => {
@@ -59,7 +59,7 @@ describe('openDiskImage', () => {
   it('refuses a VHDX of which there is only the beginning', async () => {
     const error = await failureWith('disk.vhdx', Buffer.from('vhdxfile'), Buffer.alloc(4096));
     expect(error).toBeInstanceOf(CorruptImageError);
-    expect(error.message).toMatch(/the file has 4104. It was cut off/);
+    expect(error.message).toMatch(/the file has 4104. It was truncated/);
   });
 
   it('takes what the user says is a raw disk for one, also when it is a VHD', async () => {

@@ -23,7 +23,7 @@ describe('parsePath', () => {
       kind: 'absolute',
       path: expect.stringMatching(/^c:\/vhds\/x.vhd$/i),
     });
-    expect(parsePath(text, 'linux')).toEqual({ kind: 'refused', problem: 'it names a drive of Windows' });
+    expect(parsePath(text, 'linux')).toEqual({ kind: 'refused', problem: 'it names a Windows drive' });
   });
 
   it.each([

@@ -44,7 +44,7 @@ describe('a raw disk', () => {
   it('without a partition table is refused, unless the user says that it is one', async () => {
     const path = rawFile('plain.img', pattern(2, 4096));
     await expect(withImage(path, contentsOf)).rejects.toThrow(UnsupportedImageError);
-    await expect(withImage(path, contentsOf)).rejects.toThrow(/say so with --format raw/);
+    await expect(withImage(path, contentsOf)).rejects.toThrow(/use --format raw/);
     await withImage(
       path,
       async (image) => {
@@ -78,7 +78,7 @@ describe('a raw disk', () => {
       },
       options,
     );
-    expect(warnings).toEqual([expect.stringMatching(/has 1000 bytes.*taken as one of 1024 bytes/)]);
+    expect(warnings).toEqual([expect.stringMatching(/has 1000 bytes.*reads it as a disk of 1024 bytes/)]);
   });
 
   it('says where any of it lies in the file, but for zeros after the end of that', async () => {

@@ -49,7 +49,7 @@ describe('the footers of a VHD', () => {
       { name: 'Current Size', value: 8 * MIB },
       { name: 'Disk Geometry', value: '65535/16/255' },
       { name: 'Disk Type', value: 3, meaning: 'dynamic' },
-      { name: 'Checksum', meaning: 'right' },
+      { name: 'Checksum', meaning: 'correct' },
       { name: 'Unique Id', value: Buffer.from(uniqueIdOf(9)).toString('hex') },
       { name: 'Saved State', value: 0 },
     ]);
@@ -65,7 +65,7 @@ describe('the footers of a VHD', () => {
     ];
     expect(stored).not.toBe(computed);
     expect(tail?.problems).toEqual([`its checksum is ${stored}, but its bytes give ${computed}`]);
-    expect(head?.problems).toEqual(['it is not the same as the footer at the end']);
+    expect(head?.problems).toEqual(['it differs from the footer at the end']);
   });
 
   it('show 64-bit values that no number holds as they are', async () => {
@@ -152,8 +152,8 @@ describe('the BAT of a VHD', () => {
     await patchFile(path, tableOffset + 8, bigEndian32(0xfffffffe));
     const [bat] = await structuresOf(path, 'bat');
     expect(bat?.problems).toEqual([
-      'it has 20 entries, and the disk needs 32',
-      '1 of its blocks end outside of the file, one that is cut at the end of the disk perhaps',
+      'it has 20 entries, but the disk needs 32',
+      '1 of its blocks end outside of the file, possibly one that is cut off at the end of the disk',
     ]);
     expect(bat?.rows?.[1]).toMatchObject({
       firstBlock: 2,
@@ -165,7 +165,7 @@ describe('the BAT of a VHD', () => {
   it('has no block beyond its end', async () => {
     const { path } = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
     expect((await failureOf(structuresOf(path, 'bat', { block: 4 }))).message).toMatch(
-      /There is no block 4: .* has 4 entries/,
+      /Block 4 does not exist: .* has 4 entries/,
     );
   });
 });
@@ -418,7 +418,7 @@ describe('refused are', () => {
   it('structures that a format does not have, with those that it has', async () => {
     const { path } = buildVhdx(at('plain.vhdx'), { size: 4 * MIB });
     expect((await failureOf(structuresOf(path, 'footer'))).message).toBe(
-      'A VHDX has no footer. It has: header, regions, metadata, bat, bitmap, log.',
+      'A VHDX has no footer. Available: header, regions, metadata, bat, bitmap, log.',
     );
     const vhd = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
     expect((await failureOf(structuresOf(vhd.path, 'log'))).message).toContain('A VHD has no log.');

@@ -30,7 +30,7 @@ describe('an NTFS', () => {
     [{ flags: 0x4000 }, 'unclean', /chkdsk was interrupted/],
     [{ log: 'in use' }, 'unclean', /\$LogFile is in use/],
     [{ flags: 1, log: 'in use' }, 'unclean', /dirty flag is set, its \$LogFile/],
-    [{ log: 'damaged' }, 'unknown', /no restart page/],
+    [{ log: 'damaged' }, 'unknown', /no usable restart page/],
     [{ edit: (volume) => volume.fill(0, NTFS_PLACES.mft) }, 'unknown', /file record 3 of its MFT is damaged/],
     [{ edit: (volume) => volume.writeUInt8(9, NTFS_PLACES.mft + 3 * 1024 + 510) }, 'unknown', /record 3/],
     [{ edit: (volume) => volume.writeBigUInt64LE(1n << 40n, 48) }, 'unknown', /its MFT should be at/],
@@ -135,6 +135,6 @@ it.each(['lvm2', 'luks', 'bitlocker', 'md-raid'])('what is inside of %s is not k
   const disk = new MemoryDisk(Buffer.alloc(MIB));
   expect(await readFileSystemState(disk, { offset: 0, length: MIB }, fileSystem)).toEqual({
     state: 'unknown',
-    reason: `what is inside of ${type} is not read`,
+    reason: `the contents of ${type} are not read`,
   });
 });

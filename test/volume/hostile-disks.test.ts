@@ -115,7 +115,7 @@ describe('a hostile disk', () => {
     );
   });
 
-  it('is not looked into beyond 256 partitions', async () => {
+  it('is not examined beyond 256 partitions', async () => {
     const bytes = Buffer.alloc(SIZE);
     writeMbr(bytes, [
       { slot: 1, type: 5, first: 8, count: 2000 },

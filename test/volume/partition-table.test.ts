@@ -143,7 +143,7 @@ describe('a GPT', () => {
     const { problems = [] } = (await tableOn(disk)) ?? {};
     expect(problems.map(({ message }) => message)).toEqual([
       'Partition 3 has no sectors.',
-      `Partition 4 ends at ${Number.MAX_SAFE_INTEGER}, and the disk at 8388608: the disk was cut, or the table is another disk's.`,
+      `Partition 4 ends at ${Number.MAX_SAFE_INTEGER}, but the disk ends at 8388608: the disk was truncated, or the table belongs to another disk.`,
       'Partition 2 begins at 2048000, inside partition 1, which ends at 2097152.',
     ]);
   });
@@ -171,9 +171,9 @@ describe('an MBR', () => {
   });
 
   it.each([
-    ['has type 0 with start and length', { type: 0 }, /Entry 2 of the MBR has type 0x00 \(unused\), but 2048 sectors/],
-    ['has no sectors', { count: 0 }, /Entry 2 of the MBR has type 0x83, but no sectors: it is ignored/],
-    ['begins in the table itself', { first: 0 }, /Entry 2 of the MBR has type 0x83, but begins in sector 0/],
+    ['has type 0 with start and length', { type: 0 }, /Entry 2 of the MBR has type 0x00 \(unused\) but 2048 sectors/],
+    ['has no sectors', { count: 0 }, /Entry 2 of the MBR has type 0x83 but no sectors: it is ignored/],
+    ['begins in the table itself', { first: 0 }, /Entry 2 of the MBR has type 0x83 but begins in sector 0/],
     ['is unused and not empty', { type: 0, first: 0, count: 0, chs: 0xfe }, /Entry 2 of the MBR is unused .*not empty/],
   ])('shows its good partition, and warns, where another entry %s', async (_, odd, message) => {
     const disk = Buffer.alloc(8 * MIB);
@@ -246,9 +246,9 @@ describe('an MBR', () => {
   });
 
   it.each([
-    ['comes back to where it was', 0, /its chain comes back to 1048576/],
+    ['loops back to where it was', 0, /its chain loops back to 1048576/],
     ['leads out of the partition', 60_000, /its chain leads to 31768576, which is outside of it/],
-    ['leads to what is no boot record', 100, /there is no boot record at 1099776/],
+    ['leads to what is no boot record', 100, /no boot record was found at 1099776/],
   ])('is read as far as its extended partition makes sense when the chain %s', async (_, first, problem) => {
     const disk = Buffer.alloc(8 * MIB);
     writeMbr(disk, [{ slot: 1, type: 0x05, first: 2048, count: 12288 }]);

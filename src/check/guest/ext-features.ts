@@ -1,4 +1,4 @@
-// Which features of ext2, ext3 and ext4 libext2fs (npm ext2fs) reads, decided by the superblock before it is asked (Linux kernel, Documentation/filesystems/ext4/super.rst).
+// Checks the superblock for features that libext2fs (npm ext2fs) cannot read, before the library opens the file system (Linux kernel, Documentation/filesystems/ext4/super.rst).
 
 const MAGIC_OFFSET = 56;
 const MAGIC = 0xef53;
@@ -10,20 +10,20 @@ const MAX_BLOCK_SIZE_LOG = 4;
 
 type Feature = readonly [bit: number, name: string];
 
-/** In the file system without which it must not be mounted. */
-const READ_INCOMPATIBLE = 0x2 | 0x4 | 0x10 | 0x40 | 0x80 | 0x200 | 0x400 | 0x2000 | 0x4000 | 0x8000;
+/** Supported bits of `s_feature_incompat`: a reader must not mount a file system with a bit that it does not know. */
+const SUPPORTED_INCOMPATIBLE = 0x2 | 0x4 | 0x10 | 0x40 | 0x80 | 0x200 | 0x400 | 0x2000 | 0x4000 | 0x8000;
 const INCOMPATIBLE: readonly Feature[] = [
   [0x1, 'compression'],
   [0x8, 'journal_dev'],
   [0x100, 'mmp'],
   [0x1000, 'dirdata'],
-  // The library mounts it, and takes names that are encrypted for what they are not.
+  // The library mounts it, but reads encrypted names as if they were plain.
   [0x10000, 'encrypt'],
   [0x20000, 'casefold'],
 ];
 
-/** Without which it must not be written to; the library opens for writing. */
-const READ_READ_ONLY = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | 0x400 | 0x1000 | 0x2000;
+/** Supported bits of `s_feature_ro_compat`: they matter because the library opens the file system for writing. */
+const SUPPORTED_READ_ONLY = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | 0x400 | 0x1000 | 0x2000;
 const READ_ONLY: readonly Feature[] = [
   [0x80, 'has_snapshot'],
   [0x200, 'bigalloc'],
@@ -34,27 +34,32 @@ const READ_ONLY: readonly Feature[] = [
 ];
 
 /**
- * Why the library cannot read the file system, or undefined when it can.
+ * The reason why the library cannot read the file system, or undefined if it can.
  * @param superblock - 1024 bytes.
  */
 export function unreadableBecause(superblock: Buffer): string | undefined {
   if (superblock.readUInt16LE(MAGIC_OFFSET) !== MAGIC) return 'its superblock is damaged: it has no ext signature';
   const features = [
-    ...unknown(superblock.readUInt32LE(INCOMPATIBLE_OFFSET), READ_INCOMPATIBLE, INCOMPATIBLE, 'incompat'),
-    ...unknown(superblock.readUInt32LE(READ_ONLY_OFFSET), READ_READ_ONLY, READ_ONLY, 'ro_compat'),
+    ...unsupportedFeatures(
+      superblock.readUInt32LE(INCOMPATIBLE_OFFSET),
+      SUPPORTED_INCOMPATIBLE,
+      INCOMPATIBLE,
+      'incompat',
+    ),
+    ...unsupportedFeatures(superblock.readUInt32LE(READ_ONLY_OFFSET), SUPPORTED_READ_ONLY, READ_ONLY, 'ro_compat'),
   ];
   if (features.length > 0) {
-    return `it has the ext4 ${features.length === 1 ? 'feature' : 'features'} ${features.join(', ')}, which the reader of ext does not support`;
+    return `it has the ext4 ${features.length === 1 ? 'feature' : 'features'} ${features.join(', ')}, which vhdup cannot read`;
   }
   const log = superblock.readUInt32LE(BLOCK_SIZE_OFFSET);
   if (log <= MAX_BLOCK_SIZE_LOG) return undefined;
   return log <= 6
-    ? `its blocks have ${1024 << log} bytes, and the reader of ext supports at most ${1024 << MAX_BLOCK_SIZE_LOG}`
+    ? `its blocks have ${1024 << log} bytes; vhdup reads at most ${1024 << MAX_BLOCK_SIZE_LOG}`
     : `its superblock is damaged: its block size is 2^${10 + log} bytes`;
 }
 
-/** The bits that are set and not read, by name where they have one. */
-function unknown(set: number, read: number, names: readonly Feature[], kind: string): string[] {
+/** The unsupported bits that are set, by name if they have one. */
+function unsupportedFeatures(set: number, read: number, names: readonly Feature[], kind: string): string[] {
   const found: string[] = [];
   for (let bit = 0; bit < 32; bit++) {
     const mask = 2 ** bit;

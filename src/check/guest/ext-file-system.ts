@@ -1,18 +1,19 @@
-// ext2, ext3 and ext4 through libext2fs (npm ext2fs). Runs in a worker: on a damaged file system the library may abort or never end.
+// ext2, ext3 and ext4 through libext2fs (npm ext2fs). Runs in a worker, because the library may abort or hang on a damaged file system.
 import { type ExtFileHandle, type ExtFileSystem, mount } from 'ext2fs';
+import { codeOf, messageOf } from '../../base/thrown.ts';
 import { unreadableBecause } from './ext-features.ts';
 import { type GuestEntry, type GuestFileSystem, MAX_GUEST_FILE, type ReadVolume } from './guest-protocol.ts';
 
 const CHUNK = 64 * 1024;
 
-/** The library opens for writing. Nothing is written: opening with O_NOATIME changes nothing, and it is never unmounted. */
+/** The library opens for writing, but vhdup never writes: O_NOATIME keeps opening from changing anything, and nothing is unmounted. */
 function refuseWrite(): Promise<never> {
-  return Promise.reject(new Error('The disk is only read.'));
+  return Promise.reject(new Error('The disk is read-only.'));
 }
 
 const SUPERBLOCK = 1024;
 
-/** @throws {Error} the library cannot use the file system. */
+/** @throws {Error} the library cannot open the file system. */
 export async function openExt(readVolume: ReadVolume): Promise<GuestFileSystem> {
   const problem = unreadableBecause(Buffer.from(await readVolume(SUPERBLOCK, SUPERBLOCK)));
   if (problem !== undefined) throw new Error(problem);
@@ -24,10 +25,10 @@ async function open(readVolume: ReadVolume): Promise<ExtFileSystem> {
   try {
     return await mountReadOnly(readVolume);
   } catch (error) {
-    // "node_ext2fs_mount UNKNOWN (2133571465)" says nothing to anybody but the library.
-    const code = /\((\d+)\)/.exec(error instanceof Error ? error.message : '')?.[1];
+    // "node_ext2fs_mount UNKNOWN (2133571465)" means nothing to users; keep only the number.
+    const code = /\((\d+)\)/.exec(messageOf(error))?.[1];
     throw new Error(
-      `libext2fs cannot open it${code === undefined ? '' : ` (error ${code})`}: it is damaged, or has a feature that the library does not support`,
+      `libext2fs cannot open it${code === undefined ? '' : ` (error ${code})`}: it is damaged or uses a feature that the library does not support`,
       { cause: error },
     );
   }
@@ -49,7 +50,7 @@ async function look(fileSystem: ExtFileSystem, path: string): Promise<GuestEntry
   const { promises, constants } = fileSystem;
   let file: ExtFileHandle;
   try {
-    // Never closed: the library would write the inode, and the worker ends soon.
+    // Never closed, because closing makes the library write the inode. The worker exits soon anyway.
     file = await promises.open(path, constants.O_RDONLY | constants.O_NOATIME);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' && (await isAbsent(fileSystem, path))) return { kind: 'absent' };
@@ -62,8 +63,8 @@ async function look(fileSystem: ExtFileSystem, path: string): Promise<GuestEntry
 }
 
 /**
- * The library answers ENOENT to any failure on the way. A path is absent when a folder on it says so, when a file is in
- * its way, or when it is itself a link: to nowhere, as `/dev/null` is, or to another file system.
+ * The library reports ENOENT for any failure while it resolves a path. So a path counts as absent only if its parent folder
+ * does not list it, if a file blocks it, or if it is itself a dangling link (such as one to `/dev/null`).
  */
 async function isAbsent({ promises }: ExtFileSystem, path: string): Promise<boolean> {
   let folder = '';
@@ -88,8 +89,4 @@ async function readBeginning(file: ExtFileHandle, size: number): Promise<Uint8Ar
     done += bytesRead;
   }
   return bytes.subarray(0, done);
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,4 +1,4 @@
-// What is used of ext2fs, which has no types of its own: libext2fs of e2fsprogs, compiled to WebAssembly.
+// The part of ext2fs that vhdup uses. ext2fs is libext2fs of e2fsprogs, compiled to WebAssembly, and ships no types.
 declare module 'ext2fs' {
   interface ExtDisk {
     read(buffer: Buffer, bufferOffset: number, length: number, offset: number): Promise<unknown>;

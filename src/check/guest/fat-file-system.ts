@@ -1,16 +1,17 @@
-// FAT12, FAT16 and FAT32 through npm fatfs. Runs in a worker: on a damaged file system the library may throw where nobody catches, or never end.
+// FAT12, FAT16 and FAT32 through npm fatfs. Runs in a worker, because the library may throw outside of any handler, or hang, on a damaged file system.
 import { createFileSystem, type FatFileSystem, type FatStats } from 'fatfs';
+import { codeOf } from '../../base/thrown.ts';
 import { type GuestEntry, type GuestFileSystem, MAX_GUEST_FILE, type ReadVolume } from './guest-protocol.ts';
 
 const SECTOR = 512;
 const CHUNK = 64 * 1024;
 
-/** A FAT32 has more clusters; the library takes one with fewer for a FAT16 and reads nonsense. */
+/** The minimum for FAT32. The library takes a FAT32 with fewer clusters for FAT16 and reads garbage. */
 const MIN_FAT32_CLUSTERS = 65525;
 
-/** @throws {Error} the library cannot use the file system. */
+/** @throws {Error} the library cannot open the file system. */
 export async function openFat(readVolume: ReadVolume, size: number): Promise<GuestFileSystem> {
-  requireUsual(Buffer.from(await readVolume(0, SECTOR)));
+  requireSupported(Buffer.from(await readVolume(0, SECTOR)));
   const fileSystem = createFileSystem(
     {
       sectorSize: SECTOR,
@@ -31,13 +32,13 @@ export async function openFat(readVolume: ReadVolume, size: number): Promise<Gue
   return { look: (path) => look(fileSystem, path) };
 }
 
-function requireUsual(bootSector: Buffer): void {
+function requireSupported(bootSector: Buffer): void {
   const isFat32 = bootSector.readUInt16LE(22) === 0;
   const sectors = bootSector.readUInt16LE(19) || bootSector.readUInt32LE(32);
   const sectorsPerCluster = bootSector.readUInt8(13);
-  if (sectorsPerCluster === 0) throw new Error('its clusters have no sectors');
+  if (sectorsPerCluster === 0) throw new Error('its clusters have 0 sectors');
   if (isFat32 && sectors / sectorsPerCluster < MIN_FAT32_CLUSTERS) {
-    throw new Error(`it is a FAT32 with fewer than ${MIN_FAT32_CLUSTERS} clusters`);
+    throw new Error(`it is FAT32 with fewer than ${MIN_FAT32_CLUSTERS} clusters`);
   }
 }
 
@@ -47,9 +48,9 @@ async function look(fileSystem: FatFileSystem, path: string): Promise<GuestEntry
     if (!stats.isFile()) return { kind: 'other' };
     return { kind: 'file', size: stats.size, bytes: await readBeginning(fileSystem, path, stats.size) };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     if (code === 'NOENT' || code === 'NOTDIR') return { kind: 'absent' };
-    // The library opens what it is asked to describe, and opens no folder.
+    // `stat` of the library opens its target, which fails for folders.
     if (code === 'ISDIR') return { kind: 'directory', names: await settled((done) => fileSystem.readdir(path, done)) };
     throw error;
   }

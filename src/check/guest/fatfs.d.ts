@@ -1,4 +1,4 @@
-// What is used of fatfs, which has no types of its own: FAT12, FAT16 and FAT32 in JavaScript.
+// The part of fatfs that vhdup uses. fatfs implements FAT12, FAT16 and FAT32 in JavaScript, and ships no types.
 declare module 'fatfs' {
   interface FatVolume {
     readonly sectorSize: number;

@@ -1,26 +1,26 @@
-// Finds the Linux on a disk: which of its file systems is the root, and which /boot.
+// Finds the Linux installations on a disk: which file system is the root, and which is /boot.
 import { GuestUnreadableError } from './guest-files.ts';
 import type { GuestFileSystem } from './guest-protocol.ts';
 import { LinuxSystem } from './linux-system.ts';
 
-/** Any of these makes a root: the first two are everywhere, the third is where the second may lead. */
-const SIGNS_OF_ROOT = ['/etc/fstab', '/etc/os-release', '/usr/lib/os-release'] as const;
-const SIGNS_OF_BOOT = ['/grub/grub.cfg', '/grub2/grub.cfg', '/grub2/grubenv', '/loader/entries'] as const;
+/** Any of these marks a root. Every distribution has the first two; the second may be a link to the third. */
+const ROOT_FILES = ['/etc/fstab', '/etc/os-release', '/usr/lib/os-release'] as const;
+const BOOT_FILES = ['/grub/grub.cfg', '/grub2/grub.cfg', '/grub2/grubenv', '/loader/entries'] as const;
 
 export interface NamedSystem {
-  /** Of the partition that its root is on. */
+  /** Name of the partition that holds its root. */
   readonly name: string;
   readonly system: LinuxSystem;
 }
 
 export interface FoundLinux {
-  /** One for each root: a disk may have several installations. */
+  /** One per root: a disk may have several installations. */
   readonly systems: readonly NamedSystem[];
-  /** Why a file system could not be looked into. */
+  /** Why a file system could not be examined. */
   readonly problems: readonly string[];
 }
 
-/** @param volumes By the name of their partition. */
+/** @param volumes Keyed by the name of their partition. */
 export async function findLinux(
   volumes: ReadonlyMap<string, GuestFileSystem>,
   efi: GuestFileSystem | undefined,
@@ -30,8 +30,8 @@ export async function findLinux(
   let boot: GuestFileSystem | undefined;
   for (const [name, files] of volumes) {
     try {
-      if (await hasOneOf(files, SIGNS_OF_ROOT)) roots.set(name, files);
-      else if (boot === undefined && (await hasOneOf(files, SIGNS_OF_BOOT))) boot = files;
+      if (await hasOneOf(files, ROOT_FILES)) roots.set(name, files);
+      else if (boot === undefined && (await hasOneOf(files, BOOT_FILES))) boot = files;
     } catch (error) {
       if (!(error instanceof GuestUnreadableError)) throw error;
       problems.push(`${name}: ${error.message}`);

@@ -1,4 +1,4 @@
-// GuestFiles: the files of a guest's file system, read in a worker that can abort or hang without harm.
+// GuestFiles: reads the files of a guest's file system in a worker, which may abort or hang without harm.
 import type { Worker } from 'node:worker_threads';
 import { type ByteRange, endOf } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
@@ -21,35 +21,35 @@ export interface GuestVolume {
   read(range: ByteRange, into: Uint8Array): Promise<void>;
 }
 
-/** A file system that cannot be read: damaged, beyond the library, or too slow. */
+/** The file system cannot be read: it is damaged, not supported by the library, or too slow. */
 export class GuestUnreadableError extends Error {}
 
-/** For all that is asked of one file system, in milliseconds: damage can make the library run in circles. */
+/** Time limit for all requests to one file system, in milliseconds: damage can make the library loop. */
 const DEFAULT_TIME_LIMIT_MS = 30_000;
 
-/** No sane file system asks for more at once. */
+/** No intact file system needs a longer read. */
 const MAX_READ = 16 * 1024 * 1024;
 
-/** Of the worker. libext2fs has its own fixed 16 MiB beside it. */
+/** Heap limit of the worker. libext2fs uses a fixed 16 MiB in addition. */
 const MAX_HEAP_MIB = 128;
 
-interface Question {
+interface PendingRequest {
   readonly resolve: (entry: GuestEntry) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Who makes it closes it. */
+/** The creator closes it. */
 export class GuestFiles implements GuestFileSystem {
   readonly #kind: GuestFileSystemKind;
   readonly #volume: GuestVolume;
   readonly #timeLimitMs: number;
-  readonly #questions = new Map<number, Question>();
-  readonly #answers = new Map<string, Promise<GuestEntry>>();
+  readonly #pending = new Map<number, PendingRequest>();
+  readonly #results = new Map<string, Promise<GuestEntry>>();
   #running: { readonly worker: Worker; readonly timer: NodeJS.Timeout } | undefined;
-  #nextQuestion = 0;
-  #end: GuestUnreadableError | undefined;
+  #nextId = 0;
+  #failure: GuestUnreadableError | undefined;
 
-  /** Nothing is started before the first question. */
+  /** The worker starts with the first request. */
   constructor(kind: GuestFileSystemKind, volume: GuestVolume, timeLimitMs: number = DEFAULT_TIME_LIMIT_MS) {
     this.#kind = kind;
     this.#volume = volume;
@@ -57,14 +57,14 @@ export class GuestFiles implements GuestFileSystem {
   }
 
   /**
-   * What lies at `path`, which begins with a slash.
-   * @throws {GuestUnreadableError} the file system cannot be read there, or no more at all.
+   * The entry at `path`, which begins with a slash.
+   * @throws {GuestUnreadableError} the file system cannot be read there, or has failed altogether.
    */
   look(path: string): Promise<GuestEntry> {
-    const known = this.#answers.get(path);
+    const known = this.#results.get(path);
     if (known !== undefined) return known;
-    const answer = this.#ask(path);
-    this.#answers.set(path, answer);
+    const answer = this.#request(path);
+    this.#results.set(path, answer);
     return answer;
   }
 
@@ -72,19 +72,19 @@ export class GuestFiles implements GuestFileSystem {
     await this.#stop('it is closed');
   }
 
-  #ask(path: string): Promise<GuestEntry> {
+  #request(path: string): Promise<GuestEntry> {
     return new Promise((resolve, reject) => {
-      if (this.#end !== undefined) {
-        reject(this.#end);
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
         return;
       }
-      const id = this.#nextQuestion++;
-      this.#questions.set(id, { resolve, reject });
+      const id = this.#nextId++;
+      this.#pending.set(id, { resolve, reject });
       try {
         this.#running ??= this.#start();
-        this.#tell({ type: 'look', id, path });
+        this.#post({ type: 'look', id, path });
       } catch (error) {
-        // Never in this thread instead: the library can abort, or run in circles.
+        // There is no fallback to this thread, because the library can abort or loop.
         this.#stop(`the library that reads it cannot be started: ${messageOf(error)}`);
       }
     });
@@ -95,20 +95,20 @@ export class GuestFiles implements GuestFileSystem {
     const worker = startWorker('guest-worker', import.meta.url, {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
-      // What a library prints on its way out is no output of ours.
+      // Keeps the library's output out of vhdup's output.
       stdout: true,
       stderr: true,
     });
     worker.on('message', (message: FromGuestWorker) => this.#onMessage(message));
     worker.on('error', (error) => this.#stop(`the library that reads it failed: ${error.message}`));
-    worker.on('exit', () => this.#stop('the library that reads it gave up'));
+    worker.on('exit', () => this.#stop('the library that reads it exited'));
     const seconds = this.#timeLimitMs / 1000;
     const timer = setTimeout(() => this.#stop(`reading it took more than ${seconds} seconds`), this.#timeLimitMs);
     return { worker, timer };
   }
 
-  #tell(message: ToGuestWorker): void {
-    if (this.#end === undefined) this.#running?.worker.postMessage(message);
+  #post(message: ToGuestWorker): void {
+    if (this.#failure === undefined) this.#running?.worker.postMessage(message);
   }
 
   #onMessage(message: FromGuestWorker): void {
@@ -116,18 +116,18 @@ export class GuestFiles implements GuestFileSystem {
       this.#read(message.id, { offset: message.offset, length: message.length });
       return;
     }
-    const question = this.#questions.get(message.id);
-    this.#questions.delete(message.id);
-    if (message.type === 'entry') question?.resolve(message.entry);
-    else question?.reject(new GuestUnreadableError(printable(firstLine(message.message))));
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.type === 'entry') pending?.resolve(message.entry);
+    else pending?.reject(new GuestUnreadableError(printable(firstLine(message.message))));
   }
 
   async #read(id: number, range: ByteRange): Promise<void> {
     const bytes = await this.#readInside(range).catch(() => undefined);
-    this.#tell({ type: 'bytes', id, bytes });
+    this.#post({ type: 'bytes', id, bytes });
   }
 
-  /** What a damaged file system points at may lie anywhere. */
+  /** A damaged file system may ask for any range, so the range is checked first. */
   async #readInside(range: ByteRange): Promise<Uint8Array | undefined> {
     const { offset, length } = range;
     const isWhole =
@@ -139,19 +139,19 @@ export class GuestFiles implements GuestFileSystem {
     return bytes;
   }
 
-  /** Ends the worker. What is asked from now on, or not answered yet, fails. */
+  /** Stops the worker. Pending and later requests fail. */
   async #stop(reason: string): Promise<void> {
-    if (this.#end === undefined) {
-      this.#end = new GuestUnreadableError(printable(firstLine(reason)));
-      for (const { reject } of this.#questions.values()) reject(this.#end);
-      this.#questions.clear();
+    if (this.#failure === undefined) {
+      this.#failure = new GuestUnreadableError(printable(firstLine(reason)));
+      for (const { reject } of this.#pending.values()) reject(this.#failure);
+      this.#pending.clear();
     }
     clearTimeout(this.#running?.timer);
     await this.#running?.worker.terminate();
   }
 }
 
-/** The libraries add their arguments and advice to their builders. */
+/** The libraries append their arguments and build advice to a message. */
 function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
 }

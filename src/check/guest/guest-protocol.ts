@@ -1,15 +1,15 @@
-// What the thread that reads a guest's file system and the thread that asks it say to one another.
+// Messages between the worker that reads a guest's file system and the thread that uses it.
 
 export type GuestFileSystemKind = 'ext' | 'fat';
 
-/** What the worker is started with. */
+/** The input of the worker. */
 export interface GuestWorkerData {
   readonly kind: GuestFileSystemKind;
-  /** Of the volume, in bytes. */
+  /** Size of the volume in bytes. */
   readonly size: number;
 }
 
-/** What lies at a path. A symbolic link is followed inside its file system; one that leads nowhere is absent. */
+/** The entry at a path. Symbolic links are followed within their file system; a dangling link is absent. */
 export type GuestEntry =
   | { readonly kind: 'absent' }
   | { readonly kind: 'directory'; readonly names: readonly string[] }
@@ -22,12 +22,12 @@ export type GuestEntry =
     }
   | { readonly kind: 'other' };
 
-/** As much of a file as is read: configuration files are small, and a hostile size must not fill the memory. */
+/** Bytes read of a file at most: configuration files are small, and a hostile size must not exhaust memory. */
 export const MAX_GUEST_FILE = 1024 * 1024;
 
 export type ToGuestWorker =
   | { readonly type: 'look'; readonly id: number; readonly path: string }
-  /** The answer to `read`. Without bytes, the disk could not be read there. */
+  /** The reply to `read`. Without bytes, the disk could not be read there. */
   | { readonly type: 'bytes'; readonly id: number; readonly bytes: Uint8Array | undefined };
 
 export type FromGuestWorker =
@@ -38,7 +38,7 @@ export type FromGuestWorker =
 /** Reads one range of the volume. @throws {Error} the disk cannot be read there. */
 export type ReadVolume = (offset: number, length: number) => Promise<Uint8Array>;
 
-/** The files of a guest, by their paths, which begin with a slash. */
+/** Access to the files of a guest by path. Paths begin with a slash. */
 export interface GuestFileSystem {
   /** @throws {Error} the file system cannot be read there; outside of the worker a GuestUnreadableError. */
   look(path: string): Promise<GuestEntry>;

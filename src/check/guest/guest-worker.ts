@@ -1,4 +1,4 @@
-// The thread that reads a guest's file system. What goes wrong in it ends it, and nothing else.
+// The worker that reads a guest's file system. A failure in it stops the worker and nothing else.
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../base/thrown.ts';
 import { openExt } from './ext-file-system.ts';
@@ -6,13 +6,13 @@ import { openFat } from './fat-file-system.ts';
 import type { FromGuestWorker, GuestWorkerData, ToGuestWorker } from './guest-protocol.ts';
 
 const port = parentPort;
-if (port === null) throw new Error('This file is run as a worker.');
+if (port === null) throw new Error('This file must run as a worker thread.');
 const { kind, size }: GuestWorkerData = workerData;
 
 const reads = new Map<number, (bytes: Uint8Array | undefined) => void>();
 let nextRead = 0;
 
-function say(message: FromGuestWorker): void {
+function post(message: FromGuestWorker): void {
   port?.postMessage(message);
 }
 
@@ -20,28 +20,28 @@ async function readVolume(offset: number, length: number): Promise<Uint8Array> {
   const id = nextRead++;
   const bytes = await new Promise<Uint8Array | undefined>((resolve) => {
     reads.set(id, resolve);
-    say({ type: 'read', id, offset, length });
+    post({ type: 'read', id, offset, length });
   });
   if (bytes === undefined) throw new Error(`the disk cannot be read at ${offset}`);
   return bytes;
 }
 
 const opening = kind === 'ext' ? openExt(readVolume) : openFat(readVolume, size);
-// Reported by the first question, which waits for it.
+// The first request waits for it and reports the failure.
 opening.catch(() => undefined);
 
-async function answer(id: number, path: string): Promise<void> {
+async function handleLook(id: number, path: string): Promise<void> {
   try {
     const fileSystem = await opening;
-    say({ type: 'entry', id, entry: await fileSystem.look(path) });
+    post({ type: 'entry', id, entry: await fileSystem.look(path) });
   } catch (error) {
-    say({ type: 'failure', id, message: messageOf(error) });
+    post({ type: 'failure', id, message: messageOf(error) });
   }
 }
 
 port.on('message', (message: ToGuestWorker) => {
   if (message.type === 'look') {
-    answer(message.id, message.path);
+    handleLook(message.id, message.path);
     return;
   }
   reads.get(message.id)?.(message.bytes);

@@ -1,8 +1,8 @@
-// The command line that a Linux kernel is started with, from the configuration of its boot loader.
+// Reads the kernel command line from the configuration of the boot loader.
 import { type LinuxSystem, linesOf } from './linux-system.ts';
 
 export interface KernelLine {
-  /** The file that says so. */
+  /** The file that defines it. */
   readonly path: string;
   readonly parameters: readonly string[];
 }
@@ -17,12 +17,12 @@ const GRUB_MENUS = [
 /** Boot Loader Specification, type 1. */
 const ENTRY_FOLDERS = ['/boot/loader/entries', '/boot/efi/loader/entries', '/efi/loader/entries'] as const;
 
-/** Of the entry that is started by default, or undefined where no boot loader is found. @throws {GuestUnreadableError} */
+/** The command line of the default entry, or undefined if no boot loader is found. @throws {GuestUnreadableError} */
 export async function readKernelLine(system: LinuxSystem): Promise<KernelLine | undefined> {
   return (await fromGrubMenu(system)) ?? (await fromLoaderEntries(system)) ?? (await fromGrubDefaults(system));
 }
 
-/** The first entry: the others are older kernels and recovery modes. */
+/** Reads the first entry; the others are older kernels and recovery modes. */
 async function fromGrubMenu(system: LinuxSystem): Promise<KernelLine | undefined> {
   for (const path of GRUB_MENUS) {
     const text = await system.readText(path);
@@ -32,7 +32,7 @@ async function fromGrubMenu(system: LinuxSystem): Promise<KernelLine | undefined
   return undefined;
 }
 
-/** The newest entry: names begin with a machine id and end with the version. */
+/** Reads the newest entry: file names begin with a machine id and end with the version. */
 async function fromLoaderEntries(system: LinuxSystem): Promise<KernelLine | undefined> {
   for (const folder of ENTRY_FOLDERS) {
     const names = (await system.names(folder)).filter((name) => name.endsWith('.conf') && !name.includes('rescue'));
@@ -51,7 +51,7 @@ async function fromLoaderEntries(system: LinuxSystem): Promise<KernelLine | unde
   return undefined;
 }
 
-/** RHEL 8 keeps the parameters of all entries in one variable of GRUB. */
+/** RHEL 8 stores the parameters of all entries in one GRUB variable. */
 async function kernelOpts(system: LinuxSystem): Promise<string[]> {
   for (const path of ['/boot/grub2/grubenv', '/boot/grub/grubenv']) {
     const line = linesOf((await system.readText(path)) ?? '').find((candidate) => candidate.startsWith('kernelopts='));
@@ -60,7 +60,7 @@ async function kernelOpts(system: LinuxSystem): Promise<string[]> {
   return [];
 }
 
-/** Where the menu is made from. It may not have been made yet. */
+/** The settings that GRUB's menu is generated from. The menu may not have been generated yet. */
 async function fromGrubDefaults(system: LinuxSystem): Promise<KernelLine | undefined> {
   const path = '/etc/default/grub';
   const lines = linesOf((await system.readText(path)) ?? '');

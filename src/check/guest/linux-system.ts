@@ -1,10 +1,10 @@
-// LinuxSystem: the files of a Linux that is spread over a root, a /boot and an EFI system partition.
+// LinuxSystem: the files of a Linux installation, whose root, /boot and EFI system partition may be separate volumes.
 import { GuestUnreadableError } from './guest-files.ts';
 import type { GuestEntry, GuestFileSystem } from './guest-protocol.ts';
 
 export interface LinuxVolumes {
   readonly root: GuestFileSystem;
-  /** A partition of its own for /boot. */
+  /** A separate partition for /boot. */
   readonly boot?: GuestFileSystem;
   /** The EFI system partition, which Linux mounts at /boot/efi, /efi or /boot. */
   readonly efi?: GuestFileSystem;
@@ -22,10 +22,10 @@ export interface Account {
   readonly home: string;
 }
 
-/** Accounts that are looked at: a hostile passwd has millions. */
+/** Accounts examined at most: a hostile passwd may have millions. */
 const MAX_ACCOUNTS = 200;
 
-const EFI_FOLDERS = ['/boot/efi', '/efi', '/boot'] as const;
+const EFI_FOLDERS: readonly string[] = ['/boot/efi', '/efi', '/boot'];
 
 export class LinuxSystem {
   readonly #volumes: LinuxVolumes;
@@ -42,17 +42,17 @@ export class LinuxSystem {
       const found = await files.look(inside);
       if (found.kind !== 'absent') return found;
     }
-    await this.#requireHere(path);
+    await this.#requireOpened(path);
     return entry;
   }
 
-  /** The text of a file, or undefined where there is none. Bytes that are no UTF-8 are replaced. @throws {GuestUnreadableError} */
+  /** The text of a file, or undefined if it is not a file. Invalid UTF-8 is replaced. @throws {GuestUnreadableError} */
   async readText(path: string): Promise<string | undefined> {
     const entry = await this.look(path);
     return entry.kind === 'file' ? new TextDecoder().decode(entry.bytes) : undefined;
   }
 
-  /** The names in a folder, or none where there is no folder. @throws {GuestUnreadableError} */
+  /** The names in a folder; empty if the folder does not exist. @throws {GuestUnreadableError} */
   async names(path: string): Promise<readonly string[]> {
     const entry = await this.look(path);
     return entry.kind === 'directory' ? [...entry.names].sort() : [];
@@ -78,7 +78,7 @@ export class LinuxSystem {
     });
   }
 
-  /** Those that have a home, root first. @throws {GuestUnreadableError} */
+  /** The accounts with a home directory, root first. @throws {GuestUnreadableError} */
   async accounts(): Promise<readonly Account[]> {
     const entries = linesOf((await this.readText('/etc/passwd')) ?? '').map((line) => line.split(':'));
     const accounts = new Map<string, string>([['/root', 'root']]);
@@ -89,7 +89,7 @@ export class LinuxSystem {
     return [...accounts].map(([home, name]) => ({ home, name }));
   }
 
-  /** Where `path` may lie on another volume than the root. */
+  /** Other volumes that may hold `path`, each with the path inside it. */
   async #otherPlaces(path: string): Promise<[GuestFileSystem, string][]> {
     const { boot, efi } = this.#volumes;
     const places: [GuestFileSystem, string][] = [];
@@ -101,26 +101,26 @@ export class LinuxSystem {
     return places;
   }
 
-  /** Where the EFI system partition is mounted. systemd finds it without an entry in fstab. */
+  /** Where the EFI system partition may be mounted. systemd mounts it without an entry in fstab. */
   async #efiFolders(): Promise<readonly string[]> {
     const mounts = (await this.mountPoints()).filter(({ fileSystem }) => fileSystem === 'vfat').map(({ path }) => path);
-    const known = mounts.filter((path) => (EFI_FOLDERS as readonly string[]).includes(path));
+    const known = mounts.filter((path) => EFI_FOLDERS.includes(path));
     return known.length > 0 ? known : ['/boot/efi', '/efi'];
   }
 
-  /** What is not on the root may be on a partition that is mounted over it, and then is not absent. */
-  async #requireHere(path: string): Promise<void> {
+  /** Throws if `path` belongs to a mounted file system that vhdup did not open: then it may exist there. */
+  async #requireOpened(path: string): Promise<void> {
     const { boot, efi } = this.#volumes;
     const efiFolders = efi === undefined ? [] : await this.#efiFolders();
     for (const { path: mounted } of await this.mountPoints()) {
       if (mounted === '/' || !path.startsWith(`${mounted}/`) || efiFolders.includes(mounted)) continue;
       if (mounted === '/boot' && boot !== undefined) continue;
-      throw new GuestUnreadableError(`${path} is on the file system of ${mounted}, which is not looked into`);
+      throw new GuestUnreadableError(`${path} is on the file system of ${mounted}, which vhdup did not examine`);
     }
   }
 }
 
-/** Without comments and blank lines. */
+/** The trimmed lines, without comments and blank lines. */
 export function linesOf(text: string): string[] {
   return text
     .split(/\r?\n/)

@@ -1,10 +1,10 @@
-// One setting of an OpenSSH server (sshd_config(5)): the first value wins, files may include others, Match blocks are for some only.
+// Reads one setting of an OpenSSH server (sshd_config(5)): the first value wins, files may include others, and Match blocks are skipped because they apply to some connections only.
 import { type LinuxSystem, linesOf } from './linux-system.ts';
 
-/** Includes inside of includes: sshd itself stops at 16. */
+/** Depth of nested includes; sshd itself stops at 16. */
 const MAX_DEPTH = 16;
 
-/** Files that are read in all: includes can multiply. */
+/** Files read in total, because includes can multiply. */
 const MAX_FILES = 100;
 
 export interface SshdSetting {
@@ -13,7 +13,7 @@ export interface SshdSetting {
   readonly path: string;
 }
 
-/** @param name In any case. @throws {GuestUnreadableError} */
+/** @param name Case-insensitive. @throws {GuestUnreadableError} */
 export function readSshdSetting(system: LinuxSystem, name: string): Promise<SshdSetting | undefined> {
   return search(system, '/etc/ssh/sshd_config', name.toLowerCase(), { depth: 0, files: { left: MAX_FILES } });
 }
@@ -45,7 +45,7 @@ async function search(
   return undefined;
 }
 
-/** Patterns as they are used: a `*` in the last part of the path. */
+/** Expands the patterns that are used in practice: a `*` in the last path component. */
 async function expand(system: LinuxSystem, patterns: string): Promise<string[]> {
   const paths: string[] = [];
   for (const pattern of patterns.split(/\s+/)) {
@@ -61,7 +61,7 @@ async function expand(system: LinuxSystem, patterns: string): Promise<string[]> 
   return paths;
 }
 
-/** Whether `name` is `parts` with anything between them. Not a regular expression: the pattern is the image's. */
+/** Whether `name` consists of `parts` with anything between them. No regular expression, because the pattern comes from the image. */
 function matches(name: string, parts: readonly string[]): boolean {
   const first = parts[0] ?? '';
   const last = parts.at(-1) ?? '';

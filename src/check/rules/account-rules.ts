@@ -1,4 +1,4 @@
-// Rules of what an image would give away: passwords, keys and histories of whoever made it.
+// Rules about secrets that an image may leak: passwords, keys and shell histories of its creator.
 import { printable } from '../../base/printable.ts';
 import { type Account, type LinuxSystem, linesOf } from '../guest/linux-system.ts';
 import { readSshdSetting } from '../guest/sshd-config.ts';
@@ -11,7 +11,7 @@ interface Password {
   readonly field: string;
 }
 
-/** Undefined without /etc/shadow. */
+/** Undefined if /etc/shadow does not exist. */
 async function readPasswords(system: LinuxSystem): Promise<readonly Password[] | undefined> {
   const text = await system.readText('/etc/shadow');
   return text === undefined
@@ -22,19 +22,18 @@ async function readPasswords(system: LinuxSystem): Promise<readonly Password[] |
       });
 }
 
-/** With ! or * at its beginning no password fits. */
+/** A field that begins with ! or * matches no password. */
 function isLocked({ field }: Password): boolean {
   return /^[!*]/.test(field) || field === 'x';
 }
 
-const NO_SHADOW = unread('there is no /etc/shadow', 'Look at the accounts of the running machine.');
+const NO_SHADOW = unread('/etc/shadow does not exist', 'Check the accounts in the running machine.');
 
 const ROOT_LOCKED = linuxRule({
   id: 'root-locked',
   group: 'accounts',
   title: 'root has no password',
-  reason:
-    'Every machine made of the image would have the same password for root. The agent makes an account of its own.',
+  reason: 'Every machine created from the image would have the same root password. The agent creates its own account.',
   run: async (system, facts) => {
     const passwords = await readPasswords(system);
     if (passwords === undefined) return NO_SHADOW;
@@ -51,7 +50,7 @@ const USER_PASSWORDS = linuxRule({
   id: 'user-passwords',
   group: 'accounts',
   title: 'Users have no password',
-  reason: 'Passwords that are the same on all machines are found out. The Marketplace refuses them.',
+  reason: 'Passwords shared by all machines become known. The Marketplace rejects them.',
   run: async (system, facts) => {
     const passwords = await readPasswords(system);
     if (passwords === undefined) return NO_SHADOW;
@@ -66,10 +65,10 @@ const USER_PASSWORDS = linuxRule({
   },
 });
 
-/** cloud-init leaves such a line for root: it lets nobody in. */
+/** cloud-init adds such a line for root. It grants no access. */
 const REFUSING_KEY = /command="echo 'Please login as the user/;
 
-/** As sshd looks for them unless AuthorizedKeysFile says otherwise; both are looked at in any case. */
+/** The defaults of sshd. Both are checked, even if AuthorizedKeysFile names other files. */
 const KEY_FILES = ['.ssh/authorized_keys', '.ssh/authorized_keys2'] as const;
 
 async function keyFilePatterns(system: LinuxSystem): Promise<readonly string[]> {
@@ -78,10 +77,10 @@ async function keyFilePatterns(system: LinuxSystem): Promise<readonly string[]> 
   return [...KEY_FILES, ...others.slice(0, MAX_KEY_FILES)];
 }
 
-/** Patterns of AuthorizedKeysFile that are followed. */
+/** Patterns of AuthorizedKeysFile followed at most. */
 const MAX_KEY_FILES = 8;
 
-/** sshd_config(5): %h is the home, %u the name, %% a percent sign; what is not absolute is below the home. */
+/** sshd_config(5): %h is the home directory, %u the name, %% a percent sign. Relative paths start at the home directory. */
 function keyFileOf({ name, home }: Account, pattern: string): string {
   const values: Readonly<Record<string, string>> = { '%h': home, '%u': name, '%%': '%' };
   const path = pattern.replace(/%[hu%]/g, (token) => values[token] ?? token);
@@ -92,7 +91,7 @@ const AUTHORIZED_KEYS = linuxRule({
   id: 'authorized-keys',
   group: 'accounts',
   title: 'No SSH keys',
-  reason: 'Whoever holds the private key could log in to every machine made of the image.',
+  reason: 'Whoever holds the private key could log in to every machine created from the image.',
   run: async (system, facts) => {
     const found: string[] = [];
     const patterns = await keyFilePatterns(system);
@@ -108,7 +107,7 @@ const AUTHORIZED_KEYS = linuxRule({
   },
 });
 
-/** The Marketplace allows so much, in bytes. */
+/** The maximum that the Marketplace allows, in bytes. */
 const MAX_HISTORY = 1024;
 const HISTORIES = ['.bash_history', '.zsh_history', '.ash_history', '.sh_history'] as const;
 
@@ -116,7 +115,7 @@ const SHELL_HISTORY = linuxRule({
   id: 'shell-history',
   group: 'accounts',
   title: 'No shell history',
-  reason: 'Histories hold passwords and names of machines. The Marketplace refuses more than 1 KiB.',
+  reason: 'Histories contain passwords and host names. The Marketplace rejects more than 1 KiB.',
   run: async (system, facts) => {
     const found: string[] = [];
     for (const { home } of await system.accounts()) {

@@ -1,11 +1,11 @@
-// Rules of starting: what the firmware of generation 1 or 2 needs to find.
+// Rules about booting: what the firmware of generation 1 or 2 needs.
 import { bootAbilityOf } from '../../volume/generation.ts';
 import type { CheckFacts } from '../check-facts.ts';
 import type { Generation } from '../check-report.ts';
 import { fail, pass, type Rule, unlessOsDisk, unread } from '../rule.ts';
 import { hasRole, isFat, nameOf } from '../volumes.ts';
 
-/** For rules of disks that can start a machine at all; `partition-table` speaks of the others. */
+/** Exempts data disks and disks without volumes, which `partition-table` covers. */
 function unlessPartitioned(facts: CheckFacts): string | undefined {
   return unlessOsDisk(facts) ?? (facts.layout.volumes.length === 0 ? 'no partitions' : undefined);
 }
@@ -19,9 +19,9 @@ const GENERATION: Rule = {
   id: 'generation',
   level: 'A',
   group: 'boot',
-  title: 'Fits the generation',
+  title: 'Matches the generation',
   reason:
-    'Generation 1 starts by BIOS, from an MBR, or from a GPT with a boot loader for BIOS; generation 2 by UEFI, from a GPT. A machine cannot change its generation.',
+    'Generation 1 boots by BIOS, from an MBR or from a GPT with a BIOS boot loader. Generation 2 boots by UEFI, from a GPT. The generation of a machine cannot be changed.',
   exempt: unlessPartitioned,
   run: ({ generation, layout }) => {
     const scheme = layout.table?.scheme;
@@ -34,10 +34,10 @@ const GENERATION: Rule = {
     const fits = generation === 2 ? scheme === 'gpt' : scheme === 'mbr' || hasBiosBoot;
     if (fits) return pass(`${scheme?.toUpperCase()} for generation ${generation}`);
     return generation === 1
-      ? fail(found, 'Make the machine with --hyper-v-generation V2, and check with --generation 2.')
+      ? fail(found, 'Create the machine with --hyper-v-generation V2, and check with --generation 2.')
       : fail(
           found,
-          'Make the machine with --hyper-v-generation V1, or convert the disk (mbr2gpt on Windows, gdisk and a new boot loader on Linux).',
+          'Create the machine with --hyper-v-generation V1, or convert the disk (mbr2gpt on Windows, gdisk and a new boot loader on Linux).',
         );
   },
 };
@@ -48,7 +48,7 @@ const BIOS_BOOT_CODE: Rule = {
   group: 'boot',
   title: 'BIOS boot code',
   reason:
-    'A BIOS runs the code in the first sector of the disk. The code that Windows writes there continues with the active partition; that of GRUB needs none.',
+    'A BIOS runs the code in the first sector of the disk. The code that Windows writes there starts the active partition; GRUB needs no active partition.',
   exempt: onlyForGeneration(1),
   run: ({ layout }) => {
     const { table } = layout;
@@ -60,7 +60,7 @@ const BIOS_BOOT_CODE: Rule = {
       const { generations, reason } = bootAbilityOf(layout);
       return generations.includes(1)
         ? pass(`code in the first sector: ${reason}`)
-        : fail('code in the first sector, but no partition that it starts', fix);
+        : fail('code in the first sector, but no partition that it could start', fix);
     }
     return table.partitions.some(({ isActive }) => isActive)
       ? pass('code in the first sector, and an active partition')
@@ -73,17 +73,17 @@ const EFI_SYSTEM_PARTITION: Rule = {
   level: 'A',
   group: 'boot',
   title: 'EFI system partition',
-  reason: 'UEFI starts the boot loader from a FAT file system on the EFI system partition.',
+  reason: 'UEFI loads the boot loader from a FAT file system on the EFI system partition.',
   exempt: onlyForGeneration(2),
   run: ({ layout }) => {
     const volume = layout.volumes.find((candidate) => hasRole(candidate, 'efi-system'));
-    if (volume === undefined) return fail('none', 'Make one and install a boot loader in it, or use generation 1.');
-    const found = `${nameOf(volume)}, ${volume.fileSystem?.name ?? 'with no file system that is known'}`;
+    if (volume === undefined) return fail('none', 'Create one and install a boot loader in it, or use generation 1.');
+    const found = `${nameOf(volume)}, ${volume.fileSystem?.name ?? 'without a known file system'}`;
     return isFat(volume) ? pass(found) : fail(found, 'Format it as FAT32 and install a boot loader in it.');
   },
 };
 
-/** For the architectures that Azure has. */
+/** One per architecture that Azure offers. */
 const FALLBACK_LOADERS = ['/EFI/BOOT/BOOTX64.EFI', '/EFI/BOOT/BOOTAA64.EFI'] as const;
 
 const EFI_BOOT_LOADER: Rule = {
@@ -92,17 +92,17 @@ const EFI_BOOT_LOADER: Rule = {
   group: 'boot',
   title: 'EFI boot loader',
   reason:
-    'The entries of a boot manager are kept by the machine and not by the disk, so a new machine looks for \\EFI\\BOOT\\BOOTX64.EFI.',
+    'The firmware of a machine stores its boot entries, not the disk. A new machine therefore looks for \\EFI\\BOOT\\BOOTX64.EFI.',
   exempt: onlyForGeneration(2),
   run: async ({ efi }) => {
-    if (efi === undefined) return unread('no EFI system partition that can be read', 'Make one.');
+    if (efi === undefined) return unread('no readable EFI system partition', 'Create one.');
     for (const path of FALLBACK_LOADERS) {
       const entry = await efi.look(path);
       if (entry.kind === 'file' && entry.size > 0) return pass(path.replaceAll('/', '\\'));
     }
     return fail(
       'no \\EFI\\BOOT\\BOOTX64.EFI, no \\EFI\\BOOT\\BOOTAA64.EFI',
-      'Install it there too: grub-install --removable, bootctl install, or bcdboot.',
+      'Install the boot loader there too: grub-install --removable, bootctl install, or bcdboot.',
     );
   },
 };

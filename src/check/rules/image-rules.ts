@@ -1,4 +1,4 @@
-// Rules of the image file itself: its format, its footer, and what made it.
+// Rules about the image file itself: its format, its footer, and the program that wrote it.
 
 import { printable } from '../../base/printable.ts';
 import type { ImageWarning } from '../../image/disk-image.ts';
@@ -6,33 +6,33 @@ import { formatName } from '../../image/format-name.ts';
 import type { ImageFacts } from '../check-facts.ts';
 import { fail, pass, type Rule, warn } from '../rule.ts';
 
-/** Kinds of warnings that other rules speak of; all others say that the file is not as it should be. */
-const OF_OTHER_RULES: readonly string[] = ['saved-state', 'sector-size-4096', 'raw-by-content'];
+/** Codes of warnings that other rules cover. Every other warning means that the file is not intact. */
+const COVERED_ELSEWHERE: readonly string[] = ['saved-state', 'sector-size-4096', 'raw-by-content'];
 
-function messages(warnings: readonly ImageWarning[], isMeant: (code: string) => boolean): string | undefined {
-  const meant = warnings.filter(({ code }) => isMeant(code)).map(({ message }) => message);
-  return meant.length === 0 ? undefined : meant.join(' ');
+function messages(warnings: readonly ImageWarning[], isIncluded: (code: string) => boolean): string | undefined {
+  const included = warnings.filter(({ code }) => isIncluded(code)).map(({ message }) => message);
+  return included.length === 0 ? undefined : included.join(' ');
 }
 
-/** A raw disk may be a VHD that lost its footer. */
+/** A raw disk may be a VHD without its footer. */
 function nameOfFormat({ format, warnings }: ImageFacts): string {
   return warnings.some(({ code }) => code === 'raw-by-content')
     ? 'raw disk (a partition table and no footer)'
     : formatName(format);
 }
 
-/** Passed by every image that can be opened; check.ts makes a failure of an error. */
+/** Every image that opens passes. checkImage turns an error of opening into a failure of this rule. */
 export const IMAGE_READABLE: Rule = {
   id: 'image-readable',
   level: 'A',
   group: 'image',
   title: 'Readable image',
-  reason: 'Azure takes fixed VHDs with an intact footer. vhdup makes one of every image that it can read.',
+  reason: 'Azure accepts fixed VHDs with an intact footer. vhdup converts every image that it can read.',
   run: ({ image }) =>
     pass(
       image.format === 'vhd-fixed'
         ? formatName(image.format)
-        : `${nameOfFormat(image)}, which becomes a fixed VHD on the way`,
+        : `${nameOfFormat(image)}, converted to a fixed VHD during the upload`,
     ),
 };
 
@@ -41,12 +41,12 @@ const IMAGE_INTACT: Rule = {
   level: 'A',
   group: 'image',
   title: 'Intact footer and length',
-  reason: 'An image whose structures contradict one another was cut or damaged, and its data may be incomplete.',
+  reason: 'An image with contradictory structures was truncated or damaged, and its data may be incomplete.',
   run: ({ image }) => {
-    const damage = messages(image.warnings, (code) => !OF_OTHER_RULES.includes(code));
+    const damage = messages(image.warnings, (code) => !COVERED_ELSEWHERE.includes(code));
     return damage === undefined
       ? pass('no contradictions')
-      : warn(damage, 'Copy the image again, and compare it with its source.');
+      : warn(damage, 'Copy the image again and compare it with its source.');
   },
 };
 
@@ -55,13 +55,13 @@ const SAVED_STATE: Rule = {
   level: 'A',
   group: 'image',
   title: 'Shut down, not suspended',
-  reason: 'A suspended machine keeps what is not yet on the disk in a file of its own, which Azure does not take.',
-  exempt: ({ image }) => (image.format.startsWith('vhd-') ? undefined : 'only a VHD says so'),
+  reason: 'A suspended machine stores its memory in a separate file, which Azure does not accept.',
+  exempt: ({ image }) => (image.format.startsWith('vhd-') ? undefined : 'only a VHD records it'),
   run: ({ image }) => {
     const saved = messages(image.warnings, (code) => code === 'saved-state');
     return saved === undefined
       ? pass('no saved state')
-      : fail('the footer is marked as that of a suspended machine', 'Resume the machine and shut it down.');
+      : fail('the footer marks a suspended machine', 'Resume the machine and shut it down.');
   },
 };
 
@@ -84,9 +84,9 @@ const CREATOR: Rule = {
   id: 'creator',
   level: 'A',
   group: 'image',
-  title: 'Creator without faults',
+  title: 'Creator without known faults',
   reason:
-    'qemu-img without force_size rounds the disk to a geometry, and its versions 2.2.1 to 2.5 wrote VHDs that Azure refuses; all of them sign alike.',
+    'qemu-img without force_size rounds the disk size to a geometry, and versions 2.2.1 to 2.5 wrote VHDs that Azure rejects. All of them leave the same creator mark.',
   exempt: ({ image }) => (image.creator === undefined ? 'not a VHD' : undefined),
   run: ({ image: { creator = '' } }) =>
     creator === 'qemu'
@@ -101,8 +101,8 @@ const BLOB_NAME: Rule = {
   id: 'blob-name',
   level: 'A',
   group: 'image',
-  title: 'Name of the blob',
-  reason: 'The Marketplace does not take a blob with % or " in its name, and other tools stumble over it.',
+  title: 'Blob name',
+  reason: 'The Marketplace rejects blob names with % or ", and other tools have trouble with them.',
   exempt: ({ blobName }) => (blobName === undefined ? 'no name was given' : undefined),
   run: ({ blobName = '', purpose }) => {
     const found = `"${printable(blobName)}"`;

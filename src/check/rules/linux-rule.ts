@@ -1,4 +1,4 @@
-// A rule that needs the files of a Linux: exempt where there is no Linux, unread where its files cannot be read.
+// Rules that need the files of a Linux system: exempt without Linux, unread if its files cannot be read.
 import { guessOperatingSystem, LINUX_ROLES, LINUX_TYPES } from '../../volume/operating-system.ts';
 import type { CheckFacts } from '../check-facts.ts';
 import type { CheckResult } from '../check-report.ts';
@@ -10,12 +10,12 @@ interface LinuxRule extends Pick<Rule, 'id' | 'group' | 'title' | 'reason'> {
   readonly run: (system: LinuxSystem, facts: CheckFacts) => Verdict | Promise<Verdict>;
 }
 
-/** For rules that ask something of an operating system. */
+/** Exempts disks without an operating system. */
 export function unlessSystem(facts: CheckFacts): string | undefined {
   return unlessOsDisk(facts) ?? (facts.guest?.kind === 'none' ? 'no operating system' : undefined);
 }
 
-/** Whether the disk looks like one of Windows, and nothing on it could be a Linux. */
+/** Whether the disk looks like Windows and has no volume that could be Linux. */
 export function isWindows({ guest, layout }: CheckFacts): boolean {
   if (guest?.kind === 'linux' || guessOperatingSystem(layout)?.family !== 'windows') return false;
   return !layout.volumes.some((volume) => hasRole(volume, ...LINUX_ROLES) || holds(volume, ...LINUX_TYPES));
@@ -28,7 +28,7 @@ export function linuxRule({ run, ...rest }: LinuxRule): Rule {
     exempt: (facts) => unlessSystem(facts) ?? (isWindows(facts) ? 'Windows' : undefined),
     run: async (facts) => {
       if (facts.guest?.kind !== 'linux') {
-        return unread('the file system was not looked into', 'Look at it in the running machine.');
+        return unread('the file system was not examined', 'Check it in the running machine.');
       }
       const verdicts: [name: string, verdict: Verdict][] = [];
       for (const { name, system } of facts.guest.systems) {
@@ -41,14 +41,14 @@ export function linuxRule({ run, ...rest }: LinuxRule): Rule {
 
 const WORST_FIRST: readonly CheckResult[] = ['fail', 'warn', 'unread', 'pass', 'not-applicable'];
 
-/** The worst result of all installations, with what was found in each that has it. */
+/** The worst result of all installations, with the findings of each installation that has it. */
 function worstOf(verdicts: readonly (readonly [name: string, verdict: Verdict])[]): Verdict {
   const [first, ...others] = verdicts;
-  if (first === undefined) throw new RangeError('There is at least one installation.');
+  if (first === undefined) throw new RangeError('At least one installation is required.');
   if (others.length === 0) return first[1];
   const result = WORST_FIRST.find((one) => verdicts.some(([, verdict]) => verdict.result === one)) ?? 'unread';
-  const meant = verdicts.filter(([, verdict]) => verdict.result === result);
-  const found = meant.map(([name, verdict]) => `${name}: ${verdict.found}`).join('; ');
-  const fix = meant[0]?.[1].fix;
+  const worst = verdicts.filter(([, verdict]) => verdict.result === result);
+  const found = worst.map(([name, verdict]) => `${name}: ${verdict.found}`).join('; ');
+  const fix = worst[0]?.[1].fix;
   return { result, found, ...(fix === undefined ? {} : { fix }) };
 }

@@ -1,4 +1,4 @@
-// Rules of a Linux's configuration: the agent, mounts, kernel parameters, network, SSH server.
+// Rules about the configuration of a Linux system: agent, mounts, kernel parameters, network, SSH server.
 import { printable } from '../../base/printable.ts';
 import type { GuestSystem } from '../check-facts.ts';
 import { readKernelLine } from '../guest/kernel-line.ts';
@@ -13,19 +13,19 @@ const SYSTEM_READ: Rule = {
   group: 'system',
   title: 'Operating system read',
   reason:
-    'The rules of the groups system and accounts read the files of a Linux on ext2, ext3 or ext4. What cannot be read is not passed.',
+    'The rules of the groups system and accounts read the files of a Linux system on ext2, ext3 or ext4. A rule whose files cannot be read does not pass.',
   exempt: unlessSystem,
   run: async (facts) => {
     const { guest } = facts;
     if (guest?.kind === 'linux') return await foundLinux(guest);
     const fix = isWindows(facts)
       ? 'Prepare Windows as Microsoft describes in "Prepare a Windows VHD or VHDX to upload to Azure": sysprep, RDP, DHCP, no BitLocker.'
-      : 'Look at what the rules of these groups ask for in the running machine.';
-    return unread(guest?.kind === 'unread' ? guest.found : 'not looked into', fix);
+      : 'Check the requirements of these groups in the running machine.';
+    return unread(guest?.kind === 'unread' ? guest.found : 'not examined', fix);
   },
 };
 
-/** Another system beside it, or a part of it, was not looked into. */
+/** Unread if another system, or a part of this one, was not examined. */
 async function foundLinux({ systems, others }: Extract<GuestSystem, { kind: 'linux' }>): Promise<Verdict> {
   const names: string[] = [];
   for (const { name, system } of systems) {
@@ -34,7 +34,7 @@ async function foundLinux({ systems, others }: Extract<GuestSystem, { kind: 'lin
   const found = names.join(', ');
   return others.length === 0
     ? pass(found)
-    : unread(`${found}; not looked into: ${printable(others.join(', '))}`, 'Look at the rest in the running machine.');
+    : unread(`${found}; not examined: ${printable(others.join(', '))}`, 'Check the rest in the running machine.');
 }
 
 async function nameOf(system: LinuxSystem): Promise<string> {
@@ -51,7 +51,7 @@ const AGENT = linuxRule({
   group: 'system',
   title: 'Agent or cloud-init',
   reason:
-    'Without the Azure Linux Agent or cloud-init nobody sets host name, user and SSH keys, or tells Azure that the machine is up. The Marketplace asks for the agent.',
+    'Without the Azure Linux Agent or cloud-init, nothing sets the host name, user and SSH keys, or reports to Azure that the machine is up. The Marketplace requires the agent.',
   run: async (system, facts) => {
     const agent = await system.firstOf(WAAGENT);
     const cloudInit = await system.firstOf(CLOUD_INIT);
@@ -62,9 +62,9 @@ const AGENT = linuxRule({
   },
 });
 
-/** Names that no disk of a Hyper-V machine has: the machine would wait for them in vain. */
+/** Names that no disk of a Hyper-V machine has: the boot would wait for them in vain. */
 const FOREIGN_DEVICE = /^\/dev\/(?:vd|xvd|hd)[a-z]/;
-/** Names that another disk may have next time. */
+/** Names that may refer to another disk at the next boot. */
 const UNSTABLE_DEVICE = /^\/dev\/(?:sd[a-z]|nvme\d)/;
 
 const FSTAB = linuxRule({
@@ -72,28 +72,28 @@ const FSTAB = linuxRule({
   group: 'system',
   title: 'Mounts by UUID',
   reason:
-    'Names such as /dev/sda1 go to whichever disk answers first, and names such as /dev/vda1 exist on other hypervisors only. A mount that fails can stop the start.',
+    'Names such as /dev/sda1 depend on the order in which disks appear, and names such as /dev/vda1 exist on other hypervisors only. A failed mount can stop the boot.',
   run: async (system) => {
     const mounts = await system.mountPoints();
     const found = mounts
       .filter(({ device }) => FOREIGN_DEVICE.test(device) || UNSTABLE_DEVICE.test(device))
       .map(({ device, path }) => printable(`${device} on ${path}`));
-    const fix = 'Write UUID=... in their place; blkid lists the UUIDs.';
+    const fix = 'Use UUID=... instead; blkid lists the UUIDs.';
     if (found.length === 0) return pass(mounts.length === 1 ? '1 mount' : `${mounts.length} mounts`);
     const isForeign = mounts.some(({ device }) => FOREIGN_DEVICE.test(device));
     return (isForeign ? fail : warn)(found.slice(0, 5).join(', '), fix);
   },
 });
 
-/** What the kernel is started with, to be judged by `judge`. */
-async function ofKernelLine(
+/** The verdict of `assess` on the kernel command line. */
+async function assessKernelLine(
   system: LinuxSystem,
-  judge: (parameters: readonly string[], path: string) => Verdict,
+  assess: (parameters: readonly string[], path: string) => Verdict,
 ): Promise<Verdict> {
   const line = await readKernelLine(system);
   return line === undefined
-    ? unread('no configuration of GRUB or systemd-boot was found', 'Look at /proc/cmdline on the running machine.')
-    : judge(line.parameters, line.path);
+    ? unread('no configuration of GRUB or systemd-boot was found', 'Check /proc/cmdline in the running machine.')
+    : assess(line.parameters, line.path);
 }
 
 const HOW_TO_SET = 'in GRUB_CMDLINE_LINUX of /etc/default/grub, then run update-grub (grub2-mkconfig)';
@@ -103,9 +103,9 @@ const KERNEL_CONSOLE = linuxRule({
   group: 'system',
   title: 'Serial console',
   reason:
-    "Azure's boot diagnostics and serial console show what the kernel writes to ttyS0: without it, a machine that does not start says nothing.",
+    "Azure's boot diagnostics and serial console show what the kernel writes to ttyS0. Without it, a machine that fails to boot shows nothing.",
   run: (system, facts) =>
-    ofKernelLine(system, (parameters, path) => {
+    assessKernelLine(system, (parameters, path) => {
       const consoles = parameters.filter((parameter) => parameter.startsWith('console='));
       const found = printable(`${consoles.join(' ') || 'no console='} (${path})`);
       return consoles.some((parameter) => /^console=tty(?:S0|AMA0)\b/.test(parameter))
@@ -118,9 +118,9 @@ const KERNEL_ROOTDELAY = linuxRule({
   id: 'kernel-rootdelay',
   group: 'system',
   title: 'Delay for the root disk',
-  reason: 'The root disk may answer late in Azure; rootdelay=300 lets the kernel wait for it.',
+  reason: 'The root disk may appear late in Azure; rootdelay=300 makes the kernel wait for it.',
   run: (system) =>
-    ofKernelLine(system, (parameters, path) => {
+    assessKernelLine(system, (parameters, path) => {
       const delay = parameters.findLast((parameter) => parameter.startsWith('rootdelay='));
       const found = printable(`${delay ?? 'no rootdelay='} (${path})`);
       return delay !== undefined && Number(delay.slice('rootdelay='.length)) >= 300
@@ -134,9 +134,9 @@ const KERNEL_MESSAGES = linuxRule({
   group: 'system',
   title: 'Kernel messages shown',
   reason:
-    'rhgb and quiet hide the messages that the serial console is for, and crashkernel=auto takes memory that small machines need.',
+    'rhgb and quiet hide the messages that the serial console should show, and crashkernel=auto reserves memory that small machines need.',
   run: (system) =>
-    ofKernelLine(system, (parameters, path) => {
+    assessKernelLine(system, (parameters, path) => {
       const unwanted = parameters.filter((parameter) => ['rhgb', 'quiet', 'crashkernel=auto'].includes(parameter));
       return unwanted.length === 0
         ? pass(printable(`no rhgb, quiet, crashkernel=auto (${path})`))
@@ -154,7 +154,7 @@ const NET_RULES = [
   '/usr/lib/udev/rules.d/75-persistent-net-generator.rules',
 ] as const;
 
-/** How the agent switches a generator off: a link to /dev/null, which is no file. */
+/** Only files count: the agent disables a generator by a link to /dev/null. */
 const NETWORK_RULES = linuxRule({
   id: 'persistent-net-rules',
   group: 'system',
@@ -177,9 +177,9 @@ const SSHD_KEEPALIVE = linuxRule({
   group: 'system',
   title: 'SSH keepalive',
   reason:
-    "Azure's load balancers drop connections that are idle for 4 minutes. The Marketplace asks for a ClientAliveInterval of 30 to 235 seconds, 180 as a rule.",
+    "Azure's load balancers drop connections that are idle for 4 minutes. The Marketplace requires a ClientAliveInterval of 30 to 235 seconds; 180 is recommended.",
   run: async (system, facts) => {
-    const fix = 'Put ClientAliveInterval 180 into /etc/ssh/sshd_config.';
+    const fix = 'Set ClientAliveInterval 180 in /etc/ssh/sshd_config.';
     if ((await system.firstOf(SSHD)) === undefined) {
       return failForMarketplace(facts, 'no SSH server', 'Install openssh-server.');
     }
@@ -191,7 +191,7 @@ const SSHD_KEEPALIVE = linuxRule({
   },
 });
 
-/** A time as sshd reads it: "180", "3m", "2m30s". */
+/** A time in the notation of sshd: "180", "3m", "2m30s". */
 function secondsOf(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   if (!/^(?:\d+[smhdw])+$/i.test(text)) return Number.NaN;

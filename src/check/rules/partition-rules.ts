@@ -1,4 +1,4 @@
-// Rules of what is on the disk: partition table, swap, LVM, encryption, and whether the file systems are clean.
+// Rules about the contents of the disk: partition table, swap, LVM, encryption, and clean file systems.
 import { MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import type { DiskLayout } from '../../volume/disk-layout.ts';
@@ -21,13 +21,13 @@ function describe({ scheme, partitions }: NonNullable<DiskLayout['table']>): str
   return `${scheme.toUpperCase()} with ${partitions.length === 1 ? '1 partition' : `${partitions.length} partitions`}`;
 }
 
-/** The table itself, or the file the disk is in, is damaged so that partitions may be missing. */
+/** Problems of the table, or of the image file, that may hide partitions. */
 const LOST: readonly string[] = ['gpt-unreadable', 'unreadable'];
 
-/** Partitions may be there that nobody looked into. */
+/** Problems that may leave partitions unexamined. */
 const UNSEEN: readonly string[] = [...LOST, 'mbr-extended-damaged', 'partitions-too-many'];
 
-/** Belongs to the growing of a disk, of which `size-alignment` speaks. */
+/** A result of growing the disk, which `size-alignment` covers. */
 const HARMLESS: readonly string[] = ['gpt-backup-misplaced'];
 
 const PARTITION_TABLE: Rule = {
@@ -37,17 +37,17 @@ const PARTITION_TABLE: Rule = {
   title: 'Partition table',
   reason: 'Firmware and guest find the file systems through the partition table.',
   run: ({ layout: { table, volumes, problems }, purpose }) => {
-    const mend = 'Mend the table with gdisk or sfdisk, or take another copy of the disk.';
-    const meant = problems.filter(({ code }) => !HARMLESS.includes(code));
-    const messages = printable(meant.map(({ message }) => message).join(' '));
-    if (meant.some(({ code }) => LOST.includes(code))) return fail(messages, mend);
+    const repair = 'Repair the table with gdisk or sfdisk, or use another copy of the disk.';
+    const relevant = problems.filter(({ code }) => !HARMLESS.includes(code));
+    const messages = printable(relevant.map(({ message }) => message).join(' '));
+    if (relevant.some(({ code }) => LOST.includes(code))) return fail(messages, repair);
     if (table === undefined) {
       const found = volumes.length === 0 ? 'none' : `none, but ${volumes[0]?.fileSystem?.name} on the whole disk`;
       return purpose === 'data-disk'
         ? pass(`${found}, which a data disk may have`)
-        : fail(found, 'No machine starts from this disk. If it holds data only, check it with --for data-disk.');
+        : fail(found, 'No machine can boot from this disk. If it holds only data, check it with --for data-disk.');
     }
-    return meant.length > 0 ? warn(`${describe(table)}. ${messages}`, mend) : pass(describe(table));
+    return relevant.length > 0 ? warn(`${describe(table)}. ${messages}`, repair) : pass(describe(table));
   },
 };
 
@@ -66,20 +66,17 @@ const FIRST_MIB: Rule = {
     const found = `the first partition begins at ${first}`;
     return first >= MIB
       ? pass(found)
-      : fail(found, `Let it begin at ${MIB} (sector 2048) or later, and put boot partitions first.`);
+      : fail(found, `Move it to ${MIB} (sector 2048) or later, with boot partitions first.`);
   },
 };
 
-/** What lies in a volume group, a RAID or an encryption, or is not known, was not looked at. */
-function passUnlessHidden(layout: DiskLayout, found: string): Verdict {
-  const hidden = opaqueVolumes(layout).map(describeVolume);
-  if (layout.problems.some(({ code }) => UNSEEN.includes(code))) hidden.push('a part of the disk');
-  return hidden.length === 0
+/** Passes only if no volume is opaque: a volume group, RAID, encryption, or unknown contents. */
+function passUnlessOpaque(layout: DiskLayout, found: string): Verdict {
+  const opaque = opaqueVolumes(layout).map(describeVolume);
+  if (layout.problems.some(({ code }) => UNSEEN.includes(code))) opaque.push('a part of the disk');
+  return opaque.length === 0
     ? pass(found)
-    : unread(
-        printable(`${found} that can be seen, but not looked into: ${hidden.join(', ')}`),
-        'Look at it in the running machine.',
-      );
+    : unread(printable(`${found} visible; not examined: ${opaque.join(', ')}`), 'Check it in the running machine.');
 }
 
 const SWAP: Rule = {
@@ -87,14 +84,14 @@ const SWAP: Rule = {
   level: 'A',
   group: 'partitions',
   title: 'No swap partition',
-  reason: 'Swap on the OS disk is slow and paid for. The agent, or cloud-init, makes it on the temporary disk.',
+  reason: 'Swap on the OS disk is slow and costs money. The agent or cloud-init creates it on the temporary disk.',
   exempt: unlessOsDisk,
   run: (facts) => {
     const swaps = facts.layout.volumes.filter(
       (volume) => hasRole(volume, 'linux-swap') || holds(volume, 'swap', 'swap-suspended'),
     );
     return swaps.length === 0
-      ? passUnlessHidden(facts.layout, 'none')
+      ? passUnlessOpaque(facts.layout, 'none')
       : failForMarketplace(facts, namesOf(swaps), 'Remove it, and its line in /etc/fstab.');
   },
 };
@@ -104,13 +101,13 @@ const LVM: Rule = {
   level: 'A',
   group: 'partitions',
   title: 'No LVM',
-  reason: 'Names of volumes collide when the disk is attached to another machine of the same origin for repair.',
+  reason: 'Volume names collide when the disk is attached for repair to another machine of the same origin.',
   exempt: unlessOsDisk,
   run: ({ layout }) => {
     const found = layout.volumes.filter((volume) => hasRole(volume, 'linux-lvm') || holds(volume, 'lvm2'));
     return found.length === 0
-      ? passUnlessHidden(layout, 'none')
-      : warn(namesOf(found), 'Install on plain partitions; or keep it, and rename the volume group before a repair.');
+      ? passUnlessOpaque(layout, 'none')
+      : warn(namesOf(found), 'Install on plain partitions, or keep LVM and rename the volume group before a repair.');
   },
 };
 
@@ -121,13 +118,16 @@ const SINGLE_ROOT: Rule = {
   level: 'A',
   group: 'partitions',
   title: 'Single root partition',
-  reason: 'The Marketplace asks for one root partition, so that the disk can be grown; a /boot beside it is usual.',
+  reason: 'The Marketplace requires one root partition, so that the disk can be grown. A separate /boot is usual.',
   exempt: onlyFor('marketplace'),
   run: ({ layout }) => {
     const found = layout.volumes.filter((volume) => holds(volume, ...LINUX_FILE_SYSTEMS));
     return found.length <= 2
-      ? passUnlessHidden(layout, found.length === 0 ? 'no Linux file systems' : namesOf(found))
-      : warn(`${found.length} Linux file systems: ${namesOf(found)}`, 'Put /home, /var and the like onto the root.');
+      ? passUnlessOpaque(layout, found.length === 0 ? 'no Linux file systems' : namesOf(found))
+      : warn(
+          `${found.length} Linux file systems: ${namesOf(found)}`,
+          'Move /home, /var and the like to the root partition.',
+        );
   },
 };
 
@@ -137,11 +137,11 @@ const ENCRYPTION: Rule = {
   group: 'partitions',
   title: 'Not encrypted',
   reason:
-    'Nobody types a passphrase when a machine starts in Azure, and the TPM that may hold the key stays behind. Azure encrypts disks itself.',
+    'Nobody can enter a passphrase when a machine boots in Azure, and a TPM with the key stays behind. Azure encrypts disks itself.',
   exempt: unlessOsDisk,
   run: (facts) => {
     const encrypted = facts.layout.volumes.filter(({ fileSystem }) => fileSystem?.kind === 'encrypted');
-    if (encrypted.length === 0) return passUnlessHidden(facts.layout, 'no LUKS, no BitLocker');
+    if (encrypted.length === 0) return passUnlessOpaque(facts.layout, 'no LUKS, no BitLocker');
     const found = encrypted.map((volume) => `${nameOf(volume)}: ${volume.fileSystem?.name}`).join(', ');
     return failForMarketplace(facts, found, 'Decrypt it before the upload (manage-bde -off, or a plain copy).');
   },
@@ -153,7 +153,7 @@ const FILE_SYSTEMS_CLEAN: Rule = {
   group: 'partitions',
   title: 'File systems clean',
   reason:
-    'A file system that was not closed means that the machine was running, hibernated or cut off: what is last in its files may be missing, and a journal must be recovered first.',
+    'A file system that was not closed means that the machine was running, hibernated or cut off. Recent changes may be missing, and the journal needs recovery.',
   exempt: ({ volumeStates, layout }) =>
     volumeStates.length === 0 && layout.problems.length === 0 ? 'no file systems' : undefined,
   run: ({ volumeStates, layout }) => {
@@ -167,7 +167,7 @@ const FILE_SYSTEMS_CLEAN: Rule = {
     if (uncleanOnes.length > 0) {
       return warn(
         uncleanOnes.join('; '),
-        'Shut the machine down cleanly (Windows: powercfg /h off, then shutdown /s) and take the image again, or repair it: e2fsck, xfs_repair, chkdsk /f.',
+        'Shut the machine down cleanly (Windows: powercfg /h off, then shutdown /s) and create the image again, or repair it: e2fsck, xfs_repair, chkdsk /f.',
       );
     }
     if (layout.problems.some(({ code }) => UNSEEN.includes(code)))

@@ -1,4 +1,4 @@
-// Rules of the disk's size.
+// Rules about the size of the disk.
 import { MIB, PAGE_SIZE } from '../../base/byte-range.ts';
 import { guessOperatingSystem } from '../../volume/operating-system.ts';
 import type { CheckFacts } from '../check-facts.ts';
@@ -6,7 +6,7 @@ import { fail, onlyFor, pass, type Rule, unread, warn } from '../rule.ts';
 
 const GIB = 1024 * MIB;
 
-/** A page blob holds at most 8 TiB, the footer among them. */
+/** A page blob holds at most 8 TiB, including the footer. */
 const MAX_PAGE_BLOB = 8192 * GIB;
 
 export function inUnits(bytes: number): string {
@@ -23,15 +23,15 @@ const MINIMUM: Rule = {
   level: 'A',
   group: 'size',
   title: 'At least 20 MiB',
-  reason: 'A managed disk cannot be made of a smaller VHD.',
+  reason: 'A managed disk cannot be created from a smaller VHD.',
   run: ({ image: { size, azureSize } }) =>
     azureSize >= 20 * MIB ? pass(inUnits(size)) : fail(`${inUnits(size)} (${size} bytes)`, 'Make the disk larger.'),
 };
 
-/** Largest disk in bytes, and where that is from. */
+/** The largest disk in bytes, what the limit applies to, and how to meet it. */
 function limitOf({ purpose, generation }: CheckFacts): { limit: number; of: string; fix: string } {
   if (purpose === 'data-disk')
-    return { limit: 32_767 * GIB, of: 'a data disk', fix: 'Spread the data over several disks.' };
+    return { limit: 32_767 * GIB, of: 'a data disk', fix: 'Distribute the data over several disks.' };
   if (generation === 2)
     return {
       limit: 4095 * GIB,
@@ -40,7 +40,7 @@ function limitOf({ purpose, generation }: CheckFacts): { limit: number; of: stri
     };
   return {
     limit: 2048 * GIB,
-    of: 'an OS disk of generation 1, whose partition table reaches no further',
+    of: 'an OS disk of generation 1, the limit of its partition table,',
     fix: 'Shrink the disk, move data to a data disk, or use generation 2.',
   };
 }
@@ -51,7 +51,7 @@ const MAXIMUM: Rule = {
   group: 'size',
   title: 'Not too large',
   reason:
-    'Azure limits disks by what they are for: OS disks to 2 TiB in generation 1 and 4,095 GiB in generation 2, data disks to 32,767 GiB.',
+    'Azure limits disks by purpose: OS disks to 2 TiB in generation 1 and 4,095 GiB in generation 2, data disks to 32,767 GiB.',
   run: (facts) => {
     const { limit, of, fix } = limitOf(facts);
     const { azureSize } = facts.image;
@@ -66,13 +66,13 @@ const PAGE_BLOB: Rule = {
   level: 'A',
   group: 'size',
   title: 'Fits in a page blob',
-  reason: 'A page blob holds at most 8 TiB, the footer of 512 bytes among them.',
+  reason: 'A page blob holds at most 8 TiB, including the footer of 512 bytes.',
   run: ({ image: { azureSize } }) =>
     azureSize + PAGE_SIZE <= MAX_PAGE_BLOB
       ? pass(`${inUnits(azureSize)} and ${PAGE_SIZE} bytes`)
       : warn(
           `${inUnits(azureSize)} and ${PAGE_SIZE} bytes`,
-          'Upload it straight into a managed disk, which holds up to 32 TiB; or make the disk smaller.',
+          'Upload it directly to a managed disk, which holds up to 32 TiB, or shrink the disk.',
         ),
 };
 
@@ -82,20 +82,20 @@ const ALIGNMENT: Rule = {
   group: 'size',
   title: 'Whole number of MiB',
   reason:
-    'Azure refuses other sizes, so vhdup fills the disk up with zeros. The copy of a GPT belongs at the very end of the disk.',
+    'Azure rejects other sizes, so vhdup pads the disk with zeros. The backup of a GPT belongs at the very end of the disk.',
   run: ({ image: { size, azureSize }, layout }) => {
     if (size === azureSize) return pass(inUnits(size));
-    const found = `${size} bytes, which become ${inUnits(azureSize)}`;
+    const found = `${size} bytes, padded to ${inUnits(azureSize)}`;
     return layout.table?.scheme === 'gpt'
       ? warn(
-          `${found}: the copy of the GPT is then ${azureSize - size} bytes before the end`,
-          'Guests mend it or warn. To mend it yourself, run sgdisk --move-second-header on the grown disk.',
+          `${found}: the backup of the GPT is then ${azureSize - size} bytes before the end`,
+          'Guests repair it or warn. To repair it yourself, run sgdisk --move-second-header on the grown disk.',
         )
       : pass(found);
   },
 };
 
-/** In bytes, by operating system: certification of virtual machine images, "VHD specifications". */
+/** In bytes, by operating system (certification of virtual machine images, "VHD specifications"). */
 const MARKETPLACE_SIZES = {
   linux: { least: 1 * GIB, most: 1023 * GIB, name: 'a Linux' },
   windows: { least: 30 * GIB, most: 250 * GIB, name: 'a Windows' },
@@ -106,22 +106,22 @@ const MARKETPLACE_SIZE: Rule = {
   level: 'A',
   group: 'size',
   title: 'Size for the Marketplace',
-  reason: 'The Marketplace takes OS disks from 1 to 1,023 GB for Linux and from 30 to 250 GB for Windows.',
+  reason: 'The Marketplace accepts OS disks from 1 to 1,023 GB for Linux and from 30 to 250 GB for Windows.',
   exempt: onlyFor('marketplace'),
   run: ({ image: { azureSize }, layout }) => {
     const family = guessOperatingSystem(layout)?.family;
     const sizes = Object.values(MARKETPLACE_SIZES);
-    const meant = family === undefined ? sizes : [MARKETPLACE_SIZES[family === 'windows' ? 'windows' : 'linux']];
-    const fitting = meant.filter(({ least, most }) => azureSize >= least && azureSize <= most);
-    const names = (list: typeof meant) => list.map(({ name }) => name).join(' or ');
-    if (fitting.length === meant.length) return pass(`${inUnits(azureSize)} for ${names(meant)} disk`);
+    const candidates = family === undefined ? sizes : [MARKETPLACE_SIZES[family === 'windows' ? 'windows' : 'linux']];
+    const fitting = candidates.filter(({ least, most }) => azureSize >= least && azureSize <= most);
+    const names = (list: typeof candidates) => list.map(({ name }) => name).join(' or ');
+    if (fitting.length === candidates.length) return pass(`${inUnits(azureSize)} for ${names(candidates)} disk`);
     if (fitting.length > 0) {
       return unread(
-        `${inUnits(azureSize)}, for ${names(fitting)} disk only, and nothing says what is on it`,
-        'Compare it with the sizes for the operating system that is on it.',
+        `${inUnits(azureSize)}, for ${names(fitting)} disk only, and the operating system is unknown`,
+        'Compare it with the limits for its operating system.',
       );
     }
-    const limits = meant.map(({ name, least, most }) => `${name} disk of ${inUnits(least)} to ${inUnits(most)}`);
+    const limits = candidates.map(({ name, least, most }) => `${name} disk of ${inUnits(least)} to ${inUnits(most)}`);
     return fail(`${inUnits(azureSize)} for ${limits.join(' or ')}`, 'Resize the disk.');
   },
 };

@@ -1,4 +1,4 @@
-// What a person sees of a check: passed rules in a line each, the others with what was found, why it matters and what to do.
+// The human-readable report of a check: one line per passed rule; for the others, what was found, why it matters and what to do.
 import {
   CHECK_GROUPS,
   type CheckFinding,
@@ -13,7 +13,7 @@ import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
 
 export interface CheckScreenOptions extends Screen {
-  /** Also show the rules that do not apply. */
+  /** Also shows the rules that do not apply. */
   readonly verbose: boolean;
 }
 
@@ -26,7 +26,7 @@ const GROUP_NAMES: Readonly<Record<CheckGroup, string>> = {
   accounts: 'Accounts',
 };
 
-/** Black on green or yellow and white on red are readable on light and on dark terminals; green letters on white are not. */
+/** Readable on both light and dark terminals; green text on white is not. */
 const LABELS: Readonly<Record<CheckResult, { text: string; style: Style }>> = {
   pass: { text: 'pass', style: ['black', 'bgGreen'] },
   warn: { text: 'warn', style: ['black', 'bgYellow'] },
@@ -37,7 +37,7 @@ const LABELS: Readonly<Record<CheckResult, { text: string; style: Style }>> = {
 
 const LABEL_WIDTH = 6;
 const INDENT = ' '.repeat(2 + LABEL_WIDTH + 2);
-/** Of the longest title, and two blanks. */
+/** Width of the longest title plus two blanks. */
 const TITLE_WIDTH = 26;
 
 export function showCheck(report: CheckReport, options: CheckScreenOptions): string {
@@ -67,7 +67,7 @@ class CheckScreen {
 
   #heading({ image, format, diskSize, purpose, generation, generationFrom }: CheckReport): string[] {
     const size = diskSize === undefined ? '' : `, ${formatBytes(diskSize)}`;
-    const source = generationFrom === 'option' ? '' : ' (as its partition table says)';
+    const source = generationFrom === 'option' ? '' : ' (from its partition table)';
     const machine = generation === undefined ? '' : `, generation ${generation}${source}`;
     const text = `${image}: ${format === undefined ? 'not readable' : formatName(format)}${size}. Checked for ${purpose}${machine}.`;
     return wrapText(text, this.#width);
@@ -84,7 +84,7 @@ class CheckScreen {
       if (finding.result === 'pass' || finding.result === 'not-applicable') lines.push(...this.#short(finding));
       else if (finding.result !== 'unread') lines.push(...this.#long(finding, [finding]));
       else if (!shown.has(finding.found)) {
-        // One cause leaves many rules unread.
+        // One cause often leaves many rules unread, so they are shown together.
         shown.add(finding.found);
         const alike = findings.filter(({ result, found }) => result === 'unread' && found === finding.found);
         lines.push(...this.#long(finding, alike));
@@ -139,7 +139,7 @@ class CheckScreen {
 
   #label(result: CheckResult): string {
     const { text, style } = LABELS[result];
-    // So many of them that colour would hide the others.
+    // Passed rules have no colour: there are so many that they would hide the others.
     const label = result === 'pass' ? text : this.#paint(style, text);
     return `${label}${' '.repeat(LABEL_WIDTH - text.length)}`;
   }

@@ -1,4 +1,4 @@
-// What a person sees of an image: what the file says, its parents, its partitions, what is allocated, and what is wrong.
+// The human-readable report of an inspection: the file, its parents, its partitions, its allocation, and its problems.
 
 import { printable } from '../../base/printable.ts';
 import type { FailedParentSearch } from '../../errors.ts';
@@ -14,7 +14,7 @@ import { tableLines } from './text-table.ts';
 import { formatBytes } from './units.ts';
 import { wrapText } from './wrap-text.ts';
 
-const SYSTEM_STARTS = { 1: '1 (BIOS)', 2: '2 (UEFI)' } as const;
+const FIRMWARE = { 1: '1 (BIOS)', 2: '2 (UEFI)' } as const;
 
 type Line = readonly [name: string, value: string | undefined];
 
@@ -42,13 +42,13 @@ class InspectScreen {
       lines.push(this.#bold(`Allocation, ${formatBytes(disk.map.cellSize)} a character`));
       lines.push(...drawAllocation(disk.map, { width: this.#width, symbols: this.#symbols }));
     }
-    // The last problem is the one that stopped us. What was tried for a parent is shown already.
+    // The last problem is the one that stopped the inspection. A failed search for a parent is already shown.
     const stopping = report.exitCode === undefined ? undefined : problems.at(-1);
     if (stopping !== undefined && missingParent === undefined) {
       lines.push('', this.#bold('The disk cannot be read'), ...this.#item(stopping.message));
     }
     const notes = [...problems, ...(disk?.layout.problems ?? [])].filter((problem) => problem !== stopping);
-    if (notes.length > 0) lines.push('', this.#bold('To know'), ...notes.flatMap(({ message }) => this.#item(message)));
+    if (notes.length > 0) lines.push('', this.#bold('Notes'), ...notes.flatMap(({ message }) => this.#item(message)));
     return lines.join('\n');
   }
 
@@ -68,9 +68,7 @@ class InspectScreen {
       const { path, diskSize, ids } = parent;
       const id = ids.uniqueId ?? guidText(ids.dataWriteGuid);
       const size = diskSize === undefined ? '' : `, ${formatBytes(diskSize)}`;
-      lines.push(
-        ...this.#item(`${printable(path)}: ${formatText(parent)}${size}. Found, and its id ${id} is the right one.`),
-      );
+      lines.push(...this.#item(`${printable(path)}: ${formatText(parent)}${size}. Found; its id ${id} matches.`));
     }
     if (missing === undefined) return lines;
     lines.push(
@@ -86,15 +84,17 @@ class InspectScreen {
         ),
       );
     }
-    if (missing.tried.length === 0) lines.push('    nothing: the image names no parent');
-    return [...lines, '  Give the folder that holds it, or the file itself, with --parent-path.'];
+    if (missing.tried.length === 0) lines.push('    nothing: the image contains no path of its parent');
+    return [...lines, '  Pass its folder, or the file itself, with --parent-path.'];
   }
 
   #volumes({ table, volumes }: DiskLayout): string[] {
     if (table === undefined) {
       const [volume] = volumes;
       const found =
-        volume?.fileSystem === undefined ? 'Nothing known is on the disk' : `${contentsOf(volume)} on the whole disk`;
+        volume?.fileSystem === undefined
+          ? 'The contents of the disk are not recognised'
+          : `${contentsOf(volume)} on the whole disk`;
       return [this.#bold('No partition table'), ...this.#item(`${found}.`)];
     }
     const title = `${table.scheme.toUpperCase()} partition table, sectors of ${table.sectorSize} bytes`;
@@ -123,7 +123,7 @@ class InspectScreen {
     return [
       this.#bold(title),
       ...(rows.length === 0 ? ['  no partitions'] : [`  ${this.#dim(titles)}`, ...lines.map((line) => `  ${line}`)]),
-      ...(hasActive ? ['  * active: a BIOS starts from it'] : []),
+      ...(hasActive ? ['  * active: a BIOS boots from it'] : []),
     ];
   }
 
@@ -161,7 +161,7 @@ function imageLines({ image, disk }: InspectReport): Line[] {
     ['disk id', guidText(ids.page83Id)],
     ['data id', guidText(ids.dataWriteGuid)],
     ['parent id', ids.dataWriteGuid === undefined ? ids.parentId : guidText(ids.parentId)],
-    ['saved state', savedState === true ? 'yes: the machine was suspended' : undefined],
+    ['saved state', savedState === true ? 'yes (the machine was suspended)' : undefined],
     [
       'log',
       log === undefined
@@ -192,18 +192,20 @@ function creatorText({ creator }: ImageFacts): string | undefined {
 function geometryText({ geometry }: ImageFacts): string | undefined {
   if (geometry === undefined) return undefined;
   const { cylinders, heads, sectorsPerTrack, size, differs } = geometry;
-  if (cylinders === 65535) return `${cylinders}/${heads}/${sectorsPerTrack}, the largest there is, which says nothing`;
-  const note = differs ? ', not the size of the disk: Azure goes by the disk, old programs by this' : '';
+  if (cylinders === 65535) return `${cylinders}/${heads}/${sectorsPerTrack}, the maximum, which carries no information`;
+  const note = differs
+    ? ', not the size of the disk: Azure goes by the disk, old programs by this'
+    : '';
   return `${cylinders}/${heads}/${sectorsPerTrack}, ${exact(size)}${note}`;
 }
 
 function bootText({ generations, reason }: NonNullable<InspectReport['disk']>['boot']): string {
   if (generations.length === 0) return `no (${reason})`;
-  return `generation ${generations.map((generation) => SYSTEM_STARTS[generation]).join(' and ')}: ${reason}`;
+  return `generation ${generations.map((generation) => FIRMWARE[generation]).join(' and ')}: ${reason}`;
 }
 
 function systemText({ name, reason }: NonNullable<NonNullable<InspectReport['disk']>['operatingSystem']>): string {
-  return `${name}, as there is ${printable(reason)}`;
+  return `${name} (found ${printable(reason)})`;
 }
 
 function contentsOf({ fileSystem }: Volume): string {

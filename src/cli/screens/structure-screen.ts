@@ -1,4 +1,4 @@
-// What a person sees of the structures of an image file: fields in lines, tables in columns.
+// The human-readable form of image structures: fields in lines, tables in columns.
 import { printable } from '../../base/printable.ts';
 import type { StructuresReport } from '../../inspect/inspect-structures.ts';
 import type { Structure, StructureField, StructureRow } from '../../inspect/structure.ts';

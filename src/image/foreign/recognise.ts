@@ -1,4 +1,4 @@
-// Recognises files that are not VHDs by their contents, so that an error can say what was found and what to do.
+// Recognises foreign files by their contents, so that an error can say what was found and what to do.
 import { endOf, MIB } from '../../base/byte-range.ts';
 import type { ImageFile } from '../image-file.ts';
 import { advise, type ForeignFormat } from './foreign-format.ts';
@@ -7,7 +7,7 @@ import { bySignature } from './signatures.ts';
 import { asTar } from './tar.ts';
 import { asText } from './text.ts';
 
-/** What `file` is, or undefined when its contents say nothing. A raw disk says nothing. */
+/** The format of `file`, or undefined if its contents are not recognised. A raw disk is not. */
 export async function recognise(file: ImageFile): Promise<ForeignFormat | undefined> {
   if (file.size === 0) return EMPTY;
   for (const detect of [bySignature, asTar, asOptical, asText, asZeros]) {
@@ -18,14 +18,14 @@ export async function recognise(file: ImageFile): Promise<ForeignFormat | undefi
 }
 
 const COPY_AGAIN =
-  'The copy or download that made it was not finished, or it is a placeholder of a cloud drive (OneDrive, iCloud). Fetch the file itself, and compare its checksum.';
+  'The copy or download that created it did not finish, or it is a placeholder of a cloud drive (OneDrive, iCloud). Download the file itself and compare its checksum.';
 const EMPTY = advise('an empty file (0 bytes)', COPY_AGAIN);
 const ZEROS = advise('a file without data: all its bytes are zeros', COPY_AGAIN);
 
-/** Of data that is read to find something: enough for a sign, and not so much that anybody waits. */
+/** Bytes read at most to find data that is not zero, so that nobody has to wait long. */
 const MAX_READ = 256 * MIB;
 
-/** Holes are zeros and need not be read. Undefined also for a file of more zeros than are read. */
+/** Holes are zeros and need not be read. Also undefined if more zeros would have to be read than `MAX_READ`. */
 async function asZeros(file: ImageFile): Promise<ForeignFormat | undefined> {
   const bytes = Buffer.alloc(MIB);
   let read = 0;
@@ -47,33 +47,39 @@ function isZero(piece: Buffer): boolean {
   return piece.equals(NOTHING.subarray(0, piece.length));
 }
 
-/** Formats whose contents are not documented, by their usual names. For advice alone: what a file is, its contents say. */
+/** Undocumented formats by their usual names. The names only select advice; the contents decide what a file is. */
 const BY_NAME: readonly (readonly [name: RegExp, format: ForeignFormat])[] = [
   [/\.(vbk|vib|vrb)$/i, advise('a backup of Veeam, by its name', 'Export the disk: in Veeam, Export Disk to VHD.')],
   [
     /\.(mrimgx?|mrbakx?)$/i,
-    advise('a backup of Macrium Reflect, by its name', 'Restore it to a disk, and make a VHD of that disk.'),
+    advise('a backup of Macrium Reflect, by its name', 'Restore it to a disk and create a VHD from that disk.'),
   ],
-  [/\.(tibx?|tis)$/i, advise('a backup of Acronis, by its name', 'Restore it to a disk, and make a VHD of that disk.')],
-  [/\.gh[os]$/i, advise('a backup of Norton Ghost, by its name', 'Restore it to a disk, and make a VHD of that disk.')],
+  [
+    /\.(tibx?|tis)$/i,
+    advise('a backup of Acronis, by its name', 'Restore it to a disk and create a VHD from that disk.'),
+  ],
+  [
+    /\.gh[os]$/i,
+    advise('a backup of Norton Ghost, by its name', 'Restore it to a disk and create a VHD from that disk.'),
+  ],
   [
     /\.(spf|spi)$/i,
-    advise('a backup of ShadowProtect, by its name', 'Restore it to a disk, and make a VHD of that disk.'),
+    advise('a backup of ShadowProtect, by its name', 'Restore it to a disk and create a VHD from that disk.'),
   ],
   [
     /\.vhds$/i,
     advise(
       'a VHD Set, by its name',
-      'Name the .avhdx file that it stands for, or copy it first: Convert-VHD -Path SOURCE -DestinationPath disk.vhdx.',
+      'Use the .avhdx file that it refers to, or copy it first: Convert-VHD -Path SOURCE -DestinationPath disk.vhdx.',
     ),
   ],
   [
     /\.(vmcx|vmrs|vsv|vmgs)$/i,
-    advise('the configuration or state of a virtual machine, by its name', 'Name its .vhd or .vhdx file.'),
+    advise('the configuration or state of a virtual machine, by its name', 'Use its .vhd or .vhdx file.'),
   ],
 ];
 
-/** @param path - Whose contents were not recognised. */
+/** @param path - Path of a file whose contents were not recognised. */
 export function recogniseByName(path: string): ForeignFormat | undefined {
   return BY_NAME.find(([name]) => name.test(path))?.[1];
 }

@@ -1,11 +1,11 @@
-// Formats that bytes at a known place give away: disk images of other programs, archives, backups.
+// Formats recognised by bytes at a known offset: disk images of other programs, archives, backups.
 import type { ImageFile } from '../image-file.ts';
 import { advise, convert, type ForeignFormat, unpack } from './foreign-format.ts';
 
 interface Signature {
-  /** Negative: counted from the end of the file. */
+  /** Negative offsets count from the end of the file. */
   readonly offset: number;
-  /** As latin1. */
+  /** Encoded as latin1. */
   readonly bytes: string;
   readonly format: ForeignFormat;
 }
@@ -14,30 +14,30 @@ function at(offset: number, bytes: string, format: ForeignFormat): Signature {
   return { offset, bytes, format };
 }
 
-const BOTH_FILES = 'Copy the files that the descriptor names beside it';
+const BOTH_FILES = 'Copy the files that the descriptor names to its folder';
 const VMDK_DESCRIPTOR: ForeignFormat = {
   name: 'the descriptor of a VMDK disk image',
   nextStep: (path) => `${BOTH_FILES}. ${convert('', '-f vmdk').nextStep(path)}`,
 };
 
 function backup(program: string): ForeignFormat {
-  return advise(`a backup of ${program}`, `Restore it to a disk with ${program}, and make a VHD of that disk.`);
+  return advise(`a backup of ${program}`, `Restore it to a disk with ${program}and create a VHD from that disk.`);
 }
 
 const APPLY_IMAGE =
-  'It holds files, not a disk: apply it to a volume of a new VHD and make that bootable (DISM /Apply-Image /ImageFile:SOURCE /Index:1 /ApplyDir:W:\\, then bcdboot W:\\Windows /s S:).';
+  'It contains files, not a disk. Apply it to a volume of a new VHD and make that bootable (DISM /Apply-Image /ImageFile:SOURCE /Index:1 /ApplyDir:W:\\, then bcdboot W:\\Windows /s S:).';
 const SIMG = 'Expand it first: simg2img SOURCE disk.img.';
 const DMG =
-  'Convert it first: qemu-img convert -f dmg -O vpc -o subformat=dynamic,force_size=on SOURCE disk.vhd. Azure does not start macOS.';
+  'Convert it first: qemu-img convert -f dmg -O vpc -o subformat=dynamic,force_size=on SOURCE disk.vhd. Azure cannot run macOS.';
 const EWF = 'Export the disk first: ewfexport -t disk -f raw SOURCE, which makes disk.raw.';
 const PARTCLONE =
-  'It holds the used blocks of one partition: restore it to the partition of a disk (partclone.restore -s SOURCE -o /dev/sdX1), and make a VHD of the disk.';
+  'It contains the used blocks of one partition. Restore it to the partition of a disk (partclone.restore -s SOURCE -o /dev/sdX1) and create a VHD from the disk.';
 const LUKS =
-  'Nobody types its passphrase in Azure. Open it and copy what is inside: cryptsetup open SOURCE plain, then qemu-img convert -f raw -O vpc -o subformat=dynamic,force_size=on /dev/mapper/plain disk.vhd.';
+  'Nobody can enter its passphrase in Azure. Open it and copy its contents: cryptsetup open SOURCE plain, then qemu-img convert -f raw -O vpc -o subformat=dynamic,force_size=on /dev/mapper/plain disk.vhd.';
 
-/** In this order: the first that fits is it. */
+/** Tried in this order; the first match wins. */
 const SIGNATURES: readonly Signature[] = [
-  at(0, 'vhdxfile', advise('a VHDX disk image', 'Name it as the image itself.')),
+  at(0, 'vhdxfile', advise('a VHDX disk image', 'Use the VHDX itself as the image.')),
   at(0, 'QFI\xfb\0\0\0\x02', convert('a QCOW2 disk image')),
   at(0, 'QFI\xfb\0\0\0\x03', convert('a QCOW2 disk image')),
   at(0, 'QFI\xfb', convert('a QCOW disk image')),
@@ -64,7 +64,7 @@ const SIGNATURES: readonly Signature[] = [
     'encrcdsa',
     advise(
       'an encrypted DMG disk image of macOS',
-      'Convert it on a Mac: hdiutil convert SOURCE -format UDTO -o disk. Azure does not start macOS.',
+      'Convert it on a Mac: hdiutil convert SOURCE -format UDTO -o disk. Azure cannot run macOS.',
     ),
   ),
   at(0, '\x3a\xff\x26\xed', advise('an Android sparse image', SIMG)),
@@ -78,7 +78,7 @@ const SIGNATURES: readonly Signature[] = [
     'LVF\x09\x0d\x0a\xff\0',
     advise(
       'a logical evidence file (L01) of EnCase',
-      'It holds files, not a disk: copy them to a volume of a new VHD.',
+      'It contains files, not a disk. Copy them to a volume of a new VHD.',
     ),
   ),
   at(0, 'AFF10\x0d\x0a\0', advise('an AFF image', 'Convert it first: affconvert -r -e raw SOURCE.')),
@@ -91,7 +91,7 @@ const SIGNATURES: readonly Signature[] = [
     '\0ntfsclone-image',
     advise(
       'an image of ntfsclone',
-      'It holds one partition: restore it to the partition of a disk (ntfsclone --restore-image --overwrite /dev/sdX1 SOURCE), and make a VHD of the disk.',
+      'It contains one partition. Restore it to the partition of a disk (ntfsclone --restore-image --overwrite /dev/sdX1 SOURCE) and create a VHD from the disk.',
     ),
   ),
   at(0, 'PaRtImAgE-VoLuMe', backup('Partimage')),
@@ -102,14 +102,14 @@ const SIGNATURES: readonly Signature[] = [
     'hsqs',
     advise(
       'a SquashFS file system',
-      'It holds the files of a live medium, not a disk: unsquashfs -d files SOURCE, then copy them to a volume of a new VHD.',
+      'It contains the files of a live medium, not a disk. Run unsquashfs -d files SOURCE, then copy them to a volume of a new VHD.',
     ),
   ),
   at(0, 'LUKS\xba\xbe', advise('a volume encrypted with LUKS', LUKS)),
   at(
     0,
     '\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0',
-    advise('a raw image of a CD', 'Make an ISO image of it first (bchunk), and install from it into a new VHD.'),
+    advise('a raw image of a CD', 'Convert it to an ISO image first (bchunk), and install from it to a new VHD.'),
   ),
 
   at(0, '\x1f\x8b', unpack('a gzip archive', 'gunzip -k')),
@@ -129,7 +129,7 @@ const SIGNATURES: readonly Signature[] = [
   at(0, '070701', unpack('a cpio archive', 'cpio -id <')),
   at(0, '!<arch>\n', unpack('an ar archive, as Debian packages are', 'ar x')),
   at(0, '\xed\xab\xee\xdb', unpack('an RPM package', 'rpm2archive')),
-  at(0, '\x7fELF', advise('a program for Linux', 'Take the disk image itself.')),
+  at(0, '\x7fELF', advise('a program for Linux', 'Use the disk image itself.')),
 ];
 
 const LONGEST = Math.max(
@@ -137,14 +137,14 @@ const LONGEST = Math.max(
 );
 const FURTHEST = Math.max(...SIGNATURES.map(({ offset }) => -offset));
 
-/** What the first and the last bytes of `file` give away. */
+/** The format that the first and the last bytes of `file` reveal. */
 export async function bySignature(file: ImageFile): Promise<ForeignFormat | undefined> {
   const head = Buffer.alloc(Math.min(LONGEST, file.size));
   await file.read(0, head);
   const tail = Buffer.alloc(Math.min(FURTHEST, file.size));
   await file.read(file.size - tail.length, tail);
   return SIGNATURES.find(({ offset, bytes }) => {
-    // Macrium's mark is in a footer whose length grew.
+    // Macrium's mark is in a footer whose length has grown over its versions.
     if (bytes === 'MACRIUM_FILE') return tail.subarray(offset).includes(bytes, 0, 'latin1');
     const from = offset < 0 ? tail.subarray(offset) : head.subarray(offset);
     return from.toString('latin1', 0, bytes.length) === bytes;

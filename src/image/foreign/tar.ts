@@ -1,11 +1,11 @@
-// tar archives, among them the appliances OVA (VMware, VirtualBox) and XVA (XenServer), with the names of the disks in them.
+// tar archives, including OVA (VMware, VirtualBox) and XVA (XenServer) appliances, and the disks inside.
 import type { ImageFile } from '../image-file.ts';
 import { convertCommand, type ForeignFormat, shellWord } from './foreign-format.ts';
 
 const BLOCK = 512;
 const CHECKSUM_OFFSET = 148;
 const CHECKSUM_LENGTH = 8;
-/** Members that are looked at: an OVA has its description first and a handful of disks. */
+/** Members examined at most: an OVA begins with its description and has a handful of disks. */
 const MAX_MEMBERS = 32;
 
 const DISK_NAME = /\.(vmdk|vhdx?|qcow2?|vdi|img|raw|hdd)(\.(gz|xz|bz2|zst))?$/i;
@@ -17,7 +17,7 @@ interface Member {
   readonly size: number;
 }
 
-/** A tar archive, told by the checksum of its first header: the mark "ustar" came late. */
+/** Recognises a tar archive by the checksum of its first header, because old archives lack the mark "ustar". */
 export async function asTar(file: ImageFile): Promise<ForeignFormat | undefined> {
   const names: string[] = [];
   for (let at = 0; names.length < MAX_MEMBERS; ) {
@@ -41,12 +41,12 @@ const XVA: ForeignFormat = {
 
 function unpackTar(path: string, disk: string | undefined): string {
   const source = shellWord(path);
-  if (disk === undefined) return `Unpack it first, and name the disk image inside: tar -xf ${source}.`;
+  if (disk === undefined) return `Unpack it first, then use the disk image inside:  tar -xf ${source}.`;
   const inside = shellWord(disk);
   const extract = `tar -xf ${source} ${inside}`;
-  if (COMPRESSED.test(disk)) return `Extract the disk inside, and unpack it: ${extract}.`;
+  if (COMPRESSED.test(disk)) return `Extract the disk inside and unpack it: ${extract}.`;
   return /\.vhdx?$/i.test(disk)
-    ? `Extract the disk inside and name that: ${extract}.`
+    ? `Extract the disk inside and upload it: ${extract}.`
     : `Extract the disk inside and convert it: ${extract} && ${convertCommand(inside)}.`;
 }
 
@@ -61,7 +61,7 @@ async function readMember(file: ImageFile, offset: number): Promise<Member | und
   return size === undefined ? undefined : { name: header.toString('utf8', 0, 100).replace(/\0.*$/s, ''), size };
 }
 
-/** In octal digits; GNU tar writes 8 GiB and more as a binary number. */
+/** Octal digits; GNU tar stores 8 GiB and more as a binary number. */
 function sizeOf(header: Buffer): number | undefined {
   if (header.readUInt8(124) !== 0x80) return octal(header, 124, 12);
   const size = header.readBigUInt64BE(128);

@@ -1,4 +1,4 @@
-// The block allocation table of a dynamic or differencing VHD: where each block of the disk is in the file (VHD specification, "Block Allocation Table").
+// The block allocation table of a dynamic or differencing VHD: the place of each block of the disk in the file (VHD specification, "Block Allocation Table").
 import { type ByteRange, endOf, MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
@@ -9,28 +9,28 @@ import { DYNAMIC_HEADER_LENGTH, type DynamicHeader } from './dynamic-header.ts';
 import { FOOTER_LENGTH } from './footer.ts';
 import { bitmapLengthOf } from './sector-bitmap.ts';
 
-/** What the BAT has to fit into, in bytes. */
+/** The limits for the blocks in the BAT, in bytes. */
 export interface BatBounds {
   readonly diskSize: number;
-  /** Blocks end here at the latest: at the footer, or at the end of a file that lost it. */
+  /** No block may end after this offset: the start of the footer, or the end of a file without one. */
   readonly dataEnd: number;
 }
 
-/** A part of a range of the disk: in one block, or in blocks in a row that are not in the file. */
+/** A part of a range of the disk: inside one block, or in consecutive blocks that are not in the file. */
 export interface BlockPiece {
   readonly range: ByteRange;
   readonly block: number;
-  /** Where the block begins in the file, with its sector bitmap; undefined when it is not there. */
+  /** Offset of the block in the file, where its sector bitmap begins; undefined if the file does not contain it. */
   readonly position: number | undefined;
 }
 
 const ENTRY_LENGTH = 4;
 const SECTOR_SIZE = 512;
 const UNALLOCATED = 0xffffffff;
-/** 2^25, a BAT of 128 MiB. The largest disk in the usual blocks of 2 MiB has 2^20. */
+/** 2^25, a BAT of 128 MiB. The largest disk in blocks of 2 MiB, the usual size, has 2^20. */
 const MAX_ENTRIES = 2 ** 25;
 
-/** The entries of the BAT that the disk's size needs; what a longer BAT holds after them is not read. */
+/** The entries of the BAT that the size of the disk requires. Further entries of a longer BAT are ignored. */
 export class Bat {
   readonly #file: ImageFile;
   readonly #table: PagedTable;
@@ -51,8 +51,8 @@ export class Bat {
   }
 
   /**
-   * Opens the BAT and checks every entry: each block lies inside the file, apart from all others and from the structures
-   * before it. Takes 4 bytes of memory for each block while it does.
+   * Opens the BAT and checks every entry: each block must lie inside the file, apart from all others and from the structures
+   * before it. The check uses 4 bytes of memory per block.
    * @throws {CorruptImageError} @throws {UnsupportedImageError} more than 2^25 blocks.
    */
   static async open(file: ImageFile, header: DynamicHeader, bounds: BatBounds): Promise<Bat> {
@@ -62,7 +62,7 @@ export class Bat {
     return bat;
   }
 
-  /** `range` of the disk in ascending pieces. */
+  /** Divides `range` of the disk into ascending pieces. */
   async *pieces(range: ByteRange): AsyncGenerator<BlockPiece> {
     const end = endOf(range);
     let offset = range.offset;
@@ -79,7 +79,7 @@ export class Bat {
     }
   }
 
-  /** The blocks that are in the file, neighbours joined, up to the end of the disk. */
+  /** The blocks in the file, with neighbours merged, clipped to the end of the disk. */
   async *extents(): AsyncGenerator<Extent> {
     let start: number | undefined;
     for await (const { first, sectors } of this.#slices()) {
@@ -105,7 +105,7 @@ export class Bat {
     return sector === UNALLOCATED ? undefined : sector * SECTOR_SIZE;
   }
 
-  /** All entries, a slice of the table at a time. */
+  /** All entries, one slice of the table at a time. */
   async *#slices(): AsyncGenerator<{ first: number; sectors: Uint32Array }> {
     let first = 0;
     while (first < this.#entries) {
@@ -121,20 +121,20 @@ export class Bat {
     const path = printable(this.#file.path);
     if (this.#entries > MAX_ENTRIES) {
       throw new UnsupportedImageError(
-        `Cannot read the BAT of ${path}: a disk of ${this.#bounds.diskSize} bytes in blocks of ${this.#blockSize} has ${this.#entries} blocks, and at most ${MAX_ENTRIES} are read. Convert it to a larger block size.`,
+        `Cannot read the BAT of ${path}: a disk of ${this.#bounds.diskSize} bytes in blocks of ${this.#blockSize} has ${this.#entries} blocks, and vhdup reads at most ${MAX_ENTRIES}. Convert it to a larger block size.`,
       );
     }
     const { offset, length } = this.#tableRange;
     if (offset < FOOTER_LENGTH || offset + length > this.#file.size) {
       throw new CorruptImageError(
-        `Cannot read the BAT of ${path}: it must lie between ${FOOTER_LENGTH} and the end of the file at ${this.#file.size}, but its ${length} bytes start at ${offset}. The file may have been cut: copy it again.`,
+        `Cannot read the BAT of ${path}: it must lie between ${FOOTER_LENGTH} and the end of the file at ${this.#file.size}, but its ${length} bytes start at ${offset}. The file may have been truncated: copy it again.`,
       );
     }
   }
 
   async #checkEntries(): Promise<void> {
     const fullLength = bitmapLengthOf(this.#blockSize) + this.#blockSize;
-    // A writer may end the file with the disk: the last block has to be there only up to the disk's end.
+    // A writer may end the file at the end of the disk, so the last block needs to be present only that far.
     const lastLength = fullLength - (this.#entries * this.#blockSize - this.#bounds.diskSize);
     const starts = new Uint32Array(this.#entries);
     let used = 0;
@@ -147,14 +147,14 @@ export class Bat {
         const isLast = block === this.#entries - 1;
         const stored = { offset: sector * SECTOR_SIZE, length: isLast ? lastLength : fullLength };
         needed = Math.max(needed, endOf(stored));
-        // Without a footer at its end the file was cut, and what is missing is known once all entries were seen.
+        // Without a footer at its end, the file was truncated. The missing length is known once all entries have been seen.
         if (endOf(stored) > this.#bounds.dataEnd && this.#bounds.dataEnd === this.#file.size) {
           beyond ??= { block, end: endOf(stored) };
         } else this.#checkEntry(block, stored);
         starts[used++] = sector;
       }
     }
-    if (beyond !== undefined) throw this.#cut(beyond, needed, fullLength);
+    if (beyond !== undefined) throw this.#truncated(beyond, needed, fullLength);
     const sorted = starts.subarray(0, used).sort();
     for (let index = 1; index < used; index++) {
       const start = sorted[index - 1] ?? 0;
@@ -163,14 +163,14 @@ export class Bat {
     }
   }
 
-  /** What a writer leaves between blocks, and before them, is small. An entry beyond all that is damaged itself. */
-  #cut({ block, end }: { block: number; end: number }, needed: number, fullLength: number): CorruptImageError {
+  /** Writers leave only small gaps before and between blocks. An entry far beyond that is itself damaged. */
+  #truncated({ block, end }: { block: number; end: number }, needed: number, fullLength: number): CorruptImageError {
     const most = endOf(this.#tableRange) + this.#entries * (fullLength + MIB) + 64 * MIB;
     if (needed > most) {
       return this.#corruptEntry(block, `its block ends at ${end}, and the file at ${this.#file.size}`);
     }
     return new CorruptImageError(
-      `Cannot read ${printable(this.#file.path)}: the file was cut: it has ${this.#file.size} bytes, its blocks need ${needed} and the footer ${FOOTER_LENGTH} more (BAT entry ${block} ends at ${end}). Copy it again, and compare its length with that of its source.`,
+      `Cannot read ${printable(this.#file.path)}: the file was truncated. It has ${this.#file.size} bytes; its blocks need ${needed} and the footer ${FOOTER_LENGTH} more (BAT entry ${block} ends at ${end}). Copy it again and compare its length with the source.`,
     );
   }
 
@@ -179,12 +179,12 @@ export class Bat {
     if (endOf(stored) > dataEnd) {
       throw this.#corruptEntry(
         block,
-        `its block of ${stored.length} bytes must end before the footer, but starts at ${stored.offset} of ${dataEnd}`,
+        `its block of ${stored.length} bytes must end before the footer at ${dataEnd}, but starts at ${stored.offset}`,
       );
     }
     const structure = this.#structureAt(stored);
     if (structure !== undefined) {
-      throw this.#corruptEntry(block, `its block at ${stored.offset} would lie over the ${structure}`);
+      throw this.#corruptEntry(block, `its block at ${stored.offset} overlaps the ${structure}`);
     }
   }
 

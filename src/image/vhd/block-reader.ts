@@ -1,4 +1,4 @@
-// Reads the blocks of one dynamic or differencing VHD: the sector bitmap and, right after it, the data (VHD specification, "Data Blocks").
+// Reads the blocks of one dynamic or differencing VHD: a sector bitmap, followed by the data (VHD specification, "Data Blocks").
 import { type ByteRange, endOf } from '../../base/byte-range.ts';
 import type { ImageFile } from '../image-file.ts';
 import { bitmapSlice, reverseBits, runsOf, type SectorRun } from '../sector-runs.ts';
@@ -7,11 +7,11 @@ import { bitmapLengthOf } from './sector-bitmap.ts';
 
 const SECTOR_SIZE = 512;
 
-/** A part of a block that is in the file. */
+/** A part of a block that the file contains. */
 export interface StoredPiece {
-  /** In the disk. */
+  /** Range of the disk. */
   readonly range: ByteRange;
-  /** Of the block in the file. */
+  /** Offset of the block in the file. */
   readonly position: number;
 }
 
@@ -28,7 +28,7 @@ export class BlockReader {
     this.#hasReversedBitmaps = footer.creatorApplication === 'tap\0' && footer.creatorVersion === 0x00000001;
   }
 
-  /** The runs of the piece's sectors. They are counted from the beginning of the piece. */
+  /** The sector runs of the piece, counted from the beginning of the piece. */
   async runs(piece: StoredPiece): Promise<SectorRun[]> {
     const { first, count } = this.#sectors(piece);
     const { offset, length } = bitmapSlice(first, count);
@@ -37,12 +37,12 @@ export class BlockReader {
     return this.#runs(bytes, first, count);
   }
 
-  /** Fills `into` with the piece's data, whatever its bitmap says. */
+  /** Fills `into` with the data of the piece, whatever its bitmap says. */
   async data(piece: StoredPiece, into: Uint8Array): Promise<void> {
     await this.#file.read(this.#dataPosition(piece), into);
   }
 
-  /** Both at once: one read where the piece begins with its block. */
+  /** `runs` and `data` together, in one read if the piece begins with its block. */
   async runsAndData(piece: StoredPiece, into: Uint8Array): Promise<SectorRun[]> {
     const { first, count } = this.#sectors(piece);
     if (first > 0) {
@@ -55,7 +55,7 @@ export class BlockReader {
     return this.#runs(bitmap, first, count);
   }
 
-  /** Whether any sector of the whole block is marked. */
+  /** Whether the bitmap marks any sector of the whole block. */
   async hasMarkedSector(piece: StoredPiece): Promise<boolean> {
     const bitmap = new Uint8Array(this.#bitmapLength);
     await this.#file.read(piece.position, bitmap);
@@ -76,7 +76,7 @@ export class BlockReader {
   }
 }
 
-/** The bytes of `runs` from their first to their last sector, in bytes from the beginning of the piece. */
+/** The span from the first to the last sector of `runs`, in bytes from the beginning of the piece. */
 export function spanOf(runs: readonly SectorRun[]): ByteRange {
   const offset = (runs[0]?.first ?? 0) * SECTOR_SIZE;
   const last = runs.at(-1);
@@ -88,7 +88,7 @@ export function bytesOf(run: SectorRun, into: Uint8Array): Uint8Array {
   return into.subarray(run.first * SECTOR_SIZE, (run.first + run.count) * SECTOR_SIZE);
 }
 
-/** `piece` cut to `span`, in bytes from its beginning. */
+/** The part of `piece` that `span` covers, in bytes from the beginning of the piece. */
 export function cutPiece(piece: StoredPiece, span: ByteRange): StoredPiece {
   const offset = piece.range.offset + span.offset;
   return { position: piece.position, range: { offset, length: endOf(span) - span.offset } };

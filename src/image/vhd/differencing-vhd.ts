@@ -1,4 +1,4 @@
-// A differencing VHD: sectors that were written since it was made; all others are those of its parent.
+// A differencing VHD: contains the sectors written since it was created; all others come from its parent.
 import type { ByteRange } from '../../base/byte-range.ts';
 import type { DiskImage, Extent, ImageFileIdentity } from '../disk-image.ts';
 import { clipExtents, uniteExtents } from '../extents.ts';
@@ -16,7 +16,7 @@ export class DifferencingVhd implements DiskImage {
   readonly #source: SparseVhdFile;
   readonly #parent: DiskImage;
 
-  /** Takes over `source` and `parent`, whose size may be another. */
+  /** Takes ownership of `source` and `parent`. The parent may have another size. */
   constructor(source: SparseVhdFile, parent: DiskImage) {
     this.path = source.file.path;
     this.size = source.footer.currentSize;
@@ -49,7 +49,7 @@ export class DifferencingVhd implements DiskImage {
       await blocks.data(piece, into);
       return;
     }
-    // The parent first: the buffer below then lives for one file of a long chain at a time.
+    // The parent is read first, so that only one file of a long chain holds the buffer below at a time.
     await readPadded(this.#parent, piece.range, into);
     if (own.length === 0) return;
     const span = spanOf(own);

@@ -13,13 +13,13 @@ export const DYNAMIC_HEADER_LENGTH = 1024;
 const COOKIE = 'cxsparse';
 const CHECKSUM_OFFSET = 36;
 const MIN_BLOCK_SIZE = 512;
-/** 256 MiB: 2 MiB is usual, and the block size decides how much is read for one bitmap. */
+/** 256 MiB; 2 MiB is usual. The block size determines how much is read for one bitmap. */
 export const MAX_BLOCK_SIZE = 256 * 1024 * 1024;
 
 export interface DynamicHeader {
-  /** Of the header in the file, in bytes. */
+  /** Offset of the header in the file, in bytes. */
   readonly offset: number;
-  /** Of the BAT in the file, in bytes. */
+  /** Offset of the BAT in the file, in bytes. */
   readonly tableOffset: number;
   readonly maxTableEntries: number;
   /** In bytes: a power of two. */
@@ -28,14 +28,14 @@ export interface DynamicHeader {
   readonly parentId: Uint8Array;
   /** Seconds since 2000-01-01T00:00:00Z. */
   readonly parentTimestamp: number;
-  /** A path or a base name, as the file says it. */
+  /** The path or base name that the file stores. */
   readonly parentName: string;
   readonly locators: readonly ParentLocator[];
 }
 
 /**
  * Reads and checks the dynamic header that `footer` points to.
- * @throws {CorruptImageError} it is outside of the file, damaged, or does not fit the footer.
+ * @throws {CorruptImageError} the header is outside of the file, damaged, or does not match the footer.
  */
 export async function readDynamicHeader(file: ImageFile, footer: VhdFooter): Promise<DynamicHeader> {
   const fields = await readFields(file, footer);
@@ -57,7 +57,7 @@ async function readFields(file: ImageFile, { dataOffset }: VhdFooter): Promise<F
   const isInside = dataOffset >= FOOTER_LENGTH && dataOffset + BigInt(DYNAMIC_HEADER_LENGTH) <= BigInt(file.size);
   if (!isInside) {
     throw new CorruptImageError(
-      `Cannot read the dynamic header of ${printable(file.path)}: it must lie between ${FOOTER_LENGTH} and the end of the file at ${file.size}, but starts at ${dataOffset}. The file may have been cut: copy it again.`,
+      `Cannot read the dynamic header of ${printable(file.path)}: it must lie between ${FOOTER_LENGTH} and the end of the file at ${file.size}, but starts at ${dataOffset}. The file may have been truncated: copy it again.`,
     );
   }
   const offset = Number(dataOffset);
@@ -79,7 +79,7 @@ function decode(fields: Fields): DynamicHeader {
   };
 }
 
-/** UTF-16, big-endian; some writers have the other order, or 8 bits. Empty where there is none. */
+/** UTF-16, big-endian; some writers use the other byte order or 8 bits per character. Empty if absent. */
 export function decodeParentName(header: Fields): string {
   const bytes = header.slice(64, 512);
   return decodeForeignText(bytes, 'utf-16be') ?? plainUtf16(bytes, 'utf-16be');
@@ -89,20 +89,20 @@ function check(header: DynamicHeader, footer: VhdFooter, fields: Fields): void {
   const version = fields.u32(24);
   if (version >>> 16 !== 1) {
     throw new UnsupportedImageError(
-      `Cannot read ${printable(fields.location.path)}: its dynamic header has version ${version >>> 16}.${version & 0xffff}, and only 1.x is known.`,
+      `Cannot read ${printable(fields.location.path)}: its dynamic header has version ${version >>> 16}.${version & 0xffff}; vhdup reads only 1.x.`,
     );
   }
   const { blockSize, maxTableEntries } = header;
   const isPowerOfTwo = blockSize > 0 && (blockSize & (blockSize - 1)) === 0;
   if (!isPowerOfTwo || blockSize < MIN_BLOCK_SIZE || blockSize > MAX_BLOCK_SIZE) {
     throw fields.corrupt(
-      `its block size is ${blockSize} bytes, and must be a power of two from ${MIN_BLOCK_SIZE} to ${MAX_BLOCK_SIZE}`,
+      `its block size is ${blockSize} bytes, but must be a power of two from ${MIN_BLOCK_SIZE} to ${MAX_BLOCK_SIZE}`,
     );
   }
   const blocks = Math.ceil(footer.currentSize / blockSize);
   if (maxTableEntries < blocks) {
     throw fields.corrupt(
-      `its BAT has ${maxTableEntries} entries, and a disk of ${footer.currentSize} bytes in blocks of ${blockSize} needs ${blocks}`,
+      `its BAT has ${maxTableEntries} entries, but a disk of ${footer.currentSize} bytes in blocks of ${blockSize} needs ${blocks}`,
     );
   }
 }

@@ -1,4 +1,4 @@
-// A dynamic VHD: blocks that were never written are not in the file and read as zeros.
+// A dynamic VHD: the file omits blocks that were never written, and they read as zeros.
 import type { ByteRange } from '../../base/byte-range.ts';
 import type { DiskImage, Extent, ImageFileIdentity, OpenDiskImageOptions } from '../disk-image.ts';
 import { requireReadable } from '../read-padded.ts';
@@ -17,7 +17,7 @@ export class DynamicVhd implements DiskImage {
   readonly #trustsUnmarked: boolean;
   readonly #unmarked: UnmarkedSectors;
 
-  /** Takes over `source`. */
+  /** Takes ownership of `source`. */
   constructor(source: SparseVhdFile, options: OpenDiskImageOptions) {
     this.path = source.file.path;
     this.size = source.footer.currentSize;

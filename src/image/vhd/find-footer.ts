@@ -1,4 +1,4 @@
-// Finds the footer of a VHD: at the end of the file, one byte short as old Virtual PC wrote it, or the copy at its beginning.
+// Finds the footer of a VHD: at the end of the file, one byte short as written by old Virtual PC, or the copy at the beginning.
 
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError } from '../../errors.ts';
@@ -19,22 +19,22 @@ import {
 
 export interface FoundFooter {
   readonly footer: VhdFooter;
-  /** The first byte of the footer at the end of the file, or the file's length where there is none. Blocks end before it. */
+  /** Offset of the footer at the end of the file, or the length of the file without one. No block may end after it. */
   readonly dataEnd: number;
 }
 
 /** A footer with the right cookie. */
 interface FooterCopy {
   readonly fields: Fields;
-  /** Undefined when the checksum holds. */
+  /** Undefined if the checksum is correct. */
   readonly problem: string | undefined;
 }
 
 /**
- * The footer of a VHD, or undefined when the file has none and so is something else. The end is read first: a fixed disk
- * may begin with the copy of a footer because a VHD lies on it.
- * @throws {CorruptImageError} damaged beyond use, or two good copies that contradict each other.
- * @throws {UnsupportedImageError} a version or a disk type that is not read.
+ * The footer of a VHD, or undefined if the file has none and so is not a VHD. The end is read first, because a fixed disk may
+ * begin with the copy of a footer if a VHD was written to it.
+ * @throws {CorruptImageError} both copies are damaged, or two intact copies contradict each other.
+ * @throws {UnsupportedImageError} the version or the disk type is not supported.
  */
 export async function findFooter(file: ImageFile, options: OpenDiskImageOptions): Promise<FoundFooter | undefined> {
   const tail = await readTail(file);
@@ -47,7 +47,7 @@ export async function findFooter(file: ImageFile, options: OpenDiskImageOptions)
   return { footer, dataEnd: tail?.fields.location.offset ?? file.size };
 }
 
-/** Whether `file` is a fixed VHD by its end alone: a good footer, for a disk that takes all that is before it. */
+/** Whether the end of `file` proves a fixed VHD: an intact footer for a disk of exactly the bytes before it. */
 export async function endsAsFixedVhd(file: ImageFile): Promise<boolean> {
   const tail = await readTail(file);
   if (tail === undefined || tail.problem !== undefined || !isFixed(tail)) return false;
@@ -60,7 +60,7 @@ async function readTail(file: ImageFile): Promise<FooterCopy | undefined> {
   return await readCopy(file, file.size - (FOOTER_LENGTH - 1), FOOTER_LENGTH - 1);
 }
 
-/** Only a dynamic or differencing VHD has a copy at its beginning. */
+/** Only a dynamic or differencing VHD has a copy at the beginning. */
 function needsHead(tail: FooterCopy | undefined): boolean {
   return tail === undefined || !isFixed(tail);
 }
@@ -76,7 +76,7 @@ function isFixed(copy: FooterCopy): boolean {
 
 async function readCopy(file: ImageFile, offset: number, length: number): Promise<FooterCopy | undefined> {
   if (offset < 0 || offset + length > file.size) return undefined;
-  // The byte that a footer of 511 bytes lacks is a zero.
+  // A footer of 511 bytes lacks a zero at its end.
   const bytes = new Uint8Array(FOOTER_LENGTH);
   await file.read(offset, bytes.subarray(0, length));
   if (!hasFooterCookie(bytes)) return undefined;
@@ -84,7 +84,7 @@ async function readCopy(file: ImageFile, offset: number, length: number): Promis
   return { fields, problem: checksumProblem(fields) };
 }
 
-/** A program that allocates a file before it fills it leaves zeros where it stopped. */
+/** A program that allocates a file before it fills it leaves zeros after an interruption. */
 async function endsWithZeros(file: ImageFile): Promise<boolean> {
   const bytes = new Uint8Array(Math.min(FOOTER_LENGTH, file.size));
   await file.read(file.size - bytes.length, bytes);
@@ -94,7 +94,7 @@ async function endsWithZeros(file: ImageFile): Promise<boolean> {
 interface FooterCopies {
   readonly tail: FooterCopy | undefined;
   readonly head: FooterCopy | undefined;
-  /** Whether there are only zeros where the footer at the end should be. */
+  /** Whether the file has only zeros in place of the footer at the end. */
   readonly isBlank: boolean;
 }
 
@@ -111,19 +111,19 @@ function choose(
       const found = head === undefined ? 'it is missing' : head.problem;
       options.onWarning?.({
         code: 'footer-copy-damaged',
-        message: `The copy of the footer at the beginning of ${path} cannot be used: ${found}. The footer at the end is good and is used.`,
+        message: `The copy of the footer at the beginning of ${path} cannot be used: ${found}. The footer at the end is intact and is used.`,
       });
     }
     return tail;
   }
   if (head !== undefined && head.problem === undefined) {
     const missing = isBlank
-      ? 'there are only zeros, so the file may have been cut, or the copy that made it was not finished'
-      : 'there is none, so the file may have been cut';
+      ? 'it contains only zeros, so the file may have been truncated, or the copy that created it did not finish'
+      : 'it is missing, so the file may have been truncated';
     const found = tail === undefined ? missing : tail.problem;
     options.onWarning?.({
       code: 'footer-damaged',
-      message: `The footer at the end of ${path} cannot be used: ${found}. The copy at the beginning is good and is used, but data may be missing: compare the file with its source.`,
+      message: `The footer at the end of ${path} cannot be used: ${found}. The copy at the beginning is intact and is used, but data may be missing: compare the file with its source.`,
     });
     return head;
   }
@@ -132,7 +132,7 @@ function choose(
   return undefined;
 }
 
-/** What must be the same in both copies: [field, offset, length]. */
+/** Fields that must agree in both copies: [field, offset, length]. */
 const AGREEING_FIELDS = [
   ['data offset', 16, 8],
   ['current size', 48, 8],
@@ -146,7 +146,7 @@ function requireAgreement(file: ImageFile, tail: FooterCopy, head: FooterCopy): 
     const atBeginning = Buffer.from(head.fields.slice(offset, length)).toString('hex');
     if (atEnd !== atBeginning) {
       throw new CorruptImageError(
-        `Cannot use the footer of ${printable(file.path)}: its two copies differ in the ${name}, 0x${atEnd} at the end and 0x${atBeginning} at the beginning. The file may have been cut or joined with another: copy it again, or repair it with the program that made it.`,
+        `Cannot use the footer of ${printable(file.path)}: its two copies differ in the ${name}, 0x${atEnd} at the end and 0x${atBeginning} at the beginning. The file may have been truncated or joined with another: copy it again, or repair it with the program that wrote it.`,
       );
     }
   }

@@ -1,4 +1,4 @@
-// A fixed VHD: the disk byte for byte, and a footer after it.
+// A fixed VHD: the disk byte for byte, followed by a footer.
 import type { ByteRange, FilePiece } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError } from '../../errors.ts';
@@ -17,18 +17,18 @@ export class FixedVhd implements DiskImage {
   readonly files: readonly ImageFileIdentity[];
   readonly #file: ImageFile;
 
-  /** Takes over `file`. @throws {CorruptImageError} the file is shorter than its disk. */
+  /** Takes ownership of `file`. @throws {CorruptImageError} the file is shorter than its disk. */
   constructor(file: ImageFile, { footer, dataEnd }: FoundFooter, options: OpenDiskImageOptions) {
     const path = printable(file.path);
     if (footer.currentSize > dataEnd) {
       throw new CorruptImageError(
-        `Cannot read ${path}: its footer says that the disk has ${footer.currentSize} bytes, but only ${dataEnd} lie before the footer. The file may have been cut: copy it again.`,
+        `Cannot read ${path}: its footer says that the disk has ${footer.currentSize} bytes, but only ${dataEnd} lie before the footer. The file may have been truncated: copy it again.`,
       );
     }
     if (footer.currentSize < dataEnd) {
       options.onWarning?.({
         code: 'fixed-size-differs',
-        message: `The footer of ${path} says that the disk has ${footer.currentSize} bytes, and ${dataEnd} lie before it. Only the first ${footer.currentSize} are taken.`,
+        message: `The footer of ${path} says that the disk has ${footer.currentSize} bytes, but ${dataEnd} lie before it. Only the first ${footer.currentSize} bytes are used.`,
       });
     }
     this.path = file.path;
@@ -39,7 +39,7 @@ export class FixedVhd implements DiskImage {
     this.#file = file;
   }
 
-  /** A fixed VHD does not say which sectors were written: all of the disk, but for holes of the file. */
+  /** A fixed VHD does not record which sectors were written, so this is the whole disk except for holes of the file. */
   extents(): AsyncIterable<Extent> {
     return this.#file.dataRanges({ offset: 0, length: this.size });
   }

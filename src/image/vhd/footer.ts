@@ -1,4 +1,4 @@
-// The footer of a VHD, 512 bytes at its end: decoded, checked, encoded (VHD specification, "Hard Disk Footer Format").
+// The footer of a VHD, its last 512 bytes: decoding, checking, encoding (VHD specification, "Hard Disk Footer Format").
 
 import { printable } from '../../base/printable.ts';
 import { type CorruptImageError, UnsupportedImageError } from '../../errors.ts';
@@ -12,7 +12,7 @@ export const FOOTER_COOKIE = 'conectix';
 /** Values of the field Disk Type. */
 export const DISK_TYPE = { fixed: 2, dynamic: 3, differencing: 4 } as const;
 
-/** 0xFF000000 sectors, 2040 GiB: the largest dynamic or differencing disk. Fixed disks of Azure are larger. */
+/** 0xFF000000 sectors, 2040 GiB: the largest dynamic or differencing disk. Fixed disks in Azure may be larger. */
 export const MAX_DYNAMIC_SIZE = 0xff000000 * 512;
 
 const CHECKSUM_OFFSET = 64;
@@ -21,7 +21,7 @@ const HIDDEN_OFFSET = 85;
 const NO_DATA_OFFSET = 0xffffffffffffffffn;
 
 export interface VhdFooter {
-  /** Where the dynamic header is, in bytes. Means nothing for a fixed disk. */
+  /** Offset of the dynamic header in bytes. Not used by fixed disks. */
   readonly dataOffset: bigint;
   /** Seconds since 2000-01-01T00:00:00Z. */
   readonly timestamp: number;
@@ -46,7 +46,7 @@ export function hasFooterCookie(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(0, 8)).toString('latin1') === FOOTER_COOKIE;
 }
 
-/** What is wrong with the checksum, in words, or undefined when it is right. */
+/** The mismatch of the checksum in words, or undefined if it is correct. */
 export function checksumProblem(fields: Fields): string | undefined {
   const stored = fields.u32(CHECKSUM_OFFSET);
   const computed = checksumOf(fields.bytes, CHECKSUM_OFFSET);
@@ -54,7 +54,7 @@ export function checksumProblem(fields: Fields): string | undefined {
   return `its checksum is ${hex32(stored)}, but its bytes give ${hex32(computed)}`;
 }
 
-/** blktap 0.1 and 1.1 hid a disk by setting one byte and left the checksum as it had been. */
+/** blktap 0.1 and 1.1 hid a disk by setting one byte, but did not update the checksum. */
 function checksumBeforeHiding(fields: Fields): number | undefined {
   const version = fields.u32(32);
   const isOldBlktap = fields.ascii(28, 4) === 'tap\0' && (version === 0x00000001 || version === 0x00010001);
@@ -79,8 +79,8 @@ export function decodeFooter(fields: Fields): VhdFooter {
 }
 
 /**
- * Refuses a footer whose version, disk type or size cannot be used.
- * @throws {UnsupportedImageError} another major version, or a disk type other than fixed, dynamic and differencing.
+ * Rejects a footer whose version, disk type or size is not supported.
+ * @throws {UnsupportedImageError} another major version, or a disk type other than fixed, dynamic or differencing.
  * @throws {CorruptImageError} a size that is zero, not a whole number of sectors, or too large for its type.
  */
 export function checkFooter(footer: VhdFooter, fields: Fields): void {
@@ -88,27 +88,27 @@ export function checkFooter(footer: VhdFooter, fields: Fields): void {
   const version = fields.u32(12);
   if (version >>> 16 !== 1) {
     throw new UnsupportedImageError(
-      `Cannot read ${path}: its footer has format version ${version >>> 16}.${version & 0xffff}, and only 1.x is known.`,
+      `Cannot read ${path}: its footer has format version ${version >>> 16}.${version & 0xffff}; vhdup reads only 1.x.`,
     );
   }
   const types: readonly number[] = Object.values(DISK_TYPE);
   if (!types.includes(footer.diskType)) {
     throw new UnsupportedImageError(
-      `Cannot read ${path}: its footer has disk type ${footer.diskType}; fixed (2), dynamic (3) and differencing (4) are read. Convert it with the program that made it.`,
+      `Cannot read ${path}: its footer has disk type ${footer.diskType}; vhdup reads fixed (2), dynamic (3) and differencing (4). Convert it with the program that wrote it.`,
     );
   }
   const { currentSize } = footer;
   if (currentSize === 0 || currentSize % 512 !== 0) {
-    throw fields.corrupt(`its current size is ${currentSize} bytes, and must be a multiple of 512 above zero`);
+    throw fields.corrupt(`its current size is ${currentSize} bytes, but must be a positive multiple of 512`);
   }
   if (footer.diskType !== DISK_TYPE.fixed && currentSize > MAX_DYNAMIC_SIZE) {
     throw fields.corrupt(
-      `its current size is ${currentSize} bytes, and a dynamic or differencing disk holds at most ${MAX_DYNAMIC_SIZE}`,
+      `its current size is ${currentSize} bytes, but a dynamic or differencing disk holds at most ${MAX_DYNAMIC_SIZE}`,
     );
   }
 }
 
-/** What a footer for a fixed disk is made of. The rest of its fields is the same for all, or follows from these. */
+/** The variable contents of a footer for a fixed disk. All other fields are constant or follow from these. */
 export interface FixedFooterContents {
   /** In bytes, a multiple of 512. */
   readonly size: number;
@@ -118,7 +118,7 @@ export interface FixedFooterContents {
   readonly timestamp: number;
 }
 
-/** The footer of a fixed disk as Azure PowerShell writes it (VhdFooterFactory.CreateFixedDiskFooter). */
+/** Encodes the footer of a fixed disk as Azure PowerShell does (VhdFooterFactory.CreateFixedDiskFooter). */
 export function encodeFixedFooter({ size, uniqueId, timestamp }: FixedFooterContents): Uint8Array {
   if (uniqueId.length !== 16) throw new RangeError(`A unique id has 16 bytes, not ${uniqueId.length}.`);
   const bytes = Buffer.alloc(FOOTER_LENGTH);
@@ -142,16 +142,16 @@ export function encodeFixedFooter({ size, uniqueId, timestamp }: FixedFooterCont
   return new Uint8Array(bytes);
 }
 
-/** Whether `bytes` are a footer that makes a fixed VHD of a disk of `size` bytes, whoever wrote it. */
+/** Whether `bytes` are a valid footer of a fixed disk of `size` bytes, from any writer. */
 export function isFixedFooter(bytes: Uint8Array, size: number): boolean {
   const fields = footerFields(bytes, 'footer', 0);
   if (!hasFooterCookie(bytes) || checksumProblem(fields) !== undefined) return false;
   return fields.u32(60) === DISK_TYPE.fixed && fields.bigU64(48) === BigInt(size);
 }
 
-/** A footer that cannot be used because its own bytes contradict its checksum. */
+/** The error for a footer whose checksum does not match its bytes. */
 export function damagedFooter(fields: Fields, problem: string): CorruptImageError {
   return fields.corrupt(
-    `${problem}. The file may have been cut, patched or damaged: copy it again, or repair it with the program that made it`,
+    `${problem}. The file may have been truncated, patched or damaged: copy it again, or repair it with the program that wrote it`,
   );
 }

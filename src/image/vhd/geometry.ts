@@ -1,4 +1,4 @@
-// The cylinders, heads and sectors that a VHD footer states for a disk (VHD specification, appendix "CHS Calculation").
+// The geometry (cylinders, heads, sectors) in a VHD footer (VHD specification, appendix "CHS Calculation").
 
 export interface Geometry {
   readonly cylinders: number;
@@ -6,10 +6,10 @@ export interface Geometry {
   readonly sectorsPerTrack: number;
 }
 
-/** 65535 × 16 × 255 sectors, 127.5 GiB: no geometry says more. */
+/** 65535 × 16 × 255 sectors, 127.5 GiB: the largest geometry. */
 const MAX_SECTORS = 65535 * 16 * 255;
 
-/** The geometry of a disk of `size` bytes. It covers at most `size`, and as a rule a little less. */
+/** The geometry of a disk of `size` bytes. It covers at most `size`, usually a little less. */
 export function geometryOf(size: number): Geometry {
   const sectors = Math.min(Math.floor(size / 512), MAX_SECTORS);
   const { heads, sectorsPerTrack } = tracksOf(sectors);

@@ -1,4 +1,4 @@
-// How a VHD file is remembered between two runs.
+// The identity of a VHD file, to recognise it in the next run.
 import { basename } from 'node:path';
 import type { ImageFileIdentity } from '../disk-image.ts';
 import type { ImageFile } from '../image-file.ts';

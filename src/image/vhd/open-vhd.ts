@@ -1,4 +1,4 @@
-// Opens a VHD of any type; a differencing one with all files down to the base of its chain.
+// Opens a VHD of any type; for a differencing VHD, all files down to the base of its chain.
 
 import { printable } from '../../base/printable.ts';
 import { ParentImageError } from '../../errors.ts';
@@ -21,13 +21,13 @@ interface VhdFile {
   readonly found: FoundFooter;
 }
 
-/** Opens the disk in `file`. When that fails the parents are closed again, and `file` stays the caller's. */
+/** Opens the disk in `file`. On failure, closes the parents; the caller still closes `file`. */
 export async function openVhd(file: ImageFile, found: FoundFooter, options: OpenDiskImageOptions): Promise<DiskImage> {
   const chain: VhdFile[] = [{ file, found }];
   try {
     const children: SparseVhdFile[] = [];
     for (let current = chain[0]; current !== undefined; current = chain.at(-1)) {
-      noteState(current, options);
+      reportState(current, options);
       const { diskType } = current.found.footer;
       if (diskType === DISK_TYPE.fixed) {
         const base = new FixedVhd(current.file, current.found, options);
@@ -40,24 +40,24 @@ export async function openVhd(file: ImageFile, found: FoundFooter, options: Open
       children.push(source);
       chain.push(await openParent(source, chain, options));
     }
-    throw new RangeError('A chain has at least one file.');
+    throw new RangeError('A chain needs at least one file.');
   } catch (error) {
     for (const parent of chain.slice(1)) await parent.file.close();
     throw error;
   }
 }
 
-/** `children` from the last one down. */
+/** Assembles `children`, ordered from the opened file down, on top of `base`. */
 function assemble(children: readonly SparseVhdFile[], base: DiskImage): DiskImage {
   return children.reduceRight((parent, source) => new DifferencingVhd(source, parent), base);
 }
 
-function noteState({ file, found: { footer } }: VhdFile, options: OpenDiskImageOptions): void {
+function reportState({ file, found: { footer } }: VhdFile, options: OpenDiskImageOptions): void {
   const path = printable(file.path);
   if (footer.savedState) {
     options.onWarning?.({
       code: 'saved-state',
-      message: `${path} belongs to a virtual machine that was suspended: what it held in memory is not on the disk. Resume it and shut it down for a clean copy.`,
+      message: `${path} belongs to a suspended virtual machine: the contents of its memory are not on the disk. Resume the machine and shut it down for a clean copy.`,
     });
   }
   const capacity = capacityOf(footer.geometry);
@@ -79,13 +79,13 @@ async function openParent(
   const parentId = hex(header.parentId);
   if (/^0+$/.test(parentId)) {
     throw new ParentImageError(
-      `Cannot open the parent of ${path}: its parent id is zero, so the parent is a raw file, a form that only Xen reads. Join them with Xen's vhd-util coalesce, or convert the raw file and make the child anew.`,
+      `Cannot open the parent of ${path}: its parent id is zero, so the parent is a raw file, which only Xen supports. Merge them with Xen's vhd-util coalesce, or convert the raw file and create the child again.`,
     );
   }
   const known = chain.find(({ found }) => hex(found.footer.uniqueId) === parentId);
   if (known !== undefined) {
     throw new ParentImageError(
-      `Cannot open the parent of ${path}: its parent id ${parentId} is that of ${printable(known.file.path)}, so the chain is a loop.`,
+      `Cannot open the parent of ${path}: its parent id ${parentId} is the id of ${printable(known.file.path)}, so the chain is a loop.`,
     );
   }
   requireDepth(path, chain.length);
@@ -117,12 +117,12 @@ async function examine(
   child: SparseVhdFile,
   options: OpenDiskImageOptions,
 ): Promise<Candidate<VhdFile>> {
-  // Held back: warnings about a file that turns out to be another disk are of no use to anyone.
+  // Warnings are reported only once the file is known to be the parent.
   const warnings: ImageWarning[] = [];
   const found = await findFooter(file, { ...options, onWarning: (warning) => warnings.push(warning) });
   if (found === undefined) {
     const format = await recognise(file);
-    return { problem: `it is ${format?.name ?? 'not a VHD'}, and the parent of a VHD is a VHD` };
+    return { problem: `it is ${format?.name ?? 'not a VHD'}, but the parent of a VHD must be a VHD` };
   }
   if (hex(found.footer.uniqueId) !== hex(child.header.parentId)) {
     return { problem: `its unique id is ${hex(found.footer.uniqueId)}` };
@@ -132,33 +132,33 @@ async function examine(
   return { parent: { file, found } };
 }
 
-/** Longer than any time zone: some writers store local time. */
+/** More than the largest difference of time zones, because some writers store local time. */
 const CLOCK_SLACK_S = 26 * 3600;
 
-/** Contradictions that do not stop us: the unique id says that it is the parent, not that nobody changed it since. */
+/** Warns about contradictions that do not prevent reading: the unique id identifies the parent, but does not prove that it is unmodified. */
 function warnOfChanges(file: ImageFile, footer: VhdFooter, child: SparseVhdFile, options: OpenDiskImageOptions): void {
   const [path, childPath] = [printable(file.path), printable(child.file.path)];
   if (footer.currentSize !== child.footer.currentSize) {
     options.onWarning?.({
       code: 'parent-size-differs',
-      message: `The disk in ${path} has ${footer.currentSize} bytes, and that in its child ${childPath} has ${child.footer.currentSize}: one of them was resized after the child was made. Windows refuses such a chain, and the file system may be damaged. Take the parent as it was, or compare the disk with its source.`,
+      message: `The disk in ${path} has ${footer.currentSize} bytes, but the disk in its child ${childPath} has ${child.footer.currentSize}: one of them was resized after the child was created. Windows rejects such a chain, and the file system may be damaged. Use the original parent, or compare the disk with its source.`,
     });
   }
   const expected = child.header.parentTimestamp;
   if (expected > 0 && footer.timestamp > expected + CLOCK_SLACK_S) {
     options.onWarning?.({
       code: 'parent-modified',
-      message: `${path} was written at ${timeOf(footer.timestamp)}, and its child ${childPath} was made of it as it was at ${timeOf(expected)}: if the parent was modified in between, the disk is damaged. Take the parent as it was, or compare the disk with its source.`,
+      message: `${path} was written at ${timeOf(footer.timestamp)}, but its child ${childPath} was created from its state at ${timeOf(expected)}: if the parent was modified in between, the disk is damaged. Use the original parent, or compare the disk with its source.`,
     });
   }
-  // Never more than a note: Windows 10 writes 0, VirtualBox a time of its own, and every restored backup differs.
+  // Only a debug message: Windows 10 writes 0, VirtualBox its own time, and every restored backup differs.
   if (footer.timestamp === expected) return;
   options.onDebug?.(
-    `${path}: its timestamp is ${footer.timestamp}, and the child expects ${expected}. The unique id agrees, so it is used.`,
+    `${path}: its timestamp is ${footer.timestamp}, but the child expects ${expected}. The unique id matches, so it is used.`,
   );
 }
 
-/** VHD counts seconds from 2000 on. */
+/** VHD counts seconds since 2000. */
 function timeOf(timestamp: number): string {
   return new Date(Date.UTC(2000, 0, 1) + timestamp * 1000).toISOString();
 }

@@ -1,4 +1,4 @@
-// The parent locators of a differencing VHD: where its parent was, in several notations (VHD specification, "Parent Locator Entry").
+// The parent locators of a differencing VHD: paths of its parent in several notations (VHD specification, "Parent Locator Entry").
 
 import { decodeForeignText, type TextEncoding } from '../../base/foreign-text.ts';
 import { printable } from '../../base/printable.ts';
@@ -10,13 +10,13 @@ export interface ParentLocator {
   readonly slot: number;
   /** Four characters: "W2ku", "W2ru", "MacX". */
   readonly platformCode: string;
-  /** Length of the text in bytes. The field Data Space before it is in bytes or in sectors, as the writer liked: not used. */
+  /** Length of the text in bytes. The field Data Space before it is not used: some writers count bytes, others sectors. */
   readonly length: number;
-  /** Of the text in the file. */
+  /** Offset of the text in the file. */
   readonly offset: bigint;
 }
 
-/** The text of a locator, or why it cannot be used. */
+/** The text of a locator, or the reason why it cannot be used. */
 export type LocatorText =
   | { readonly source: string; readonly text: string; readonly isUrl: boolean }
   | { readonly source: string; readonly problem: string };
@@ -24,11 +24,11 @@ export type LocatorText =
 const SLOTS = 8;
 const FIRST_SLOT = 576;
 const SLOT_LENGTH = 24;
-/** 64 KiB: twice the longest path of Windows. */
+/** 64 KiB: twice the longest Windows path. */
 const MAX_TEXT_LENGTH = 65536;
 
 const UNUSED = '\0\0\0\0';
-/** What each kind should hold. `Mac ` is an alias of Mac OS 9, a structure of bytes; some writers put a path there. */
+/** The encoding of each kind. `Mac ` is a binary alias of Mac OS 9, but some writers store a path there. */
 const ENCODINGS: ReadonlyMap<string, TextEncoding> = new Map([
   ['W2ru', 'utf-16le'],
   ['W2ku', 'utf-16le'],
@@ -37,9 +37,9 @@ const ENCODINGS: ReadonlyMap<string, TextEncoding> = new Map([
   ['MacX', 'utf-8'],
   ['Mac ', 'utf-8'],
 ]);
-const NO_PATH = 'it is of a kind that holds no readable path';
+const NO_PATH = 'its kind contains no readable path';
 
-/** The slots in use, wherever they are: DiscUtils fills the last two. */
+/** The slots in use, which may be any: DiscUtils fills the last two. */
 export function decodeLocators(header: Fields): ParentLocator[] {
   const locators: ParentLocator[] = [];
   for (let slot = 0; slot < SLOTS; slot++) {
@@ -51,7 +51,7 @@ export function decodeLocators(header: Fields): ParentLocator[] {
   return locators;
 }
 
-/** Reads the text of a locator. What is wrong with it is an answer, not an error: another locator may do. */
+/** Reads the text of a locator. A fault is a result, not an error, because another locator may work. */
 export async function readLocator(file: ImageFile, locator: ParentLocator): Promise<LocatorText> {
   const source = `parent locator ${locator.slot} (${printable(locator.platformCode)})`;
   const encoding = ENCODINGS.get(locator.platformCode);
@@ -67,11 +67,11 @@ export async function readLocator(file: ImageFile, locator: ParentLocator): Prom
   const text = decodeForeignText(bytes, encoding) ?? undecoded(bytes, encoding);
   const isAlias = locator.platformCode === 'Mac ' && (text === undefined || !/\.\w+$/.test(text));
   if (isAlias) return { source, problem: NO_PATH };
-  if (text === undefined) return { source, problem: 'its text is in no encoding that is known (UTF-16 or UTF-8)' };
+  if (text === undefined) return { source, problem: 'its text has no known encoding (UTF-16 or UTF-8)' };
   return { source, text, isUrl: /^file:/i.test(text) };
 }
 
-/** A text with control characters, say, which is refused as a path: in the encoding that the kind asks for. */
+/** A text that is implausible as a path (such as one with control characters), in the encoding of the specification. */
 function undecoded(bytes: Uint8Array, encoding: TextEncoding): string | undefined {
   if (encoding === 'windows-1252') return undefined;
   try {

@@ -1,4 +1,4 @@
-// What a dynamic and a differencing VHD have in common: one file, its footer, dynamic header, BAT and blocks.
+// The common parts of a dynamic and a differencing VHD: one file with footer, dynamic header, BAT and blocks.
 import type { ImageFileIdentity } from '../disk-image.ts';
 import type { ImageFile } from '../image-file.ts';
 import { Bat } from './bat.ts';
@@ -17,7 +17,7 @@ export interface SparseVhdFile {
   readonly blocks: BlockReader;
 }
 
-/** Reads and checks the structures of `file`, which stays the caller's. @throws {CorruptImageError} */
+/** Reads and checks the structures of `file`. The caller still closes it. @throws {CorruptImageError} */
 export async function openSparseVhdFile(file: ImageFile, { footer, dataEnd }: FoundFooter): Promise<SparseVhdFile> {
   const header = await readDynamicHeader(file, footer);
   return {

@@ -1,4 +1,4 @@
-// Watches over sectors of a dynamic VHD that hold data although their bitmap says that they were never written.
+// Detects sectors of a dynamic VHD that contain data although their bitmap marks them as never written.
 
 import { printable } from '../../base/printable.ts';
 import type { DiskImage, OpenDiskImageOptions } from '../disk-image.ts';
@@ -6,23 +6,23 @@ import type { DiskImage, OpenDiskImageOptions } from '../disk-image.ts';
 const SECTOR_SIZE = 512;
 const ZEROS = Buffer.alloc(64 * 1024);
 
-/** Where the data were seen. */
+/** The place of the data. */
 export interface UnmarkedPlace {
   readonly block: number;
-  /** Of the first byte looked at, in the disk. */
+  /** Offset of the first examined byte in the disk. */
   readonly offset: number;
   /** Whether the bitmap of the block marks any sector at all. */
   readonly hasMarkedSector: () => Promise<boolean>;
 }
 
-/** Counts such sectors, and warns when the first is seen: to read them as zeros is right, or loses data, as the writer meant it. */
+/** Counts such sectors and warns about the first. Depending on the writer, reading them as zeros is correct or loses data. */
 export class UnmarkedSectors {
   readonly #path: string;
   readonly #options: OpenDiskImageOptions;
   #count = 0;
   #hasWarned = false;
   #hasWarnedOfEmptyBitmap = false;
-  /** The block whose bitmap was looked at last: once for all of its sectors is enough. */
+  /** The block whose bitmap was examined last: one check covers all of its sectors. */
   #lastBlock: number | undefined;
 
   constructor(path: DiskImage['path'], options: OpenDiskImageOptions) {
@@ -47,24 +47,24 @@ export class UnmarkedSectors {
       this.#hasWarned = true;
       this.#options.onWarning?.({
         code: 'unmarked-data',
-        message: `Block ${place.block} of ${this.#path} holds data in sectors that its sector bitmap marks as never written, the first at ${offset} of the disk. They are read as zeros, as the specification says: as a rule they are left from something else. If the program that made the image does not keep its bitmaps, use --trust-unmarked-sectors to read the data.`,
+        message: `Block ${place.block} of ${this.#path} contains data in sectors that its sector bitmap marks as never written, the first at ${offset} of the disk. They are read as zeros, as the specification requires: usually they are remains of older data. If the program that wrote the image does not maintain its bitmaps, use --trust-unmarked-sectors to read the data.`,
       });
     }
     if (this.#hasWarnedOfEmptyBitmap || place.block === this.#lastBlock) return;
     this.#lastBlock = place.block;
-    // Asked again after the answer: another read may have warned while this one waited.
+    // Checked again after the await: another read may have warned in the meantime.
     if ((await place.hasMarkedSector()) || this.#hasWarnedOfEmptyBitmap) return;
     this.#hasWarnedOfEmptyBitmap = true;
     this.#options.onWarning?.({
       code: 'empty-bitmap',
-      message: `DATA MAY BE MISSING: the sector bitmap of block ${place.block} of ${this.#path} marks no sector at all, but the block holds data. The program that made the image probably does not keep its bitmaps, and what it wrote is read as zeros. Check the disk, and use --trust-unmarked-sectors to read the data.`,
+      message: `DATA MAY BE MISSING: the sector bitmap of block ${place.block} of ${this.#path} marks no sector at all, but the block contains data. The program that wrote the image probably does not maintain its bitmaps, and its data is read as zeros. Check the disk, and use --trust-unmarked-sectors to read the data.`,
     });
   }
 
-  /** Says how many there were. Sectors that were read twice count twice. */
+  /** Reports their number. A sector that was read twice counts twice. */
   report(): void {
     if (this.#count === 0) return;
-    this.#options.onDebug?.(`${this.#path}: ${this.#count} sectors with data, but not marked, were read as zeros.`);
+    this.#options.onDebug?.(`${this.#path}: ${this.#count} unmarked sectors with data was read as zeros.`);
   }
 }
 

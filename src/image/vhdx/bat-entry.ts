@@ -1,19 +1,19 @@
-// One entry of the BAT of a VHDX: the state of a block and its place in the file (MS-VHDX 2.5.1).
+// One entry of the BAT of a VHDX: the state of a block and its offset in the file (MS-VHDX 2.5.1).
 import { MIB } from '../../base/byte-range.ts';
 
-/** The state of a block, and of a sector bitmap block, that is in the file. */
+/** The state of a payload block or sector bitmap block that is in the file. */
 export const FULLY_PRESENT = 6;
 
-/** Where the contents of a block come from. */
+/** The source of the contents of a block. */
 export type Block =
   | { readonly source: 'zeros' | 'parent' }
-  /** Of "partial" blocks, the sector bitmap says which sectors are in the file; the others come from the parent. */
+  /** For "partial" blocks, the sector bitmap marks the sectors in the file; the others come from the parent. */
   | { readonly source: 'file' | 'partial'; readonly offset: number };
 
 /**
- * Where the contents of a block come from, by its state, in a file without a parent. 1, 2 and 3 mean undefined, zero and
- * unmapped; 5 meant unmapped in version 0.95 of the specification. An entry in these states may still name a place, with old
- * contents in it.
+ * The source of a block by its state, in a file without a parent. 1, 2 and 3 mean undefined, zero and
+ * unmapped; 5 meant unmapped in version 0.95 of the specification. An entry in these states may still contain the offset of
+ * old contents.
  */
 export const BASE_SOURCES: readonly (Block['source'] | undefined)[] = [
   'zeros',
@@ -23,11 +23,11 @@ export const BASE_SOURCES: readonly (Block['source'] | undefined)[] = [
   undefined,
   'zeros',
   'file',
-  // Partially present. Without a parent, there is nowhere else for the other sectors to be.
+  // Partially present. Without a parent, the file is the only source for the other sectors.
   'file',
 ];
 
-/** The same in a differencing file. */
+/** The source of a block by its state, in a differencing file. */
 export const CHILD_SOURCES: readonly (Block['source'] | undefined)[] = [
   'parent',
   'zeros',
@@ -44,7 +44,7 @@ export function stateAt(view: DataView, at: number): number {
   return view.getUint8(at) & 7;
 }
 
-/** Bits 20 to 63 count MiBs. As a multiple of 1 MiB, an offset is exact as a number however large it is. */
+/** Bits 20 to 63 count MiBs. A multiple of 1 MiB is exact as a number, however large it is. */
 export function offsetAt(view: DataView, at: number): number {
   return (view.getUint32(at + 4, true) * 4096 + (view.getUint32(at, true) >>> 20)) * MIB;
 }

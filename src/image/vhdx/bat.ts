@@ -1,4 +1,4 @@
-// The block allocation table of a VHDX: where the contents of each block come from (MS-VHDX 2.5).
+// The block allocation table of a VHDX: the source of the contents of each block (MS-VHDX 2.5).
 import { endOf, MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
@@ -10,31 +10,31 @@ import type { Region, Regions } from './region-table.ts';
 import { UsedSpace } from './used-space.ts';
 
 const ENTRY_LENGTH = 8;
-/** Of the table, looked at with one comparison before its entries are looked at one by one. */
+/** Bytes of the table that are compared with zeros at once, before single entries are examined. */
 const PIECE_LENGTH = 4096;
 
-/** A sector bitmap block has 1 MiB, and a bit for each sector of its chunk. */
+/** A sector bitmap block has 1 MiB: one bit for each sector of its chunk. */
 const SECTOR_BITMAP_LENGTH = MIB;
 const SECTORS_PER_CHUNK = 8 * SECTOR_BITMAP_LENGTH;
 
-/** Tables up to this length (1 TiB in blocks of 2 MiB) are checked whole at open; a larger one as it is walked, and entry by entry as it is read. */
+/** Tables up to this length (1 TiB in blocks of 2 MiB) are checked completely when opened. Larger ones are checked during a walk, and entry by entry when read. */
 const CHECKED_AT_OPEN = 4 * MIB;
 
-/** Twice the largest disk. Keeps the map of the space in use below 16 MiB. */
+/** Twice the largest disk. Keeps the bitmap of used space below 16 MiB. */
 const MAX_FILE_LENGTH = 128 * 1024 * 1024 * MIB;
 
-/** Blocks in a row whose contents come from the same place. */
+/** Consecutive blocks with the same source. */
 export interface BlockRun {
   readonly source: Block['source'];
   readonly first: number;
   readonly count: number;
 }
 
-/** The table, read in slices as it is needed. */
+/** The table, read in slices on demand. */
 export class BlockAllocationTable {
   readonly blockSize: number;
   readonly blockCount: number;
-  /** Blocks that share one sector bitmap block: a chunk. */
+  /** Blocks per chunk; the blocks of a chunk share one sector bitmap block. */
   readonly chunkRatio: number;
   /** Entries that the disk needs. The region may have room for more. */
   readonly entryCount: number;
@@ -47,7 +47,7 @@ export class BlockAllocationTable {
 
   /**
    * @throws {CorruptImageError} the region is too small for the disk.
-   * @throws {UnsupportedImageError} the file is longer than any VHDX is.
+   * @throws {UnsupportedImageError} the file is longer than any VHDX can be.
    */
   constructor(file: ImageBytes, regions: Regions, disk: DiskParameters) {
     this.blockSize = disk.blockSize;
@@ -70,12 +70,12 @@ export class BlockAllocationTable {
     }
     if (file.size > MAX_FILE_LENGTH) {
       throw new UnsupportedImageError(
-        `Cannot read ${printable(file.path)}: a VHDX may have ${MAX_FILE_LENGTH} bytes, and this file has ${file.size}.`,
+        `Cannot read ${printable(file.path)}: a VHDX may have at most ${MAX_FILE_LENGTH} bytes, but this file has ${file.size}.`,
       );
     }
   }
 
-  /** @throws {CorruptImageError} the block is in a state that does not exist, or lies where no block can. */
+  /** @throws {CorruptImageError} the block has an invalid state or an impossible offset. */
   block(index: number): Promise<Block> {
     return this.#block(index).catch(async (error: unknown) => {
       throw await this.#explain(error);
@@ -94,7 +94,7 @@ export class BlockAllocationTable {
 
   /**
    * Offset in the file of the sector bitmap of a chunk.
-   * @throws {CorruptImageError} there is none, or it lies where it cannot.
+   * @throws {CorruptImageError} the chunk has none, or its offset is impossible.
    */
   sectorBitmap(chunk: number): Promise<number> {
     return this.#sectorBitmap(chunk).catch(async (error: unknown) => {
@@ -119,7 +119,7 @@ export class BlockAllocationTable {
   }
 
   /**
-   * All blocks of the disk, ascending, in runs. Each entry is checked on the way, also that no two lie in one place.
+   * All blocks of the disk, ascending, in runs. Checks each entry on the way, including that no two blocks overlap.
    * @throws {CorruptImageError}
    */
   async *runs(): AsyncGenerator<BlockRun> {
@@ -152,13 +152,13 @@ export class BlockAllocationTable {
     if (pending !== undefined) yield pending;
   }
 
-  /** The runs of the entries from `first` on, which are all in `view`. Never waits: the largest table has 64 Mi entries. */
+  /** The runs of the entries from `first` on, which are all in `view`. Synchronous, because the largest table has 64 Mi entries. */
   #runsOfPiece(view: DataView, first: number, used: UsedSpace): BlockRun[] {
     const runs: BlockRun[] = [];
     const perChunk = this.chunkRatio + 1;
     let index = first - Math.floor(first / perChunk);
     if (isZero(view)) {
-      // Most of the table of a large disk: neither blocks nor bitmaps, in one look instead of thousands.
+      // Most of the table of a large disk is zeros: neither blocks nor bitmaps, detected by one comparison.
       const end = first + view.byteLength / ENTRY_LENGTH;
       const count = Math.min(end - Math.floor(end / perChunk), this.blockCount) - index;
       return count <= 0 ? [] : [{ source: this.#sourceOf(view, 0, first), first: index, count }];
@@ -170,7 +170,7 @@ export class BlockAllocationTable {
         this.#checkBitmap(view, at, entry, used);
         continue;
       }
-      // Between the last block and the last chunk's bitmap there are entries for no block.
+      // The entries between the last block and the bitmap of the last chunk are unused.
       if (index >= this.blockCount) continue;
       const next = this.#sourceOf(view, at, entry);
       if (next === 'file' || next === 'partial') {
@@ -187,7 +187,7 @@ export class BlockAllocationTable {
     return runs;
   }
 
-  /** Checks all entries now, unless there are so many that it would keep the first byte waiting. @throws {CorruptImageError} */
+  /** Checks all entries, unless the table is so large that this would delay the first read. @throws {CorruptImageError} */
   async check(): Promise<void> {
     if (this.entryCount * ENTRY_LENGTH > CHECKED_AT_OPEN) return;
     const runs = this.runs();
@@ -197,19 +197,19 @@ export class BlockAllocationTable {
   #sourceOf(view: DataView, at: number, entry: number): Block['source'] {
     const state = stateAt(view, at);
     const source = this.#sources[state];
-    if (source === undefined) throw this.#corrupt(entry, `it has the state ${state}, which does not exist`);
+    if (source === undefined) throw this.#corrupt(entry, `its state is ${state}, which is not valid`);
     return source;
   }
 
-  /** Where a block begins that is in the file. */
+  /** Offset in the file of a block that is stored there. */
   #placeOf(view: DataView, at: number, entry: number, index: number): number {
     const offset = offsetAt(view, at);
-    // Programs cut off the end of the last block where the disk ends in it.
+    // Some programs omit the part of the last block beyond the end of the disk.
     this.#checkEnd(offset, Math.min(this.blockSize, this.#diskSize - index * this.blockSize), entry);
     return offset;
   }
 
-  /** A base file has no sector bitmaps, and old versions of qemu-img leave random values in their entries. */
+  /** Ignored in a base file: it has no sector bitmaps, and old versions of qemu-img leave random values in their entries. */
   #checkBitmap(view: DataView, at: number, entry: number, used: UsedSpace): void {
     if (!this.#hasParent || stateAt(view, at) !== FULLY_PRESENT) return;
     const offset = offsetAt(view, at);
@@ -221,20 +221,23 @@ export class BlockAllocationTable {
     const end = offset + length;
     if (end <= this.#file.size) return;
     if (end <= MAX_FILE_LENGTH) throw new BeyondEndError(entry, end);
-    throw this.#corrupt(entry, `its block must end inside the file, but starts at ${offset} of ${this.#file.size}`);
+    throw this.#corrupt(
+      entry,
+      `its block must end before the end of the file at ${this.#file.size}, but starts at ${offset}`,
+    );
   }
 
-  /** Says of a block after the end of the file how long the file should be. Other errors stay as they are. */
+  /** Adds the required length of the file to the error for a block beyond its end. Other errors are returned unchanged. */
   async #explain(error: unknown): Promise<unknown> {
     if (!(error instanceof BeyondEndError)) return error;
     const { path, size } = this.#file;
     const needed = await this.#neededLength(error.end);
     return new CorruptImageError(
-      `Cannot read ${printable(path)}: the file was cut: it has ${size} bytes, its blocks need ${needed} (BAT entry ${error.entry}, ${this.#nameOf(error.entry)}, ends at ${error.end}). Copy it again, and compare its length with that of its source.`,
+      `Cannot read ${printable(path)}: the file was truncated. It has ${size} bytes; its blocks need ${needed} (BAT entry ${error.entry}, ${this.#nameOf(error.entry)}, ends at ${error.end}). Copy it again and compare its length with the source.`,
     );
   }
 
-  /** Where the last block ends that the table names; only of a table that is checked at open. At least `known`. */
+  /** The end of the last block in the table, at least `known`. Larger tables, which are not checked when opened, are not searched. */
   async #neededLength(known: number): Promise<number> {
     if (this.entryCount * ENTRY_LENGTH > CHECKED_AT_OPEN) return known;
     let needed = known;
@@ -248,7 +251,7 @@ export class BlockAllocationTable {
     return needed;
   }
 
-  /** Where in the file ends what an entry names, or 0 where it names nothing. */
+  /** The end of the block of an entry in the file, or 0 if the entry names none. */
   #endOfEntry(view: DataView, at: number, entry: number): number {
     const perChunk = this.chunkRatio + 1;
     const state = stateAt(view, at);
@@ -285,7 +288,7 @@ export class BlockAllocationTable {
   }
 }
 
-/** A block that ends after the file, at a place where a block can be: the file was cut. */
+/** A block ends beyond the end of the file at a possible offset: the file was truncated. */
 class BeyondEndError extends Error {
   readonly entry: number;
   readonly end: number;

@@ -1,12 +1,12 @@
-// The extents of a VHDX: its own blocks, without holes of the file, and, where it leaves the block to its parent, the parent's extents.
+// The extents of a VHDX: its own blocks, without holes of the file, and the extents of the parent for blocks that come from the parent.
 import { type ByteRange, endOf } from '../../base/byte-range.ts';
 import type { Extent } from '../disk-image.ts';
 import type { ImageFile } from '../image-file.ts';
 import type { BlockAllocationTable, BlockRun } from './bat.ts';
 
 /**
- * Ascending and apart, from runs of blocks of `blockSize` bytes, on a disk of `size` bytes. Blocks of zeros hide the parent's extents.
- * @param parentExtents Ascending and apart. They may go beyond the disk.
+ * The extents, ascending and apart, of a disk of `size` bytes with runs of blocks of `blockSize` bytes. Zero blocks hide the parent's extents.
+ * @param parentExtents Ascending and apart. They may extend beyond the disk.
  */
 export async function* blockExtents(
   runs: AsyncIterable<BlockRun>,
@@ -34,7 +34,7 @@ export async function* blockExtents(
   }
 }
 
-/** @param extents - Blocks that are all in `file`. */
+/** @param extents - Blocks that are all stored in `file`. */
 export async function* withoutHoles(
   extents: AsyncIterable<Extent>,
   bat: Pick<BlockAllocationTable, 'block' | 'blockSize'>,
@@ -49,13 +49,13 @@ export async function* withoutHoles(
   }
 }
 
-/** A part of the disk that is in the file in one piece. */
+/** A part of the disk that is contiguous in the file. */
 interface StoredRow extends ByteRange {
-  /** Where in the file. */
+  /** Offset in the file. */
   readonly position: number;
 }
 
-/** Blocks in a row that are also in a row in the file. */
+/** Joins consecutive blocks that are also consecutive in the file. */
 async function* storedRows(
   extent: Extent,
   bat: Pick<BlockAllocationTable, 'block' | 'blockSize'>,
@@ -84,7 +84,7 @@ async function* extentsOf(
   else if (source === 'parent' && parent !== undefined) yield* parent.within(range);
 }
 
-/** Reads a stream of extents once, onwards. */
+/** Reads a stream of extents once, forwards. */
 class ExtentCursor {
   readonly #extents: AsyncIterator<Extent>;
   #next: IteratorResult<Extent> | undefined;
@@ -93,7 +93,7 @@ class ExtentCursor {
     this.#extents = extents[Symbol.asyncIterator]();
   }
 
-  /** The parts of the extents in `range`, which lies after the ranges of all earlier calls. */
+  /** The parts of the extents in `range`, which must lie after the ranges of all earlier calls. */
   async *within(range: ByteRange): AsyncGenerator<Extent> {
     this.#next ??= await this.#extents.next();
     while (this.#next.done !== true && this.#next.value.offset < endOf(range)) {

@@ -1,14 +1,14 @@
-// CRC-32C (Castagnoli), the checksum of every VHDX structure that has one (MS-VHDX 2.2.2, 2.2.3.1, 2.3.1.1).
+// CRC-32C (Castagnoli), the checksum of VHDX structures (MS-VHDX 2.2.2, 2.2.3.1, 2.3.1.1).
 import { createCRC32, type IHasher } from 'hash-wasm';
 
-/** The polynomial of Castagnoli, bits reversed. */
+/** The Castagnoli polynomial, with reversed bits. */
 const CASTAGNOLI = 0x82f63b78;
 
-/** Where header, region table and log entry keep their checksum, and its length in bytes. It counts as zeros. */
+/** Offset and length in bytes of the checksum in a header, region table or log entry. It counts as zeros. */
 const FIELD_OFFSET = 4;
 const FIELD_LENGTH = 4;
 
-/** A running checksum. One caller at a time: `start`, any number of `update`, `value`. */
+/** A running checksum for one caller at a time: `start`, any number of `update`, `value`. */
 export class Crc32c {
   readonly #hasher: IHasher;
 
@@ -20,7 +20,7 @@ export class Crc32c {
     return new Crc32c(await createCRC32(CASTAGNOLI));
   }
 
-  /** Starts over with the first bytes of a structure, whose checksum field counts as zeros. */
+  /** Restarts with the first bytes of a structure, whose checksum field counts as zeros. */
   start(structure: Uint8Array): void {
     this.#hasher.init();
     this.#hasher.update(structure.subarray(0, FIELD_OFFSET));
@@ -36,7 +36,7 @@ export class Crc32c {
     return Number.parseInt(this.#hasher.digest('hex'), 16);
   }
 
-  /** The checksum of a structure that is wholly in memory. */
+  /** The checksum of a structure that is completely in memory. */
   of(structure: Uint8Array): number {
     this.start(structure);
     return this.value();

@@ -1,4 +1,4 @@
-// GUIDs as VHDX stores them (MS-VHDX 1.3.2, MS-DTYP 2.3.4.2): the first three groups little-endian, the rest as written.
+// GUIDs in the notation of VHDX (MS-VHDX 1.3.2, MS-DTYP 2.3.4.2): the first three groups are little-endian, the rest is in order.
 import type { Fields } from '../fields.ts';
 
 /** Lower case, without braces: "83ed0ec3-24c8-49a6-a959-5e4bf1288bfb". */
@@ -28,7 +28,7 @@ export function guidAt(fields: Fields, offset: number): Guid {
   return groups.join('-');
 }
 
-/** The GUID that `text` is, with or without braces, in either case; undefined where it is none. */
+/** Parses a GUID with or without braces, in upper or lower case; undefined if `text` is not a GUID. */
 export function parseGuid(text: string): Guid | undefined {
   const match = /^(?:\{([0-9a-f-]{36})\}|([0-9a-f-]{36}))$/i.exec(text);
   const guid = (match?.[1] ?? match?.[2])?.toLowerCase();

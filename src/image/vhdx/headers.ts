@@ -1,4 +1,4 @@
-// The file identifier and the two headers of a VHDX, of which the valid one with the higher sequence number is in force (MS-VHDX 2.2.1, 2.2.2).
+// The file identifier and the two headers of a VHDX. The valid header with the higher sequence number is active (MS-VHDX 2.2.1, 2.2.2).
 import { MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
@@ -10,7 +10,7 @@ import { type Guid, guidAt, ZERO_GUID } from './guid.ts';
 /** The first 8 bytes of every VHDX. */
 const FILE_SIGNATURE = 'vhdxfile';
 
-/** Identifier, headers and region tables: nothing else lies in the first MiB. */
+/** The first MiB contains only the identifier, the headers and the region tables. */
 export const HEADER_SECTION_LENGTH = MIB;
 
 const HEADER_OFFSETS = [64 * 1024, 128 * 1024];
@@ -18,35 +18,35 @@ const HEADER_LENGTH = 4096;
 const SUPPORTED_VERSION = 1;
 const SUPPORTED_LOG_VERSION = 0;
 
-/** Windows writes 1 MiB. A limit, because the whole log is read to find out what in it counts. */
+/** Windows writes 1 MiB. Limited, because the whole log is read to find its active sequence. */
 const MAX_LOG_LENGTH = 1024 * MIB;
 
-/** What the active header says. */
+/** The contents of the active header. */
 export interface VhdxHeader {
   readonly sequenceNumber: bigint;
-  /** Changes whenever the contents of the disk may change: the identity that a child remembers of its parent. */
+  /** Changes whenever the contents of the disk may change. A child records it to identify its parent. */
   readonly dataWriteGuid: Guid;
-  /** Undefined when the log is empty, and the file therefore consistent as it is. */
+  /** Undefined if the log is empty, so that the file is consistent without a replay. */
   readonly logGuid: Guid | undefined;
-  /** Of the log region in the file, in bytes. A length of 0: there is no log region. */
+  /** Offset of the log region in the file, in bytes. A length of 0 means that there is no log region. */
   readonly logOffset: number;
   readonly logLength: number;
 }
 
-/** Whether `file` calls itself a VHDX. */
+/** Whether `file` begins with the VHDX signature. */
 export async function beginsAsVhdx(file: ImageBytes): Promise<boolean> {
   return file.size >= FILE_SIGNATURE.length && (await readSignature(file)) === FILE_SIGNATURE;
 }
 
 /**
- * The active header.
- * @throws {CorruptImageError} neither header is valid, or the log is not where a log can be.
- * @throws {UnsupportedImageError} another version of the format.
+ * Reads the active header.
+ * @throws {CorruptImageError} neither header is valid, or the place of the log is impossible.
+ * @throws {UnsupportedImageError} the file has another version of the format.
  */
 export async function readActiveHeader(file: ImageBytes, crc32c: Crc32c): Promise<VhdxHeader> {
   if (file.size < HEADER_SECTION_LENGTH) {
     throw new CorruptImageError(
-      `Cannot read ${printable(file.path)} as a VHDX: the header section takes ${HEADER_SECTION_LENGTH} bytes, the file has ${file.size}. It was cut off.`,
+      `Cannot read ${printable(file.path)} as a VHDX: the header section needs ${HEADER_SECTION_LENGTH} bytes, but the file has ${file.size}. It was truncated: copy it again.`,
     );
   }
   const found = await readSignature(file);
@@ -59,9 +59,9 @@ export async function readActiveHeader(file: ImageBytes, crc32c: Crc32c): Promis
   const problems: string[] = [];
   for (const offset of HEADER_OFFSETS) {
     const fields = await readHeader(file, offset);
-    const problem = checkSeal(fields, crc32c);
+    const problem = problemOf(fields, crc32c);
     if (problem !== undefined) problems.push(`at ${offset} ${problem}`);
-    // Disk2vhd gives both headers number 1: the first one wins then.
+    // Disk2vhd gives both headers number 1; the first one wins then.
     else if (active === undefined || fields.bigU64(8) > active.bigU64(8)) active = fields;
   }
   if (active === undefined) {
@@ -84,19 +84,19 @@ async function readHeader(file: ImageBytes, offset: number): Promise<Fields> {
   return new Fields(bytes, { path: file.path, structure: 'header', offset }, 'little');
 }
 
-/** What is wrong with the signature or the checksum, if anything. */
-function checkSeal(fields: Fields, crc32c: Crc32c): string | undefined {
-  if (fields.ascii(0, 4) !== 'head') return 'there is no signature "head"';
+/** The fault of the signature or the checksum, or undefined. */
+function problemOf(fields: Fields, crc32c: Crc32c): string | undefined {
+  if (fields.ascii(0, 4) !== 'head') return 'the signature "head" is missing';
   const stored = fields.u32(4);
   const computed = crc32c.of(fields.bytes);
-  return stored === computed ? undefined : `the checksum is ${hex(stored)}, its bytes give ${hex(computed)}`;
+  return stored === computed ? undefined : `the checksum is ${hex(stored)}, but its bytes give ${hex(computed)}`;
 }
 
 function decodeHeader(fields: Fields, file: ImageBytes): VhdxHeader {
   const version = fields.u16(66);
   if (version !== SUPPORTED_VERSION) {
     throw new UnsupportedImageError(
-      `Cannot read ${printable(file.path)}: VHDX version ${version}; only version 1 is read.`,
+      `Cannot read ${printable(file.path)}: it has VHDX version ${version}; vhdup reads only version 1.`,
     );
   }
   const guid = guidAt(fields, 48);
@@ -104,7 +104,7 @@ function decodeHeader(fields: Fields, file: ImageBytes): VhdxHeader {
   const logVersion = fields.u16(64);
   if (logGuid !== undefined && logVersion !== SUPPORTED_LOG_VERSION) {
     throw new UnsupportedImageError(
-      `Cannot read ${printable(file.path)}: it was not closed cleanly and its log has version ${logVersion}; only version 0 is read. Attach the disk once to a machine that writes this version, and detach it.`,
+      `Cannot read ${printable(file.path)}: it was not closed cleanly and its log has version ${logVersion}; vhdup reads only version 0. Attach the disk once to a machine that supports this version, and detach it.`,
     );
   }
   const logLength = fields.u32(68);
@@ -125,17 +125,17 @@ function checkLogRegion(fields: Fields, offset: number, length: number, file: Im
   }
   if (offset + length > file.size) {
     throw fields.corrupt(
-      `its log must end inside the file, but ends at ${offset + length} of ${file.size}: the file was cut, copy it again`,
+      `its log must end inside the file, but ends at ${offset + length} of ${file.size}: the file was truncated, copy it again`,
     );
   }
   if (length > MAX_LOG_LENGTH) {
     throw new UnsupportedImageError(
-      `Cannot read ${printable(file.path)}: its log has ${length} bytes; at most ${MAX_LOG_LENGTH} are read.`,
+      `Cannot read ${printable(file.path)}: its log has ${length} bytes; vhdup reads at most ${MAX_LOG_LENGTH}.`,
     );
   }
 }
 
-/** A checksum as messages show it. */
+/** A checksum in the notation of messages. */
 export function hex(checksum: number): string {
   return `0x${checksum.toString(16).padStart(8, '0')}`;
 }

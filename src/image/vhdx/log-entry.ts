@@ -10,39 +10,39 @@ const DESCRIPTOR_LENGTH = 32;
 /** A log never writes to the file identifier and the headers. */
 const FIRST_LOGGED_OFFSET = 192 * 1024;
 
-/** Beyond it, an offset does not fit into the 64 bits that hold it. */
+/** Offsets at or beyond this do not fit in 64 bits. */
 const OFFSET_LIMIT = 2 ** 64;
 
-/** An entry that has been found valid. Offsets and lengths count bytes in the log, unless they say otherwise. */
+/** A valid entry. Offsets and lengths are bytes in the log unless stated otherwise. */
 export interface LogEntry {
   readonly offset: number;
   readonly length: number;
-  /** Where the oldest entry begins that must be replayed before this one. */
+  /** Offset of the oldest entry that must be replayed before this one. */
   readonly tail: number;
   readonly sequenceNumber: bigint;
   readonly descriptorCount: number;
-  /** The file had at least this length on the medium when the entry was written. */
+  /** The minimum length of the file on disk when the entry was written. */
   readonly flushedFileOffset: bigint;
-  /** Everything that the file holds ends before this offset of the file. */
+  /** All contents of the file end before this offset of the file. */
   readonly lastFileOffset: bigint;
 }
 
-/** What one descriptor says: a page of 4 KiB to write, or a range to fill with zeros. Offsets count bytes in the image file. */
+/** One descriptor: a page of 4 KiB to write, or a range to fill with zeros. Offsets are bytes in the image file. */
 export type LogDescriptor =
   | {
       readonly kind: 'data';
       readonly fileOffset: number;
-      /** The bytes of the page that its data sector cannot hold: the first 8 and the last 4. */
+      /** The first 8 and last 4 bytes of the page, which its data sector cannot store. */
       readonly leading: bigint;
       readonly trailing: number;
     }
   | { readonly kind: 'zero'; readonly fileOffset: number; readonly length: number };
 
 /**
- * The entry that begins at `offset`, or undefined where none does: every log holds leftovers of earlier rounds, so that is no error.
+ * The entry at `offset`, or undefined if no valid entry begins there. That is no error: every log contains remains of earlier rounds.
  *
- * It gives up at the first sector that cannot belong to the entry. After its first sector, no valid entry has one that could
- * begin another entry, so trying every offset of a log, whatever is in it, looks at each sector twice at most.
+ * Stops at the first sector that cannot belong to the entry. Apart from its first sector, no sector of a valid entry can
+ * begin another entry, so trying every offset of any log reads each sector at most twice.
  */
 export async function readEntry(
   log: LogSectors,
@@ -89,7 +89,7 @@ export async function* descriptorsOf(log: LogSectors, entry: LogEntry): AsyncGen
   }
 }
 
-/** Sectors that the header and the descriptors take. The data sectors follow. */
+/** Number of sectors of the header and the descriptors. The data sectors follow. */
 export function descriptorSectorsOf(entry: LogEntry): number {
   return Math.ceil((HEADER_LENGTH + entry.descriptorCount * DESCRIPTOR_LENGTH) / LOG_SECTOR);
 }
@@ -115,7 +115,7 @@ function decodeHeader(first: Fields, offset: number, log: LogSectors, logGuid: G
   return fits ? entry : undefined;
 }
 
-/** Where in the descriptor sector `index` of an entry its descriptors begin. */
+/** Offsets of the descriptors in the descriptor sector `index` of an entry. */
 function* descriptorOffsets(entry: LogEntry, index: number): Generator<number> {
   const end = Math.min(LOG_SECTOR, HEADER_LENGTH + entry.descriptorCount * DESCRIPTOR_LENGTH - index * LOG_SECTOR);
   for (let at = index === 0 ? HEADER_LENGTH : 0; at < end; at += DESCRIPTOR_LENGTH) yield at;
@@ -132,13 +132,13 @@ function decodeDescriptor(sector: Fields, at: number): LogDescriptor | undefined
   return signature === 'zero' && length !== undefined ? { kind: 'zero', fileOffset, length } : undefined;
 }
 
-/** A 64-bit field that must be a multiple of 4 KiB. As such it is exact as a number, however large. */
+/** A 64-bit field that must be a multiple of 4 KiB, which makes it exact as a number. */
 function multipleOfSector(sector: Fields, at: number): number | undefined {
   const low = sector.u32(at);
   return low % LOG_SECTOR === 0 ? sector.u32(at + 4) * 2 ** 32 + low : undefined;
 }
 
-/** Whether the log may write there: after the headers, not into itself, not beyond what 64 bits hold. */
+/** Whether the log may write there: after the headers, not to itself, and within 64 bits. */
 function mayWrite(descriptor: LogDescriptor, log: LogSectors): boolean {
   const { fileOffset } = descriptor;
   const end = fileOffset + (descriptor.kind === 'data' ? LOG_SECTOR : descriptor.length);
@@ -151,7 +151,7 @@ function isDataSectorOf(entry: LogEntry, sector: Fields): boolean {
   return sector.ascii(0, 4) === 'data' && sequenceNumber === entry.sequenceNumber;
 }
 
-/** A broken sector makes an entry invalid and never an error, so nobody will ask where these fields were. */
+/** A damaged sector makes an entry invalid and is never an error, so no message needs its place. */
 function fieldsOf(sector: Uint8Array): Fields {
   return new Fields(sector, { path: '', structure: 'log sector', offset: 0 }, 'little');
 }

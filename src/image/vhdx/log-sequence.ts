@@ -1,4 +1,4 @@
-// Finds what in a VHDX log has to be replayed: the active sequence (MS-VHDX 2.3.2).
+// Finds the entries of a VHDX log to replay: the active sequence (MS-VHDX 2.3.2).
 
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError } from '../../errors.ts';
@@ -8,9 +8,9 @@ import { type LogEntry, readEntry } from './log-entry.ts';
 import { LOG_SECTOR, type LogSectors } from './log-sectors.ts';
 
 /**
- * The entries of the active sequence, oldest first, from the one that the newest names as its tail.
- * @param path Of the file, for messages.
- * @throws {CorruptImageError} the log holds no valid sequence.
+ * The entries of the active sequence, oldest first, starting at the tail of the newest entry.
+ * @param path Path of the file, for messages.
+ * @throws {CorruptImageError} the log contains no valid sequence.
  */
 export async function findActiveSequence(
   log: LogSectors,
@@ -26,13 +26,13 @@ export async function findActiveSequence(
   }
   if (active.length === 0) {
     throw new CorruptImageError(
-      `Cannot read ${printable(path)}: it was not closed cleanly, and its log (${logGuid}) holds no valid sequence of entries to repair it from. Use a backup, or let a program that repairs VHDX files try on a copy.`,
+      `Cannot read ${printable(path)}: it was not closed cleanly, and its log (${logGuid}) contains no valid sequence of entries to replay. Use a backup, or try a repair program for VHDX files on a copy.`,
     );
   }
   return active;
 }
 
-/** All valid entries, in chains as long as can be: each entry begins where the one before it ends and has the next number. */
+/** All valid entries in chains of maximum length: each entry begins at the end of the one before it and has the next number. */
 async function readChains(log: LogSectors, logGuid: Guid, crc32c: Crc32c): Promise<LogEntry[][]> {
   const chains: LogEntry[][] = [];
   let offset = 0;
@@ -48,7 +48,7 @@ async function readChains(log: LogSectors, logGuid: Guid, crc32c: Crc32c): Promi
   const [first, last] = [chains[0], chains.at(-1)];
   const begin = first?.[0];
   if (first !== undefined && last !== undefined && begin !== undefined && first !== last && follows(last, begin, log)) {
-    // It goes round the end of the ring.
+    // The chain wraps around the end of the ring.
     chains[0] = [...last, ...first];
     chains.pop();
   }
@@ -64,7 +64,7 @@ function follows(chain: LogEntry[], entry: LogEntry, log: LogSectors): boolean {
   );
 }
 
-/** The part of a chain that its newest entry says must be replayed; nothing where its tail is not in the chain: the chain is not valid. */
+/** The part of a chain from the tail of its newest entry; empty if the chain does not contain the tail, which makes it invalid. */
 function fromTail(chain: LogEntry[]): LogEntry[] {
   const tail = chain.at(-1)?.tail;
   const index = chain.findIndex((entry) => entry.offset === tail);

@@ -1,4 +1,4 @@
-// The metadata region: what the disk is like (MS-VHDX 2.6).
+// The metadata region: the parameters of the disk (MS-VHDX 2.6).
 import { MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { UnsupportedImageError } from '../../errors.ts';
@@ -28,10 +28,10 @@ const LOGICAL_SECTOR_SIZE: Guid = '8141bf1d-a96f-4709-ba47-f233a8faab5f';
 const PHYSICAL_SECTOR_SIZE: Guid = 'cda348c7-445d-4471-9cc9-e9885251c556';
 const PAGE_83_DATA: Guid = 'beca12ab-b2e6-4523-93ef-c309e000c746';
 const PARENT_LOCATOR: Guid = 'a8d35f2d-b30b-454d-abf7-d3d84834ab0c';
-/** Written while the file is being created, removed at the end (known from openvmm, not in the specification). */
+/** Present while a program creates the file, then removed (known from openvmm, not in the specification). */
 const INCOMPLETE_FILE: Guid = '71cc85f0-1b69-4e28-9558-c3bf83ae75d3';
 
-/** As the specification names them. The last two (CHS, persistent memory labels) say nothing that a reader needs. */
+/** Names from the specification. The last two (CHS, persistent memory labels) do not matter to a reader. */
 const KNOWN_ITEMS = new Map<Guid, string>([
   [FILE_PARAMETERS, 'file parameters'],
   [VIRTUAL_DISK_SIZE, 'virtual disk size'],
@@ -43,7 +43,7 @@ const KNOWN_ITEMS = new Map<Guid, string>([
   ['10e1ae8a-4b7e-4169-a40f-cd70de928393', 'persistent memory label storage'],
 ]);
 
-/** What the metadata say about the disk. */
+/** The parameters of the disk in the metadata. */
 export interface DiskParameters {
   /** Virtual size in bytes: a multiple of the logical sector size. */
   readonly size: number;
@@ -51,17 +51,17 @@ export interface DiskParameters {
   readonly blockSize: number;
   readonly logicalSectorSize: 512 | 4096;
   readonly physicalSectorSize: 512 | 4096;
-  /** The disk is a fixed one: its blocks stay allocated. */
+  /** Whether the disk is fixed, so that its blocks stay allocated. */
   readonly leaveBlocksAllocated: boolean;
-  /** The id that the disk shows to the guest (SCSI, page 83), 16 bytes as they stand in the file. A parent and its children share it. */
+  /** The id that the guest sees (SCSI, page 83): 16 bytes in the byte order of the file. A parent and its children share it. */
   readonly page83Id: Uint8Array;
   /** The parent locator item of a differencing disk. */
   readonly parentLocator: Fields | undefined;
 }
 
 /**
- * Reads the metadata. To be read through a replayed log.
- * @throws {CorruptImageError} @throws {UnsupportedImageError} an item that is required and that we do not know, or an unfinished file.
+ * Reads the metadata. `file` must be read through its replayed log.
+ * @throws {CorruptImageError} @throws {UnsupportedImageError} a required item is unknown, or the file is unfinished.
  */
 export async function readDiskParameters(file: ImageBytes, region: Region): Promise<DiskParameters> {
   const items = await readTable(file, region);
@@ -90,7 +90,7 @@ interface Item {
   readonly length: number;
 }
 
-/** The system items, by id. User items are checked and left out: nothing of theirs says how to read the disk. */
+/** The system items by id. User items are checked but left out, because they do not affect reading. */
 interface ItemTable {
   readonly table: Fields;
   readonly items: ReadonlyMap<Guid, Item>;
@@ -100,7 +100,7 @@ async function readTable(file: ImageBytes, region: Region): Promise<ItemTable> {
   const bytes = new Uint8Array(TABLE_LENGTH);
   await file.read(region.offset, bytes);
   const table = new Fields(bytes, { path: file.path, structure: 'metadata table', offset: region.offset }, 'little');
-  if (table.ascii(0, 8) !== 'metadata') throw table.corrupt('there is no signature "metadata"');
+  if (table.ascii(0, 8) !== 'metadata') throw table.corrupt('the signature "metadata" is missing');
   const count = table.u16(10);
   if (count > MAX_ENTRIES) throw table.corrupt(`it has ${count} entries; at most ${MAX_ENTRIES} fit`);
   const items = new Map<Guid, Item>();
@@ -113,12 +113,12 @@ async function readTable(file: ImageBytes, region: Region): Promise<ItemTable> {
     if (isUser ? userItems.has(id) : items.has(id)) throw table.corrupt(`it has two entries for ${itemName(id)}`);
     if (id === INCOMPLETE_FILE && !isUser) {
       throw new UnsupportedImageError(
-        `Cannot read ${printable(file.path)}: its creation was never finished. Create it again, or use another copy.`,
+        `Cannot read ${printable(file.path)}: its creation did not finish. Create it again, or use another copy.`,
       );
     }
     if ((flags & IS_REQUIRED) !== 0 && (isUser || !KNOWN_ITEMS.has(id))) {
       throw new UnsupportedImageError(
-        `Cannot read ${printable(file.path)}: it needs the metadata item ${id}, which is not known. Convert it with the program that wrote it.`,
+        `Cannot read ${printable(file.path)}: it requires the metadata item ${id}, which vhdup does not support. Convert it with the program that wrote it.`,
       );
     }
     const item = { id, offset: table.u32(at + 16), length: table.u32(at + 20) };
@@ -130,10 +130,10 @@ async function readTable(file: ImageBytes, region: Region): Promise<ItemTable> {
 }
 
 function checkPlace(table: Fields, { id, offset, length }: Item, region: Region): void {
-  // An item without contents is present with offset 0.
+  // An empty item has offset 0.
   if (length === 0 && offset === 0) return;
   if (length > MAX_ITEM_LENGTH) {
-    throw table.corrupt(`${itemName(id)} may have ${MAX_ITEM_LENGTH} bytes, but has ${length}`);
+    throw table.corrupt(`${itemName(id)} may have at most ${MAX_ITEM_LENGTH} bytes, but has ${length}`);
   }
   if (offset < TABLE_LENGTH || offset + length > region.length) {
     throw table.corrupt(
@@ -178,7 +178,7 @@ function checkBlockSize(parameters: Fields): number {
 function checkFlags(parameters: Fields): number {
   const flags = parameters.u32(4);
   if ((flags & ~(LEAVE_BLOCKS_ALLOCATED | HAS_PARENT)) !== 0) {
-    throw parameters.corrupt(`of the flags only the lowest two are in use, but they are 0x${flags.toString(16)}`);
+    throw parameters.corrupt(`only the lowest two flags are defined, but the flags are 0x${flags.toString(16)}`);
   }
   return flags;
 }

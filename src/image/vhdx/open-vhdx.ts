@@ -1,4 +1,4 @@
-// Opens a VHDX of any type; a differencing one with all files down to the base of its chain.
+// Opens a VHDX of any type; for a differencing VHDX, all files down to the base of its chain.
 
 import { printable } from '../../base/printable.ts';
 import { ParentImageError } from '../../errors.ts';
@@ -14,7 +14,7 @@ import { identityOf, openVhdxFile, type VhdxFile } from './vhdx-file.ts';
 import { VhdxImage } from './vhdx-image.ts';
 
 /**
- * Opens the disk in `file`. When that fails the parents are closed again, and `file` stays the caller's.
+ * Opens the disk in `file`. On failure, closes the parents; the caller still closes `file`.
  * @throws {CorruptImageError} @throws {UnsupportedImageError} @throws {ParentImageError} @throws {ImageAccessError}
  */
 export async function openVhdx(file: ImageFile, options: OpenDiskImageOptions): Promise<DiskImage> {
@@ -47,7 +47,7 @@ async function openParent(
   const known = chain.find((link) => locator.linkages.includes(link.dataWriteGuid));
   if (known !== undefined) {
     throw new ParentImageError(
-      `Cannot open the parent of ${path}: its DataWriteGuid ${wanted} is that of ${printable(known.file.path)}, so the chain is a loop.`,
+      `Cannot open the parent of ${path}: its DataWriteGuid ${wanted} is the id of ${printable(known.file.path)}, so the chain is a loop.`,
     );
   }
   requireDepth(path, chain.length);
@@ -71,7 +71,7 @@ function referencesOf(locator: ParentLocator): ParentReference[] {
     references.push({ source: 'absolute_win32_path', text: absolutePath, path: parsePath(absolutePath) });
   }
   if (volumePath !== undefined) {
-    // Where such a path is right, which is on the computer that wrote it, absolute_win32_path is right as well.
+    // Such a path works only on the computer that wrote it, and absolute_win32_path works there as well.
     const path = { kind: 'refused', problem: 'it names a volume by its id' } as const;
     references.push({ source: 'volume_path', text: volumePath, path });
   }
@@ -87,18 +87,18 @@ async function examine(
   const { dataWriteGuid } = await readActiveHeader(file, await Crc32c.create());
   if (!linkages.includes(dataWriteGuid)) {
     return {
-      problem: `its DataWriteGuid is ${dataWriteGuid}, so it is another disk, or was written to after the child was made`,
+      problem: `its DataWriteGuid is ${dataWriteGuid}, so it is another disk, or was written to after the child was created`,
     };
   }
-  // Held back: should opening fail, the error says what matters.
+  // Warnings are reported only if the parent opens; otherwise the error matters.
   const warnings: ImageWarning[] = [];
   const parent = await openVhdxFile(file, { ...options, onWarning: (warning) => warnings.push(warning) });
   for (const warning of warnings) options.onWarning?.(warning);
-  // A child may be expanded, but never its parent.
+  // Expanding a child is allowed, expanding its parent is not.
   if (parent.disk.size > child.disk.size) {
     options.onWarning?.({
       code: 'parent-size-differs',
-      message: `The disk in ${printable(file.path)} has ${parent.disk.size} bytes, and that in its child ${printable(child.file.path)} has ${child.disk.size}: the parent was expanded after the child was made. Windows refuses such a chain, and the file system may be damaged. Take the parent as it was, or compare the disk with its source.`,
+      message: `The disk in ${printable(file.path)} has ${parent.disk.size} bytes, but the disk in its child ${printable(child.file.path)} has ${child.disk.size}: the parent was expanded after the child was created. Windows rejects such a chain, and the file system may be damaged. Use the original parent, or compare the disk with its source.`,
     });
   }
   return { parent };

@@ -1,4 +1,4 @@
-// The parent locator of a differencing VHDX: which file its parent is, and where it may be (MS-VHDX 2.6.2.6).
+// The parent locator of a differencing VHDX: the identity of its parent and paths to it (MS-VHDX 2.6.2.6).
 
 import { decodeForeignText, plainUtf16 } from '../../base/foreign-text.ts';
 import { printable } from '../../base/printable.ts';
@@ -11,22 +11,22 @@ const HEADER_LENGTH = 20;
 const ENTRY_LENGTH = 12;
 const MAX_ENTRIES = 256;
 
-/** What a child says about its parent. */
+/** A child's reference to its parent. */
 export interface ParentLocator {
-  /** The parent's DataWriteGuid must be one of these. There is a second one while two checkpoints are being merged. */
+  /** The parent's DataWriteGuid must be one of these. A second one exists while two checkpoints are merged. */
   readonly linkages: readonly Guid[];
   /** Relative to the folder of the child: ".\parent.vhdx". */
   readonly relativePath: string | undefined;
   /** "\\?\Volume{...}\disks\parent.vhdx". */
   readonly volumePath: string | undefined;
-  /** "C:\disks\parent.vhdx", also with "\\?\" in front. */
+  /** "C:\disks\parent.vhdx", possibly with the prefix "\\?\". */
   readonly absolutePath: string | undefined;
 }
 
 /**
  * Decodes the parent locator item.
- * @throws {CorruptImageError} it does not say which parent.
- * @throws {UnsupportedImageError} the parent is something else than a VHDX file.
+ * @throws {CorruptImageError} it does not identify the parent.
+ * @throws {UnsupportedImageError} the parent is not a VHDX file.
  */
 export function decodeParentLocator(item: Fields): ParentLocator {
   if (item.bytes.length < HEADER_LENGTH) {
@@ -35,13 +35,13 @@ export function decodeParentLocator(item: Fields): ParentLocator {
   const type = guidAt(item, 0);
   if (type !== VHDX_LOCATOR) {
     throw new UnsupportedImageError(
-      `Cannot read ${printable(item.location.path)}: its parent is of the type ${type}; only a VHDX file can be a parent.`,
+      `Cannot read ${printable(item.location.path)}: its parent has the type ${type}; only a VHDX file can be a parent.`,
     );
   }
   const entries = decodeEntries(item);
   const linkages = ['parent_linkage', 'parent_linkage2'].flatMap((key) => {
     const guid = parseGuid(entries.get(key) ?? '');
-    // Windows fills the second one with zeros when it means none.
+    // Windows fills an unused second one with zeros.
     return guid === undefined || guid === ZERO_GUID ? [] : [guid];
   });
   if (linkages.length === 0) {
@@ -61,7 +61,7 @@ export function decodeParentLocator(item: Fields): ParentLocator {
 function decodeEntries(item: Fields): Map<string, string> {
   const count = item.u16(18);
   if (count === 0 || count > MAX_ENTRIES || HEADER_LENGTH + count * ENTRY_LENGTH > item.bytes.length) {
-    throw item.corrupt(`it must have 1 to ${MAX_ENTRIES} entries that fit into it, but has ${count}`);
+    throw item.corrupt(`it must have 1 to ${MAX_ENTRIES} entries that fit in it, but has ${count}`);
   }
   const entries = new Map<string, string>();
   for (let index = 0; index < count; index++) {
@@ -73,7 +73,7 @@ function decodeEntries(item: Fields): Map<string, string> {
   return entries;
 }
 
-/** UTF-16, lowest byte first, without an end mark; some writers have another encoding, or an end mark. */
+/** UTF-16, little-endian, without a terminator; some writers use another encoding or add a terminator. */
 function decodeText(item: Fields, offset: number, length: number): string {
   if (length % 2 !== 0 || offset + length > item.bytes.length) {
     throw item.corrupt(

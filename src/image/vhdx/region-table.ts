@@ -1,4 +1,4 @@
-// The region table, of which a VHDX has two copies: where the BAT and the metadata are (MS-VHDX 2.2.3).
+// The region table, stored twice in a VHDX: the places of the BAT and the metadata (MS-VHDX 2.2.3).
 import { type ByteRange, endOf, MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
@@ -18,25 +18,25 @@ const ENTRY_LENGTH = 32;
 const BAT_REGION: Guid = '2dc27766-f623-4200-9d64-115e9bfd4a08';
 const METADATA_REGION: Guid = '8b7ca206-4790-4b9a-b8fe-575f050f886e';
 
-/** A part of the file that no block may lie in. */
+/** A part of the file that no block may overlap. */
 export interface Region extends ByteRange {
-  /** As messages name it. */
+  /** Name for messages. */
   readonly name: string;
 }
 
-/** The regions of a file that we need, and all that the file has. */
+/** The regions that a reader needs, and all regions of the file. */
 export interface Regions {
   readonly bat: Region;
   readonly metadata: Region;
-  /** Ascending: every region of the table, the log and the header section. */
+  /** All regions of the table, the log and the header section, ascending. */
   readonly all: readonly Region[];
 }
 
 /**
- * Reads the region table: the first copy, or the second where the first is damaged. To be read through a replayed log.
- * @param log Where the header says that the log is; its length may be 0.
- * @throws {CorruptImageError} both copies are damaged, or regions lie where they cannot.
- * @throws {UnsupportedImageError} a region that is required and that we do not know.
+ * Reads the region table: the first copy, or the second if the first is damaged. `file` must be read through its replayed log.
+ * @param log Range of the log according to the header; its length may be 0.
+ * @throws {CorruptImageError} both copies are damaged, or a region has an impossible place.
+ * @throws {UnsupportedImageError} a required region is unknown.
  */
 export async function readRegions(
   file: ImageBytes,
@@ -44,17 +44,17 @@ export async function readRegions(
   crc32c: Crc32c,
   { onWarning }: OpenDiskImageOptions,
 ): Promise<Regions> {
-  const sound: Fields[] = [];
+  const intact: Fields[] = [];
   const problems: string[] = [];
   for (const offset of TABLE_OFFSETS) {
     const bytes = new Uint8Array(TABLE_LENGTH);
     await file.read(offset, bytes);
     const fields = new Fields(bytes, { path: file.path, structure: 'region table', offset }, 'little');
-    const problem = checkSeal(fields, crc32c);
-    if (problem === undefined) sound.push(fields);
+    const problem = problemOf(fields, crc32c);
+    if (problem === undefined) intact.push(fields);
     else problems.push(`at ${offset} ${problem}`);
   }
-  const [table, copy] = sound;
+  const [table, copy] = intact;
   const path = printable(file.path);
   if (table === undefined) {
     throw new CorruptImageError(
@@ -66,17 +66,17 @@ export async function readRegions(
   if (damage !== undefined) {
     onWarning?.({
       code: 'region-table-damaged',
-      message: `The two region tables of ${path} should be the same: ${damage}. The one at ${table.location.offset} is used.`,
+      message: `The two region tables of ${path} should be identical: ${damage}. The table at ${table.location.offset} is used.`,
     });
   }
   return regions;
 }
 
-function checkSeal(fields: Fields, crc32c: Crc32c): string | undefined {
-  if (fields.ascii(0, 4) !== 'regi') return 'there is no signature "regi"';
+function problemOf(fields: Fields, crc32c: Crc32c): string | undefined {
+  if (fields.ascii(0, 4) !== 'regi') return 'the signature "regi" is missing';
   const stored = fields.u32(4);
   const computed = crc32c.of(fields.bytes);
-  return stored === computed ? undefined : `the checksum is ${hex(stored)}, its bytes give ${hex(computed)}`;
+  return stored === computed ? undefined : `the checksum is ${hex(stored)}, but its bytes give ${hex(computed)}`;
 }
 
 function differenceOf(table: Fields, copy: Fields): string | undefined {
@@ -91,11 +91,11 @@ function decodeRegions(fields: Fields, file: ImageBytes, log: ByteRange): Region
     const at = ENTRIES_OFFSET + index * ENTRY_LENGTH;
     const guid = guidAt(fields, at);
     if (regions.has(guid)) throw fields.corrupt(`it has two entries for ${regionName(guid)}`);
-    // qemu-img leaves the bit unset on the BAT and the metadata: it only matters for regions that we do not know.
+    // qemu-img does not set the bit for the BAT and the metadata. It matters only for unknown regions.
     const required = (fields.u32(at + 28) & 1) === 1;
     if (required && guid !== BAT_REGION && guid !== METADATA_REGION) {
       throw new UnsupportedImageError(
-        `Cannot read ${printable(file.path)}: it needs the region ${guid}, which is not known. Convert it with the program that wrote it.`,
+        `Cannot read ${printable(file.path)}: it requires the region ${guid}, which vhdup does not support. Convert it with the program that wrote it.`,
       );
     }
     const region = {
@@ -125,7 +125,7 @@ function checkPlace(fields: Fields, region: Region, file: ImageBytes): void {
   }
   if (endOf(region) > file.size) {
     throw fields.corrupt(
-      `${name} must end inside the file, but ends at ${endOf(region)} of ${file.size}: the file was cut, copy it again`,
+      `${name} must end inside the file, but ends at ${endOf(region)} of ${file.size}: the file was truncated, copy it again`,
     );
   }
 }

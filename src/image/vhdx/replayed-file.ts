@@ -1,4 +1,4 @@
-// A VHDX file seen as it would be after its log has been replayed (MS-VHDX 2.3.3). The file itself is never written to.
+// ReplayedFile: a view of a VHDX file with its log replayed (MS-VHDX 2.3.3). The file itself is never written to.
 import { type ByteRange, endOf } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
@@ -10,26 +10,26 @@ import { LOG_SECTOR, type LogSectors } from './log-sectors.ts';
 import { findActiveSequence } from './log-sequence.ts';
 import { ZeroRanges } from './zero-ranges.ts';
 
-/** No program is known that writes even a hundred; without a limit, a log of 1 GiB could hold 33 million. */
+/** No known program writes even a hundred. Without a limit, a log of 1 GiB could contain 33 million. */
 const MAX_ZERO_DESCRIPTORS = 65_536;
 
-/** A page that the log has: its bytes stay there, so that a log takes memory for its pages' places only. */
+/** A page in the log. Its bytes stay in the file, so only the places of pages use memory. */
 interface LoggedPage {
-  /** Where in the file its data sector is. */
+  /** Offset of its data sector in the file. */
   readonly position: number;
   readonly leading: bigint;
   readonly trailing: number;
 }
 
-/** Reads through the log: pages and zeros of its active sequence hide what the file has in their place. */
+/** Reads through the log: pages and zero ranges of the active sequence hide the bytes of the file. */
 export class ReplayedFile implements ImageBytes {
   readonly path: string;
-  /** At least the file's: a log may know of an extension that never reached the medium, and that reads as zeros. */
+  /** At least the length of the file. A log may record an extension that never reached the disk; it reads as zeros. */
   readonly size: number;
-  /** Entries that were replayed. */
+  /** Number of replayed entries. */
   readonly entryCount: number;
   readonly #file: ImageBytes;
-  /** By offset in the file. A page that was zeroed later is not here. */
+  /** Keyed by offset in the file. Pages that were zeroed later are left out. */
   readonly #pages = new Map<number, LoggedPage>();
   readonly #zeros = new ZeroRanges();
 
@@ -41,8 +41,8 @@ export class ReplayedFile implements ImageBytes {
   }
 
   /**
-   * Finds the active sequence of the log and lays it over the file.
-   * @throws {CorruptImageError} there is none, or the file is shorter than it was when the log was written.
+   * Finds the active sequence of the log and applies it to the view.
+   * @throws {CorruptImageError} the log has none, or the file is shorter than it was when the log was written.
    */
   static async replay(file: ImageBytes, log: LogSectors, logGuid: Guid, crc32c: Crc32c): Promise<ReplayedFile> {
     const sequence = await findActiveSequence(log, logGuid, file.path, crc32c);
@@ -67,7 +67,7 @@ export class ReplayedFile implements ImageBytes {
     for (const offset of this.#pagesWithin(range)) await this.#copyPage(offset, position, into);
   }
 
-  /** Backwards, so that the first one to claim a place is the one that counts. */
+  /** Works backwards, so that the newest write to each place is found first and wins. */
   async #replay(log: LogSectors, sequence: readonly LogEntry[]): Promise<void> {
     let zeroDescriptors = 0;
     for (const entry of sequence.toReversed()) {
@@ -80,7 +80,7 @@ export class ReplayedFile implements ImageBytes {
         else zeroDescriptors++;
         if (zeroDescriptors > MAX_ZERO_DESCRIPTORS) {
           throw new UnsupportedImageError(
-            `Cannot read ${printable(this.path)}: its log fills more than ${MAX_ZERO_DESCRIPTORS} ranges with zeros. Attach the disk once to a machine, and detach it, so that the log is replayed.`,
+            `Cannot read ${printable(this.path)}: its log fills more than ${MAX_ZERO_DESCRIPTORS} ranges with zeros. Attach the disk once to a machine and detach it, so that the log is replayed.`,
           );
         }
       }
@@ -109,7 +109,7 @@ export class ReplayedFile implements ImageBytes {
     if (logged === undefined) return;
     const page = Buffer.alloc(LOG_SECTOR);
     await this.#file.read(logged.position, page);
-    // A data sector has its signature and number where the page has its first 8 and last 4 bytes.
+    // A data sector stores its signature and number in place of the first 8 and last 4 bytes of the page.
     page.writeBigUInt64LE(logged.leading, 0);
     page.writeUInt32LE(logged.trailing, LOG_SECTOR - 4);
     const from = Math.max(0, position - offset);
@@ -118,13 +118,13 @@ export class ReplayedFile implements ImageBytes {
   }
 }
 
-/** Length of the file once the log is replayed. */
+/** Length of the file after the replay. */
 function sizeAfter(file: ImageBytes, sequence: readonly LogEntry[]): number {
   const newest = sequence.at(-1);
   if (newest === undefined) return file.size;
   if (newest.flushedFileOffset > BigInt(file.size)) {
     throw new CorruptImageError(
-      `Cannot read ${printable(file.path)}: it was cut off. Its log says that it had at least ${newest.flushedFileOffset} bytes, and it has ${file.size}.`,
+      `Cannot read ${printable(file.path)}: it was truncated. Its log says that it had at least ${newest.flushedFileOffset} bytes, but it has ${file.size}. Copy it again.`,
     );
   }
   if (newest.lastFileOffset > BigInt(Number.MAX_SAFE_INTEGER)) {

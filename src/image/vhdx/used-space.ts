@@ -1,4 +1,4 @@
-// Which MiBs of a VHDX file are taken: finds out in bounded memory whether two things lie in one place (MS-VHDX 2.1: everything is made of whole MiBs).
+// The used MiBs of a VHDX file: detects overlapping structures in bounded memory (MS-VHDX 2.1: every structure consists of whole MiBs).
 import { type ByteRange, endOf, MIB } from '../../base/byte-range.ts';
 
 /** One bit per MiB of the file: 8 MiB for a file of 64 TiB. */
@@ -10,7 +10,7 @@ export class UsedSpace {
     this.#bits = new Uint8Array(Math.ceil(fileLength / MIB / 8));
   }
 
-  /** Takes `range`, which begins at a whole MiB, and says whether all of it was free. What lies beyond the end of the file is left out. */
+  /** Marks `range`, which begins at a whole MiB, as used. Returns whether all of it was free. Parts beyond the end of the file are ignored. */
   claim(range: ByteRange): boolean {
     const end = Math.min(Math.ceil(endOf(range) / MIB), this.#bits.length * 8);
     let wasFree = true;

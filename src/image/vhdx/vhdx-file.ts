@@ -1,4 +1,4 @@
-// One VHDX file, opened and checked: its header, log, regions, metadata and BAT, in the order in which they can be trusted (MS-VHDX 2).
+// One VHDX file, opened and checked: header, log, regions, metadata and BAT, in the order in which each can be trusted (MS-VHDX 2).
 import { basename } from 'node:path';
 import { printable } from '../../base/printable.ts';
 import type { ImageFileIdentity, OpenDiskImageOptions } from '../disk-image.ts';
@@ -17,23 +17,23 @@ import { ReplayedFile } from './replayed-file.ts';
 
 export interface VhdxFile {
   readonly file: ImageFile;
-  /** What the file holds, with its log replayed. */
+  /** The contents of the file with its log replayed. */
   readonly bytes: ImageBytes;
   readonly dataWriteGuid: Guid;
   readonly disk: DiskParameters;
   readonly bat: BlockAllocationTable;
-  /** Undefined unless the disk is a differencing one. */
+  /** Undefined unless the disk is differencing. */
   readonly parentLocator: ParentLocator | undefined;
 }
 
 /**
- * Reads and checks the structures of `file`, which stays the caller's. The file is never written to.
+ * Reads and checks the structures of `file`. The caller still closes it. The file is never written to.
  * @throws {CorruptImageError} @throws {UnsupportedImageError} @throws {ImageAccessError}
  */
 export async function openVhdxFile(file: ImageFile, options: OpenDiskImageOptions): Promise<VhdxFile> {
   const crc32c = await Crc32c.create();
   const header = await readActiveHeader(file, crc32c);
-  // Nothing but the headers may be looked at before the log is replayed.
+  // Only the headers may be read before the log is replayed.
   const bytes = await replayLog(file, header, crc32c, options);
   const log = { offset: header.logOffset, length: header.logLength };
   const regions = await readRegions(bytes, log, crc32c, options);
@@ -51,7 +51,7 @@ export async function openVhdxFile(file: ImageFile, options: OpenDiskImageOption
   };
 }
 
-/** How the file is remembered between two runs. Its DataWriteGuid changes when the contents of the disk may have changed. */
+/** The identity of the file, to recognise it in the next run. Its DataWriteGuid changes when the contents of the disk may have changed. */
 export function identityOf({ file, dataWriteGuid }: VhdxFile): ImageFileIdentity {
   const { path, size, modifiedMs } = file;
   return { path: path, name: basename(path), size, modifiedMs, diskId: dataWriteGuid.replaceAll('-', '') };

@@ -1,4 +1,4 @@
-// The disk in a VHDX file: fixed, dynamic, or differencing over its parent.
+// VhdxImage: the disk in a VHDX file: fixed, dynamic, or differencing over its parent.
 import { type ByteRange, endOf, type FilePiece } from '../../base/byte-range.ts';
 import type { DiskImage, DiskImageFormat, Extent, ImageFileIdentity } from '../disk-image.ts';
 import { readPadded, requireReadable } from '../read-padded.ts';
@@ -10,15 +10,15 @@ export class VhdxImage implements DiskImage {
   readonly path: string;
   readonly format: DiskImageFormat;
   readonly size: number;
-  /** The id that the disk shows to its guest. A differencing disk shares it with its parent. */
+  /** The id that the guest sees. A differencing disk shares it with its parent. */
   readonly diskId: Uint8Array;
-  /** A VHDX holds no time. */
+  /** A VHDX stores no time. */
   readonly timestamp = 0;
   readonly files: readonly ImageFileIdentity[];
   readonly #source: VhdxFile;
   readonly #parent: DiskImage | undefined;
 
-  /** Takes over `source.file` and `parent`, whose size may be another. There is one exactly where the source names one. */
+  /** Takes ownership of `source.file` and `parent`, which may have another size. A parent is required exactly if the source names one. */
   constructor(source: VhdxFile, parent?: DiskImage) {
     const { disk, file } = source;
     this.path = file.path;
@@ -34,7 +34,7 @@ export class VhdxImage implements DiskImage {
   extents(): AsyncIterable<Extent> {
     const { bat, bytes, disk, file } = this.#source;
     const extents = blockExtents(bat.runs(), disk, this.#parent?.extents());
-    // The blocks of others lie in any order: there would be more to ask for than to save.
+    // In other files the blocks are in any order, and the queries would cost more than they save.
     const isWorthAsking = this.format === 'vhdx-fixed' && file.isSparse && bytes === file;
     return isWorthAsking ? withoutHoles(extents, bat, file) : extents;
   }
@@ -52,13 +52,13 @@ export class VhdxImage implements DiskImage {
   async locate(range: ByteRange): Promise<FilePiece | undefined> {
     const { bat, bytes, disk, file } = this.#source;
     const inBlock = range.offset % disk.blockSize;
-    // A log that is laid over the file may hide what is there.
+    // A replayed log may hide the bytes of the file.
     if (bytes !== file || inBlock + range.length > disk.blockSize) return undefined;
     const block = await bat.block(Math.floor(range.offset / disk.blockSize));
     return 'offset' in block && block.source === 'file' ? file.piece(block.offset + inBlock) : undefined;
   }
 
-  /** `piece` lies in one block. */
+  /** `piece` must lie in one block. */
   async #readPiece(piece: ByteRange, into: Uint8Array): Promise<void> {
     const { bat, bytes, disk } = this.#source;
     const index = Math.floor(piece.offset / disk.blockSize);
@@ -78,7 +78,7 @@ export class VhdxImage implements DiskImage {
     else await readPadded(this.#parent, piece, into);
   }
 
-  /** A piece of a partially present block, whose data are at `position` of the file. */
+  /** Reads a piece of a partially present block, whose data is at `position` of the file. */
   async #readOverParent(piece: ByteRange, position: number, into: Uint8Array): Promise<void> {
     const { bytes } = this.#source;
     const runs = await this.#readSectorRuns(piece);
@@ -87,7 +87,7 @@ export class VhdxImage implements DiskImage {
       await bytes.read(position, into);
       return;
     }
-    // The parent first: the buffer below then lives for one file of a long chain at a time.
+    // The parent is read first, so that only one file of a long chain holds the buffer below at a time.
     await this.#readParent(piece, into);
     const [first, last] = [own[0], own.at(-1)];
     if (first === undefined || last === undefined) return;
@@ -110,12 +110,12 @@ export class VhdxImage implements DiskImage {
     const slice = bitmapSlice(first, count);
     const bitmap = new Uint8Array(slice.length);
     await bytes.read(bitmapOffset + slice.offset, bitmap);
-    // The first sector of a byte is its lowest bit here.
+    // In a VHDX, the first sector of a byte is its lowest bit.
     reverseBits(bitmap);
     return runsOf(bitmap, first, count);
   }
 
-  /** The bytes of `run`, sectors of a chunk, that lie in `piece`, from the beginning of the piece. The piece may begin and end inside a sector of 4 KiB. */
+  /** The bytes of `run` (sectors of a chunk) in `piece`, from the beginning of the piece. The piece may begin and end inside a 4 KiB sector. */
   #bytesOf(run: SectorRun, piece: ByteRange): ByteRange {
     const { bat, disk } = this.#source;
     const inChunk = piece.offset % (bat.chunkRatio * disk.blockSize);

@@ -1,7 +1,7 @@
-// A set of byte ranges, kept ascending and apart: what a replayed log fills with zeros.
+// ZeroRanges: a set of byte ranges, kept ascending and apart, that a replayed log fills with zeros.
 import { type ByteRange, endOf } from '../../base/byte-range.ts';
 
-/** Adding takes time in proportion to the number of ranges, so whoever adds limits it. */
+/** Adding takes time in proportion to the number of ranges, so the caller must limit it. */
 export class ZeroRanges {
   readonly #ranges: ByteRange[] = [];
 

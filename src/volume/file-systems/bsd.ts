@@ -1,4 +1,4 @@
-// UFS2 of the BSDs, and ZFS, by their superblock and label.
+// UFS2 of the BSDs and ZFS, by their superblock and label.
 import { textAt } from '../disk.ts';
 import { described, type FileSystem } from '../file-system.ts';
 
@@ -8,7 +8,7 @@ const UFS2_MAGIC = 0x19540119;
 /** The name-value list of the first label, in XDR: a header of 12 bytes, then pairs. */
 const ZFS_LABEL = 16 * 1024;
 const ZFS_LABEL_LENGTH = 4096;
-/** A pair begins with its name: its length as 32 bits, and its characters. Then come the type (9, a string), a count of 1 and the text. */
+/** A pair begins with its name: the length in 32 bits and the characters. The type (9, a string), a count of 1 and the text follow. */
 const ZFS_NAME_PAIR = Buffer.from('\0\0\0\x04name\0\0\0\x09\0\0\0\x01', 'latin1');
 
 export function detectBsd(head: Buffer): FileSystem | undefined {

@@ -1,12 +1,12 @@
-// What holds other things, or nothing that lasts: LVM2 physical volumes, LUKS, BitLocker, md RAID members, swap.
+// Containers and swap: LVM2 physical volumes, LUKS, BitLocker, md RAID members, Linux swap.
 import { textAt, uuidAt } from '../disk.ts';
 import { described, type FileSystem } from '../file-system.ts';
 
 const SECTOR = 512;
 const MD_MAGIC = 0xa92b4efc;
-/** Of swap: the signature is at the end of the first page, and pages differ between processors. */
+/** Page sizes of swap: the signature is at the end of the first page, and processors differ in the page size. */
 const PAGE_SIZES = [4096, 8192, 16384, 65536];
-/** What the kernel and uswsusp write in place of the signature while a system is hibernated. */
+/** The marks that the kernel and uswsusp write in place of the signature during hibernation. */
 const SUSPENDED = ['S1SUSPEND', 'S2SUSPEND', 'ULSUSPEND', 'LINHIB0001'];
 
 export function detectContainer(head: Buffer): FileSystem | undefined {

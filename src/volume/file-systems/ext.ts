@@ -7,9 +7,9 @@ const MAGIC = 0xef53;
 
 const HAS_JOURNAL = 0x4;
 const IS_JOURNAL_DEVICE = 0x8;
-/** Features that ext3 does not know: extents, 64 bit, flexible groups and later ones. */
+/** Incompatible features that ext3 does not support: extents, 64 bit, flexible groups and later ones. */
 const EXT4_INCOMPATIBLE = ~0x1f;
-/** The same among those that only forbid writing: huge files, group checksums and later ones. */
+/** Read-only compatible features that ext3 does not support: huge files, group checksums and later ones. */
 const EXT4_READ_ONLY = ~0x7;
 
 export function detectExt(head: Buffer): FileSystem | undefined {

@@ -4,22 +4,22 @@ import { textAt } from '../disk.ts';
 import { described, type FileSystem } from '../file-system.ts';
 import { serialOf } from './windows.ts';
 
-/** Where things are on a FAT file system, in bytes from its beginning. */
+/** The layout of a FAT file system, in bytes from its beginning. */
 export interface FatGeometry {
   readonly bits: 12 | 16 | 32;
   readonly clusterSize: number;
   readonly tableOffset: number;
-  /** FAT12 and FAT16: the root folder, which has a place of its own. Length 0 on FAT32. */
+  /** FAT12 and FAT16: the fixed place of the root folder. The length is 0 on FAT32. */
   readonly rootOffset: number;
   readonly rootLength: number;
   /** FAT32: the first cluster of the root folder. */
   readonly rootCluster: number;
-  /** Of cluster 2, the first one. */
+  /** Offset of cluster 2, the first one. */
   readonly dataOffset: number;
   readonly clusters: number;
 }
 
-/** From the boot sector at the beginning of `head`, or undefined when it is none of FAT. */
+/** Decodes the boot sector at the beginning of `head`; undefined if it is not FAT. */
 export function fatGeometry(head: Buffer): FatGeometry | undefined {
   const isBootSector = [0xeb, 0xe9].includes(head.readUInt8(0)) && head.readUInt16LE(510) === 0xaa55;
   const sectorSize = head.readUInt16LE(11);
@@ -41,7 +41,7 @@ export function fatGeometry(head: Buffer): FatGeometry | undefined {
   const clusters = Math.floor((size - dataOffset) / clusterSize);
   if (tableLength === 0 || clusters < 1) return undefined;
   return {
-    // A small FAT32 has fewer clusters than the specification allows: what tells it apart is the length of its tables.
+    // A small FAT32 may have fewer clusters than the specification allows, so the length field of its tables decides.
     bits: shortLength === 0 ? 32 : clusters < 4085 ? 12 : 16,
     clusterSize,
     tableOffset: reserved * sectorSize,
@@ -65,11 +65,11 @@ export function detectFat(head: Buffer): FileSystem | undefined {
   );
 }
 
-/** The upper half of code page 850, which mkfs.fat and Windows in Western Europe write; the letters of 437 are at the same places. */
+/** The upper half of code page 850, which mkfs.fat and Windows in Western Europe use. The letters of code page 437 are in the same places. */
 const CODE_PAGE_850 =
   'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐└┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u00ad±‗¾¶§÷¸°¨·¹³²■\u00a0';
 
-/** 11 characters of the code page of a PC, or UTF-8, which some tools of Linux write. */
+/** 11 characters in a PC code page, or in UTF-8, which some Linux tools write. */
 function labelAt(head: Buffer, offset: number): string | undefined {
   const stored = head.subarray(offset, offset + 11);
   if (isUtf8(stored)) return textAt(head, offset, 11);

@@ -1,10 +1,10 @@
-// ISO 9660 and UDF: a disk image may be that of an installation medium.
+// ISO 9660 and UDF, by their descriptors: a disk image may be that of an installation medium.
 import { textAt } from '../disk.ts';
 import { described, type FileSystem } from '../file-system.ts';
 
 const DESCRIPTORS = 32 * 1024;
 const DESCRIPTOR_LENGTH = 2048;
-/** Descriptors that are looked at, within the beginning of the volume that is read. */
+/** Descriptors examined at most; they are in the part of the volume that is read. */
 const MAX_DESCRIPTORS = 16;
 
 export function detectOptical(head: Buffer): FileSystem | undefined {

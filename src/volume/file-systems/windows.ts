@@ -1,4 +1,4 @@
-// NTFS, ReFS and exFAT, by their boot sectors. Labels are in their metadata; that of NTFS is read by ntfs-volume.
+// NTFS, ReFS and exFAT, by their boot sectors. Their labels are in the metadata; ntfs-volume reads that of NTFS.
 import { described, type FileSystem } from '../file-system.ts';
 
 export function detectWindows(head: Buffer): FileSystem | undefined {
@@ -18,7 +18,7 @@ export function detectWindows(head: Buffer): FileSystem | undefined {
   return undefined;
 }
 
-/** "5EAF-1234": as Windows and Linux write the serial number of a volume. */
+/** The serial number of a volume in the notation of Windows and Linux: "5EAF-1234". */
 export function serialOf(value: number): string {
   return value
     .toString(16)

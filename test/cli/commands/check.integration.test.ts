@@ -52,7 +52,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
       group: 'image',
       title: 'Readable image',
       result: 'pass',
-      found: 'raw disk (a partition table and no footer), which becomes a fixed VHD on the way',
+      found: 'raw disk (a partition table and no footer), converted to a fixed VHD during the upload',
       reason: expect.stringMatching(/\w/),
     });
   });

@@ -102,9 +102,9 @@ describe('the screen of an inspection', () => {
                old programs by this
   unique id    00112233445566778899aabbccddeeff
   parent id    0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f
-  saved state  yes: the machine was suspended
+  saved state  yes (the machine was suspended)
   bootable     generation 1 (BIOS) and 2 (UEFI): there is everything
-  system       Ubuntu, as there is the boot loader EFI/ubu\\u{1b}ntu
+  system       Ubuntu (found the boot loader EFI/ubu\\u{1b}ntu)
 
 GPT partition table, sectors of 512 bytes
   #   begins at      size  type                 contents           name
@@ -112,13 +112,13 @@ GPT partition table, sectors of 512 bytes
                                                                    is long enough to be cut on a
                                                                    narrow terminal
   2    2.00 GiB  1.00 GiB  some-guid            not known
-  * active: a BIOS starts from it
+  * active: a BIOS boots from it
 
 Allocation, 1.00 GiB a character
        0 B |#####.....|
             . none, - up to a third, + two thirds, * more, # all allocated
 
-To know
+Notes
   The backup of the GPT is somewhere else than where it should be, and that is a long story.`);
   });
 
@@ -143,12 +143,12 @@ To know
     const problems = [{ code: 'parent-image', message: 'Cannot find the parent.' }];
     const shown = showInspection({ ...rest, parents: [image], missingParent, problems, exitCode: 4 }, PIPE);
     expect(shown.slice(shown.indexOf('Parents'))).toBe(`Parents
-  base.vhd: dynamic VHD, 1.00 GiB. Found, and its id ab is the right one.
+  base.vhd: dynamic VHD, 1.00 GiB. Found; its id ab matches.
   The parent of base.vhd is missing, and the disk cannot be read without it.
     It has the unique id cd. Tried:
     /tmp/x\\u{1b}.vhd (parent name): there is no such file
     parent locator 1 (W2ru): not tried, because its text is not UTF-16LE
-  Give the folder that holds it, or the file itself, with --parent-path.`);
+  Pass its folder, or the file itself, with --parent-path.`);
   });
 
   it('separates the reason why a disk cannot be read from other notes', () => {
@@ -158,7 +158,7 @@ To know
       { code: 'image-corrupt', message: 'The BAT is bad.' },
     ];
     const shown = showInspection({ ...rest, problems, exitCode: 3 }, PIPE);
-    expect(shown).toContain('The disk cannot be read\n  The BAT is bad.\n\nTo know\n  The footer at the end is bad.');
+    expect(shown).toContain('The disk cannot be read\n  The BAT is bad.\n\nNotes\n  The footer at the end is bad.');
   });
 
   it('describes the content of a disk without a partition table', () => {
@@ -166,7 +166,7 @@ To know
     const fileSystem = { type: 'ntfs', name: 'NTFS', kind: 'file-system' } as const;
     const withLayout = (volumes: NonNullable<InspectReport['disk']>['layout']['volumes']) =>
       showInspection({ ...REPORT, disk: { ...disk, layout: { volumes, problems: [] } } }, PIPE);
-    expect(withLayout([])).toContain('No partition table\n  Nothing known is on the disk.');
+    expect(withLayout([])).toContain('No partition table\n  The contents of the disk are not recognised.');
     const range = { offset: 0, length: 1 };
     expect(withLayout([{ range, fileSystem }])).toContain('No partition table\n  NTFS on the whole disk.');
   });

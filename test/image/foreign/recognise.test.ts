@@ -80,14 +80,14 @@ describe('a file that is no VHD', () => {
   });
 
   it.each([
-    ['<!DOCTYPE html><html><title>Sign in</title>', 'a web page (HTML)', /Sign in, or get a new link/],
+    ['<!DOCTYPE html><html><title>Sign in</title>', 'a web page (HTML)', /Sign in or get a new link/],
     ['\ufeff\n  <html lang="de">', 'a web page (HTML)', /download it again/],
     ['<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code></Error>', 'an XML document', /download/],
     ['{"error":{"code":"expired"}}', 'a JSON document', /download/],
     ['version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n', 'a pointer of Git LFS', /git lfs pull/],
     ['<?xml version="1.0"?>\n<Parallels_disk_image Version="1.0">', 'the descriptor of a Parallels', /disk\.hds/],
-    ['<?xml version="1.0"?>\n<Envelope xmlns="http://x">', 'the description of an appliance (OVF)', /Name the disk/],
-    ['404 page not found\n', 'a text file', /Name the disk image itself/],
+    ['<?xml version="1.0"?>\n<Envelope xmlns="http://x">', 'the description of an appliance (OVF)', /Use the disk/],
+    ['404 page not found\n', 'a text file', /Use the disk image itself/],
   ])('that is the text %j is %s', async (text, name, nextStep) => {
     for (const bytes of [Buffer.from(text), Buffer.from(text + 'x '.repeat(4096)), utf16(text)]) {
       const message = await messageFor(bytes);
@@ -108,7 +108,7 @@ describe('a file that is no VHD', () => {
   it('is not said to be without data where there is some, wherever it is', async () => {
     const bytes = Buffer.alloc(3_000_000);
     bytes.writeUInt8(1, 1_234_567);
-    expect((await failureOf(openDiskImage(await fileOf(bytes)))).message).toContain('say so with --format raw');
+    expect((await failureOf(openDiskImage(await fileOf(bytes)))).message).toContain('use --format raw');
   });
 
   it.each([
@@ -130,8 +130,8 @@ describe('a tar archive', () => {
   it.each([
     [[['ova.xml', 100] as const, ['Ref:7/00000000', 1048576] as const], /an XVA appliance.*xe vm-import filename=/],
     [[['images/disk.vhd', 512] as const], /a tar archive.*tar -xf \S+ images\/disk\.vhd\.$/],
-    [[['disk.raw.xz', 512] as const], /a tar archive.*Extract the disk inside, and unpack it/],
-    [[['notes.txt', 512] as const], /a tar archive.*Unpack it first, and name the disk image inside/],
+    [[['disk.raw.xz', 512] as const], /a tar archive.*Extract the disk inside and unpack it/],
+    [[['notes.txt', 512] as const], /a tar archive.*Unpack it first, then use the disk image inside/],
   ])('of %j is told by its members', async (members, message) => {
     expect(await messageFor(tar(...members))).toMatch(message);
   });
@@ -145,7 +145,7 @@ describe('a tar archive', () => {
 
 describe('an image of a CD or DVD', () => {
   it('is named, and not taken for a disk', async () => {
-    expect(await messageFor(iso())).toMatch(/it is an ISO 9660 image of a CD or DVD.*install the system to a new VHD/);
+    expect(await messageFor(iso())).toMatch(/it is an ISO 9660 image of a CD or DVD.*install the system on a new VHD/);
   });
 
   it('is named with UDF, as the media of Windows are', async () => {
@@ -163,7 +163,7 @@ describe('an image of a CD or DVD', () => {
     if (table === 'mbr') writeMbr(hybrid, [{ slot: 1, type: 0x17, first: 64, count: 512, active: true }]);
     else writeGpt(hybrid, [{ type: 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7', first: 80n, last: 511n }]);
     const message = await messageFor(hybrid);
-    expect(message).toMatch(/partition table for USB sticks \(hybrid\).*Azure does not start from it/);
+    expect(message).toMatch(/partition table for USB sticks \(hybrid\).*Azure cannot boot from it/);
     expect((await openWatched(await fileOf(hybrid), { format: 'raw' })).image.format).toBe('raw');
   });
 });

@@ -67,7 +67,7 @@ describe('the dynamic header', () => {
 
   it('refuses a BAT that is too short for the disk', async () => {
     const error = await failureWith({ editHeader: (header) => void header.writeUInt32BE(2, 28) });
-    expect(error.message).toContain('its BAT has 2 entries, and a disk of 5242880 bytes in blocks of 2097152 needs 3');
+    expect(error.message).toContain('its BAT has 2 entries, but a disk of 5242880 bytes in blocks of 2097152 needs 3');
   });
 
   it('accepts a BAT that is too long, as qemu wrote it until 2020; the size of the disk stays its own', async () => {

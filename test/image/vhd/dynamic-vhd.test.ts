@@ -117,7 +117,7 @@ describe('sectors that the bitmap of a dynamic VHD does not mark', () => {
     const image = await openDiskImage(path, { onDebug: (message) => messages.push(message) });
     await readDisk(image);
     await image.close();
-    expect(messages.at(-1)).toContain('126 sectors with data');
+    expect(messages.at(-1)).toContain('126 unmarked sectors with data');
   });
 
   it('need no warning when they hold zeros', async () => {

@@ -45,7 +45,7 @@ describe('the footer of a dynamic VHD', () => {
     const { path } = await buildTemporary({ ...dynamic, footers: 'head' });
     const { image, warnings, messages } = await openWatched(path);
     expect(warnings).toEqual(['footer-damaged']);
-    expect(messages[0]).toContain('may have been cut');
+    expect(messages[0]).toContain('may have been truncated');
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
   });
 
@@ -54,7 +54,7 @@ describe('the footer of a dynamic VHD', () => {
     await patchFile(path, footerOffset, new Uint8Array(512));
     const { warnings, messages } = await openWatched(path);
     expect(warnings).toEqual(['footer-damaged']);
-    expect(messages[0]).toMatch(/only zeros.* the copy that made it was not finished\. .*compare the file/);
+    expect(messages[0]).toMatch(/only zeros.* the copy that created it did not finish\. .*compare the file/);
   });
 
   it('does not hide that blocks were cut off with it', async () => {
@@ -64,7 +64,7 @@ describe('the footer of a dynamic VHD', () => {
     expect(error).toBeInstanceOf(CorruptImageError);
     expect(error.message).toMatch(
       new RegExp(
-        `disk\\.vhd: the file was cut: it has ${footerOffset - 512} bytes, its blocks need ${footerOffset} and the`,
+        `disk\\.vhd: the file was truncated. It has ${footerOffset - 512} bytes; its blocks need ${footerOffset} and the`,
       ),
     );
   });

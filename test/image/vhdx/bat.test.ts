@@ -124,7 +124,7 @@ describe('the BAT', () => {
   it('refuses state 4, which does not exist, with the entry and the block', async () => {
     const opening = withBat(build({ size: 4 * GIB + MIB, batEntries: new Map([[4097, 4n]]) }), runsOf);
     await expect(opening).rejects.toThrow(CorruptImageError);
-    await expect(opening).rejects.toThrow(/Cannot read BAT entry 4097 \(block 4096\) of .*: it has the state 4/);
+    await expect(opening).rejects.toThrow(/Cannot read BAT entry 4097 \(block 4096\) of .*: its state is 4/);
   });
 
   it.each([0n, 1n, 2n, 3n, 5n])('ignores the place that an entry of state %i still names', async (state) => {
@@ -158,7 +158,7 @@ describe('a block', () => {
     [
       'after the end of the file',
       entry(8),
-      /the file was cut: it has 8388608 bytes, its blocks need 9437184 \(BAT entry 0, block 0, ends at 9437184\)/,
+      /the file was truncated. It has 8388608 bytes; its blocks need 9437184 \(BAT entry 0, block 0, ends at 9437184\)/,
     ],
     ['at the largest offset that an entry can hold', entry((1n << 44n) - 1n), /starts at 18446744073708503000/],
   ])('is refused %s, at open and when it is read', async (_, batEntries, message) => {
@@ -209,7 +209,7 @@ describe('a block', () => {
     const layout = build({ size: 8 * MIB, blockSize: MIB, blocks: [0, 1, 2, 3].map((index) => ({ index })) });
     truncateSync(layout.path, layout.fileLength - 2 * MIB - 512);
     await expect(withBat(layout, runsOf)).rejects.toThrow(
-      `the file was cut: it has ${layout.fileLength - 2 * MIB - 512} bytes, its blocks need ${layout.fileLength} (BAT entry 1`,
+      `the file was truncated. It has ${layout.fileLength - 2 * MIB - 512} bytes; its blocks need ${layout.fileLength} (BAT entry 1`,
     );
   });
 
@@ -219,7 +219,7 @@ describe('a block', () => {
     truncateSync(layout.path, layout.fileLength - MIB - 512 * KIB);
     await withBat(layout, async (bat) => expect(await runsOf(bat)).toHaveLength(1));
     truncateSync(layout.path, layout.fileLength - MIB - 512 * KIB - 512);
-    await expect(withBat(layout, runsOf)).rejects.toThrow(/the file was cut: .*BAT entry 1, block 1/);
+    await expect(withBat(layout, runsOf)).rejects.toThrow(/the file was truncated\. .*BAT entry 1, block 1/);
   });
 });
 
@@ -245,7 +245,7 @@ describe('a sector bitmap', () => {
   it.each([
     ['absent', 0n, /must be present \(state 6\), but its state is 0/],
     ['in a state of its own', 7n, /its state is 7/],
-    ['after the end of the file', 6n | (100n << 20n), /the file was cut: .*BAT entry 4096, a sector bitmap/],
+    ['after the end of the file', 6n | (100n << 20n), /the file was truncated\. .*BAT entry 4096, a sector bitmap/],
     ['in the log', 6n | (1n << 20n), /\(a sector bitmap\).*lies in the log/],
     ['in the place of a block', 6n | (4n << 20n), /\(a sector bitmap\).*overlaps another block/],
   ])('is refused where it is needed and %s', async (_, value, message) => {

@@ -59,7 +59,7 @@ describe('readActiveHeader', () => {
     patchFile(path, HEADER_2, Buffer.from('HEAD'));
     await expect(read(path)).rejects.toThrow(CorruptImageError);
     await expect(read(path)).rejects.toThrow(
-      /neither of its two headers is valid \(at 65536 the checksum is 0x[0-9a-f]{8}, its bytes give 0x[0-9a-f]{8}; at 131072 there is no signature "head"\)/,
+      /neither of its two headers is valid \(at 65536 the checksum is 0x[0-9a-f]{8}, but its bytes give 0x[0-9a-f]{8}; at 131072 the signature "head" is missing\)/,
     );
   });
 
@@ -67,7 +67,7 @@ describe('readActiveHeader', () => {
     const path = at('cut.vhdx');
     buildVhdx(path, { size: MIB });
     truncateSync(path, MIB - 1);
-    await expect(read(path)).rejects.toThrow(/takes 1048576 bytes, the file has 1048575. It was cut off/);
+    await expect(read(path)).rejects.toThrow(/needs 1048576 bytes, but the file has 1048575. It was cut off/);
   });
 
   it('refuses a file that is no VHDX, with what it begins with', async () => {
@@ -78,7 +78,7 @@ describe('readActiveHeader', () => {
   });
 
   it('refuses other versions of the format, and of the log where there is one to replay', async () => {
-    await expect(readHeaders({}, { version: 2, sequence: 2n })).rejects.toThrow(/VHDX version 2; only version 1/);
+    await expect(readHeaders({}, { version: 2, sequence: 2n })).rejects.toThrow(/VHDX version 2; vhdup reads only version 1/);
     await expect(readHeaders({}, { logVersion: 1, sequence: 2n, logGuid: nextGuid() })).rejects.toThrow(
       /its log has version 1/,
     );
@@ -99,7 +99,7 @@ describe('readActiveHeader', () => {
     const path = at('large-log.vhdx');
     buildVhdx(path, { size: MIB, headers: [{}, { sequence: 2n, logLength: 1025 * MIB }] });
     truncateSync(path, 2 * GIB);
-    await expect(read(path)).rejects.toThrow(/its log has 1074790400 bytes; at most 1073741824/);
+    await expect(read(path)).rejects.toThrow(/its log has 1074790400 bytes; vhdup reads at most 1073741824/);
   });
 
   it('accepts a file without a log, unless the header names one', async () => {

@@ -162,7 +162,7 @@ describe('findActiveSequence', () => {
     const layout = cleanFile();
     const logGuid = nextGuid();
     await expect(activeNumbers(layout, logGuid)).rejects.toThrow(CorruptImageError);
-    await expect(activeNumbers(layout, logGuid)).rejects.toThrow(`its log (${logGuid}) holds no valid sequence`);
+    await expect(activeNumbers(layout, logGuid)).rejects.toThrow(`its log (${logGuid}) contains no valid sequence`);
   });
 });
 

@@ -84,12 +84,12 @@ describe('readDiskParameters', () => {
   });
 
   it.each([
-    ['that it does not know', { id: nextGuid(), bytes: Buffer.alloc(4), flags: 4 }, /needs the metadata item 11223344/],
-    ['of a user', { id: ID.diskSize, bytes: Buffer.alloc(8), flags: 5 }, /needs the metadata item 2fa54224/],
+    ['that it does not know', { id: nextGuid(), bytes: Buffer.alloc(4), flags: 4 }, /requires the metadata item 11223344/],
+    ['of a user', { id: ID.diskSize, bytes: Buffer.alloc(8), flags: 5 }, /requires the metadata item 2fa54224/],
     [
       'that marks an unfinished file',
       { id: ID.incompleteFile, bytes: Buffer.alloc(4), flags: 0 },
-      /creation was never finished/,
+      /creation did not finish/,
     ],
   ])('refuses a required item %s', async (_, item, message) => {
     const reading = readWith({ extraItems: [item] });
@@ -116,7 +116,7 @@ describe('readDiskParameters', () => {
     ['a block size above 256 MiB', ID.fileParameters, u32s(512 * MIB, 0), /is 536870912/],
     ['the largest power of two', ID.fileParameters, u32s(0x80000000, 0), /is 2147483648/],
     ['a block size that is no power of two', ID.fileParameters, u32s(3 * MIB, 0), /is 3145728/],
-    ['flags that nobody knows', ID.fileParameters, u32s(MIB, 4), /they are 0x4/],
+    ['flags that nobody knows', ID.fileParameters, u32s(MIB, 4), /the flags are 0x4/],
     ['a short item', ID.fileParameters, u32s(MIB), /must have 8 bytes, but has 4/],
     ['logical sectors of 520 bytes', ID.logicalSectorSize, u32s(520), /must be 512 or 4096, but is 520/],
     ['physical sectors of 0 bytes', ID.physicalSectorSize, u32s(0), /but is 0/],
@@ -141,7 +141,7 @@ describe('readDiskParameters', () => {
     ['in the table', { offset: 4096 }, /between the table and the end/],
     ['after the region', { offset: MIB - 4, length: 8 }, /8 bytes at 1048572/],
     ['around 2^32', { offset: 0xfffffffc, length: 8 }, /8 bytes at 4294967292/],
-    ['of more than 1 MiB', { length: MIB + 1 }, /may have 1048576 bytes, but has 1048577/],
+    ['of more than 1 MiB', { length: MIB + 1 }, /may have at most 1048576 bytes, but has 1048577/],
   ])('refuses an item %s', async (_, place, message) => {
     await expect(readWith(replacing(ID.diskSize, place))).rejects.toThrow(message);
   });
@@ -154,7 +154,7 @@ describe('readDiskParameters', () => {
 
   it('refuses a table without its signature, or with more entries than fit', async () => {
     const unsigned = readWith({}, (path, metadata) => patchFile(path, metadata, Buffer.from('M')));
-    await expect(unsigned).rejects.toThrow(/no signature "metadata"/);
+    await expect(unsigned).rejects.toThrow(/signature "metadata" is missing/);
     const many = readWith({}, (path, metadata) => patchFile(path, metadata + 10, Buffer.from([0, 8])));
     await expect(many).rejects.toThrow(/2048 entries; at most 2047/);
   });

@@ -217,17 +217,17 @@ describe('openVhdx refuses', () => {
     patchFile(parent.path, parent.bat.offset, Buffer.from([4]));
     const error = await failureOf(child);
     expect(error).toBeInstanceOf(ParentImageError);
-    expect(error.message).toMatch(/base\.vhdx .*it has the state 4/);
+    expect(error.message).toMatch(/base\.vhdx .*its state is 4/);
   });
 
   it('an image that is its own parent, by its id or through a link', async () => {
     const path = fresh('self.avhdx');
     const self = nextGuid();
     build(path, 1, { dataWriteGuid: self, parent: { parent_linkage: self, relative_path: 'self.avhdx' } });
-    expect((await failureOf(path)).message).toMatch(/is that of .*self\.avhdx, so the chain is a loop/);
+    expect((await failureOf(path)).message).toMatch(/is the id of .*self\.avhdx, so the chain is a loop/);
     build(path, 1, { parent: { parent_linkage: nextGuid(), relative_path: 'self.avhdx' } });
     symlinkSync(path, beside(path, 'link.avhdx'));
-    expect((await failureOf(beside(path, 'link.avhdx'))).message).toMatch(/it is in the chain already/);
+    expect((await failureOf(beside(path, 'link.avhdx'))).message).toMatch(/it is already in the chain/);
   });
 
   it('two images that are each other’s parent', async () => {
@@ -253,7 +253,7 @@ describe('openVhdx refuses', () => {
       expect(image.files).toHaveLength(256);
       expect((await readRange(image, 0, MIB)).equals(pattern(0, MIB))).toBe(true);
     });
-    expect((await failureOf(beside(base, '256.vhdx'))).message).toMatch(/the chain has 256 files already/);
+    expect((await failureOf(beside(base, '256.vhdx'))).message).toMatch(/the chain already has 256 files/);
   });
 
   it('an image whose parent is not a VHDX file by its own word', async () => {

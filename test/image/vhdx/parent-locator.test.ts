@@ -84,7 +84,7 @@ describe('decodeParentLocator', () => {
     [
       'more entries than fit',
       () => edited((bytes) => bytes.writeUInt16LE(200, 18)),
-      /entries that fit into it, but has 200/,
+      /entries that fit in it, but has 200/,
     ],
     ['more than 256 entries', () => edited((bytes) => bytes.writeUInt16LE(257, 18)), /but has 257/],
     ['a key of half a character', () => edited((bytes) => bytes.writeUInt16LE(3, 28)), /has 3 bytes at/],

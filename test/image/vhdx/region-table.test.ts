@@ -54,7 +54,7 @@ describe('readRegions', () => {
     const warnings: string[] = [];
     expect((await read(path, warnings)).bat.offset).toBe(BAT.offset);
     expect(warnings).toEqual([
-      expect.stringMatching(`^region-table-damaged: .*at ${offset} the checksum is 0x.* The one at ${other} is used`),
+      expect.stringMatching(`^region-table-damaged: .*at ${offset} the checksum is 0x.* The table at ${other} is used`),
     ]);
   });
 
@@ -63,7 +63,7 @@ describe('readRegions', () => {
     patchFile(path, REGION_TABLE_2, encodeRegionTable([METADATA, { ...BAT, offset: 4 * MIB }]));
     const warnings: string[] = [];
     expect((await read(path, warnings)).bat.offset).toBe(BAT.offset);
-    expect(warnings).toEqual([expect.stringContaining('they differ. The one at 196608 is used')]);
+    expect(warnings).toEqual([expect.stringContaining('they differ. The table at 196608 is used')]);
   });
 
   it('does not warn when both copies are good', async () => {
@@ -77,7 +77,7 @@ describe('readRegions', () => {
     patchFile(path, REGION_TABLE_1 + 100, Buffer.from([1]));
     patchFile(path, REGION_TABLE_2, Buffer.from('x'));
     await expect(read(path)).rejects.toThrow(CorruptImageError);
-    await expect(read(path)).rejects.toThrow(/at 196608 the checksum is 0x.*at 262144 there is no signature "regi"/);
+    await expect(read(path)).rejects.toThrow(/at 196608 the checksum is 0x.*at 262144 the signature "regi" is missing/);
   });
 
   it('ignores a region that it does not know, unless it is required', async () => {

@@ -138,7 +138,7 @@ describe('ReplayedFile', () => {
     truncateSync(layout.path, layout.fileLength - 512);
     const replaying = replay(layout, [{ sequence: 1n, flushed }], async (file) => await read(file, 0, 1));
     await expect(replaying).rejects.toThrow(CorruptImageError);
-    await expect(replaying).rejects.toThrow(`at least ${flushed} bytes, and it has ${layout.fileLength - 512}`);
+    await expect(replaying).rejects.toThrow(`at least ${flushed} bytes, but it has ${layout.fileLength - 512}`);
   });
 
   it('refuses a length that no file has', async () => {

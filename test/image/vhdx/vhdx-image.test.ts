@@ -368,7 +368,7 @@ describe('a VHDX that was not closed cleanly', () => {
     const layout = build({});
     const { logGuid } = writeLog(layout, { entries: [{ sequence: 1n }] });
     patchFile(layout.path, layout.log.offset, Buffer.alloc(4096));
-    await expect(withImage(layout.path, extentsOf)).rejects.toThrow(`its log (${logGuid}) holds no valid sequence`);
+    await expect(withImage(layout.path, extentsOf)).rejects.toThrow(`its log (${logGuid}) contains no valid sequence`);
   });
 });
 
