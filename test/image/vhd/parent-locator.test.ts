@@ -76,8 +76,8 @@ describe('a parent locator', () => {
 
   it.each([
     ['Mac ', 'alias', undefined, /no readable path/],
-    ['W2ru', Buffer.from('a\0\x00\xd8', 'latin1'), undefined, /no encoding that is known/],
-    ['MacX', Uint8Array.of(0xff, 0xfe), undefined, /no encoding that is known/],
+    ['W2ru', Buffer.from('a\0\x00\xd8', 'latin1'), undefined, /no known encoding/],
+    ['MacX', Uint8Array.of(0xff, 0xfe), undefined, /no known encoding/],
     ['W2ru', '.\\a.vhd', 0, /empty/],
     ['W2ru', '.\\a.vhd', 65538, /its length is 65538 bytes, above 65536/],
     ['W2ru', '.\\a.vhd', 60000, /ends after the file/],

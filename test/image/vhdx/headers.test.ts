@@ -67,7 +67,7 @@ describe('readActiveHeader', () => {
     const path = at('cut.vhdx');
     buildVhdx(path, { size: MIB });
     truncateSync(path, MIB - 1);
-    await expect(read(path)).rejects.toThrow(/needs 1048576 bytes, but the file has 1048575. It was cut off/);
+    await expect(read(path)).rejects.toThrow(/needs 1048576 bytes, but the file has 1048575. It was truncated/);
   });
 
   it('refuses a file that is no VHDX, with what it begins with', async () => {
