@@ -1,4 +1,4 @@
-// What is remembered between two runs of one upload, and how the file stores it.
+// The checkpoint: what is kept between two runs of one upload, and how its file stores it.
 
 import type { ByteRange } from '../base/byte-range.ts';
 import { count, flag, integer, listOf, object, optional, pageDigest, ranges, text, time } from './decode.ts';
@@ -6,7 +6,7 @@ import type { Owner } from './lease-holder.ts';
 import type { Machine } from './machine-id.ts';
 import { decodeState, encodeState, type StateForm, storedRanges } from './state-format.ts';
 
-/** One image file as it was when the upload began. */
+/** One image file as it was when the upload started. */
 export interface CheckpointImageFile {
   readonly name: string;
   readonly size: number;
@@ -14,68 +14,68 @@ export interface CheckpointImageFile {
   readonly diskId: string;
 }
 
-/** The state of an upload. Holds no secret. */
+/** The state of an upload. It contains no secrets. */
 export interface Checkpoint {
   readonly uploadId: string;
   /** ISO 8601. */
   readonly startedAt: string;
   /** The image file, then its parents. */
   readonly image: readonly CheckpointImageFile[];
-  /** Virtual size of the disk in bytes, before it is rounded up. */
+  /** Virtual size of the disk in bytes, not rounded up. */
   readonly diskSize: number;
-  /** Whether the image was read with this option: it changes what the disk reads as. */
+  /** Whether the image is read with this option, which changes what the disk reads as. */
   readonly trustUnmarkedSectors: boolean;
-  /** The blob's URL without its query. */
+  /** URL of the blob without its query. */
   readonly blobUrl: string;
   /** Length of the blob in bytes. */
   readonly blobSize: number;
-  /** Parts of the disk that need nothing more: every write of theirs was acknowledged. Ascending and apart. */
+  /** Ranges of the disk that are done: all of their writes were acknowledged. Ascending, with gaps between them. */
   readonly done: readonly ByteRange[];
-  /** What was sent for the parts that are done. */
+  /** The pages that were sent for the ranges that are done. */
   readonly sent: {
     readonly bytes: number;
-    /** A PageSetDigest of the pages. */
+    /** Their PageSetDigest. */
     readonly pages: string;
   };
-  /** What nothing proves to be as it was sent: it is read back at the end. Of what is done, ascending and apart. */
+  /** Ranges that are done but not proved unmodified. They are read back at the end. Ascending, with gaps between them. */
   readonly unverified: readonly ByteRange[];
-  /** Who wrote this checkpoint, and under which leases. */
+  /** The run that wrote this checkpoint, and its leases. */
   readonly lease: CheckpointLease;
-  /** The blob's ETag when a run gave it back: as long as it is the same, nothing has written to the blob since. */
+  /** ETag of the blob when a run released its lease. While it is the same, nothing has written to the blob since. */
   readonly etag?: string;
-  /** It was rebuilt from the blob: pages that are in the blob need not be sent, although no window says so. */
+  /** The checkpoint was rebuilt from the blob: pages that the blob holds are not sent again, even in windows that are not done. */
   readonly fromBlob?: boolean;
-  /** The blob is not the image, and the upload cannot be resumed. */
+  /** The blob does not match the image, and the upload cannot be resumed. */
   readonly failed?: boolean;
-  /** The blob that the upload may replace with its own: saved before it does so, and absent afterwards. */
+  /** The existing blob that the upload may replace: saved before it does, and absent afterwards. */
   readonly replaces?: ReplacedBlob;
 }
 
-/** A blob that one command was allowed to replace. */
+/** A blob that a command was allowed to replace. */
 export interface ReplacedBlob {
   readonly etag: string;
-  /** Where an earlier run of this upload made it: then it may have changed meanwhile. */
+  /** Set if an earlier run of this upload created the blob. It may be replaced even if it has changed meanwhile. */
   readonly uploadId?: string;
 }
 
-/** How the next run takes the blob over, should this one be killed. */
+/** How the next run takes over the blob if this run is killed. */
 export interface CheckpointLease {
   /** The run that wrote the checkpoint. */
   readonly owner: Owner;
-  /** Ids that the blob may be leased under: newest first. */
+  /** Ids of leases that the blob may be held under, newest first. */
   readonly ids: readonly string[];
   /**
-   * One of them, of a run that held the blob when it saved this checkpoint. As long as that lease can be renewed, nothing else has
-   * written to the blob since: the service renews one that has expired, but not once the blob was written to or leased again.
-   * Source: REST, Lease Blob.
+   * The one under which a run held the blob when it saved this checkpoint. While that lease can be renewed, nothing else has written
+   * to the blob since: the service renews an expired lease only if the blob was not written to or leased since. Source: REST, Lease
+   * Blob.
    */
   readonly proof?: string;
 }
 
-/** A change of what the fields mean, or of which runs a window is cut into, needs another number. */
+/** Increase it when the meaning of a field changes, or the way in which a window is cut into runs. */
 const FORMAT = 4;
 
-/** The files of the image: the state of a verification has them too. */
+/** Decodes the files of the image; also used by the state of a verification. */
 export const imageFiles = listOf(
   object<CheckpointImageFile>({ name: text, size: count, modifiedMs: integer, diskId: text }),
 );
@@ -119,7 +119,7 @@ export function encodeCheckpoint({ done, unverified, ...rest }: Checkpoint): str
 
 /**
  * @param path - For the message.
- * @throws {CheckpointError} not a checkpoint, of another version, or damaged.
+ * @throws {CheckpointError} the text is not a checkpoint, has another version, or is damaged.
  */
 export function decodeCheckpoint(text: string, path: string): Checkpoint {
   return decodeState(FORM, text, path);

@@ -1,12 +1,12 @@
-// Checks what was read from a state file, field by field: a right checksum does not prove that every field is there.
+// Decodes a state file field by field, because a valid checksum does not prove that every field is present.
 
 import type { ByteRange } from '../base/byte-range.ts';
 import { endOf } from '../base/byte-range.ts';
 
-/** Turns a value of JSON into a T. @throws {FieldError} */
+/** Decodes a JSON value as a T. @throws {FieldError} */
 export type Decode<T> = (value: unknown, field: string) => T;
 
-/** The message names the field, what it must be, and what it is. */
+/** Its message names the field, what is needed, and what was found. */
 export class FieldError extends Error {}
 
 function refuse(field: string, needed: string, found: unknown): FieldError {
@@ -15,26 +15,26 @@ function refuse(field: string, needed: string, found: unknown): FieldError {
 }
 
 export const text: Decode<string> = (value, field) => {
-  if (typeof value !== 'string') throw refuse(field, 'a text', value);
+  if (typeof value !== 'string') throw refuse(field, 'a string', value);
   return value;
 };
 
-/** ISO 8601, as Date writes it. */
+/** A time in ISO 8601, as Date writes it. */
 export const time: Decode<string> = (value, field) => {
   if (typeof value !== 'string' || Number.isNaN(Date.parse(value))) throw refuse(field, 'a time', value);
   return value;
 };
 
-/** An integer that is not negative. */
+/** A non-negative integer. */
 export const count: Decode<number> = (value, field) => {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-    throw refuse(field, 'a whole number that is not negative', value);
+    throw refuse(field, 'a non-negative integer', value);
   }
   return value;
 };
 
 export const integer: Decode<number> = (value, field) => {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw refuse(field, 'a whole number', value);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw refuse(field, 'an integer', value);
   return value;
 };
 
@@ -68,25 +68,25 @@ export function listOf<T>(decode: Decode<T>): Decode<readonly T[]> {
   };
 }
 
-/** Ascending ranges that lie apart, as pairs of offset and length. */
+/** Ascending ranges with gaps between them, as pairs of offset and length. */
 export const ranges: Decode<readonly ByteRange[]> = (value, field) => {
   const found = listOf(listOf(count))(value, field).map(([offset = 0, length = 0, ...more], index) => {
     if (length === 0 || more.length > 0) throw refuse(`${field}[${index}]`, 'an offset and a length', value);
     return { offset, length };
   });
   const isOrdered = found.every((range, index) => index === 0 || endOf(found[index - 1] ?? range) < range.offset);
-  if (!isOrdered) throw refuse(field, 'ranges that ascend and lie apart', value);
+  if (!isOrdered) throw refuse(field, 'ascending ranges with gaps between them', value);
   return found;
 };
 
-/** How each field of T is decoded. One that T may lack is `optional`. */
+/** How to decode each field of T. Fields that may be absent are `optional`. */
 export type Shape<T> = { readonly [Name in keyof Required<T>]: Decode<Required<T>[Name]> & { isOptional?: true } };
 
 export function optional<T>(decode: Decode<T>): Decode<T> & { isOptional: true } {
   return Object.assign((value: unknown, field: string) => decode(value, field), { isOptional: true as const });
 }
 
-/** Fields beyond the shape are dropped. */
+/** Drops fields that are not in the shape. */
 export function object<T extends object>(shape: Shape<T>): Decode<T> {
   return (value, field) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse(field, 'an object', value);

@@ -1,4 +1,4 @@
-// ExclusiveAccess: one run of the program on one state file. Nothing else uses the file meanwhile.
+// ExclusiveAccess: one run of the program that has a state file to itself.
 
 import { ChildAbort } from '../base/linked-abort.ts';
 import { beginRun, endRun, type Owner } from './lease-holder.ts';
@@ -18,7 +18,7 @@ export class ExclusiveAccess {
 
   /**
    * Locks the state file at `path`.
-   * @throws {InUseError} another run uses it. @throws {CheckpointError} its folder cannot be written.
+   * @throws {InUseError} another run uses it. @throws {CheckpointError} its folder is not writable.
    */
   static async begin(path: string, signal: AbortSignal): Promise<ExclusiveAccess> {
     const stop = new ChildAbort(signal);
@@ -33,17 +33,17 @@ export class ExclusiveAccess {
     }
   }
 
-  /** Aborts with an InUseError when another run has taken over; otherwise as the signal that was given. */
+  /** Aborts with an InUseError when another run has taken over the lock, and with the signal passed to `begin`. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
-  /** Whether the file is still this run's to write. */
+  /** Whether this run still has the lock on the file. */
   get mayWrite(): boolean {
     return !this.#lock.isLost;
   }
 
-  /** Ends the run as its signal does. */
+  /** Aborts `signal`. */
   stop(reason: unknown): void {
     this.#stop.abort(reason);
   }

@@ -1,30 +1,31 @@
-// Who holds a blob or a state file: what a second run reports, and whether the first one has exited.
+// The run that holds a blob or a state file: how it is described, and whether it has exited.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { printable } from '../base/printable.ts';
-import { type Machine, thisMachine, whereIs } from './machine-id.ts';
+import { codeOf } from '../base/thrown.ts';
+import { isSameMachine, type Machine, thisMachine } from './machine-id.ts';
 
 /** One run of the program, on one machine. */
 export interface Owner {
-  /** Unlike any other run's: process ids are used again. Also the id of the lease that it holds. */
+  /** Unique, because process ids are reused. Also the id of the lease that the run holds. */
   readonly id: string;
   readonly host: string;
   readonly pid: number;
   /** ISO 8601. */
   readonly since: string;
-  /** What distinguishes machines of one name, where the system has it. */
+  /** Distinguishes machines with the same name; undefined if the system has no id. */
   readonly machine?: Machine;
 }
 
-/** The runs of this very process: one program can have several at a time. */
+/** Runs of this process: a program can have several at a time. */
 const running = new Set<string>();
 
-/** As it is printed, compared and kept: short enough for a blob's metadata. */
+/** Safe to print, and short enough for the metadata of a blob. */
 function thisHost(): string {
   return printable(hostname()).slice(0, 64);
 }
 
-/** A new run of this process. Call `endRun` when it is over. */
+/** Starts a run of this process. Call `endRun` when it ends. */
 export function beginRun(): Owner {
   const machine = thisMachine();
   const owner: Owner = {
@@ -39,25 +40,17 @@ export function endRun({ id }: Owner): void {
   running.delete(id);
 }
 
-/** What a process can be, as far as this machine knows. */
-export type Life = 'local' | 'exited' | 'unknown';
-
-/** `local`: it lives here. `exited`: it was here, and is no more. `unknown`: only time shows whether it still lives. */
-export function lifeOf({ id, host, pid, machine }: Owner): Life {
-  if (host !== thisHost() || whereIs(machine, thisMachine()) === 'unknown') return 'unknown';
-  if (pid === process.pid) return running.has(id) ? 'local' : 'exited';
+/** Whether the run is known to have exited. False if this machine cannot tell, as for a run on another machine. */
+export function hasExited({ id, host, pid, machine }: Owner): boolean {
+  if (host !== thisHost() || !isSameMachine(machine, thisMachine())) return false;
+  if (pid === process.pid) return !running.has(id);
   try {
     process.kill(pid, 0);
-    return 'local';
+    return false;
   } catch (error) {
-    // EPERM: there is such a process, of another user.
-    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'exited' : 'local';
+    // EPERM means that the process exists and belongs to another user.
+    return codeOf(error) === 'ESRCH';
   }
-}
-
-/** Whether the run is known to be over. False where that cannot be known. */
-export function hasExited(owner: Owner): boolean {
-  return lifeOf(owner) === 'exited';
 }
 
 /** "process 4711 on HOST, since 2026-01-02T03:04:05.678Z" */
@@ -65,12 +58,12 @@ export function describeOwner({ host, pid, since }: Owner): string {
   return `process ${pid} on ${host}, since ${since}`;
 }
 
-/** In ASCII, as the values of a blob's metadata must be. */
+/** In ASCII, because the metadata of a blob must be. */
 export function encodeOwner({ id, host, pid, since, machine }: Owner): string {
   return new URLSearchParams({ host, pid: String(pid), since, id, ...machine }).toString();
 }
 
-/** Undefined for what `encodeOwner` did not write. Anybody can have written it: the texts are safe to print. */
+/** Undefined if `encodeOwner` did not write the text. Texts are made safe to print, because anyone may have written them. */
 export function decodeOwner(text: string | undefined): Owner | undefined {
   const fields = new URLSearchParams(text);
   const field = (name: string) => printable(fields.get(name) ?? '');

@@ -1,21 +1,21 @@
-// Where a process runs: whether its process id means the same process here.
+// Identifies the machine that a process runs on, to tell whether its process id can be looked up here.
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 
-/** A machine since its last start. Processes are known to be on this one only where all of it is the same. */
+/** One boot of one machine, and one PID namespace on it. A process id is valid only if all fields are the same. */
 export interface Machine {
-  /** A digest of what identifies the installation: the id itself is not for others. Source: machine-id(5). */
+  /** A digest of the machine id, because the id itself is confidential. Source: machine-id(5). */
   readonly machineId: string;
-  /** Another one after each start. Source: random(4), boot_id. `none` where the system has none. */
+  /** Changes with each boot; `none` if the system has no such id. Source: random(4), boot_id. */
   readonly bootId: string;
-  /** Process ids mean something in the same one only. Source: pid_namespaces(7). `none` where the system has none. */
+  /** Process ids are unique within a namespace only; `none` if the system has no namespaces. Source: pid_namespaces(7). */
   readonly pidNamespace: string;
 }
 
 let machine: Machine | undefined;
 
-/** Undefined where the system identifies itself by nothing that can be read at once. */
+/** Undefined if the machine cannot be identified. */
 export function thisMachine(): Machine | undefined {
   machine ??= readMachine(process.platform);
   return machine;
@@ -34,7 +34,7 @@ function readMachine(platform: NodeJS.Platform): Machine | undefined {
   }
 }
 
-/** Windows and macOS have ids that only another program can read. No two machines have the same network adapters. */
+/** Windows and macOS reveal their ids only to other programs. Network adapters serve instead, because no two machines share them. */
 export function machineByNetwork(
   platform: NodeJS.Platform,
   interfaces: ReturnType<typeof networkInterfaces>,
@@ -52,12 +52,12 @@ function digestOf(id: string): string {
   return createHash('sha256').update(`vhdup ${id}`).digest('hex').slice(0, 16);
 }
 
-/** `local`: the process id means the same process on both. `unknown`: nothing can be said of it. */
-export function whereIs(there: Machine | undefined, here: Machine | undefined): 'local' | 'unknown' {
-  const isSame =
-    there !== undefined &&
-    here?.machineId === there.machineId &&
-    here.bootId === there.bootId &&
-    here.pidNamespace === there.pidNamespace;
-  return isSame ? 'local' : 'unknown';
+/** Whether a process id means the same process on both. False if either machine is not identified. */
+export function isSameMachine(one: Machine | undefined, other: Machine | undefined): boolean {
+  return (
+    one !== undefined &&
+    other?.machineId === one.machineId &&
+    other.bootId === one.bootId &&
+    other.pidNamespace === one.pidNamespace
+  );
 }

@@ -37,7 +37,7 @@ describe('accessOf', () => {
   it('refuses to write to the secondary endpoint, and reads from it', () => {
     const destination = `https://account-secondary.blob.core.windows.net/vhds/disk.vhd?${sasWith()}`;
     expect(() => accessOf({ destination }, 'rw')).toThrow(UsageError);
-    expect(() => accessOf({ destination }, 'rw')).toThrow(/read-only\. Leave -secondary out/);
+    expect(() => accessOf({ destination }, 'rw')).toThrow(/read-only\. Remove -secondary from the host name/);
     expect(accessOf({ destination }, 'r').address.accountName).toBe('account');
   });
 

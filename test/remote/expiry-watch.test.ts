@@ -39,7 +39,7 @@ describe('watchExpiry', () => {
     // 36 GiB at 60 MiB/s are 614 seconds.
     progress(100, 0);
     expect(warnings()).toEqual([
-      'At 60 MiB/s the upload takes until 2026-03-01T12:10:14Z, but the SAS expires at 2026-03-01T12:10:00Z. A new one will be needed then.',
+      'At 60 MiB/s the upload takes until 2026-03-01T12:10:14Z, but the SAS expires at 2026-03-01T12:10:00Z. A new SAS will be needed then.',
     ]);
   });
 

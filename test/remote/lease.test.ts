@@ -143,7 +143,7 @@ describe('the lease of a blob', () => {
     blob.lease.settle(Date.now());
     const failure = await failureOf(lease.attempt(() => write(blob)));
     expect(failure).toBeInstanceOf(InUseError);
-    expect(failure.message).toContain('what was sent is read back then');
+    expect(failure.message).toContain('the data already sent is then read back');
     expect(lease.isHeld).toBe(false);
     expect(await lease.release(), 'no ETag proves anything').toBeUndefined();
   });
@@ -154,7 +154,11 @@ describe('the lease of a blob', () => {
       { vhdup_upload_id: UPLOAD, vhdup_state: 'uploading', vhdup_owner: encodeOwner(ELSEWHERE) },
       'process 4711 on elsewhere.example, since 2026',
     ],
-    ['was completed', { vhdup_upload_id: UPLOAD, vhdup_state: 'complete' }, 'completed by another run'],
+    [
+      'was completed',
+      { vhdup_upload_id: UPLOAD, vhdup_state: 'complete' },
+      'Another run of this upload completed the blob',
+    ],
     ['was replaced', { vhdup_upload_id: FOREIGN, vhdup_state: 'uploading' }, 'was replaced'],
   ])('ends the run when the blob %s while the machine was asleep', async (_, metadata, message) => {
     for (const isFree of [true, false]) {
@@ -190,7 +194,7 @@ describe('the lease of a blob', () => {
     blob.lease.break(0, Date.now());
     await vi.advanceTimersByTimeAsync(20_000);
     expect(lost[0]).toBeInstanceOf(InUseError);
-    expect(lost[0]?.message).toContain('broke the lease');
+    expect(lost[0]?.message).toContain('broke its lease');
   });
 });
 

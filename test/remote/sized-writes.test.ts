@@ -101,7 +101,7 @@ describe('SizedWrites', () => {
       const { writes, requests } = gateway(() => true);
       const error = await failureOf(writes.write(runOf(0, length), NEVER));
       expect(error).toMatchObject({ code: 'SERVICE', failure: { status: 413, transient: false } });
-      expect(error.message).toMatch(/413\. Even requests of \d+ bytes are too large .*client_max_body_size/);
+      expect(error.message).toMatch(/413\. .* refuses even requests of \d+ bytes\. .*client_max_body_size/);
       expect(requests()).toBeLessThan(10);
     },
   );

@@ -1,20 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import {
-  beginRun,
-  decodeOwner,
-  describeOwner,
-  encodeOwner,
-  endRun,
-  hasExited,
-  lifeOf,
-} from '../../src/state/lease-holder.ts';
+import { beginRun, decodeOwner, describeOwner, encodeOwner, endRun, hasExited } from '../../src/state/lease-holder.ts';
 
 const ELSEWHERE = { id: 'x', host: 'elsewhere.example', pid: 1, since: '2026-01-02T03:04:05.678Z' };
 
 describe('a run', () => {
-  it('lives until it ends, also beside others in the same process', () => {
+  it('has exited once it ends, independently of others in the same process', () => {
     const first = beginRun();
     const second = beginRun();
     expect(first.id).not.toBe(second.id);
@@ -24,35 +16,38 @@ describe('a run', () => {
     endRun(second);
   });
 
-  it('has exited when its process has, and lives as long as there is one of that number', () => {
+  it('has exited when no process has its id any more', () => {
     const run = beginRun();
     endRun(run);
     const { pid } = spawnSync(process.execPath, ['--version']);
-    expect(lifeOf({ ...run, pid })).toBe(run.machine === undefined ? 'unknown' : 'exited');
+    expect(hasExited({ ...run, pid })).toBe(run.machine !== undefined);
     expect(hasExited({ ...run, pid: process.ppid })).toBe(false);
   });
 
-  it.each(['machineId', 'bootId', 'pidNamespace'])('may live for ever where its %s is not this one', (field) => {
-    const run = beginRun();
-    endRun(run);
-    const { pid } = spawnSync(process.execPath, ['--version']);
-    const machine = { machineId: '0', bootId: '0', pidNamespace: '0', ...run.machine, [field]: 'another' };
-    expect(lifeOf({ ...run, pid, machine })).toBe('unknown');
-  });
+  it.each(['machineId', 'bootId', 'pidNamespace'])(
+    'is not known to have exited if its %s differs from that of this machine',
+    (field) => {
+      const run = beginRun();
+      endRun(run);
+      const { pid } = spawnSync(process.execPath, ['--version']);
+      const machine = { machineId: '0', bootId: '0', pidNamespace: '0', ...run.machine, [field]: 'another' };
+      expect(hasExited({ ...run, pid, machine })).toBe(false);
+    },
+  );
 
-  it('may live for ever where its record says of no machine, whatever its host is called', () => {
+  it('is not known to have exited if its record names no machine, even on a host of the same name', () => {
     const { machine: _, ...run } = beginRun();
     const { pid } = spawnSync(process.execPath, ['--version']);
-    expect(lifeOf({ ...run, pid })).toBe('unknown');
+    expect(hasExited({ ...run, pid })).toBe(false);
   });
 
-  it('on another machine may live for ever', () => {
+  it('is not known to have exited on another machine', () => {
     expect(hasExited({ ...ELSEWHERE, pid: 2 ** 22 + 1 })).toBe(false);
   });
 });
 
-describe('what is told of a run', () => {
-  it('says who, where and since when', () => {
+describe('the description of a run', () => {
+  it('names the process, the host and the start time', () => {
     expect(describeOwner(ELSEWHERE)).toBe('process 1 on elsewhere.example, since 2026-01-02T03:04:05.678Z');
     expect(beginRun()).toMatchObject({ pid: process.pid, host: hostname().slice(0, 64) });
   });

@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { type Machine, machineByNetwork, thisMachine, whereIs } from '../../src/state/machine-id.ts';
+import { isSameMachine, type Machine, machineByNetwork, thisMachine } from '../../src/state/machine-id.ts';
 
 const HERE: Machine = { machineId: 'a', bootId: 'b', pidNamespace: '1' };
 
-describe('whereIs', () => {
-  it('finds a process on this machine since it was started, and in the same container', () => {
-    expect(whereIs(HERE, HERE)).toBe('local');
+describe('isSameMachine', () => {
+  it('is true for the same boot of the same machine in the same container', () => {
+    expect(isSameMachine(HERE, HERE)).toBe(true);
   });
 
   it.each([
     ['another machine of the same name', { ...HERE, machineId: 'other' }, HERE],
-    ['a copy of this machine, or this one before it was started again', { ...HERE, bootId: 'before' }, HERE],
+    ['a copy of this machine, or this machine before its last boot', { ...HERE, bootId: 'before' }, HERE],
     ['another container', { ...HERE, pidNamespace: '2' }, HERE],
     ['a machine without an id, seen from one that has one', undefined, HERE],
     ['a machine with an id, seen from one without', HERE, undefined],
     ['a machine without an id, seen from one without', undefined, undefined],
-  ])('knows nothing of one on %s', (_, there, here) => {
-    expect(whereIs(there, here)).toBe('unknown');
+  ])('is false for %s', (_, one, other) => {
+    expect(isSameMachine(one, other)).toBe(false);
   });
 });
 

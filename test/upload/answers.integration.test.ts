@@ -82,7 +82,9 @@ describe('a gateway that takes no request above 1 MiB', () => {
     server.faults.add({ operation: 'PutPage' }, TOO_LARGE);
     const failure = await failureOf(upload());
     expect(failure).toMatchObject({ exitCode: 9 });
-    expect(failure.message).toMatch(/status 413, text\/html.*Even requests of \d+ bytes .*client_max_body_size/);
+    expect(failure.message).toMatch(
+      /status 413, text\/html.*refuses even requests of \d+ bytes\. .*client_max_body_size/,
+    );
     expect(pageWrites().length).toBeLessThan(60);
   });
 });
@@ -115,7 +117,9 @@ describe('--create-container', () => {
   it('says what is missing where there is no container and the SAS cannot create it', async () => {
     const failure = await failureOf(upload({ createContainer: true }));
     expect(failure).toMatchObject({ exitCode: 8 });
-    expect(failure.message).toMatch(/^There is no container for .*cannot be created. The SAS of a container or blob/);
+    expect(failure.message).toMatch(
+      /^The container of .* does not exist and cannot be created. The SAS of a container or blob/,
+    );
   });
 
   it('uses a container that exists where the policy refuses to create it', async () => {

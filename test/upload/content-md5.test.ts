@@ -96,7 +96,7 @@ describe('ContentMd5', () => {
     const failures: unknown[] = [];
     const md5 = new ContentMd5(viewOf(new Uint8Array(64 * MIB), []), never, (error) => failures.push(error));
     await md5.close();
-    expect(await failureOf(md5.digest(nobody))).toMatchObject({ message: 'The MD5 is not needed any more.' });
+    expect(await failureOf(md5.digest(nobody))).toMatchObject({ message: 'The MD5 is no longer needed.' });
     expect(failures).toEqual([]);
   });
 });

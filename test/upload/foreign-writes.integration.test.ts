@@ -134,7 +134,7 @@ describe('a blob whose lease is broken while an upload runs', () => {
     server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
     if (isWritten) expect(await writePage(0, patternOf(9, 512))).toBe(201);
     hold.release();
-    expect(await stopped).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke the lease') });
+    expect(await stopped).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke its lease') });
     if (isWritten) {
       await expectFound(optionsFor(path));
       await uploadImage(optionsFor(path, { restart: true }));
@@ -245,7 +245,7 @@ describe('what somebody else wrote is found', () => {
     expect(await writeUnder(undefined, 0)).toBe(201);
     server.advanceClock(70_000);
     hold.release();
-    expect(await running).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke the lease') });
+    expect(await running).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke its lease') });
   });
 
   it.each([false, true])('between the look at the blob and its lease (broken: %s)', async (breakLease) => {

@@ -79,7 +79,7 @@ describe.each([
         child.kill(SIGNALS[Math.floor(random() * SIGNALS.length)]);
         const { exitCode, stderr } = await ended;
         // The kill before may have come after the end of the upload and before the end of the process.
-        const isComplete = exitCode === 0 || stderr.includes('a complete upload by vhdup is there');
+        const isComplete = exitCode === 0 || stderr.includes('is a complete upload by vhdup');
         expect([0, null, 130, 143, 129], stderr).toContain(isComplete ? 0 : exitCode);
         const again = server.log
           .slice(from)
@@ -121,7 +121,7 @@ describe('Azurite', () => {
         const { exitCode, stderr } = await ended;
         clearTimeout(timer);
         // The kill before may have come after the end of the upload and before the end of the process.
-        const isComplete = exitCode === 0 || stderr.includes('a complete upload by vhdup is there');
+        const isComplete = exitCode === 0 || stderr.includes('is a complete upload by vhdup');
         expect([0, null, 130, 143, 129], stderr).toContain(isComplete ? 0 : exitCode);
         if (isComplete) break;
         kills += 1;

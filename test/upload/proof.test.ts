@@ -70,7 +70,7 @@ describe('assertSamePages', () => {
   ])('notices %s', async (_, listed) => {
     const failure = await failureOf(compare([{ offset: 0, length: 4096 }], [{ offset: 512, length: 512 }], listed));
     expect(failure).toBeInstanceOf(DestinationError);
-    expect(failure.message).toContain('where this upload had written 1 pages');
+    expect(failure.message).toContain('(1 pages sent, ');
   });
 
   it('asks for nothing when nothing is done', async () => {

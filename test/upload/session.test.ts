@@ -184,7 +184,7 @@ describe('openSession, the first time', () => {
     blob.put({ size: 4096 });
     const error = await failureOf(open());
     expect(error).toBeInstanceOf(DestinationError);
-    expect(error.message).toContain('a PageBlob of 4096 bytes is there already');
+    expect(error.message).toContain('a PageBlob of 4096 bytes already exists');
     expect(error.message).toContain('--overwrite');
     expect(blob.blob?.size).toBe(4096);
     expect(await file.load()).toBeUndefined();
@@ -193,7 +193,7 @@ describe('openSession, the first time', () => {
   it('recognises the unfinished upload of another machine, and says so', async () => {
     const { open, blob } = await makeWorld();
     blob.put({ size: 4096, metadata: { vhdup_state: 'uploading', vhdup_upload_id: 'another' } });
-    expect((await failureOf(open())).message).toContain('an upload by vhdup that was not finished');
+    expect((await failureOf(open())).message).toContain('an unfinished upload by vhdup');
   });
 
   it('replaces a page blob with overwrite', async () => {
@@ -225,7 +225,7 @@ describe('openSession, the first time', () => {
     const { open, blob, file } = await makeWorld();
     replaceAfterLook(blob);
     const error = await failureOf(open());
-    expect(error.message).toContain('a PageBlob of 8192 bytes is there already');
+    expect(error.message).toContain('a PageBlob of 8192 bytes already exists');
     expect(blob.blob?.size).toBe(8192);
     expect(await file.load()).toBeUndefined();
   });
@@ -411,7 +411,7 @@ describe('openSession, with a checkpoint', () => {
   });
 
   it.each([
-    ['grew', { size: 9 * MIB }, '9437184 bytes, before 8388608'],
+    ['grew', { size: 9 * MIB }, '9437184 bytes, previously 8388608'],
     ['was written to', { modifiedMs: IDENTITY.modifiedMs + 2 }, 'was modified at 2026-01-01T00:00:00.125Z'],
     ['is another disk', { diskId: 'b2'.repeat(16) }, 'disk id b2b2'],
   ])('refuses an image that %s since', async (_, change, message) => {
@@ -429,7 +429,9 @@ describe('openSession, with a checkpoint', () => {
     const { open, beginAndStop } = await makeWorld();
     await beginAndStop();
     const parent = { ...IDENTITY, name: 'parent.vhd' };
-    expect((await failureOf(open({ image: imageOf([IDENTITY, parent]) }))).message).toContain('had 1 files and has 2');
+    expect((await failureOf(open({ image: imageOf([IDENTITY, parent]) }))).message).toContain(
+      'had 1 files and now has 2',
+    );
     expect(await failureOf(open({ image: imageOf([IDENTITY], 9 * MIB) }))).toBeInstanceOf(ImageChangedError);
   });
 
@@ -453,11 +455,11 @@ describe('openSession, with a checkpoint', () => {
   });
 
   it.each([
-    ['was deleted', (blob: MemoryPageBlob) => Object.assign(blob, { blob: undefined }), 'no longer there'],
+    ['was deleted', (blob: MemoryPageBlob) => Object.assign(blob, { blob: undefined }), 'no longer exists'],
     [
       'was replaced',
       (blob: MemoryPageBlob) => blob.put({ size: 8 * MIB + 512 }),
-      'not the one that this upload created',
+      'this upload did not create the blob',
     ],
     [
       'was resized',

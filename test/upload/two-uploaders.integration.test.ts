@@ -216,7 +216,9 @@ describe('an uploader that was killed', () => {
       const { path, checkpoint, disk } = await makeImage();
       await uploadAndKill(path);
       await rm(checkpoint);
-      expect((await failureOf(uploadImage(optionsFor(path)))).message).toMatch(/was not finished.*--resume-from-blob/);
+      expect((await failureOf(uploadImage(optionsFor(path)))).message).toMatch(
+        /is an unfinished upload by vhdup.*--resume-from-blob/,
+      );
       await uploadImage(optionsFor(path, how));
       expectBlobHolds(disk);
     },
@@ -383,11 +385,11 @@ describe('resume-from-blob', () => {
     const other = await makeImage();
     const refused = await failureOf(uploadImage(optionsFor(other.path, { resumeFromBlob: true })));
     expect(refused).toMatchObject({ code: 'DESTINATION' });
-    expect(refused.message).toContain('made of another image');
+    expect(refused.message).toContain('made from another image');
     expect(existsSync(other.checkpoint)).toBe(false);
     server.createPageBlob(CONTAINER, BLOB, SIZE + 512);
     expect((await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true })))).message).toContain(
-      'not made by vhdup',
+      'vhdup did not create it',
     );
     await uploadImage(optionsFor(path, { overwrite: true }));
     expect((await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true })))).message).toContain(
