@@ -8,7 +8,7 @@ const URL = 'https://account.blob.core.windows.net/vhds/disk.vhd';
 const source = { getToken: () => Promise.resolve(null) };
 
 describe('accessOf', () => {
-  it('gives the SAS of the destination and that of the options in one spelling', () => {
+  it('normalises the SAS of the destination and of the options', () => {
     const sas = sasWith();
     const spellings = [
       accessOf({ destination: `${URL}?${sas}` }, 'rw'),
@@ -41,7 +41,7 @@ describe('accessOf', () => {
     expect(accessOf({ destination }, 'r').address.accountName).toBe('account');
   });
 
-  it('takes an expired SAS where another one can be asked for, and a damaged one nowhere', () => {
+  it('accepts an expired SAS only if it can be renewed, and a malformed one never', () => {
     const renewSas = () => Promise.resolve(undefined);
     const expired = `${URL}?${sasWith({ se: '2020-01-01' })}`;
     expect(() => accessOf({ destination: expired }, 'rw')).toThrow(/expired at 2020-01-01/);

@@ -1,4 +1,4 @@
-// Images with holes, through the whole of an upload, where the system tells of the holes and where it does not.
+// Whole uploads of images with holes, with and without a system that reports the holes.
 import { spawn } from 'node:child_process';
 import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -90,7 +90,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     expect(verified).toMatchObject({ matches: true });
   });
 
-  it('resumes after a stop when it was copied to where it has no holes', async () => {
+  it('resumes after it was copied to a place where it has no holes', async () => {
     const path = await makeImage();
     await uploadSome(path);
     await fillHoles(path);
@@ -100,7 +100,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     expect(result.sentBefore).toBeGreaterThan(0);
   });
 
-  it('resumes with its holes after a stop where it had none', async () => {
+  it('resumes with holes after a stop without them', async () => {
     const path = await makeImage();
     const sparse = `${path}.sparse`;
     const { atime, mtime } = await stat(path);
