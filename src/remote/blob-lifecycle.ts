@@ -5,7 +5,7 @@ import { inState, isComplete, OWNER, sequenceNumberOf, UPLOAD_ID } from '../stat
 import type { CheckpointLease } from '../state/checkpoint.ts';
 import { decodeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
 import type { Capabilities, Lifecycle } from '../target/lifecycle.ts';
-import type { BlobProperties, PageBlob } from '../target/page-blob.ts';
+import type { BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
 import { BlobLease, type BlobLeaseOptions, replacedMeanwhile } from './lease.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
 
@@ -24,14 +24,7 @@ export interface Hold {
   readonly wasBroken: boolean;
 }
 
-export interface NewBlob {
-  /** Length in bytes. */
-  readonly size: number;
-  readonly metadata: Metadata;
-  readonly uploadId: string;
-  /** The ETag of the blob to replace. If undefined, no blob may exist. */
-  readonly replaces: string | undefined;
-}
+export type NewBlob = Omit<CreateBlobOptions, 'sequenceNumber'> & { readonly uploadId: string };
 
 export class BlobLifecycle implements Lifecycle {
   readonly #blob: PageBlob;
@@ -109,32 +102,23 @@ export class BlobLifecycle implements Lifecycle {
   }
 
   /** Replaces only the blob that `replaces` names. @throws {DestinationError} another blob exists. */
-  async create({ size, metadata, uploadId, replaces }: NewBlob, signal: AbortSignal): Promise<void> {
-    const options = {
-      size,
-      metadata,
-      sequenceNumber: sequenceNumberOf(uploadId),
-      ...(replaces === undefined ? {} : { replaces }),
-    };
+  async create({ uploadId, ...blob }: NewBlob, signal: AbortSignal): Promise<void> {
+    const options = { ...blob, sequenceNumber: sequenceNumberOf(uploadId) };
     try {
       await this.#store.request('Put Blob', signal, (attempt) => this.#blob.create(options, attempt));
     } catch (error) {
-      if (this.#containerRefusal !== undefined && isContainerAbsent(error)) {
+      if (!(error instanceof DestinationError)) throw error;
+      if (this.#containerRefusal !== undefined && error.reason === 'ContainerNotFound') {
         const { message } = this.#containerRefusal;
         throw new CredentialError(
           `The container of ${this.#store.url} does not exist and cannot be created. ${message}`,
         );
       }
       // An earlier attempt whose answer was lost may have created the blob.
-      if (!(error instanceof DestinationError) || !(await this.#isOf(uploadId, signal))) throw error;
+      const found = await this.properties(signal).catch(() => undefined);
+      if (found?.metadata[UPLOAD_ID] !== uploadId) throw error;
     }
-    this.#adopt(uploadId, metadata);
-  }
-
-  /** Whether the blob belongs to this upload. False if that cannot be determined. */
-  async #isOf(uploadId: string, signal: AbortSignal): Promise<boolean> {
-    const found = await this.properties(signal).catch(() => undefined);
-    return found?.metadata[UPLOAD_ID] === uploadId;
+    this.#adopt(uploadId, blob.metadata);
   }
 
   /**
@@ -227,8 +211,4 @@ export class BlobLifecycle implements Lifecycle {
 /** Whether a condition on the ETag failed: something has modified the blob. */
 export function isModified(error: unknown): error is DestinationError {
   return error instanceof DestinationError && error.reason === 'ConditionNotMet';
-}
-
-function isContainerAbsent(error: unknown): boolean {
-  return error instanceof DestinationError && error.reason === 'ContainerNotFound';
 }

@@ -32,9 +32,8 @@ export async function create(
   try {
     const current = existing === undefined ? undefined : await holdReplaced(stored, existing, uploadId, request);
     if (request.createContainer && existing === undefined) await lifecycle.createContainer(signal);
-    const metadata = sessionMetadata(uploadId, request);
-    const { size } = request.source;
-    await lifecycle.create({ size, metadata, uploadId, replaces: current?.etag }, signal);
+    const blob = { uploadId, size: request.source.size, metadata: sessionMetadata(uploadId, request) };
+    await lifecycle.create({ ...blob, ...(current === undefined ? {} : { replaces: current.etag }) }, signal);
   } catch (error) {
     throw await refused(error, stored, uploadId, mayReplace, request);
   }
