@@ -1,46 +1,39 @@
-// BlobLifecycle: makes a page blob, holds it under a lease, and says in its metadata which upload it belongs to and how that stands.
+// BlobLifecycle: creates a page blob, holds it under a lease, and records in its metadata which upload it belongs to and its state.
 
 import { CredentialError, DestinationError, type InUseError } from '../errors.ts';
 import { inState, isComplete, OWNER, sequenceNumberOf, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { CheckpointLease } from '../state/checkpoint.ts';
 import { decodeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
 import type { Capabilities, Lifecycle } from '../target/lifecycle.ts';
-import type { BlobProperties, PageBlob } from '../target/page-blob.ts';
-import { BlobLease, type BlobLeaseOptions } from './lease.ts';
+import type { BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
+import { BlobLease, type BlobLeaseOptions, replacedMeanwhile } from './lease.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
 
-/** What the end of a run waits for at most, to mark a blob that failed, in milliseconds. */
+/** The end of a run waits this long at most to mark the blob as failed, in milliseconds. */
 const MARK_TIMEOUT_MS = 5000;
 
 type Metadata = Readonly<Record<string, string>>;
 
-/** How the blob was taken. */
+/** How this run came to hold the blob. */
 export interface Hold {
-  /** The lease of an earlier run that became this run's; undefined where none was in force any more. */
+  /** The lease of an earlier run that was renewed; undefined if none could be. */
   readonly takenOver: string | undefined;
-  /** The blob's ETag at that moment: nobody else changes it from then on. Undefined where the service gives no leases. */
+  /** The ETag of the blob when the lease was acquired: nothing else changes it from then on. Undefined without a lease. */
   readonly etag: string | undefined;
-  /** Whether somebody else held the blob until now, who may have written to it in the last moment. */
+  /** Whether a lease of something else was broken, which may have written to the blob until then. */
   readonly wasBroken: boolean;
 }
 
-export interface NewBlob {
-  /** Length in bytes. */
-  readonly size: number;
-  readonly metadata: Metadata;
-  readonly uploadId: string;
-  /** The ETag of the blob that it replaces. Undefined where nothing may be there. */
-  readonly replaces: string | undefined;
-}
+export type NewBlob = Omit<CreateBlobOptions, 'sequenceNumber'> & { readonly uploadId: string };
 
 export class BlobLifecycle implements Lifecycle {
   readonly #blob: PageBlob;
   readonly #store: RetryingPageStore<BlobProperties>;
   readonly #owner: Owner;
   readonly #lease: BlobLease;
-  /** Of the blob, since it belongs to this run. */
+  /** The metadata that this run gave the blob; undefined before that. */
   #metadata: Metadata | undefined;
-  /** Why this run may not make the container. */
+  /** Why this run may not create the container. */
   #containerRefusal: CredentialError | undefined;
 
   constructor(options: BlobLeaseOptions) {
@@ -55,7 +48,7 @@ export class BlobLifecycle implements Lifecycle {
     return { metadata: true, lease: !this.#lease.isRefused, conditions: true, clear: true, startsAsZeros: true };
   }
 
-  /** Whether nothing else can write to the blob now. */
+  /** Whether this run holds a lease on the blob, so that nothing else can write to it. */
   get isHeld(): boolean {
     return this.#lease.isHeld;
   }
@@ -65,40 +58,40 @@ export class BlobLifecycle implements Lifecycle {
   }
 
   /**
-   * Sends nothing: call it before anything is written that names this run.
-   * @throws {InUseError} a run that may still live holds the blob.
+   * Sends nothing. Call it before the checkpoint or the blob names this run.
+   * @throws {InUseError} a run that may be alive holds the blob.
    */
-  assertFree(known: CheckpointLease | undefined, there: BlobProperties | undefined, breakForeign: boolean): void {
-    const living = breakForeign ? undefined : this.#livingHolder(known, there);
+  assertFree(known: CheckpointLease | undefined, existing: BlobProperties | undefined, breakForeign: boolean): void {
+    const living = breakForeign ? undefined : this.#livingHolder(known, existing);
     if (living !== undefined) throw this.#lease.inUse(living);
   }
 
   /**
-   * Keeps everybody else from writing to the blob, where the service gives leases. Call `assertFree` first.
-   * @param known - What an earlier run left. @param there - The blob before this run; undefined where this run made it.
-   * @throws {InUseError} somebody else holds it.
+   * Acquires the lease on the blob, if the service supports leases. Call `assertFree` first.
+   * @param known - The leases of earlier runs. @param existing - The blob before this run; undefined if this run created it.
+   * @throws {InUseError} something else holds a lease on it.
    */
   async hold(
     known: CheckpointLease | undefined,
-    there: BlobProperties | undefined,
+    existing: BlobProperties | undefined,
     uploadId: string,
     breakForeign: boolean,
   ): Promise<Hold> {
-    const owner = decodeOwner(there?.metadata[OWNER]);
-    // Where the checkpoint is lost, the blob says under which id its last run held it.
-    const ofBlob = there?.isLeased === true && owner !== undefined ? [owner.id] : [];
+    const owner = decodeOwner(existing?.metadata[OWNER]);
+    // If the checkpoint is lost, the blob still names the lease id of its last run.
+    const ofBlob = existing?.isLeased === true && owner !== undefined ? [owner.id] : [];
     const takenOver = await this.#lease.takeOver([...new Set([...(known?.ids ?? []), ...ofBlob])]);
-    const living = this.#livingHolder(known, there);
+    const living = this.#livingHolder(known, existing);
     if (takenOver !== undefined && living !== undefined) this.#lease.warnOfBroken(living);
     return { takenOver, ...(await this.#lease.acquire(uploadId, breakForeign)) };
   }
 
-  /** @param holder - Undefined where it is no run of vhdup. */
+  /** @param holder - Undefined if it is not a run of vhdup. */
   inUse(holder: Owner | undefined): InUseError {
     return this.#lease.inUse(holder);
   }
 
-  /** A credential that may not create containers is not refused yet: the container may exist all the same. */
+  /** Tolerates a credential that may not create containers, because the container may exist. */
   async createContainer(signal: AbortSignal): Promise<void> {
     try {
       await this.#store.request('Create Container', signal, (attempt) => this.#blob.createContainer(attempt));
@@ -108,37 +101,30 @@ export class BlobLifecycle implements Lifecycle {
     }
   }
 
-  /** Never replaces another blob than the one that it names. @throws {DestinationError} there is another one. */
-  async create({ size, metadata, uploadId, replaces }: NewBlob, signal: AbortSignal): Promise<void> {
-    const options = {
-      size,
-      metadata,
-      sequenceNumber: sequenceNumberOf(uploadId),
-      ...(replaces === undefined ? {} : { replaces }),
-    };
+  /** Replaces only the blob that `replaces` names. @throws {DestinationError} another blob exists. */
+  async create({ uploadId, ...blob }: NewBlob, signal: AbortSignal): Promise<void> {
+    const options = { ...blob, sequenceNumber: sequenceNumberOf(uploadId) };
     try {
       await this.#store.request('Put Blob', signal, (attempt) => this.#blob.create(options, attempt));
     } catch (error) {
-      if (this.#containerRefusal !== undefined && isContainerAbsent(error)) {
+      if (!(error instanceof DestinationError)) throw error;
+      if (this.#containerRefusal !== undefined && error.reason === 'ContainerNotFound') {
         const { message } = this.#containerRefusal;
-        throw new CredentialError(`There is no container for ${this.#store.url}, and it cannot be created. ${message}`);
+        throw new CredentialError(
+          `The container of ${this.#store.url} does not exist and cannot be created. ${message}`,
+        );
       }
-      // The answer to an earlier attempt may have been lost after the service had created the blob.
-      if (!(error instanceof DestinationError) || !(await this.#isOf(uploadId, signal))) throw error;
+      // An earlier attempt whose answer was lost may have created the blob.
+      const found = await this.properties(signal).catch(() => undefined);
+      if (found?.metadata[UPLOAD_ID] !== uploadId) throw error;
     }
-    this.#adopt(uploadId, metadata);
-  }
-
-  /** Whether the blob belongs to this upload. Not when that cannot be found out. */
-  async #isOf(uploadId: string, signal: AbortSignal): Promise<boolean> {
-    const there = await this.properties(signal).catch(() => undefined);
-    return there?.metadata[UPLOAD_ID] === uploadId;
+    this.#adopt(uploadId, blob.metadata);
   }
 
   /**
-   * The first write of a run that resumes: the blob names it from then on.
-   * @param etag - What the blob must still have, where nothing holds it.
-   * @returns false where it has another one.
+   * Names this run in the blob: the first write of a run that resumes.
+   * @param etag - Without a lease, the ETag that the blob must still have.
+   * @returns false if the blob was modified since.
    */
   async mark(uploadId: string, metadata: Metadata, etag: string, signal: AbortSignal): Promise<boolean> {
     try {
@@ -146,14 +132,14 @@ export class BlobLifecycle implements Lifecycle {
       this.#adopt(uploadId, metadata);
       return true;
     } catch (error) {
-      if (isChanged(error)) return false;
+      if (isModified(error)) return false;
       throw error;
     }
   }
 
   /**
-   * @param etag - As `finish` has it.
-   * @returns the ETag that the blob has from then on, where it was given one.
+   * @param etag - As for `finish`.
+   * @returns the new ETag of the blob; undefined if `etag` is.
    */
   async setContentMd5(md5: Uint8Array, signal: AbortSignal, etag?: string): Promise<string | undefined> {
     const set = (attempt: AbortSignal) =>
@@ -163,9 +149,9 @@ export class BlobLifecycle implements Lifecycle {
   }
 
   /**
-   * The blob says that it is whole, and is free.
-   * @param etag - The ETag that the content was proven at, where nothing held the blob meanwhile.
-   * @throws {DestinationError} it has another one: something else wrote to it.
+   * Marks the blob as complete and releases the lease.
+   * @param etag - The ETag at which the content was read back. Checked only without a lease.
+   * @throws {DestinationError} something else has modified the blob since.
    */
   async finish(signal: AbortSignal, etag?: string): Promise<void> {
     const metadata = inState(this.#metadata ?? {}, 'complete');
@@ -173,24 +159,24 @@ export class BlobLifecycle implements Lifecycle {
       const condition = this.isHeld ? undefined : (etag ?? (await this.#etagOfOwn(signal)));
       await this.#setMetadata(metadata, signal, condition);
     } catch (error) {
-      if (!isChanged(error)) throw error;
-      // The answer to an earlier attempt may have been lost.
-      const there = (await this.properties(signal))?.metadata ?? {};
-      if (!isComplete(there) || there[UPLOAD_ID] !== metadata[UPLOAD_ID]) throw error;
+      if (!isModified(error)) throw error;
+      // An earlier attempt whose answer was lost may have marked the blob.
+      const found = (await this.properties(signal))?.metadata ?? {};
+      if (!isComplete(found) || found[UPLOAD_ID] !== metadata[UPLOAD_ID]) throw error;
     }
     await this.#lease.release();
   }
 
-  /** @param isFailed - The blob is not the image: it says so, so that no later run resumes it. */
+  /** @param isFailed - Mark the blob as failed, so that no later run resumes it. */
   async abandon(isFailed = false): Promise<string | undefined> {
     if (isFailed) await this.#markFailed().catch(() => undefined);
     return await this.#lease.release();
   }
 
-  /** A run that holds the blob now, and is not known to be over. */
-  #livingHolder(known: CheckpointLease | undefined, there: BlobProperties | undefined): Owner | undefined {
-    if (there?.isLeased !== true) return undefined;
-    const holders = [decodeOwner(there.metadata[OWNER]), known?.owner];
+  /** Another run that holds the blob and is not known to have exited. */
+  #livingHolder(known: CheckpointLease | undefined, existing: BlobProperties | undefined): Owner | undefined {
+    if (existing?.isLeased !== true) return undefined;
+    const holders = [decodeOwner(existing.metadata[OWNER]), known?.owner];
     return holders.find((holder) => holder !== undefined && holder.id !== this.#owner.id && !hasExited(holder));
   }
 
@@ -202,19 +188,17 @@ export class BlobLifecycle implements Lifecycle {
   async #markFailed(): Promise<void> {
     if (this.#metadata === undefined) return;
     const signal = AbortSignal.timeout(MARK_TIMEOUT_MS);
-    const there = this.isHeld ? undefined : await this.#blob.properties(signal);
-    // Without a lease, it may be another blob by now.
-    if (!this.isHeld && there?.metadata[UPLOAD_ID] !== this.#metadata[UPLOAD_ID]) return;
-    await this.#blob.setMetadata(inState(this.#metadata, 'failed'), signal, there?.etag);
+    const found = this.isHeld ? undefined : await this.#blob.properties(signal);
+    // Without a lease, another blob may have replaced this one.
+    if (!this.isHeld && found?.metadata[UPLOAD_ID] !== this.#metadata[UPLOAD_ID]) return;
+    await this.#blob.setMetadata(inState(this.#metadata, 'failed'), signal, found?.etag);
   }
 
-  /** @throws {DestinationError} the blob is another one. */
+  /** @throws {DestinationError} the blob was deleted or replaced. */
   async #etagOfOwn(signal: AbortSignal): Promise<string> {
-    const there = await this.properties(signal);
-    if (there !== undefined && there.metadata[UPLOAD_ID] === this.#metadata?.[UPLOAD_ID]) return there.etag;
-    throw new DestinationError(
-      `${this.#store.url} was ${there === undefined ? 'deleted' : 'replaced'} while the upload was running. Give --restart to upload from the beginning, with --overwrite if the existing blob may be replaced.`,
-    );
+    const found = await this.properties(signal);
+    if (found !== undefined && found.metadata[UPLOAD_ID] === this.#metadata?.[UPLOAD_ID]) return found.etag;
+    throw replacedMeanwhile(this.#store.url, found);
   }
 
   #setMetadata(metadata: Metadata, signal: AbortSignal, etag: string | undefined): Promise<string | undefined> {
@@ -224,10 +208,7 @@ export class BlobLifecycle implements Lifecycle {
   }
 }
 
-function isChanged(error: unknown): boolean {
+/** Whether a condition on the ETag failed: something has modified the blob. */
+export function isModified(error: unknown): error is DestinationError {
   return error instanceof DestinationError && error.reason === 'ConditionNotMet';
-}
-
-function isContainerAbsent(error: unknown): boolean {
-  return error instanceof DestinationError && error.reason === 'ContainerNotFound';
 }

@@ -1,4 +1,4 @@
-// From a destination and a credential to a blob that requests can be sent to: the same for every command that uses the service.
+// Connects to the blob of a destination with a credential, in the same way for every command that uses the service.
 
 import type { Credential } from '../azure/auth/credentials.ts';
 import { assertSasAllows, parseSas } from '../azure/auth/sas.ts';
@@ -16,19 +16,19 @@ import { Pacer } from '../transfer/pacer.ts';
 import { Retrier } from '../transfer/retry.ts';
 import { RetryingPageStore } from './retrying-page-store.ts';
 
-/** Where the blob is, and what opens it. */
+/** The address of the blob, and the credential for it. */
 export interface BlobAccess {
   readonly address: BlobAddress;
   readonly credential: Credential;
-  /** The letters that a SAS needs. */
+  /** The permission letters that a SAS must have. */
   readonly permissions: string;
 }
 
 /**
- * The destination, with the SAS of its URL or the credential of the options. Nothing is sent.
- * @throws {UsageError} the destination cannot be used.
- * @throws {CredentialError} a SAS that is damaged or does not allow what is needed, or a token that would be sent over http. A
- *   SAS that has only expired may be replaced later.
+ * Parses the destination, with the SAS of its URL or else the credential of the options. Sends nothing.
+ * @throws {UsageError} the destination is not valid.
+ * @throws {CredentialError} the SAS is malformed, lacks permissions or has expired, or a token would be sent over http. An expired
+ *   SAS is accepted if `renewSas` can replace it.
  */
 export function accessOf(options: ServiceOptions, permissions: string): BlobAccess {
   const { credential: given = { kind: 'entra' } } = options;
@@ -54,11 +54,11 @@ function refuseSecondary({ url }: BlobAddress): void {
   const host = parseStorageHost(new URL(url).hostname);
   if (host?.isSecondary !== true) return;
   throw new UsageError(
-    `${url} is the secondary endpoint of the account ${host.account}, which is read-only. Leave -secondary out.`,
+    `${url} is the secondary endpoint of the account ${host.account}, which is read-only. Remove -secondary from the host name.`,
   );
 }
 
-/** Neither the service nor the SDK takes a token over http. */
+/** Neither the service nor the SDK accepts a token over http. */
 function assertEncrypted({ url }: BlobAddress): void {
   if (url.startsWith('https:')) return;
   throw new CredentialError(
@@ -67,13 +67,13 @@ function assertEncrypted({ url }: BlobAddress): void {
 }
 
 export interface BlobConnection {
-  /** One attempt for each call. The caller's to close. */
+  /** Makes one attempt per call. The caller closes it. */
   readonly blob: PageBlob;
   /** The same blob, with retries. */
   readonly store: RetryingPageStore<BlobProperties>;
 }
 
-/** Sends nothing yet. */
+/** Sends nothing. */
 export async function connect(
   { address, credential, permissions }: BlobAccess,
   options: ServiceOptions & { readonly maxRate?: number; readonly maxRequests: number },
@@ -111,7 +111,7 @@ function smallerRequests(url: string, bytes: number): UploadEvent {
   return {
     type: 'warning',
     code: 'smaller-requests',
-    message: `Something between this machine and ${url} refuses larger requests (413): from now on they have at most ${size}.`,
+    message: `A proxy or gateway on the way to ${url} refuses large requests (413). From now on, requests are at most ${size}.`,
   };
 }
 
@@ -120,23 +120,23 @@ export function warnOfPlainHttp({ address: { url } }: BlobAccess, emit: EventLis
   emit({
     type: 'warning',
     code: 'plain-http',
-    message: `${url} is not https: others on the network can read the disk and the credentials.`,
+    message: `${url} is not https. Others on the network can read the disk and the credentials.`,
   });
 }
 
-/** Says what a number of threads does that is more than memory allows for. */
+/** Warns if memory does not allow the requested number of threads. */
 export function warnOfThreads(concurrency: Concurrency, emit: EventListener): void {
   const message = threadsWarning(concurrency);
   if (message !== undefined) emit({ type: 'warning', code: 'threads-bounded', message });
 }
 
-/** Encrypted, or not leaving this machine. */
+/** Whether requests are encrypted or stay on this machine. */
 function isConfidential(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === 'https:' || isLoopback(hostname);
 }
 
-/** Smooths what is sent to `bytesPerSecond`, over all connections. */
+/** Limits all connections together to `bytesPerSecond`. */
 function throttleAt(bytesPerSecond: number): (bytes: number, signal: AbortSignal) => Promise<void> {
   const pacer = new Pacer(bytesPerSecond);
   return (bytes, signal) => pacer.pass(bytes, signal);

@@ -1,23 +1,23 @@
-// Warns, while there is time to act, of a credential that expires before the upload ends.
+// Warns early if the credential will expire before the upload ends.
 import type { EventListener, TransferTotals } from '../events.ts';
 
-/** A speed is known after so long, in milliseconds. */
+/** Milliseconds after which the measured speed is used. */
 const MEASURE_MS = 30_000;
-/** What one standard page blob takes, in bytes per second: the estimate before a speed is known. */
+/** Throughput limit of a standard page blob in bytes per second: the estimate before the speed is measured. */
 const PAGE_BLOB_RATE = 60 * 1024 * 1024;
 
-/** The last time that a Date can hold, in milliseconds since 1970. */
+/** The latest time that a Date can represent, in milliseconds since 1970. */
 const MAX_TIME_MS = 8.64e15;
 
 export interface ExpiryWatchOptions {
   readonly endsOn: () => Date | undefined;
-  /** Bytes per second that are sent at most. */
+  /** Upper limit of the speed, in bytes per second. */
   readonly maxRate: number;
-  /** In milliseconds since 1970. */
+  /** The clock, in milliseconds since 1970. */
   readonly now?: () => number;
 }
 
-/** Passes every event on to `emit`, and adds one warning for each credential that will end too soon. */
+/** Forwards every event to `emit`, and adds one warning per credential that will expire too soon. */
 export function watchExpiry(emit: EventListener, options: ExpiryWatchOptions): EventListener {
   const { endsOn, now = Date.now } = options;
   const bestRate = Math.min(PAGE_BLOB_RATE, options.maxRate);
@@ -38,7 +38,7 @@ export function watchExpiry(emit: EventListener, options: ExpiryWatchOptions): E
     emit({
       type: 'warning',
       code: 'sas-ends-too-soon',
-      message: `${speed} the upload takes until ${utc(finishedMs)}, but the SAS expires at ${utc(endMs)}. A new one will be needed then.`,
+      message: `${speed} the upload takes until ${utc(finishedMs)}, but the SAS expires at ${utc(endMs)}. A new SAS will be needed then.`,
     });
   };
   return (event) => {

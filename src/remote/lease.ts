@@ -1,4 +1,4 @@
-// BlobLease: holds the blob for one run. No other program can write to it, and of two runs of one upload only one does.
+// BlobLease: the lease under which one run holds the blob, so that no other program or run can write to it.
 
 import { areLeasesUnavailable, isAbsent, isLost, isReplaced, isTaken } from '../azure/lease-errors.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
@@ -9,9 +9,9 @@ import { decodeOwner, describeOwner, hasExited, type Owner } from '../state/leas
 import type { BlobProperties, PageBlob } from '../target/page-blob.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
 
-/** Two renewals may get lost. */
+/** A lease lasts 60 seconds, so two renewals in a row may get lost. */
 const RENEW_INTERVAL_MS = 20_000;
-/** What the end of a run waits for at most, in milliseconds. */
+/** The end of a run waits this long at most, in milliseconds. */
 const RELEASE_TIMEOUT_MS = 5000;
 const RELEASE_TRIES = 3;
 
@@ -19,11 +19,11 @@ export interface BlobLeaseOptions {
   readonly blob: PageBlob;
   /** The same blob, with retries. */
   readonly store: RetryingPageStore<BlobProperties>;
-  /** This run. Its id is that of the lease. */
+  /** This run. Its id is the lease id. */
   readonly owner: Owner;
   readonly emit: EventListener;
   readonly signal: AbortSignal;
-  /** Called when the blob is somebody else's now, between two writes. */
+  /** Called if a renewal between two writes shows that this run has lost the blob. */
   readonly onLost: (error: Error) => void;
 }
 
@@ -45,15 +45,15 @@ export class BlobLease {
     return this.#isHeld;
   }
 
-  /** Whether the service gives no leases here. */
+  /** Whether the service has refused a lease on this blob. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
 
   /**
-   * Makes one of the leases `ids` this run's own. The service renews one that has expired, but not once the blob was written to or
-   * leased again. Should the run that had it live after all, its writes are refused from then on. Source: REST, Lease Blob.
-   * @returns the id that it had; undefined where none of them is in force any more.
+   * Renews one of the leases `ids` and changes its id to this run's. The service renews an expired lease only if nobody has written
+   * to or leased the blob since. If the previous run is alive after all, its writes fail from then on. Source: REST, Lease Blob.
+   * @returns the previous lease id; undefined if none of the leases can be renewed.
    */
   async takeOver(ids: readonly string[]): Promise<string | undefined> {
     for (const id of ids) {
@@ -63,10 +63,10 @@ export class BlobLease {
   }
 
   /**
-   * Takes the lease. Where the service gives none, says so, and the run works without.
-   * @param uploadId - The upload that the blob belongs to, or will belong to, as long as the lease is held.
-   * @returns the blob's ETag at that moment: nobody else changes it from then on. And whether somebody else held the blob until now.
-   * @throws {InUseError} somebody else holds it, and `breakForeign` is false.
+   * Acquires the lease. If the service refuses leases, warns and continues without one.
+   * @param uploadId - The upload that the blob belongs to while this lease is held.
+   * @returns the ETag of the blob at that moment, undefined without a lease; and whether a lease of something else was broken for it.
+   * @throws {InUseError} something else holds a lease, and `breakForeign` is false.
    */
   async acquire(uploadId: string, breakForeign: boolean): Promise<{ etag: string | undefined; wasBroken: boolean }> {
     let etag: string | undefined;
@@ -81,7 +81,7 @@ export class BlobLease {
         this.#isRefused = true;
         this.#warn(
           'no-lease',
-          `The service gives no lease for ${this.#url} (${error.message}). The upload works without: nothing else may write to the blob meanwhile.`,
+          `The service refuses a lease on ${this.#url} (${error.message}). The upload continues without one. Make sure that nothing else writes to the blob meanwhile.`,
         );
         return { etag: undefined, wasBroken };
       } else {
@@ -96,9 +96,9 @@ export class BlobLease {
   }
 
   /**
-   * Makes one attempt of a write. When the lease has expired, because the connection was down or the machine asleep, it is
-   * renewed, and the attempt fails so that it is made again.
-   * @throws {InUseError} somebody else has the blob. @throws {ServiceError} transient: the lease is in force again.
+   * Makes one attempt of a write. If the lease has expired, because the connection was down or the machine asleep, renews it and
+   * fails the attempt as transient, so that it is repeated.
+   * @throws {InUseError} this run has lost the blob. @throws {ServiceError} transient: the lease is renewed.
    */
   async attempt<T>(operation: () => Promise<T>): Promise<T> {
     try {
@@ -112,13 +112,13 @@ export class BlobLease {
   }
 
   /**
-   * Gives the blob back. The service refuses requests of this run that are still on their way. Does not fail: a lease that is not
+   * Releases the lease. The service refuses requests of this run that are still in flight. Does not fail: a lease that is not
    * released expires.
-   * @returns the blob's ETag at that moment, where that is certain.
+   * @returns the ETag of the blob at that moment; undefined unless it is certain that nothing else has written to the blob.
    */
   async release(): Promise<string | undefined> {
     clearInterval(this.#timer);
-    this.#stop.abort(new Error('The run is over.'));
+    this.#stop.abort(new Error('The run has ended.'));
     this.#stop.unlink();
     await this.#regaining?.catch(() => undefined);
     if (!this.#isHeld) return undefined;
@@ -130,18 +130,18 @@ export class BlobLease {
     }
   }
 
-  /** @param holder - Undefined where it is no run of vhdup. */
+  /** @param holder - Undefined if it is not a run of vhdup. */
   inUse(holder: Owner | undefined): InUseError {
     return new InUseError(
       holder === undefined
-        ? `${this.#url} is in use: another program holds a lease on it, as a virtual machine does with its disks. When you are sure that nothing needs it, give --break-lease.`
+        ? `${this.#url} is in use: another program holds a lease on it, as a virtual machine does with its disks. If you are sure that nothing needs the blob, give --break-lease.`
         : hasExited(holder)
           ? `${this.#url} is in use: the lease of an upload that was killed (${describeOwner(holder)}) has not expired yet. Retry in a minute, or give --break-lease to take the blob at once.`
           : `${this.#url} is in use: ${describeOwner(holder)}, is uploading to it. If that process has exited, retry in a minute, or give --break-lease to take the blob from it.`,
     );
   }
 
-  /** @param holder - Who lost the blob. Undefined where it is no run of vhdup. */
+  /** @param holder - Whose lease was broken. Undefined if it is not a run of vhdup. */
   warnOfBroken(holder: Owner | undefined): void {
     const who = holder === undefined ? 'another program' : `${describeOwner(holder)},`;
     this.#warn('lease-broken', `Broke the lease on ${this.#url}, which ${who} held.`);
@@ -160,7 +160,7 @@ export class BlobLease {
     const { id } = this.#options.owner;
     for (let attempt = 1; attempt <= RELEASE_TRIES; attempt++) {
       try {
-        // One that has expired can be released as well, whoever wrote to the blob since: only a renewal shows that nobody did.
+        // An expired lease can be released even if something else has written to the blob since. Only a renewal excludes that.
         const isProved = await leases.renew(id, signal).then(
           () => true,
           (error: unknown) => {
@@ -171,7 +171,7 @@ export class BlobLease {
         const etag = await leases.release(id, signal);
         return isProved ? etag : undefined;
       } catch (error) {
-        // An attempt whose answer was lost may have ended it, and others may have written to the blob since.
+        // An earlier attempt whose answer was lost may have released the lease, and others may have written since.
         if (error instanceof DestinationError) break;
       }
     }
@@ -183,7 +183,7 @@ export class BlobLease {
     return store.request('Acquire Lease', this.#stop.signal, (attempt) => blob.leases.acquire(owner.id, attempt));
   }
 
-  /** @returns false where it is not in force any more, or the service has no leases. */
+  /** @returns false if the lease cannot be renewed, or the service refuses leases. */
   async #change(id: string): Promise<boolean> {
     const { blob, store, owner } = this.#options;
     const { signal } = this.#stop;
@@ -194,7 +194,7 @@ export class BlobLease {
       await renew(id);
       await change().catch(async (error: unknown) => {
         if (!isAbsent(error)) throw error;
-        // It expired once more: after it was changed, but the answer was lost, or before.
+        // The lease has expired again: after the change, whose answer was lost, or before it.
         await renew(owner.id).catch(async (failure: unknown) => {
           if (!(failure instanceof DestinationError)) throw failure;
           await renew(id);
@@ -221,20 +221,20 @@ export class BlobLease {
     }
   }
 
-  /** Undefined where it is no run of vhdup. */
+  /** Undefined if it is not a run of vhdup. */
   async #holder(): Promise<Owner | undefined> {
-    const there = await this.#options.store.properties(this.#stop.signal);
-    return decodeOwner(there?.metadata[OWNER]);
+    const properties = await this.#options.store.properties(this.#stop.signal);
+    return decodeOwner(properties?.metadata[OWNER]);
   }
 
-  /** A renewal that does not arrive ends nothing: the next one, or a write, will show. */
+  /** A renewal that fails on the way changes nothing: the next renewal or write shows whether the lease is lost. */
   #keep(): void {
     this.#regain().catch((error: unknown) => {
       if (error instanceof InUseError || error instanceof DestinationError) this.#options.onLost(error);
     });
   }
 
-  /** One at a time, for however many writes. */
+  /** One renewal at a time serves all writes. */
   #regain(): Promise<void> {
     this.#regaining ??= this.#renew().finally(() => {
       this.#regaining = undefined;
@@ -254,20 +254,23 @@ export class BlobLease {
 
   /** Why the lease cannot be renewed. */
   async #lost(): Promise<Error> {
-    const there = await this.#options.blob.properties(this.#stop.signal);
+    const found = await this.#options.blob.properties(this.#stop.signal);
     this.#isHeld = false;
-    if (there === undefined || there.metadata[UPLOAD_ID] !== this.#uploadId) {
-      return new DestinationError(
-        `${this.#url} was ${there === undefined ? 'deleted' : 'replaced'} while the upload was running. Give --restart to upload from the beginning, with --overwrite if the existing blob may be replaced.`,
-      );
-    }
-    const owner = decodeOwner(there.metadata[OWNER]);
+    if (found === undefined || found.metadata[UPLOAD_ID] !== this.#uploadId) return replacedMeanwhile(this.#url, found);
+    const owner = decodeOwner(found.metadata[OWNER]);
     const what =
       owner?.id === this.#options.owner.id
-        ? 'Somebody broke the lease of this upload on it, or held or wrote to it when the lease had expired. Run the same command again when nothing else uses the blob: what was sent is read back then'
-        : owner === undefined && isComplete(there.metadata)
-          ? 'It was completed by another run of this upload'
-          : `It was taken over by ${owner === undefined ? 'another program' : describeOwner(owner)}`;
+        ? 'Something broke its lease on the blob, or used the blob after the lease had expired. Run the same command again when nothing else uses the blob: the data already sent is then read back'
+        : owner === undefined && isComplete(found.metadata)
+          ? 'Another run of this upload completed the blob'
+          : `The blob was taken over by ${owner === undefined ? 'another program' : describeOwner(owner)}`;
     return new InUseError(`This run stopped uploading to ${this.#url}. ${what}.`);
   }
+}
+
+/** @param found - The blob that is there instead. */
+export function replacedMeanwhile(url: string, found: BlobProperties | undefined): DestinationError {
+  return new DestinationError(
+    `${url} was ${found === undefined ? 'deleted' : 'replaced'} while the upload was running. Give --restart to upload from the beginning, with --overwrite if the existing blob may be replaced.`,
+  );
 }

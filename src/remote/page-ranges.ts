@@ -1,15 +1,15 @@
-// The page ranges of a blob as the service lists them, lazily: a blob may have millions.
+// Lists the page ranges of a blob lazily, because a blob may have millions.
 
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 import { ServiceError } from '../errors.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
 
-/** Lists in a row that hold nothing and name a next one. The service may give some, but not for ever. */
+/** Consecutive empty answers that name a next one. The service may send some, but must not do so forever. */
 const MAX_EMPTY_LISTS = 100;
 
 /**
- * The ranges that were written and not cleared since: ascending, and apart from one another. All else reads as zeros.
- * @throws {ServiceError} retries used up, or a list that does not ascend or does not end.
+ * Yields the ranges that were written and not cleared since, ascending and with gaps between them. All other pages read as zeros.
+ * @throws {ServiceError} retries are exhausted, or the list does not ascend or does not end.
  */
 export async function* listedRanges(
   store: Pick<RetryingPageStore, 'pageRanges'>,
@@ -29,7 +29,7 @@ export async function* listedRanges(
           { reason: 'PageRangeOrder', transient: false },
         );
       } else if (range.offset === endOf(last)) {
-        // Azurite lists each write by itself, and a list of the service may be cut anywhere.
+        // Azurite lists each write separately, and the service may split a range between two answers.
         last = { offset: last.offset, length: last.length + range.length };
       } else {
         yield last;
@@ -39,7 +39,7 @@ export async function* listedRanges(
     emptyLists = list.ranges.length === 0 ? emptyLists + 1 : 0;
     if (list.marker !== undefined && (list.marker === marker || emptyLists > MAX_EMPTY_LISTS)) {
       throw new ServiceError(
-        `Get Page Ranges failed: the list of the service does not end. ${last === undefined ? 'It lists nothing' : `After ${last.offset}+${last.length} it lists nothing more`}, but each answer names a next one.`,
+        `Get Page Ranges failed: the list of the service does not end. ${last === undefined ? 'It lists nothing' : `It lists nothing after ${last.offset}+${last.length}`}, but each answer names a next one.`,
         { reason: 'PageRangeProgress', transient: false },
       );
     }

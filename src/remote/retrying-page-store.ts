@@ -1,4 +1,4 @@
-// RetryingPageStore: a PageStore whose methods are tried again until they succeed, so that no caller repeats a request itself.
+// RetryingPageStore: a PageStore whose methods retry until they succeed, so that no caller repeats a request itself.
 
 import type { LimitFunction } from 'p-limit';
 import type { ByteRange } from '../base/byte-range.ts';
@@ -9,28 +9,28 @@ import { CongestionControl } from '../transfer/congestion-control.ts';
 import type { Retrier } from '../transfer/retry.ts';
 import { SizedWrites } from './sized-writes.ts';
 
-/** What keeps the target from others: it sees each attempt of a write, and may take itself back when that shows that it was lost. */
+/** Wraps each attempt of a write. A lease uses it to renew itself when an attempt shows that it has expired. */
 export interface Holder {
   attempt<T>(operation: () => Promise<T>): Promise<T>;
 }
 
 export interface CheckedReadOptions {
-  /** Refuse to read when the target has another ETag: it was changed. */
+  /** Refuse to read if the target has another ETag, which means that it was modified. */
   readonly etag: string;
-  /** Ask the service for this checksum of the range, and compare it with that of the bytes that came. */
+  /** Request this checksum of the range from the service, and compare it with that of the received bytes. */
   readonly checksum: ChecksumAlgorithm;
   readonly checksumOf: (bytes: Uint8Array) => Promise<Checksum | undefined>;
 }
 
 export interface RetryingPageStoreOptions<Properties extends StoreProperties> {
   readonly store: PageStore<Properties>;
-  /** Renews credentials, too. */
+  /** Also renews credentials. */
   readonly retrier: Retrier;
-  /** Requests in flight at most that move pages. */
+  /** The most requests in flight that move pages. */
   readonly maxRequests: number;
-  /** Called when so many requests may be in flight now. */
+  /** Called with the new number of requests that may be in flight. */
   readonly onConcurrency: (requests: number) => void;
-  /** Called when something on the way refuses larger requests: they have at most so many bytes from now on. */
+  /** Called with the new largest request size in bytes, after something on the way refused larger requests. */
   readonly onSmaller: (bytes: number) => void;
 }
 
@@ -56,46 +56,47 @@ export class RetryingPageStore<Properties extends StoreProperties = StorePropert
     return this.#store.url;
   }
 
-  /** Requests sent so far, and how many of them were sent again. */
+  /** Requests sent so far, and how many of them were retries. */
   get counters(): { readonly requests: number; readonly retries: number } {
     return { requests: this.#store.requests, retries: this.#retrier.retries };
   }
 
-  /** Requests whose bytes arrived damaged and were sent again. */
+  /** Requests that were repeated because their bytes arrived damaged. */
   get checksumMismatches(): number {
     return this.#retrier.checksumMismatches;
   }
 
-  /** When the credential expires for good; undefined where that is not known. */
+  /** When the credential expires for good; undefined if that is not known. */
   get credentialEndsOn(): Date | undefined {
     return this.#store.credentialEndsOn;
   }
 
-  /** Runs as many requests at once as the connection takes now. For writes, whoever reads ahead uses it; reads use it here. */
+  /** Runs as many requests at once as congestion control allows. Reads use it here; for writes, the transfer that reads ahead uses it. */
   get limit(): LimitFunction {
     return this.#congestion.limit;
   }
 
-  /** Every write after this one is made under `holder`. */
+  /** Every later write goes through `holder`. */
   holdBy(holder: Holder): void {
     this.#holder = holder;
   }
 
   /**
-   * Any other request, until it succeeds.
+   * Makes any other request until it succeeds.
    * @param what - For messages: "Set Blob Metadata".
-   * @throws {ServiceError} not transient, or retries used up; anything else that `operation` throws; the reason of `signal` on abort.
+   * @throws {ServiceError} the failure is not transient, or retries are exhausted; anything else that `operation` throws; the reason
+   *   of `signal` on abort.
    */
   request<T>(what: string, signal: AbortSignal, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.#retrier.run(what, signal, operation);
   }
 
-  /** Undefined when there is no such target. */
+  /** Undefined if the target does not exist. */
   properties(signal: AbortSignal): Promise<Properties | undefined> {
     return this.request('Get Blob Properties', signal, (attempt) => this.#store.properties(attempt));
   }
 
-  /** One request, or several where something on the way refuses large ones. */
+  /** Sends one request, or several if something on the way refuses large ones. */
   write(run: PageRun, signal: AbortSignal): Promise<void> {
     return this.#sizedWrites.write(run, signal);
   }
@@ -107,8 +108,8 @@ export class RetryingPageStore<Properties extends StoreProperties = StorePropert
 
   /**
    * Fills `into`, which is as long as `range`, at most 4 MiB.
-   * @returns whether the service's own checksum of the range was there to compare with.
-   * @throws {DestinationError} the target is not there, or was changed.
+   * @returns whether the service sent a checksum of the range to compare with.
+   * @throws {DestinationError} the target does not exist, or was modified.
    */
   async read(
     range: ByteRange,
@@ -137,7 +138,7 @@ export class RetryingPageStore<Properties extends StoreProperties = StorePropert
     );
   }
 
-  /** A request that moves so many bytes of pages. */
+  /** Makes a request that moves `bytes` of pages, under congestion control. */
   #paced<T>(what: string, bytes: number, signal: AbortSignal, move: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const congestion = this.#congestion;
     return this.#retrier.run(
@@ -148,7 +149,7 @@ export class RetryingPageStore<Properties extends StoreProperties = StorePropert
     );
   }
 
-  /** Reports its first number when pages move for the first time. */
+  /** Created at the first use, so that it reports its first number when pages start to move. */
   get #congestion(): CongestionControl {
     this.#congestionInUse ??= this.#newCongestion();
     return this.#congestionInUse;
@@ -158,7 +159,7 @@ export class RetryingPageStore<Properties extends StoreProperties = StorePropert
 function assertArrived(what: string, sent: Checksum, received: Checksum | undefined): void {
   if (received === undefined || Buffer.compare(sent.value, received.value) === 0) return;
   throw new ServiceError(
-    `${what} failed: the service sent bytes with the ${sent.algorithm} ${hex(sent)}, but those that came have ${hex(received)}.`,
+    `${what} failed: the service sent bytes with the ${sent.algorithm} ${hex(sent)}, but the bytes received have ${hex(received)}.`,
     { reason: 'ChecksumMismatch', transient: true, checksumMismatch: true },
   );
 }

@@ -1,21 +1,21 @@
-// Writes in requests as large as what lies between this machine and the service lets through: a gateway may refuse bodies above
-// its own limit (413), often 1 MiB.
+// Writes in requests as large as a gateway on the way to the service allows. A gateway may refuse bodies above its own limit (413),
+// often 1 MiB.
 import type { PageRun } from '../base/page-run.ts';
 import { ServiceError } from '../errors.ts';
 import type { PageWriter } from '../target/page-store.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
 
-/** No request gets smaller, in bytes: a disk in requests of a few KiB would take weeks. */
+/** Requests never get smaller than this, in bytes: with a few KiB per request, a disk would take weeks. */
 export const SMALLEST_WRITE = 64 * 1024;
 
 export interface SizedWritesOptions {
-  /** Takes one request each. */
+  /** Each write is one request. */
   readonly target: PageWriter;
-  /** Called when requests have to be smaller from now on, with their largest size in bytes. */
+  /** Called with the new largest request size in bytes, when it shrinks. */
   readonly onSmaller: (bytes: number) => void;
 }
 
-/** Halves the size of requests for as long as they are refused, and keeps to what was found for all runs after that. */
+/** Halves the request size while requests are refused, and keeps the result for all later runs. */
 export class SizedWrites implements PageWriter {
   readonly #options: SizedWritesOptions;
   #largest = Number.POSITIVE_INFINITY;
@@ -24,7 +24,7 @@ export class SizedWrites implements PageWriter {
     this.#options = options;
   }
 
-  /** @throws {ServiceError} even the smallest request is refused, or anything else that the target throws. */
+  /** @throws {ServiceError} even the smallest request is refused; anything else that the target throws. */
   async write(run: PageRun, signal: AbortSignal): Promise<void> {
     for (let done = 0; done < run.range.length; ) {
       const part = this.#part(run, done);
@@ -38,7 +38,7 @@ export class SizedWrites implements PageWriter {
     }
   }
 
-  /** What is written next of a run of which `done` bytes are there. */
+  /** The part of a run to write next, after its first `done` bytes. */
   #part(run: PageRun, done: number): PageRun {
     const length = Math.min(run.range.length - done, this.#largest);
     if (length === run.range.length) return run;
@@ -50,12 +50,12 @@ export class SizedWrites implements PageWriter {
   #shrink(refused: number, error: ServiceError): void {
     if (refused <= SMALLEST_WRITE) {
       throw new ServiceError(
-        `${error.message} Even requests of ${refused} bytes are too large for what lies between this machine and Azure Storage. Raise its limit for the body of a request (client_max_body_size in nginx), or use a network without it.`,
+        `${error.message} A proxy or gateway on the way to Azure Storage refuses even requests of ${refused} bytes. Raise its limit for request bodies (client_max_body_size in nginx), or use a network without it.`,
         error.failure,
       );
     }
     const half = Math.max(SMALLEST_WRITE, Math.floor(refused / 2 / SMALLEST_WRITE) * SMALLEST_WRITE);
-    // Requests that were on their way together are refused together: that halves the size once.
+    // Requests that were in flight together are refused together, which must halve the size only once.
     if (half >= this.#largest) return;
     this.#largest = half;
     this.#options.onSmaller(half);

@@ -34,7 +34,7 @@ export interface Checkpoint {
   /** The pages sent for the finished parts. */
   readonly sent: {
     readonly bytes: number;
-    /** A PageSetDigest of the pages. */
+    /** Their PageSetDigest. */
     readonly pages: string;
   };
   /** Finished parts that may have been modified since. They are read back at the end. Ascending ranges that do not touch. */

@@ -1,31 +1,31 @@
-// Identifies the run that holds a blob or a state file, for messages and to detect whether it has exited.
+// The run that holds a blob or a state file: how it is described, and whether it has exited.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { printable } from '../base/printable.ts';
 import { codeOf } from '../base/thrown.ts';
-import { type Machine, thisMachine, whereIs } from './machine-id.ts';
+import { isSameMachine, type Machine, thisMachine } from './machine-id.ts';
 
 /** One run of the program, on one machine. */
 export interface Owner {
-  /** Unique, because process ids are reused. Also the run's lease id. */
+  /** Unique, because process ids are reused. Also the id of the lease that the run holds. */
   readonly id: string;
   readonly host: string;
   readonly pid: number;
   /** ISO 8601. */
   readonly since: string;
-  /** Distinguishes machines with the same name, if the system provides an id. */
+  /** Distinguishes machines with the same name; undefined if the system has no id. */
   readonly machine?: Machine;
 }
 
-/** The runs in this process: a program can have several at a time. */
+/** Runs of this process: a program can have several at a time. */
 const running = new Set<string>();
 
-/** The host name as it is printed, compared and stored: short enough for a blob's metadata. */
+/** Safe to print, and short enough for the metadata of a blob. */
 function thisHost(): string {
   return printable(hostname()).slice(0, 64);
 }
 
-/** Registers a new run in this process. Call `endRun` at its end. */
+/** Starts a run of this process. Call `endRun` when it ends. */
 export function beginRun(): Owner {
   const machine = thisMachine();
   const owner: Owner = {
@@ -40,25 +40,17 @@ export function endRun({ id }: Owner): void {
   running.delete(id);
 }
 
-/** The state of a process, as far as this machine can determine. */
-export type Life = 'local' | 'exited' | 'unknown';
-
-/** `local`: the run is alive on this machine. `exited`: it was on this machine and has exited. `unknown`: only time will show. */
-export function lifeOf({ id, host, pid, machine }: Owner): Life {
-  if (host !== thisHost() || whereIs(machine, thisMachine()) === 'unknown') return 'unknown';
-  if (pid === process.pid) return running.has(id) ? 'local' : 'exited';
+/** Whether the run is known to have exited. False if this machine cannot tell, as for a run on another machine. */
+export function hasExited({ id, host, pid, machine }: Owner): boolean {
+  if (host !== thisHost() || !isSameMachine(machine, thisMachine())) return false;
+  if (pid === process.pid) return !running.has(id);
   try {
     process.kill(pid, 0);
-    return 'local';
+    return false;
   } catch (error) {
-    // EPERM: the process exists and belongs to another user.
-    return codeOf(error) === 'ESRCH' ? 'exited' : 'local';
+    // EPERM means that the process exists and belongs to another user.
+    return codeOf(error) === 'ESRCH';
   }
-}
-
-/** Whether the run has certainly exited. False if that is unknown. */
-export function hasExited(owner: Owner): boolean {
-  return lifeOf(owner) === 'exited';
 }
 
 /** "process 4711 on HOST, since 2026-01-02T03:04:05.678Z" */
@@ -66,12 +58,12 @@ export function describeOwner({ host, pid, since }: Owner): string {
   return `process ${pid} on ${host}, since ${since}`;
 }
 
-/** In ASCII, as metadata values of a blob must be. */
+/** In ASCII, because the metadata of a blob must be. */
 export function encodeOwner({ id, host, pid, since, machine }: Owner): string {
   return new URLSearchParams({ host, pid: String(pid), since, id, ...machine }).toString();
 }
 
-/** Undefined if `encodeOwner` did not write the text. Makes the fields safe to print, since anybody may have written them. */
+/** Undefined if `encodeOwner` did not write the text. Texts are made safe to print, because anyone may have written them. */
 export function decodeOwner(text: string | undefined): Owner | undefined {
   const fields = new URLSearchParams(text);
   const field = (name: string) => printable(fields.get(name) ?? '');

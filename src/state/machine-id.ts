@@ -1,21 +1,21 @@
-// Identifies the machine of a process, to decide whether a process id refers to the same process here.
+// Identifies the machine that a process runs on, to tell whether its process id can be looked up here.
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 
-/** A machine since its last boot. A process is known to be on this machine only if all fields match. */
+/** One boot of one machine, and one PID namespace on it. A process id is valid only if all fields are the same. */
 export interface Machine {
-  /** A digest of the installation's id. The id itself must not be published. Source: machine-id(5). */
+  /** A digest of the machine id, because the id itself is confidential. Source: machine-id(5). */
   readonly machineId: string;
-  /** Changes with each boot. Source: random(4), boot_id. `none` if the system has none. */
+  /** Changes with each boot; `none` if the system has no such id. Source: random(4), boot_id. */
   readonly bootId: string;
-  /** Process ids are only valid within their namespace. Source: pid_namespaces(7). `none` if the system has none. */
+  /** Process ids are unique within a namespace only; `none` if the system has no namespaces. Source: pid_namespaces(7). */
   readonly pidNamespace: string;
 }
 
 let machine: Machine | undefined;
 
-/** Undefined if the system has no id that can be read directly. */
+/** Undefined if the machine cannot be identified. */
 export function thisMachine(): Machine | undefined {
   machine ??= readMachine(process.platform);
   return machine;
@@ -34,7 +34,7 @@ function readMachine(platform: NodeJS.Platform): Machine | undefined {
   }
 }
 
-/** On Windows and macOS, only another program can read the machine id. Network adapters differ between machines too. */
+/** Windows and macOS reveal their ids only to other programs. Network adapters serve instead, because no two machines share them. */
 export function machineByNetwork(
   platform: NodeJS.Platform,
   interfaces: ReturnType<typeof networkInterfaces>,
@@ -52,12 +52,12 @@ function digestOf(id: string): string {
   return createHash('sha256').update(`vhdup ${id}`).digest('hex').slice(0, 16);
 }
 
-/** `local`: a process id refers to the same process on both. `unknown`: the machines cannot be compared, or differ. */
-export function whereIs(there: Machine | undefined, here: Machine | undefined): 'local' | 'unknown' {
-  const isSame =
-    there !== undefined &&
-    here?.machineId === there.machineId &&
-    here.bootId === there.bootId &&
-    here.pidNamespace === there.pidNamespace;
-  return isSame ? 'local' : 'unknown';
+/** Whether a process id means the same process on both. False if either machine is not identified. */
+export function isSameMachine(one: Machine | undefined, other: Machine | undefined): boolean {
+  return (
+    one !== undefined &&
+    other?.machineId === one.machineId &&
+    other.bootId === one.bootId &&
+    other.pidNamespace === one.pidNamespace
+  );
 }

@@ -1,31 +1,31 @@
-// Lifecycle: what makes a target exist, this run's own, whole, and free for the next run. What moves its pages is its PageStore.
+// Lifecycle: completes or abandons a target. A PageStore moves its pages.
 
-/** What a kind of target can do. Code branches on these, never on what the target is or where it is. */
+/** What a kind of target supports. Code branches on these fields, never on the kind or the host of the target. */
 export interface Capabilities {
-  /** Carries metadata: which upload made it, who works on it, and its state. */
+  /** Stores metadata: the upload that created it, the run that works on it, and its state. */
   readonly metadata: boolean;
-  /** Can be held under a lease, so that nothing else writes to it. Known for certain only once it was tried. */
+  /** Supports leases, so that nothing else writes to it. Certain only after the first attempt to acquire one. */
   readonly lease: boolean;
-  /** Takes conditions (ETag, sequence number) on requests. */
+  /** Supports conditions (ETag, sequence number) on requests. */
   readonly conditions: boolean;
-  /** Can make pages zero again without writing zeros. */
+  /** Can clear pages without writing zeros. */
   readonly clear: boolean;
-  /** Holds zeros wherever nothing was written. */
+  /** Reads as zeros wherever nothing was written. */
   readonly startsAsZeros: boolean;
 }
 
 export interface Lifecycle {
   readonly capabilities: Capabilities;
   /**
-   * Makes a target whole whose content is proven: from then on it is for others to use.
-   * @param etag - Where nothing held the target: the ETag at which its content was proven, and which it must still have.
+   * Marks a target with verified content as complete, so that others may use it.
+   * @param etag - Without a lease: the ETag at which the content was read back, which the target must still have.
    */
   finish(signal: AbortSignal, etag?: string): Promise<void>;
   /**
-   * Gives up a target that is not whole: one that can be resumed is left to the next run, any other is removed. Does not fail.
-   * @param isFailed - It must not be resumed either: its content is wrong.
-   * @returns the target's ETag, where it is certain that this run changes it no more: the next run proves by it that nothing else
-   * has written to the target.
+   * Abandons an incomplete target. One that can be resumed is released for the next run, any other is removed. Does not fail.
+   * @param isFailed - The content is wrong, so no run may resume it.
+   * @returns the ETag of the target if it is certain that this run does not modify it any more. By this ETag, the next run proves
+   *   that nothing else has written to the target.
    */
   abandon(isFailed?: boolean): Promise<string | undefined>;
 }

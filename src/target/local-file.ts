@@ -1,4 +1,4 @@
-// A local file as a target: sparse while it is written, and under its own name only when it is whole.
+// A local file as a target. It is sparse, and gets its name only when it is complete.
 import { execFile } from 'node:child_process';
 import { type FileHandle, link, lstat, rename, rm } from 'node:fs/promises';
 import { dirname, resolve, win32 } from 'node:path';
@@ -7,26 +7,27 @@ import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-pro
 import type { PageRun } from '../base/page-run.ts';
 import { shownPath } from '../base/printable.ts';
 import { createTemporary, removeLeftOvers, requireName, syncFolder } from '../base/side-file.ts';
+import { codeOf } from '../base/thrown.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { LocalFileError } from '../errors.ts';
 import type { Capabilities, Lifecycle } from './lifecycle.ts';
 import type { PageWriter } from './page-store.ts';
 
 const TEMPORARY = 'partial';
-/** What a killed run has left is removed when nobody has written to it for so long: another run may be alive. */
+/** Files of killed runs are removed after this long without a write, in milliseconds, because another run may be alive. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60_000;
 const ANY_USER = 0o666;
-/** The file is the user's own, to write now and to read later. */
+/** The user always keeps read and write permission. */
 const OWNER = 0o600;
 
 export interface LocalFileOptions {
-  /** Permissions, which the umask and those of a replaced file narrow further. @default 0o666 */
+  /** Permissions, which the umask and the permissions of a replaced file restrict further. @default 0o666 */
   readonly mode?: number;
-  /** Windows only: mark the file as sparse. Elsewhere each file can have holes. @default false */
+  /** Windows only: mark the file as sparse. On other systems every file can have holes. @default false */
   readonly sparse?: boolean;
 }
 
-/** Written beside `path` and renamed to it at the end: a failure leaves nothing, and never harms an existing file. */
+/** Writes to a temporary file beside `path` and renames it at the end. A failure leaves nothing and never harms an existing file. */
 export class LocalFile implements PageWriter, Lifecycle {
   readonly capabilities: Capabilities = {
     metadata: false,
@@ -48,8 +49,8 @@ export class LocalFile implements PageWriter, Lifecycle {
   }
 
   /**
-   * @param size - Length of the file in bytes; what is not written reads as zeros.
-   * @throws {LocalFileError} the file exists and `overwrite` is false, it is no regular file, or the folder cannot be written.
+   * @param size - Length of the file in bytes. Ranges that are not written read as zeros.
+   * @throws {LocalFileError} the file exists and `overwrite` is false, it is not a regular file, or the folder is not writable.
    */
   static async create(
     path: string,
@@ -91,13 +92,13 @@ export class LocalFile implements PageWriter, Lifecycle {
     }
   }
 
-  /** Returns when the file has its name, and a power failure cannot take it away any more. */
+  /** Returns when the file has its name and survives a power failure. */
   async finish(): Promise<void> {
     try {
       await this.#handle.sync();
       await this.#handle.close();
       if (this.#overwrite) {
-        // What was put there meanwhile may be a link or a device.
+        // Another program may have put a link or a device there meanwhile.
         await existingFile(this.path);
         await whileHeld(() => rename(this.#temporary, this.path));
       } else {
@@ -109,49 +110,49 @@ export class LocalFile implements PageWriter, Lifecycle {
     }
   }
 
-  /** Removes what was written. */
+  /** Removes the temporary file. */
   async abandon(): Promise<undefined> {
     await this.#handle.close().catch(() => undefined);
     await whileHeld(() => rm(this.#temporary, { force: true })).catch(() => undefined);
   }
 }
 
-/** Undefined where there is none. @throws {FileRefusal} it is a link, a folder or a device, or no file can have this name. */
+/** Undefined if there is no file. @throws {FileRefusal} it is a link, a folder or a device, or the name is not valid. */
 async function existingFile(path: string): Promise<{ readonly mode: number } | undefined> {
   requireName(path);
-  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  const found = await lstat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   });
   if (found?.isSymbolicLink() === true) {
-    throw new FileRefusal('it is a symbolic link', 'Name the file that it leads to, or another file.');
+    throw new FileRefusal('it is a symbolic link', 'Name the file that it points to, or another file.');
   }
   if (found?.isFile() === false) throw new FileRefusal('it is not a regular file', 'Name a file.');
   return found;
 }
 
-/** Unlike rename, link never replaces a file. Where there are no hard links (FAT, some network shares), the check before has to do. */
+/** Unlike rename, link never replaces a file. Without hard links (FAT, some network shares), a check before the rename must suffice. */
 async function renameIfAbsent(from: string, to: string): Promise<void> {
   try {
     await whileHeld(() => link(from, to));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
+    if (codeOf(error) === 'EEXIST') throw error;
     if ((await existingFile(to)) !== undefined) throw exists();
     await whileHeld(() => rename(from, to));
     return;
   }
-  // The file has its name: a second one that another program holds is no failure.
+  // The file has its name. It is no failure if another program keeps the temporary name in use.
   await whileHeld(() => rm(from)).catch(() => undefined);
 }
 
-/** On Windows a file is sparse only when it is marked so. Without the mark it is only larger. */
+/** On Windows a file is sparse only if it is marked as such. Without the mark it merely takes more space. */
 async function makeSparse(path: string): Promise<void> {
   if (process.platform !== 'win32') return;
   const mark = ['sparse', 'setflag', resolve(path)];
   await promisify(execFile)(fsutilOf(process.env), mark, { windowsHide: true }).catch(() => undefined);
 }
 
-/** With its folder: by its name alone, Windows would first run a fsutil.exe of the current folder. */
+/** The full path, because Windows would otherwise prefer a fsutil.exe in the current folder. */
 export function fsutilOf(environment: NodeJS.ProcessEnv): string {
   return win32.join(environment['SystemRoot'] ?? 'C:\\Windows', 'System32', 'fsutil.exe');
 }
@@ -162,6 +163,6 @@ function exists(): FileRefusal {
 
 function localFileError(path: string, error: unknown): unknown {
   if (!isFileProblem(error)) return error;
-  const problem = (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists() : error;
+  const problem = codeOf(error) === 'EEXIST' ? exists() : error;
   return new LocalFileError(`Cannot write ${shownPath(path)}: ${explainFileProblem(problem)}`, { cause: error });
 }

@@ -1,27 +1,27 @@
-// The page blob as the rest of the program sees it: what each operation promises.
+// The interface of a page blob: what each operation guarantees.
 
 import type { PageStore, StoreProperties } from './page-store.ts';
 
-/** Where a blob is. */
+/** The address of a blob. */
 export interface BlobAddress {
-  /** Of the blob, without query: what messages show. */
+  /** URL of the blob without its query, as messages show it. */
   readonly url: string;
-  /** Of its container. */
+  /** URL of the container. */
   readonly containerUrl: string;
-  /** Undefined where the URL does not name it: a custom domain. */
+  /** Undefined if the URL does not name the account, as with a custom domain. */
   readonly accountName: string | undefined;
-  /** As the service knows it: decoded. */
+  /** Decoded, as the service knows it. */
   readonly containerName: string;
-  /** As the service knows it: decoded, with slashes where the path has them. */
+  /** Decoded, as the service knows it. It may contain slashes. */
   readonly blobName: string;
 }
 
 export interface BlobProperties extends StoreProperties {
   readonly type: 'PageBlob' | 'BlockBlob' | 'AppendBlob';
   readonly sequenceNumber: number;
-  /** Whether somebody holds a lease on it now. */
+  /** Whether any program holds a lease on it now. */
   readonly isLeased: boolean;
-  /** Names in lower case, as HTTP gives them. */
+  /** Names are in lower case, as HTTP returns them. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -30,25 +30,25 @@ export interface CreateBlobOptions {
   readonly size: number;
   readonly sequenceNumber: number;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Replace the blob that has this ETag. Without it, nothing may be there, also in a race. */
+  /** Replace the blob that has this ETag. Without it, no blob may exist, also in a race. */
   readonly replaces?: string;
 }
 
-/** One blob of the service. Each method is one attempt, as those of PageStore are. */
+/** One blob of the service. Each method makes one attempt, as those of PageStore do. */
 export interface PageBlob extends PageStore<BlobProperties> {
   readonly address: BlobAddress;
   readonly leases: BlobLeases;
-  /** The service refuses every write after this one unless the blob carries `sequenceNumber`: a blob that was replaced is never written to. */
+  /** From now on, writes require the blob to have `sequenceNumber`, so that a blob that replaced this one is never written to. */
   guardWith(sequenceNumber: number): void;
   /**
-   * Makes the container, unless it exists.
-   * @throws {CredentialError} the credential may not; the container may exist all the same.
+   * Creates the container if it does not exist.
+   * @throws {CredentialError} the credential may not create it. The container may exist nevertheless.
    */
   createContainer(signal: AbortSignal): Promise<void>;
   create(options: CreateBlobOptions, signal: AbortSignal): Promise<void>;
   /**
-   * @param etag - Refuse when the blob has another one.
-   * @returns the one that it has from then on, where the service says.
+   * @param etag - Refuse if the blob has another ETag.
+   * @returns the new ETag, if the service sends it.
    */
   setMetadata(
     metadata: Readonly<Record<string, string>>,
@@ -56,27 +56,27 @@ export interface PageBlob extends PageStore<BlobProperties> {
     etag?: string,
   ): Promise<string | undefined>;
   /**
-   * Sets what the service stores as the blob's Content-MD5 and never checks.
-   * @param etag - Refuse when the blob has another one.
-   * @returns the one that it has from then on, where the service says.
+   * Sets the Content-MD5 of the blob, which the service stores but never checks.
+   * @param etag - Refuse if the blob has another ETag.
+   * @returns the new ETag, if the service sends it.
    */
   setContentMd5(md5: Uint8Array, signal: AbortSignal, etag?: string): Promise<string | undefined>;
 }
 
 /**
- * The lease of the blob. Each method is one attempt, and harmless when it is made again.
+ * The lease of the blob. Each method makes one attempt, which is harmless to repeat.
  * @throws {DestinationError} with the service's `reason`: LeaseAlreadyPresent, LeaseIdMismatchWithLeaseOperation, ...
  */
 export interface BlobLeases {
-  /** Every creation, write and change of metadata after this one names this lease; none does with undefined. */
+  /** From now on, creations, writes and metadata changes name this lease; with undefined they name none. */
   use(id: string | undefined): void;
-  /** For 60 seconds. A lease with the same id is renewed. @returns the blob's ETag at that moment, where the service says. */
+  /** Acquires the lease for 60 seconds, or renews one with the same id. @returns the ETag of the blob, if the service sends it. */
   acquire(id: string, signal: AbortSignal): Promise<string | undefined>;
-  /** For 60 seconds, also when it has expired and nobody has written to the blob or held it since. */
+  /** Renews the lease for 60 seconds, even an expired one if nobody has written to or leased the blob since. */
   renew(id: string, signal: AbortSignal): Promise<void>;
   change(id: string, newId: string, signal: AbortSignal): Promise<void>;
-  /** @returns the blob's ETag at that moment, where the service says. */
+  /** @returns the ETag of the blob at that moment, if the service sends it. */
   release(id: string, signal: AbortSignal): Promise<string | undefined>;
-  /** Ends the lease, whoever holds it, at once. */
+  /** Ends any lease on the blob at once. */
   break(signal: AbortSignal): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// What an upload leaves to be compared with later: a manifest beside it, and the MD5 of the whole in the blob's properties.
+// What an upload leaves for later comparisons: a manifest file, and the Content-MD5 of the blob.
 
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { UploadOptions } from '../options.ts';
@@ -6,16 +6,16 @@ import type { Checkpoint } from '../state/checkpoint.ts';
 import { ContentMd5 } from './content-md5.ts';
 import { UploadManifest } from './upload-manifest.ts';
 
-/** Those that were asked for. Who opens them closes them. */
+/** Undefined fields were not asked for. Close with `closeArtifacts`. */
 export interface Artifacts {
   readonly manifest: UploadManifest | undefined;
   readonly md5: ContentMd5 | undefined;
 }
 
 /**
- * @param state - Of the upload, as it is in the checkpoint.
- * @param onFailure - Called when the MD5 cannot be computed: nothing else waits for it yet.
- * @throws {LocalFileError} the manifest is of another upload, or cannot be written.
+ * @param state - The checkpoint of the upload.
+ * @param onFailure - Called if the MD5 cannot be computed, because nothing awaits it until the end.
+ * @throws {LocalFileError} the manifest belongs to another upload, or cannot be written.
  */
 export async function openArtifacts(
   options: UploadOptions,

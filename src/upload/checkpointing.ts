@@ -1,11 +1,13 @@
-// Checkpointing: keeps the checkpoint in step with what the service has acknowledged, and leaves it to the next run at the end.
+// Checkpointing: saves what the service has acknowledged, and what the next run needs after a stop.
 
 import { ChildAbort } from '../base/linked-abort.ts';
 import { subtractRanges } from '../base/range-list.ts';
 import type { RangeSet } from '../base/range-set.ts';
+import { messageOf } from '../base/thrown.ts';
 import { CorruptImageError, ImageAccessError, ImageChangedError, VerificationError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
+import { type BlobLifecycle, isModified } from '../remote/blob-lifecycle.ts';
 import { Autosave } from '../state/autosave.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import type { CheckpointFile } from '../state/checkpoint-file.ts';
@@ -15,10 +17,10 @@ import type { Differences } from '../verify/differences.ts';
 import { leaseOf, type Session } from './context.ts';
 import type { UploadManifest } from './upload-manifest.ts';
 
-/** How often the checkpoint is saved, in milliseconds: what kill -9 costs at most, beside the windows in flight. */
+/** Milliseconds between saves. A kill loses at most this much progress and the windows in flight. */
 const SAVE_INTERVAL_MS = 1000;
 
-/** How much was read back. It grows. */
+/** What was read back so far. */
 export interface ReadBack {
   readonly done: RangeSet;
   readonly differences: Differences;
@@ -30,54 +32,53 @@ export interface CheckpointingOptions {
   readonly access: ExclusiveAccess;
   readonly session: Session;
   readonly progress: Progress;
-  /** The checkpoint of the upload before it sent anything. */
+  readonly lifecycle: BlobLifecycle;
+  /** The checkpoint of the upload before anything was sent. */
   readonly empty: Checkpoint;
-  /** Whether the blob is held now. */
-  readonly isHeld: () => boolean;
   readonly emit: EventListener;
 }
 
 export class Checkpointing {
-  /** Its entries are saved before the checkpoint counts on them. */
+  /** Its entries are flushed before the checkpoint that relies on them is saved. */
   manifest: UploadManifest | undefined;
-  /** Set once something is read back. */
+  /** Set when the read-back begins. */
   readBack: ReadBack | undefined;
   readonly #options: CheckpointingOptions;
   #autosave: Autosave | undefined;
-  /** Whether the blob is not the image. */
+  /** Whether the blob does not match the image. */
   #isFailed = false;
-  /** Whether the last save failed: the warning is given once, not every second. */
+  /** Whether the last save failed, so that the warning is not repeated every second. */
   #saveFailed = false;
 
   constructor(options: CheckpointingOptions) {
     this.#options = options;
   }
 
-  /** What was acknowledged until now. */
+  /** The checkpoint of what was acknowledged so far. */
   get state(): Checkpoint {
-    const { session, progress, empty, access, isHeld } = this.#options;
-    // A difference must not be forgotten by a run that is stopped: all is read again then.
+    const { session, progress, lifecycle, empty, access } = this.#options;
+    // Once a difference was found, everything stays unverified: the next run must find the difference again.
     const readBack = this.readBack?.differences.summary.count === 0 ? this.readBack.done.ranges : [];
     return {
       ...empty,
       done: [...progress.done.ranges],
       sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
       unverified: subtractRanges(session.unverified.ranges, readBack),
-      lease: leaseOf(access.owner, isHeld()),
+      lease: leaseOf(access.owner, lifecycle.isHeld),
       ...(session.earlier?.fromBlob === true ? { fromBlob: true } : {}),
       ...(this.#isFailed ? { failed: true } : {}),
     };
   }
 
   /**
-   * Saves once a second as long as `action` runs.
-   * @throws {ImageChangedError} the image was written to; what `action` throws.
+   * Saves once a second while `action` runs.
+   * @throws {ImageChangedError} the image was modified; what `action` throws.
    */
   async whileSaving<T>(signal: AbortSignal, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const stop = new ChildAbort(signal);
     const save = () =>
       this.save().catch((error: unknown) => {
-        // An image that cannot be looked at now is not one that changed: as long as it can be read, the next look may succeed.
+        // An image whose metadata cannot be read now has not necessarily changed: the next check may succeed.
         if (!(error instanceof ImageAccessError)) stop.abort(error);
       });
     this.#autosave = new Autosave(SAVE_INTERVAL_MS, save);
@@ -89,16 +90,16 @@ export class Checkpointing {
     }
   }
 
-  /** Saves as soon as it can, without waiting for it. */
+  /** Starts a save without waiting for it. */
   saveSoon(): void {
     this.#autosave?.now();
   }
 
   /**
-   * Saves what was acknowledged until now, once it is seen that the image is what it was when that was read. A checkpoint that
-   * cannot be written stops nothing: the next save may succeed.
-   * @param etag - Of a blob that was given back.
-   * @throws {ImageChangedError} the image was written to.
+   * Checks that the image is unchanged, then saves what was acknowledged so far. A save that fails is only a warning, because the
+   * next one may succeed.
+   * @param etag - ETag of the blob when its lease was released.
+   * @throws {ImageChangedError} the image was modified.
    */
   async save(etag?: string): Promise<void> {
     const { image, file, access, emit } = this.#options;
@@ -106,7 +107,7 @@ export class Checkpointing {
     const state = { ...this.state, ...(etag === undefined ? {} : { etag }) };
     if (!this.#isFailed) await image.assertUnchanged();
     try {
-      // First what proves a window, then that it is done.
+      // The manifest first: the checkpoint must not count a window whose checksums are not on disk.
       await this.manifest?.flush();
       await file.save(state);
       this.#saveFailed = false;
@@ -114,27 +115,27 @@ export class Checkpointing {
     } catch (error) {
       if (this.#saveFailed) return;
       this.#saveFailed = true;
-      this.#warn('checkpoint-not-saved', `${messageOf(error)} The upload continues, and tries again every second.`);
+      this.#warn(
+        'checkpoint-not-saved',
+        `${messageOf(error)} The upload continues and tries to save again every second.`,
+      );
     }
   }
 
-  /** The upload is complete: nothing is left to resume. */
+  /** Removes the checkpoint of a completed upload. */
   async remove(): Promise<void> {
     await this.#options.file.remove().catch((error: unknown) => this.#warn('checkpoint-not-removed', messageOf(error)));
   }
 
-  /**
-   * What a run that fails or is stopped leaves to the next one.
-   * @param abandon - Gives the blob back, and says in it whether it failed. @returns its ETag, where that proves something.
-   */
-  async leave(error: unknown, abandon: (isFailed: boolean) => Promise<string | undefined>): Promise<void> {
+  /** Saves what the next run needs after `error` has stopped this one, and releases the blob. Does not fail. */
+  async release(error: unknown): Promise<void> {
     this.#isFailed = error instanceof VerificationError || error instanceof ImageChangedError;
-    // The failure that is under way says more than another one.
+    // The caller throws `error`, which explains more than a failure to save.
     const save = (etag?: string) => this.save(etag).catch(() => undefined);
-    // Of another version of the blob than the one that the next run will find.
-    if (isChanged(error)) this.readBack = undefined;
+    // The blob was modified while it was read back, so what was read proves nothing about it now.
+    if (isModified(error)) this.readBack = undefined;
     await save();
-    const etag = await abandon(this.#isFailed);
+    const etag = await this.#options.lifecycle.abandon(this.#isFailed);
     if (etag !== undefined) await save(etag);
   }
 
@@ -143,7 +144,7 @@ export class Checkpointing {
   }
 }
 
-/** An image that was cut or written to while it was read looks damaged, or other than what was sent, before that is seen. */
+/** An image that is modified while it is read looks corrupt, or different from the blob. The change is the real cause. */
 export async function causeOf(error: unknown, image: DiskImage): Promise<unknown> {
   const mayBeImage = [CorruptImageError, ImageAccessError, VerificationError].some((kind) => error instanceof kind);
   if (!mayBeImage) return error;
@@ -151,12 +152,4 @@ export async function causeOf(error: unknown, image: DiskImage): Promise<unknown
     () => error,
     (change: unknown) => (change instanceof ImageChangedError ? change : error),
   );
-}
-
-function isChanged(error: unknown): boolean {
-  return error instanceof Error && 'reason' in error && error.reason === 'ConditionNotMet';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-// The worker of a ContentMd5.
+// The worker thread of ContentMd5.
 import { answerQuestions } from '../base/answer-questions.ts';
 import { type Md5Step, md5Steps } from './md5-steps.ts';
 

@@ -1,4 +1,4 @@
-// The MD5 of a whole fixed VHD, in order, computed beside an upload that sends it out of order.
+// The MD5 of a whole fixed VHD, computed in order while the upload sends windows out of order.
 import { WINDOW_SIZE } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
 import { AnsweringThread, SMALL_HEAP, startWorker } from '../base/worker-thread.ts';
@@ -6,20 +6,20 @@ import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { planWindows } from '../transfer/plan.ts';
 import { type Md5Step, md5Steps } from './md5-steps.ts';
 
-/** Zeros hashed in one step, in bytes: about 15 ms, so that neither a stop nor, without a thread, the upload has to wait. */
+/** Zeros hashed per step, in bytes. A step takes about 15 ms, so that a stop, or an upload without a worker thread, does not wait long. */
 const MAX_ZEROS = 8 * 1024 * 1024;
 const WAITING_INTERVAL_MS = 1000;
-/** One is filled while the other is hashed. */
+/** One buffer is filled while the other is hashed. */
 const BUFFERS = 2;
 
-/** Begins at once. The image is read a second time, as a rule from the system's cache; zeros are not read. */
+/** Starts at once. Reads the image a second time, usually from the system's cache. Unallocated ranges are not read. */
 export class ContentMd5 {
-  /** Bytes of the VHD so far. */
+  /** Bytes of the VHD hashed so far. */
   #hashed = 0;
   readonly #digest: Promise<Uint8Array>;
   readonly #stop: ChildAbort;
 
-  /** @param onFailure - Called when the MD5 cannot be computed: `digest` will throw the same. Not called on abort. */
+  /** @param onFailure - Called if the MD5 cannot be computed; `digest` throws the same error. Not called on abort. */
   constructor(source: FixedVhdView, signal: AbortSignal, onFailure: (error: unknown) => void) {
     this.#stop = new ChildAbort(signal);
     this.#digest = this.#run(source, this.#stop.signal);
@@ -29,8 +29,8 @@ export class ContentMd5 {
   }
 
   /**
-   * Waits for the end.
-   * @param onWaiting - Called once a second with the bytes that are hashed.
+   * Waits for the result.
+   * @param onWaiting - Called once a second with the number of bytes hashed.
    * @throws what reading the image throws; the reason of the signal on abort.
    */
   async digest(onWaiting: (hashed: number) => void): Promise<Uint8Array> {
@@ -42,9 +42,9 @@ export class ContentMd5 {
     }
   }
 
-  /** Ends it, however far it is, and returns when its thread is gone. */
+  /** Stops the computation, and returns when its thread has exited. */
   async close(): Promise<void> {
-    this.#stop.abort(new Error('The MD5 is not needed any more.'));
+    this.#stop.abort(new Error('The MD5 is no longer needed.'));
     this.#stop.unlink();
     await this.#digest.catch(() => undefined);
   }
@@ -62,7 +62,7 @@ export class ContentMd5 {
         await hashing;
         signal.throwIfAborted();
         hashing = thread.ask(step);
-        // Awaited by the next one; until then nobody else listens.
+        // The next step awaits it. Until then a rejection must not count as unhandled.
         hashing.catch(() => undefined);
       };
       const postZeros = async (until: number): Promise<void> => {
@@ -84,7 +84,7 @@ export class ContentMd5 {
       await post({ bytes: source.footer, zerosLength: 0, isLast: true });
       this.#hashed = source.size;
       const digest = await hashing;
-      if (digest === undefined) throw new Error('The thread that computes the MD5 gave none.');
+      if (digest === undefined) throw new Error('The thread that computes the MD5 returned no result.');
       return digest;
     } finally {
       await thread.close();

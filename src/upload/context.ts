@@ -1,7 +1,7 @@
-// What the steps of an upload are given, and what its checkpoint and its blob say of it.
+// The session of an upload: its inputs, its first checkpoint, and the metadata of its blob.
 
-import { createHash, randomUUID } from 'node:crypto';
-import { RangeSet } from '../base/range-set.ts';
+import { createHash } from 'node:crypto';
+import type { RangeSet } from '../base/range-set.ts';
 import { VERSION } from '../base/version.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
@@ -15,17 +15,17 @@ import { encodeOwner, type Owner } from '../state/lease-holder.ts';
 /** What one run of an upload knows between its first request and its last. */
 export interface Session {
   readonly uploadId: string;
-  /** ISO 8601: when the first run began. */
+  /** When the first run started, in ISO 8601. */
   readonly startedAt: string;
-  /** What the run before left, where this one resumes. */
+  /** The checkpoint that this run resumes. */
   readonly earlier?: Checkpoint;
-  /** Whether an earlier run completed the blob: nothing is left to do. */
+  /** An earlier run has completed the blob: nothing is left to do. */
   readonly isComplete: boolean;
-  /** What has to be read back at the end. It grows while the run sends without a lease, or finds what it need not send. */
+  /** Ranges to read back at the end. They grow while the run sends without a lease, or finds pages that the blob already holds. */
   readonly unverified: RangeSet;
 }
 
-/** What a session is opened with. */
+/** The input of `openSession`. */
 export interface SessionRequest {
   readonly image: DiskImage;
   readonly source: FixedVhdView;
@@ -38,33 +38,20 @@ export interface SessionRequest {
   readonly overwrite: boolean;
   readonly restart: boolean;
   readonly createContainer: boolean;
-  /** Resume without a checkpoint, from what the blob holds. */
+  /** Resume without a checkpoint from the pages that the blob holds. */
   readonly resumeFromBlob: boolean;
-  /** Take the blob from whoever holds a lease on it. */
+  /** Break a lease that something else holds on the blob. */
   readonly breakLease: boolean;
-  /** Part of what the disk reads as, and so of what a checkpoint belongs to. */
+  /** Changes what the disk reads as, so a checkpoint belongs to one value of it. */
   readonly trustUnmarkedSectors: boolean;
-  /** Of the blob, as the user gives it. */
+  /** The user's metadata for the blob. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What two runs of one upload have in common. */
-export type UploadIdentity = Pick<Session, 'uploadId' | 'startedAt'>;
-
-export function newUpload(): UploadIdentity {
-  return { uploadId: randomUUID(), startedAt: new Date().toISOString() };
-}
-
-/** The checkpoint of an upload that has sent nothing yet. */
+/** The checkpoint of an upload that has not sent anything yet. */
 export function emptyCheckpoint(
-  { uploadId, startedAt }: UploadIdentity,
-  {
-    image,
-    source,
-    store,
-    owner,
-    trustUnmarkedSectors,
-  }: Pick<SessionRequest, 'image' | 'source' | 'store' | 'owner' | 'trustUnmarkedSectors'>,
+  { uploadId, startedAt }: Pick<Session, 'uploadId' | 'startedAt'>,
+  { image, source, store, owner, trustUnmarkedSectors }: SessionRequest,
 ): Checkpoint {
   return {
     uploadId,
@@ -81,18 +68,18 @@ export function emptyCheckpoint(
   };
 }
 
-/** @param isHeld - Whether `owner` holds the blob: later runs can prove by its lease that nothing else wrote. */
+/** @param isHeld - Whether `owner` holds the blob. If so, its lease proves to later runs that nothing else has written to the blob. */
 export function leaseOf(owner: Owner, isHeld: boolean): Checkpoint['lease'] {
   return { owner, ids: [owner.id], ...(isHeld ? { proof: owner.id } : {}) };
 }
 
-/** Two runs with the same fingerprint read the same disk from the same files, and in the same way. Names may differ. */
+/** Two runs with the same fingerprint read the same disk from the same files in the same way. File names may differ. */
 export function imageFingerprint({ files, size }: DiskImage, trustUnmarkedSectors: boolean): string {
   const identity = [size, trustUnmarkedSectors, ...files.map((file) => [file.size, file.modifiedMs, file.diskId])];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
 }
 
-/** The metadata of a blob that this run works on. */
+/** The metadata of the blob while this run uploads to it. */
 export function sessionMetadata(uploadId: string, request: SessionRequest): Record<string, string> {
   const { image, metadata, owner, trustUnmarkedSectors } = request;
   return {
@@ -105,9 +92,4 @@ export function sessionMetadata(uploadId: string, request: SessionRequest): Reco
     [OWNER]: encodeOwner(owner),
     [STATE]: 'uploading',
   };
-}
-
-/** A session in which nothing is unverified yet. */
-export function newSession(identity: UploadIdentity): Session {
-  return { ...identity, isComplete: false, unverified: new RangeSet() };
 }

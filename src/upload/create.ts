@@ -1,59 +1,53 @@
-// The blob of a new upload: made where nothing is, or in the place of what may be replaced, and of nothing else.
+// Creates the blob of a new upload. It replaces an existing blob only if that is allowed.
 
+import { randomUUID } from 'node:crypto';
+import { RangeSet } from '../base/range-set.ts';
 import { CredentialError, DestinationError, InUseError, type VhdupError } from '../errors.ts';
 import { isComplete, isFailed, isUnfinished, OWNER, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint, ReplacedBlob } from '../state/checkpoint.ts';
 import { decodeOwner, describeOwner, hasExited } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
-import {
-  emptyCheckpoint,
-  newSession,
-  type Session,
-  type SessionRequest,
-  sessionMetadata,
-  type UploadIdentity,
-} from './context.ts';
+import { emptyCheckpoint, type Session, type SessionRequest, sessionMetadata } from './context.ts';
 
 /**
- * @param stored - The checkpoint that is replaced.
- * @param there - The existing blob.
- * @throws {DestinationError | InUseError} there is a blob that may not be replaced.
+ * @param stored - The checkpoint to replace.
+ * @throws {DestinationError | InUseError} the existing blob may not be replaced.
  */
 export async function create(
   stored: Checkpoint | undefined,
-  there: BlobProperties | undefined,
-  identity: UploadIdentity,
+  existing: BlobProperties | undefined,
   request: SessionRequest,
 ): Promise<Session> {
   const { lifecycle, file, owner, breakLease, signal } = request;
-  const mayReplace = request.overwrite || isReplaceable(stored, there);
-  if (there !== undefined) assertReplaceable(there, mayReplace, request);
-  lifecycle.assertFree(stored?.lease, there, breakLease);
+  const uploadId = randomUUID();
+  const startedAt = new Date().toISOString();
+  const mayReplace = request.overwrite || isReplaceable(stored, existing);
+  if (existing !== undefined) assertReplaceable(existing, mayReplace, request);
+  lifecycle.assertFree(stored?.lease, existing, breakLease);
 
-  // Before the blob: a run that ends between the two finds a blob that it knows as its own, or that it may still replace.
-  const replaces = there === undefined ? {} : { replaces: replacedBlob(stored, there) };
+  // The checkpoint comes first: after a stop between the two, the next run recognises its blob, or may still replace the existing one.
+  const replaces = existing === undefined ? {} : { replaces: replacedBlob(stored, existing) };
   const lease = { owner, ids: [owner.id, ...(stored?.lease.ids ?? [])] };
-  await file.save({ ...emptyCheckpoint(identity, request), lease, ...replaces });
+  await file.save({ ...emptyCheckpoint({ uploadId, startedAt }, request), lease, ...replaces });
   try {
-    const current = there === undefined ? undefined : await holdReplaced(stored, there, identity, request);
-    if (request.createContainer && there === undefined) await lifecycle.createContainer(signal);
-    const metadata = sessionMetadata(identity.uploadId, request);
-    const { size } = request.source;
-    await lifecycle.create({ size, metadata, uploadId: identity.uploadId, replaces: current?.etag }, signal);
+    const current = existing === undefined ? undefined : await holdReplaced(stored, existing, uploadId, request);
+    if (request.createContainer && existing === undefined) await lifecycle.createContainer(signal);
+    const blob = { uploadId, size: request.source.size, metadata: sessionMetadata(uploadId, request) };
+    await lifecycle.create({ ...blob, ...(current === undefined ? {} : { replaces: current.etag }) }, signal);
   } catch (error) {
-    throw await refused(error, stored, identity, mayReplace, request);
+    throw await refused(error, stored, uploadId, mayReplace, request);
   }
-  // Not in the same try: the blob is there now, and the next run has to know it as its own.
-  if (there === undefined) await lifecycle.hold(undefined, undefined, identity.uploadId, breakLease);
-  return newSession(identity);
+  // Outside the try: the blob exists now, so the checkpoint must stay for the next run to recognise it.
+  if (existing === undefined) await lifecycle.hold(undefined, undefined, uploadId, breakLease);
+  return { uploadId, startedAt, isComplete: false, unverified: new RangeSet() };
 }
 
-/** Whether an earlier run of this upload made the blob, or a run that was killed before it had replaced it was allowed to. */
-function isReplaceable(stored: Checkpoint | undefined, there: BlobProperties | undefined): boolean {
-  if (stored === undefined || there === undefined) return false;
+/** Whether this upload created the blob, or an earlier run was allowed to replace it and was killed before it did. */
+function isReplaceable(stored: Checkpoint | undefined, existing: BlobProperties | undefined): boolean {
+  if (stored === undefined || existing === undefined) return false;
   const { uploadId, replaces } = stored;
-  const of = there.metadata[UPLOAD_ID];
-  return of === uploadId || there.etag === replaces?.etag || (of !== undefined && of === replaces?.uploadId);
+  const of = existing.metadata[UPLOAD_ID];
+  return of === uploadId || existing.etag === replaces?.etag || (of !== undefined && of === replaces?.uploadId);
 }
 
 function replacedBlob(stored: Checkpoint | undefined, { etag, metadata }: BlobProperties): ReplacedBlob {
@@ -62,28 +56,28 @@ function replacedBlob(stored: Checkpoint | undefined, { etag, metadata }: BlobPr
   return isOfUpload ? { etag, uploadId } : { etag };
 }
 
-/** @returns the blob as it is now that this run holds it, where the service gives leases. */
+/** @returns the properties of the blob that this run now holds, if the service supports leases. */
 async function holdReplaced(
   stored: Checkpoint | undefined,
-  there: BlobProperties,
-  { uploadId }: UploadIdentity,
+  existing: BlobProperties,
+  uploadId: string,
   { lifecycle, breakLease, signal }: SessionRequest,
 ): Promise<BlobProperties> {
-  const { wasBroken } = await lifecycle.hold(stored?.lease, there, uploadId, breakLease);
-  if (!wasBroken) return there;
-  // What its holder wrote until the lease was broken is no reason not to replace the blob; another blob in its place is.
+  const { wasBroken } = await lifecycle.hold(stored?.lease, existing, uploadId, breakLease);
+  if (!wasBroken) return existing;
+  // The previous holder may have written until its lease was broken. That does not protect the blob; a different blob stays protected.
   const now = await lifecycle.properties(signal);
-  return now !== undefined && now.metadata[UPLOAD_ID] === there.metadata[UPLOAD_ID] ? now : there;
+  return now !== undefined && now.metadata[UPLOAD_ID] === existing.metadata[UPLOAD_ID] ? now : existing;
 }
 
 /**
- * Puts the checkpoint back as it was, where it is certain that no blob was made.
- * @returns what to throw.
+ * Restores the previous checkpoint if it is certain that no blob was created.
+ * @returns the error to throw.
  */
 async function refused(
   error: unknown,
   stored: Checkpoint | undefined,
-  { uploadId }: UploadIdentity,
+  uploadId: string,
   mayReplace: boolean,
   request: SessionRequest,
 ): Promise<unknown> {
@@ -91,47 +85,47 @@ async function refused(
   const isRefusal = [DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind);
   if (!isRefusal) return error;
   const look = await lifecycle.properties(signal).then(
-    (there) => ({ there }),
+    (found) => ({ found }),
     () => undefined,
   );
-  if (look === undefined || look.there?.metadata[UPLOAD_ID] === uploadId) return error;
+  if (look === undefined || look.found?.metadata[UPLOAD_ID] === uploadId) return error;
   await (stored === undefined ? file.remove() : file.save(stored));
-  // What appeared since the first look has its maker at work on it.
-  const { there } = look;
-  if (!(error instanceof DestinationError) || there === undefined || mayReplace) return error;
-  return existingBlob({ ...there, isLeased: true }, request);
+  const { found } = look;
+  if (!(error instanceof DestinationError) || found === undefined || mayReplace) return error;
+  // The blob appeared since the first look, so whoever created it is still working on it.
+  return existingBlob({ ...found, isLeased: true }, request);
 }
 
-function assertReplaceable(there: BlobProperties, mayReplace: boolean, request: SessionRequest): void {
-  if (there.type !== 'PageBlob') {
+function assertReplaceable(existing: BlobProperties, mayReplace: boolean, request: SessionRequest): void {
+  if (existing.type !== 'PageBlob') {
     throw new DestinationError(
-      `Cannot upload to ${request.store.url}: the existing blob is of type ${there.type} (${there.size} bytes), and a page blob cannot replace it. Delete it, or choose another name.`,
+      `Cannot upload to ${request.store.url}: the existing blob is of type ${existing.type} (${existing.size} bytes), and a page blob cannot replace it. Delete it, or choose another name.`,
     );
   }
-  if (!mayReplace) throw existingBlob(there, request);
+  if (!mayReplace) throw existingBlob(existing, request);
 }
 
 function existingBlob({ size, type, metadata, isLeased }: BlobProperties, request: SessionRequest): VhdupError {
   const cannot = `Cannot create ${request.store.url}`;
-  // With a checkpoint of something else in the way, one of the two alone would be refused as well.
+  // If the checkpoint belongs to another upload, --overwrite alone would be refused.
   const overwrite = request.restart ? '--restart --overwrite' : '--overwrite';
   const replace = `Give ${overwrite} to replace it, or choose another name.`;
   if (!isUnfinished(metadata)) {
     const what = isComplete(metadata)
-      ? 'a complete upload by vhdup is there. If it is of this image, nothing is left to do'
+      ? 'the blob already exists and is a complete upload by vhdup. If it was made from this image, nothing is left to do'
       : isFailed(metadata)
-        ? 'an upload by vhdup that failed is there: it is not the image it was made of'
-        : `a ${type} of ${size} bytes is there already`;
+        ? 'the blob already exists and is a failed upload by vhdup: it does not match the image it was made from'
+        : `a ${type} of ${size} bytes already exists`;
     return new DestinationError(`${cannot}: ${what}. ${replace}`);
   }
   const owner = decodeOwner(metadata[OWNER]);
   if (isLeased && owner !== undefined && !hasExited(owner)) {
     return new InUseError(
-      `${cannot}: ${describeOwner(owner)}, is uploading to it. Wait until it has ended, or choose another name.`,
+      `${cannot}: ${describeOwner(owner)}, is uploading to it. Wait until that upload has ended, or choose another name.`,
     );
   }
   const whose = owner === undefined ? '' : ` (by ${describeOwner(owner)})`;
   return new DestinationError(
-    `${cannot}: an upload by vhdup that was not finished is there${whose}. If it is yours, run it again with its checkpoint (--checkpoint), or with --resume-from-blob if that is lost. ${replace}`,
+    `${cannot}: the blob already exists and is an unfinished upload by vhdup${whose}. If it is yours, run that upload again with its checkpoint (--checkpoint), or with --resume-from-blob if the checkpoint is lost. ${replace}`,
   );
 }

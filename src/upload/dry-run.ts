@@ -1,4 +1,4 @@
-// planUpload: what an upload would send and leave out, and why, without writing anything.
+// planUpload: what an upload would send and skip, and why. Writes nothing.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import { shielded } from '../events.ts';
@@ -15,25 +15,25 @@ export interface UploadPlan {
   readonly diskSize: number;
   /** Length of the blob in bytes. */
   readonly blobSize: number;
-  /** Bytes of the disk that the image allocates, and that are read. */
+  /** Bytes of the disk that the image allocates. All of them are read. */
   readonly allocated: number;
-  /** Bytes that would be sent, the footer's 512 among them. */
+  /** Bytes that would be sent, including the 512 of the footer. */
   readonly send: number;
   /** Put Page requests that would be sent. */
   readonly requests: number;
   readonly skip: {
-    /** Bytes that the image does not allocate, or that are holes of its file: never read. */
+    /** Bytes that the image does not allocate, or that are holes in its file. They are never read. */
     readonly unallocated: number;
-    /** Bytes that are allocated but zero. */
+    /** Allocated bytes that are zero. */
     readonly zeros: number;
-    /** Zeros that fill the disk up to a whole MiB. */
+    /** Zeros that pad the disk to a whole MiB. */
     readonly padding: number;
   };
   readonly durationMs: number;
 }
 
 /**
- * Reads the whole image as an upload would.
+ * Reads the whole image in the same way as an upload.
  * @throws {VhdupError} the image cannot be read; the reason of `signal`, unchanged, on abort.
  */
 export async function planUpload(options: ImageTransferOptions): Promise<UploadPlan> {

@@ -1,4 +1,4 @@
-// The end of an upload: the footer, the proof that everything is there, and the mark that says so.
+// The end of an upload: writes the footer, verifies the blob and marks it as complete.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import { subtractRanges } from '../base/range-list.ts';
@@ -7,7 +7,7 @@ import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { VerifiedLevel, VerifyLevel } from '../options.ts';
-import type { BlobLifecycle } from '../remote/blob-lifecycle.ts';
+import { type BlobLifecycle, isModified } from '../remote/blob-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import type { Capabilities } from '../target/lifecycle.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
@@ -23,7 +23,7 @@ import type { Artifacts } from './artifacts.ts';
 import type { Checkpointing } from './checkpointing.ts';
 import type { Session } from './context.ts';
 
-/** What moves the pages of one upload, and counts them. */
+/** The parts of a running upload. */
 export interface Upload {
   readonly image: DiskImage;
   readonly source: FixedVhdView;
@@ -32,24 +32,24 @@ export interface Upload {
   readonly session: Session;
   readonly progress: Progress;
   readonly checkpointing: Checkpointing;
-  /** One for both sending and reading back: memory that is given back is not free at once. */
+  /** Shared by sending and reading back, because released memory is not free at once. */
   readonly memory: WindowMemory;
   readonly concurrency: Concurrency;
-  /** What the user asks to be compared. */
+  /** The level that the user asked for. */
   readonly verify: VerifyLevel | undefined;
   readonly emit: EventListener;
 }
 
 export interface Finished {
-  /** What was compared. */
+  /** The level that was compared. */
   readonly verified: VerifiedLevel;
-  /** In base64, where it was computed. */
+  /** In base64; undefined if it was not computed. */
   readonly contentMd5: string | undefined;
 }
 
 /**
- * Writes the footer, which makes a VHD of what was sent, proves that everything is there, and makes the blob complete.
- * @throws {VerificationError} the blob does not hold the image.
+ * Writes the footer, which turns the blob into a VHD, verifies the blob and marks it as complete.
+ * @throws {VerificationError} the blob does not match the image.
  */
 export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signal: AbortSignal): Promise<Finished> {
   const { image, source, store, lifecycle, session, progress, memory, emit } = upload;
@@ -64,12 +64,12 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
   const verified = levelOf(upload.verify, session);
   let contentMd5: Uint8Array | undefined;
   try {
-    // Where nothing holds the blob, it has to be the same from the proof to the end.
+    // Without a lease, the blob must keep this ETag from the read-back to the end.
     let etag = await verify(upload, verified, sent, signal);
     contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
     await manifest?.complete(footer, sent);
     if (contentMd5 !== undefined) {
-      // The MD5 reads the image by itself, and may have done so for long after everything was sent.
+      // The MD5 thread reads the image on its own, and may have read it long after everything was sent.
       await image.assertUnchanged();
       etag = await lifecycle.setContentMd5(contentMd5, signal, etag);
     }
@@ -81,19 +81,19 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
 }
 
 function changedMeanwhile(error: unknown, url: string): unknown {
-  if (!(error instanceof DestinationError) || error.reason !== 'ConditionNotMet') return error;
+  if (!isModified(error)) return error;
   return new DestinationError(
-    `${url} was written to by something else while it was compared. Run the same command again when nothing else uses it: what is unverified is read back once more.`,
-    { cause: error, reason: error.reason },
+    `Something else wrote to ${url} while it was being compared. Run the same command again when nothing else uses the blob: unverified data is then read back once more.`,
+    { cause: error, reason: 'ConditionNotMet' },
   );
 }
 
-/** What is compared: what the user asks for, or as much as is needed to be certain. */
+/** The level that the user asked for, or else the least that leaves nothing unverified. */
 function levelOf(asked: VerifyLevel | undefined, { unverified }: Session): VerifiedLevel {
   return asked ?? (unverified.ranges.length > 0 ? 'unverified' : 'ranges');
 }
 
-/** Warns at the beginning of what it costs, or leaves open, that something is or will be unverified. */
+/** Warns at the start that data is or will be unverified, and what that costs or leaves open. */
 export function warnOfUnverified(
   asked: VerifyLevel | undefined,
   { unverified, earlier }: Session,
@@ -103,18 +103,18 @@ export function warnOfUnverified(
 ): void {
   if (asked === 'full' || (lease && unverified.ranges.length === 0 && earlier?.fromBlob !== true)) return;
   const why = lease
-    ? `Neither the ETag nor a lease proves that nothing else has written to ${url} since an earlier run of this upload.`
-    : `No lease keeps other programs from writing to ${url} during this upload.`;
+    ? `Neither the ETag nor a lease proves that nothing else has written to ${url} since the previous run of this upload.`
+    : `No lease prevents other programs from writing to ${url} during this upload.`;
   const what =
     asked === undefined
-      ? 'What is unverified is read back and compared at the end. --verify ranges skips that.'
-      : `--verify ${asked} skips the read-back: a write by something else would not be found.`;
+      ? 'Unverified data is read back and compared at the end. --verify ranges skips that.'
+      : `--verify ${asked} skips the read-back, so a write by something else would go unnoticed.`;
   emit({ type: 'warning', code: 'unverified', message: `${why} ${what}` });
 }
 
 /**
- * @returns the ETag of the blob that was read back; undefined where none was.
- * @throws {VerificationError} the blob holds other pages, or other bytes.
+ * @returns the ETag at which the blob was read back; undefined if it was not.
+ * @throws {VerificationError} the blob holds other pages or other bytes.
  */
 async function verify(
   upload: Upload,
@@ -128,7 +128,10 @@ async function verify(
   await verifyPageList(store, sent, signal);
   if (level === 'ranges') return undefined;
   const properties = await store.properties(signal);
-  if (properties === undefined) throw new DestinationError(`${store.url} is no longer there.`);
+  if (properties === undefined)
+    throw new DestinationError(
+      `Cannot verify ${store.url}: the blob no longer exists. Give --restart to upload from the beginning.`,
+    );
   await readBack(upload, level, properties.etag, signal);
   return properties.etag;
 }
@@ -140,7 +143,7 @@ async function readBack(upload: Upload, level: VerifiedLevel, etag: string, sign
   const progress = new Progress({ done: level === 'full' ? [] : subtractRanges(disk, session.unverified.ranges) });
   checkpointing.readBack = { done: progress.done, differences };
   const emit: EventListener = (event) => {
-    // A kill must not cost what was read: nothing else proves it to the next run.
+    // Save soon: only the checkpoint records what was read back, and a kill would lose it.
     if (event.type === 'progress') checkpointing.saveSoon();
     upload.emit(event);
   };
@@ -150,12 +153,12 @@ async function readBack(upload: Upload, level: VerifiedLevel, etag: string, sign
       differences.add({ kind: 'footer', offset: source.diskSize, length: PAGE_SIZE });
     }
   } catch (error) {
-    // A run that is stopped must not forget what it has found: a later one may look less closely.
+    // A difference outweighs a stop or another failure: a later run may compare less.
     if (differences.summary.count === 0) throw error;
   }
   const { summary } = differences;
   if (summary.count === 0) return;
   throw new VerificationError(
-    `${store.url} does not hold what was sent: ${describeDifferences(summary)}. Upload it again with --restart --overwrite.`,
+    `${store.url} does not match the image: ${describeDifferences(summary)}. Upload it again with --restart --overwrite.`,
   );
 }

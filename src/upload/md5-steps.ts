@@ -1,16 +1,16 @@
-// The MD5 of a VHD, step by step: pieces of it in order, some of them zeros that nobody has read.
+// The MD5 of a VHD in steps: pieces in order, each followed by zeros that were not read.
 import { createHash } from 'node:crypto';
 
 export interface Md5Step {
-  /** In shared memory. Hashed before the zeros. */
+  /** In shared memory; hashed before the zeros. */
   readonly bytes?: Uint8Array;
-  /** How many bytes of zeros follow. */
+  /** Number of zero bytes that follow. */
   readonly zerosLength: number;
-  /** Whether the MD5 is wanted now. */
+  /** Whether this is the last step, which returns the MD5. */
   readonly isLast?: boolean;
 }
 
-/** @returns the MD5 after the last step, undefined before. */
+/** @returns the MD5 after the last step; undefined before. */
 export function md5Steps(): (step: Md5Step) => Uint8Array | undefined {
   const hash = createHash('md5');
   const zeros = Buffer.alloc(1024 * 1024);

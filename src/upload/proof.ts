@@ -1,4 +1,4 @@
-// Proof: has anything else written to the blob since the run before?
+// Proof that nothing else has written to the blob since the previous run.
 
 import { type ByteRange, endOf, PAGE_SIZE } from '../base/byte-range.ts';
 import { DestinationError } from '../errors.ts';
@@ -9,8 +9,8 @@ import type { Checkpoint } from '../state/checkpoint.ts';
 import { PageSetDigest } from '../transfer/page-set-digest.ts';
 
 /**
- * Whether it is certain that nothing else has written to the blob since `stored` was saved: its lease could be renewed, or its ETag
- * is the one that the blob had when it was given back. Only while this run holds the blob: otherwise anybody may write a moment later.
+ * Whether it is certain that nothing else has written to the blob since `stored` was saved: its lease was renewed, or the blob still
+ * has the ETag that it had when its lease was released. Without a lease nothing is proved, because anyone may write a moment later.
  */
 export function isProved({ lease, etag }: Checkpoint, hold: Hold): boolean {
   if (hold.etag === undefined) return false;
@@ -18,8 +18,8 @@ export function isProved({ lease, etag }: Checkpoint, hold: Hold): boolean {
 }
 
 /**
- * Compares what the blob lists in the parts that are done with what was sent for them.
- * @throws {DestinationError} the blob holds more there, or less.
+ * Compares the pages that the blob lists in the completed ranges with the pages that were sent.
+ * @throws {DestinationError} the pages differ.
  */
 export async function assertSamePages(
   stored: Checkpoint,
@@ -32,11 +32,11 @@ export async function assertSamePages(
   if (listed.equals(PageSetDigest.from(stored.sent.pages, stored.sent.bytes))) return;
   const pages = (bytes: number) => `${bytes / PAGE_SIZE} pages`;
   throw new DestinationError(
-    `Cannot resume: the blob ${stored.blobUrl} holds ${pages(listed.bytes)} where this upload had written ${pages(stored.sent.bytes)}, or not the same ones. Something else wrote to it, so what was sent cannot be trusted. Give --restart to upload from the beginning.`,
+    `Cannot resume: the blob ${stored.blobUrl} does not hold the pages that this upload sent (${pages(stored.sent.bytes)} sent, ${pages(listed.bytes)} found). Something else has written to it. Give --restart to upload from the beginning.`,
   );
 }
 
-/** What of `ranges` lies in `within`. Both are ascending. */
+/** The parts of `ranges` that lie in `within`. Both ascend. */
 async function* partsWithin(ranges: AsyncIterable<ByteRange>, within: readonly ByteRange[]): AsyncGenerator<ByteRange> {
   let first = 0;
   for await (const range of ranges) {

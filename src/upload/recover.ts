@@ -1,4 +1,4 @@
-// --resume-from-blob: resumes without a checkpoint, from what the blob says of itself and what it holds.
+// --resume-from-blob: resumes without a checkpoint, from the metadata and the pages of the blob.
 
 import { alignDown, type ByteRange, WINDOW_SIZE } from '../base/byte-range.ts';
 import { subtractRanges } from '../base/range-list.ts';
@@ -11,49 +11,47 @@ import { decodeOwner } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
 import type { Window } from '../transfer/plan.ts';
 import { windowsWithListed } from '../verify/windows.ts';
-import { imageFingerprint, type SessionRequest } from './context.ts';
+import { emptyCheckpoint, imageFingerprint, type SessionRequest } from './context.ts';
 
-/** Why an unfinished blob cannot be resumed; undefined when it was made of this very image. */
-function mismatch({ metadata }: BlobProperties, fingerprint: string): string | undefined {
-  if (metadata[UPLOAD_ID] === undefined) return 'it was not made by vhdup';
-  if (isComplete(metadata)) return 'it is complete, and vhdup verify shows whether it is of this image';
+/** Why the blob cannot be resumed; undefined if it is an unfinished upload of this image. */
+function mismatch(metadata: BlobProperties['metadata'], fingerprint: string): string | undefined {
+  if (metadata[UPLOAD_ID] === undefined) return 'vhdup did not create it';
+  if (isComplete(metadata)) return 'it is complete; run vhdup verify to check whether it matches this image';
   if (isFailed(metadata)) return 'its verification failed, or the image changed while it was read';
   const made = metadata[IMAGE];
-  if (made === undefined) return 'it does not say of which image it was made';
-  return made === fingerprint ? undefined : 'it was made of another image, or the image or its time has changed since';
+  if (made === undefined) return 'its metadata does not say which image it was made from';
+  return made === fingerprint
+    ? undefined
+    : 'it was made from another image, or the image or its modification time has changed since';
 }
 
 /**
- * A checkpoint of the blob's upload in which nothing is done. What the blob holds is found while the image is read.
- * @throws {DestinationError} the blob is not a part of this image.
+ * A checkpoint of the blob's upload in which nothing is done yet. The pages that the blob holds are found while the image is read.
+ * @throws {DestinationError} the blob is not an unfinished upload of this image.
  */
-export function checkpointOfBlob(
-  there: BlobProperties,
-  empty: Checkpoint,
-  { image, trustUnmarkedSectors }: SessionRequest,
-): Checkpoint {
-  const problem = mismatch(there, imageFingerprint(image, trustUnmarkedSectors));
+export function checkpointOfBlob({ metadata }: BlobProperties, request: SessionRequest): Checkpoint {
+  const { image, store, trustUnmarkedSectors } = request;
+  const problem = mismatch(metadata, imageFingerprint(image, trustUnmarkedSectors));
   if (problem !== undefined) {
     throw new DestinationError(
-      `Cannot resume from the blob ${empty.blobUrl}: ${problem}. Give --overwrite without --resume-from-blob to upload from the beginning.`,
+      `Cannot resume from the blob ${store.url}: ${problem}. Give --overwrite without --resume-from-blob to upload from the beginning.`,
     );
   }
-  const owner = decodeOwner(there.metadata[OWNER]);
+  const { [UPLOAD_ID]: uploadId = '' } = metadata;
+  const owner = decodeOwner(metadata[OWNER]);
   return {
-    ...empty,
-    uploadId: there.metadata[UPLOAD_ID] ?? empty.uploadId,
-    startedAt: owner?.since ?? empty.startedAt,
-    lease: { owner: owner ?? empty.lease.owner, ids: [] },
+    ...emptyCheckpoint({ uploadId, startedAt: owner?.since ?? new Date().toISOString() }, request),
+    lease: { owner: owner ?? request.owner, ids: [] },
     fromBlob: true,
   };
 }
 
-/** What the blob lists, walked beside the windows that are sent: it may be millions of ranges, and no more than those of the windows in flight are held. */
+/** The page list of the blob, read alongside the windows. It may have millions of ranges, so only those of the windows in flight are kept. */
 export class FoundPages {
   readonly #store: RetryingPageStore;
   readonly #diskSize: number;
   readonly #signal: AbortSignal;
-  /** Of the windows in flight, by their offsets. */
+  /** Ranges of the windows in flight, by window offset. */
   readonly #listed = new Map<number, { readonly ranges: readonly ByteRange[]; wasUsed: boolean }>();
 
   constructor(store: RetryingPageStore, diskSize: number, signal: AbortSignal) {
@@ -62,7 +60,7 @@ export class FoundPages {
     this.#signal = signal;
   }
 
-  /** The same windows. */
+  /** Yields the same windows. */
   async *alongside(windows: AsyncGenerator<Window>): AsyncGenerator<Window> {
     const listed = listedRanges(this.#store, this.#signal);
     for await (const window of windowsWithListed(windows, listed, this.#diskSize)) {
@@ -72,7 +70,7 @@ export class FoundPages {
     }
   }
 
-  /** Whether the blob lists all pages of the range, which lies in one window. */
+  /** Whether the blob lists all pages of the range, which must lie in one window. */
   includes(range: ByteRange): boolean {
     const window = this.#listed.get(alignDown(range.offset, WINDOW_SIZE));
     if (window === undefined || subtractRanges([range], window.ranges).length > 0) return false;
@@ -80,7 +78,7 @@ export class FoundPages {
     return true;
   }
 
-  /** @returns whether something of the window was found. */
+  /** @returns whether the blob already held a part of the window. */
   windowDone({ offset }: ByteRange): boolean {
     const wasUsed = this.#listed.get(offset)?.wasUsed === true;
     this.#listed.delete(offset);

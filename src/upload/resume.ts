@@ -1,4 +1,4 @@
-// Resuming an upload: takes its blob over, and decides what has to be read back at the end.
+// Resumes an upload: takes over its blob, and decides what must be read back at the end.
 
 import { RangeSet } from '../base/range-set.ts';
 import { DestinationError, InUseError } from '../errors.ts';
@@ -10,15 +10,15 @@ import { leaseOf, type Session, type SessionRequest, sessionMetadata } from './c
 import { assertSameBlob } from './identity.ts';
 import { assertSamePages, isProved } from './proof.ts';
 
-/** Looks at a blob that changes, before this run has written to it. */
+/** How often a blob that keeps changing is looked at before the run gives up. */
 const MAX_LOOKS = 5;
 
 /**
- * Resumes the upload of `stored`. It is not refused because something else may have written to the blob: what nothing proves to
- * be as it was sent is read back at the end.
+ * Resumes the upload of `stored`. A possible write by something else is no reason to refuse: data that is not proved unmodified is
+ * read back at the end.
  * @param first - The existing blob.
- * @throws {DestinationError} the blob is another one, failed, or holds other pages than were sent.
- * @throws {InUseError} somebody else is uploading to it, or holds it.
+ * @throws {DestinationError} the blob is a different one, has failed, or holds other pages than were sent.
+ * @throws {InUseError} something else uploads to the blob or holds a lease on it.
  */
 export async function resume(
   stored: Checkpoint,
@@ -27,13 +27,15 @@ export async function resume(
 ): Promise<Session> {
   const { lifecycle, store, file, owner, breakLease, signal } = request;
   const { uploadId, startedAt } = stored;
+  const session = { uploadId, startedAt, earlier: stored };
+  const complete: Session = { ...session, isComplete: true, unverified: new RangeSet() };
 
-  // 1. The blob is the one of the checkpoint, and nobody who may still live holds it.
+  // 1. The blob belongs to the checkpoint, and no run that may be alive holds it.
   assertSameBlob(stored, first, file.path);
-  if (isComplete(first.metadata)) return completeSession(stored);
+  if (isComplete(first.metadata)) return complete;
   lifecycle.assertFree(stored.lease, first, breakLease);
 
-  // 2. This run holds it. The checkpoint names the lease first: a run that is killed between the two can be followed at once.
+  // 2. Acquire the lease. The checkpoint names it first, so that the next run can take over at once after a kill.
   const lease = { ...stored.lease, owner, ids: [owner.id, ...stored.lease.ids] };
   await file.save({ ...stored, lease });
   const hold = await lifecycle.hold(stored.lease, first, uploadId, breakLease).catch(async (error: unknown) => {
@@ -41,48 +43,41 @@ export async function resume(
     throw error;
   });
 
-  // 3. What is known to be as it was sent stays so; everything else is unverified from now on.
+  // 3. Unless the blob is proved unmodified, everything done so far becomes unverified.
   const proved = isProved(stored, hold);
   const unverified = new RangeSet([...stored.unverified, ...(proved ? [] : stored.done)]);
-  let there = hold.etag === first.etag ? first : await lookAgain(stored, first, request);
-  if (isComplete(there.metadata)) return completeSession(stored);
+  let current = hold.etag === first.etag ? first : await lookAgain(stored, first, request);
+  if (isComplete(current.metadata)) return complete;
   if (!proved) await assertSamePages(stored, store, signal);
 
-  // 4. The checkpoint says so before the blob is written to for the first time.
+  // 4. Save that before the first write to the blob.
   const { etag: _, ...known } = stored;
   await file.save({ ...known, unverified: unverified.ranges, lease: leaseOf(owner, lifecycle.isHeld) });
 
-  // 5. The blob names this run. Without a lease, it may have changed since it was looked at.
+  // 5. Name this run in the blob. Without a lease, the blob may have changed since the last look.
   const metadata = sessionMetadata(uploadId, request);
-  for (let looks = 1; !(await lifecycle.mark(uploadId, metadata, there.etag, signal)); looks++) {
-    there = await lookAgain(stored, first, request);
-    if (isComplete(there.metadata)) return completeSession(stored);
-    if (looks === MAX_LOOKS) throw changing(stored);
+  for (let looks = 1; !(await lifecycle.mark(uploadId, metadata, current.etag, signal)); looks++) {
+    current = await lookAgain(stored, first, request);
+    if (isComplete(current.metadata)) return complete;
+    if (looks === MAX_LOOKS) {
+      throw new DestinationError(
+        `Cannot resume: something else is writing to the blob ${stored.blobUrl} right now. Run the same command again when nothing else uses the blob.`,
+      );
+    }
   }
-  return { uploadId, startedAt, earlier: stored, isComplete: false, unverified };
+  return { ...session, isComplete: false, unverified };
 }
 
-function completeSession(stored: Checkpoint): Session {
-  const { uploadId, startedAt } = stored;
-  return { uploadId, startedAt, earlier: stored, isComplete: true, unverified: new RangeSet() };
-}
-
-/** @throws {InUseError} another run has come to the blob since `first`. */
+/** @throws {InUseError} another run has started to use the blob since `first`. */
 async function lookAgain(
   stored: Checkpoint,
   first: BlobProperties,
   { lifecycle, file, owner, signal }: SessionRequest,
 ): Promise<BlobProperties> {
-  const there = await lifecycle.properties(signal);
-  assertSameBlob(stored, there, file.path);
-  const other = decodeOwner(there.metadata[OWNER]);
+  const current = await lifecycle.properties(signal);
+  assertSameBlob(stored, current, file.path);
+  const other = decodeOwner(current.metadata[OWNER]);
   const known = [owner.id, decodeOwner(first.metadata[OWNER])?.id];
   if (other !== undefined && !lifecycle.isHeld && !known.includes(other.id)) throw lifecycle.inUse(other);
-  return there;
-}
-
-function changing({ blobUrl }: Checkpoint): DestinationError {
-  return new DestinationError(
-    `Cannot resume: the blob ${blobUrl} is written to by something else at this very moment. Run the same command again when nothing else uses it.`,
-  );
+  return current;
 }

@@ -1,35 +1,35 @@
-// Opens a session: creates the blob, resumes an earlier run, or recovers one whose checkpoint is lost.
+// Opens a session: creates the blob, resumes an earlier run, or recovers an upload whose checkpoint is lost.
 
 import { CheckpointError } from '../errors.ts';
 import { UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
-import { emptyCheckpoint, newUpload, type Session, type SessionRequest } from './context.ts';
+import type { Session, SessionRequest } from './context.ts';
 import { create } from './create.ts';
 import { assertSameSource } from './identity.ts';
 import { checkpointOfBlob } from './recover.ts';
 import { resume } from './resume.ts';
 
 /**
- * Leaves a blob of the right size that is this run's, and a checkpoint of it.
+ * Leaves a blob of the right size that belongs to this run, and its checkpoint.
  * @throws {CheckpointError | ImageChangedError | DestinationError} checkpoint, image and blob do not belong together.
- * @throws {InUseError} somebody else is uploading to the blob, or holds it.
+ * @throws {InUseError} something else uploads to the blob or holds a lease on it.
  */
 export async function openSession(request: SessionRequest): Promise<Session> {
   const { lifecycle, restart, signal } = request;
   const stored = await loadCheckpoint(request);
   if (stored !== undefined && !restart) assertSameSource(stored, request);
-  const there = await lifecycle.properties(signal);
+  const existing = await lifecycle.properties(signal);
 
-  const isOurs = stored !== undefined && there?.metadata[UPLOAD_ID] === stored.uploadId;
+  const isOurs = stored !== undefined && existing?.metadata[UPLOAD_ID] === stored.uploadId;
   const hasStarted = stored !== undefined && (stored.done.length > 0 || stored.fromBlob === true);
-  if (stored !== undefined && !restart && (isOurs || hasStarted)) return await resume(stored, there, request);
-  if (request.resumeFromBlob && stored === undefined && there !== undefined) {
-    return await resume(checkpointOfBlob(there, emptyCheckpoint(newUpload(), request), request), there, request);
+  if (stored !== undefined && !restart && (isOurs || hasStarted)) return await resume(stored, existing, request);
+  if (request.resumeFromBlob && stored === undefined && existing !== undefined) {
+    return await resume(checkpointOfBlob(existing, request), existing, request);
   }
-  return await create(stored, there, newUpload(), request);
+  return await create(stored, existing, request);
 }
 
-/** For `--restart` and `--resume-from-blob`, a checkpoint that cannot be used is only a file that will be replaced. Any other file is not. */
+/** `--restart` and `--resume-from-blob` replace an unusable checkpoint, but never any other file. */
 async function loadCheckpoint({ file, restart, resumeFromBlob }: SessionRequest): Promise<Checkpoint | undefined> {
   try {
     return await file.load();

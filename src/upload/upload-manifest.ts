@@ -1,4 +1,4 @@
-// The manifest beside an upload: gathers the checksums of what was acknowledged, and writes them window by window.
+// The manifest of an upload: collects the checksums of acknowledged runs, and writes them window by window.
 import type { ByteRange } from '../base/byte-range.ts';
 import type { Checksum, PageRun } from '../base/page-run.ts';
 import { UsageError } from '../errors.ts';
@@ -9,7 +9,7 @@ import type { PageSetDigest } from '../transfer/page-set-digest.ts';
 
 export class UploadManifest {
   readonly #writer: ManifestWriter;
-  /** By offset, of runs whose window is not done yet. */
+  /** Checksums by offset, of runs whose window is not done yet. */
   readonly #checksums = new Map<number, string>();
 
   private constructor(writer: ManifestWriter) {
@@ -17,19 +17,19 @@ export class UploadManifest {
   }
 
   /**
-   * Refuses, before anything has been sent, options and files that no manifest can be made with.
-   * @throws {UsageError} there would be no checksums. @throws {LocalFileError} the file is something else.
+   * Checks the options and the file before anything is sent.
+   * @throws {UsageError} there would be no checksums. @throws {LocalFileError} the file is not a manifest.
    */
   static async check({ manifest, checksum }: UploadOptions): Promise<void> {
     if (manifest === undefined) return;
     if (checksum === 'none') {
-      throw new UsageError('A manifest holds the checksums that are sent: give another --checksum than none.');
+      throw new UsageError('A manifest records the checksums that are sent. Use it with a --checksum other than none.');
     }
     await checkManifestPath(manifest);
   }
 
   /**
-   * @param state - Of the upload, as it is in the checkpoint.
+   * @param state - The checkpoint of the upload.
    * @throws {LocalFileError} the file belongs to another upload, or cannot be written.
    */
   static async open(
@@ -44,7 +44,7 @@ export class UploadManifest {
     return new UploadManifest(await ManifestWriter.open(path, header, options));
   }
 
-  /** A run was acknowledged. */
+  /** Records an acknowledged run. */
   runSent({ range, checksum }: PageRun): void {
     this.#checksums.set(range.offset, hexOf(checksum));
   }
@@ -60,13 +60,13 @@ export class UploadManifest {
     });
   }
 
-  /** Returns when what was noted before is safe on disk. @throws {LocalFileError} */
+  /** Returns when all previous entries are safely on disk. @throws {LocalFileError} */
   flush(): Promise<void> {
     return this.#writer.flush();
   }
 
   /**
-   * @param pages - Everything that was sent, the footer's page among it.
+   * @param pages - All pages that were sent, including the footer's.
    * @throws {LocalFileError}
    */
   async complete({ range, checksum }: PageRun, pages: PageSetDigest): Promise<void> {

@@ -1,4 +1,4 @@
-// uploadImage: the whole story of an upload on one page.
+// uploadImage: every step of an upload, from the options to the result.
 
 import { sidePath } from '../base/side-file.ts';
 import { checkBeforeUpload } from '../check/preflight.ts';
@@ -36,24 +36,24 @@ export interface UploadResult extends TransferTotals {
   /** Without SAS. */
   readonly url: string;
   readonly uploadId: string;
-  /** Length of the blob in bytes: the disk rounded up to a whole MiB, and the footer. */
+  /** Length of the blob in bytes: the disk rounded up to a whole MiB, plus the footer. */
   readonly blobSize: number;
   /** Virtual size of the image in bytes. */
   readonly diskSize: number;
-  /** Requests whose bytes arrived damaged and were sent again. */
+  /** Requests that were repeated because their bytes arrived damaged. */
   readonly checksumMismatches: number;
   readonly durationMs: number;
   /** Bytes acknowledged by this run, per second. */
   readonly bytesPerSecond: number;
-  /** What was compared at the end. */
+  /** The level that was compared at the end. */
   readonly verified: VerifiedLevel;
-  /** Whether an earlier run had completed the upload, so that nothing was left to do. */
+  /** Whether an earlier run had already completed the upload. */
   readonly alreadyComplete: boolean;
-  /** In base64, as the blob has it; only with `contentMd5`. */
+  /** The Content-MD5 of the blob in base64; only with `contentMd5`. */
   readonly contentMd5?: string;
 }
 
-/** The options, checked. */
+/** Checks the options. @throws {UsageError | CredentialError} */
 function settingsOf(options: UploadOptions) {
   checkRetryOptions(options);
   checkResumeOptions(options);
@@ -63,7 +63,7 @@ function settingsOf(options: UploadOptions) {
     checksum: checkChecksum(options.checksum),
     metadata: checkMetadata(options.metadata),
     verify: checkVerify(options.verify),
-    access: accessOf(options, 'rw'),
+    destination: accessOf(options, 'rw'),
     signal: options.signal ?? new AbortController().signal,
   };
 }
@@ -71,7 +71,7 @@ function settingsOf(options: UploadOptions) {
 type Settings = ReturnType<typeof settingsOf>;
 
 /**
- * Uploads a disk image as a fixed VHD into a page blob. Resumes where an earlier run of the same upload stopped.
+ * Uploads a disk image as a fixed VHD to a page blob. Resumes where an earlier run of the same upload left off.
  * Every failure leaves a checkpoint from which the same call resumes, unless the message says otherwise.
  * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort.
  */
@@ -80,12 +80,12 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   settings.signal.throwIfAborted();
   await UploadManifest.check(options);
   const emit = shielded(options.onEvent);
-  warnOfPlainHttp(settings.access, emit);
+  warnOfPlainHttp(settings.destination, emit);
   warnOfThreads(settings.concurrency, emit);
   const image = await openChecked(options, settings, emit);
   try {
     const { maxRate, concurrency } = settings;
-    const connection = await connect(settings.access, { ...options, maxRate, ...concurrency }, emit);
+    const connection = await connect(settings.destination, { ...options, maxRate, ...concurrency }, emit);
     const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
     const access = await ExclusiveAccess.begin(file.path, settings.signal);
     try {
@@ -99,12 +99,12 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   }
 }
 
-/** Opens the image, and refuses a disk that Azure would surely refuse. */
+/** Opens the image, and refuses a disk that Azure would certainly reject. */
 async function openChecked(options: UploadOptions, settings: Settings, emit: EventListener): Promise<DiskImage> {
   const warnings: ImageWarning[] = [];
   const image = await openDiskImage(options.image, {
     ...options,
-    // Nothing is taken on trust.
+    // A full comparison does not rely on the holes that the file system reports.
     readHoles: settings.verify === 'full',
     onWarning: (warning) => {
       warnings.push(warning);
@@ -114,7 +114,7 @@ async function openChecked(options: UploadOptions, settings: Settings, emit: Eve
   });
   try {
     if (options.skipChecks === true) return image;
-    const { blobName } = settings.access.address;
+    const { blobName } = settings.destination.address;
     for (const finding of await checkBeforeUpload(image, warnings, { blobName })) emit(checkEvent(finding));
     return image;
   } catch (error) {
@@ -123,7 +123,7 @@ async function openChecked(options: UploadOptions, settings: Settings, emit: Eve
   }
 }
 
-/** What one upload holds open. */
+/** Resources of one upload, which the caller closes. */
 interface Resources extends BlobConnection {
   readonly image: DiskImage;
   readonly file: CheckpointFile;
@@ -139,8 +139,8 @@ async function upload(
   const startMs = performance.now();
   const source = asFixedVhd(image);
   const { owner, signal } = access;
-  const onLost = (error: unknown) => access.stop(error);
-  const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost });
+  const stop = (error: unknown) => access.stop(error);
+  const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost: stop });
   const request = requestOf(options, settings, { image, source, lifecycle, store, file, owner, signal });
   const session = await openSession(request).catch(async (error: unknown) => {
     await lifecycle.abandon();
@@ -148,8 +148,7 @@ async function upload(
   });
   const progress = new Progress(session.earlier);
   const empty = emptyCheckpoint(session, request);
-  const isHeld = () => lifecycle.isHeld;
-  const checkpointing = new Checkpointing({ image, file, access, session, progress, empty, isHeld, emit });
+  const checkpointing = new Checkpointing({ image, file, access, session, progress, lifecycle, empty, emit });
   emit(startEvent(request, session, options.threads, settings.concurrency));
   const result = (finished: Finished) => resultOf(request, session, progress, finished, performance.now() - startMs);
   if (session.isComplete) {
@@ -164,7 +163,7 @@ async function upload(
   let artifacts: Artifacts | undefined;
   try {
     memory = new WindowMemory(settings.checksum);
-    artifacts = await openArtifacts(options, source, checkpointing.state, signal, onLost);
+    artifacts = await openArtifacts(options, source, checkpointing.state, signal, stop);
     checkpointing.manifest = artifacts.manifest;
     const work: Upload = {
       ...{ image, source, store, lifecycle, session, progress, checkpointing, memory, concurrency, verify },
@@ -175,7 +174,7 @@ async function upload(
     return result(finished);
   } catch (error) {
     const cause = await causeOf(error, image);
-    await checkpointing.leave(cause, (isFailed) => lifecycle.abandon(isFailed));
+    await checkpointing.release(cause);
     throw cause;
   } finally {
     if (artifacts !== undefined) await closeArtifacts(artifacts);
@@ -244,7 +243,7 @@ function requestOf(
   };
 }
 
-/** Saves the checkpoint all the while. */
+/** Saves the checkpoint once a second meanwhile. */
 function sendAndFinish(work: Upload, artifacts: Artifacts, signal: AbortSignal): Promise<Finished> {
   return work.checkpointing.whileSaving(signal, async (savingSignal) => {
     await sendDisk(work, artifacts, savingSignal);
@@ -253,7 +252,7 @@ function sendAndFinish(work: Upload, artifacts: Artifacts, signal: AbortSignal):
   });
 }
 
-/** Sends every window that is left. */
+/** Sends all remaining windows. */
 async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSignal): Promise<void> {
   const { source, store, lifecycle, session, concurrency } = work;
   const found = session.earlier?.fromBlob === true ? new FoundPages(store, source.diskSize, signal) : undefined;
@@ -269,7 +268,7 @@ async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSign
     ...(found === undefined ? {} : { alongside: (windows) => found.alongside(windows) }),
     onRun: (run) => manifest?.runSent(run),
     onWindow: (window, runs) => {
-      // Nothing keeps others from writing to it, or nothing shows by whom it was written.
+      // Without a lease others may write to these pages; and nothing shows who wrote pages that were found in the blob.
       const isFound = found?.windowDone(window) === true;
       if (!lifecycle.capabilities.lease || isFound) session.unverified.add(window.covers);
       manifest?.windowDone(window, runs);

@@ -1,4 +1,4 @@
-// compareBlob: the disk of an image against a page blob, window by window.
+// compareBlob: compares the disk of an image with a page blob, window by window.
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type ByteRange, endOf, PAGE_SIZE } from '../base/byte-range.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
@@ -22,41 +22,38 @@ import {
 } from './differences.ts';
 import { type ListedWindow, windowsWithListed } from './windows.ts';
 
-/**
- * Windows of the image in memory at once, beside those of the blob. These may be long on their way; the image is read only once
- * they are there.
- */
+/** The most windows of the image in memory. A window is read only after the blob's window has arrived, which may take long. */
 const IMAGE_WINDOWS = 3;
 
 export interface CompareOptions {
   readonly source: FixedVhdView;
   readonly store: RetryingPageStore;
-  /** Of the blob: what is read back is of it and of nothing later. */
+  /** ETag of the blob, so that all data is read back from one version of it. */
   readonly etag: string;
-  /** Read every listed page back and compare bytes. Without it, compare the list alone. */
+  /** Read back every listed page and compare bytes. Otherwise compare only the page list. */
   readonly full: boolean;
   /**
-   * Whether vhdup wrote the blob, so that it must list the runs that vhdup sends and nothing else. Should these be cut in
-   * another way one day, older blobs must be recognised by their metadata.
+   * Whether vhdup wrote the blob, so that it must list exactly the runs that vhdup sends. If a later version cuts runs differently, it
+   * must recognise older blobs by their metadata.
    */
   readonly isOurs: boolean;
-  /** Compare the image with the checksums that were sent, too. */
+  /** Also compare the image with the checksums that were sent. */
   readonly manifest?: ManifestReader | undefined;
-  /** Its checksums are the manifest's, if there is one, and what the service covers the pages with that it sends. */
+  /** Uses the checksum algorithm of the manifest, if there is one. The service is asked for the same algorithm. */
   readonly memory: WindowMemory;
   readonly concurrency: Concurrency;
   readonly signal: AbortSignal;
   readonly emit: EventListener;
-  /** What is done already, and where to keep what gets done. Its `sent` counts the bytes that were read back. */
+  /** What is already compared; it is updated. Its `sent` counts the bytes that were read back. */
   readonly progress: Progress;
-  /** Where differences go. */
+  /** Receives the differences. */
   readonly differences: Differences;
 }
 
 /**
- * Compares the whole disk; the footer is the caller's. Memory is bounded by `concurrency`, whatever the size of disk and list.
- * @returns bytes that the blob lists and that are zero in the image: without `full` nobody looked at them.
- * @throws the first failure; the reason of `signal`, unchanged, on abort. Nothing is in flight any more then.
+ * Compares the whole disk, but not the footer. `concurrency` bounds the memory, whatever the size of the disk and the list.
+ * @returns bytes that the blob lists and that are zero in the image; without `full` they are not compared.
+ * @throws the first failure; the reason of `signal`, unchanged, on abort. Nothing is in flight any more by then.
  */
 export async function compareBlob(options: CompareOptions): Promise<{ notCompared: number }> {
   const { source, store, progress, concurrency } = options;
@@ -79,7 +76,7 @@ export async function compareBlob(options: CompareOptions): Promise<{ notCompare
         .catch((error: unknown) => stop.abort(error))
         .finally(() => running.delete(task));
       running.add(task);
-      // One window is read ahead, so that a request that ends finds the next one ready.
+      // One more window than the limit, so that a request can start as soon as another one ends.
       while (running.size >= Math.min(store.limit.concurrency + 1, concurrency.maxWindows)) await Promise.race(running);
     }
   } catch (error) {
@@ -93,16 +90,16 @@ export async function compareBlob(options: CompareOptions): Promise<{ notCompare
   return { notCompared: comparison.notCompared };
 }
 
-/** What the blob holds in a window. */
+/** The content of the blob in one window. */
 interface Received {
   readonly bytes: Uint8Array;
-  /** What was read; the rest is not listed, and so zero. */
+  /** The ranges that were read. All other pages are not listed, so they are zero. */
   readonly ranges: readonly ByteRange[];
-  /** Whether the service's checksums cover all of it. */
+  /** Whether checksums of the service cover all ranges. */
   readonly isProven: boolean;
 }
 
-/** What the comparisons of all windows share. */
+/** The state shared by the comparisons of all windows. */
 class Comparison {
   notCompared = 0;
   readonly #options: CompareOptions;
@@ -120,21 +117,21 @@ class Comparison {
     const ofBlob = full ? this.#options.memory.take() : undefined;
     const received = ofBlob && (await this.#receive(window, ofBlob.subarray(0, window.length)));
     await this.#reading(async () => {
-      // What was received is worth to be compared still: it may have taken long.
+      // Data that was received is still compared after a stop, because it may have taken long.
       if (this.#stop.signal.aborted && received === undefined) return;
       const ofImage = this.#options.memory.take();
       const { runs, found } = await this.#compareWithImage(window, ofImage.subarray(0, window.length), received);
       this.#options.memory.giveBack(ofImage);
-      // In one go: a state that is saved holds a window with its differences, or neither.
+      // No await from here on, so that a saved state has either the window and its differences, or neither.
       for (const difference of found) differences.add(difference);
-      // Where the image cannot hold data nothing was planned.
+      // Windows in which the image cannot hold data are not part of the plan.
       progress.windowDone({ ...window, length: window.allocated > 0 ? window.length : 0 }, runs);
     });
     if (ofBlob !== undefined) this.#options.memory.giveBack(ofBlob);
     this.#report();
   }
 
-  /** @param expected - Gets what the image holds. */
+  /** @param expected - Is filled with the content of the image. */
   async #compareWithImage(
     window: ListedWindow,
     expected: Uint8Array,
@@ -170,14 +167,14 @@ class Comparison {
 
   #comparePageList(window: ListedWindow, expected: Uint8Array, runs: readonly ByteRange[]): Difference[] {
     const { isOurs } = this.#options;
-    // Others write zeros of their own choice: what must be listed is what is not zero.
+    // Other programs may also write zeros: only non-zero pages must be listed.
     const needed = isOurs ? runs : runsOf(window, expected, 0);
     const more = subtractRanges(window.listed, needed);
     if (!isOurs) this.notCompared += bytesOf(more);
     return [...of('missing', subtractRanges(needed, window.listed)), ...(isOurs ? of('unexpected', more) : [])];
   }
 
-  /** @param bytes - Gets what the blob holds. */
+  /** @param bytes - Is filled with the content of the blob. */
   async #receive(window: ListedWindow, bytes: Uint8Array): Promise<Received> {
     const ranges = joinRanges(window.listed, JOINED_GAP);
     const isProven = await this.#fill(bytes, window, ranges);
@@ -196,7 +193,7 @@ class Comparison {
     return isSame ? [] : of('content', differingRanges(expected, bytes, window.offset));
   }
 
-  /** Makes `actual` what the blob holds in the window. @returns whether the service's checksums cover it. */
+  /** Fills `actual` with the content of the blob. @returns whether checksums of the service cover all ranges. */
   async #fill(actual: Uint8Array, window: ByteRange, ranges: readonly ByteRange[]): Promise<boolean> {
     const { store, etag, memory } = this.#options;
     const options = { etag, checksum: memory.algorithm, checksumOf: (bytes: Uint8Array) => memory.checksum(bytes) };
@@ -205,7 +202,7 @@ class Comparison {
     const read = async (range: ByteRange) => {
       if (!(await store.read(range, partOf(actual, window, range), options, this.#stop.signal))) isProven = false;
     };
-    // Nothing may write into the memory any more when a failure is reported.
+    // Wait for all reads: none may write into the memory after a failure is reported.
     await Promise.all(ranges.map((range) => read(range).catch((error: unknown) => this.#stop.abort(error))));
     this.#stop.signal.throwIfAborted();
     return isProven;
@@ -226,12 +223,12 @@ function of(kind: DifferenceKind, ranges: readonly ByteRange[]): Difference[] {
   return ranges.map(({ offset, length }) => ({ kind, offset, length }));
 }
 
-/** @param bytes - Of the window. */
+/** @param bytes - The bytes of the window. */
 function runsOf(window: ByteRange, bytes: Uint8Array, joinedGap: number): ByteRange[] {
   return findRuns(bytes, joinedGap).map(({ offset, length }) => ({ offset: window.offset + offset, length }));
 }
 
-/** @param bytes - Of the window, which `range` is in. */
+/** @param bytes - The bytes of the window, which contains `range`. */
 function partOf(bytes: Uint8Array, window: ByteRange, range: ByteRange): Uint8Array {
   return bytes.subarray(range.offset - window.offset, endOf(range) - window.offset);
 }

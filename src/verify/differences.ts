@@ -1,12 +1,12 @@
-// Where a blob is not what it should be: the first places, and how many there are in all.
+// Differences between a blob and its image: the first ones, and their total number.
 import { type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
 
 /**
- * - `missing`: the image holds data that the blob does not list: it reads as zeros there.
+ * - `missing`: the image has data that the blob does not list; the blob reads as zeros there.
  * - `unexpected`: the blob lists pages that vhdup does not write for this image.
- * - `content`: the bytes that were read back are not the image's. The range begins and ends with a byte that differs.
- * - `footer`: the last 512 bytes are not the footer that makes a fixed VHD of the disk.
- * - `manifest`: the image does not have the checksum that the manifest holds.
+ * - `content`: the bytes that were read back are not those of the image. The range begins and ends with a byte that differs.
+ * - `footer`: the last 512 bytes are not the footer of a fixed VHD of the disk.
+ * - `manifest`: the image does not have the checksum that the manifest records.
  */
 export const DIFFERENCE_KINDS = ['missing', 'unexpected', 'content', 'footer', 'manifest'] as const;
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
@@ -18,9 +18,9 @@ export interface Difference extends ByteRange {
 
 export interface DifferenceSummary {
   readonly count: number;
-  /** Bytes in all of them. */
+  /** Total bytes of all differences. */
   readonly bytes: number;
-  /** The first ones by offset, ten at most. */
+  /** The first differences by offset, at most ten. */
   readonly first: readonly Difference[];
 }
 
@@ -53,8 +53,8 @@ export class Differences {
 }
 
 /**
- * Pages in a row that differ, each such range cut to its first and last byte that does.
- * @param offset - Where both begin in the blob. Their lengths are the same multiple of 512.
+ * Ranges of consecutive pages that differ, each trimmed to its first and last byte that differs.
+ * @param offset - Offset of both arrays in the blob. Their lengths are equal and a multiple of 512.
  */
 export function differingRanges(expected: Uint8Array, actual: Uint8Array, offset: number): ByteRange[] {
   const ranges: ByteRange[] = [];
@@ -80,8 +80,9 @@ export function differingRanges(expected: Uint8Array, actual: Uint8Array, offset
 }
 
 /**
- * Where nothing covers what came, something on the way may have changed it: two damaged readings differ at different places.
- * @param second - Gets the expected bytes where `first` had them.
+ * Keeps only the bytes that differ in both readings. Without a checksum, data may be damaged in transit, but two readings are damaged in
+ * different places.
+ * @param second - Is set to the expected bytes wherever `first` has them.
  */
 export function keepWhatDiffersTwice(expected: Uint8Array, first: Uint8Array, second: Uint8Array): void {
   for (let at = 0; at < expected.length; at++) {
@@ -95,7 +96,7 @@ export function describeDifference({ kind, offset, length }: Difference): string
   return `${kind} at ${offset}, ${length} bytes`;
 }
 
-/** The first ones, and how many more there are. */
+/** The first differences, and how many more there are. */
 export function describeDifferences({ count, first }: DifferenceSummary): string {
   const places = first.map(describeDifference);
   if (count > first.length) places.push(`${count - first.length} more`);

@@ -1,4 +1,4 @@
-// The footer at the end of a blob: the 512 bytes that make a fixed VHD of the disk.
+// The footer at the end of a blob: the 512 bytes that turn the disk into a fixed VHD.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
@@ -15,8 +15,10 @@ export interface FooterOptions {
 }
 
 /**
- * @param etag - Of the blob.
- * @param isOurs - A blob that vhdup made has the footer that vhdup writes. Others may have another one that says the same of the disk.
+ * Whether the blob ends with a valid footer.
+ * @param etag - ETag of the blob.
+ * @param isOurs - A blob by vhdup must have the footer that vhdup writes. Another blob may have a different footer that describes the
+ *   same disk.
  */
 export async function hasFooter(
   { source, store, memory: { algorithm } }: FooterOptions,

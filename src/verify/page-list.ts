@@ -7,7 +7,7 @@ import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { PageSetDigest } from '../transfer/page-set-digest.ts';
 
 /**
- * @param sent - The pages that this upload wrote, the footer's among them.
+ * @param sent - The pages that this upload wrote, including the footer's.
  * @throws {VerificationError} the blob holds other pages.
  */
 export async function verifyPageList(
@@ -21,7 +21,7 @@ export async function verifyPageList(
   const pages = (set: PageSetDigest) => `${set.bytes / PAGE_SIZE} pages`;
   throw new VerificationError(
     listed.bytes === sent.bytes
-      ? `${store.url} holds as many pages as were sent (${pages(sent)}), but not the same ones. Something else wrote to it. Upload it again with --restart --overwrite.`
-      : `${store.url} holds ${pages(listed)}, but ${pages(sent)} were sent. Something else wrote to it, or pages were lost. Upload it again with --restart --overwrite.`,
+      ? `${store.url} holds as many pages as were sent (${pages(sent)}), but not the same ones. Something else has written to it. Upload it again with --restart --overwrite.`
+      : `${store.url} holds ${pages(listed)}, but ${pages(sent)} were sent. Something else has written to it, or pages were lost. Upload it again with --restart --overwrite.`,
   );
 }

@@ -1,7 +1,8 @@
-// What one verification has compared so far, and the file that keeps it between two runs.
+// What a verification has compared so far, and the file that keeps it between two runs.
 
 import { ChildAbort } from '../base/linked-abort.ts';
 import { sidePath } from '../base/side-file.ts';
+import { messageOf } from '../base/thrown.ts';
 import { CheckpointError, ImageAccessError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
@@ -20,7 +21,7 @@ import { decodeVerification, encodeVerification, type Verification, type Verifie
 /** How often the state is saved, in milliseconds. */
 const SAVE_INTERVAL_MS = 1000;
 
-/** The nouns of one verification. */
+/** The parts of one verification. */
 export interface Verified {
   readonly options: VerifyOptions;
   readonly image: DiskImage;
@@ -38,7 +39,6 @@ interface Kept {
   readonly access: ExclusiveAccess;
 }
 
-/** What was compared so far, and the file that keeps it. */
 export class VerificationState {
   readonly progress: Progress;
   readonly differences: Differences;
@@ -47,7 +47,7 @@ export class VerificationState {
   readonly #kept: Kept | undefined;
   readonly #earlier: Verification | undefined;
   readonly #startedAt: string;
-  /** Whether the last save failed: it is said once, not every second. */
+  /** Whether the last save failed, so that the warning is not repeated every second. */
   #saveFailed = false;
 
   constructor(verified: Verified, kept?: Kept, earlier?: Verification) {
@@ -61,8 +61,8 @@ export class VerificationState {
   }
 
   /**
-   * The caller's to close. Nothing is kept where the folder cannot be written.
-   * @throws {InUseError} another run uses the file. @throws {CheckpointError} it is something else, or cannot be read.
+   * The caller closes it. If the folder is not writable, warns and keeps no state.
+   * @throws {InUseError} another run uses the file. @throws {CheckpointError} the file is not a checkpoint, or cannot be read.
    */
   static async open(verified: Verified): Promise<VerificationState> {
     const { options, emit, signal } = verified;
@@ -70,7 +70,7 @@ export class VerificationState {
     const file = new StateFile<Verification>(path, { encode: encodeVerification, decode: decodeVerification });
     const access = await ExclusiveAccess.begin(path, signal).catch((error: unknown) => {
       if (!(error instanceof CheckpointError)) throw error;
-      // A verification needs no room for its state, as long as it is not stopped.
+      // A verification can run without a file. It only cannot be resumed.
       emit({ type: 'warning', code: 'checkpoint-not-saved', message: error.message });
       return undefined;
     });
@@ -90,7 +90,7 @@ export class VerificationState {
     };
   }
 
-  /** Saves at intervals while `work` runs, and at its end, and watches that the image stays as it is. */
+  /** Saves at intervals and at the end of `work`, and aborts `work` if the image changes. */
   async keptWhile<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { image, signal } = this.#verified;
     const stop = new ChildAbort(this.#kept?.access.signal ?? signal);
@@ -98,7 +98,7 @@ export class VerificationState {
       image.assertUnchanged().then(
         () => this.#save(),
         (error: unknown) => {
-          // One that cannot be looked at now is not one that changed.
+          // An image whose metadata cannot be read now has not necessarily changed.
           if (!(error instanceof ImageAccessError)) stop.abort(error);
         },
       ),
@@ -115,12 +115,12 @@ export class VerificationState {
   async remove(): Promise<void> {
     await this.#kept?.file
       .remove()
-      .catch((error: Error) =>
-        this.#verified.emit({ type: 'warning', code: 'checkpoint-not-removed', message: error.message }),
+      .catch((error: unknown) =>
+        this.#verified.emit({ type: 'warning', code: 'checkpoint-not-removed', message: messageOf(error) }),
       );
   }
 
-  /** Lets another run use the file. */
+  /** Releases the file for other runs. */
   async close(): Promise<void> {
     await this.#kept?.access.end();
   }
@@ -144,12 +144,12 @@ export class VerificationState {
     } catch (error) {
       if (this.#saveFailed) return;
       this.#saveFailed = true;
-      emit({ type: 'warning', code: 'checkpoint-not-saved', message: (error as Error).message });
+      emit({ type: 'warning', code: 'checkpoint-not-saved', message: messageOf(error) });
     }
   }
 }
 
-/** What an earlier run left, where it was of the same things. */
+/** The state of an earlier run, if image, blob and manifest are the same. */
 async function loadEarlier(verified: Verified, file: StateFile<Verification>): Promise<Verification | undefined> {
   const { options, emit } = verified;
   const warn = (message: string) => emit({ type: 'warning', code: 'verification-restarted', message });
@@ -161,10 +161,10 @@ async function loadEarlier(verified: Verified, file: StateFile<Verification>): P
     if (options.restart !== true) warn(error.message);
   }
   if (earlier === undefined || options.restart === true) return undefined;
-  // To compare once more harms nothing; to take over what was compared with something else would.
+  // It is safe to compare again, but not to rely on a comparison with something else.
   if (JSON.stringify(earlier.things) === JSON.stringify(thingsOf(verified))) return earlier;
   warn(
-    `Since the verification that began at ${earlier.startedAt}, the image or the blob was changed, or another one was named: it starts over.`,
+    `The verification starts over: since it started at ${earlier.startedAt}, the image or the blob has changed, or another one was named.`,
   );
   return undefined;
 }

@@ -1,30 +1,30 @@
-// What is remembered between two runs of one verification, and how the file stores it.
+// What is kept between two runs of one verification, and how its file stores it.
 import type { ByteRange } from '../base/byte-range.ts';
 import { type CheckpointImageFile, imageFiles } from '../state/checkpoint.ts';
 import { count, flag, listOf, nullable, object, oneOf, pageDigest, ranges, text, time } from '../state/decode.ts';
 import { decodeState, encodeState, type StateForm, storedRanges } from '../state/state-format.ts';
 import { DIFFERENCE_KINDS, type Difference, type DifferenceSummary } from './differences.ts';
 
-/** What a verification is of. All of it must be the same for another run to resume. */
+/** The subject of a verification. A run resumes only if all fields are the same. */
 export interface VerifiedThings {
   readonly image: readonly CheckpointImageFile[];
   readonly trustUnmarkedSectors: boolean;
-  /** The blob's URL without its query. */
+  /** URL of the blob without its query. */
   readonly blobUrl: string;
   /** Changes with the blob. */
   readonly etag: string;
-  /** The upload id of the manifest that is compared with. */
+  /** Upload id of the manifest; null without one. */
   readonly manifest: string | null;
 }
 
-/** The state of a verification. Holds no secret. */
+/** The state of a verification. It contains no secrets. */
 export interface Verification {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly things: VerifiedThings;
-  /** Parts of the disk that were compared. Ascending and apart. */
+  /** Ranges of the disk that were compared. Ascending, with gaps between them. */
   readonly done: readonly ByteRange[];
-  /** A PageSetDigest of the image's pages in them. */
+  /** A PageSetDigest of the image's pages in these ranges. */
   readonly sent: { readonly bytes: number; readonly pages: string };
   readonly readBack: number;
   readonly differences: DifferenceSummary;
@@ -61,7 +61,7 @@ export function encodeVerification(verification: Verification): string {
 
 /**
  * @param path - For the message.
- * @throws {CheckpointError} not the checkpoint of a verification, of another version, or damaged.
+ * @throws {CheckpointError} the text is not the state of a verification, has another version, or is damaged.
  */
 export function decodeVerification(text: string, path: string): Verification {
   return decodeState(FORM, text, path);

@@ -1,4 +1,4 @@
-// verifyBlob: proves that a page blob holds the disk of an image, or shows where it does not.
+// verifyBlob: proves that a page blob matches the disk of an image, or shows where it differs.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import type { ChecksumAlgorithm } from '../base/page-run.ts';
@@ -24,7 +24,7 @@ import { VerificationState, type Verified } from './verification-state.ts';
 export interface VerifyResult {
   /** Without SAS. */
   readonly url: string;
-  /** `ranges`: the list of pages was compared; `full`: all bytes were. */
+  /** `ranges`: the page list was compared. `full`: all bytes were compared. */
   readonly method: 'ranges' | 'full';
   /** Whether there is no difference. */
   readonly matches: boolean;
@@ -39,18 +39,19 @@ export interface VerifyResult {
   readonly readBack: number;
   /** Bytes read back by earlier runs. */
   readonly readBackBefore: number;
-  /** Bytes that the blob lists and that are zero in the image: only `full` shows whether they are zero in the blob. */
+  /** Bytes that the blob lists and that are zero in the image. Only `full` compares them. */
   readonly notCompared: number;
   readonly requests: number;
   readonly retries: number;
-  /** Requests whose bytes arrived damaged and were read again. */
+  /** Requests that were repeated because their bytes arrived damaged. */
   readonly checksumMismatches: number;
   readonly durationMs: number;
 }
 
 /**
- * Compares a page blob with an image, and with the manifest of its upload. Resumes where an earlier run with `full` stopped.
- * @throws {VerificationError} the blob cannot be the image's: its size, its type, its upload, or the manifest says so.
+ * Compares a page blob with an image, and with the manifest of its upload if one is given. With `full`, resumes where an earlier run left
+ * off.
+ * @throws {VerificationError} the blob cannot match the image, because of its type, its size, its state or the manifest.
  * @throws {VhdupError} one subclass for each other kind of failure; the reason of `signal`, unchanged, on abort.
  */
 export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> {
@@ -68,7 +69,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
 
   const image = await openDiskImage(options.image, {
     ...options,
-    // Nothing is taken on trust.
+    // A full comparison does not rely on the holes that the file system reports.
     readHoles: full,
     onWarning: (warning) => emit({ type: 'warning', ...warning }),
     onDebug: (message) => emit({ type: 'debug', message }),
@@ -131,7 +132,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
   }
 }
 
-/** What is known without reading the blob. */
+/** Checks the properties of the blob. Reads none of its pages. */
 async function look(
   store: RetryingPageStore<BlobProperties>,
   source: FixedVhdView,
@@ -140,30 +141,38 @@ async function look(
   signal: AbortSignal,
 ): Promise<BlobProperties> {
   const { url } = store;
-  const there = await store.properties(signal);
-  if (there === undefined) throw new DestinationError(`Cannot verify ${url}: there is no such blob.`);
-  if (there.type !== 'PageBlob') throw new VerificationError(`${url} is a ${there.type}, not a page blob.`);
-  if (there.size !== source.size) {
-    throw new VerificationError(`${url} has ${there.size} bytes, but the image makes a blob of ${source.size}.`);
-  }
-  if (isUnfinished(there.metadata)) {
-    throw new VerificationError(`${url} is of an upload that was not finished. Run the same upload again.`);
-  }
-  if (isFailed(there.metadata) && !full) {
+  const found = await store.properties(signal);
+  if (found === undefined)
+    throw new DestinationError(
+      `Cannot verify ${url}: the blob does not exist. Check the name of the container and the blob.`,
+    );
+  if (found.type !== 'PageBlob')
     throw new VerificationError(
-      `${url} failed the verification of its upload, or its image changed while it was read: the list of its pages proves nothing. Give --full to compare every page.`,
+      `Cannot verify ${url}: it is a ${found.type}, not a page blob. Name the page blob of this image.`,
+    );
+  if (found.size !== source.size) {
+    throw new VerificationError(
+      `${url} does not match the image: it has ${found.size} bytes, but a blob of this image has ${source.size}. Check that the image and the blob belong together.`,
     );
   }
-  const uploadId = there.metadata[UPLOAD_ID];
+  if (isUnfinished(found.metadata)) {
+    throw new VerificationError(`Cannot verify ${url}: its upload is not finished. Run the same upload again.`);
+  }
+  if (isFailed(found.metadata) && !full) {
+    throw new VerificationError(
+      `Cannot verify ${url} by its page list: the verification at the end of its upload failed, or the image changed while it was read. Give --full to compare every page.`,
+    );
+  }
+  const uploadId = found.metadata[UPLOAD_ID];
   if (manifest !== undefined && uploadId !== manifest.header.uploadId) {
     throw new VerificationError(
-      `${url} is not of the upload of the manifest ${manifest.path}: its upload id is ${uploadId ?? 'absent'}, not ${manifest.header.uploadId}.`,
+      `${url} and the manifest ${manifest.path} are from different uploads: the blob has the upload id ${uploadId ?? 'absent'}, the manifest has ${manifest.header.uploadId}. Name the manifest of this blob, or verify without --manifest.`,
     );
   }
-  return there;
+  return found;
 }
 
-/** What is left when the disk is compared: the footer, the manifest as a whole, and that neither side changed meanwhile. */
+/** Completes the comparison: the footer, the manifest as a whole, and whether image or blob changed meanwhile. */
 async function compareEnds(verified: Verified, state: VerificationState, checksum: ChecksumAlgorithm): Promise<void> {
   const { image, source, store, properties, manifest, signal } = verified;
   const { differences, progress } = state;
@@ -181,12 +190,14 @@ async function compareEnds(verified: Verified, state: VerificationState, checksu
   const isSamePages = manifest === undefined || manifest.end.pages === pages.toString();
   if (!isSamePages && differences.summary.count === 0) {
     throw new VerificationError(
-      `The blob holds what is in ${image.path}, but by the manifest ${manifest?.path} other pages were sent: image and blob were changed alike, or the manifest was cut.`,
+      `${store.url} matches ${image.path}, but the manifest ${manifest?.path} records other pages. Image and blob were changed in the same way, or the manifest was truncated.`,
     );
   }
   await image.assertUnchanged();
   const now = await store.properties(signal);
   if (now?.etag !== properties.etag) {
-    throw new DestinationError(`${store.url} was changed while it was being verified. Verify it again.`);
+    throw new DestinationError(
+      `${store.url} was changed while it was being verified. Run the same command again when nothing else uses the blob.`,
+    );
   }
 }

@@ -1,16 +1,16 @@
-// The windows that a comparison looks at: those where the image can hold data, and those where the blob lists pages.
+// The windows that a comparison covers: those in which the image can hold data, and those in which the blob lists pages.
 import { alignDown, type ByteRange, endOf, WINDOW_SIZE } from '../base/byte-range.ts';
 import type { Window } from '../transfer/plan.ts';
 
-/** A window of the disk, with what the blob lists of it. Its `allocated` is 0 where the image cannot hold data. */
+/** A window of the disk with the ranges that the blob lists in it. `allocated` is 0 if the image cannot hold data in it. */
 export interface ListedWindow extends Window {
-  /** Ascending and apart. */
+  /** Ascending, with gaps between them. */
   readonly listed: readonly ByteRange[];
 }
 
 /**
- * Both lists ascend, and so does the result; neither is ever held whole.
- * @param diskSize - What is listed after it, the footer, is left out.
+ * Merges both lists. They ascend, and so does the result. Neither is ever held in memory as a whole.
+ * @param diskSize - Ranges listed after it, the footer, are skipped.
  */
 export async function* windowsWithListed(
   planned: AsyncGenerator<Window>,
@@ -45,12 +45,12 @@ export async function* windowsWithListed(
 }
 
 interface ListedPieces {
-  /** Of the window. */
+  /** Offset of the window. */
   readonly offset: number;
   readonly ranges: readonly ByteRange[];
 }
 
-/** Cuts the ranges where windows begin, and gathers them by window. */
+/** Splits the ranges at window boundaries, and groups them by window. */
 async function* piecesByWindow(listed: AsyncGenerator<ByteRange>, diskSize: number): AsyncGenerator<ListedPieces> {
   let current: { offset: number; ranges: ByteRange[] } | undefined;
   for await (const range of listed) {

@@ -8,7 +8,7 @@ const URL = 'https://account.blob.core.windows.net/vhds/disk.vhd';
 const source = { getToken: () => Promise.resolve(null) };
 
 describe('accessOf', () => {
-  it('gives the SAS of the destination and that of the options in one spelling', () => {
+  it('normalises the SAS of the destination and of the options', () => {
     const sas = sasWith();
     const spellings = [
       accessOf({ destination: `${URL}?${sas}` }, 'rw'),
@@ -37,11 +37,11 @@ describe('accessOf', () => {
   it('refuses to write to the secondary endpoint, and reads from it', () => {
     const destination = `https://account-secondary.blob.core.windows.net/vhds/disk.vhd?${sasWith()}`;
     expect(() => accessOf({ destination }, 'rw')).toThrow(UsageError);
-    expect(() => accessOf({ destination }, 'rw')).toThrow(/read-only\. Leave -secondary out/);
+    expect(() => accessOf({ destination }, 'rw')).toThrow(/read-only\. Remove -secondary from the host name/);
     expect(accessOf({ destination }, 'r').address.accountName).toBe('account');
   });
 
-  it('takes an expired SAS where another one can be asked for, and a damaged one nowhere', () => {
+  it('accepts an expired SAS only if it can be renewed, and a malformed one never', () => {
     const renewSas = () => Promise.resolve(undefined);
     const expired = `${URL}?${sasWith({ se: '2020-01-01' })}`;
     expect(() => accessOf({ destination: expired }, 'rw')).toThrow(/expired at 2020-01-01/);

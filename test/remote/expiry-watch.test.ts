@@ -26,24 +26,24 @@ function watching({ endsInMs = undefined as number | undefined, maxRate = Number
 }
 
 describe('watchExpiry', () => {
-  it('passes every event on', () => {
+  it('forwards every event', () => {
     const { watch, events } = watching();
     watch({ type: 'phase', phase: 'sending' });
     expect(events).toEqual([{ type: 'phase', phase: 'sending' }]);
   });
 
-  it('warns at once when the time is too short even for a fast line', () => {
+  it('warns at once if the time is too short even for a fast connection', () => {
     const { progress, warnings } = watching({ endsInMs: 10 * MINUTE_MS });
     progress(0, 0, 'not counted');
     expect(warnings()).toEqual([]);
     // 36 GiB at 60 MiB/s are 614 seconds.
     progress(100, 0);
     expect(warnings()).toEqual([
-      'At 60 MiB/s the upload takes until 2026-03-01T12:10:14Z, but the SAS expires at 2026-03-01T12:10:00Z. A new one will be needed then.',
+      'At 60 MiB/s the upload takes until 2026-03-01T12:10:14Z, but the SAS expires at 2026-03-01T12:10:00Z. A new SAS will be needed then.',
     ]);
   });
 
-  it('reckons with the rate that it is limited to', () => {
+  it('considers the rate limit', () => {
     const { progress, warnings } = watching({ endsInMs: 60 * MINUTE_MS, maxRate: 5 * MIB });
     progress(0, 0);
     expect(warnings()[0]).toContain('At 5.0 MiB/s');
@@ -58,14 +58,14 @@ describe('watchExpiry', () => {
     expect(warnings()[0]).toContain('At this speed');
   });
 
-  it('does not count what earlier runs did as speed', () => {
+  it('does not count the progress of earlier runs as speed', () => {
     const { progress, warnings } = watching({ endsInMs: 60 * MINUTE_MS });
     progress(0, 30 * GIB);
     progress(40_000, 30 * GIB + 40 * MIB);
     expect(warnings()[0]).toContain('At this speed');
   });
 
-  it('warns of each SAS once', () => {
+  it('warns once per SAS', () => {
     const { progress, warnings, state } = watching({ endsInMs: 5 * MINUTE_MS });
     progress(0, 0);
     state.endsInMs = 6 * MINUTE_MS;
@@ -83,7 +83,7 @@ describe('watchExpiry', () => {
     expect(warnings()).toEqual([]);
   });
 
-  it('bears a speed at which the end of time comes first', () => {
+  it('handles a speed at which the end exceeds the range of Date', () => {
     const { progress, warnings } = watching({ endsInMs: 9e11 });
     progress(0, 0, 2 ** 46);
     progress(8e11, 1, 2 ** 46);

@@ -46,7 +46,7 @@ function newRun(blob: MemoryPageBlob, signal = new AbortController().signal) {
     const metadata = { ...blob.blob?.metadata, vhdup_owner: encodeOwner(owner) };
     await lease.attempt(() => blob.setMetadata(metadata, signal));
   };
-  /** As a run that resumes does. */
+  /** Takes over the blob as a run that resumes does. */
   const takeOver = async (known: CheckpointLease | undefined, breakForeign = false) => {
     const lifecycle = new BlobLifecycle(options);
     const there = await blob.properties(signal);
@@ -63,7 +63,7 @@ function write(blob: MemoryPageBlob): Promise<void> {
 }
 
 describe('the lease of a blob', () => {
-  it('is held from taking it to leaving it, and every write names it', async () => {
+  it('is held from acquire to release, and every write names it', async () => {
     const blob = newBlob();
     const { lease, take } = newRun(blob);
     await take();
@@ -92,7 +92,7 @@ describe('the lease of a blob', () => {
     expect(lost).toEqual([]);
   });
 
-  it('outlasts renewals that do not come through', async () => {
+  it('survives renewals that fail on the way', async () => {
     const blob = newBlob();
     const { lease, lost, take } = newRun(blob);
     await take();
@@ -108,7 +108,7 @@ describe('the lease of a blob', () => {
     await lease.release();
   });
 
-  it('that ran out is taken again by the write that notices, once for all of them', async () => {
+  it('that has expired is renewed by the first write that notices, once for all writes', async () => {
     const blob = newBlob();
     const { lease, take } = newRun(blob);
     await take();
@@ -123,7 +123,7 @@ describe('the lease of a blob', () => {
   });
 
   it.each([
-    ['after it had run out', 5 * MINUTE_MS, (): void => undefined],
+    ['after it had expired', 5 * MINUTE_MS, (): void => undefined],
     ['after breaking it', 1000, (blob: MemoryPageBlob) => void blob.lease.break(0, Date.now())],
     [
       'after breaking it, which was noticed after a minute',
@@ -133,7 +133,7 @@ describe('the lease of a blob', () => {
         vi.setSystemTime(Date.now() + MINUTE_MS);
       },
     ],
-  ])('ends the run when somebody wrote to the blob %s, and proves nothing later', async (_, waitMs, end) => {
+  ])('ends the run after a foreign write to the blob %s, and proves nothing later', async (_, waitMs, end) => {
     const blob = newBlob();
     const { lease, take } = newRun(blob);
     await take();
@@ -143,7 +143,7 @@ describe('the lease of a blob', () => {
     blob.lease.settle(Date.now());
     const failure = await failureOf(lease.attempt(() => write(blob)));
     expect(failure).toBeInstanceOf(InUseError);
-    expect(failure.message).toContain('what was sent is read back then');
+    expect(failure.message).toContain('the data already sent is then read back');
     expect(lease.isHeld).toBe(false);
     expect(await lease.release(), 'no ETag proves anything').toBeUndefined();
   });
@@ -154,7 +154,11 @@ describe('the lease of a blob', () => {
       { vhdup_upload_id: UPLOAD, vhdup_state: 'uploading', vhdup_owner: encodeOwner(ELSEWHERE) },
       'process 4711 on elsewhere.example, since 2026',
     ],
-    ['was completed', { vhdup_upload_id: UPLOAD, vhdup_state: 'complete' }, 'completed by another run'],
+    [
+      'was completed',
+      { vhdup_upload_id: UPLOAD, vhdup_state: 'complete' },
+      'Another run of this upload completed the blob',
+    ],
     ['was replaced', { vhdup_upload_id: FOREIGN, vhdup_state: 'uploading' }, 'was replaced'],
   ])('ends the run when the blob %s while the machine was asleep', async (_, metadata, message) => {
     for (const isFree of [true, false]) {
@@ -183,19 +187,19 @@ describe('the lease of a blob', () => {
     expect(await failureOf(lease.attempt(() => Promise.reject(lost)))).toMatchObject({ reason: 'BlobNotFound' });
   });
 
-  it('ends the run, also between two writes, when somebody broke it', async () => {
+  it('ends the run if it is broken, also between two writes', async () => {
     const blob = newBlob();
     const { lost, take } = newRun(blob);
     await take();
     blob.lease.break(0, Date.now());
     await vi.advanceTimersByTimeAsync(20_000);
     expect(lost[0]).toBeInstanceOf(InUseError);
-    expect(lost[0]?.message).toContain('broke the lease');
+    expect(lost[0]?.message).toContain('broke its lease');
   });
 });
 
 describe('a second run', () => {
-  it('is refused with who, where and since when, until the lease has run out', async () => {
+  it('is refused with who, where and since when, until the lease has expired', async () => {
     const blob = newBlob();
     const first = newRun(blob);
     await first.take();
@@ -208,13 +212,13 @@ describe('a second run', () => {
     await newRun(blob).take();
   });
 
-  it('is refused by a program that is not ours', async () => {
+  it('is refused if another program holds the lease', async () => {
     const blob = newBlob();
     blob.lease.acquire(FOREIGN, Number.POSITIVE_INFINITY, Date.now());
     expect((await failureOf(newRun(blob).take())).message).toContain('another program holds a lease');
   });
 
-  it('that may break the lease says whose it was, and the first one stops', async () => {
+  it('that may break the lease reports whose it was, and the first run stops', async () => {
     const blob = newBlob();
     const first = newRun(blob);
     await first.take();
@@ -232,7 +236,7 @@ describe('a second run', () => {
     await second.lease.attempt(() => write(blob));
   });
 
-  it('takes over at once what a run of this machine left that was killed, and locks it out for good', async () => {
+  it('takes over at once from a killed run of this machine, and locks that run out for good', async () => {
     const blob = newBlob();
     const first = newRun(blob);
     await first.take();
@@ -250,7 +254,7 @@ describe('a second run', () => {
     expect(await failureOf(first.lease.attempt(() => Promise.reject(refused)))).toBeInstanceOf(InUseError);
   });
 
-  it('takes over at once without a checkpoint, by what the blob says of a run that was killed here', async () => {
+  it('takes over at once from a killed run of this machine without a checkpoint, by the metadata of the blob', async () => {
     const blob = newBlob();
     const first = newRun(blob);
     await first.take();
@@ -258,7 +262,7 @@ describe('a second run', () => {
     expect(await newRun(blob).takeOver(undefined)).toMatchObject({ takenOver: first.owner.id });
   });
 
-  it('takes over whichever of several leases is in force', async () => {
+  it('takes over whichever of several leases can be renewed', async () => {
     const blob = newBlob();
     const first = newRun(blob);
     await first.take();
@@ -301,7 +305,7 @@ describe('a second run', () => {
         blob.lease.release(FOREIGN, Date.now());
       },
     ],
-  ])('does not take the lease over when somebody else %s', async (_, interfere) => {
+  ])('does not take over the lease if another program %s', async (_, interfere) => {
     const blob = newBlob();
     const first = newRun(blob);
     await first.take();
@@ -311,7 +315,7 @@ describe('a second run', () => {
     expect(await newRun(blob).takeOver(known)).toMatchObject({ takenOver: undefined, etag: blob.blob?.etag });
   });
 
-  it('proves nothing by the ETag of a blob whose lease had expired when it was given back', async () => {
+  it('proves nothing by the ETag of a blob whose lease had expired when it was released', async () => {
     const blob = newBlob();
     const { lease, take } = newRun(blob);
     await take();
@@ -321,7 +325,7 @@ describe('a second run', () => {
     expect(await lease.release()).toBeUndefined();
   });
 
-  it('knows its lease when the answer to taking it was lost', async () => {
+  it('recognises its lease if the answer to Acquire Lease was lost', async () => {
     const blob = newBlob();
     const { take, retries } = newRun(blob);
     blob.failOnce('acquireLease', new ServiceError('reset', { reason: 'ECONNRESET', transient: true }), 'after');
@@ -337,7 +341,7 @@ describe('a service without leases', () => {
     ['501', new ServiceError('501', { status: 501, reason: 'NotImplemented', transient: false })],
     ['403', new CredentialError('403 AuthorizationPermissionMismatch')],
     ['409', new DestinationError('409', { reason: 'OperationNotAllowedOnManagedDisk' })],
-  ])('leads to a warning, and the upload continues without a lease (%s)', async (_, error) => {
+  ])('is reported, and the upload continues without a lease (%s)', async (_, error) => {
     const blob = newBlob();
     blob.failOnce('acquireLease', error);
     const { lease, events, take } = newRun(blob);
@@ -349,20 +353,23 @@ describe('a service without leases', () => {
   });
 
   it.each([
-    ['the service is away', new ServiceError('gave up', { status: 503, reason: 'ServerBusy', transient: false })],
+    [
+      'the service is unavailable',
+      new ServiceError('gave up', { status: 503, reason: 'ServerBusy', transient: false }),
+    ],
     [
       'a proxy answers',
       new ServiceError('gave up', { status: 403, reason: 'HTTP 403', transient: false, suspectAddress: true }),
     ],
     ['nothing answers', new ServiceError('gave up', { reason: 'ECONNREFUSED', transient: false })],
     ['there is no such blob', new DestinationError('404', { reason: 'BlobNotFound' })],
-  ])('is not what it is when %s', async (_, error) => {
+  ])('is not assumed if %s', async (_, error) => {
     const blob = newBlob();
     blob.failOnce('acquireLease', error);
     expect(await failureOf(newRun(blob).take())).toBe(error);
   });
 
-  it('is not what it is when breaking a lease is refused', async () => {
+  it('is not assumed if the service refuses to break a lease', async () => {
     const blob = newBlob();
     blob.lease.acquire(FOREIGN, MINUTE_MS, Date.now());
     const refused = new CredentialError('403');

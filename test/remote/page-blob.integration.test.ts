@@ -1,11 +1,11 @@
-// The page blob through the SDK: what no other test of an upload or a verification sends.
+// Requests through the SDK that no upload and no verification sends.
 import { expect, it, onTestFinished } from 'vitest';
 import { accessOf, connect } from '../../src/remote/connect.ts';
 import { startPageBlobServer } from '../support/page-blob-server/server.ts';
 import { patternOf } from '../support/vhd-builder.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
-it('clears pages, which are zeros and not listed any more, under its lease and its sequence number', async () => {
+it('clears pages under its lease and sequence number: they read as zeros and are no longer listed', async () => {
   const server = await startPageBlobServer();
   onTestFinished(() => server.close());
   server.createContainer('vhds');

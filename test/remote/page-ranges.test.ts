@@ -14,7 +14,7 @@ async function listOf(blob: MemoryPageBlob): Promise<ByteRange[]> {
 const page = (index: number, pages = 1): ByteRange => ({ offset: index * 512, length: pages * 512 });
 
 describe('listedRanges', () => {
-  it('is empty for a blob that nothing was written to', async () => {
+  it('is empty for a blob without writes', async () => {
     expect(await listOf(new MemoryPageBlob())).toEqual([]);
   });
 
@@ -28,7 +28,7 @@ describe('listedRanges', () => {
     },
   );
 
-  it('asks again for an answer that was lost', async () => {
+  it('repeats a request whose answer was lost', async () => {
     const blob = new MemoryPageBlob();
     blob.ranges = [page(0), page(2), page(4)];
     blob.failOnce('pageRanges', new ServiceError('lost', { reason: 'ECONNRESET', transient: true }));
@@ -58,7 +58,7 @@ describe('listedRanges', () => {
     expect(requests).toBeLessThan(200);
   });
 
-  it('reads on after lists that hold nothing', async () => {
+  it('continues after empty lists', async () => {
     const blob = new MemoryPageBlob();
     const lists = [[], [page(0)], [], [], [page(7)], []];
     let requests = 0;

@@ -31,7 +31,7 @@ describe('RetryingPageStore', () => {
     expect(store.counters).toEqual({ requests: 2, retries: 1 });
   });
 
-  it('does not try again what cannot succeed', async () => {
+  it('does not retry permanent failures', async () => {
     const blob = newBlob();
     const refused = new CredentialError('403');
     blob.failOnce('write', refused);
@@ -39,7 +39,7 @@ describe('RetryingPageStore', () => {
     expect(blob.requests).toBe(1);
   });
 
-  it('makes each attempt of a write under what holds the target, and no other request', async () => {
+  it('passes each attempt of a write through the holder, and no other request', async () => {
     const blob = newBlob();
     const store = retrying(blob);
     let attempts = 0;
@@ -57,7 +57,7 @@ describe('RetryingPageStore', () => {
     expect(attempts).toBe(3);
   });
 
-  it('reads again what arrived damaged, and says whether a checksum covers it', async () => {
+  it('repeats a read that arrived damaged, and reports whether a checksum covers it', async () => {
     const blob = newBlob();
     const store = retrying(blob);
     const into = new Uint8Array(512);
@@ -66,7 +66,7 @@ describe('RetryingPageStore', () => {
       const checksumOf = () => Promise.resolve(checksumOfByte(left.shift() ?? 0));
       return store.read(RUN.range, into, { etag: '"1"', checksum: 'crc64', checksumOf }, signal);
     };
-    expect(await read([]), 'the service gives none').toBe(false);
+    expect(await read([]), 'the service sends none').toBe(false);
     blob.read = () => Promise.resolve(checksumOfByte(7));
     expect(await read([1, 2, 7])).toBe(true);
     expect(store.checksumMismatches).toBe(2);

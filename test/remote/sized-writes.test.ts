@@ -16,7 +16,7 @@ const runOf = (offset: number, length: number, algorithm: 'md5' | 'none' = 'md5'
   return { range: { offset, length }, bytes, checksum: pageChecksum(algorithm, bytes) };
 };
 
-/** A gateway that refuses what `refuses` says, before a disk that checks each request against its checksum. */
+/** A gateway that refuses according to `refuses`, in front of a disk that checks the checksum of each request. */
 function gateway(refuses: (length: number, request: number) => boolean, algorithm: 'md5' | 'none' = 'md5') {
   const disk = Buffer.alloc(16 * MIB);
   const accepted: number[] = [];
@@ -49,14 +49,14 @@ function gateway(refuses: (length: number, request: number) => boolean, algorith
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 describe('SizedWrites', () => {
-  it('sends runs whole, with the checksum that they have, where nothing is refused', async () => {
+  it('sends whole runs with their checksums if nothing is refused', async () => {
     const { writes, accepted, sizes } = gateway(() => false);
     await writes.write(runOf(0, 4 * MIB), NEVER);
     await writes.write(runOf(4 * MIB, 512), NEVER);
     expect([accepted, sizes]).toEqual([[4 * MIB, 512], []]);
   });
 
-  it('halves requests until they pass, and does not ask again for the next run', async () => {
+  it('halves requests until they pass, and keeps that size for the next run', async () => {
     const { writes, accepted, sizes, requests } = gateway((length) => length > MIB);
     await writes.write(runOf(0, 4 * MIB), NEVER);
     expect(sizes).toEqual([2 * MIB, MIB]);
@@ -66,7 +66,7 @@ describe('SizedWrites', () => {
     expect(accepted).toEqual(new Array(8).fill(MIB));
   });
 
-  it('brings the same bytes there, each request with its own checksum, whatever is refused and however many run at once', async () => {
+  it('writes the same bytes, each request with its own checksum, whatever is refused and however many run concurrently', async () => {
     const lengths = fc.integer({ min: 1, max: 2048 }).map((pages) => pages * 512);
     const some = fc.record({
       limit: fc.integer({ min: SMALLEST_WRITE, max: 2 * MIB }),
@@ -96,17 +96,17 @@ describe('SizedWrites', () => {
   });
 
   it.each([4 * MIB, 100 * KIB, 64 * KIB, 512])(
-    'ends with what to do when even small requests are refused (%i)',
+    'explains what to do if even small requests are refused (%i)',
     async (length) => {
       const { writes, requests } = gateway(() => true);
       const error = await failureOf(writes.write(runOf(0, length), NEVER));
       expect(error).toMatchObject({ code: 'SERVICE', failure: { status: 413, transient: false } });
-      expect(error.message).toMatch(/413\. Even requests of \d+ bytes are too large .*client_max_body_size/);
+      expect(error.message).toMatch(/413\. .* refuses even requests of \d+ bytes\. .*client_max_body_size/);
       expect(requests()).toBeLessThan(10);
     },
   );
 
-  it('throws every other failure as it is', async () => {
+  it('throws every other failure unchanged', async () => {
     const lost = new ServiceError('lost', { reason: 'ECONNRESET', transient: false });
     const writes = new SizedWrites({
       target: { write: () => Promise.reject(lost) },

@@ -1,20 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import {
-  beginRun,
-  decodeOwner,
-  describeOwner,
-  encodeOwner,
-  endRun,
-  hasExited,
-  lifeOf,
-} from '../../src/state/lease-holder.ts';
+import { beginRun, decodeOwner, describeOwner, encodeOwner, endRun, hasExited } from '../../src/state/lease-holder.ts';
 
 const ELSEWHERE = { id: 'x', host: 'elsewhere.example', pid: 1, since: '2026-01-02T03:04:05.678Z' };
 
 describe('a run', () => {
-  it('is alive until it ends, also next to other runs in the same process', () => {
+  it('has exited once it ends, independently of others in the same process', () => {
     const first = beginRun();
     const second = beginRun();
     expect(first.id).not.toBe(second.id);
@@ -24,40 +16,43 @@ describe('a run', () => {
     endRun(second);
   });
 
-  it('has exited when its process has, and is alive as long as a process has its id', () => {
+  it('has exited when no process has its id any more', () => {
     const run = beginRun();
     endRun(run);
     const { pid } = spawnSync(process.execPath, ['--version']);
-    expect(lifeOf({ ...run, pid })).toBe(run.machine === undefined ? 'unknown' : 'exited');
+    expect(hasExited({ ...run, pid })).toBe(run.machine !== undefined);
     expect(hasExited({ ...run, pid: process.ppid })).toBe(false);
   });
 
-  it.each(['machineId', 'bootId', 'pidNamespace'])('is in an unknown state if its %s differs', (field) => {
-    const run = beginRun();
-    endRun(run);
-    const { pid } = spawnSync(process.execPath, ['--version']);
-    const machine = { machineId: '0', bootId: '0', pidNamespace: '0', ...run.machine, [field]: 'another' };
-    expect(lifeOf({ ...run, pid, machine })).toBe('unknown');
-  });
+  it.each(['machineId', 'bootId', 'pidNamespace'])(
+    'is not known to have exited if its %s differs from that of this machine',
+    (field) => {
+      const run = beginRun();
+      endRun(run);
+      const { pid } = spawnSync(process.execPath, ['--version']);
+      const machine = { machineId: '0', bootId: '0', pidNamespace: '0', ...run.machine, [field]: 'another' };
+      expect(hasExited({ ...run, pid, machine })).toBe(false);
+    },
+  );
 
-  it('is in an unknown state if its record has no machine, whatever its host name', () => {
+  it('is not known to have exited if its record names no machine, even on a host of the same name', () => {
     const { machine: _, ...run } = beginRun();
     const { pid } = spawnSync(process.execPath, ['--version']);
-    expect(lifeOf({ ...run, pid })).toBe('unknown');
+    expect(hasExited({ ...run, pid })).toBe(false);
   });
 
-  it('is in an unknown state on another machine', () => {
+  it('is not known to have exited on another machine', () => {
     expect(hasExited({ ...ELSEWHERE, pid: 2 ** 22 + 1 })).toBe(false);
   });
 });
 
-describe('the record of a run', () => {
-  it('shows who, where and since when', () => {
+describe('the description of a run', () => {
+  it('names the process, the host and the start time', () => {
     expect(describeOwner(ELSEWHERE)).toBe('process 1 on elsewhere.example, since 2026-01-02T03:04:05.678Z');
     expect(beginRun()).toMatchObject({ pid: process.pid, host: hostname().slice(0, 64) });
   });
 
-  it('survives an HTTP header', () => {
+  it('survives a header of HTTP', () => {
     const machine = { machineId: 'a', bootId: 'b', pidNamespace: '1' };
     for (const owner of [
       beginRun(),
@@ -71,7 +66,7 @@ describe('the record of a run', () => {
     }
   });
 
-  it('cannot send control characters to the terminal', () => {
+  it('cannot bring control characters to the terminal', () => {
     const owner = decodeOwner(encodeOwner({ ...ELSEWHERE, host: 'a\u001b[2Jb\u202e', since: 'now\n' }));
     expect(owner).toMatchObject({ host: 'a\\u{1b}[2Jb\\u{202e}', since: 'now\\u{a}' });
   });

@@ -10,7 +10,7 @@ import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixt
 const page = (byte: number) => new Uint8Array(512).fill(byte);
 
 describe('LocalFile', () => {
-  it('puts runs in their places in any order, and leaves zeros elsewhere', async () => {
+  it('writes runs at their offsets in any order, and leaves zeros elsewhere', async () => {
     const path = join(await temporaryFolder(), 'disk.raw');
     const target = await LocalFile.create(path, 4 * MIB, false);
     const expected = Buffer.alloc(4 * MIB);
@@ -34,7 +34,7 @@ describe('LocalFile', () => {
     expect(blocks * 512).toBeLessThan(MIB);
   });
 
-  it('has its name only when it is complete', async () => {
+  it('gets its name only when it is complete', async () => {
     const folder = await temporaryFolder();
     const target = await LocalFile.create(join(folder, 'disk.raw'), MIB, false);
     const names = await readdir(folder);
@@ -44,7 +44,7 @@ describe('LocalFile', () => {
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
 
-  it('leaves nothing when it is discarded', async () => {
+  it('leaves nothing when it is abandoned', async () => {
     const folder = await temporaryFolder();
     const target = await LocalFile.create(join(folder, 'disk.raw'), MIB, false);
     await target.write({ range: { offset: 0, length: 512 }, bytes: page(1) });
@@ -52,7 +52,7 @@ describe('LocalFile', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('does not touch an existing file, unless it is told to', async () => {
+  it('does not touch an existing file without overwrite', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'disk.raw');
     await writeFile(path, 'precious');
@@ -83,7 +83,7 @@ describe('LocalFile', () => {
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
 
-  it('lets one of two win that write the same file, and the other one fail', async () => {
+  it('lets one of two concurrent writers of the same file succeed, and the other fail', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'disk.raw');
     const targets = await Promise.all([1, 2].map(() => LocalFile.create(path, 512, false)));
@@ -93,7 +93,7 @@ describe('LocalFile', () => {
     expect(await readdir(folder)).toEqual(['disk.raw']);
   });
 
-  it('says that the folder is not there', async () => {
+  it('reports a missing folder', async () => {
     const path = join(await temporaryFolder(), 'absent', 'disk.raw');
     const error = await failureOf(LocalFile.create(path, MIB, false));
     expect(error).toBeInstanceOf(LocalFileError);
@@ -139,7 +139,7 @@ describe('LocalFile', () => {
     expect(await readdir(dirname(path))).toEqual(['disk.raw']);
   });
 
-  it('removes what a killed run left a day ago, and nothing of a run that may be alive', async () => {
+  it('removes files that a killed run left a day ago, but no files of a run that may be alive', async () => {
     const path = join(await temporaryFolder(), 'disk.raw');
     const dead = `${path}.0123456789ab.partial`;
     await writeFile(dead, 'half a disk');
@@ -149,7 +149,7 @@ describe('LocalFile', () => {
     expect(await readdir(dirname(path))).toEqual(['disk.raw', 'disk.raw.ba9876543210.partial']);
   });
 
-  it('leaves nothing when the file cannot have its size', async () => {
+  it('leaves nothing if the file cannot have its size', async () => {
     const folder = await temporaryFolder();
     const error = await failureOf(LocalFile.create(join(folder, 'disk.raw'), 2 ** 53 - 1, false));
     expect(error).toBeInstanceOf(LocalFileError);

@@ -1,4 +1,4 @@
-// Whole uploads to a service that is there, but answers in other ways than the happy one.
+// Whole uploads to a service that answers in unusual ways.
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';
@@ -50,7 +50,7 @@ function expectUploaded(): void {
 
 const pageWrites = () => server.log.filter(({ operation }) => operation === 'PutPage');
 
-describe('a gateway that takes no request above 1 MiB', () => {
+describe('a gateway that refuses requests above 1 MiB', () => {
   it.each([
     ['says so after it has read it', { isEarly: false }, 'crc64'],
     ['says so after it has read it', { isEarly: false }, 'md5'],
@@ -70,19 +70,21 @@ describe('a gateway that takes no request above 1 MiB', () => {
     expect(warnings.at(-1)).toMatchObject({ message: expect.stringContaining('at most 1 MiB') });
   });
 
-  it('is known for the whole upload: only the first requests are refused', async () => {
+  it('is remembered for the whole upload: only the first requests are refused', async () => {
     server.createContainer('vhds');
     server.faults.add({ operation: 'PutPage', largerThan: MIB }, TOO_LARGE);
     await upload();
     expect(pageWrites().filter(({ status }) => status === 413).length).toBeLessThanOrEqual(8);
   });
 
-  it('ends with a sentence where nothing passes', async () => {
+  it('ends the upload with an explanation if it refuses even small requests', async () => {
     server.createContainer('vhds');
     server.faults.add({ operation: 'PutPage' }, TOO_LARGE);
     const failure = await failureOf(upload());
     expect(failure).toMatchObject({ exitCode: 9 });
-    expect(failure.message).toMatch(/status 413, text\/html.*Even requests of \d+ bytes .*client_max_body_size/);
+    expect(failure.message).toMatch(
+      /status 413, text\/html.*refuses even requests of \d+ bytes\. .*client_max_body_size/,
+    );
     expect(pageWrites().length).toBeLessThan(60);
   });
 });
@@ -112,13 +114,15 @@ describe('--create-container', () => {
     expectUploaded();
   });
 
-  it('says what is missing where there is no container and the SAS cannot create it', async () => {
+  it('says what is missing if there is no container and the SAS cannot create it', async () => {
     const failure = await failureOf(upload({ createContainer: true }));
     expect(failure).toMatchObject({ exitCode: 8 });
-    expect(failure.message).toMatch(/^There is no container for .*cannot be created. A SAS for a container or blob/);
+    expect(failure.message).toMatch(
+      /^The container of .* does not exist and cannot be created. The SAS of a container or blob/,
+    );
   });
 
-  it('uses a container that exists where the policy refuses to create it', async () => {
+  it('uses an existing container if a policy forbids to create it', async () => {
     server.createContainer('vhds');
     const fault = { kind: 'status', status: 403, code: 'AuthorizationFailure' } as const;
     server.faults.add({ operation: 'CreateContainer' }, fault);
@@ -129,7 +133,7 @@ describe('--create-container', () => {
 });
 
 describe('Put Page', () => {
-  it('counts as done where the answer is 200 instead of 201', async () => {
+  it('succeeds with status 200 instead of 201', async () => {
     server.createContainer('vhds');
     server.faults.add({ operation: 'PutPage' }, { kind: 'answer', status: 200, isDone: true });
     const { result } = await upload();

@@ -41,7 +41,7 @@ async function md5Of(view: FixedVhdView): Promise<string> {
 const expectedOf = (disk: Uint8Array) => createHash('md5').update(disk).update(FOOTER).digest('hex');
 
 describe('ContentMd5', () => {
-  it('is that of the whole VHD, whatever the image allocates', async () => {
+  it('is the MD5 of the whole VHD, whatever the image allocates', async () => {
     const windows = fc.uniqueArray(fc.integer({ min: 0, max: 4 }), { maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(windows, fc.integer({ min: 1, max: 8 }), async (allocated, tail) => {
@@ -58,12 +58,12 @@ describe('ContentMd5', () => {
     );
   });
 
-  it('goes over many zeros without reading them', async () => {
+  it('hashes long runs of zeros without reading them', async () => {
     const disk = new Uint8Array(150 * MIB);
     expect(await md5Of(viewOf(disk, []))).toBe(expectedOf(disk));
   });
 
-  it('fails with what reading fails with, and says so at once', async () => {
+  it('fails at once with the error of reading', async () => {
     const broken = new Error('sector 17 cannot be read');
     const view = { ...viewOf(new Uint8Array(MIB), [{ offset: 0, length: MIB }]), read: () => Promise.reject(broken) };
     const failures: unknown[] = [];
@@ -96,7 +96,7 @@ describe('ContentMd5', () => {
     const failures: unknown[] = [];
     const md5 = new ContentMd5(viewOf(new Uint8Array(64 * MIB), []), never, (error) => failures.push(error));
     await md5.close();
-    expect(await failureOf(md5.digest(nobody))).toMatchObject({ message: 'The MD5 is not needed any more.' });
+    expect(await failureOf(md5.digest(nobody))).toMatchObject({ message: 'The MD5 is no longer needed.' });
     expect(failures).toEqual([]);
   });
 });

@@ -16,7 +16,7 @@ async function makeImage(type: 'fixed' | 'dynamic', size: number, dataAt: readon
 }
 
 describe('planUpload', () => {
-  it('tells what would be read, sent and left out, and why', async () => {
+  it('reports what would be read, sent and skipped, and why', async () => {
     // Blocks of 2 MiB: three of them are allocated, two of these in one window.
     const image = await makeImage('dynamic', 20 * MIB + 512, [0, 2 * MIB, 12 * MIB + 4096]);
     expect(await planUpload({ image })).toMatchObject({
@@ -43,7 +43,7 @@ describe('planUpload', () => {
     expect(plan).toMatchObject({ allocated: 0, send: 512, requests: 1 });
   });
 
-  it('says the same with any number of threads, and writes nothing', async () => {
+  it('reports the same with any number of threads, and writes nothing', async () => {
     const image = await makeImage('fixed', 30 * MIB, [0, 9 * MIB, 29 * MIB]);
     const plans = [];
     for (const threads of [1, 4, 64]) {
@@ -61,7 +61,7 @@ describe('planUpload', () => {
     expect(await failureOf(planUpload({ image, signal: AbortSignal.abort(reason) }))).toBe(reason);
   });
 
-  it('says that there is no image, and that threads make no sense', async () => {
+  it('refuses a missing image and an invalid number of threads', async () => {
     expect(await failureOf(planUpload({ image: '/absent/disk.vhd' }))).toBeInstanceOf(ImageAccessError);
     const image = await makeImage('fixed', MIB, []);
     expect(await failureOf(planUpload({ image, threads: 0 }))).toBeInstanceOf(UsageError);

@@ -1,4 +1,4 @@
-// Everything that can go wrong on the way, mixed: the upload ends with the right bytes.
+// All network and service faults at once: the upload still ends with the right bytes.
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { uploadImage } from '../../src/upload/upload.ts';
@@ -43,7 +43,7 @@ describe('all faults mixed', () => {
     const server = await startPageBlobServer({ seed });
     onTestFinished(() => server.close());
     server.createContainer('vhds');
-    // A rule is asked only when those before it did not strike.
+    // A rule applies only if no rule before it did.
     let left = 1;
     for (const fault of FAULTS) {
       server.faults.add({ probability: rate / FAULTS.length / left }, fault);
@@ -73,7 +73,7 @@ describe('all faults mixed', () => {
 });
 
 describe('a host that does not exist', () => {
-  it('is given up soon, since a mistyped name heals by no waiting', async () => {
+  it('is given up soon, because waiting does not correct a mistyped name', async () => {
     const image = join(await temporaryFolder(), 'disk.vhd');
     await buildVhd(image, { type: 'dynamic', size: 4 * MIB });
     const destination = `https://account.blob.core.windows.invalid/vhds/disk.vhd?${sasWith()}`;

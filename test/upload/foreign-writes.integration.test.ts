@@ -1,4 +1,4 @@
-// What other programs write to the blob of an upload, while it works and between two runs, is found; nothing else is taken for it.
+// Foreign writes to the blob, during a run and between two runs, are found. Nothing else counts as a foreign write.
 import { copyFile, readFile, rm, utimes } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';
@@ -37,7 +37,7 @@ import { failureOf } from '../support/vhd-fixtures.ts';
 
 useServer();
 
-/** The upload is not refused: it reads back what is unverified, and finds what somebody else wrote. */
+/** The upload is not refused: it reads back unverified data, and finds the foreign write. */
 async function expectFound(options: UploadOptions): Promise<void> {
   expect(await failureOf(uploadImage(options))).toMatchObject({
     code: 'VERIFICATION',
@@ -48,7 +48,7 @@ async function expectFound(options: UploadOptions): Promise<void> {
 }
 
 describe('a blob whose lease is broken after its uploader was killed', () => {
-  it('is read back, whatever the times of blob and checkpoint say, and failed once somebody wrote to it', async () => {
+  it('is read back, whatever the times of blob and checkpoint, and marked as failed after a foreign write', async () => {
     const { path, checkpoint, disk } = await makeImage();
     await uploadAndKill(path);
     server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
@@ -64,7 +64,7 @@ describe('a blob whose lease is broken after its uploader was killed', () => {
     expectBlobHolds(disk);
   });
 
-  it('is still read back by a run that follows one that was stopped before it could', async () => {
+  it('is still read back after another run that was stopped before it could', async () => {
     const { path, disk } = await makeImage();
     await uploadAndKill(path);
     server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
@@ -73,7 +73,7 @@ describe('a blob whose lease is broken after its uploader was killed', () => {
     expectBlobHolds(disk);
   });
 
-  it.each(['none', 'ranges'] as const)('is not read back with --verify %s, which is said', async (verify) => {
+  it.each(['none', 'ranges'] as const)('is not read back with --verify %s, with a warning', async (verify) => {
     const { path } = await makeImage();
     await uploadAndKill(path);
     server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
@@ -87,7 +87,7 @@ describe('a blob whose lease is broken after its uploader was killed', () => {
   });
 });
 
-describe('a lease that was given back', () => {
+describe('a lease that was released', () => {
   it.each([
     ['whose release was answered, but the look after it was not', 'GetBlobProperties', 'reset-before-read'],
     ['whose release was carried out, but not answered', 'ReleaseLease', 'reset-after-commit'],
@@ -107,7 +107,7 @@ describe('a lease that was given back', () => {
     expectBlobHolds(disk);
   });
 
-  it('by a run that was stopped before it could look at the blob does not stop the next run', async () => {
+  it('by a run that was stopped before it looked at the blob does not stop the next run', async () => {
     const { path, disk } = await makeImage();
     await uploadAndKill(path);
     const stop = new AbortController();
@@ -134,7 +134,7 @@ describe('a blob whose lease is broken while an upload runs', () => {
     server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
     if (isWritten) expect(await writePage(0, patternOf(9, 512))).toBe(201);
     hold.release();
-    expect(await stopped).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke the lease') });
+    expect(await stopped).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke its lease') });
     if (isWritten) {
       await expectFound(optionsFor(path));
       await uploadImage(optionsFor(path, { restart: true }));
@@ -176,7 +176,7 @@ describe('a blob that something else wrote to between two runs', () => {
     expectBlobHolds(disk);
   });
 
-  it('is refused before anything is written, where it holds more pages than were sent', async () => {
+  it('is refused before anything is written if it holds more pages than were sent', async () => {
     const { path, checkpoint, disk } = await makeImage();
     await stopAfter(path, undefined, 32 * MIB);
     expect(await writePage(22 * MIB, patternOf(9, 512))).toBe(201);
@@ -194,7 +194,7 @@ describe('a copy of the checkpoint from before another run', () => {
   it.each([
     ['was stopped', async (path: string) => uploadUntil(optionsFor(path), 8 * MIB)],
     ['was killed', (path: string) => uploadAndKill(path)],
-  ])('can be resumed after that one %s, and what somebody else writes is found', async (_, run) => {
+  ])('can be resumed after that run %s, and foreign writes are found', async (_, run) => {
     const { path, checkpoint, disk } = await makeImage();
     // So much that some of it was acknowledged, with two requests at a time.
     await uploadUntil(optionsFor(path), 16 * MIB);
@@ -215,8 +215,8 @@ describe('a copy of the checkpoint from before another run', () => {
 
 const FOREIGN = '00000000-0000-4000-8000-000000000000';
 
-describe('what somebody else wrote is found', () => {
-  it('when the lease had run out while the connection was down, and the run was stopped before it was up again', async () => {
+describe('a foreign write is found', () => {
+  it('when the lease had expired while the connection was down, and the run was stopped meanwhile', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path, async () => {
       lease().acquire(lease().id ?? '', 0, nowMs());
@@ -227,7 +227,7 @@ describe('what somebody else wrote is found', () => {
     await expectFound(optionsFor(path));
   });
 
-  it('when the lease was broken, and the run was stopped before it knew', async () => {
+  it('when the lease was broken, and the run was stopped before it noticed', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path, async () => {
       lease().break(0, nowMs());
@@ -236,7 +236,7 @@ describe('what somebody else wrote is found', () => {
     await expectFound(optionsFor(path));
   });
 
-  it('when the lease was broken, and the run looked only after the minute that it would have lasted', async () => {
+  it('when the lease was broken, and the run noticed only after the minute that it would have lasted', async () => {
     const { path } = await makeImage();
     const hold = holdFrom(16 * MIB);
     const running = failureOf(uploadImage(optionsFor(path)));
@@ -245,7 +245,7 @@ describe('what somebody else wrote is found', () => {
     expect(await writeUnder(undefined, 0)).toBe(201);
     server.advanceClock(70_000);
     hold.release();
-    expect(await running).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke the lease') });
+    expect(await running).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('broke its lease') });
   });
 
   it.each([false, true])('between the look at the blob and its lease (broken: %s)', async (breakLease) => {
@@ -290,7 +290,7 @@ describe('what somebody else wrote is found', () => {
     await expectFound(optionsFor(path));
   });
 
-  it('by a program that held the blob when another machine looked, and gave it back before that took it', async () => {
+  it('by a program that held the blob when another machine looked, and released it before that machine took over', async () => {
     const { path, checkpoint } = await makeImage();
     await uploadAndKill(path);
     await moveToAnotherMachine(checkpoint);
@@ -302,7 +302,7 @@ describe('what somebody else wrote is found', () => {
     await expectFound(optionsFor(path));
   });
 
-  it('after a kill, where the service gives no leases any more', async () => {
+  it('after a kill, if the service no longer supports leases', async () => {
     const { path, checkpoint } = await makeImage();
     await uploadAndKill(path);
     server.advanceClock(3_600_000);
@@ -311,7 +311,7 @@ describe('what somebody else wrote is found', () => {
     await expectFound(optionsFor(path));
   });
 
-  it('by a verification of everything that was stopped, and no later run forgets it', async () => {
+  it('by a full verification that was stopped, and no later run forgets it', async () => {
     const { path } = await makeImage();
     const stop = new AbortController();
     let written: Promise<number> | undefined;
@@ -351,7 +351,7 @@ describe('faults and stops do not stop the next run', () => {
     expectBlobHolds(disk);
   });
 
-  it('when the renewed lease of the run before runs out before it is changed', async () => {
+  it('when the renewed lease of the previous run expires before it is changed', async () => {
     const { path, disk } = await makeImage();
     await uploadAndKill(path);
     const rule = server.faults.add({ operation: 'ChangeLease' }, internalError());
@@ -364,7 +364,7 @@ describe('faults and stops do not stop the next run', () => {
     expectBlobHolds(disk);
   });
 
-  it('when the answer to the change of its lease is lost, and the connection is down for longer than that lasts', async () => {
+  it('when the answer to Change Lease is lost, and the connection is down for longer than the lease lasts', async () => {
     const { path, disk } = await makeImage();
     await uploadAndKill(path);
     server.faults.add({ operation: 'ChangeLease', times: 1 }, { kind: 'reset-after-commit' });
@@ -375,7 +375,7 @@ describe('faults and stops do not stop the next run', () => {
     expectBlobHolds(disk);
   });
 
-  it('with a copy of the checkpoint from while the last run worked, which then stopped in order', async () => {
+  it('with a copy of the checkpoint from the middle of the last run, which then stopped cleanly', async () => {
     const { path, checkpoint, disk } = await makeImage();
     const copy = `${checkpoint}.copy`;
     await stopAfter(path, () => copyFile(checkpoint, copy));
@@ -403,7 +403,7 @@ describe('a service without leases', () => {
     ['after everything was sent', 'finishing', undefined, 'VERIFICATION'],
     ['to the footer', 'verifying', undefined, 'VERIFICATION'],
     ['while it sends, and with --verify ranges nothing shows it', 'sending', 'ranges', undefined],
-  ] as const)('what somebody else writes during the run is found: %s', async (_, phase, verify, code) => {
+  ] as const)('a foreign write during the run is found: %s', async (_, phase, verify, code) => {
     const { path } = await makeImage();
     giveNoLeases();
     let written: Promise<number> | undefined;
@@ -427,7 +427,7 @@ describe('a service without leases', () => {
     expect(codes).toContain('unverified');
   });
 
-  it('what somebody else writes between the proof and the end is found, and the next run reads it back', async () => {
+  it('a foreign write between the read-back and the end is found, and the next run reads it back', async () => {
     const { path } = await makeImage();
     giveNoLeases();
     let written: Promise<number> | undefined;
@@ -451,7 +451,7 @@ describe('a service without leases', () => {
     expectBlobHolds(disk);
   });
 
-  it('has none of our metadata put on a blob that took the place of ours at the very end', async () => {
+  it('does not write metadata to a blob that replaced it at the very end', async () => {
     const { path } = await makeImage();
     giveNoLeases();
     const looks = () => server.counters.byOperation.get('GetBlobProperties') ?? 0;

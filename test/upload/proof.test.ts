@@ -31,20 +31,20 @@ describe('isProved', () => {
   const ask = (stored: Partial<Checkpoint>, hold: Partial<Hold>) =>
     isProved({ ...STORED, ...stored }, { ...HOLD, ...hold });
 
-  it('goes by the ETag at which the run before gave the blob back', () => {
+  it('accepts the ETag at which the previous run released the blob', () => {
     expect(ask({ etag: '"1"' }, {})).toBe(true);
     expect(ask({ etag: '"0"' }, {})).toBe(false);
     expect(ask({}, {})).toBe(false);
   });
 
-  it('goes by the lease of a run that held the blob when it saved the checkpoint', () => {
+  it('accepts the lease of a run that held the blob when it saved the checkpoint', () => {
     expect(ask({}, { takenOver: 'last run' })).toBe(true);
     expect(ask({ etag: '"0"' }, { takenOver: 'last run' })).toBe(true);
     expect(ask({}, { takenOver: 'killed' }), 'it was killed before it had saved what it found').toBe(false);
     expect(ask({ lease: { owner, ids: ['last run'] } }, { takenOver: 'last run' })).toBe(false);
   });
 
-  it('is never the case without a lease: anybody may write a moment later', () => {
+  it('is never true without a lease, because anyone may write a moment later', () => {
     expect(ask({ etag: '"1"' }, { etag: undefined })).toBe(false);
     expect(ask({}, { etag: undefined })).toBe(false);
   });
@@ -67,17 +67,17 @@ describe('assertSamePages', () => {
     ['a page that was lost', []],
     ['a page more', [{ offset: 512, length: 1024 }]],
     ['another page', [{ offset: 1024, length: 512 }]],
-  ])('notices %s', async (_, listed) => {
+  ])('detects %s', async (_, listed) => {
     const failure = await failureOf(compare([{ offset: 0, length: 4096 }], [{ offset: 512, length: 512 }], listed));
     expect(failure).toBeInstanceOf(DestinationError);
-    expect(failure.message).toContain('where this upload had written 1 pages');
+    expect(failure.message).toContain('(1 pages sent, ');
   });
 
-  it('asks for nothing when nothing is done', async () => {
+  it('sends no request if nothing is done', async () => {
     await compare([], [], [{ offset: 0, length: 512 }]);
   });
 
-  it('looks at what was done alone, however the ranges are cut', async () => {
+  it('compares only the ranges that are done, however the list is split', async () => {
     const pages = fc.array(fc.boolean(), { minLength: 64, maxLength: 64 });
     await fc.assert(
       fc.asyncProperty(pages, pages, async (isDone, isThere) => {

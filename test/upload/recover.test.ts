@@ -16,12 +16,12 @@ function foundIn(blob: MemoryPageBlob, diskSize: number): FoundPages {
 }
 
 describe('FoundPages', () => {
-  it('knows what the blob lists of the windows in flight, and which of them it was used for', async () => {
+  it('knows the ranges that the blob lists in the windows in flight, and which windows used them', async () => {
     const blob = new MemoryPageBlob();
     blob.ranges = [
       { offset: 0, length: MIB },
       { offset: 3 * MIB, length: 2 * MIB },
-      // Where the image holds nothing.
+      // Where the image has no data.
       { offset: 9 * MIB, length: 512 },
       { offset: 13 * MIB, length: MIB },
     ];
@@ -41,7 +41,7 @@ describe('FoundPages', () => {
     expect(found.includes({ offset: 512, length: 1024 }), 'a window that is done').toBe(false);
   });
 
-  it('walks a list without end no further than the windows are', async () => {
+  it('reads an endless list only as far as the windows', async () => {
     const blob = new MemoryPageBlob();
     let answers = 0;
     blob.pageRanges = (marker): Promise<PageRangeList> => {

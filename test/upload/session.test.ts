@@ -27,12 +27,12 @@ const IDENTITY: ImageFileIdentity = {
   diskId: 'a1'.repeat(16),
 };
 
-/** A path belongs to one run. */
+/** The identity in a checkpoint, which has no path. */
 function remembered({ path: _, ...identity }: ImageFileIdentity) {
   return identity;
 }
 
-/** Nothing in a session reads the disk. */
+/** An image whose disk cannot be read, because no session reads it. */
 function imageOf(files: readonly ImageFileIdentity[] = [IDENTITY], size = 8 * MIB): DiskImage {
   return {
     path: 'disk.vhd',
@@ -50,7 +50,7 @@ function imageOf(files: readonly ImageFileIdentity[] = [IDENTITY], size = 8 * MI
   };
 }
 
-/** What differs from the command of a test. */
+/** What differs from the default request of a test. */
 type Asked = Partial<Omit<SessionRequest, 'lifecycle' | 'store'>> & { readonly blob?: MemoryPageBlob };
 
 interface World {
@@ -59,12 +59,12 @@ interface World {
   readonly signal: AbortSignal;
   /** Opens a session as another run of the program would. */
   readonly open: (request?: Asked) => ReturnType<typeof openSession>;
-  /** Begins an upload and leaves it as it is when one window is done. */
+  /** Starts an upload and leaves it when one window is done. */
   readonly beginAndStop: () => Promise<void>;
   readonly abort: (reason: unknown) => void;
 }
 
-/** Puts another blob in the place of the one that is there, or of none, once it has been looked at. */
+/** Puts another blob in place after the first look. */
 function replaceAfterLook(blob: MemoryPageBlob): void {
   const properties = blob.properties.bind(blob);
   blob.properties = async (signal) => {
@@ -80,7 +80,7 @@ async function makeWorld(): Promise<World> {
   const blob = new MemoryPageBlob();
   const file = new CheckpointFile(join(await temporaryFolder(), 'disk.vhd.vhdup.json'));
   let lastRun: Owner | undefined;
-  /** The run before is over then, as if it had been killed. */
+  /** Ends the previous run as if it had been killed. */
   const requestOf = ({ blob: asked, ...request }: Asked): SessionRequest => {
     const image = request.image ?? imageOf();
     const on = asked ?? blob;
@@ -124,7 +124,7 @@ async function makeWorld(): Promise<World> {
 }
 
 describe('openSession, the first time', () => {
-  it('creates a blob that carries the upload, and a checkpoint of it', async () => {
+  it('creates a blob with the metadata of the upload, and a checkpoint', async () => {
     const { open, blob, file } = await makeWorld();
     const session = await open({ metadata: { owner: 'me' } });
     expect(session.earlier).toBeUndefined();
@@ -160,7 +160,7 @@ describe('openSession, the first time', () => {
     expect(other.blob.guard).not.toBe(blob.guard);
   });
 
-  it('creates the container only when it is told to, and only when there is no blob', async () => {
+  it('creates the container only if asked to, and only if there is no blob', async () => {
     const first = await makeWorld();
     await first.open();
     expect(first.blob.operations).not.toContain('createContainer');
@@ -179,12 +179,12 @@ describe('openSession, the first time', () => {
     expect(await file.load()).toBeUndefined();
   });
 
-  it('does not replace a blob that is there, and leaves no checkpoint', async () => {
+  it('does not replace an existing blob, and leaves no checkpoint', async () => {
     const { open, blob, file } = await makeWorld();
     blob.put({ size: 4096 });
     const error = await failureOf(open());
     expect(error).toBeInstanceOf(DestinationError);
-    expect(error.message).toContain('a PageBlob of 4096 bytes is there already');
+    expect(error.message).toContain('a PageBlob of 4096 bytes already exists');
     expect(error.message).toContain('--overwrite');
     expect(blob.blob?.size).toBe(4096);
     expect(await file.load()).toBeUndefined();
@@ -193,7 +193,7 @@ describe('openSession, the first time', () => {
   it('recognises the unfinished upload of another machine, and says so', async () => {
     const { open, blob } = await makeWorld();
     blob.put({ size: 4096, metadata: { vhdup_state: 'uploading', vhdup_upload_id: 'another' } });
-    expect((await failureOf(open())).message).toContain('an upload by vhdup that was not finished');
+    expect((await failureOf(open())).message).toContain('an unfinished upload by vhdup');
   });
 
   it('replaces a page blob with overwrite', async () => {
@@ -204,7 +204,7 @@ describe('openSession, the first time', () => {
     expect(blob.blob?.metadata).not.toHaveProperty('old');
   });
 
-  it('may replace it without being asked again when it was killed before it had replaced the blob', async () => {
+  it('may still replace the blob, without overwrite, after a kill before the replacement', async () => {
     const { open, blob } = await makeWorld();
     blob.put({ size: 4096 });
     blob.failOnce('create', new Error('killed'));
@@ -213,7 +213,7 @@ describe('openSession, the first time', () => {
     expect(blob.blob?.metadata['vhdup_upload_id']).toBe(session.uploadId);
   });
 
-  it('does not replace with overwrite what took the place of the blob that it had looked at', async () => {
+  it('does not replace, even with overwrite, a blob that appeared after the first look', async () => {
     const { open, blob } = await makeWorld();
     blob.put({ size: 4096 });
     replaceAfterLook(blob);
@@ -221,16 +221,16 @@ describe('openSession, the first time', () => {
     expect(blob.blob?.size).toBe(8192);
   });
 
-  it('loses a race for the name without harm', async () => {
+  it('leaves a blob alone that another program created first', async () => {
     const { open, blob, file } = await makeWorld();
     replaceAfterLook(blob);
     const error = await failureOf(open());
-    expect(error.message).toContain('a PageBlob of 8192 bytes is there already');
+    expect(error.message).toContain('a PageBlob of 8192 bytes already exists');
     expect(blob.blob?.size).toBe(8192);
     expect(await file.load()).toBeUndefined();
   });
 
-  it('knows its blob when the answer to its creation was lost', async () => {
+  it('recognises its blob if the answer to Put Blob was lost', async () => {
     const { open, blob } = await makeWorld();
     blob.failOnce('create', new ServiceError('reset', { reason: 'ECONNRESET', transient: true }), 'after');
     const session = await open();
@@ -277,10 +277,10 @@ describe('openSession, the first time', () => {
 describe('openSession, when its credential expires', () => {
   const expired = () => new CredentialError('403: the SAS has expired', { isExpired: true });
 
-  it.each(['acquireLease', 'create'] as const)('resumes the blob that was made before (%s)', async (operation) => {
+  it.each(['acquireLease', 'create'] as const)('resumes the blob that was created before (%s)', async (operation) => {
     const { open, blob, file } = await makeWorld();
     if (operation === 'create') {
-      // Its answer is lost, and nothing is answered any more.
+      // The answer to Put Blob is lost, and the next requests fail.
       blob.failOnce('create', new ServiceError('reset', { reason: 'ECONNRESET', transient: true }), 'after');
       blob.failOnce('create', expired());
       blob.failOnce('properties', expired(), 'after');
@@ -299,8 +299,8 @@ describe('openSession, when its credential expires', () => {
   });
 });
 
-describe('openSession, where something else is in the way', () => {
-  it('names all that is needed in one message', async () => {
+describe('openSession, with something else in the way', () => {
+  it('names all options that are needed in one message', async () => {
     const { open, beginAndStop, blob } = await makeWorld();
     await beginAndStop();
     blob.put({ size: 8192 });
@@ -311,7 +311,7 @@ describe('openSession, where something else is in the way', () => {
     expect(blob.blob?.size).toBe(8 * MIB + 512);
   });
 
-  it('names all that is needed where the checkpoint is damaged', async () => {
+  it('names all options that are needed if the checkpoint is damaged', async () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
     await writeFile(file.path, (await readFile(file.path, 'utf8')).slice(0, -30));
@@ -324,7 +324,7 @@ describe('openSession, where something else is in the way', () => {
 });
 
 describe('openSession, with a checkpoint', () => {
-  it('has nothing left to do where the blob is complete', async () => {
+  it('has nothing left to do if the blob is complete', async () => {
     const { open, beginAndStop, blob } = await makeWorld();
     await beginAndStop();
     blob.put({ ...blob.blob, metadata: { ...blob.blob?.metadata, vhdup_state: 'complete' } });
@@ -333,7 +333,7 @@ describe('openSession, with a checkpoint', () => {
     expect(blob.blob).toBe(there);
   });
 
-  it('counts as unverified what nothing proves, and says so before it writes', async () => {
+  it('counts unproved data as unverified, and saves that before it writes', async () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
     blob.lease.break(0, Date.now());
@@ -346,17 +346,17 @@ describe('openSession, with a checkpoint', () => {
     };
     expect((await open()).unverified.ranges).toEqual(done);
     expect(saved).toMatchObject({ unverified: done });
-    // It stays so, although this run is followed by one that proves the time since.
+    // It stays unverified, although the next run proves that nothing has written since this one.
     expect((await open()).unverified.ranges).toEqual(done);
   });
 
-  it('counts nothing as unverified where the lease of the run before can be renewed', async () => {
+  it('counts nothing as unverified if the lease of the previous run can be renewed', async () => {
     const { open, beginAndStop } = await makeWorld();
     await beginAndStop();
     expect((await open()).unverified.ranges).toEqual([]);
   });
 
-  it('is not fooled by the lease of a run that was killed before it had saved what it found', async () => {
+  it('does not rely on the lease of a run that was killed before it saved what is unverified', async () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
     blob.lease.break(0, Date.now());
@@ -373,7 +373,7 @@ describe('openSession, with a checkpoint', () => {
     expect((await open()).unverified.ranges).toEqual([{ offset: 0, length: 4 * MIB }]);
   });
 
-  it('puts the checkpoint back when another program took the blob in the last moment', async () => {
+  it('restores the checkpoint if another program took the blob at the last moment', async () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
     const stored = await file.load();
@@ -411,7 +411,7 @@ describe('openSession, with a checkpoint', () => {
   });
 
   it.each([
-    ['grew', { size: 9 * MIB }, '9437184 bytes, before 8388608'],
+    ['grew', { size: 9 * MIB }, '9437184 bytes, previously 8388608'],
     ['was written to', { modifiedMs: IDENTITY.modifiedMs + 2 }, 'was modified at 2026-01-01T00:00:00.125Z'],
     ['is another disk', { diskId: 'b2'.repeat(16) }, 'disk id b2b2'],
   ])('refuses an image that %s since', async (_, change, message) => {
@@ -429,11 +429,13 @@ describe('openSession, with a checkpoint', () => {
     const { open, beginAndStop } = await makeWorld();
     await beginAndStop();
     const parent = { ...IDENTITY, name: 'parent.vhd' };
-    expect((await failureOf(open({ image: imageOf([IDENTITY, parent]) }))).message).toContain('had 1 files and has 2');
+    expect((await failureOf(open({ image: imageOf([IDENTITY, parent]) }))).message).toContain(
+      'had 1 files and now has 2',
+    );
     expect(await failureOf(open({ image: imageOf([IDENTITY], 9 * MIB) }))).toBeInstanceOf(ImageChangedError);
   });
 
-  it('refuses to read the image in another way', async () => {
+  it('refuses to read the image with other options', async () => {
     const { open, beginAndStop } = await makeWorld();
     await beginAndStop();
     const error = await failureOf(open({ trustUnmarkedSectors: true }));
@@ -453,11 +455,11 @@ describe('openSession, with a checkpoint', () => {
   });
 
   it.each([
-    ['was deleted', (blob: MemoryPageBlob) => Object.assign(blob, { blob: undefined }), 'no longer there'],
+    ['was deleted', (blob: MemoryPageBlob) => Object.assign(blob, { blob: undefined }), 'no longer exists'],
     [
       'was replaced',
       (blob: MemoryPageBlob) => blob.put({ size: 8 * MIB + 512 }),
-      'not the one that this upload created',
+      'this upload did not create the blob',
     ],
     [
       'was resized',
@@ -483,7 +485,7 @@ describe('openSession, with a checkpoint', () => {
     expect(await file.load()).toEqual(stored);
   });
 
-  it('begins again when nothing was done yet and the blob is gone', async () => {
+  it('starts over if nothing was done yet and the blob no longer exists', async () => {
     const { open, blob } = await makeWorld();
     const first = await open();
     blob.blob = undefined;
@@ -514,7 +516,7 @@ describe('openSession, with restart', () => {
     expect((await file.load())?.done).toEqual([]);
   });
 
-  it('is followed by a run that resumes, when it was killed before it had replaced its blob', async () => {
+  it('can be resumed after a kill before it had replaced its blob', async () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
     for (const request of [{ restart: true }, {}]) {
@@ -539,7 +541,7 @@ describe('openSession, with restart', () => {
     expect(blob.blob?.size).toBe(8192);
   });
 
-  it('does not replace a blob of somebody else', async () => {
+  it('does not replace a blob of another upload', async () => {
     const { open, beginAndStop, blob } = await makeWorld();
     await beginAndStop();
     blob.put({ size: 4096 });
@@ -547,7 +549,7 @@ describe('openSession, with restart', () => {
     expect(blob.blob?.size).toBe(4096);
   });
 
-  it('takes a changed image, and a checkpoint that is damaged', async () => {
+  it('accepts a changed image and a damaged checkpoint', async () => {
     const { open, beginAndStop, file, blob } = await makeWorld();
     await beginAndStop();
     await writeFile(file.path, (await readFile(file.path, 'utf8')).slice(0, -30));
@@ -556,7 +558,7 @@ describe('openSession, with restart', () => {
     expect((await file.load())?.uploadId).toBe(session.uploadId);
   });
 
-  it.each(['conectix', '', '{}', '[1, 2]'])('never replaces a file that is no checkpoint: %j', async (content) => {
+  it.each(['conectix', '', '{}', '[1, 2]'])('never replaces a file that is not a checkpoint: %j', async (content) => {
     const { open, file, blob } = await makeWorld();
     await writeFile(file.path, content);
     const error = await failureOf(open({ restart: true }));

@@ -1,4 +1,4 @@
-// Whole uploads of images with holes, on systems that report holes and on systems that do not.
+// Whole uploads of images with holes, with and without a system that reports the holes.
 import { spawn } from 'node:child_process';
 import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -90,7 +90,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     expect(verified).toMatchObject({ matches: true });
   });
 
-  it('resumes after a stop when it was copied to where it has no holes', async () => {
+  it('resumes after it was copied to a place where it has no holes', async () => {
     const path = await makeImage();
     await uploadSome(path);
     await fillHoles(path);
@@ -100,7 +100,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     expect(result.sentBefore).toBeGreaterThan(0);
   });
 
-  it('resumes and uses its holes after a run that did not see them', async () => {
+  it('resumes with holes after a stop without them', async () => {
     const path = await makeImage();
     const sparse = `${path}.sparse`;
     const { atime, mtime } = await stat(path);

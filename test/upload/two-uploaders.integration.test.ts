@@ -72,7 +72,7 @@ describe('two uploaders', () => {
     expectBlobHolds(disk);
   });
 
-  it('that begin at the same moment: exactly one makes the blob', async () => {
+  it('that start at the same moment: exactly one creates the blob', async () => {
     const { path, disk } = await makeImage();
     for (const overwrite of [false, true]) {
       const results = await Promise.allSettled(
@@ -109,7 +109,7 @@ describe('two uploaders', () => {
     expectBlobHolds(disk);
   });
 
-  it('with a copy of the checkpoint: a second that is refused changes nothing, and lets no third one in', async () => {
+  it('with a copy of the checkpoint: a second that is refused changes nothing, and a third is refused too', async () => {
     const { path, checkpoint, disk } = await makeImage();
     const hold = holdFrom(16 * MIB);
     const { running, saved } = startHere(optionsFor(path));
@@ -189,10 +189,10 @@ describe('an uploader that was killed', () => {
     ['its host', { host: 'elsewhere.example' }],
     ['no machine id, as on some systems', { machine: undefined }],
     [
-      'another machine of the same name, as Windows and its Linux have',
+      'another machine of the same name, such as Windows and its WSL',
       { machine: { machineId: '0', bootId: 'none', pidNamespace: 'none' } },
     ],
-  ])('is not taken for dead where its record names %s', async (_, change) => {
+  ])('is not considered dead if its record names %s', async (_, change) => {
     const { path, checkpoint, disk } = await makeImage();
     await uploadAndKill(path);
     const stored = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint);
@@ -216,7 +216,9 @@ describe('an uploader that was killed', () => {
       const { path, checkpoint, disk } = await makeImage();
       await uploadAndKill(path);
       await rm(checkpoint);
-      expect((await failureOf(uploadImage(optionsFor(path)))).message).toMatch(/was not finished.*--resume-from-blob/);
+      expect((await failureOf(uploadImage(optionsFor(path)))).message).toMatch(
+        /is an unfinished upload by vhdup.*--resume-from-blob/,
+      );
       await uploadImage(optionsFor(path, how));
       expectBlobHolds(disk);
     },
@@ -245,7 +247,7 @@ describe('an uploader that was killed', () => {
 });
 
 describe('a lease', () => {
-  it('that expires while the connection is down is taken again', async () => {
+  it('that expires while the connection is down is renewed', async () => {
     const { path, disk } = await makeImage();
     const events: UploadEvent[] = [];
     const upload = uploadImage(optionsFor(path, { onEvent: (event) => events.push(event) }));
@@ -264,7 +266,7 @@ describe('a lease', () => {
   });
 
   it.each([400, 403, 501])(
-    'that the service refuses with %i is reported, and the upload works without',
+    'that the service refuses with %i is reported, and the upload continues without it',
     async (status) => {
       const { path, disk } = await makeImage();
       server.faults.add({ operation: 'AcquireLease' }, { kind: 'status', status, code: 'FeatureNotSupported' });
@@ -277,7 +279,7 @@ describe('a lease', () => {
     },
   );
 
-  it('is not needed to notice faults: every lease request may fail now and then', async () => {
+  it('may fail at any request without harm', async () => {
     const { path, disk } = await makeImage();
     for (const kind of ['reset-before-read', 'reset-after-commit'] as const) {
       for (const operation of ['AcquireLease', 'RenewLease', 'ChangeLease', 'ReleaseLease'] as const) {
@@ -292,7 +294,7 @@ describe('a lease', () => {
 });
 
 describe('resume-from-blob', () => {
-  it('resumes without a checkpoint that was lost at any moment, and sends nothing twice but what was cut off', async () => {
+  it('resumes after the checkpoint was lost at any moment, and resends only what was in flight', async () => {
     const { path, checkpoint, disk } = await makeImage();
     let random = 7;
     for (let round = 0; round < 12; round++) {
@@ -314,7 +316,7 @@ describe('resume-from-blob', () => {
     expect(sent).toBeLessThanOrEqual(9 + 13 + 2 * 12);
   });
 
-  it('says how much was there, and resumes in the same way after another stop', async () => {
+  it('reports how much was found, and resumes in the same way after another stop', async () => {
     const { path, checkpoint, disk } = await makeImage();
     await uploadUntil(optionsFor(path), 16 * MIB);
     await rm(checkpoint);
@@ -354,7 +356,7 @@ describe('resume-from-blob', () => {
         server.advanceClock(61_000);
       },
     ],
-  ])('finds what somebody else wrote after %s', async (_, end) => {
+  ])('finds foreign writes after %s', async (_, end) => {
     const { path, checkpoint, disk } = await makeImage();
     await end(path);
     const [sent] = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint).done;
@@ -367,7 +369,7 @@ describe('resume-from-blob', () => {
     expectBlobHolds(disk);
   });
 
-  it('takes the place of a damaged checkpoint', async () => {
+  it('replaces a damaged checkpoint', async () => {
     const { path, checkpoint, disk } = await makeImage();
     await uploadUntil(optionsFor(path), 16 * MIB);
     await writeFile(checkpoint, (await readFile(checkpoint, 'utf8')).slice(0, -50));
@@ -376,18 +378,18 @@ describe('resume-from-blob', () => {
     expectBlobHolds(disk);
   });
 
-  it('refuses a blob of another image, of another program, and one that is complete', async () => {
+  it('refuses a blob of another image, a blob of another program, and a complete blob', async () => {
     const { path, checkpoint } = await makeImage();
     await uploadUntil(optionsFor(path), 16 * MIB);
     await rm(checkpoint);
     const other = await makeImage();
     const refused = await failureOf(uploadImage(optionsFor(other.path, { resumeFromBlob: true })));
     expect(refused).toMatchObject({ code: 'DESTINATION' });
-    expect(refused.message).toContain('made of another image');
+    expect(refused.message).toContain('made from another image');
     expect(existsSync(other.checkpoint)).toBe(false);
     server.createPageBlob(CONTAINER, BLOB, SIZE + 512);
     expect((await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true })))).message).toContain(
-      'not made by vhdup',
+      'vhdup did not create it',
     );
     await uploadImage(optionsFor(path, { overwrite: true }));
     expect((await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true })))).message).toContain(
@@ -395,7 +397,7 @@ describe('resume-from-blob', () => {
     );
   });
 
-  it('begins from the beginning where there is no blob, and contradicts restart', async () => {
+  it('starts from the beginning if there is no blob, and cannot be combined with restart', async () => {
     const { path, disk } = await makeImage();
     expect(await failureOf(uploadImage(optionsFor(path, { resumeFromBlob: true, restart: true })))).toMatchObject({
       code: 'USAGE',
@@ -406,7 +408,7 @@ describe('resume-from-blob', () => {
 });
 
 describe('a checkpoint that cannot be written', () => {
-  it.skipIf(process.platform !== 'linux')('is refused before a blob is made', async () => {
+  it.skipIf(process.platform !== 'linux')('is refused before a blob is created', async () => {
     const { path } = await makeImage();
     // Not even root can write there.
     expect(await failureOf(uploadImage(optionsFor(path, { checkpoint: '/proc/vhdup.json' })))).toMatchObject({
@@ -416,7 +418,7 @@ describe('a checkpoint that cannot be written', () => {
     expect(server.counters.requests).toBe(0);
   });
 
-  it('is refused at once on a full disk; a disk that fills later stops nothing, and the run after resumes', async (context) => {
+  it('is refused at once on a full disk; a disk that fills up later does not stop the run, and the next run resumes', async (context) => {
     const folder = await mountSmallDisk();
     if (folder === undefined) return context.skip('a file system in memory cannot be mounted here');
     const { path, disk } = await makeImage();
@@ -469,7 +471,7 @@ describe('Azurite', () => {
   });
   afterAll(() => azurite.close());
 
-  it('has one uploader at a time, resumes after a stop, and finds what others wrote', async () => {
+  it('has one uploader at a time, resumes after a stop, and finds foreign writes', async () => {
     const { path, disk } = await makeImage();
     const destination = azurite.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' });
     const stop = new AbortController();

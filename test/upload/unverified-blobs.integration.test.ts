@@ -60,7 +60,7 @@ const UNPROVED: readonly (readonly [string, (path: string, checkpoint: string) =
       },
     ],
     [
-      'stopped in order, with the checkpoint lost',
+      'stopped cleanly, with the checkpoint lost',
       async (path, checkpoint) => {
         await stopAfter(path, () => undefined);
         await rm(checkpoint);
@@ -90,7 +90,7 @@ describe.each(UNPROVED)('a run that was %s', (_, leave) => {
     expectBlobHolds(disk);
   });
 
-  it('is not completed once somebody else has written to what it had sent, however soon', async () => {
+  it('is not completed after a foreign write to what it had sent, however soon', async () => {
     const { path, checkpoint, disk } = await makeImage();
     const options = optionsFor(path, await leave(path, checkpoint));
     expect(await writeUnder(undefined, pagesThere().at(-1)?.offset ?? 0)).toBe(201);
@@ -101,7 +101,7 @@ describe.each(UNPROVED)('a run that was %s', (_, leave) => {
     expectBlobHolds(disk);
   });
 
-  it('stays unverified after another run that was stopped, whose checkpoint is lost as well', async () => {
+  it('stays unverified after another run that was stopped and lost its checkpoint as well', async () => {
     const { path, checkpoint } = await makeImage();
     const options = optionsFor(path, await leave(path, checkpoint));
     expect(await writeUnder(undefined, pagesThere()[0]?.offset ?? 0)).toBe(201);
@@ -114,7 +114,7 @@ describe.each(UNPROVED)('a run that was %s', (_, leave) => {
     expect(await failureOf(uploadImage({ ...options, resumeFromBlob: true }))).toMatchObject({ code: 'VERIFICATION' });
   });
 
-  it('is completed without reading back by whoever asks for the list of pages alone, and is told', async () => {
+  it('is completed without a read-back, and with a warning, if only the page list is to be compared', async () => {
     const { path, checkpoint, disk } = await makeImage();
     const options = optionsFor(path, { ...(await leave(path, checkpoint)), verify: 'ranges' });
     const messages: string[] = [];
@@ -128,8 +128,8 @@ describe.each(UNPROVED)('a run that was %s', (_, leave) => {
   });
 });
 
-describe('an upload that was stopped in order, on a service without leases', () => {
-  it('is read back as a whole: nothing kept others from writing to it at any time', async () => {
+describe('an upload that was stopped cleanly, on a service without leases', () => {
+  it('is read back as a whole, because nothing prevented foreign writes at any time', async () => {
     const { path, disk } = await makeImage();
     giveNoLeases();
     await uploadUntil(optionsFor(path), 16 * MIB);
@@ -138,7 +138,7 @@ describe('an upload that was stopped in order, on a service without leases', () 
     expectBlobHolds(disk);
   });
 
-  it('fails where somebody else wrote, however late', async () => {
+  it('fails after a foreign write, however late', async () => {
     const { path, checkpoint } = await makeImage();
     giveNoLeases();
     await uploadUntil(optionsFor(path), 16 * MIB);
@@ -156,8 +156,8 @@ async function expectNoticed(options: UploadOptions): Promise<void> {
 
 const slowly = { retryDelayMs: 200, maxRetryDelayMs: 400 } as const;
 
-describe('what somebody else wrote is not forgotten when the run that could not tell', () => {
-  it('is stopped while the answer to its lease is on its way', async () => {
+describe('a foreign write is not forgotten when the run that could not detect it', () => {
+  it('is stopped while the answer to its lease request is in flight', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path);
     await rm(checkpoint);
@@ -167,7 +167,7 @@ describe('what somebody else wrote is not forgotten when the run that could not 
     await expectNoticed(optionsFor(path));
   });
 
-  it('is killed while the answer to its lease is on its way', async () => {
+  it('is killed while the answer to its lease request is in flight', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path);
     await rm(checkpoint);
@@ -181,7 +181,7 @@ describe('what somebody else wrote is not forgotten when the run that could not 
     await expectNoticed(optionsFor(path));
   });
 
-  it('has an old copy of the checkpoint, and is stopped before it has looked at the pages', async () => {
+  it('has an old copy of the checkpoint, and is stopped before it has listed the pages', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path);
     const copy = `${checkpoint}.copy`;
@@ -193,7 +193,7 @@ describe('what somebody else wrote is not forgotten when the run that could not 
     await expectNoticed(optionsFor(path, { checkpoint: copy }));
   });
 
-  it('is the first to get a lease, and is stopped before it has looked at the pages', async () => {
+  it('is the first to get a lease, and is stopped before it has listed the pages', async () => {
     const { path, checkpoint } = await makeImage();
     giveNoLeases();
     await uploadAndKill(path);
@@ -204,7 +204,7 @@ describe('what somebody else wrote is not forgotten when the run that could not 
     await expectNoticed(optionsFor(path));
   });
 
-  it('is the first to get a lease, at the very moment of the write, and is stopped then', async () => {
+  it('gets its lease at the moment of the write, and is stopped then', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path, giveNoLeases);
     const offset = await doneOffset(checkpoint);
@@ -218,7 +218,7 @@ describe('what somebody else wrote is not forgotten when the run that could not 
     await expectNoticed(optionsFor(path));
   });
 
-  it('would have read everything back, and is stopped before it has looked at the pages', async () => {
+  it('would have read back everything, and is stopped before it has listed the pages', async () => {
     const { path, checkpoint } = await makeImage();
     giveNoLeases();
     await uploadAndKill(path);
@@ -267,7 +267,7 @@ describe('what somebody else wrote is not forgotten when the run that could not 
     },
   );
 
-  it('is resumed with a copy of its checkpoint from before it took the blob over', async () => {
+  it('is resumed with a copy of its checkpoint from before it took over the blob', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path);
     await rm(checkpoint);
@@ -292,7 +292,7 @@ describe('what somebody else wrote is not forgotten when the run that could not 
     await expectNoticed(optionsFor(path, { checkpoint: copy }));
   });
 
-  it('got no answer to its first write, on a service without leases', async () => {
+  it('received no answer to its first write, on a service without leases', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path, giveNoLeases);
     giveNoLeases();
@@ -307,18 +307,18 @@ describe('what somebody else wrote is not forgotten when the run that could not 
   });
 });
 
-describe('on a service without leases, a run that comes to a blob that changes at this very moment', () => {
-  it('looks again so many times, and is refused then', async () => {
+describe('on a service without leases, a run that finds a blob that keeps changing', () => {
+  it('looks again a few times, and is then refused', async () => {
     const { path } = await makeImage();
     await stopAfter(path, giveNoLeases);
     giveNoLeases();
     const fault = { kind: 'status', status: 412, code: 'ConditionNotMet' } as const;
     const rule = server.faults.add({ operation: 'SetBlobMetadata' }, fault);
-    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('at this very moment');
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('is writing to the blob');
     expect(rule.hits).toBeLessThan(10);
   });
 
-  it('resumes when it was the last request of a run that was killed', async () => {
+  it('resumes if the change was the last request of a run that was killed', async () => {
     const { path, checkpoint, disk } = await makeImage();
     giveNoLeases();
     await uploadAndKill(path);
@@ -399,7 +399,7 @@ async function isHalfRead(checkpoint: string): Promise<boolean> {
 }
 
 describe('what happens while a run reads back', () => {
-  it('to what it has read already is noticed, also when it is stopped then', async () => {
+  it('to data that was already read back is detected, also if the run is then stopped', async () => {
     const { path, checkpoint } = await makeImage();
     await killBeforeFooter(path, checkpoint);
     const hold = holdReads();
@@ -418,7 +418,7 @@ describe('what happens while a run reads back', () => {
     await expectNoticed(optionsFor(path));
   });
 
-  it('by a late request of its own, under its lease, is not taken for somebody else', async () => {
+  it('by a late request of the run itself, under its lease, does not count as foreign', async () => {
     const { path, checkpoint, disk } = await makeImage();
     await killBeforeFooter(path, checkpoint);
     server.faults.clear();
@@ -461,7 +461,7 @@ describe('what was sent under a lease since', () => {
     expectBlobHolds(disk);
   });
 
-  it('is not read back either where there was nothing before it', async () => {
+  it('is not read back either if nothing was sent before', async () => {
     const { path, disk } = await makeImage();
     const hold = holdFrom(0);
     giveNoLeases();
@@ -492,7 +492,7 @@ describe('a run that is killed while it reads back', () => {
     expectBlobHolds(disk);
   });
 
-  it('loses nothing by another one that is killed before it reads', async () => {
+  it('loses nothing if the next one is killed before it reads', async () => {
     const { path, checkpoint, disk } = await makeImage();
     await killBeforeFooter(path, checkpoint);
     server.faults.clear();
@@ -509,8 +509,8 @@ describe('a run that is killed while it reads back', () => {
   });
 });
 
-describe('a run that is killed after it has read back what somebody else wrote', () => {
-  it('does not leave it to be forgotten', async () => {
+describe('a run that is killed after it has read back a foreign write', () => {
+  it('leaves a checkpoint that does not forget it', async () => {
     const { path, checkpoint } = await makeImage();
     giveNoLeases();
     await uploadAndKill(path);
@@ -535,8 +535,8 @@ describe('a run that is killed after it has read back what somebody else wrote',
   });
 });
 
-describe('a run of which nothing may prove later what it wrote', () => {
-  it('saves its checkpoint as long as it works, also while it waits for the footer to arrive', async () => {
+describe('a run whose writes cannot be proved later', () => {
+  it('saves its checkpoint throughout, also while it waits for the answer to the footer', async () => {
     const { path } = await makeImage();
     giveNoLeases();
     const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
@@ -549,7 +549,7 @@ describe('a run of which nothing may prove later what it wrote', () => {
     expect(saves).toBeGreaterThanOrEqual(2);
   });
 
-  it('is already complete where it was killed between that and the removal of its checkpoint, whatever uses the blob by now', async () => {
+  it('is already complete if it was killed before it removed its checkpoint, whatever uses the blob by now', async () => {
     const { path, checkpoint } = await makeImage();
     giveNoLeases();
     const rule = server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'stall-answer' });
@@ -563,7 +563,7 @@ describe('a run of which nothing may prove later what it wrote', () => {
     expect(existsSync(checkpoint)).toBe(false);
   });
 
-  it('is resumed where its first write took long, and it was killed then', async () => {
+  it('is resumed if its first write took long and it was killed meanwhile', async () => {
     const { path, disk } = await makeImage();
     await stopAfter(path, giveNoLeases);
     giveNoLeases();
@@ -582,7 +582,7 @@ describe('a run of which nothing may prove later what it wrote', () => {
     expectBlobHolds(disk);
   });
 
-  it('notices that its blob was deleted, also where it was rebuilt from that and nothing is done', async () => {
+  it('detects that its blob was deleted, also if its checkpoint was rebuilt from the blob and nothing is done', async () => {
     const { path, checkpoint } = await makeImage();
     await stopAfter(path);
     await rm(checkpoint);
@@ -595,10 +595,10 @@ describe('a run of which nothing may prove later what it wrote', () => {
     const url = server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'd' });
     const deleted = await fetch(url, { method: 'DELETE', headers: { 'x-ms-version': '2021-12-02' } });
     expect(deleted.status).toBe(202);
-    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('somebody deleted it');
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('no longer exists');
   });
 
-  it('names a next step that works, where its checkpoint was rebuilt from the blob', async () => {
+  it('names a next step that works if its checkpoint was rebuilt from the blob', async () => {
     const { path, checkpoint, disk } = await makeImage();
     await stopAfter(path);
     await rm(checkpoint);

@@ -104,7 +104,7 @@ describe('an upload', () => {
     expect(result.blobSize).toBe(24 * MIB + 512);
   });
 
-  it('warns of a disk that is too small for a machine, and sends it', async () => {
+  it('warns about a disk that is too small for a VM, and sends it', async () => {
     const { path, disk } = await makeImage({ size: 12 * MIB, contents: [] });
     const warnings: string[] = [];
     await uploadImage(optionsFor(path, { onEvent: (event) => event.type === 'warning' && warnings.push(event.code) }));
@@ -112,7 +112,7 @@ describe('an upload', () => {
     expect(warnings).toContain('check-size-minimum');
   });
 
-  it('makes a fixed VHD of the disk, and says what it did', async () => {
+  it('creates a fixed VHD of the disk, and reports what it did', async () => {
     const { path, disk } = await makeImage();
     const result = await uploadImage(optionsFor(path));
     expectBlobHolds(disk);
@@ -147,7 +147,7 @@ describe('an upload', () => {
     expect(putPages()).toHaveLength(2);
   });
 
-  it('sends exactly the data of a disk of 4 MiB data and 4 MiB zeros in turn', async () => {
+  it('sends exactly the data of a disk that alternates 4 MiB of data and 4 MiB of zeros', async () => {
     const contents = [0, 8].map((mib) => ({ offset: mib * MIB, bytes: patternOf(mib, 4 * MIB) }));
     const { path, disk } = await makeImage({ size: 16 * MIB, contents, type: 'fixed' });
     await uploadImage(optionsFor(path));
@@ -191,7 +191,7 @@ describe('an upload', () => {
     expect(server.counters.peakInFlight).toBe(3);
   });
 
-  it('leaves the blob in order when there is no memory for windows', async () => {
+  it('leaves a blob that can be resumed if there is no memory for windows', async () => {
     const { path: image } = await makeImage();
     const noMemory = vi.spyOn(WebAssembly, 'Memory').mockImplementation(() => {
       throw new RangeError('WebAssembly.Memory(): could not allocate memory');
@@ -205,7 +205,7 @@ describe('an upload', () => {
     expect(verified).toBe('ranges');
   });
 
-  it('writes who made the blob into its metadata, beside the metadata that the user gives', async () => {
+  it('writes its own metadata and that of the user to the blob', async () => {
     const { path } = await makeImage();
     const { uploadId } = await uploadImage(optionsFor(path, { metadata: { ticket: 'A-17' } }));
     expect(Object.fromEntries(server.blob(CONTAINER, BLOB).metadata)).toMatchObject({
@@ -217,7 +217,7 @@ describe('an upload', () => {
     });
   });
 
-  it('creates the container only when it is told to', async () => {
+  it('creates the container only if asked to', async () => {
     const { path } = await makeImage();
     const destination = `${server.urlOf('fresh', BLOB)}?${server.accountSas('rwc')}`;
     expect(await failureOf(uploadImage(optionsFor(path, { destination })))).toMatchObject({
@@ -228,7 +228,7 @@ describe('an upload', () => {
     expect(server.hasBlob('fresh', BLOB)).toBe(true);
   });
 
-  it('takes an account key', async () => {
+  it('accepts an account key', async () => {
     const { path, disk } = await makeImage();
     await uploadImage(
       optionsFor(path, {
@@ -251,7 +251,7 @@ describe('an upload', () => {
     expect(server.counters.byOperation.get('GetPageRanges')).toBe(7);
   });
 
-  it('notices pages that it did not send', async () => {
+  it('detects pages that it did not send', async () => {
     const { path } = await makeImage();
     server.faults.add({ operation: 'GetPageRanges' }, { kind: 'delay-answer', delayMs: 0 });
     const upload = uploadImage(optionsFor(path));
@@ -261,8 +261,8 @@ describe('an upload', () => {
   });
 });
 
-describe('a blob that is there already', () => {
-  it.each(['fixed', 'dynamic'] as const)('is refused without overwrite, and stays as it is (%s)', async (type) => {
+describe('an existing blob', () => {
+  it.each(['fixed', 'dynamic'] as const)('is refused without overwrite, and stays unchanged (%s)', async (type) => {
     const { path } = await makeImage({ type });
     const blob = server.createPageBlob(CONTAINER, BLOB, 1024);
     const { etag } = blob;
@@ -281,7 +281,7 @@ describe('a blob that is there already', () => {
     expectBlobHolds(disk);
   });
 
-  it('is never replaced when it appears between the look and the creation', async () => {
+  it('is never replaced if it appears between the first look and Put Blob', async () => {
     const { path } = await makeImage();
     server.faults.add({ operation: 'GetBlobProperties', nth: 1 }, { kind: 'delay-answer', delayMs: 50 });
     const upload = failureOf(uploadImage(optionsFor(path)));
@@ -291,7 +291,7 @@ describe('a blob that is there already', () => {
     expect(server.blob(CONTAINER, BLOB).size).toBe(1024);
   });
 
-  it('is known as our own when the answer to its creation was lost', async () => {
+  it('is recognised as our own if the answer to Put Blob was lost', async () => {
     const { path, disk } = await makeImage();
     server.faults.add({ operation: 'PutBlob', nth: 1 }, { kind: 'reset-after-commit' });
     await uploadImage(optionsFor(path));
@@ -327,7 +327,7 @@ describe('resuming', () => {
   const contents = [{ offset: 0, bytes: patternOf(1, 64 * MIB) }];
   const size = 64 * MIB;
 
-  it('resumes where the last run stopped, and sends nothing twice but what was in flight', async () => {
+  it('resumes where the last run left off, and resends only what was in flight', async () => {
     const { path, disk } = await makeImage({ size, contents });
     await uploadUntil(optionsFor(path, { threads: 4 }), 24 * MIB);
     const before = putPages().filter(({ committed }) => committed).length;
@@ -341,7 +341,7 @@ describe('resuming', () => {
     expect(existsSync(`${path}.vhdup.json`)).toBe(false);
   });
 
-  it('works after image and checkpoint have moved, with another SAS', async () => {
+  it('works with another SAS after image and checkpoint were moved', async () => {
     const { path, disk } = await makeImage({ size, contents });
     await uploadUntil(optionsFor(path), 20 * MIB);
     const moved = join(await temporaryFolder(), 'renamed disk ä.vhd');
@@ -358,7 +358,7 @@ describe('resuming', () => {
     expectBlobHolds(disk);
   });
 
-  it('begins again with restart, and may replace its own unfinished blob', async () => {
+  it('starts over with restart, and may replace its own unfinished blob', async () => {
     const { path, disk } = await makeImage({ size, contents });
     await uploadUntil(optionsFor(path), 20 * MIB);
     const result = await uploadImage(optionsFor(path, { restart: true }));
@@ -366,7 +366,7 @@ describe('resuming', () => {
     expectBlobHolds(disk);
   });
 
-  it('works when the run before ended between the footer and the removal of the checkpoint', async () => {
+  it('works if the previous run ended between the footer and the removal of the checkpoint', async () => {
     const { path, disk } = await makeImage({ size, contents });
     server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'status', status: 400, code: 'InvalidMetadata' });
     expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ exitCode: 9 });
@@ -414,7 +414,7 @@ describe('resuming', () => {
     expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
   });
 
-  it('is refused when the image would be read in another way', async () => {
+  it('is refused if the image would be read with other options', async () => {
     const { path } = await makeImage({ size, contents });
     await uploadUntil(optionsFor(path), 20 * MIB);
     expect(await failureOf(uploadImage(optionsFor(path, { trustUnmarkedSectors: true })))).toMatchObject({
@@ -492,7 +492,7 @@ describe('the image', () => {
       'the checkpoint knows when the blob could not be told',
       () => void server.faults.add({ operation: 'SetBlobMetadata' }, { kind: 'reset-before-read' }),
     ],
-  ])('is not taken for what it was when it is put back as it was: %s', async (_, interfere) => {
+  ])('is not accepted as unchanged after it was restored: %s', async (_, interfere) => {
     const { path } = await makeImage({ size: 32 * MIB, contents: [{ offset: 0, bytes: patternOf(1, 32 * MIB) }] });
     const before = await readFile(path);
     const { mtime } = await stat(path);
@@ -511,7 +511,7 @@ describe('the image', () => {
     await uploadImage(optionsFor(path, { restart: true }));
   });
 
-  it('is read once, and not at all where nothing is allocated', async () => {
+  it('is read once, and only in allocated ranges', async () => {
     const { path } = await makeImage({
       size: 1024 * MIB,
       contents: [{ offset: 512 * MIB, bytes: patternOf(1, 2 * MIB) }],
@@ -551,7 +551,7 @@ describe('faults of the network and the service', () => {
     ['a proxy page with 502', { kind: 'proxy-page', status: 502 } as const],
     ['a proxy page with 407', { kind: 'proxy-page', status: 407 } as const],
     ['a flipped bit', { kind: 'flip-received-bit', bit: 12345 } as const],
-  ])('%s: what it hits is sent again, and the bytes are right', async (_, fault) => {
+  ])('%s: affected requests are repeated, and the bytes are right', async (_, fault) => {
     const { path, disk } = await makeImage({ size: 40 * MIB, contents });
     server.faults.add({ probability: 0.3 }, fault);
     const result = await uploadImage(optionsFor(path));
@@ -571,7 +571,7 @@ describe('faults of the network and the service', () => {
     },
   );
 
-  it('does not take a slow line for a stall for ever: the time to wait grows until an answer comes', async () => {
+  it('does not treat a slow connection as stalled forever: the time-out grows until an answer arrives', async () => {
     const { path, disk } = await makeImage({ size: 4 * MIB, contents: [{ offset: 0, bytes: patternOf(1, 2 * MIB) }] });
     server.model.bytesPerSecond = 2 * MIB;
     const result = await uploadImage(optionsFor(path, { stallTimeoutMs: 200 }));
@@ -587,7 +587,7 @@ describe('faults of the network and the service', () => {
     expect(delays).toEqual([1000]);
   });
 
-  it('does not wait for a certificate that nobody trusts, and says how to trust it', async () => {
+  it('does not wait for an untrusted certificate, and says how to trust it', async () => {
     const { path } = await makeImage({ size: 4 * MIB, contents: [] });
     const untrusted = await startPageBlobServer({ tls: true });
     try {
@@ -602,7 +602,7 @@ describe('faults of the network and the service', () => {
     }
   });
 
-  it('survives a server that is away for a while', async () => {
+  it('survives a server that is unreachable for a while', async () => {
     const { path, disk } = await makeImage({ size: 40 * MIB, contents });
     const events: UploadEvent[] = [];
     const upload = uploadImage(optionsFor(path, { onEvent: (event) => events.push(event) }));
@@ -615,7 +615,7 @@ describe('faults of the network and the service', () => {
     expectBlobHolds(disk);
   });
 
-  it('gives up when told to, keeps what was sent, and the next run resumes', async () => {
+  it('gives up after the given time, keeps the progress, and the next run resumes', async () => {
     const { path, disk } = await makeImage({ size: 40 * MIB, contents });
     const rule = server.faults.add({ operation: 'PutPage', nth: [4, 5, 6, 7, 8, 9, 10, 11, 12] }, internalError());
     expect(await failureOf(uploadImage(optionsFor(path, { retries: 2, threads: 1 })))).toMatchObject({
@@ -628,7 +628,7 @@ describe('faults of the network and the service', () => {
     expectBlobHolds(disk);
   });
 
-  it('does not try again what the service refuses for good', async () => {
+  it('does not retry permanent refusals of the service', async () => {
     const { path } = await makeImage();
     server.faults.add({ operation: 'PutPage' }, { kind: 'status', status: 403, code: 'AuthorizationFailure' });
     expect(await failureOf(uploadImage(optionsFor(path, { threads: 1 })))).toMatchObject({
@@ -639,7 +639,7 @@ describe('faults of the network and the service', () => {
   });
 
   it.each(Array.from({ length: 15 }, (_, index) => index + 1))(
-    'needs of a SAS read and write, and nothing else (mask %i)',
+    'needs only read and write permission in a SAS (mask %i)',
     async (mask) => {
       const { path } = await makeImage();
       const permissions = ['r', 'w', 'd', 'l'].filter((_, bit) => mask & (1 << bit)).join('');

@@ -12,7 +12,7 @@ import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const SIZE = 80 * MIB;
 
-/** Counts the windows that are in use at once, at most. */
+/** Counts the most windows in use at once. */
 function watchMemory(): { readonly memories: Set<WindowMemory>; most: number } {
   const watched = { memories: new Set<WindowMemory>(), most: 0 };
   const { take, giveBack } = WindowMemory.prototype;
@@ -30,7 +30,7 @@ function watchMemory(): { readonly memories: Set<WindowMemory>; most: number } {
   return watched;
 }
 
-/** Reads of the image begin and do not end until they are let go. */
+/** Reads of the image start but do not end until they are released. */
 function holdReads() {
   let letGo: (() => void) | undefined;
   const gate = new Promise<void>((resolve) => {
@@ -46,7 +46,7 @@ function holdReads() {
   return reads;
 }
 
-/** Long enough for everything that can happen by itself to have happened. */
+/** Waits until everything that needs no further input has happened. */
 async function settleDown(): Promise<void> {
   for (let count = 0; count < 1000; count++) await turn();
 }
@@ -70,7 +70,7 @@ async function diskAndBlob() {
 }
 
 describe('compareBlob', () => {
-  it('has three windows of the image in memory at most, beside those of the blob that are on their way', async () => {
+  it('keeps at most three windows of the image in memory, besides those of the blob in flight', async () => {
     const options = await diskAndBlob();
     await uploadImage(options);
     const watched = watchMemory();
@@ -92,7 +92,7 @@ describe('compareBlob', () => {
     expect(watched.most).toBeLessThanOrEqual(9 + 3);
   });
 
-  it('compares what it has received even when it is stopped: that may have taken long', async () => {
+  it('compares received data even after a stop, because it may have taken long', async () => {
     const options = await diskAndBlob();
     await uploadImage(options);
     const image = holdReads();
@@ -120,7 +120,7 @@ describe('compareBlob', () => {
     expect(readBack + readBackBefore).toBe(SIZE);
   });
 
-  it('works in the memory of the upload that it ends', async () => {
+  it('uses the memory of the upload that it completes', async () => {
     const options = await diskAndBlob();
     const watched = watchMemory();
     const { verified } = await uploadImage({ ...options, verify: 'full', threads: 4 });

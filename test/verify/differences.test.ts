@@ -10,7 +10,7 @@ import {
 const at = (offset: number) => ({ kind: 'content', offset, length: 2 }) as const;
 
 describe('Differences', () => {
-  it('keeps the ten lowest, in whatever order they are found', () => {
+  it('keeps the ten lowest offsets, in whatever order they are found', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(1000), { maxLength: 40 }), (offsets) => {
         const differences = new Differences();
@@ -25,7 +25,7 @@ describe('Differences', () => {
     );
   });
 
-  it('continues with what was found before', () => {
+  it('continues with earlier differences', () => {
     const before = new Differences();
     for (let offset = 10; offset < 22; offset++) before.add(at(offset));
     const differences = new Differences(before.summary);
@@ -40,7 +40,7 @@ describe('differingRanges', () => {
   const PAGES = 6;
   const expected = new Uint8Array(PAGES * 512);
 
-  it('joins pages in a row, and begins and ends with a byte that differs', () => {
+  it('joins consecutive pages, and begins and ends with a byte that differs', () => {
     const actual = expected.slice();
     for (const position of [100, 511, 600, 1023, 2048]) actual[position] = 1;
     expect(differingRanges(expected, actual, 8192)).toEqual([
@@ -49,7 +49,7 @@ describe('differingRanges', () => {
     ]);
   });
 
-  it('covers every byte that differs, and no page that does not', () => {
+  it('covers every byte that differs, and no page without a difference', () => {
     const positions = fc.uniqueArray(fc.nat(PAGES * 512 - 1), { maxLength: 8 });
     fc.assert(
       fc.property(positions, (changed) => {
@@ -79,7 +79,7 @@ describe('describeDifferences', () => {
 });
 
 describe('keepWhatDiffersTwice', () => {
-  it('leaves nothing of two damaged readings at different places, and all of what is really different', () => {
+  it('drops damage at different places in two readings, and keeps real differences', () => {
     const places = fc.uniqueArray(fc.nat(1023), { maxLength: 6 });
     fc.assert(
       fc.property(places, places, fc.uniqueArray(fc.nat(1023), { maxLength: 3 }), (one, other, real) => {

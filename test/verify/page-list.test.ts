@@ -23,14 +23,14 @@ function sentOf(pages: readonly number[]): PageSetDigest {
 }
 
 describe('verifyPageList', () => {
-  it('is content when the blob holds the pages that were sent, however many answers list them', async () => {
+  it('accepts a blob that holds the pages that were sent, however many answers list them', async () => {
     for (const count of [0, 1, 2, 3, 7]) {
       const pages = Array.from({ length: count }, (_, index) => index * 3);
       await verifyPageList(retrying(blobWith(pages)), sentOf([...pages].reverse()), NEVER);
     }
   });
 
-  it('does not mind that the service joins ranges', async () => {
+  it('accepts ranges that the service has joined', async () => {
     const blob = new MemoryPageBlob();
     blob.ranges = [{ offset: 0, length: 4 * PAGE_SIZE }];
     await verifyPageList(retrying(blob), sentOf([3, 1, 0, 2]), NEVER);
@@ -49,7 +49,7 @@ describe('verifyPageList', () => {
     expect(error.message).toContain('--restart');
   });
 
-  it('asks again when an answer fails, and does not count ranges twice', async () => {
+  it('retries a failed request, and does not count ranges twice', async () => {
     const blob = blobWith([1, 2, 3, 4, 5]);
     const busy = new ServiceError('busy', { reason: 'ServerBusy', transient: true });
     blob.failOnce('pageRanges', busy);
@@ -58,7 +58,7 @@ describe('verifyPageList', () => {
     expect(blob.requests).toBe(5);
   });
 
-  it('says so when the blob is gone, and does not call that a difference', async () => {
+  it('reports a blob that no longer exists, not a difference', async () => {
     const blob = blobWith([1]);
     const gone = new DestinationError('Get Page Ranges failed: 404 BlobNotFound', { reason: 'BlobNotFound' });
     blob.failOnce('pageRanges', gone);

@@ -20,7 +20,7 @@ const BLOB = 'disk.vhd';
 const SIZE = 40 * MIB;
 const FAST = { retryDelayMs: 1, maxRetryDelayMs: 5 };
 
-/** Runs in several windows, with a gap that is sent along, a window of zeros and one that is full. */
+/** Runs in several windows, with a short gap that is sent too, a window of zeros and a full window. */
 const CONTENTS = [
   { offset: 0, bytes: patternOf(1, 512) },
   { offset: 32 * 1024, bytes: patternOf(2, 512) },
@@ -58,7 +58,7 @@ function verify(image: string, more: Partial<VerifyOptions> = {}) {
 const stored = () => server.blob(CONTAINER, BLOB);
 const reads = () => server.log.filter(({ operation }) => operation === 'GetBlob');
 
-/** Changes a byte behind the service's back. */
+/** Changes a stored byte without a request. */
 function corrupt(offset: number): void {
   const [byte = 0] = stored().read(offset, 1);
   stored().write(offset, Uint8Array.of(byte ^ 0x40));
@@ -66,7 +66,7 @@ function corrupt(offset: number): void {
 
 describe('verify', () => {
   it.each(['fixed', 'dynamic'] as const)(
-    'finds that a blob is its image, by its page ranges and in full (%s)',
+    'finds that a blob matches its image, by its page ranges and in full (%s)',
     async (type) => {
       const image = await makeImage(type);
       await upload(image);
@@ -124,7 +124,7 @@ describe('verify', () => {
     expect(server.counters.peakInFlight).toBe(3);
   });
 
-  it('counts all differences, and tells the first ten', async () => {
+  it('counts all differences, and reports the first ten', async () => {
     const image = await makeImage();
     await upload(image);
     for (let page = 0; page < 40; page += 2) corrupt(4 * MIB + page * 512);
@@ -135,7 +135,7 @@ describe('verify', () => {
     );
   });
 
-  it('finds pages that are gone, by map and in full', async () => {
+  it('finds missing pages, by page ranges and in full', async () => {
     const image = await makeImage();
     await upload(image);
     stored().clearPages({ offset: 20 * MIB + 512, length: 1024 });
@@ -163,7 +163,7 @@ describe('verify', () => {
     ]);
   });
 
-  it('takes the blob of another program, which writes zeros as it likes, and says what it did not look at', async () => {
+  it('accepts the blob of another program, which may write zeros, and reports what it did not compare', async () => {
     const image = await makeImage('fixed');
     const bytes = await readFile(image);
     const blob = server.createPageBlob(CONTAINER, BLOB, bytes.length);
@@ -178,7 +178,7 @@ describe('verify', () => {
     expect((await verify(image)).differences.first).toEqual([{ kind: 'missing', offset: 4 * MIB, length: 512 }]);
   });
 
-  it('compares the footer, always', async () => {
+  it('always compares the footer', async () => {
     const image = await makeImage();
     await upload(image);
     corrupt(SIZE + 100);
@@ -188,7 +188,7 @@ describe('verify', () => {
     expect((await verify(image)).differences.first).toEqual([footer]);
   });
 
-  it('lists a fragmented blob in pages, and reads neighbours together', async () => {
+  it('lists a fragmented blob in parts, and reads neighbouring ranges together', async () => {
     await server.close();
     server = await startPageBlobServer({ rangesPerResponse: 3 });
     server.createContainer(CONTAINER);
@@ -202,7 +202,7 @@ describe('verify', () => {
     expect(server.counters.byOperation.get('GetPageRanges')).toBe(14);
   });
 
-  it('refuses what cannot be the blob of the image', async () => {
+  it('refuses a blob that cannot match the image', async () => {
     const image = await makeImage();
     expect(await failureOf(verify(image))).toMatchObject({ code: 'DESTINATION' });
     server.createPageBlob(CONTAINER, BLOB, SIZE);
@@ -222,7 +222,7 @@ describe('verify', () => {
     });
   });
 
-  it('refuses the blob of an upload that was not finished', async () => {
+  it('refuses the blob of an unfinished upload', async () => {
     const image = await makeImage();
     const stop = new AbortController();
     const stopping = server.when(() => server.counters.bytesCommitted > 0).then(() => stop.abort(new Error('stop')));
@@ -234,7 +234,7 @@ describe('verify', () => {
     });
   });
 
-  it('needs of a SAS nothing but read', async () => {
+  it('needs only read permission in a SAS', async () => {
     const image = await makeImage();
     const destination = server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'w' });
     expect(await failureOf(verify(image, { destination }))).toMatchObject({
@@ -275,7 +275,7 @@ describe('a read-back', () => {
     ['an answer of nonsense', { kind: 'garbled-answer', form: 'wrong-content' } as const],
     ['a proxy page with 200', { kind: 'proxy-page', status: 200 } as const],
     ['a flipped bit', { kind: 'flip-sent-bit', bit: 123_457 } as const],
-  ])('reads again after %s, and never takes it for the blob', async (_, fault) => {
+  ])('repeats a read after %s, and never accepts the damaged bytes', async (_, fault) => {
     const image = await makeImage('dynamic', contents);
     await upload(image);
     server.faults.add({ operation: 'GetBlob', probability: 0.4 }, fault);
@@ -286,7 +286,7 @@ describe('a read-back', () => {
     if (fault.kind === 'flip-sent-bit') expect(result.checksumMismatches).toBe(result.retries);
   });
 
-  it('continues with another SAS, which needs nothing but read, when the one in use has expired', async () => {
+  it('continues with another SAS, which needs only read permission, when the current one has expired', async () => {
     const image = await makeImage('dynamic', contents);
     await upload(image);
     server.model.latencyMs = 5;
@@ -315,7 +315,7 @@ describe('a read-back', () => {
     });
   });
 
-  it('looks twice at what differs where no checksum covers it', async () => {
+  it('reads differing data twice if no checksum covers it', async () => {
     const image = await makeImage('dynamic', contents);
     await upload(image);
     server.faults.add({ operation: 'GetBlob', nth: 1 }, { kind: 'flip-sent-bit', bit: 3 });
@@ -352,7 +352,7 @@ describe('a read-back', () => {
     expect(result).toMatchObject({ matches: true, retries: 2 });
   });
 
-  it('resumes where it was stopped, and keeps the differences it had found', async () => {
+  it('resumes where it left off, and keeps the differences it had found', async () => {
     const image = await makeImage('dynamic', contents);
     await upload(image);
     corrupt(100);
@@ -380,7 +380,7 @@ describe('a read-back', () => {
   it.each([
     ['the blob was changed', () => server.blob(CONTAINER, BLOB), undefined],
     ['the image was changed', undefined, (path: string) => utimes(path, new Date(), new Date(Date.now() + 5000))],
-  ])('begins again when %s meanwhile', async (_, blobOf, changeImage) => {
+  ])('starts over if %s meanwhile', async (_, blobOf, changeImage) => {
     const image = await makeImage('dynamic', contents);
     await upload(image);
     await stopAfter(3, (signal) => verify(image, { full: true, threads: 1, signal }));
@@ -393,7 +393,7 @@ describe('a read-back', () => {
     expect(events.filter(({ type }) => type === 'warning')).toMatchObject([{ code: 'verification-restarted' }]);
   });
 
-  it('says once that its state cannot be saved, and verifies all the same', async () => {
+  it('warns once that its state cannot be saved, and continues', async () => {
     const image = await makeImage();
     await upload(image);
     let warnings = 0;
@@ -405,7 +405,7 @@ describe('a read-back', () => {
     expect(warnings).toBe(1);
   });
 
-  it('is refused while another one of the same image runs, which is not disturbed', async () => {
+  it('is refused while another verification of the same image runs, which is not disturbed', async () => {
     const image = await makeImage('dynamic', contents);
     await upload(image);
     const hold = server.faults.add({ operation: 'GetBlob' }, internalError());
@@ -428,7 +428,7 @@ describe('a read-back', () => {
     const text = await readFile(checkpoint, 'utf8');
     await writeFile(checkpoint, text.replace('"readBack": ', '"readBack": 1'));
     expect(await verify(image, { full: true })).toMatchObject({ readBack: SIZE, readBackBefore: 0 });
-    // Its digest is right, but a field is not there.
+    // The digest is right, but a field is missing.
     const fields = { vhdupVerification: 1, startedAt: '2026-01-01T00:00:00.000Z' };
     const sha256 = createHash('sha256').update(JSON.stringify(fields)).digest('hex');
     await writeFile(checkpoint, JSON.stringify({ ...fields, sha256 }, undefined, 1));
@@ -470,7 +470,7 @@ describe('upload --verify', () => {
       message: expect.stringContaining(`content at ${4 * MIB + 77}, 1 bytes`),
     });
     expect(stored().metadata.get('vhdup_state')).toBe('failed');
-    // Not even one that would not look at them.
+    // Not even a run that would not compare them.
     const refused = { code: 'DESTINATION', message: expect.stringContaining('--restart') };
     expect(await failureOf(upload(image))).toMatchObject(refused);
     const checkpoint = join(await temporaryFolder(), 'lost.json');
@@ -494,25 +494,29 @@ describe('upload --verify', () => {
 });
 
 describe('a manifest', () => {
-  it.each(['crc64', 'md5'] as const)('holds what was sent, and proves that the image is it (%s)', async (checksum) => {
-    const image = await makeImage();
-    const manifest = join(await temporaryFolder(), 'manifest.jsonl');
-    const { uploadId } = await upload(image, { manifest, checksum });
-    const lines = (await readFile(manifest, 'utf8')).trim().split('\n');
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ vhdupManifest: 1, uploadId, blobSize: SIZE + 512, checksum });
-    expect(lines.join()).not.toContain('sig=');
-    const last = JSON.parse(lines.at(-1) ?? '');
-    const algorithm = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex');
-    if (checksum === 'md5') expect(last.end.footer).toEqual([SIZE, 512, algorithm(stored().read(SIZE, 512))]);
-    const runs = lines.slice(1, -1).flatMap((line) => JSON.parse(line).runs as [number, number, string][]);
-    expect(runs.reduce((sum, [, length]) => sum + length, 512)).toBe(last.end.bytes);
-    if (checksum === 'md5') {
-      for (const [offset, length, md5] of runs) expect(algorithm(stored().read(offset, length))).toBe(md5);
-    }
-    for (const full of [false, true]) expect(await verify(image, { manifest, full })).toMatchObject({ matches: true });
-  });
+  it.each(['crc64', 'md5'] as const)(
+    'records what was sent, and proves that the image matches (%s)',
+    async (checksum) => {
+      const image = await makeImage();
+      const manifest = join(await temporaryFolder(), 'manifest.jsonl');
+      const { uploadId } = await upload(image, { manifest, checksum });
+      const lines = (await readFile(manifest, 'utf8')).trim().split('\n');
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({ vhdupManifest: 1, uploadId, blobSize: SIZE + 512, checksum });
+      expect(lines.join()).not.toContain('sig=');
+      const last = JSON.parse(lines.at(-1) ?? '');
+      const algorithm = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex');
+      if (checksum === 'md5') expect(last.end.footer).toEqual([SIZE, 512, algorithm(stored().read(SIZE, 512))]);
+      const runs = lines.slice(1, -1).flatMap((line) => JSON.parse(line).runs as [number, number, string][]);
+      expect(runs.reduce((sum, [, length]) => sum + length, 512)).toBe(last.end.bytes);
+      if (checksum === 'md5') {
+        for (const [offset, length, md5] of runs) expect(algorithm(stored().read(offset, length))).toBe(md5);
+      }
+      for (const full of [false, true])
+        expect(await verify(image, { manifest, full })).toMatchObject({ matches: true });
+    },
+  );
 
-  it('shows a change of the image that the blob shares', async () => {
+  it('shows a change that was made to both image and blob', async () => {
     const image = await makeImage('fixed');
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     await upload(image, { manifest });
@@ -525,7 +529,7 @@ describe('a manifest', () => {
     ]);
   });
 
-  it('shows data that is gone from both image and blob', async () => {
+  it('shows data that was removed from both image and blob', async () => {
     const image = await makeImage('fixed');
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     await upload(image, { manifest });
@@ -537,7 +541,7 @@ describe('a manifest', () => {
     ]);
   });
 
-  it('survives a kill at any line: what the checkpoint counts is in it', async () => {
+  it('survives a kill at any line: it has every window that the checkpoint counts', async () => {
     const image = await makeImage('dynamic', [{ offset: 0, bytes: patternOf(1, SIZE) }]);
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     for (const bytes of [4, 12, 20, 28]) {
@@ -587,7 +591,7 @@ describe('a manifest', () => {
     expect(counts.at(-1)).toBe(SIZE / (4 * MIB));
   });
 
-  it.each([true, false])('is whole after the checkpoint was lost (begun before: %s)', async (isBegun) => {
+  it.each([true, false])('is complete after the checkpoint was lost (started before: %s)', async (isBegun) => {
     const image = await makeImage('dynamic', [{ offset: 0, bytes: patternOf(1, SIZE) }]);
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     const stop = new AbortController();
@@ -615,7 +619,7 @@ describe('a manifest', () => {
     );
   });
 
-  it('is refused when it is of another upload, unless that is to be replaced', async () => {
+  it('is refused if it belongs to another upload, unless that may be replaced', async () => {
     const image = await makeImage();
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     await upload(image, { manifest });
@@ -633,7 +637,7 @@ describe('a manifest', () => {
     expect(await verify(image, { manifest })).toMatchObject({ matches: true });
   });
 
-  it('never replaces a file that is something else, and nothing is created then', async () => {
+  it('never replaces a file that is not a manifest, and creates nothing then', async () => {
     const image = await makeImage();
     for (const more of [{}, { restart: true, overwrite: true }]) {
       expect(await failureOf(upload(image, { manifest: image, ...more }))).toMatchObject({ code: 'LOCAL_FILE' });
@@ -643,7 +647,7 @@ describe('a manifest', () => {
     expect(server.counters.requests).toBe(0);
   });
 
-  it('cannot begin in the middle of an upload, nor resume with other checksums, nor hold none', async () => {
+  it('cannot start in the middle of an upload, resume with other checksums, or contain no checksums', async () => {
     const image = await makeImage('dynamic', [{ offset: 0, bytes: patternOf(1, SIZE) }]);
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     const stopUpload = async (more: Partial<UploadOptions>) => {
@@ -668,7 +672,7 @@ describe('a manifest', () => {
     expect(await verify(image, { manifest })).toMatchObject({ matches: true });
   });
 
-  it('is refused by verify when it is cut, damaged, or missing', async () => {
+  it('is refused by verify if it is truncated, damaged or missing', async () => {
     const image = await makeImage();
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     await upload(image, { manifest });
@@ -693,14 +697,17 @@ describe('--content-md5', () => {
       .update(stored().read(0, SIZE + 512))
       .digest('base64');
 
-  it.each(['fixed', 'dynamic'] as const)('is the MD5 of the whole blob, set beside its type (%s)', async (type) => {
-    const image = await makeImage(type);
-    const { contentMd5 } = await upload(image, { contentMd5: true });
-    expect(stored().contentMd5).toBe(md5OfBlob());
-    expect(contentMd5).toBe(md5OfBlob());
-    expect(stored().headers.get('content-type')).toBe('application/octet-stream');
-    expect(await verify(image, { full: true })).toMatchObject({ matches: true });
-  });
+  it.each(['fixed', 'dynamic'] as const)(
+    'is the MD5 of the whole blob, and leaves its type as it is (%s)',
+    async (type) => {
+      const image = await makeImage(type);
+      const { contentMd5 } = await upload(image, { contentMd5: true });
+      expect(stored().contentMd5).toBe(md5OfBlob());
+      expect(contentMd5).toBe(md5OfBlob());
+      expect(stored().headers.get('content-type')).toBe('application/octet-stream');
+      expect(await verify(image, { full: true })).toMatchObject({ matches: true });
+    },
+  );
 
   it('is right after an interruption too', async () => {
     const image = await makeImage('dynamic', [{ offset: 0, bytes: patternOf(1, SIZE) }]);
@@ -739,7 +746,7 @@ describe('Azurite', () => {
   });
   afterAll(() => azurite?.close());
 
-  it('stores what verify finds right, and its damage', async () => {
+  it('stores a blob that verify accepts, and verify finds damage to it', async () => {
     const image = await makeImage();
     const manifest = join(await temporaryFolder(), 'manifest.jsonl');
     const destination = azurite.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' });

@@ -11,7 +11,7 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
   for (const item of items) yield await Promise.resolve(item);
 }
 
-/** Ranges that ascend and lie apart, on a coarse grid so that they meet the ends of windows. */
+/** Ascending ranges with gaps between them, on a coarse grid so that they meet the ends of windows. */
 const someRanges = fc
   .uniqueArray(fc.integer({ min: 0, max: 24 }), { maxLength: 8 })
   .map((marks) => marks.sort((one, other) => one - other).map((mark) => (mark * WINDOW_SIZE) / 4))
@@ -37,7 +37,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('windowsWithListed', () => {
-  it('yields each window that either side needs, once and in order, with what is listed there', async () => {
+  it('yields each window that either side needs, once and in order, with its listed ranges', async () => {
     await fc.assert(
       fc.asyncProperty(someRanges, someRanges, async (extents, listed) => {
         const windows = await all(windowsOf(extents, listed));
@@ -62,7 +62,7 @@ describe('windowsWithListed', () => {
     );
   });
 
-  it('covers the gaps before windows, so that what is done is one range at the end and none comes again', async () => {
+  it('covers the gaps before windows, so that the ranges done join into one at the end', async () => {
     await fc.assert(
       fc.asyncProperty(someRanges, someRanges, fc.array(fc.boolean()), async (extents, listed, order) => {
         const windows = await all(windowsOf(extents, listed));
@@ -77,7 +77,7 @@ describe('windowsWithListed', () => {
     );
   });
 
-  it('ends both lists when it is left early', async () => {
+  it('closes both lists if it is left early', async () => {
     let ended = 0;
     async function* endless(): AsyncGenerator<ByteRange> {
       try {

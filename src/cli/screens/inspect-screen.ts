@@ -193,9 +193,7 @@ function geometryText({ geometry }: ImageFacts): string | undefined {
   if (geometry === undefined) return undefined;
   const { cylinders, heads, sectorsPerTrack, size, differs } = geometry;
   if (cylinders === 65535) return `${cylinders}/${heads}/${sectorsPerTrack}, the maximum, which carries no information`;
-  const note = differs
-    ? ', not the size of the disk: Azure goes by the disk, old programs by this'
-    : '';
+  const note = differs ? ', not the size of the disk: Azure goes by the disk, old programs by this' : '';
   return `${cylinders}/${heads}/${sectorsPerTrack}, ${exact(size)}${note}`;
 }
 

@@ -78,7 +78,9 @@ describe('readActiveHeader', () => {
   });
 
   it('refuses other versions of the format, and of the log where there is one to replay', async () => {
-    await expect(readHeaders({}, { version: 2, sequence: 2n })).rejects.toThrow(/VHDX version 2; vhdup reads only version 1/);
+    await expect(readHeaders({}, { version: 2, sequence: 2n })).rejects.toThrow(
+      /VHDX version 2; vhdup reads only version 1/,
+    );
     await expect(readHeaders({}, { logVersion: 1, sequence: 2n, logGuid: nextGuid() })).rejects.toThrow(
       /its log has version 1/,
     );

@@ -84,7 +84,11 @@ describe('readDiskParameters', () => {
   });
 
   it.each([
-    ['that it does not know', { id: nextGuid(), bytes: Buffer.alloc(4), flags: 4 }, /requires the metadata item 11223344/],
+    [
+      'that it does not know',
+      { id: nextGuid(), bytes: Buffer.alloc(4), flags: 4 },
+      /requires the metadata item 11223344/,
+    ],
     ['of a user', { id: ID.diskSize, bytes: Buffer.alloc(8), flags: 5 }, /requires the metadata item 2fa54224/],
     [
       'that marks an unfinished file',
