@@ -409,7 +409,7 @@ describe('resuming', () => {
     });
     expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({
       code: 'DESTINATION',
-      message: expect.stringContaining('deleted'),
+      message: expect.stringContaining('no longer exists'),
     });
     expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
   });

@@ -250,7 +250,7 @@ describe('verify', () => {
     const running = failureOf(verify(image, { full: true, threads: 1 }));
     await server.when(() => reads().length >= 1);
     stored().etag = '"other"';
-    expect(await running).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('changed') });
+    expect(await running).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('modified') });
   });
 
   it('fails when the blob is changed while only its page ranges are compared', async () => {
@@ -259,7 +259,7 @@ describe('verify', () => {
     const running = failureOf(verify(image));
     await server.when(() => reads().length >= 1);
     stored().etag = '"other"';
-    expect(await running).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('changed') });
+    expect(await running).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining('modified') });
   });
 });
 
