@@ -409,7 +409,7 @@ describe('resuming', () => {
     });
     expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({
       code: 'DESTINATION',
-      message: expect.stringContaining('deleted'),
+      message: expect.stringContaining('no longer exists'),
     });
     expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
   });
@@ -561,7 +561,7 @@ describe('faults of the network and the service', () => {
   });
 
   it.each(['stall-body', 'stall-answer'] as const)(
-    '%s: the connection is given up, and the request sent again',
+    '%s: the connection is closed, and the request is repeated',
     async (kind) => {
       const { path, disk } = await makeImage({ size: 40 * MIB, contents });
       server.faults.add({ operation: 'PutPage', nth: [2, 5] }, { kind });
