@@ -1,12 +1,12 @@
 // BlobLifecycle: creates a page blob, holds it under a lease, and records in its metadata which upload it belongs to and its state.
 
-import { CredentialError, DestinationError, type InUseError } from '../errors.ts';
+import { CredentialError, DestinationError } from '../errors.ts';
 import { inState, isComplete, OWNER, sequenceNumberOf, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { CheckpointLease } from '../state/checkpoint.ts';
 import { decodeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
 import type { Capabilities, Lifecycle } from '../target/lifecycle.ts';
 import type { BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
-import { BlobLease, type BlobLeaseOptions, replacedMeanwhile } from './lease.ts';
+import { BlobLease, type BlobLeaseOptions, inUse, replacedMeanwhile } from './lease.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
 
 /** The end of a run waits this long at most to mark the blob as failed, in milliseconds. */
@@ -63,7 +63,7 @@ export class BlobLifecycle implements Lifecycle {
    */
   assertFree(known: CheckpointLease | undefined, existing: BlobProperties | undefined, breakForeign: boolean): void {
     const living = breakForeign ? undefined : this.#livingHolder(known, existing);
-    if (living !== undefined) throw this.#lease.inUse(living);
+    if (living !== undefined) throw inUse(this.#store.url, living);
   }
 
   /**
@@ -84,11 +84,6 @@ export class BlobLifecycle implements Lifecycle {
     const living = this.#livingHolder(known, existing);
     if (takenOver !== undefined && living !== undefined) this.#lease.warnOfBroken(living);
     return { takenOver, ...(await this.#lease.acquire(uploadId, breakForeign)) };
-  }
-
-  /** @param holder - Undefined if it is not a run of vhdup. */
-  inUse(holder: Owner | undefined): InUseError {
-    return this.#lease.inUse(holder);
   }
 
   /** Tolerates a credential that may not create containers, because the container may exist. */

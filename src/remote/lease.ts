@@ -130,17 +130,6 @@ export class BlobLease {
     }
   }
 
-  /** @param holder - Undefined if it is not a run of vhdup. */
-  inUse(holder: Owner | undefined): InUseError {
-    return new InUseError(
-      holder === undefined
-        ? `${this.#url} is in use: another program holds a lease on it, as a virtual machine does with its disks. If you are sure that nothing needs the blob, give --break-lease.`
-        : hasExited(holder)
-          ? `${this.#url} is in use: the lease of an upload that was killed (${describeOwner(holder)}) has not expired yet. Retry in a minute, or give --break-lease to take the blob at once.`
-          : `${this.#url} is in use: ${describeOwner(holder)}, is uploading to it. If that process has exited, retry in a minute, or give --break-lease to take the blob from it.`,
-    );
-  }
-
   /** @param holder - Whose lease was broken. Undefined if it is not a run of vhdup. */
   warnOfBroken(holder: Owner | undefined): void {
     const who = holder === undefined ? 'another program' : `${describeOwner(holder)},`;
@@ -211,13 +200,13 @@ export class BlobLease {
   async #breakForeign(isAllowed: boolean): Promise<string | undefined> {
     const { blob, store } = this.#options;
     const holder = await this.#holder();
-    if (!isAllowed) throw this.inUse(holder);
+    if (!isAllowed) throw inUse(this.#url, holder);
     await store.request('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
     this.warnOfBroken(holder);
     try {
       return await this.#acquire();
     } catch (error) {
-      throw isTaken(error) ? this.inUse(await this.#holder()) : error;
+      throw isTaken(error) ? inUse(this.#url, await this.#holder()) : error;
     }
   }
 
@@ -272,5 +261,16 @@ export class BlobLease {
 export function replacedMeanwhile(url: string, found: BlobProperties | undefined): DestinationError {
   return new DestinationError(
     `${url} was ${found === undefined ? 'deleted' : 'replaced'} while the upload was running. Give --restart to upload from the beginning, with --overwrite if the existing blob may be replaced.`,
+  );
+}
+
+/** @param holder - Undefined if it is not a run of vhdup. */
+export function inUse(url: string, holder: Owner | undefined): InUseError {
+  return new InUseError(
+    holder === undefined
+      ? `${url} is in use: another program holds a lease on it, as a virtual machine does on its disks. If you are sure that nothing needs the blob, give --break-lease.`
+      : hasExited(holder)
+        ? `${url} is in use: the lease of an upload that was killed (${describeOwner(holder)}) has not expired yet. Retry in a minute, or give --break-lease to take the blob at once.`
+        : `${url} is in use: ${describeOwner(holder)}, is uploading to it. If that process has exited, retry in a minute, or give --break-lease to take the blob from it.`,
   );
 }

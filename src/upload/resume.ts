@@ -2,6 +2,7 @@
 
 import { RangeSet } from '../base/range-set.ts';
 import { DestinationError, InUseError } from '../errors.ts';
+import { inUse } from '../remote/lease.ts';
 import { isComplete, OWNER } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { decodeOwner } from '../state/lease-holder.ts';
@@ -72,12 +73,12 @@ export async function resume(
 async function lookAgain(
   stored: Checkpoint,
   first: BlobProperties,
-  { lifecycle, file, owner, signal }: SessionRequest,
+  { lifecycle, store, file, owner, signal }: SessionRequest,
 ): Promise<BlobProperties> {
   const current = await lifecycle.properties(signal);
   assertSameBlob(stored, current, file.path);
   const other = decodeOwner(current.metadata[OWNER]);
   const known = [owner.id, decodeOwner(first.metadata[OWNER])?.id];
-  if (other !== undefined && !lifecycle.isHeld && !known.includes(other.id)) throw lifecycle.inUse(other);
+  if (other !== undefined && !lifecycle.isHeld && !known.includes(other.id)) throw inUse(store.url, other);
   return current;
 }

@@ -7,7 +7,7 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 const MINUTE_MS = 60_000;
 
-/** A watch with a clock of its own. */
+/** A watch with its own clock. */
 function watching({ endsInMs = undefined as number | undefined, maxRate = Number.POSITIVE_INFINITY } = {}) {
   const state = { nowMs: Date.parse('2026-03-01T12:00:00Z'), endsInMs };
   const startMs = state.nowMs;

@@ -15,7 +15,7 @@ const ELSEWHERE = { id: 'x', host: 'elsewhere.example', pid: 4711, since: '2026-
 const MINUTE_MS = 60_000;
 
 beforeEach(() => {
-  // The clock of the service too: the lease in memory goes by it.
+  // The lease in memory uses the same fake clock.
   vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
 });
 

@@ -1,4 +1,4 @@
-// Six VHDs as in Add-AzureVhd's own acceptance suite, and the images of other people's tools, through a real server and real readers.
+// The six VHDs of the acceptance suite of Add-AzureVhd, and images of other tools, with a real server and real readers.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
@@ -60,7 +60,7 @@ describe.each(NAMES)('%s', (name) => {
     expect(bytes.subarray(0, disk.length).equals(disk)).toBe(true);
     if (!hasQemuImg) context.skip(NO_QEMU_IMG);
     const raw = join(folder, `${name}.qemu.raw`);
-    // Left alone, qemu-img takes the size of unknown creators from the geometry, which is too small by up to a cylinder.
+    // By default, qemu-img derives the size of VHDs of unknown creators from the geometry, which is too small by up to a cylinder.
     const source = `driver=vpc,force_size_calc=current_size,file.driver=file,file.filename=${output}`;
     await qemuImg('convert', '--image-opts', '-O', 'raw', source, raw);
     expect((await readFile(raw)).equals(disk)).toBe(true);

@@ -196,7 +196,7 @@ describe('a copy of the checkpoint from before another run', () => {
     ['was killed', (path: string) => uploadAndKill(path)],
   ])('can be resumed after that run %s, and foreign writes are found', async (_, run) => {
     const { path, checkpoint, disk } = await makeImage();
-    // So much that some of it was acknowledged, with two requests at a time.
+    // Enough that some of it is acknowledged, with two requests at a time.
     await uploadUntil(optionsFor(path), 16 * MIB);
     const copy = `${checkpoint}.copy`;
     await copyFile(checkpoint, copy);
@@ -281,7 +281,7 @@ describe('a foreign write is found', () => {
     let copied: Promise<void> | undefined;
     await stopAfter(path, () => {
       server.faults.add({ operation: 'ReleaseLease' }, { kind: 'delay-answer', delayMs: 300 });
-      // As a kill leaves it.
+      // The state after a kill.
       copied = server.when(() => lease().state(nowMs()) === 'available').then(() => copyFile(checkpoint, copy));
     });
     await copied;
@@ -412,12 +412,12 @@ describe('a service without leases', () => {
     const codes: string[] = [];
     const onEvent = (event: UploadEvent) => {
       if (event.type === 'warning') codes.push(event.code);
-      // Once something was sent, and saved: with one request at a time, the first page is the first.
+      // After a save of sent data. With one request at a time, the first page is sent first.
       const isReached = phase === 'sending' ? sent > 0 && event.type === 'saved' : isPhase(event, phase);
       if (event.type === 'progress') sent = event.sent;
       if (isReached) written ??= writeUnder(undefined, offset);
     };
-    // So that all is written before it is read back.
+    // The delay lets the foreign write finish before the read-back.
     server.faults.add({ operation: 'GetPageRanges', times: 3 }, { kind: 'delay-answer', delayMs: 200 });
     const ended = uploadImage(optionsFor(path, { threads: 1, onEvent, ...(verify === undefined ? {} : { verify }) }));
     if (code === undefined) expect(await ended).toMatchObject({ verified: verify });

@@ -1,4 +1,4 @@
-// Processes killed at random moments, and the same command again, until the upload is complete.
+// Kills processes at random moments and runs the same command again, until the upload is complete.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,7 +70,7 @@ describe.each([
       const { path, disk, checkpoint } = await makeImage(seed * 1000 + upload);
       const destination = server.sasUrl({ container: CONTAINER, blob: `${upload}.vhd`, permissions: 'rw' });
       for (;;) {
-        // Never a half-written one: loading it would throw.
+        // Loading a half-written checkpoint would throw.
         const done = new RangeSet((await checkpoint.load())?.done);
         const from = server.log.length;
         const { child, ended } = startUpload(path, destination);

@@ -15,7 +15,7 @@ import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixt
 const ROOT = join(import.meta.dirname, '../..');
 const MIB = 1024 * 1024;
 const SIZE = 200 * MIB;
-/** 16 MiB, in windows of 4 MiB that hold nothing else. */
+/** 16 MiB of data, in windows of 4 MiB without other data. */
 const CONTENTS = [0, 40, 96, 180].map((at, seed) => ({ offset: at * MIB, bytes: patternOf(seed + 1, 4 * MIB) }));
 const DATA_SIZE = 16 * MIB;
 
@@ -37,7 +37,7 @@ async function makeImage(): Promise<string> {
   return path;
 }
 
-/** Writes the zeros of the holes, and leaves all else as it was, the time of the last modification too. */
+/** Fills the holes with written zeros, and preserves everything else, including the modification time. */
 async function fillHoles(path: string): Promise<void> {
   const { atime, mtime } = await stat(path);
   const bytes = await readFile(path);
@@ -68,7 +68,7 @@ async function expectBlobIs(path: string): Promise<void> {
   const blob = server.blob('vhds', 'disk.vhd');
   const file = await readFile(path);
   expect(blob.size).toBe(file.length);
-  // The footer is one of our own.
+  // vhdup writes its own footer.
   expectSameBytes(blob.read(0, SIZE), file.subarray(0, SIZE));
 }
 
@@ -122,7 +122,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
 describe('without koffi', () => {
   it('a fixed VHD with holes arrives as well; all of it is read', async () => {
     const path = await makeImage();
-    // What Node says of a package that is not there.
+    // The error of Node for a missing package.
     const hooks = `export async function resolve(name, context, next) {
       if (name === 'koffi') throw Object.assign(new Error("Cannot find package 'koffi'"), { code: 'ERR_MODULE_NOT_FOUND' });
       return next(name, context);

@@ -1,4 +1,4 @@
-// Who may write to a blob: two uploaders, uploaders that were killed, and programs that are none.
+// Exclusive access to a blob: two uploaders, killed uploaders, and other programs.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -160,7 +160,7 @@ describe('two uploaders', () => {
   });
 });
 
-// Windows has no signals between processes, but kill ends the other one at once there too.
+// Windows has no signals between processes, but kill ends a process at once there too.
 describe('an uploader that was killed', () => {
   it('is followed at once by the same command on the same machine', async () => {
     const { path, disk } = await makeImage();
@@ -449,7 +449,7 @@ describe('a checkpoint that cannot be written', () => {
   });
 });
 
-/** 64 KiB, until the test ends; undefined where this is not allowed. */
+/** A file system of 64 KiB that exists until the test ends; undefined if mounting is not allowed. */
 async function mountSmallDisk(): Promise<string | undefined> {
   const folder = join(await temporaryFolder(), 'small');
   await mkdir(folder);

@@ -1,4 +1,4 @@
-// A blob of which nothing proves that only its upload has written to it: the upload resumes, and reads back what is unverified.
+// Blobs without proof that only their upload has written to them: the upload resumes, and reads back unverified data.
 import { existsSync } from 'node:fs';
 import { copyFile, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 useServer();
 
-/** A run that left a blob of which nothing proves afterwards that only it has written to it. */
+/** Runs that leave a blob without proof that nothing else has written to it. */
 const UNPROVED: readonly (readonly [string, (path: string, checkpoint: string) => Promise<Partial<UploadOptions>>])[] =
   [
     [
@@ -69,7 +69,7 @@ const UNPROVED: readonly (readonly [string, (path: string, checkpoint: string) =
     ],
   ];
 
-/** Pages that are in the blob, in the order of the disk. */
+/** Offsets of pages in the blob, in the order of the disk. */
 const pagesThere = () => server.blob(CONTAINER, BLOB).ranges();
 const reads = () => server.counters.byOperation.get('GetBlob') ?? 0;
 
@@ -84,9 +84,9 @@ describe.each(UNPROVED)('a run that was %s', (_, leave) => {
     expect(await uploadImage({ ...options, onEvent })).toMatchObject({ verified: 'unverified' });
     expect(warnings).toContain('unverified');
     const hasLease = !warnings.includes('no-lease');
-    // Of nine windows and the footer.
+    // Nine windows and the footer.
     if (hasLease) expect(reads(), 'what this run sent under its lease is not read').toBeLessThan(36 / 4 + 1);
-    else expect(reads(), 'nothing kept others from writing to what this run sent').toBe(36 / 4 + 1);
+    else expect(reads(), 'nothing prevented foreign writes to what this run sent').toBe(36 / 4 + 1);
     expectBlobHolds(disk);
   });
 
@@ -148,7 +148,7 @@ describe('an upload that was stopped cleanly, on a service without leases', () =
   });
 });
 
-/** Reads back what somebody else wrote, or refuses the blob: with default options nothing else may come of it. */
+/** With default options, a run either finds the foreign write when it reads back, or refuses the blob. */
 async function expectNoticed(options: UploadOptions): Promise<void> {
   const code = expect.stringMatching(/^(?:VERIFICATION|DESTINATION)$/);
   expect(await failureOf(uploadImage(options))).toMatchObject({ code });
@@ -239,7 +239,7 @@ describe('a foreign write is not forgotten when the run that could not detect it
     async (hasLeases) => {
       const contents = [
         { offset: 0, bytes: patternOf(1, 20 * MIB) },
-        // A run of its own.
+        // A separate run.
         { offset: 38 * MIB, bytes: patternOf(2, 4096) },
       ];
       const path = join(await temporaryFolder(), 'disk.vhd');
@@ -351,11 +351,11 @@ describe('on a service without leases, a run that finds a blob that keeps changi
     const onEvent = (event: UploadEvent) => {
       if (event.type !== 'retry' || other !== undefined) return;
       rule.remove();
-      // Elsewhere the connection is good.
+      // All other connections work.
       other = uploadImage(optionsFor(path, { checkpoint: copy, verify: 'none' }));
       isSecondRetried = true;
     };
-    // So late that the other run has come far.
+    // Late enough for the other run to make progress.
     const retries = { retryDelayMs: 4000, maxRetryDelayMs: 4000 };
     const ended = await uploadImage(optionsFor(path, { ...retries, onEvent })).catch((error: unknown) => error);
     expect(isSecondRetried).toBe(true);
@@ -381,7 +381,7 @@ async function killOnce(path: string, isReached: () => Promise<boolean>): Promis
   await run.ended;
 }
 
-/** Leaves everything done but the footer, on a service without leases. */
+/** Leaves an upload in which only the footer is not done, on a service without leases. */
 async function killBeforeFooter(path: string, checkpoint: string): Promise<void> {
   giveNoLeases();
   const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
@@ -389,7 +389,7 @@ async function killBeforeFooter(path: string, checkpoint: string): Promise<void>
   footer.remove();
 }
 
-/** Lets nothing behind the middle of the disk be read back. */
+/** Blocks reads beyond the middle of the disk. */
 function holdReads() {
   return server.faults.add({ operation: 'GetBlob', range: { offset: 20 * MIB, length: SIZE } }, internalError());
 }
@@ -517,7 +517,7 @@ describe('a run that is killed after it has read back a foreign write', () => {
     expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
     const hold = holdReads();
     let saves = 0;
-    // One that began when the difference had been found.
+    // A save that started after the difference was found.
     const isSaved = async () => {
       const { mtimeMs } = await stat(checkpoint);
       if (hold.hits > 2) saves += mtimeMs === savedAtMs ? 0 : 1;
@@ -525,7 +525,7 @@ describe('a run that is killed after it has read back a foreign write', () => {
       return saves > 1;
     };
     let savedAtMs = 0;
-    // The rest is unverified as well: another kill, once all was sent.
+    // Another kill after everything was sent, so that the rest is unverified as well.
     const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
     await killOnce(path, async () => (await load(checkpoint)).sent.bytes === 36 * MIB);
     footer.remove();

@@ -35,7 +35,7 @@ beforeEach(async () => {
 
 afterAll(() => server.close());
 
-/** An image of 24 MiB with data here and there, in a folder of its own. */
+/** An image of 24 MiB with scattered data, in its own folder. */
 async function makeImage({
   size = 24 * MIB,
   seed = 1,
@@ -66,7 +66,7 @@ function optionsFor(image: string, more: Partial<UploadOptions> = {}): UploadOpt
   };
 }
 
-/** The blob is the disk, rounded up with zeros to a whole MiB, and a footer that says so. */
+/** Checks that the blob is the disk, padded with zeros to a whole MiB, and its footer. */
 function expectBlobHolds(disk: Uint8Array, name = BLOB): void {
   const blob = server.blob(CONTAINER, name);
   const rounded = Math.ceil(disk.length / MIB) * MIB;
@@ -83,7 +83,7 @@ function putPages() {
   return server.log.filter(({ operation }) => operation === 'PutPage');
 }
 
-/** Stops an upload once so many pages have been committed. */
+/** Stops an upload once that many pages have been committed. */
 async function uploadUntil(options: UploadOptions, committedBytes: number): Promise<void> {
   const stop = new AbortController();
   const reason = new Error('stopped by the test');
@@ -199,7 +199,7 @@ describe('an upload', () => {
     onTestFinished(() => noMemory.mockRestore());
     expect((await failureOf(uploadImage(optionsFor(image)))).message).toContain('could not allocate memory');
     noMemory.mockRestore();
-    // With another checkpoint, whoever holds the blob still would be in the way.
+    // With another checkpoint, the run would be refused if the blob were still held.
     const checkpoint = `${image}.other.json`;
     const { verified } = await uploadImage(optionsFor(image, { checkpoint, overwrite: true }));
     expect(verified).toBe('ranges');
@@ -561,7 +561,7 @@ describe('faults of the network and the service', () => {
   });
 
   it.each(['stall-body', 'stall-answer'] as const)(
-    '%s: the connection is given up, and the request sent again',
+    '%s: the connection is closed, and the request is repeated',
     async (kind) => {
       const { path, disk } = await makeImage({ size: 40 * MIB, contents });
       server.faults.add({ operation: 'PutPage', nth: [2, 5] }, { kind });
@@ -643,7 +643,7 @@ describe('faults of the network and the service', () => {
     async (mask) => {
       const { path } = await makeImage();
       const permissions = ['r', 'w', 'd', 'l'].filter((_, bit) => mask & (1 << bit)).join('');
-      // A SAS for a blob cannot list: the container's is used.
+      // A SAS for a blob cannot list, so the SAS is for the container.
       const destination = server.sasUrl({ container: CONTAINER, permissions }).replace('?', `/${BLOB}?`);
       const upload = uploadImage(optionsFor(path, { destination, overwrite: mask >= 8 }));
       if ((mask & 3) === 3) await expect(upload).resolves.toMatchObject({ verified: 'ranges' });

@@ -155,7 +155,7 @@ describe('verify', () => {
     await upload(image);
     stored().markWritten({ offset, length: 512 });
     expect((await verify(image)).differences.first).toEqual([{ kind: 'unexpected', offset, length: 512 }]);
-    // They hold zeros, as the image does.
+    // These pages are zero, as in the image.
     expect(await verify(image, { full: true })).toMatchObject({ matches: true });
     stored().write(offset + 7, Uint8Array.of(1));
     expect((await verify(image, { full: true })).differences.first).toEqual([
@@ -168,7 +168,7 @@ describe('verify', () => {
     const bytes = await readFile(image);
     const blob = server.createPageBlob(CONTAINER, BLOB, bytes.length);
     blob.write(0, bytes);
-    // The footer of the file itself, which is not the one that vhdup writes.
+    // The footer of the file, which differs from the footer that vhdup writes.
     blob.markWritten({ offset: 0, length: bytes.length });
     const map = await verify(image);
     expect(map).toMatchObject({ matches: true });
@@ -439,7 +439,7 @@ describe('a read-back', () => {
   });
 });
 
-/** Stops work once the service has been asked for so many more ranges. */
+/** Stops the work once that many more ranges have been requested. */
 async function stopAfter(requests: number, work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
   const stop = new AbortController();
   const target = reads().length + requests;
@@ -552,7 +552,7 @@ describe('a manifest', () => {
         .then(() => stop.abort(new Error('stop')));
       await failureOf(upload(image, { manifest, threads: 2, signal: stop.signal }));
       await stopping;
-      // As a kill in the middle of a write leaves it.
+      // The state after a kill in the middle of a write.
       await writeFile(manifest, '{"window":[0,4194304],"ru', { flag: 'a' });
     }
     expect(await failureOf(verify(image, { manifest }))).toMatchObject({ code: 'VERIFICATION' });
