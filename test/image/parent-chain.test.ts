@@ -255,11 +255,7 @@ describe('an image never makes vhdup open', () => {
       w2ku('\\\\host\\share\\x.vhd'),
       /\/\/host\/share\/x\.vhd .*not tried, because it is on another computer/,
     ],
-    [
-      'a long network path',
-      w2ku('\\\\?\\UNC\\host\\share\\x.vhd'),
-      /not tried, because it is on another computer/,
-    ],
+    ['a long network path', w2ku('\\\\?\\UNC\\host\\share\\x.vhd'), /not tried, because it is on another computer/],
     ['a file URL of another host', macX('file://host/share/x.vhd'), /not tried, because it is on another computer/],
     ['a Windows device', w2ku('\\\\.\\PhysicalDrive0'), /not tried, because it names a device/],
     ['a device', w2ku('/dev/zero'), /not tried, because it names a device/],

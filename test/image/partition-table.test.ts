@@ -37,7 +37,7 @@ describe('findPartitionTable', () => {
     ['an MBR', mbr([{ status: 0x80 }, { first: 9 }])],
     ['a protective MBR for a disk of more than 2 TiB', mbr([{ type: 0xee, sectors: 0xffffffff }])],
     ['a protective entry that begins in sector 0', mbr([{ type: 0xee, first: 0 }])],
-    ['a partition beside an entry with a boot flag that is none', mbr([{}, { status: 0x20 }])],
+    ['a partition beside an entry with an invalid boot flag', mbr([{}, { status: 0x20 }])],
     ['a partition beside an unused entry with start and length', mbr([{}, { type: 0 }])],
     ['a partition beside one without sectors', mbr([{ sectors: 0 }, {}])],
     ['a partition beside one that begins after the end of the disk', mbr([{ first: 1 << 20 }, {}])],

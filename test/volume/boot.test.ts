@@ -1,4 +1,4 @@
-// What a disk starts, and which system is on it: guesses from the layout, with the reason.
+// Detects what a disk can boot and which system it contains: guesses from the layout, with a reason.
 import { describe, expect, it } from 'vitest';
 import type { DiskLayout, Volume } from '../../src/volume/disk-layout.ts';
 import type { FileSystem } from '../../src/volume/file-system.ts';
