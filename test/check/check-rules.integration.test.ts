@@ -45,7 +45,7 @@ afterAll(async () => {
   if (goldenFolder !== '') await rm(goldenFolder, { recursive: true, force: true });
 });
 
-/** Caches the reports of the golden disks, which many cases use. */
+/** Returns the cached report of a golden disk, because many cases use it. */
 function goldenReport(path: string, options: Options): Promise<CheckReport> {
   const key = `${path} ${JSON.stringify(options)}`;
   const report = reports.get(key) ?? checkImage({ image: path, ...options });
@@ -531,7 +531,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`check rules ${NO_DISK_TOOLS ?? ''}
   });
 });
 
-describe.skipIf(NO_DISK_TOOLS !== undefined)(`contents that check cannot read ${NO_DISK_TOOLS ?? ''}`, () => {
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`checkImage on a guest ${NO_DISK_TOOLS ?? ''}`, () => {
   it.each([
     ['XFS', { size: 320, type: 'L', fileSystem: 'xfs' }, 'XFS'],
     ['LUKS', { size: 20, type: 'L', fileSystem: 'luks' }, 'LUKS'],
@@ -550,7 +550,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`contents that check cannot read ${
     ],
     ['an ext4 with encrypt', { size: 20, type: 'L', fileSystem: 'ext4', mkfs: ['-O', 'encrypt'] }, 'feature encrypt'],
     ['an ext4 without an /etc', { size: 20, type: 'L', fileSystem: 'ext4' }, 'no file system with an /etc'],
-  ] as const)('are reported as unread, never as passed: %s', async (_, partition, found) => {
+  ] as const)('reports contents that it cannot read as unread, never as passed: %s', async (_, partition, found) => {
     const report = await checkImage({ image: await makeDisk({ table: 'gpt', partitions: [EFI, partition] }) });
     const ofGuest = report.findings.filter(({ group }) => group === 'system' || group === 'accounts');
     expect([...new Set(ofGuest.map(({ result }) => result))]).toEqual(['unread']);
@@ -558,7 +558,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`contents that check cannot read ${
     expect(report.result).toBe('warn');
   });
 
-  it('include Windows: the Linux rules do not apply', async () => {
+  it('skips the Linux rules for Windows, and reports that Windows is not read', async () => {
     const ntfs = { size: 20, type: '7', fileSystem: 'ntfs', bootable: true } as const;
     const report = await checkImage({
       image: await makeDisk({ table: 'dos', hasBootCode: true, partitions: [ntfs] }),
@@ -569,7 +569,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`contents that check cannot read ${
     expect(report.result).toBe('warn');
   });
 
-  it('include folders on a separate file system: their files are not reported as absent', async () => {
+  it('does not report files as absent when they are on a separate file system', async () => {
     const image = await makeDisk(
       withFiles({ '/etc/fstab': 'UUID=1 / ext4 defaults 0 1\nUUID=2 /home xfs defaults 0 2\n' }),
     );
@@ -579,7 +579,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`contents that check cannot read ${
     expect(of('root-locked')).toMatchObject({ result: 'pass' });
   });
 
-  it('do not include a separate /boot or the entries of systemd-boot: the kernel command line is read', async () => {
+  it('reads the kernel command line from a separate /boot, and from the entries of systemd-boot', async () => {
     const { '/boot/grub/grub.cfg': menu = '', ...rest } = GOLDEN_FILES;
     const root = { ...ROOT, files: rest };
     const boot = { size: 8, type: 'L', fileSystem: 'ext4', files: { '/grub2/grub.cfg': menu } } as const;

@@ -14,7 +14,7 @@ async function open(size: number, creatorApplication = 'win '): Promise<DiskImag
   return (await openWatched(path)).image;
 }
 
-describe('preflight check', () => {
+describe('the preflight check', () => {
   it('reports nothing for an ordinary disk', async () => {
     expect(await checkBeforeUpload(await open(20 * MIB), [], BLOB)).toEqual([]);
   });

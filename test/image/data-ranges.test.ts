@@ -4,7 +4,7 @@ import { type ByteRange, endOf, MIB } from '../../src/base/byte-range.ts';
 import { type AskForData, type DataReport, dataRanges, reportsDataCorrectly } from '../../src/image/data-ranges.ts';
 import { listExtents } from '../support/vhd-fixtures.ts';
 
-/** Reports `data`, ascending and disjoint, with at most this many ranges per query: lseek reports one, Windows several. */
+/** Reports `data`, ascending and disjoint, at most `atOnce` ranges per query: lseek reports one, Windows several. */
 function systemOf(data: readonly ByteRange[], atOnce: number): AskForData {
   return (range) => {
     const inside = data
@@ -76,7 +76,7 @@ describe('data ranges of a file', () => {
     ]);
   });
 
-  it('need few queries when there are only small holes, and arrive before the last query', async () => {
+  it('need few queries when there are only small holes, and the first range arrives after one query', async () => {
     const data = Array.from({ length: 20_000 }, (_, index) => ({ offset: 2 * index * MIB, length: 4096 }));
     let asked = 0;
     const ask: AskForData = (range) => {

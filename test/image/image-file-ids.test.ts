@@ -41,7 +41,7 @@ async function makeFile(): Promise<string> {
   return path;
 }
 
-it('recognises a file whose path and handle report different devices', async () => {
+it('recognises a file, and its replacement, when path and handle report different devices', async () => {
   edits.ofPath = { dev: 0n };
   const path = await makeFile();
   const codes: string[] = [];

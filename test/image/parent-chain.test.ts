@@ -38,7 +38,7 @@ function childWith(parent: Partial<VhdParent>): VhdDescription {
   };
 }
 
-/** Builds the child in its own folder below a temporary one, and a file at each path in `others`, relative to the child. */
+/** Builds the child in its own temporary folder, and a file at each path in `others`, relative to the child. */
 async function place(parent: Partial<VhdParent>, others: Readonly<Record<string, VhdDescription>>): Promise<string> {
   const path = join(await temporaryFolder(), 'vm', 'child.vhd');
   await mkdir(dirname(path));
@@ -297,7 +297,7 @@ describe('an image never makes vhdup open', () => {
   });
 });
 
-describe('a parent chain', () => {
+describe('opening a parent chain', () => {
   it('refuses a loop of one file', async () => {
     const path = await place({ uniqueId: uniqueIdOf(2), name: 'child.vhd' }, {});
     expect(await refuses(path)).toContain('so the chain is a loop');

@@ -1,6 +1,5 @@
 // Reads every image from other tools with qemu-img and libvhdi too. Where they disagree with vhdup, the table states who
 // is right, and why. The test fails if one of them changes.
-// says who is right, and why; where one of them changes its mind, the test tells.
 import { type FileHandle, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,7 +123,7 @@ const WINDOW = 4 * 1024 * 1024;
 const SAMPLE = 64 * 1024;
 const LARGE = 1024 * 1024 * 1024;
 
-describe.skipIf(sharedImages === undefined)(`an image made by another tool (or: ${NO_SHARED_IMAGES})`, () => {
+describe.skipIf(sharedImages === undefined)(`an image from another tool (or: ${NO_SHARED_IMAGES})`, () => {
   it('is listed in the table', async () => {
     const files = await readdir(folder, { recursive: true });
     const images = files.filter((name) => /\.vhdx?$/.test(name)).map((name) => name.replaceAll('\\', '/'));
@@ -177,7 +176,7 @@ async function comparedWithOurs(path: string, disk: string): Promise<Reading> {
   }
 }
 
-/** Compares all allocated data and, of the rest of a large disk, the first 64 KiB of every 4 MiB, because zeros are slow to compare. */
+/** Compares all allocated data and, of the rest of a large disk, 64 KiB of every 4 MiB: comparing zeros is slow. */
 async function isSame(image: DiskImage, disk: string): Promise<boolean> {
   const file = await open(disk);
   try {

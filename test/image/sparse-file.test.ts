@@ -70,7 +70,7 @@ async function extentsOf(path: string, options: { format?: 'raw'; readHoles?: bo
 describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file system with hole support)', (parent) => {
   const canAsk = TELLS.get(parent) === true;
 
-  it.skipIf(!canAsk)('that is a raw disk: recently written data never lies in a hole', async () => {
+  it.skipIf(!canAsk)('opened as a raw disk never reports recently written data as a hole', async () => {
     const folder = await folderIn(parent);
     const writes = fc.record({
       offset: fc.integer({ min: 0, max: 95 * MIB }),
@@ -92,7 +92,7 @@ describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file syste
     );
   });
 
-  it.skipIf(!canAsk)('that is a fixed VHD: extents exclude its holes', async () => {
+  it.skipIf(!canAsk)('opened as a fixed VHD has extents without its holes', async () => {
     const path = join(await folderIn(parent), 'disk.vhd');
     const contents = [
       { offset: 0, bytes: patternOf(1, 512) },
@@ -107,7 +107,7 @@ describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file syste
     expect(await extentsOf(path, { readHoles: true })).toEqual([{ offset: 0, length: 300 * MIB }]);
   });
 
-  it.skipIf(!canAsk)('that is a fixed VHDX: extents exclude its holes, wherever its blocks lie', async () => {
+  it.skipIf(!canAsk)('opened as a fixed VHDX has extents without its holes, wherever its blocks lie', async () => {
     const path = join(await folderIn(parent), 'disk.vhdx');
     const pieces = [{ at: 3 * MIB + 5, bytes: patternOf(1, 512) }];
     buildVhdx(path, {
@@ -123,7 +123,7 @@ describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file syste
     ]);
   });
 
-  it.skipIf(!canAsk)('that is a fixed parent VHD: extents of the child exclude its holes', async () => {
+  it.skipIf(!canAsk)('that is the parent of a VHD leaves its holes out of the extents of the child', async () => {
     const folder = await folderIn(parent);
     const contents = [{ offset: 100 * MIB, bytes: patternOf(2, MIB) }];
     const { uniqueId } = await buildVhd(join(folder, 'base.vhd'), { type: 'fixed', size: 300 * MIB, contents });

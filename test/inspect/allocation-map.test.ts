@@ -22,7 +22,7 @@ describe('cells', () => {
     expect(counts.shares()).toEqual([0.0001, 0.9999]);
   });
 
-  it('contain the total of the added ranges, whatever these are', () => {
+  it('cover the disk without exceeding the requested number, whatever ranges are added', () => {
     const range = fc.record({ offset: fc.nat(5000), length: fc.nat(5000) });
     fc.assert(
       fc.property(

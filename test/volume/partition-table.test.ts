@@ -246,8 +246,8 @@ describe('an MBR', () => {
   });
 
   it.each([
-    ['loops back to where it was', 0, /its chain loops back to 1048576/],
-    ['leads out of the partition', 60_000, /its chain leads to 31768576, which is outside of it/],
+    ['loops', 0, /its chain loops back to 1048576/],
+    ['leaves the partition', 60_000, /its chain leads to 31768576, which is outside of it/],
     ['leads to a sector that is not a boot record', 100, /no boot record was found at 1099776/],
   ])('is read up to the invalid link when the chain of its extended partition %s', async (_, first, problem) => {
     const disk = Buffer.alloc(8 * MIB);

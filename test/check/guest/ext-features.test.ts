@@ -10,9 +10,9 @@ function superblock({ incompatible = 0x2c2, readOnly = 0x46b, blockSizeLog = 2, 
   return bytes;
 }
 
-describe('ext file system', () => {
+describe('an ext file system', () => {
   it.each([
-    ['what mke2fs makes', {}],
+    ['the default features of mke2fs', {}],
     ['an open journal, inline data, large folders and attributes in inodes', { incompatible: 0xe6c6 }],
     ['quotas and projects', { readOnly: 0x256b }],
     ['blocks of 16 KiB', { blockSizeLog: 4 }],

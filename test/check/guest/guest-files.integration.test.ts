@@ -91,7 +91,10 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files on ext4 ${NO_DISK_TOOLS ?? '
   });
 
   it.each([
-    ['ext4 with all that mke2fs 1.47 switches on', ['-O', '64bit,metadata_csum,metadata_csum_seed,orphan_file']],
+    [
+      'ext4 with all features that mke2fs 1.47 enables by default',
+      ['-O', '64bit,metadata_csum,metadata_csum_seed,orphan_file'],
+    ],
     ['blocks of 1 KiB', ['-b', '1024']],
     ['ext2', ['-t', 'ext2']],
     ['ext3', ['-t', 'ext3']],

@@ -94,7 +94,7 @@ async function attack(
 describe.skipIf(NO_DISK_TOOLS !== undefined)(`damaged file systems ${NO_DISK_TOOLS ?? ''}`, () => {
   const timeout = 600_000;
 
-  it(`give a result or a vhdup error: ${MUTATIONS} mutations of ext4`, { timeout }, async () => {
+  it(`give a result or a vhdup error after ${MUTATIONS} mutations of ext4`, { timeout }, async () => {
     const mkfs = ['-b', '1024', '-O', '^metadata_csum'];
     const root = { size: 4, type: '', fileSystem: 'ext4', files: GOLDEN_FILES, mkfs } as const;
     const counts = await attack('ext', await makeDisk({ table: 'none', size: 4, partitions: [root] }), EXT_PATHS);
@@ -102,7 +102,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`damaged file systems ${NO_DISK_TOO
     expect(counts.get('file')).toBeGreaterThan(0);
   });
 
-  it(`give a result or a vhdup error: ${MUTATIONS} mutations of FAT`, { timeout }, async () => {
+  it(`give a result or a vhdup error after ${MUTATIONS} mutations of FAT`, { timeout }, async () => {
     const efi = { ...EFI, size: 4, files: GOLDEN_EFI };
     const counts = await attack('fat', await makeDisk({ table: 'none', size: 4, partitions: [efi] }), FAT_PATHS);
     expect(counts.get('unreadable')).toBeGreaterThan(0);

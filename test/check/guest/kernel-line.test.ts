@@ -8,7 +8,7 @@ function read(files: Readonly<Record<string, string>>) {
 }
 
 describe('readKernelLine', () => {
-  it('reads the first entry of a GRUB menu, without the kernel path and comments', async () => {
+  it('reads the first entry of a GRUB menu, without the kernel path, and ignores comments', async () => {
     const menu = '# linux /no no\nmenuentry x {\n\tlinux\t/vmlinuz-2 root=UUID=1 quiet\n}\nlinux /vmlinuz-1 single\n';
     expect(await read({ '/boot/grub/grub.cfg': menu })).toEqual({
       path: '/boot/grub/grub.cfg',
@@ -42,7 +42,7 @@ describe('readKernelLine', () => {
     expect(line?.parameters).toEqual(['$kernelopts', 'root=UUID=1', 'console=ttyS0']);
   });
 
-  it('reads the sources of the menu when there is no menu', async () => {
+  it('reads /etc/default/grub when there is no menu', async () => {
     const text = `GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX='console=ttyS0 a'\n`;
     expect((await read({ '/etc/default/grub': text }))?.parameters).toEqual(['quiet', 'console=ttyS0', 'a']);
   });

@@ -26,7 +26,7 @@ async function failureWithEntry(entry: number, sector: number): Promise<Error> {
   return await failureOf(openDiskImage(path));
 }
 
-describe('the BAT', () => {
+describe('the BAT reader', () => {
   it.each([
     ['backwards', (blocks: readonly number[]) => blocks.toReversed()],
     ['shuffled', (blocks: readonly number[]) => blocks.toSorted((one, other) => ((one * 7) % 5) - ((other * 7) % 5))],

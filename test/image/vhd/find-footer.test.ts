@@ -49,7 +49,7 @@ describe('the footer of a dynamic VHD', () => {
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
   });
 
-  it('is reported as unfinished where a copy is all zeros', async () => {
+  it('is read from the beginning when the end is all zeros, with a warning that the copy of the file did not finish', async () => {
     const { path, footerOffset } = await buildTemporary(dynamic);
     await patchFile(path, footerOffset, new Uint8Array(512));
     const { warnings, messages } = await openWatched(path);
@@ -109,7 +109,7 @@ describe('the footer of a dynamic VHD', () => {
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
   });
 
-  it('may lie far beyond the last block', async () => {
+  it('may follow the last block after a gap', async () => {
     const { path } = await buildTemporary({ ...dynamic, gapBeforeFooter: 3584 });
     const { image } = await openWatched(path);
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));

@@ -1,4 +1,4 @@
-// VHDs from Windows, qemu, libvhd and others, identified by the SHA-256 of the virtual disk on which independent readers agree.
+// VHDs from Windows, qemu, libvhd and others. Independent readers agree on the SHA-256 of each virtual disk.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';

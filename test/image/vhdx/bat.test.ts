@@ -291,7 +291,8 @@ describe('a large BAT', () => {
     ['a base file', {}],
     ['a differencing file', { parent: PARENT }],
   ])('gives the same runs of %s whichever part of the table is zero', async (_, spec) => {
-    // 40,960 blocks in ten chunks, in a table of two slices and eighty pieces. A block in the file ends the zeros of its piece.
+    // 40,960 blocks in ten chunks, in a table of two slices and eighty pieces.
+    // A block in the file ends the zeros of its piece.
     const size = 40 * GIB;
     const places = fc.uniqueArray(
       fc.oneof(fc.integer({ min: 0, max: 40_959 }), fc.constantFrom(4095, 8189, 8190, 8191, 16_380, 40_959)),

@@ -265,7 +265,7 @@ describe('a differencing VhdxImage', () => {
     });
   });
 
-  it('refuses a bitmap that disappears between open and read of a large disk', async () => {
+  it('refuses a missing bitmap of a large disk when it is read', async () => {
     const blocks = [{ index: 0, state: 7, present: [[0, 1] as const], pieces: [{ at: 0, bytes: pattern(1, 512) }] }];
     const { child } = buildChild({ size: 2 * TIB, blocks, batEntries: new Map([[4096, 3n]]) });
     await withImage(child.path, async (image) => {
@@ -405,7 +405,7 @@ describe('unallocated data', () => {
     });
   });
 
-  it('is skipped: a full block takes one read, a partial one takes two and one of the bitmap', async () => {
+  it('costs no reads: a full block takes one, a partial one takes one of the bitmap and one of each file', async () => {
     const { child, parent } = buildChild({
       blocks: [
         { index: 0, pieces: [] },

@@ -1,4 +1,4 @@
-// Damages every structure of small VHDX files at random, then fixes the checksums so that the damage is not refused early.
+// Damages every structure of small VHDX files at random, then corrects the checksums so that parsing continues.
 import { describe, expect, it, vi } from 'vitest';
 import { ImageFile } from '../../../src/image/image-file.ts';
 import { openAndRead } from '../../hostile/attack.ts';
