@@ -6,12 +6,12 @@ import { buildTemporary, failureOf } from '../support/vhd-fixtures.ts';
 const MIB = 1024 * 1024;
 
 describe('checkImage', () => {
-  it('refuses a purpose that it does not know', async () => {
+  it('refuses an unknown purpose', async () => {
     const purpose = 'toaster' as 'vm';
     expect(await failureOf(checkImage({ image: 'disk.vhd', purpose }))).toBeInstanceOf(UsageError);
   });
 
-  it('throws when there is no file, and reports what is wrong with one that is there', async () => {
+  it('throws when the file does not exist, and reports the problems of a damaged one', async () => {
     expect(await failureOf(checkImage({ image: '/nowhere/disk.vhd' }))).toBeInstanceOf(ImageAccessError);
     const { path } = await buildTemporary({ type: 'dynamic', size: 24 * MIB, footers: 'head', maxTableEntries: 3 });
     const report = await checkImage({ image: path });
@@ -20,7 +20,7 @@ describe('checkImage', () => {
     expect(report).not.toHaveProperty('format');
   });
 
-  it('ends with the reason of its signal', async () => {
+  it('rejects with the abort reason of its signal', async () => {
     const { path } = await buildTemporary({ type: 'fixed', size: 24 * MIB });
     const reason = new Error('stopped by the test');
     expect(await failureOf(checkImage({ image: path, signal: AbortSignal.abort(reason) }))).toBe(reason);

@@ -1,4 +1,4 @@
-// Each rule with an image that passes it and one that does not; disks are made by Debian's tools.
+// Tests each rule with an image that passes and one that does not. Debian tools make the disks.
 import { copyFile, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ afterAll(async () => {
   if (goldenFolder !== '') await rm(goldenFolder, { recursive: true, force: true });
 });
 
-/** The reports of the golden disks are asked for again and again. */
+/** Returns the cached report of a golden disk, because many cases use it. */
 function goldenReport(path: string, options: Options): Promise<CheckReport> {
   const key = `${path} ${JSON.stringify(options)}`;
   const report = reports.get(key) ?? checkImage({ image: path, ...options });
@@ -82,7 +82,7 @@ function withKernelLine(parameters: string): GuestDisk {
   return withFiles({ '/boot/grub/grub.cfg': `linux /boot/vmlinuz root=UUID=0f6b ro ${parameters}\n` });
 }
 
-/** Sets the flag of $Volume, as Windows does while a volume is mounted: the copy in $MFTMirr stays as it is. */
+/** Sets the dirty flag of $Volume, as Windows does while a volume is mounted. The copy in $MFTMirr stays unchanged. */
 async function setNtfsDirty(path: string): Promise<void> {
   const disk = await readFile(path);
   const start = disk.indexOf('NTFS    ', 0, 'latin1') - 3;
@@ -95,14 +95,14 @@ async function setNtfsDirty(path: string): Promise<void> {
 
 interface Case {
   readonly rule: string;
-  /** Passes the rule. @default the golden GPT disk */
+  /** An image that passes the rule. @default the golden GPT disk */
   readonly good?: () => string | Promise<string>;
   readonly goodOptions?: Options;
-  /** Does not pass it. */
+  /** An image that does not pass the rule. */
   readonly bad: () => string | Promise<string>;
   readonly badOptions?: Options;
   readonly result: CheckResult;
-  /** Part of what is found. */
+  /** Part of the expected `found` text. */
   readonly found: string;
 }
 
@@ -498,8 +498,8 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe.skipIf(NO_DISK_TOOLS !== undefined)(`the rules of check ${NO_DISK_TOOLS ?? ''}`, () => {
-  it('are all passed by the golden disks', async () => {
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`check rules ${NO_DISK_TOOLS ?? ''}`, () => {
+  it('all pass for the golden disks', async () => {
     for (const path of [goldenGpt, goldenMbr]) {
       const report = await goldenReport(path, {});
       expect(report.findings.filter(({ result }) => result !== 'pass' && result !== 'not-applicable')).toEqual([]);
@@ -507,18 +507,18 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`the rules of check ${NO_DISK_TOOLS
     }
   });
 
-  it('are all passed by a golden disk for the Marketplace', async () => {
+  it('all pass for a golden disk for the Marketplace', async () => {
     const report = await checkImage({ image: await copyOf(goldenGpt, 2 * GIB), ...FOR_MARKETPLACE, blobName: 'a.vhd' });
     expect(report.findings.filter(({ result }) => result !== 'pass' && result !== 'not-applicable')).toEqual([]);
     expect(report.counts['not-applicable']).toBe(3);
   });
 
-  it('each have a case', () => {
+  it('each have a test case', () => {
     expect(new Set(CASES.map(({ rule }) => rule))).toEqual(new Set(RULES.map(({ id }) => id)));
     expect(new Set(RULES.map(({ id }) => id)).size).toBe(RULES.length);
   });
 
-  it.each(CASES)('$rule: pass, and $result ($found)', async ({ rule, ...wanted }) => {
+  it.each(CASES)('$rule: passes, or returns $result ($found)', async ({ rule, ...wanted }) => {
     const good = wanted.good === undefined ? goldenGpt : await wanted.good();
     const passed = await goldenReport(good, wanted.goodOptions ?? {});
     expect(passed.findings.find(({ id }) => id === rule)).toMatchObject({ result: 'pass' });
@@ -531,7 +531,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`the rules of check ${NO_DISK_TOOLS
   });
 });
 
-describe.skipIf(NO_DISK_TOOLS !== undefined)(`what check cannot read ${NO_DISK_TOOLS ?? ''}`, () => {
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`checkImage on a guest ${NO_DISK_TOOLS ?? ''}`, () => {
   it.each([
     ['XFS', { size: 320, type: 'L', fileSystem: 'xfs' }, 'XFS'],
     ['LUKS', { size: 20, type: 'L', fileSystem: 'luks' }, 'LUKS'],
@@ -550,7 +550,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`what check cannot read ${NO_DISK_T
     ],
     ['an ext4 with encrypt', { size: 20, type: 'L', fileSystem: 'ext4', mkfs: ['-O', 'encrypt'] }, 'feature encrypt'],
     ['an ext4 without an /etc', { size: 20, type: 'L', fileSystem: 'ext4' }, 'no file system with an /etc'],
-  ] as const)('is unread and never passed: %s', async (_, partition, found) => {
+  ] as const)('reports contents that it cannot read as unread, never as passed: %s', async (_, partition, found) => {
     const report = await checkImage({ image: await makeDisk({ table: 'gpt', partitions: [EFI, partition] }) });
     const ofGuest = report.findings.filter(({ group }) => group === 'system' || group === 'accounts');
     expect([...new Set(ofGuest.map(({ result }) => result))]).toEqual(['unread']);
@@ -558,7 +558,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`what check cannot read ${NO_DISK_T
     expect(report.result).toBe('warn');
   });
 
-  it('asks nothing of Linux from Windows, and says that Windows is not read', async () => {
+  it('skips the Linux rules for Windows, and reports that Windows is not read', async () => {
     const ntfs = { size: 20, type: '7', fileSystem: 'ntfs', bootable: true } as const;
     const report = await checkImage({
       image: await makeDisk({ table: 'dos', hasBootCode: true, partitions: [ntfs] }),
@@ -569,7 +569,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`what check cannot read ${NO_DISK_T
     expect(report.result).toBe('warn');
   });
 
-  it('does not take for absent what lies on a file system of its own', async () => {
+  it('does not report files as absent when they are on a separate file system', async () => {
     const image = await makeDisk(
       withFiles({ '/etc/fstab': 'UUID=1 / ext4 defaults 0 1\nUUID=2 /home xfs defaults 0 2\n' }),
     );
@@ -579,7 +579,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`what check cannot read ${NO_DISK_T
     expect(of('root-locked')).toMatchObject({ result: 'pass' });
   });
 
-  it('reads the kernel line from a /boot of its own, and from the entries of systemd-boot', async () => {
+  it('reads the kernel command line from a separate /boot, and from the entries of systemd-boot', async () => {
     const { '/boot/grub/grub.cfg': menu = '', ...rest } = GOLDEN_FILES;
     const root = { ...ROOT, files: rest };
     const boot = { size: 8, type: 'L', fileSystem: 'ext4', files: { '/grub2/grub.cfg': menu } } as const;

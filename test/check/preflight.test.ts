@@ -14,22 +14,22 @@ async function open(size: number, creatorApplication = 'win '): Promise<DiskImag
   return (await openWatched(path)).image;
 }
 
-describe('the check before an upload', () => {
-  it('has nothing to say of an ordinary disk', async () => {
+describe('the preflight check', () => {
+  it('reports nothing for an ordinary disk', async () => {
     expect(await checkBeforeUpload(await open(20 * MIB), [], BLOB)).toEqual([]);
   });
 
-  it('lets a small disk through, with a warning', async () => {
+  it('accepts a small disk, with a warning', async () => {
     const findings = await checkBeforeUpload(await open(MIB), [], BLOB);
     expect(findings.map(({ id }) => id)).toEqual(['size-minimum']);
   });
 
-  it('warns of a name and a creator that make trouble later', async () => {
+  it('warns of a blob name and a creator that cause trouble later', async () => {
     const findings = await checkBeforeUpload(await open(20 * MIB, 'qemu'), [], { blobName: 'a%b' });
     expect(findings.map(({ id }) => id)).toEqual(['creator', 'blob-name']);
   });
 
-  it('stops at a disk that no page blob holds, and says how to go on', async () => {
+  it('refuses a disk that is too large for a page blob, and names the next step', async () => {
     const failure = await failureOf(checkBeforeUpload(await open(8 * TIB), [], BLOB));
     expect(failure).toBeInstanceOf(DiskCheckError);
     expect(failure.message).toMatch(
@@ -37,13 +37,13 @@ describe('the check before an upload', () => {
     );
   });
 
-  it('stops at a disk with sectors of 4096 bytes', async () => {
+  it('refuses a disk with sectors of 4096 bytes', async () => {
     const warning = { code: 'sector-size-4096', message: '' };
     const failure = await failureOf(checkBeforeUpload(await open(20 * MIB), [warning], BLOB));
     expect(failure.message).toContain('LogicalSectorSizeBytes 512');
   });
 
-  it('reads a few KiB of the disk', async () => {
+  it('reads only a few KiB of the disk', async () => {
     const { path } = await buildTemporary({ type: 'fixed', size: 64 * MIB });
     const image = await openDiskImage(path);
     let bytesRead = 0;

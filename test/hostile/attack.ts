@@ -1,4 +1,4 @@
-// Opens a damaged image in every way vhdup does: each must end in a reading that agrees with itself, or in an error of ours.
+// Opens a damaged image in every way that vhdup does. Each must give a consistent reading or a vhdup error.
 import { checkImage } from '../../src/check/check-image.ts';
 import { showCheck } from '../../src/cli/screens/check-screen.ts';
 import { showInspection } from '../../src/cli/screens/inspect-screen.ts';
@@ -13,16 +13,16 @@ import { readConsistently } from './read-consistently.ts';
 
 const SCREEN = { ...PIPE, verbose: true };
 
-/** How opening and reading the disk ended. */
+/** The outcome of opening and reading the disk. */
 export type Ending = { readonly checksum: string } | { readonly refusal: VhdupError };
 
 export interface Attacked {
   readonly ending: Ending;
-  /** The operation that took longest, and how long. */
+  /** The slowest operation, and its duration. */
   readonly slowest: { readonly operation: string; readonly ms: number };
 }
 
-/** Opens and reads the disk. Throws what is neither a consistent reading nor a refusal in words. */
+/** Opens and reads the disk. Throws if the reading is inconsistent or the error is not a vhdup error. */
 export async function openAndRead(path: string): Promise<Ending> {
   try {
     const image = await openDiskImage(path);
@@ -57,7 +57,7 @@ export async function attack(path: string): Promise<Attacked> {
     expectPrintable(showInspection(report, SCREEN));
     return report;
   });
-  // Reading fails where a block is, and inspecting reads little: what it refuses must not be readable.
+  // Inspect reads less than a full read does, so an image that inspect refuses must not be readable.
   if (exitCode !== undefined && !('refusal' in ending)) throw new Error('inspect refused what can be read.');
   for (const structure of STRUCTURE_KINDS) {
     for (const block of structure === 'bat' || structure === 'bitmap' ? [undefined, 0] : [undefined]) {
@@ -72,14 +72,14 @@ export async function attack(path: string): Promise<Attacked> {
   return { ending, slowest };
 }
 
-/** @returns the error, if it is one of ours and says what is wrong in a sentence. */
+/** @returns the error, if it is a vhdup error with a full sentence as its message. */
 function refusalOf(error: unknown): VhdupError {
   if (!(error instanceof VhdupError)) throw error;
   if (!/^[A-Z].*[.]$/s.test(error.message)) throw new Error(`Not a sentence: ${error.message}`, { cause: error });
   return error;
 }
 
-/** Nothing that an image says may reach a terminal as more than letters. */
+/** Asserts that text from an image contains no control characters when it reaches a terminal. */
 function expectPrintable(text: string): void {
   const found = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.exec(text);
   if (found !== null) throw new Error(`The character ${found[0].codePointAt(0)} is printed: ${JSON.stringify(text)}`);

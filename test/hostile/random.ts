@@ -1,6 +1,6 @@
-// Random numbers that are the same for the same seed: what a seed found, it finds again.
+// Pseudo-random numbers. The same seed gives the same numbers, so that failures can be reproduced.
 
-/** mulberry32: numbers from 0 up to 1. */
+/** mulberry32: returns numbers from 0 (inclusive) to 1 (exclusive). */
 export function randomOf(seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -12,19 +12,19 @@ export function randomOf(seed: number): () => number {
 
 /** Picks whole numbers and items. */
 export class Picker {
-  /** From 0 up to 1. */
+  /** A number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
 
   constructor(seed: number) {
     this.random = randomOf(seed);
   }
 
-  /** A whole number from 0 up to `end`, without it. */
+  /** A whole number from 0 (inclusive) to `end` (exclusive). */
   below(end: number): number {
     return Math.floor(this.random() * end);
   }
 
-  /** A whole number, both ends included. */
+  /** A whole number between both limits (inclusive). */
   between(first: number, last: number): number {
     return first + this.below(last - first + 1);
   }

@@ -1,9 +1,9 @@
-// Reads a disk in several ways that must agree, in bounded time whatever size it claims.
+// Reads a disk in several ways that must agree, in bounded time whatever size the image claims.
 import { createHash } from 'node:crypto';
 import type { DiskImage } from '../../src/image/disk-image.ts';
 
 const MIB = 1024 * 1024;
-/** A larger disk is read at its ends and at its first extents only. */
+/** Of a larger disk, only the ends and the first extents are read. */
 const MAX_WHOLE = 16 * MIB;
 const PIECE = MIB;
 const SAMPLE = 8 * 1024;
@@ -11,9 +11,9 @@ const SAMPLES = 6;
 const SECTOR = 512;
 
 /**
- * Lists the extents, which must ascend and stay on the disk; reads pieces whole and sector by sector, which must be the
- * same; and, of a small disk, everything, which must be zeros outside of the extents.
- * @returns a checksum of what was read. Throws an Error where the readings contradict one another.
+ * Checks that the extents ascend and lie within the disk, and that pieces read whole and sector by sector are equal.
+ * Reads a small disk in full: it must be zero outside of its extents.
+ * @returns a checksum of the bytes read. Throws an Error if the readings contradict one another.
  */
 export async function readConsistently(image: DiskImage): Promise<string> {
   const isSmall = image.size <= MAX_WHOLE;
@@ -40,7 +40,7 @@ export async function readConsistently(image: DiskImage): Promise<string> {
 
 async function sample(image: DiskImage, offset: number): Promise<Buffer> {
   const length = Math.min(SAMPLE, image.size - offset);
-  // Not zeros: what a reader forgets to fill must not look right.
+  // Not zeros, so that bytes which a reader fails to fill do not look correct.
   const whole = Buffer.alloc(length, 0xee);
   await image.read({ offset, length }, whole);
   const sectors = Buffer.alloc(length, 0xa5);

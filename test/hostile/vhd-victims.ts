@@ -73,14 +73,14 @@ function victimOf(name: string, damaged: string, image = damaged): Victim {
 
 type Place = { readonly from: 'head' | 'end'; readonly first: number; readonly last: number };
 
-/** Where a change tells, more than once where it should fall more often; an offset from the end counts backwards. */
+/** Ranges where a change matters. Repeated ranges are chosen more often. Offsets from the end count backwards. */
 const PLACES: readonly Place[] = [
   ...Array<Place>(3).fill({ from: 'head', first: 0, last: 90 }),
   ...Array<Place>(3).fill({ from: 'end', first: 420, last: 512 }),
   ...Array<Place>(3).fill({ from: 'head', first: 512, last: 580 }),
   // Parent locators.
   ...Array<Place>(2).fill({ from: 'head', first: 1088, last: 1280 }),
-  // What they point at, the BAT, and the first bitmaps.
+  // What the locators point at, the BAT, and the first bitmaps.
   ...Array<Place>(3).fill({ from: 'head', first: 1536, last: 4096 }),
   { from: 'head', first: 0, last: 100_000 },
 ];
@@ -98,9 +98,9 @@ function damagedCopy(original: Buffer, pick: Picker): Buffer {
     bytes.set(value.subarray(0, Math.max(0, bytes.length - at)), Math.min(at, bytes.length));
   }
   const tail = bytes.subarray(-512);
-  // The same change in both copies of the footer: else most end where the copies are compared.
+  // Both copies of the footer get the same change. Otherwise most runs end when the copies are compared.
   if (pick.chance(0.5) && hasHead) tail.copy(bytes);
-  // Without right checksums most changes end at the first check.
+  // Without valid checksums, most changes are refused at the first check.
   if (pick.chance(0.5)) {
     seal(tail, 64);
     if (hasHead) {
@@ -111,7 +111,7 @@ function damagedCopy(original: Buffer, pick: Picker): Buffer {
   return pick.chance(1 / 8) ? bytes.subarray(0, pick.below(bytes.length)) : bytes;
 }
 
-/** Any bytes, values at the edges, or what stands elsewhere in the file: the same block twice. */
+/** Random bytes, boundary values, or bytes copied from elsewhere in the file (for example the same block twice). */
 function newBytes(original: Buffer, pick: Picker): Uint8Array {
   const kind = pick.random();
   if (kind < 0.45) return Uint8Array.from({ length: pick.between(1, 8) }, () => pick.below(256));

@@ -23,10 +23,10 @@ import type { Victim } from './victim.ts';
 
 const SIZE = 3 * MIB;
 
-/** A part of a file to damage. A sealed one has its checksum at 4. */
+/** A part of a file to damage. If it is sealed, its checksum is at offset 4. */
 interface Target {
   readonly offset: number;
-  /** Where its other copy is: it gets the same damage. */
+  /** Offset of its other copy, which gets the same damage. */
   readonly copy?: number;
   readonly length: number;
   readonly isSealed: boolean;
@@ -70,7 +70,7 @@ export function vhdxVictims(folder: string): Victim[] {
   ];
 }
 
-/** Gives it three log entries that change the BAT and data. */
+/** Adds three log entries that change the BAT and data. */
 function withLog(layout: VhdxLayout): Target[] {
   const page = (offset: number) => ({ page: offset, bytes: readBytes(layout.path, offset, 4096) });
   const block = layout.blocks.get(0) ?? 0;
@@ -97,7 +97,7 @@ function structuresOf(layout: VhdxLayout): Target[] {
     { offset: HEADER_1, length: 4096, isSealed: true },
     { offset: REGION_TABLE_1, length: 64 * KIB, isSealed: true },
     { offset: REGION_TABLE_2, length: 64 * KIB, isSealed: true },
-    // A damaged copy alone gives way to the other one.
+    // If only one copy is damaged, the reader uses the other one.
     { offset: HEADER_1, copy: HEADER_2, length: 4096, isSealed: true },
     { offset: REGION_TABLE_1, copy: REGION_TABLE_2, length: 64 * KIB, isSealed: true },
     { offset: layout.metadata.offset, length: 64 * KIB, isSealed: false },
@@ -156,7 +156,7 @@ const INTERESTING = [
   (1n << 64n) - 1n,
 ];
 
-/** Changes a few bytes: mostly fields in the part that is in use, some anywhere. */
+/** Changes a few bytes, most of them in fields that are in use. */
 function damage(bytes: Buffer, pick: Picker): void {
   const used = Math.max(16, bytes.findLastIndex((byte) => byte !== 0) + 1);
   for (let change = pick.between(1, 3); change > 0; change--) {

@@ -1,11 +1,11 @@
-// Victim: a valid image that is damaged in one way after another.
+// A victim is a valid image that is damaged repeatedly, in one way at a time.
 
 export interface Victim {
   readonly name: string;
   /** The image to open: the damaged file, or a child of it. */
   readonly image: string;
-  /** Damages a file, as the seed says and in no other way. */
+  /** Damages a file. The seed alone determines how. */
   damage(seed: number): void;
-  /** Makes it whole again. */
+  /** Restores the original image. */
   restore(): void;
 }

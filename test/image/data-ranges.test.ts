@@ -4,7 +4,7 @@ import { type ByteRange, endOf, MIB } from '../../src/base/byte-range.ts';
 import { type AskForData, type DataReport, dataRanges, reportsDataCorrectly } from '../../src/image/data-ranges.ts';
 import { listExtents } from '../support/vhd-fixtures.ts';
 
-/** Answers by `data`, ascending and apart, with so many ranges at a time at most: as lseek does with one, as Windows does with more. */
+/** Reports `data`, ascending and disjoint, at most `atOnce` ranges per query: lseek reports one, Windows several. */
 function systemOf(data: readonly ByteRange[], atOnce: number): AskForData {
   return (range) => {
     const inside = data
@@ -19,7 +19,7 @@ function systemOf(data: readonly ByteRange[], atOnce: number): AskForData {
   };
 }
 
-/** Data and holes in turn, of bytes up to hundreds of MiB. */
+/** Alternating data and holes, from single bytes to hundreds of MiB. */
 const lengths = fc.oneof(
   fc.integer({ min: 1, max: 10_000 }),
   fc.integer({ min: 1, max: 300 }).map((mib) => mib * MIB),
@@ -33,8 +33,8 @@ const layouts = fc.array(fc.tuple(lengths, lengths), { maxLength: 60 }).map((pai
   });
 });
 
-describe('the ranges of a file that can hold data', () => {
-  it('cover all data, ascend, and lie in what was asked for, whatever the layout', async () => {
+describe('data ranges of a file', () => {
+  it('cover all data, ascend, and lie in the requested range, whatever the layout', async () => {
     await fc.assert(
       fc.asyncProperty(
         layouts,
@@ -65,7 +65,7 @@ describe('the ranges of a file that can hold data', () => {
     );
   });
 
-  it('leave out a hole, told in whole MiB', async () => {
+  it('exclude holes, rounded to whole MiB', async () => {
     const data = [
       { offset: 5, length: 10 },
       { offset: 100 * MIB + 7, length: 2 * MIB },
@@ -76,7 +76,7 @@ describe('the ranges of a file that can hold data', () => {
     ]);
   });
 
-  it('are asked for seldom where there are only small holes, and come before all is asked', async () => {
+  it('need few queries when there are only small holes, and the first range arrives after one query', async () => {
     const data = Array.from({ length: 20_000 }, (_, index) => ({ offset: 2 * index * MIB, length: 4096 }));
     let asked = 0;
     const ask: AskForData = (range) => {
@@ -92,15 +92,15 @@ describe('the ranges of a file that can hold data', () => {
 
   const range = { offset: MIB, length: 100 * MIB };
   const wrong: [string, DataReport | undefined][] = [
-    ['none', undefined],
-    ['that stands still', { data: [], end: MIB }],
-    ['that goes back', { data: [], end: 0 }],
-    ['beyond the file', { data: [], end: 102 * MIB }],
-    ['of data before what was asked for', { data: [{ offset: 0, length: 2 * MIB }], end: 101 * MIB }],
-    ['of data after its end', { data: [{ offset: 50 * MIB, length: 100 * MIB }], end: 101 * MIB }],
-    ['of data of no length', { data: [{ offset: 50 * MIB, length: 0 }], end: 101 * MIB }],
+    ['is missing', undefined],
+    ['makes no progress', { data: [], end: MIB }],
+    ['goes backwards', { data: [], end: 0 }],
+    ['lies beyond the file', { data: [], end: 102 * MIB }],
+    ['has data before the requested range', { data: [{ offset: 0, length: 2 * MIB }], end: 101 * MIB }],
+    ['has data after its end', { data: [{ offset: 50 * MIB, length: 100 * MIB }], end: 101 * MIB }],
+    ['has data of length zero', { data: [{ offset: 50 * MIB, length: 0 }], end: 101 * MIB }],
     [
-      'that does not ascend',
+      'does not ascend',
       {
         data: [
           { offset: 50 * MIB, length: MIB },
@@ -109,14 +109,14 @@ describe('the ranges of a file that can hold data', () => {
         end: 101 * MIB,
       },
     ],
-    ['of no number', { data: [{ offset: Number.NaN, length: MIB }], end: 101 * MIB }],
-    ['that ends nowhere', { data: [], end: Number.NaN }],
+    ['has an offset that is not a number', { data: [{ offset: Number.NaN, length: MIB }], end: 101 * MIB }],
+    ['has an end that is not a number', { data: [], end: Number.NaN }],
   ];
-  it.each(wrong)('are everything after an answer %s', async (_, answer) => {
+  it.each(wrong)('include everything from the point where an answer %s', async (_, answer) => {
     expect(await listExtents(dataRanges(range, () => Promise.resolve(answer)))).toEqual([range]);
   });
 
-  it('are everything after a question that fails, and keep what was told before', async () => {
+  it('include everything after a failed query, and keep the earlier ranges', async () => {
     const system = systemOf([{ offset: 50 * MIB, length: MIB }], 1);
     const ask: AskForData = (one) => (one.offset > 50 * MIB ? Promise.reject(new Error('EIO')) : system(one));
     const ranges = await listExtents(
@@ -132,7 +132,7 @@ describe('the ranges of a file that can hold data', () => {
   });
 });
 
-describe('a system that is asked for holes', () => {
+describe('hole detection of a system', () => {
   const bytes = Buffer.alloc(8 * MIB);
   bytes.write('conectix', bytes.length - 512);
   const file = {
@@ -144,12 +144,12 @@ describe('a system that is asked for holes', () => {
     },
   };
 
-  it('is believed when it knows of the data that the file begins and ends with', async () => {
+  it('is trusted when it reports the data at the beginning and end of a test file', async () => {
     const data = [{ offset: bytes.length - 4096, length: 4096 }];
     expect(await reportsDataCorrectly(file, systemOf(data, 1))).toBe(true);
   });
 
-  it('is not when it takes them for a hole', async () => {
+  it('is not trusted when it reports that data as a hole', async () => {
     expect(await reportsDataCorrectly(file, systemOf([], 1))).toBe(false);
     expect(await reportsDataCorrectly(file, systemOf([{ offset: 0, length: MIB }], 1))).toBe(false);
     expect(await reportsDataCorrectly(file, () => Promise.resolve(undefined))).toBe(false);

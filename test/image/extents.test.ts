@@ -4,7 +4,7 @@ import type { Extent } from '../../src/image/disk-image.ts';
 import { clipExtents, uniteExtents } from '../../src/image/extents.ts';
 import { listExtents } from '../support/vhd-fixtures.ts';
 
-/** Extents as an image gives them: ascending and apart. */
+/** Extents as an image reports them: ascending and disjoint. */
 const extentLists = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 })), { maxLength: 8 })
   .map((gaps) => {
@@ -16,7 +16,7 @@ const extentLists = fc
     });
   });
 
-/** Extents that are known beforehand. */
+/** A source of fixed extents. */
 async function* extentsOf(extents: Iterable<Extent>): AsyncGenerator<Extent> {
   for await (const extent of extents) yield extent;
 }
@@ -26,7 +26,7 @@ function units(extents: readonly Extent[]): Set<number> {
 }
 
 describe('uniteExtents', () => {
-  it('covers what either covers, and nothing else, in extents that are ascending and apart', async () => {
+  it('covers exactly what either source covers, in ascending, disjoint extents', async () => {
     await fc.assert(
       fc.asyncProperty(extentLists, extentLists, async (one, other) => {
         const united = await listExtents(uniteExtents(extentsOf(one), extentsOf(other)));
@@ -39,7 +39,7 @@ describe('uniteExtents', () => {
     );
   });
 
-  it('asks for no more than it is asked for, and lets both sources go when it is left', async () => {
+  it('requests no more than is consumed, and closes both sources when iteration stops', async () => {
     let given = 0;
     let closed = 0;
     async function* endless(start: number): AsyncGenerator<Extent> {
@@ -77,7 +77,7 @@ describe('clipExtents', () => {
     [90, [[10, 5]]],
     [12, [[10, 2]]],
     [10, []],
-  ])('keeps what lies before %i', async (size, expected) => {
+  ])('keeps the parts below %i', async (size, expected) => {
     const extents = extentsOf([
       { offset: 10, length: 5 },
       { offset: 90, length: 10 },

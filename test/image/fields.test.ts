@@ -6,18 +6,18 @@ const bytes = Uint8Array.of(0xff, 1, 2, 3, 4, 5, 6, 7, 8, 0x61, 0x62).subarray(1
 const location = { path: 'disk\x1b.vhd', structure: 'footer', offset: 1024 };
 
 describe('Fields', () => {
-  it('reads big-endian numbers, as VHD has them', () => {
+  it('reads big-endian numbers, as in VHD', () => {
     const fields = new Fields(bytes, location, 'big');
     expect([fields.u8(0), fields.u16(0), fields.u32(0)]).toEqual([1, 0x0102, 0x01020304]);
     expect(fields.bigU64(0)).toBe(0x0102030405060708n);
   });
 
-  it('reads little-endian numbers, as VHDX has them', () => {
+  it('reads little-endian numbers, as in VHDX', () => {
     const fields = new Fields(bytes, location, 'little');
     expect([fields.u16(0), fields.u32(0)]).toEqual([0x0201, 0x04030201]);
   });
 
-  it('gives 64 bits as a number up to 2^53 - 1, and refuses more by name', () => {
+  it('returns 64-bit values up to 2^53 - 1 as numbers, and refuses larger ones by name', () => {
     const numbers = Buffer.alloc(16);
     numbers.writeBigUInt64BE(2n ** 53n - 1n);
     numbers.writeBigUInt64BE(2n ** 53n, 8);
@@ -29,7 +29,7 @@ describe('Fields', () => {
     );
   });
 
-  it('gives text and bytes', () => {
+  it('returns text and bytes', () => {
     const fields = new Fields(bytes, location, 'big');
     expect(fields.ascii(8, 2)).toBe('ab');
     expect([...fields.slice(0, 2)]).toEqual([1, 2]);

@@ -19,9 +19,9 @@ describe('asFixedVhd', () => {
     [512, MIB],
     [MIB, MIB],
     [MIB + 512, 2 * MIB],
-    // 9.54 MiB in five blocks of 2 MiB: the disk counts, not its blocks.
+    // 9.54 MiB in five blocks of 2 MiB: the size of the disk counts, not that of its blocks.
     [10_000_384, 10 * MIB],
-  ])('makes %i bytes a disk of %i, and its footer comes after that', async (size, diskSize) => {
+  ])('rounds %i bytes up to a disk of %i, followed by the footer', async (size, diskSize) => {
     const { view, footer } = await viewOf({ type: 'dynamic', size });
     expect(view.diskSize).toBe(diskSize);
     expect(view.size).toBe(diskSize + 512);
@@ -29,7 +29,7 @@ describe('asFixedVhd', () => {
     expect(view.footer).toHaveLength(512);
   });
 
-  it('keeps the unique id and the timestamp of the source, so that the same file gives the same footer', async () => {
+  it('keeps the unique id and timestamp of the source, so that the same file gives the same footer', async () => {
     const { image, view, footer } = await viewOf({ type: 'dynamic', size: 3 * MIB, timestamp: 123456789 });
     expect(footer).toMatchObject({
       diskType: 2,
@@ -41,7 +41,7 @@ describe('asFixedVhd', () => {
     expect(asFixedVhd(image).footer).toEqual(view.footer);
   });
 
-  it('says where the disk lies in the image’s file, but not what is added to it', async () => {
+  it('reports where the disk lies in the image file, but not the added padding', async () => {
     const { view } = await viewOf({ type: 'fixed', size: MIB + 512 });
     expect(await view.locate({ offset: 512, length: MIB })).toEqual({ fd: expect.any(Number), position: 512 });
     expect(await view.locate({ offset: MIB, length: 1024 })).toBeUndefined();
@@ -50,12 +50,12 @@ describe('asFixedVhd', () => {
     expect(await dynamic.view.locate({ offset: 0, length: 512 })).toBeUndefined();
   });
 
-  it('does not take over a saved state', async () => {
+  it('clears the saved-state flag', async () => {
     const { footer } = await viewOf({ type: 'fixed', size: MIB, savedState: true });
     expect(footer.savedState).toBe(false);
   });
 
-  it('is the disk, zeros up to the MiB, and the footer, in whatever pieces it is read', async () => {
+  it('reads as the disk, zero padding up to the MiB, and the footer, in pieces of any size', async () => {
     const size = MIB + 1536;
     const contents = [{ offset: size - 1024, bytes: patternOf(1, 1024) }];
     const { view } = await viewOf({ type: 'dynamic', size, contents });
@@ -70,7 +70,7 @@ describe('asFixedVhd', () => {
     }
   });
 
-  it('has extents for the disk alone: neither the added zeros nor the footer are among them', async () => {
+  it('has extents for the disk alone, not for the padding or the footer', async () => {
     const size = 5 * MIB + 512;
     const { view } = await viewOf({ type: 'dynamic', size, allocated: [0, 2] });
     expect(await listExtents(view.extents())).toEqual([
@@ -84,7 +84,7 @@ describe('asFixedVhd', () => {
     [MIB + 512, 512],
     [-512, 512],
     [0, 100],
-  ])('refuses to read outside of itself: %i, %i', async (offset, length) => {
+  ])('refuses to read outside its bounds: %i, %i', async (offset, length) => {
     const { view } = await viewOf({ type: 'fixed', size: MIB });
     await expect(view.read({ offset, length }, new Uint8Array(length))).rejects.toThrow(RangeError);
   });

@@ -1,4 +1,4 @@
-// Files whose numbers are not what they are on most systems: only a stand-in for `stat` shows them everywhere.
+// File ids that are unusual on most systems. A replaced `stat` makes them testable everywhere.
 import type { BigIntStats, StatOptions } from 'node:fs';
 import { copyFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { ImageFile } from '../../src/image/image-file.ts';
 import { temporaryFolder } from '../support/vhd-fixtures.ts';
 
-/** What `stat` of a path changes, and what `stat` of an open file changes. */
+/** What to change in `stat` of a path and in `stat` of an open file. */
 const edits = vi.hoisted(() => ({ ofPath: {}, ofHandle: {} }) as Record<'ofPath' | 'ofHandle', Partial<BigIntStats>>);
 
 vi.mock('node:fs/promises', async (original) => {
@@ -41,7 +41,7 @@ async function makeFile(): Promise<string> {
   return path;
 }
 
-it('a file is itself where the device of its path is not that of its handle', async () => {
+it('recognises a file, and its replacement, when path and handle report different devices', async () => {
   edits.ofPath = { dev: 0n };
   const path = await makeFile();
   const codes: string[] = [];
@@ -54,7 +54,7 @@ it('a file is itself where the device of its path is not that of its handle', as
   expect(codes).toEqual(['image-moved']);
 });
 
-it('two files are two where the file system numbers none', async () => {
+it('distinguishes two files when the file system has no file ids', async () => {
   edits.ofPath = { ino: 0n };
   edits.ofHandle = { ino: 0n };
   const path = await makeFile();

@@ -19,35 +19,35 @@ async function openFile(options: ImageFileOptions = {}): Promise<{ path: string;
 }
 
 describe('ImageFile.read', () => {
-  it('fills the buffer from a position on', async () => {
+  it('fills the buffer from an offset', async () => {
     const { file } = await openFile();
     const into = new Uint8Array(1000);
     await file.read(5000, into);
     expect(Buffer.compare(into, bytes.subarray(5000, 6000))).toBe(0);
   });
 
-  it('fills several buffers with what follows one another', async () => {
+  it('fills several buffers with consecutive bytes', async () => {
     const { file } = await openFile();
     const parts = [new Uint8Array(7), new Uint8Array(0), new Uint8Array(500), new Uint8Array(1)] as const;
     await file.read(100, ...parts);
     expect(Buffer.compare(Buffer.concat(parts), bytes.subarray(100, 608))).toBe(0);
   });
 
-  it('says where the file ends when that comes too early', async () => {
+  it('reports where the file ends when it is too short', async () => {
     const { file } = await openFile();
     const error = await failureOf(file.read(9000, new Uint8Array(600), new Uint8Array(600)));
     expect(error).toBeInstanceOf(CorruptImageError);
     expect(error.message).toMatch(/Cannot read 1200 bytes at 9000 of .*disk\.vhd: the file ends at 10000\./);
   });
 
-  it('reads nothing for an empty buffer, wherever that is', async () => {
+  it('reads nothing for an empty buffer, at any offset', async () => {
     const { file } = await openFile();
     await expect(file.read(20_000, new Uint8Array(0))).resolves.toBeUndefined();
   });
 });
 
 describe('ImageFile.open', () => {
-  it('says that there is no such file', async () => {
+  it('reports that the file does not exist', async () => {
     const error = await failureOf(ImageFile.open('/nowhere/disk.vhd'));
     expect(error).toBeInstanceOf(ImageAccessError);
     expect(error.message).toBe('Cannot open /nowhere/disk.vhd: there is no such file.');
@@ -59,13 +59,13 @@ describe('ImageFile.open', () => {
     expect((await failureOf(ImageFile.open(path))).message).toContain('it is not a regular file');
   });
 
-  it.skipIf(process.platform === 'win32')('refuses a pipe without waiting for its other end', async () => {
+  it.skipIf(process.platform === 'win32')('refuses a pipe without waiting for a writer', async () => {
     const path = join(await temporaryFolder(), 'pipe');
     execFileSync('mkfifo', [path]);
     expect((await failureOf(ImageFile.open(path))).message).toContain('it is not a regular file');
   });
 
-  it.skipIf(!HAS_SYMBOLIC_LINKS)('gives two paths to one file the same id', async () => {
+  it.skipIf(!HAS_SYMBOLIC_LINKS)('gives two paths to the same file the same id', async () => {
     const { path, file } = await openFile();
     await symlink(path, `${path}.link`);
     const other = await ImageFile.open(`${path}.link`);
@@ -73,19 +73,19 @@ describe('ImageFile.open', () => {
     expect(other.fileId).toBe(file.fileId);
   });
 
-  it('refuses an empty path with a sentence', async () => {
+  it('refuses an empty path with a full sentence', async () => {
     const error = await failureOf(ImageFile.open(''));
     expect(error).toBeInstanceOf(UsageError);
     expect(error.message).toBe('The path of the image is empty. Give the path of an image file.');
   });
 
-  it('escapes what a path may hold', async () => {
+  it('escapes control characters in the path', async () => {
     expect((await failureOf(ImageFile.open('/nowhere/\x1b[2J.vhd'))).message).toContain('/nowhere/\\u{1b}[2J.vhd');
   });
 });
 
 describe('ImageFile.assertUnchanged', () => {
-  it('is content with a file that nobody touched', async () => {
+  it('accepts an unchanged file', async () => {
     const { file } = await openFile();
     await expect(file.assertUnchanged()).resolves.toBeUndefined();
   });
@@ -94,7 +94,7 @@ describe('ImageFile.assertUnchanged', () => {
     ['grew', (path: string) => appendFile(path, 'x'), /its size changed from 10000 to 10001 bytes/],
     ['shrank', (path: string) => truncate(path, 512), /its size changed from 10000 to 512 bytes/],
     ['was written to', (path: string) => utimes(path, 1, 1), /it was written to at 1970-01-01T00:00:01/],
-  ])('notices that the file %s', async (_name, change, message) => {
+  ])('detects that the file %s', async (_name, change, message) => {
     const { path, file } = await openFile();
     await change(path);
     const error = await failureOf(file.assertUnchanged());
@@ -113,7 +113,7 @@ describe('ImageFile.assertUnchanged', () => {
       },
       /was replaced by another file/,
     ],
-  ])('warns once that the file %s, and reads on', async (_name, change, message) => {
+  ])('warns once that the file %s, and keeps reading', async (_name, change, message) => {
     const warnings: ImageWarning[] = [];
     const { path, file } = await openFile({ onWarning: (warning) => warnings.push(warning) });
     await change(path);
@@ -122,14 +122,14 @@ describe('ImageFile.assertUnchanged', () => {
     await file.read(0, new Uint8Array(512));
   });
 
-  it('notices a change of a file that was renamed', async () => {
+  it('detects a change of a renamed file', async () => {
     const { path, file } = await openFile();
     await rename(path, `${path}.old`);
     await appendFile(`${path}.old`, 'x');
     expect(await failureOf(file.assertUnchanged())).toBeInstanceOf(ImageChangedError);
   });
 
-  it('looks again where the system cannot look, as at a share that is away for a moment', async () => {
+  it('retries when the system cannot read the state of the file, as on an unreachable share', async () => {
     const { path, file } = await openFile();
     const handle = await open(path);
     const stats = vi.spyOn(Object.getPrototypeOf(handle), 'stat');

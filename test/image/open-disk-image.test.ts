@@ -13,12 +13,12 @@ async function failureWith(name: string, ...parts: readonly Uint8Array[]): Promi
 }
 
 describe('openDiskImage', () => {
-  it.each(['fixed', 'dynamic'] as const)('tells a %s VHD by its content, whatever it is called', async (type) => {
+  it.each(['fixed', 'dynamic'] as const)('recognises a %s VHD by its contents, whatever its name', async (type) => {
     const { path } = await buildTemporary({ type, size: 4096 }, 'disk.raw');
     expect((await openWatched(path)).image.format).toBe(`vhd-${type}`);
   });
 
-  it('tells a fixed VHD by its end, even when its disk begins like a VHDX', async () => {
+  it('recognises a fixed VHD by its footer, even if its disk begins like a VHDX', async () => {
     const contents = [{ offset: 0, bytes: Buffer.concat([Buffer.from('vhdxfile'), Buffer.alloc(504)]) }];
     const { path } = await buildTemporary({ type: 'fixed', size: 4096, contents });
     expect((await openWatched(path)).image.format).toBe('vhd-fixed');
@@ -35,20 +35,20 @@ describe('openDiskImage', () => {
     ["7z\xbc\xaf'\x1c", 0, 'a 7-Zip archive', 'Unpack'],
     ['\x28\xb5\x2f\xfd', 0, 'a Zstandard archive', 'Unpack'],
     ['BZh9', 0, 'a bzip2 archive', 'Unpack'],
-  ])('says of a file with %j at %i that it is %s, and what to do', async (magic, offset, name, wayOut) => {
+  ])('identifies a file with %j at %i as %s, and names the next step', async (magic, offset, name, wayOut) => {
     const error = await failureWith('disk.vhd', Buffer.alloc(offset), Buffer.from(magic, 'latin1'), Buffer.alloc(4096));
     expect(error).toBeInstanceOf(UnsupportedImageError);
     expect(error.message).toContain(`it is ${name}, not a VHD or VHDX.`);
     expect(error.message).toContain(wayOut);
   });
 
-  it('says of a raw disk called .vhd that it has no footer, and what to do', async () => {
+  it('reports that a raw disk named .vhd has no footer, and names the next step', async () => {
     const error = await failureWith('raw.vhd', Buffer.alloc(8192, 1));
     expect(error).toBeInstanceOf(UnsupportedImageError);
     expect(error.message).toMatch(/its 8192 bytes have no VHD footer .*If it is a raw disk, use --format raw/);
   });
 
-  it('tells a VHDX by its beginning, even when its last block ends with the footer of a VHD', async () => {
+  it('recognises a VHDX by its beginning, even if its last block ends with a VHD footer', async () => {
     const { path: vhd } = await buildTemporary({ type: 'fixed', size: 4096 });
     const path = join(await temporaryFolder(), 'disk.vhd');
     const blocks = [{ index: 0, pieces: [{ at: MIB - 512, bytes: (await readFile(vhd)).subarray(4096) }] }];
@@ -56,13 +56,13 @@ describe('openDiskImage', () => {
     expect((await openWatched(path)).image.format).toBe('vhdx-dynamic');
   });
 
-  it('refuses a VHDX of which there is only the beginning', async () => {
+  it('refuses a VHDX of which only the beginning exists', async () => {
     const error = await failureWith('disk.vhdx', Buffer.from('vhdxfile'), Buffer.alloc(4096));
     expect(error).toBeInstanceOf(CorruptImageError);
     expect(error.message).toMatch(/the file has 4104. It was truncated/);
   });
 
-  it('takes what the user says is a raw disk for one, also when it is a VHD', async () => {
+  it('reads a file as a raw disk when the user says so, even if it is a VHD', async () => {
     const { path } = await buildTemporary({ type: 'fixed', size: 4096 });
     expect((await openWatched(path, { format: 'raw' })).image).toMatchObject({ format: 'raw', size: 4096 + 512 });
   });
@@ -71,13 +71,13 @@ describe('openDiskImage', () => {
     expect(await failureWith('disk.vhd', Buffer.alloc(size))).toBeInstanceOf(UnsupportedImageError);
   });
 
-  it.each([8, 511, 512, 1024])('refuses a file of %i bytes that is a cookie and nothing else', async (size) => {
+  it.each([8, 511, 512, 1024])('refuses a file of %i bytes with nothing but a cookie', async (size) => {
     const bytes = Buffer.alloc(size);
     bytes.write('conectix', Math.max(0, size - 512), 'latin1');
     expect((await failureWith('disk.vhd', bytes)).message).toMatch(/^Cannot (use|read)/);
   });
 
-  it('says that there is no such file', async () => {
+  it('reports that the file does not exist', async () => {
     expect(await failureOf(openDiskImage('/nowhere/disk.vhd'))).toBeInstanceOf(ImageAccessError);
   });
 });

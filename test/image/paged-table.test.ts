@@ -28,7 +28,7 @@ async function entryOf(table: PagedTable, entry: number): Promise<number> {
 afterEach(() => vi.restoreAllMocks());
 
 describe('PagedTable', () => {
-  it('gives every entry, first and last of each slice', async () => {
+  it('returns every entry, including the first and last of each slice', async () => {
     const entries = 3 * (SLICE / 4) + 5;
     const { table } = await openTable(entries);
     for (const entry of [0, 1, SLICE / 4 - 1, SLICE / 4, 2 * (SLICE / 4), entries - 1]) {
@@ -36,14 +36,14 @@ describe('PagedTable', () => {
     }
   });
 
-  it('reads a slice once while it is in use, also when many ask at the same time', async () => {
+  it('reads a slice once while it is in use, also for concurrent callers', async () => {
     const { table } = await openTable(2 * (SLICE / 4));
     const read = vi.spyOn(ImageFile.prototype, 'read');
     await Promise.all(Array.from({ length: 100 }, async (_, entry) => await entryOf(table, entry)));
     expect(read).toHaveBeenCalledTimes(1);
   });
 
-  it('keeps 8 slices, and lets the one go that was not used for the longest time', async () => {
+  it('keeps 8 slices, and discards the least recently used one', async () => {
     const { table } = await openTable(9 * (SLICE / 4));
     for (let slice = 0; slice < 8; slice++) await entryOf(table, slice * (SLICE / 4));
     await entryOf(table, 0);
@@ -55,7 +55,7 @@ describe('PagedTable', () => {
     expect(read).toHaveBeenCalledTimes(1);
   });
 
-  it('tries a slice again that could not be read', async () => {
+  it('retries a slice that could not be read', async () => {
     const { table } = await openTable(10);
     vi.spyOn(ImageFile.prototype, 'read').mockRejectedValueOnce(new ImageAccessError('the network is gone'));
     await expect(entryOf(table, 3)).rejects.toThrow('the network is gone');

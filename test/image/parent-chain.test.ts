@@ -38,7 +38,7 @@ function childWith(parent: Partial<VhdParent>): VhdDescription {
   };
 }
 
-/** Builds the child in a folder of its own below a temporary one, and a file at each of `others`, relative to the child. */
+/** Builds the child in its own temporary folder, and a file at each path in `others`, relative to the child. */
 async function place(parent: Partial<VhdParent>, others: Readonly<Record<string, VhdDescription>>): Promise<string> {
   const path = join(await temporaryFolder(), 'vm', 'child.vhd');
   await mkdir(dirname(path));
@@ -51,7 +51,7 @@ async function place(parent: Partial<VhdParent>, others: Readonly<Record<string,
   return path;
 }
 
-/** @returns names of the files that were opened. */
+/** @returns the names of the opened files. */
 async function opens(path: string, options: OpenDiskImageOptions = {}): Promise<string[]> {
   const { image } = await openWatched(path, options);
   expectSameBytes(await readDisk(image), diskOf(SIZE, own, diskOf(SIZE, base.contents ?? [])));
@@ -68,28 +68,28 @@ const w2ru = (text: string) => ({ locators: [{ code: 'W2ru', text }] });
 const w2ku = (text: string) => ({ locators: [{ code: 'W2ku', text }] });
 const macX = (text: string) => ({ locators: [{ code: 'MacX', text }] });
 
-describe('the parent is found', () => {
+describe('opening a child finds the parent', () => {
   it.each([
-    ['by a relative path of Windows', w2ru('.\\base.vhd'), 'base.vhd'],
+    ['by a relative Windows path', w2ru('.\\base.vhd'), 'base.vhd'],
     ['by a relative path into another folder', w2ru('..\\bases\\base.vhd'), '../bases/base.vhd'],
     ['by a relative path with both kinds of slashes', w2ru('..\\bases/base.vhd'), '../bases/base.vhd'],
     ['by a relative path in the absolute locator, as blktap writes it', w2ku('.\\base.vhd'), 'base.vhd'],
     ['by a relative file URL', macX('file://./the%20base.vhd'), 'the base.vhd'],
-    ['by the name in an absolute path of Windows', w2ku('C:\\old place\\base.vhd'), 'base.vhd'],
-    ['by the name in a path of the network', w2ku('\\\\host\\share\\base.vhd'), 'base.vhd'],
-    ['by the name in a file URL of another machine', macX('file://host/share/base.vhd'), 'base.vhd'],
+    ['by the name in an absolute Windows path', w2ku('C:\\old place\\base.vhd'), 'base.vhd'],
+    ['by the name in a network path', w2ku('\\\\host\\share\\base.vhd'), 'base.vhd'],
+    ['by the name in a file URL of another host', macX('file://host/share/base.vhd'), 'base.vhd'],
     ['by the name in the dynamic header alone', { name: 'base.vhd' }, 'base.vhd'],
     ['by the path in the dynamic header', { name: 'D:\\vm\\base.vhd' }, 'base.vhd'],
     ['by a name in UTF-16 in the wrong byte order', { name: Buffer.from('base.vhd', 'utf16le') }, 'base.vhd'],
     ['by a path in UTF-16 in the wrong byte order', { name: Buffer.from('C:\\game\\base.vhd', 'utf16le') }, 'base.vhd'],
     ['by a name in UTF-8', { name: Buffer.from('größe.vhd') }, 'größe.vhd'],
     ['by a deprecated locator', { locators: [{ code: 'Wi2r', text: Buffer.from('.\\base.vhd\0') }] }, 'base.vhd'],
-    ['by a path without regard to case', w2ru('..\\BASES\\Base.VHD'), '../bases/base.vhd'],
-    ['by a name without regard to case', { name: 'BASE.VHD' }, 'base.vhd'],
+    ['by a path in another case', w2ru('..\\BASES\\Base.VHD'), '../bases/base.vhd'],
+    ['by a name in another case', { name: 'BASE.VHD' }, 'base.vhd'],
     ['by a name with braces and blanks', w2ru('.\\{5fc6 x} base.vhd'), '{5fc6 x} base.vhd'],
   ])('%s', async (_name, parent, at) => {
     const path = await place(parent, { [at]: base });
-    // Windows opens a file by a name in any case, and the name stays as it was given.
+    // Windows ignores case in file names, and reports the name as it was requested.
     const [child, parentName] = await opens(path);
     expect([child, process.platform === 'win32' ? parentName?.toLowerCase() : parentName]).toEqual([
       'child.vhd',
@@ -114,7 +114,7 @@ describe('the parent is found', () => {
     ]);
   });
 
-  it('by an absolute path, last of all', async () => {
+  it('by an absolute path, as the last choice', async () => {
     const path = await place({}, { '../far/base of all.vhd': base });
     const absolute = join(dirname(path), '../far/base of all.vhd');
     await buildVhd(path, childWith(w2ku(absolute)));
@@ -124,7 +124,7 @@ describe('the parent is found', () => {
   });
 
   it.skipIf(!HAS_SYMBOLIC_LINKS)(
-    'against the folder where the child really is, when it is opened through a link',
+    'relative to the real folder of the child, when it is opened through a link',
     async () => {
       const path = await place(w2ru('.\\base.vhd'), { 'base.vhd': base });
       const alias = join(dirname(path), '..', 'alias.vhd');
@@ -133,7 +133,7 @@ describe('the parent is found', () => {
     },
   );
 
-  it('behind another disk of the same name: the unique id decides', async () => {
+  it('by its unique id, when another disk has the same name', async () => {
     const locators = [...w2ru('.\\base.vhd').locators, ...w2ru('..\\bases\\base.vhd').locators];
     const path = await place(
       { locators },
@@ -142,7 +142,7 @@ describe('the parent is found', () => {
     expect(await opens(path)).toEqual(['child.vhd', 'base.vhd']);
   });
 
-  it('whatever its timestamp is: only a note', async () => {
+  it('whatever its timestamp is: a difference is only a note', async () => {
     for (const timestamp of [0, 800_000_000]) {
       const path = await place({ name: 'base.vhd', timestamp }, { 'base.vhd': base });
       const { warnings, notes } = await openWatched(path);
@@ -151,7 +151,7 @@ describe('the parent is found', () => {
     }
   });
 
-  it('with a warning where it was written after the child was made of it', async () => {
+  it('with a warning if it was modified after the child was created', async () => {
     const path = await place({ name: 'base.vhd', timestamp: 699_000_000 }, { 'base.vhd': base });
     const { warnings, messages } = await openWatched(path);
     expect(warnings).toEqual(['parent-modified']);
@@ -160,14 +160,14 @@ describe('the parent is found', () => {
     );
   });
 
-  it.each([SIZE / 2, SIZE * 2])('with a warning where its disk has another size: %i', async (size) => {
+  it.each([SIZE / 2, SIZE * 2])('with a warning if its disk size differs: %i', async (size) => {
     const path = await place({ name: 'base.vhd' }, { 'base.vhd': { ...base, size } });
     const { warnings, messages } = await openWatched(path);
     expect(warnings).toEqual(['parent-size-differs']);
     expect(messages[0]).toContain(`has ${size} bytes, but the disk in its child`);
   });
 
-  it('with its own warnings, but not those of files that are not it', async () => {
+  it('with its own warnings, but not those of rejected candidates', async () => {
     const path = await place(w2ru('.\\other.vhd'), {
       'other.vhd': { ...base, uniqueId: uniqueIdOf(9), footers: 'tail' },
       'base.vhd': { ...base, footers: 'tail' },
@@ -179,8 +179,8 @@ describe('the parent is found', () => {
   });
 });
 
-describe('the parent is not found, and the error says', () => {
-  it('every candidate with its reason, and the way out', async () => {
+describe('when the parent is not found, the error names', () => {
+  it('every candidate with its reason, and the next step', async () => {
     const path = await place(
       { name: 'C:\\x\\third.vhd', locators: [...w2ru('.\\first.vhd').locators, ...w2ru('..\\second.vhd').locators] },
       { 'first.vhd': { ...base, uniqueId: uniqueIdOf(9) } },
@@ -198,7 +198,7 @@ describe('the parent is not found, and the error says', () => {
     expect(message).toContain('--parent-path');
   });
 
-  it('what is wrong with each locator that cannot be read', async () => {
+  it('the problem of each locator that cannot be read', async () => {
     const locators = [
       { code: 'W2ru', text: Buffer.from('a\0\x00\xd8', 'latin1') },
       { code: 'Mac ', text: 'alias' },
@@ -210,30 +210,30 @@ describe('the parent is not found, and the error says', () => {
     expect(message).toContain('\n  parent locator 1 (Mac ): not tried, because its kind contains no readable path\n');
   });
 
-  it('that the image names none', async () => {
+  it('an image that names no parent', async () => {
     expect(await refuses(await place({}, {}))).toContain('the image contains no path of its parent');
   });
 
-  it('that a given file is not there', async () => {
+  it('a given file that does not exist', async () => {
     const path = await place({ name: 'base.vhd' }, {});
     expect(await refuses(path, { parentPaths: ['/nowhere/base.vhd'] })).toMatch(
       /given with --parent-path.*no such file/,
     );
   });
 
-  it('that it is a VHDX', async () => {
+  it('a candidate that is a VHDX', async () => {
     const path = await place({ name: 'base.vhd' }, {});
     await writeFile(join(dirname(path), 'base.vhd'), Buffer.concat([Buffer.from('vhdxfile'), Buffer.alloc(4096)]));
     expect(await refuses(path)).toContain('it is a VHDX disk image, but the parent of a VHD must be a VHD');
   });
 
-  it('that its footer is damaged', async () => {
+  it('a candidate with a damaged footer', async () => {
     const path = await place({ name: 'base.vhd' }, { 'base.vhd': { ...base, footers: 'head' } });
     await patchFile(join(dirname(path), 'base.vhd'), 100, Uint8Array.of(1));
     expect(await refuses(path)).toMatch(/base\.vhd \(.*its checksum is/);
   });
 
-  it.skipIf(!HAS_SYMBOLIC_LINKS)('that it is a folder, or a link to nothing', async () => {
+  it.skipIf(!HAS_SYMBOLIC_LINKS)('a candidate that is a folder or a dangling link', async () => {
     const path = await place({ locators: [...w2ru('.\\dir.vhd').locators, ...w2ru('.\\link.vhd').locators] }, {});
     await mkdir(join(dirname(path), 'dir.vhd'));
     await symlink('nowhere', join(dirname(path), 'link.vhd'));
@@ -242,26 +242,22 @@ describe('the parent is not found, and the error says', () => {
     expect(message).toMatch(/link\.vhd .*no such file/);
   });
 
-  it('that its id is zero: a raw file, which only Xen reads', async () => {
+  it('a parent id of zero: a raw file, which only Xen supports', async () => {
     const path = await place({ uniqueId: new Uint8Array(16), name: 'base.raw' }, {});
     expect(await refuses(path)).toContain('its parent id is zero, so the parent is a raw file');
   });
 });
 
-describe('no image makes us open', () => {
+describe('an image never makes vhdup open', () => {
   it.each([
     [
-      'a path of the network',
+      'a network path',
       w2ku('\\\\host\\share\\x.vhd'),
       /\/\/host\/share\/x\.vhd .*not tried, because it is on another computer/,
     ],
-    [
-      'a long path of the network',
-      w2ku('\\\\?\\UNC\\host\\share\\x.vhd'),
-      /not tried, because it is on another computer/,
-    ],
-    ['a file URL of another machine', macX('file://host/share/x.vhd'), /not tried, because it is on another computer/],
-    ['a device of Windows', w2ku('\\\\.\\PhysicalDrive0'), /not tried, because it names a device/],
+    ['a long network path', w2ku('\\\\?\\UNC\\host\\share\\x.vhd'), /not tried, because it is on another computer/],
+    ['a file URL of another host', macX('file://host/share/x.vhd'), /not tried, because it is on another computer/],
+    ['a Windows device', w2ku('\\\\.\\PhysicalDrive0'), /not tried, because it names a device/],
     ['a device', w2ku('/dev/zero'), /not tried, because it names a device/],
     ['a reserved name', w2ru('.\\NUL'), /not tried, because it names a device/],
     [
@@ -273,54 +269,54 @@ describe('no image makes us open', () => {
     expect(await refuses(await place(parent, {}))).toMatch(message);
   });
 
-  // On Windows these are folders like any other.
+  // On Windows these are ordinary folders.
   it.skipIf(process.platform === 'win32').each([
-    ['a device, step by step', w2ru('..\\..\\..\\..\\..\\..\\dev\\zero')],
-    ['what the kernel shows as a file', w2ru('../../../../../../proc/self/environ')],
+    ['a device through a relative path', w2ru('..\\..\\..\\..\\..\\..\\dev\\zero')],
+    ['a kernel pseudo-file through a relative path', w2ru('../../../../../../proc/self/environ')],
   ])('%s', async (_name, parent) => {
     expect(await refuses(await place(parent, {}))).toMatch(/not tried, because it names a device/);
   });
 
-  it.skipIf(process.platform === 'win32')('devices through a link', async () => {
+  it.skipIf(process.platform === 'win32')('a device through a link', async () => {
     const path = await place({ name: 'base.vhd' }, {});
     await symlink('/dev/zero', join(dirname(path), 'base.vhd'));
     expect(await refuses(path)).toContain('not used, because it leads to a device');
   });
 
   it.skipIf(process.platform === 'win32')(
-    'a path of the network even when that is allowed, where the system has no such paths',
+    'a network path where the system has none, even if network paths are allowed',
     async () => {
       const path = await place(w2ku('\\\\host\\share\\x.vhd'), {});
       expect(await refuses(path, { allowNetworkParents: true })).toContain('only Windows can open such paths');
     },
   );
 
-  it('a device even when the network is allowed', async () => {
+  it('a device, even if network paths are allowed', async () => {
     const path = await place(w2ku('\\\\.\\pipe\\x'), {});
     expect(await refuses(path, { allowNetworkParents: true })).toContain('it names a device');
   });
 });
 
-describe('a chain', () => {
-  it('must not be a loop of one', async () => {
+describe('opening a parent chain', () => {
+  it('refuses a loop of one file', async () => {
     const path = await place({ uniqueId: uniqueIdOf(2), name: 'child.vhd' }, {});
     expect(await refuses(path)).toContain('so the chain is a loop');
   });
 
-  it('must not be a loop of two', async () => {
+  it('refuses a loop of two files', async () => {
     const grandparent = { ...childWith({ uniqueId: uniqueIdOf(2), name: 'child.vhd' }), uniqueId: PARENT_ID };
     expect(await refuses(await place({ name: 'base.vhd' }, { 'base.vhd': grandparent }))).toContain(
       'so the chain is a loop',
     );
   });
 
-  it('must not have one file twice, whatever it is called: a hard link', async () => {
+  it('refuses the same file twice under different names: a hard link', async () => {
     const path = await place({ name: 'base.vhd' }, {});
     await link(path, join(dirname(path), 'base.vhd'));
     expect(await refuses(path)).toContain('it is already in the chain');
   });
 
-  it('may have 256 files, and no more', async () => {
+  it('accepts 256 files, and refuses more', async () => {
     const folder = await temporaryFolder();
     await buildVhd(join(folder, '0.vhd'), { ...base, uniqueId: uniqueIdOf(1000) });
     for (let level = 1; level <= 256; level++) {
@@ -343,14 +339,14 @@ describe('a chain', () => {
     expect(await refuses(join(folder, '256.vhd'))).toContain('follows at most 256');
   });
 
-  it.skipIf(process.platform !== 'linux')('leaves no candidate open that is not the parent', async () => {
+  it.skipIf(process.platform !== 'linux')('closes every candidate that is not the parent', async () => {
     const path = await place({ name: 'base.vhd' }, { 'base.vhd': { ...base, uniqueId: uniqueIdOf(9) } });
     const before = await readdir('/proc/self/fd');
     expect(await refuses(path)).toContain('its unique id is');
     expect(await readdir('/proc/self/fd')).toHaveLength(before.length);
   });
 
-  it.skipIf(process.platform !== 'linux')('leaves no file open when opening fails anywhere in it', async () => {
+  it.skipIf(process.platform !== 'linux')('closes all files when opening any of them fails', async () => {
     const path = await place(
       { name: 'middle.vhd' },
       {
@@ -363,7 +359,7 @@ describe('a chain', () => {
     expect(await readdir('/proc/self/fd')).toHaveLength(before.length);
   });
 
-  it('is followed from folder to folder: each parent is looked for from where its child is', async () => {
+  it('looks for each parent relative to the folder of its child', async () => {
     const path = await place(w2ru('..\\bases\\middle.vhd'), {
       '../bases/middle.vhd': {
         ...childWith({ uniqueId: uniqueIdOf(7), ...w2ru('.\\deep\\base.vhd') }),
@@ -374,7 +370,7 @@ describe('a chain', () => {
     expect(await opens(path)).toEqual(['child.vhd', 'middle.vhd', 'base.vhd']);
   });
 
-  it('notices a change of any of its files, and closes all of them', async () => {
+  it('detects a change of any of its files, and closes all of them', async () => {
     const path = await place({ name: 'base.vhd' }, { 'base.vhd': base });
     const image = await openDiskImage(path);
     await image.assertUnchanged();

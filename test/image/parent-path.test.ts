@@ -32,7 +32,7 @@ describe('parsePath', () => {
     '\\\\?\\UNC\\host\\share\\x.vhd',
     '\\\\?\\unc\\host\\share\\x.vhd',
     '\\/host\\share\\x.vhd',
-  ])('%s is on the network', (text) => {
+  ])('%s is a network path', (text) => {
     expect(parsePath(text, 'win32')).toEqual({ kind: 'network', path: '//host/share/x.vhd' });
   });
 
@@ -59,12 +59,12 @@ describe('parsePath', () => {
     expect(parsePath(text, 'linux').kind).toBe('refused');
   });
 
-  it('C:x.vhd depends on what a drive has for its current folder', () => {
+  it('C:x.vhd depends on the current folder of a drive', () => {
     expect(parsePath('C:x.vhd', 'win32').kind).toBe('refused');
   });
 
   it.each(['', 'a\0b.vhd', 'a\nb.vhd', '\x1b[2J.vhd', 'a\x7f.vhd', 'a\u009b.vhd', 'a\ud800.vhd'])(
-    '%j is no path',
+    '%j is not a path',
     (text) => {
       expect(parsePath(text).kind).toBe('refused');
     },
@@ -88,7 +88,7 @@ describe('parseFileUrl', () => {
     expect(parseFileUrl(text, 'linux')).toEqual({ kind, path });
   });
 
-  it('file:///C:/x.vhd is a drive of Windows', () => {
+  it('file:///C:/x.vhd is a Windows drive path', () => {
     expect(parseFileUrl('file:///C:/x.vhd', 'win32')).toEqual({ kind: 'absolute', path: 'C:/x.vhd' });
   });
 
@@ -118,14 +118,14 @@ describe('baseNameOf', () => {
   });
 
   it.each(['', '..', 'a/..', 'a\\.', 'a/', 'C:\\', '\\\\.\\NUL', 'x\\com1.vhd', 'a\0.vhd', 'dir\n/base.vhd'])(
-    'of %j is nothing',
+    'of %j is undefined',
     (text) => {
       expect(baseNameOf(text)).toBeUndefined();
     },
   );
 });
 
-it('isDeviceFolder knows the folders of the kernel', () => {
+it('isDeviceFolder recognises the device folders of the kernel', () => {
   expect(['/dev/x', '/proc', '/sys/y'].every(isDeviceFolder)).toBe(true);
   expect(['/device/x', '/home/dev/x', '/system'].some(isDeviceFolder)).toBe(false);
 });

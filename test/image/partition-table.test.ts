@@ -37,7 +37,7 @@ describe('findPartitionTable', () => {
     ['an MBR', mbr([{ status: 0x80 }, { first: 9 }])],
     ['a protective MBR for a disk of more than 2 TiB', mbr([{ type: 0xee, sectors: 0xffffffff }])],
     ['a protective entry that begins in sector 0', mbr([{ type: 0xee, first: 0 }])],
-    ['a partition beside an entry with a boot flag that is none', mbr([{}, { status: 0x20 }])],
+    ['a partition beside an entry with an invalid boot flag', mbr([{}, { status: 0x20 }])],
     ['a partition beside an unused entry with start and length', mbr([{}, { type: 0 }])],
     ['a partition beside one without sectors', mbr([{ sectors: 0 }, {}])],
     ['a partition beside one that begins after the end of the disk', mbr([{ first: 1 << 20 }, {}])],
@@ -45,13 +45,13 @@ describe('findPartitionTable', () => {
     expect(await find(disk)).toEqual({ sectorSize: 512 });
   });
 
-  it.each([512, 4096] as const)('finds a GPT of sectors of %i bytes', async (sectorSize) => {
+  it.each([512, 4096] as const)('finds a GPT with sectors of %i bytes', async (sectorSize) => {
     const disk = mbr([{ type: 0xee }]);
     disk.write('EFI PART', sectorSize, 'latin1');
     expect(await find(disk)).toEqual({ sectorSize });
   });
 
-  it('finds the sectors of 4096 bytes in the backup when the GPT at the beginning is damaged', async () => {
+  it('detects sectors of 4096 bytes from the backup when the primary GPT is damaged', async () => {
     const disk = mbr([{ type: 0xee }], 16 * 4096);
     disk.write('EFI PART', 15 * 4096, 'latin1');
     expect(await find(disk)).toEqual({ sectorSize: 4096 });
@@ -71,7 +71,7 @@ describe('findPartitionTable', () => {
     expect(await find(bytes)).toBeUndefined();
   });
 
-  it('does not take the boot sector of a file system for a table', async () => {
+  it('does not mistake the boot sector of a file system for a table', async () => {
     const sector = Buffer.alloc(4096);
     sector.write('\xeb\x3c\x90MSDOS5.0', 0, 'latin1');
     sector.write('Remove disks or other media.\xff\r\nDisk error\xff\r\nPress any key to restart', 400, 'latin1');

@@ -24,7 +24,7 @@ function partitioned(length: number, gptAt?: number): Buffer {
 }
 
 describe('a raw disk', () => {
-  it('is told by its partition table, with a warning that it might be a VHD that was cut', async () => {
+  it('is recognised by its partition table, with a warning that it might be a truncated VHD', async () => {
     const bytes = partitioned(64 * 512);
     await withImage(rawFile('mbr.img', bytes), async (image, warnings) => {
       expect(image).toMatchObject({ format: 'raw', size: bytes.length, timestamp: 0 });
@@ -34,14 +34,14 @@ describe('a raw disk', () => {
     });
   });
 
-  it('is warned of when its GPT counts sectors of 4096 bytes', async () => {
+  it('gives a warning if its GPT uses sectors of 4096 bytes', async () => {
     await withImage(rawFile('4k.img', partitioned(64 * 512, 4096)), async (image, warnings) => {
       expect(warnings.map(({ code }) => code)).toEqual(['raw-by-content', 'sector-size-4096']);
       await image.assertUnchanged();
     });
   });
 
-  it('without a partition table is refused, unless the user says that it is one', async () => {
+  it('is refused without a partition table, unless the user says that it is raw', async () => {
     const path = rawFile('plain.img', pattern(2, 4096));
     await expect(withImage(path, contentsOf)).rejects.toThrow(UnsupportedImageError);
     await expect(withImage(path, contentsOf)).rejects.toThrow(/use --format raw/);
@@ -54,18 +54,18 @@ describe('a raw disk', () => {
     );
   });
 
-  it('is whatever the user says is one', async () => {
+  it('can be any file if the user says so', async () => {
     const bytes = Buffer.concat([Buffer.from('vhdxfile'), pattern(3, 504)]);
     await withImage(rawFile('vhdx.img', bytes), async (image) => expect(await contentsOf(image)).toEqual(bytes), RAW);
   });
 
-  it('is not what is known as something else, even with a partition table', async () => {
+  it('is refused if it is a known other format, even with a partition table', async () => {
     const bytes = partitioned(64 * 512);
     bytes.write('QFI\xfb', 0, 'latin1');
     await expect(withImage(rawFile('qcow.img', bytes), contentsOf)).rejects.toThrow(/a QCOW disk image/);
   });
 
-  it('is filled up to whole sectors with zeros, and the user is told', async () => {
+  it('is padded with zeros to whole sectors, with a warning', async () => {
     const bytes = pattern(4, 1000);
     const warnings: string[] = [];
     const options = { ...RAW, onWarning: ({ message }: { message: string }) => warnings.push(message) };
@@ -81,7 +81,7 @@ describe('a raw disk', () => {
     expect(warnings).toEqual([expect.stringMatching(/has 1000 bytes.*reads it as a disk of 1024 bytes/)]);
   });
 
-  it('says where any of it lies in the file, but for zeros after the end of that', async () => {
+  it('reports where its data lies in the file, except for the padding', async () => {
     const path = rawFile('located.img', pattern(4, 1000));
     await withImage(
       path,
@@ -93,12 +93,12 @@ describe('a raw disk', () => {
     );
   });
 
-  it('that is empty is refused', async () => {
+  it('is refused if it is empty', async () => {
     const opening = withImage(rawFile('empty.img', Buffer.alloc(0)), contentsOf, RAW);
     await expect(opening).rejects.toThrow(CorruptImageError);
   });
 
-  it('has the same id and footer each time, and another one than another disk', async () => {
+  it('has the same id and footer each time, and different ones from another disk', async () => {
     const footerOf = async (path: string): Promise<Buffer> =>
       await withImage(path, async (image) => await Promise.resolve(Buffer.from(asFixedVhd(image).footer)), RAW);
     const path = rawFile('one.img', pattern(5, 4096));
@@ -110,7 +110,7 @@ describe('a raw disk', () => {
     await withImage(
       path,
       async (image) => {
-        // Version 8, variant 10: RFC 9562.
+        // UUID version 8, variant 10: RFC 9562.
         expect(Buffer.from(image.diskId).toString('hex')).toMatch(/^.{12}8.{3}[89ab].{15}$/);
         expect(image.files).toEqual([
           expect.objectContaining({ name: 'one.img', size: 4096, diskId: Buffer.from(image.diskId).toString('hex') }),
@@ -121,7 +121,7 @@ describe('a raw disk', () => {
     );
   });
 
-  it('notices that its file changed', async () => {
+  it('detects that its file changed', async () => {
     const path = rawFile('growing.img', pattern(7, 4096));
     await withImage(
       path,

@@ -24,7 +24,7 @@ describe('readPadded', () => {
 });
 
 describe('requireReadable', () => {
-  it('takes whole sectors inside the disk', () => {
+  it('accepts whole sectors inside the disk', () => {
     expect(() => requireReadable(1024, { offset: 512, length: 512 }, new Uint8Array(512))).not.toThrow();
     expect(() => requireReadable(1024, { offset: 1024, length: 0 }, new Uint8Array(0))).not.toThrow();
   });
@@ -36,7 +36,7 @@ describe('requireReadable', () => {
     [0, 511, 511],
     [0, 512, 511],
     [Number.NaN, 512, 512],
-  ])('refuses offset %d, length %d, %d bytes of room', (offset, length, room) => {
+  ])('refuses offset %d, length %d, a buffer of %d bytes', (offset, length, room) => {
     expect(() => requireReadable(1024, { offset, length }, new Uint8Array(room))).toThrow(RangeError);
   });
 });

@@ -12,7 +12,7 @@ it('follows links', async () => {
   expect(await realPathOf(join(folder, 'link', 'disk.vhd'))).toBe(join(folder, 'real', 'disk.vhd'));
 });
 
-it('is the absolute path where the system cannot tell', async () => {
+it('returns the absolute path when the system cannot resolve it', async () => {
   const path = join(await temporaryFolder(), 'absent', 'disk.vhd');
   expect(await realPathOf(relative(process.cwd(), path))).toBe(path);
 });

@@ -1,5 +1,5 @@
-// Every image that other people's tools made, read by qemu-img and by libvhdi too. Where they disagree with us, the table
-// says who is right, and why; where one of them changes its mind, the test tells.
+// Reads every image from other tools with qemu-img and libvhdi too. Where they disagree with vhdup, the table states who
+// is right, and why. The test fails if one of them changes.
 import { type FileHandle, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,19 +12,19 @@ import { hasQemuImg, NO_QEMU_IMG, qemuImg } from '../support/qemu.ts';
 import { NO_SHARED_IMAGES, sharedImages } from '../support/shared-images.ts';
 import { withImage } from '../support/vhdx-workspace.ts';
 
-/** Of another reader: the same bytes as ours, other bytes (or bytes where we refuse), or none. */
+/** Result of another reader: the same bytes, other bytes (or bytes where vhdup refuses), or none. */
 type Reading = 'same' | 'other' | 'refused';
 
 interface Expected {
   readonly qemu: Reading;
   readonly libvhdi: Reading;
-  /** Who is right where they disagree with us. */
+  /** Which reader is right when they disagree with vhdup. */
   readonly because?: string;
 }
 
 const ALL_AGREE: Expected = { qemu: 'same', libvhdi: 'same' };
 
-/** MS-VHDX 2.5.1.1 and VHD "Implementing a Differencing Hard Disk": what a child lacks is its parent's. */
+/** MS-VHDX 2.5.1.1 and VHD "Implementing a Differencing Hard Disk": data that a child lacks comes from its parent. */
 const VHD_CHILD: Expected = {
   qemu: 'other',
   libvhdi: 'same',
@@ -123,8 +123,8 @@ const WINDOW = 4 * 1024 * 1024;
 const SAMPLE = 64 * 1024;
 const LARGE = 1024 * 1024 * 1024;
 
-describe.skipIf(sharedImages === undefined)(`an image made by another tool (or: ${NO_SHARED_IMAGES})`, () => {
-  it('is in the table, whichever it is', async () => {
+describe.skipIf(sharedImages === undefined)(`an image from another tool (or: ${NO_SHARED_IMAGES})`, () => {
+  it('is listed in the table', async () => {
     const files = await readdir(folder, { recursive: true });
     const images = files.filter((name) => /\.vhdx?$/.test(name)).map((name) => name.replaceAll('\\', '/'));
     expect(images.sort()).toEqual(Object.keys(EXPECTED).sort());
@@ -132,12 +132,12 @@ describe.skipIf(sharedImages === undefined)(`an image made by another tool (or: 
 
   const cases = Object.entries(EXPECTED).map(([name, expected]) => ({ name, because: '', ...expected }));
 
-  it.for(cases)('$name, by qemu-img: $qemu', async ({ name, qemu, because }, context) => {
+  it.for(cases)('$name, read by qemu-img: $qemu', async ({ name, qemu, because }, context) => {
     context.skip(!hasQemuImg, NO_QEMU_IMG);
     expect(await readingOfQemu(join(folder, name)), because).toBe(qemu);
   });
 
-  it.for(cases)('$name, by libvhdi: $libvhdi', async ({ name, libvhdi, because }, context) => {
+  it.for(cases)('$name, read by libvhdi: $libvhdi', async ({ name, libvhdi, because }, context) => {
     context.skip(!hasVhdimount, NO_LIBVHDI);
     const reading = await readingOfLibvhdi(join(folder, name));
     context.skip(reading === undefined, NO_LIBVHDI);
@@ -148,7 +148,7 @@ describe.skipIf(sharedImages === undefined)(`an image made by another tool (or: 
 async function readingOfQemu(path: string): Promise<Reading> {
   const raw = await temporaryPath('disk.raw');
   try {
-    // Without -f, qemu-img takes a fixed VHD for a raw disk, footer included.
+    // Without -f, qemu-img opens a fixed VHD as a raw disk, including the footer.
     await qemuImg('convert', '-f', path.endsWith('x') ? 'vhdx' : 'vpc', '-O', 'raw', path, raw);
   } catch (error) {
     if (error instanceof Error && error.message.includes('Could not open')) return 'refused';
@@ -166,7 +166,7 @@ async function readingOfLibvhdi(path: string): Promise<Reading | undefined> {
   }
 }
 
-/** @param disk A file that holds the disk as somebody else read it. */
+/** @param disk A file with the disk as the other reader read it. */
 async function comparedWithOurs(path: string, disk: string): Promise<Reading> {
   try {
     return await withImage(path, async (image) => ((await isSame(image, disk)) ? 'same' : 'other'));
@@ -176,7 +176,7 @@ async function comparedWithOurs(path: string, disk: string): Promise<Reading> {
   }
 }
 
-/** Compares all that we call data, and of the rest of a large disk the first 64 KiB of every 4 MiB: zeros take long. */
+/** Compares all allocated data and, of the rest of a large disk, 64 KiB of every 4 MiB: comparing zeros is slow. */
 async function isSame(image: DiskImage, disk: string): Promise<boolean> {
   const file = await open(disk);
   try {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { bitmapSlice, reverseBits, runsOf } from '../../src/image/sector-runs.ts';
 
 describe('runsOf', () => {
-  it('takes the highest bit of a byte for its first sector', () => {
+  it('maps the highest bit of a byte to its first sector', () => {
     expect(runsOf(Uint8Array.of(0b11001011), 0, 8)).toEqual([
       { first: 0, count: 2, isSet: true },
       { first: 2, count: 2, isSet: false },
@@ -13,7 +13,7 @@ describe('runsOf', () => {
     ]);
   });
 
-  it('makes one run of a whole block', () => {
+  it('returns one run for a whole block', () => {
     expect(runsOf(new Uint8Array(512).fill(0xff), 0, 4096)).toEqual([{ first: 0, count: 4096, isSet: true }]);
     expect(runsOf(new Uint8Array(512), 0, 4096)).toEqual([{ first: 0, count: 4096, isSet: false }]);
   });
@@ -22,7 +22,7 @@ describe('runsOf', () => {
     expect(runsOf(Uint8Array.of(0xff, 0xff), 3, 7)).toEqual([{ first: 3, count: 7, isSet: true }]);
   });
 
-  it('says of every sector what its bit says, wherever the range begins', () => {
+  it('reports every sector as its bit does, wherever the range begins', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.nat(), fc.nat(), (bitmap, from, many) => {
         const sectors = bitmap.length * 8;
@@ -40,7 +40,7 @@ describe('runsOf', () => {
 });
 
 describe('reverseBits', () => {
-  it('turns the bits of each byte round', () => {
+  it('reverses the bits of each byte', () => {
     const bytes = Uint8Array.of(0b10000000, 0b11001000, 0xff, 0);
     reverseBits(bytes);
     expect([...bytes]).toEqual([0b00000001, 0b00010011, 0xff, 0]);

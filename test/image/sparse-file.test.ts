@@ -1,4 +1,4 @@
-// Real files with holes, as the file system of the temporary folder and, where there is one, a tmpfs make them.
+// Uses real sparse files, on the file system of the temporary folder and on a tmpfs if there is one.
 import { existsSync } from 'node:fs';
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ async function isSparse(path: string): Promise<boolean> {
   return blocks * 512 < size;
 }
 
-/** The extents, once it is certain that nothing but zeros lies outside of them. */
+/** @returns the extents, after checking that only zeros lie outside of them. */
 async function extentsOf(path: string, options: { format?: 'raw'; readHoles?: boolean } = {}): Promise<ByteRange[]> {
   const image = await openDiskImage(path, options);
   try {
@@ -67,10 +67,10 @@ async function extentsOf(path: string, options: { format?: 'raw'; readHoles?: bo
   }
 }
 
-describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file system that makes holes)', (parent) => {
+describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file system with hole support)', (parent) => {
   const canAsk = TELLS.get(parent) === true;
 
-  it.skipIf(!canAsk)('of a raw disk: nothing that was written to it a moment ago lies in a hole', async () => {
+  it.skipIf(!canAsk)('opened as a raw disk never reports recently written data as a hole', async () => {
     const folder = await folderIn(parent);
     const writes = fc.record({
       offset: fc.integer({ min: 0, max: 95 * MIB }),
@@ -83,7 +83,7 @@ describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file syste
         const contents = ranges.map(({ offset, length }, seed) => ({ offset, bytes: patternOf(seed + 1, length) }));
         await writeSparse(path, 96 * MIB + 100, contents);
         const extents = await extentsOf(path, { format: 'raw' });
-        // At most 12 times a MiB of data with a MiB on either side, and a few where it is not asked.
+        // At most 12 pieces of 1 MiB with a MiB on either side, and a few ranges for which the system is not queried.
         const covered = extents.reduce((sum, { length }) => sum + length, 0);
         if (await isSparse(path)) expect(covered).toBeLessThan(96 * MIB);
         await rm(path);
@@ -92,7 +92,7 @@ describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file syste
     );
   });
 
-  it.skipIf(!canAsk)('of a fixed VHD: its holes are no extents', async () => {
+  it.skipIf(!canAsk)('opened as a fixed VHD has extents without its holes', async () => {
     const path = join(await folderIn(parent), 'disk.vhd');
     const contents = [
       { offset: 0, bytes: patternOf(1, 512) },
@@ -103,18 +103,18 @@ describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file syste
       { offset: 0, length: MIB },
       { offset: 100 * MIB, length: 2 * MIB },
     ]);
-    // Who doubts what the system says reads all of it.
+    // If hole detection is not trusted, all of the file is read.
     expect(await extentsOf(path, { readHoles: true })).toEqual([{ offset: 0, length: 300 * MIB }]);
   });
 
-  it.skipIf(!canAsk)('of a fixed VHDX: its holes are no extents, wherever its blocks lie', async () => {
+  it.skipIf(!canAsk)('opened as a fixed VHDX has extents without its holes, wherever its blocks lie', async () => {
     const path = join(await folderIn(parent), 'disk.vhdx');
     const pieces = [{ at: 3 * MIB + 5, bytes: patternOf(1, 512) }];
     buildVhdx(path, {
       size: 62 * MIB,
       blockSize: 8 * MIB,
       leaveBlocksAllocated: true,
-      // Blocks 5 and 6 are in a row in the file, all others are not.
+      // Blocks 5 and 6 are contiguous in the file, all others are not.
       blocks: [7, 5, 6, 4, 3, 2, 1, 0].map((one) => ({ index: one, pieces: one === 1 || one === 6 ? pieces : [] })),
     });
     expect(await extentsOf(path)).toEqual([
@@ -123,7 +123,7 @@ describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file syste
     ]);
   });
 
-  it.skipIf(!canAsk)('of a fixed VHD that is a parent: its holes are no extents of the child', async () => {
+  it.skipIf(!canAsk)('that is the parent of a VHD leaves its holes out of the extents of the child', async () => {
     const folder = await folderIn(parent);
     const contents = [{ offset: 100 * MIB, bytes: patternOf(2, MIB) }];
     const { uniqueId } = await buildVhd(join(folder, 'base.vhd'), { type: 'fixed', size: 300 * MIB, contents });
@@ -140,21 +140,21 @@ describe.each(FOLDERS)('a sparse file in %s (needs Linux, koffi and a file syste
     ]);
   });
 
-  it.skipIf(!canAsk)('that is one hole has no extents', async () => {
+  it.skipIf(!canAsk)('that is a single hole has no extents', async () => {
     const path = join(await folderIn(parent), 'disk.img');
     await writeSparse(path, 100 * MIB, []);
     expect(await extentsOf(path, { format: 'raw' })).toEqual([]);
   });
 });
 
-describe('what Windows answers', () => {
+describe('the Windows answer to a data range query', () => {
   const range = { offset: 1000, length: 9000 };
   function encode(...ranges: [number, number][]): Buffer {
     const numbers = BigInt64Array.from(ranges.flat().map(BigInt));
     return Buffer.from(numbers.buffer);
   }
 
-  it('is ranges of data, cut to what was asked for', () => {
+  it('contains data ranges, clipped to the request', () => {
     const data = [
       { offset: 1000, length: 500 },
       { offset: 4000, length: 100 },
@@ -164,12 +164,12 @@ describe('what Windows answers', () => {
     expect(decodeAllocatedRanges(answer, range, true)).toEqual({ data, end: 10_000 });
   });
 
-  it('goes as far as its last range when there was no room for more', () => {
+  it('ends at its last range when the buffer was full', () => {
     const data = [{ offset: 4000, length: 100 }];
     expect(decodeAllocatedRanges(encode([4000, 100]), range, false)).toEqual({ data, end: 4100 });
   });
 
-  it('is a hole when it is empty, and nothing when it failed', () => {
+  it('is a hole if it is empty, and undefined if the query failed', () => {
     expect(decodeAllocatedRanges(encode(), range, true)).toEqual({ data: [], end: 10_000 });
     expect(decodeAllocatedRanges(encode(), range, false)).toBeUndefined();
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CellCounts } from '../../src/inspect/allocation-map.ts';
 
 describe('cells', () => {
-  it('divide the disk, the last one being shorter', () => {
+  it('divide the disk, with a shorter last cell', () => {
     const counts = new CellCounts(10 * 512, 4);
     expect(counts.cellSize).toBe(3 * 512);
     counts.add({ offset: 512, length: 3 * 512 });
@@ -15,14 +15,14 @@ describe('cells', () => {
     expect(new CellCounts(512, 100).shares()).toEqual([0]);
   });
 
-  it('are not empty for a single byte, and not full while one is missing', () => {
+  it('are not empty if they have a single byte, and not full if one is missing', () => {
     const counts = new CellCounts(2 ** 40, 2);
     counts.add({ offset: 0, length: 512 });
     counts.add({ offset: 2 ** 39, length: 2 ** 39 - 512 });
     expect(counts.shares()).toEqual([0.0001, 0.9999]);
   });
 
-  it('hold together what was added, whatever the ranges', () => {
+  it('cover the disk without exceeding the requested number, whatever ranges are added', () => {
     const range = fc.record({ offset: fc.nat(5000), length: fc.nat(5000) });
     fc.assert(
       fc.property(

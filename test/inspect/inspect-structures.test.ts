@@ -1,4 +1,4 @@
-// Structures as they stand in files, good and damaged.
+// Structures as they are stored in files, valid and damaged.
 
 import { copyFile } from 'node:fs/promises';
 import fc from 'fast-check';
@@ -55,7 +55,7 @@ describe('the footers of a VHD', () => {
     ]);
   });
 
-  it('are shown with stored and computed checksums when these differ', async () => {
+  it('are shown with stored and computed checksums if these differ', async () => {
     const { path, footerOffset } = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
     await patchFile(path, footerOffset + 100, new Uint8Array([7]));
     const [tail, head] = await structuresOf(path, 'footer');
@@ -68,7 +68,7 @@ describe('the footers of a VHD', () => {
     expect(head?.problems).toEqual(['it differs from the footer at the end']);
   });
 
-  it('show 64-bit values that no number holds as they are', async () => {
+  it('show 64-bit values exactly, even above 2^53', async () => {
     const { path } = await buildTemporary({ type: 'fixed', size: 4 * MIB });
     const [footer, ...others] = await structuresOf(path, 'footer');
     expect(others).toEqual([]);
@@ -96,7 +96,7 @@ describe('the dynamic header', () => {
     ]);
   });
 
-  it('is shown when it is damaged', async () => {
+  it('is shown if it is damaged', async () => {
     const { path, headerOffset } = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
     await patchFile(path, headerOffset, new Uint8Array([0x1b]));
     const [header] = await structuresOf(path, 'header');
@@ -104,7 +104,7 @@ describe('the dynamic header', () => {
     expect(fieldOf(header, 'Cookie')).toBe('\u001bxsparse');
   });
 
-  it('that lies outside of the file is an error', async () => {
+  it('is an error if it lies outside of the file', async () => {
     const editFooter = (footer: Buffer) => footer.writeBigUInt64BE(1n << 63n, 16);
     const { path } = await buildTemporary({ type: 'dynamic', size: 8 * MIB, editFooter });
     for (const kind of ['header', 'bat', 'bitmap'] as const) {
@@ -132,7 +132,7 @@ describe('the BAT of a VHD', () => {
     ]);
   });
 
-  it('of 2 TiB is shown in few lines, or one block of it', async () => {
+  it('of 2 TiB is shown in few lines, or as a single block', async () => {
     const allocated = Array.from({ length: 200 }, (_, index) => index * 5000);
     const { path, blockPositions } = await buildTemporary({ type: 'dynamic', size: 2040 * 1024 * MIB, allocated });
     const [bat] = await structuresOf(path, 'bat');
@@ -147,7 +147,7 @@ describe('the BAT of a VHD', () => {
     ]);
   });
 
-  it('is shown when its entries lead out of the file, or there are fewer than the disk needs', async () => {
+  it('is shown if its entries point outside the file, or there are fewer than the disk needs', async () => {
     const { path, tableOffset } = await buildTemporary({ type: 'dynamic', size: 64 * MIB, maxTableEntries: 20 });
     await patchFile(path, tableOffset + 8, bigEndian32(0xfffffffe));
     const [bat] = await structuresOf(path, 'bat');
@@ -162,7 +162,7 @@ describe('the BAT of a VHD', () => {
     });
   });
 
-  it('has no block beyond its end', async () => {
+  it('refuses a block beyond its end', async () => {
     const { path } = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
     expect((await failureOf(structuresOf(path, 'bat', { block: 4 }))).message).toMatch(
       /Block 4 does not exist: .* has 4 entries/,
@@ -177,7 +177,7 @@ describe('the sector bitmaps of a VHD', () => {
     { offset: 4 * MIB + 5120, bytes: patternOf(3, 512) },
   ];
 
-  it('are shown as counts, and one of them as runs', async () => {
+  it('are shown as counts, and a single one as runs', async () => {
     const { path } = await buildTemporary({
       type: 'dynamic',
       size: 16 * MIB,
@@ -245,7 +245,7 @@ describe('a VHDX', () => {
     expect(second?.rows?.find(({ region }) => region === 'BAT')?.['fileOffset']).toBe(bat.offset);
   });
 
-  it('shows the metadata with their values, and the parent locator', async () => {
+  it('shows the metadata items with their values, and the parent locator', async () => {
     const { path } = buildVhdx(at('metadata.vhdx'), CHILD);
     const [table, locator] = await structuresOf(path, 'metadata');
     expect(fieldOf(table, 'File Parameters')).toBe('block size 2097152, has a parent');
@@ -258,7 +258,7 @@ describe('a VHDX', () => {
     ]);
   });
 
-  it('shows the BAT by state, and which sectors of a block are its own', async () => {
+  it('shows the BAT by state, and the own sectors of a block', async () => {
     const { path, blocks } = buildVhdx(at('bat.vhdx'), CHILD);
     const [bat, bitmapBlocks] = await structuresOf(path, 'bat');
     expect(bat?.rows).toMatchObject([
@@ -282,7 +282,7 @@ describe('a VHDX', () => {
     expect((await failureOf(structuresOf(path, 'bat', { block: 8 }))).message).toContain('has 8 blocks');
   });
 
-  it('shows an empty log, and the entries of one that must be replayed', async () => {
+  it('shows an empty log, and the entries of a log that must be replayed', async () => {
     const layout = buildVhdx(at('log.vhdx'), { size: 4 * MIB });
     const [clean, ...none] = await structuresOf(layout.path, 'log');
     expect(none).toEqual([]);
@@ -306,12 +306,12 @@ describe('a VHDX', () => {
 });
 
 describe('a long BAT', () => {
-  /** More than one slice of the table, the last chunk cut short. */
+  /** More than one slice of the table, with a truncated last chunk. */
   const BLOCKS = 40_000;
   const CHUNK_RATIO = 4096;
   const PARENT = { parent_linkage: `{${nextGuid()}}`, relative_path: 'x' };
 
-  /** Places where walks go wrong: around the ends of slices, of chunks, and of the disk. */
+  /** Boundary positions: around the ends of slices, of chunks, and of the disk. */
   const entry = fc.oneof(
     fc.constantFrom(0, CHUNK_RATIO, 2 ** 15, BLOCKS).chain((near) => fc.integer({ min: near - 3, max: near + 3 })),
     fc.nat(BLOCKS + 9),
@@ -322,7 +322,7 @@ describe('a long BAT', () => {
   it.each([
     ['a base', undefined],
     ['a child', PARENT],
-  ])('of %s is shown as its entries say, one by one', async (kind, parent) => {
+  ])('of %s is shown as its individual entries', async (kind, parent) => {
     await fc.assert(
       fc.asyncProperty(edits, async (runs) => {
         const batEntries = new Map<number, bigint>();
@@ -365,7 +365,7 @@ describe('a long BAT', () => {
     );
   });
 
-  it('of the largest disk in the smallest blocks is shown', async () => {
+  it('of the largest disk with the smallest blocks is shown', async () => {
     const last = 64 * 1024 * 1024 - 1;
     const { path } = buildVhdx(at('largest.vhdx'), { size: 64 * TIB, blockSize: MIB, blocks: [{ index: last }] });
     const [bat] = await structuresOf(path, 'bat');
@@ -375,7 +375,7 @@ describe('a long BAT', () => {
     ]);
   });
 
-  /** Of two slices, on a clock that each look at it moves by `stepMs`. */
+  /** Has two slices. Each reading of the clock advances it by `stepMs`. */
   function slowTable(stepMs: number): string {
     let nowMs = 0;
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
@@ -392,7 +392,7 @@ describe('a long BAT', () => {
     return events;
   }
 
-  it.each(['bat', 'bitmap'] as const)('that takes long to read says how far it is: %s', async (structure) => {
+  it.each(['bat', 'bitmap'] as const)('reports its progress if it takes long to read: %s', async (structure) => {
     const planned = Math.ceil(BLOCKS / CHUNK_RATIO) * (CHUNK_RATIO + 1) * 8;
     const progress = { type: 'progress', planned, unallocated: 0, zeros: 0, requests: 0, retries: 0 };
     expect(await eventsOf(slowTable(2000), structure)).toMatchObject([
@@ -401,11 +401,11 @@ describe('a long BAT', () => {
     ]);
   });
 
-  it('that takes less than a second to read says nothing', async () => {
+  it('reports no progress if it takes less than a second to read', async () => {
     expect(await eventsOf(slowTable(1), 'bat')).toEqual([]);
   });
 
-  it('is not read to its end when that is not wanted any more', async () => {
+  it('is no longer read after an abort', async () => {
     const stop = new AbortController();
     const onEvent = vi.fn(() => stop.abort(new Error('enough')));
     const walk = inspectStructures({ image: slowTable(2000), structure: 'bat', signal: stop.signal, onEvent });
@@ -414,8 +414,8 @@ describe('a long BAT', () => {
   });
 });
 
-describe('refused are', () => {
-  it('structures that a format does not have, with those that it has', async () => {
+describe('inspectStructures refuses', () => {
+  it('structures that a format does not have, and lists those that it has', async () => {
     const { path } = buildVhdx(at('plain.vhdx'), { size: 4 * MIB });
     expect((await failureOf(structuresOf(path, 'footer'))).message).toBe(
       'A VHDX has no footer. Available: header, regions, metadata, bat, bitmap, log.',
@@ -426,13 +426,13 @@ describe('refused are', () => {
     expect((await failureOf(structuresOf(fixed.path, 'bat'))).message).toContain('A fixed VHD has no bat');
   });
 
-  it('files that are no image', async () => {
+  it('files that are not images', async () => {
     expect((await failureOf(structuresOf(import.meta.filename, 'footer'))).name).toBe('UnsupportedImageError');
   });
 });
 
-describe('structures end in what they hold or in an error of ours:', () => {
-  /** @returns where its structures are: from, to. */
+describe('damaged structures are shown or give a vhdup error:', () => {
+  /** @returns the ranges of its structures: from, to. */
   async function makeVhd(path: string): Promise<(readonly [number, number])[]> {
     const parent = { uniqueId: uniqueIdOf(1), locators: [{ code: 'W2ru', text: '.\\none.vhd' }] };
     const { fileSize } = await buildVhd(path, { type: 'differencing', size: 32 * MIB, parent, allocated: [1] });
@@ -445,7 +445,7 @@ describe('structures end in what they hold or in an error of ours:', () => {
     ];
   }
 
-  /** @returns the same. */
+  /** @returns the ranges of its structures: from, to. */
   function makeVhdx(path: string): (readonly [number, number])[] {
     const parent = { parent_linkage: `{${nextGuid()}}`, relative_path: 'x' };
     const layout = buildVhdx(path, { size: 8 * MIB, blocks: [{ index: 1 }], parent });
@@ -474,7 +474,7 @@ describe('structures end in what they hold or in an error of ours:', () => {
     }
   }
 
-  it.each(['vhd', 'vhdx'] as const)('%s, whichever of their bytes are wrong', async (kind) => {
+  it.each(['vhd', 'vhdx'] as const)('%s, whichever of the bytes are wrong', async (kind) => {
     const original = at(`fuzz-original.${kind}`);
     const places = kind === 'vhd' ? await makeVhd(original) : makeVhdx(original);
     const place = fc.constantFrom(...places).chain(([from, to]) => fc.integer({ min: from, max: to - 1 }));

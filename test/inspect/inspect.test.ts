@@ -36,7 +36,7 @@ const DYNAMIC: VhdDescription = {
 };
 
 describe('a dynamic VHD', () => {
-  it('is described by what its file says', async () => {
+  it('is described by its structures', async () => {
     const { path, fileSize } = await buildTemporary({ ...DYNAMIC, timestamp: 86_400 });
     const { image, parents, problems, exitCode } = await inspectImage({ image: path });
     expect(image).toMatchObject({
@@ -56,8 +56,8 @@ describe('a dynamic VHD', () => {
   });
 
   it.each([
-    ['is its own', 963, false],
-    ['covers less by more than a cylinder', 900, true],
+    ['matches its size', 963, false],
+    ['is smaller by more than a cylinder', 900, true],
   ])('has a geometry that %s', async (_, cylinders, differs) => {
     const editFooter = (footer: Buffer) => footer.writeUInt32BE(cylinders * 65_536 + 4 * 256 + 17, 56);
     const { path } = await buildTemporary({ type: 'fixed', size: 32 * MIB, editFooter });
@@ -67,7 +67,7 @@ describe('a dynamic VHD', () => {
     });
   });
 
-  it('is described by what lies on its disk', async () => {
+  it('is described by the contents of its disk', async () => {
     const { path } = await buildTemporary(DYNAMIC);
     const { disk } = await inspectImage({ image: path, mapCells: 8 });
     expect(disk).toMatchObject({
@@ -81,14 +81,14 @@ describe('a dynamic VHD', () => {
     expect(disk).not.toHaveProperty('nonZero');
   });
 
-  it('is read as a whole, when asked for, to count what is not zero', async () => {
+  it('is read in full, if requested, to count the bytes that are not zero', async () => {
     const { path } = await buildTemporary(DYNAMIC);
     const { disk } = await inspectImage({ image: path, mapCells: 8, scan: true });
     expect(disk?.nonZero).toBe(MIB + 512);
     expect(disk?.map.nonZero).toEqual([0.0002, 0, 0.5, 0, 0, 0, 0, 0]);
   });
 
-  it('that is damaged is described all the same, with the reason why its disk cannot be read', async () => {
+  it('is described even if it is damaged, with the reason why its disk cannot be read', async () => {
     const { path, tableOffset } = await buildTemporary(DYNAMIC);
     await patchFile(path, tableOffset, bigEndian32(0x7fffffff));
     const report = await inspectImage({ image: path });
@@ -97,7 +97,7 @@ describe('a dynamic VHD', () => {
     expect(report.disk).toBeUndefined();
   });
 
-  it('is described by a footer whose checksum is wrong, when there is no other', async () => {
+  it('is described by a footer with a wrong checksum if there is no other', async () => {
     const { path, footerOffset } = await buildTemporary({ type: 'fixed', size: 4 * MIB });
     await patchFile(path, footerOffset + 100, new Uint8Array([1]));
     const { image, exitCode, problems } = await inspectImage({ image: path });
@@ -143,7 +143,7 @@ describe('a chain', () => {
     expect(disk?.allocated).toBe(2 * MIB);
   });
 
-  it('is shown as far as it was found, with every place that was tried', async () => {
+  it('is shown as far as it was found, with every path that was tried', async () => {
     const { child, middle, base, folder } = await makeChain();
     await rm(base);
     const report = await inspectImage({ image: child });
@@ -156,7 +156,7 @@ describe('a chain', () => {
     expect(report).toMatchObject({ exitCode: 4, problems: [{ code: 'parent-image' }] });
   });
 
-  it('is found in a folder that is given', async () => {
+  it('is found in a given folder', async () => {
     const { child, base, folder } = await makeChain();
     const elsewhere = join(folder, 'elsewhere');
     await mkdir(elsewhere);
@@ -191,7 +191,7 @@ describe('a VHDX', () => {
     expect(disk?.map.allocated).toEqual([0, 0, 1, 0, 0, 0, 0, 0]);
   });
 
-  it('without its parent is described, and so is where the parent was looked for', async () => {
+  it('is described without its parent, with every path that was tried', async () => {
     const wanted = nextGuid();
     buildVhdx(at('child.vhdx'), {
       size: 8 * MIB,
@@ -209,7 +209,7 @@ describe('a VHDX', () => {
     });
   });
 
-  it('with both headers destroyed is described by what is left', async () => {
+  it('is described by the remaining structures if both headers are destroyed', async () => {
     buildVhdx(at('broken.vhdx'), { size: 8 * MIB });
     for (const offset of [65_536, 131_072]) await patchFile(at('broken.vhdx'), offset, new Uint8Array(4096));
     const report = await inspectImage({ image: at('broken.vhdx') });
@@ -218,8 +218,8 @@ describe('a VHDX', () => {
   });
 });
 
-describe('other files', () => {
-  it('a raw disk is told by its table, or by the option', async () => {
+describe('inspectImage', () => {
+  it('recognises a raw disk by its partition table, or by the option', async () => {
     const path = join(await temporaryFolder(), 'disk.raw');
     const disk = Buffer.alloc(4 * MIB);
     Buffer.from(tableOf()).copy(disk);
@@ -230,23 +230,23 @@ describe('other files', () => {
     expect(given).toMatchObject({ image: { format: 'raw' }, problems: [], disk: { allocated: 4 * MIB } });
   });
 
-  it('what is no image at all is said to be none', async () => {
+  it('reports a file that is not an image', async () => {
     const report = await inspectImage({ image: join(import.meta.dirname, '../../package.json') });
     expect(report).toMatchObject({ image: { ids: {} }, exitCode: 3, problems: [{ code: 'image-unsupported' }] });
     expect(report.image.format).toBeUndefined();
   });
 
-  it('a file that is not there is an error', async () => {
+  it('throws if the file does not exist', async () => {
     expect((await failureOf(inspectImage({ image: '/no/such/file' }))).message).toContain('there is no such file');
   });
 
-  it('a number of cells that makes no sense is an error', async () => {
+  it('throws for an invalid number of cells', async () => {
     for (const mapCells of [0, 1.5, 70_000, Number.NaN]) {
       expect((await failureOf(inspectImage({ image: 'x', mapCells }))).name).toBe('UsageError');
     }
   });
 
-  it('an abort is an abort, not a problem of the image', async () => {
+  it('throws on an abort, and does not report it as a problem of the image', async () => {
     const { path } = await buildTemporary(DYNAMIC);
     const stop = new AbortController();
     stop.abort(new Error('enough'));

@@ -1,4 +1,4 @@
-// What is said of images that Windows, qemu, libvhd and others made: the key facts of each.
+// Key facts that vhdup reports for images from Windows, qemu, libvhd and others.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -16,9 +16,9 @@ interface Facts {
   readonly creator?: string;
   readonly parents?: number;
   readonly log?: 'empty' | 'dirty';
-  /** Undefined where the disk cannot be read. */
+  /** Undefined if the disk cannot be read. */
   readonly allocated?: number;
-  /** The scheme of the table and what is in each volume. */
+  /** The scheme of the partition table and the contents of each volume. */
   readonly contents?: string;
   readonly system?: string;
   readonly problems?: readonly string[];
@@ -183,7 +183,7 @@ async function factsOf(path: string): Promise<Facts> {
   };
 }
 
-/** Whether the image, or the base of its chain, is of a fixed format and its file has holes. */
+/** True if the image, or the base of its chain, has a fixed format and its file has holes. */
 async function isFixedWithHoles(path: string): Promise<boolean> {
   const { image, parents } = await inspectImage({ image: path });
   const base = parents.at(-1) ?? image;
@@ -191,18 +191,18 @@ async function isFixedWithHoles(path: string): Promise<boolean> {
   return base.format?.endsWith('-fixed') === true && blocks * 512 < size;
 }
 
-describe('the facts of', () => {
+describe('inspect reports the facts of', () => {
   it.each(Object.entries(IMAGES))('%s', async (name, facts) => {
     const path = join(sharedImages ?? '', name);
     const { allocated, ...others } = await factsOf(path);
     const { allocated: expected, ...otherFacts } = facts;
     expect(others).toEqual(otherFacts);
-    // Programs that unpack or copy images may make holes of zeros, and those count as not allocated.
+    // Programs that unpack or copy images may turn zeros into holes, which count as unallocated.
     if (await isFixedWithHoles(path)) expect(allocated).toBeLessThanOrEqual(expected ?? 0);
     else expect(allocated).toBe(expected);
   });
 
-  it('a raw disk, taken as one', async () => {
+  it('a raw disk, opened as one', async () => {
     const { image, disk, problems } = await inspectImage({
       image: join(sharedImages ?? '', 'libvhd/rawparent.raw'),
       format: 'raw',

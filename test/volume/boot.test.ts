@@ -1,4 +1,4 @@
-// What a disk starts, and which system is on it: guesses from the layout, with the reason.
+// Detects what a disk can boot and which system it contains: guesses from the layout, with a reason.
 import { describe, expect, it } from 'vitest';
 import type { DiskLayout, Volume } from '../../src/volume/disk-layout.ts';
 import type { FileSystem } from '../../src/volume/file-system.ts';
@@ -58,7 +58,7 @@ const ACTIVE = volume('windows-data', 'ntfs', { isActive: true });
 describe('the generation is', () => {
   it.each<[string, DiskLayout, number[]]>([
     ['2 with an EFI system partition', layout('gpt', [EFI, ROOT]), [2]],
-    ['2 with one on an MBR', layout('mbr', [EFI, ROOT]), [2]],
+    ['2 with an EFI system partition on an MBR', layout('mbr', [EFI, ROOT]), [2]],
     ['1 with a BIOS boot partition', layout('gpt', [volume('bios-boot'), ROOT]), [1]],
     ['both with both', layout('gpt', [EFI, volume('bios-boot'), ROOT]), [1, 2]],
     ['1 with an active partition and code', layout('mbr', [ACTIVE], { hasBootCode: true }), [1]],
@@ -99,12 +99,12 @@ describe('the generation is', () => {
 describe('the operating system is guessed', () => {
   it.each<[string, DiskLayout, object | undefined]>([
     [
-      'from the folder of a boot loader, before all else',
+      'from the folder of a boot loader, before anything else',
       layout('gpt', [volume('efi-system', 'fat32', { bootLoaders: ['BOOT', 'Microsoft'] }), ROOT]),
       { family: 'windows', reason: 'the boot loader EFI/Microsoft' },
     ],
     [
-      'by the name of a distribution',
+      'from the folder of a distribution',
       layout('gpt', [volume('efi-system', 'fat32', { bootLoaders: ['BOOT', 'ubuntu'] })]),
       { family: 'linux', name: 'Ubuntu' },
     ],
@@ -117,9 +117,9 @@ describe('the operating system is guessed', () => {
       { family: 'linux' },
     ],
     ['from LVM', layout('gpt', [EFI, volume('linux-lvm', 'lvm2')]), { family: 'linux' }],
-    ['from a type of FreeBSD', layout('gpt', [volume('freebsd', 'ufs2')]), { family: 'freebsd' }],
-    ['from nothing on a data disk with NTFS', layout('gpt', [volume('windows-data', 'ntfs')]), undefined],
-    ['from nothing on an empty disk', { volumes: [], problems: [] }, undefined],
+    ['from a FreeBSD partition type', layout('gpt', [volume('freebsd', 'ufs2')]), { family: 'freebsd' }],
+    ['not from NTFS on a data disk', layout('gpt', [volume('windows-data', 'ntfs')]), undefined],
+    ['not on an empty disk', { volumes: [], problems: [] }, undefined],
   ])('%s', (_, disk, expected) => {
     const guess = guessOperatingSystem(disk);
     if (expected === undefined) expect(guess).toBeUndefined();

@@ -1,4 +1,4 @@
-// Superblocks written by hand, field by field, for what has no tool of its own in the integration tests.
+// Superblocks written by hand, field by field, for file systems without a tool in the integration tests.
 import { describe, expect, it } from 'vitest';
 import { detectFileSystem } from '../../src/volume/detect-file-system.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
@@ -27,7 +27,7 @@ function found(volume: Buffer) {
 
 const SERIAL: Field = [72, Buffer.from('efcdab8967452301', 'hex')];
 
-describe('a superblock says that it is', () => {
+describe('detects, by the superblock,', () => {
   it.each<[string, string, Field[], object]>([
     ['BitLocker', 'encrypted', [[3, '-FVE-FS-']], { type: 'bitlocker' }],
     [
@@ -176,7 +176,7 @@ describe('a superblock says that it is', () => {
     ['ext4', 0x4, 0x42, 0x1],
     ['ext4', 0x0, 0x2, 0x400],
     ['ext-journal', 0x4, 0x8, 0],
-  ])('%s, by its features', async (type, compatible, incompatible, readOnly) => {
+  ])('detects %s by its features', async (type, compatible, incompatible, readOnly) => {
     const volume = volumeWith(
       [1024 + 56, '\x53\xef'],
       [1024 + 92, little32(compatible)],
@@ -189,27 +189,27 @@ describe('a superblock says that it is', () => {
   });
 });
 
-it('a label that is not UTF-8 is read in the 8 bits that it was written in', async () => {
+it('decodes a label that is not UTF-8 as 8-bit characters', async () => {
   const ext = volumeWith([1024 + 56, '\x53\xef'], [1024 + 120, 'gr\xf6\xdfe']);
   expect(await found(ext)).toMatchObject({ label: 'größe' });
   const utf8 = volumeWith([1024 + 56, '\x53\xef'], [1024 + 120, 'gr\xc3\xb6\xc3\x9fe']);
   expect(await found(utf8)).toMatchObject({ label: 'größe' });
 });
 
-describe('nothing is recognised', () => {
-  it('in zeros, in noise, and in a boot sector that says nothing of a FAT', async () => {
+describe('detects nothing', () => {
+  it('in zeros, in noise, and in a boot sector without FAT fields', async () => {
     expect(await found(Buffer.alloc(MIB))).toBeUndefined();
     expect(await found(Buffer.alloc(MIB, 0x5a))).toBeUndefined();
     expect(await found(volumeWith([0, '\xeb'], [510, '\x55\xaa']))).toBeUndefined();
   });
 
-  it('in a volume of no length, or beyond the end of the disk', async () => {
+  it('in an empty volume, or beyond the end of the disk', async () => {
     const disk = new MemoryDisk(volumeWith([0, 'XFSB']));
     expect(await detectFileSystem(disk, { offset: 0, length: 0 })).toBeUndefined();
     expect(await detectFileSystem(disk, { offset: 2 * MIB, length: MIB })).toBeUndefined();
   });
 
-  it('by what lies after the end of the volume', async () => {
+  it('from data beyond the end of the volume', async () => {
     const disk = new MemoryDisk(volumeWith([4086, 'SWAPSPACE2']));
     expect(await detectFileSystem(disk, { offset: 0, length: 2048 })).toBeUndefined();
   });

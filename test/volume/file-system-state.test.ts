@@ -1,4 +1,4 @@
-// Whether a file system was closed, from volumes built by hand.
+// Whether a file system was cleanly unmounted, tested with volumes built by hand.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { detectFileSystem } from '../../src/volume/detect-file-system.ts';
@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 
 type Field = readonly [offset: number, value: number];
 
-/** A volume of a type, with 32-bit numbers in it. */
+/** Builds a volume of a type, with these 32-bit fields. */
 function stateOf(type: string, fields: readonly Field[], bytes: Buffer = Buffer.alloc(MIB)) {
   for (const [offset, value] of fields) bytes.writeUInt32LE(value, offset);
   const fileSystem = { type, name: type, kind: 'file-system' } as const;
@@ -19,12 +19,12 @@ function stateOf(type: string, fields: readonly Field[], bytes: Buffer = Buffer.
 
 const ntfs = (description: NtfsDescription) => stateOf('ntfs', [], ntfsVolume(description));
 
-describe('an NTFS', () => {
+describe('an NTFS volume', () => {
   it.each<[NtfsDescription, string, RegExp]>([
     [{}, 'clean', /^clean$/],
     [{ log: 'no clients' }, 'clean', /^clean$/],
     [{ log: 'emptied' }, 'clean', /^clean$/],
-    // Windows 10 sets it on volumes that were closed.
+    // Windows 10 sets this flag on volumes that were unmounted.
     [{ flags: 0x0080 }, 'clean', /^clean$/],
     [{ flags: 0x0001 }, 'unclean', /its dirty flag is set/],
     [{ flags: 0x4000 }, 'unclean', /chkdsk was interrupted/],
@@ -40,7 +40,7 @@ describe('an NTFS', () => {
     expect(await ntfs(description)).toEqual({ state, reason: expect.stringMatching(reason) });
   });
 
-  it('has the label that its metadata say', async () => {
+  it('has the label from its metadata', async () => {
     const disk = new MemoryDisk(ntfsVolume({ label: 'Größe 磁盘' }));
     expect(await detectFileSystem(disk, { offset: 0, length: disk.size })).toMatchObject({
       type: 'ntfs',
@@ -48,7 +48,7 @@ describe('an NTFS', () => {
     });
   });
 
-  it('ends in an answer, whatever is wrong with it', async () => {
+  it('gives a result, whatever is wrong with it', async () => {
     const volume = ntfsVolume();
     const place = fc.oneof(
       fc.nat({ max: 511 }),
@@ -81,7 +81,7 @@ describe('an ext file system', () => {
   });
 });
 
-describe('a FAT', () => {
+describe('a FAT volume', () => {
   function fat(bits: 16 | 32, entry: number, flags = 0): Buffer {
     const volume = Buffer.alloc(MIB);
     volume.write('\xeb\x3c\x90MSDOS5.0', 0, 'latin1');
@@ -130,7 +130,7 @@ it.each<[string, readonly Field[], string]>([
   expect((await stateOf(type, fields)).state).toBe(state);
 });
 
-it.each(['lvm2', 'luks', 'bitlocker', 'md-raid'])('what is inside of %s is not known', async (type) => {
+it.each(['lvm2', 'luks', 'bitlocker', 'md-raid'])('the state inside %s is unknown', async (type) => {
   const fileSystem = { type, name: type, kind: 'encrypted' } as const;
   const disk = new MemoryDisk(Buffer.alloc(MIB));
   expect(await readFileSystemState(disk, { offset: 0, length: MIB }, fileSystem)).toEqual({

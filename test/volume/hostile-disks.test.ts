@@ -1,4 +1,4 @@
-// Whatever is on a disk, its layout is read in bounded time, from little of it, and ends in an answer.
+// Whatever a disk contains, reading its layout takes bounded time, reads little data, and gives a result.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CorruptImageError } from '../../src/errors.ts';
@@ -12,7 +12,7 @@ import { GPT_TYPES, writeGpt, writeMbr } from '../support/partition-table-builde
 const MIB = 1024 * 1024;
 const SIZE = 4 * MIB;
 
-/** A FAT16 of 1 MiB with clusters of 512 bytes: a root folder with EFI, and EFI with one folder. */
+/** A FAT16 of 1 MiB with clusters of 512 bytes. Its root folder has EFI, and EFI has one folder. */
 function fatVolume(): Buffer {
   const fat = Buffer.alloc(MIB);
   fat.write('\xeb\x3c\x90MSDOS5.0', 0, 'latin1');
@@ -68,7 +68,7 @@ function mbrDisk(): Buffer {
   return disk;
 }
 
-/** Bytes that matter: both tables, the FAT's boot sector, table and folders, the boot records, the superblock. */
+/** Bytes that matter: both tables, the boot sector, table and folders of the FAT, the boot records, the superblock. */
 const PLACES = [
   [0, 512],
   [512, 512 + 92],
@@ -86,7 +86,7 @@ const mutation = fc
   );
 
 describe('a hostile disk', () => {
-  it('has a layout when nothing is wrong with it', async () => {
+  it('has a layout when it is undamaged', async () => {
     const gpt = await readDiskLayout(new MemoryDisk(gptDisk()));
     expect(gpt.volumes).toMatchObject([{ bootLoaders: ['DEBIAN'] }, { fileSystem: { type: 'ext2' } }]);
     const mbr = await readDiskLayout(new MemoryDisk(mbrDisk()));
@@ -97,7 +97,7 @@ describe('a hostile disk', () => {
   it.each([
     ['GPT', gptDisk()],
     ['MBR', mbrDisk()],
-  ])('ends in an answer, whichever bytes of its %s are wrong', async (_, original) => {
+  ])('gives a result, whichever bytes of its %s are wrong', async (_, original) => {
     await fc.assert(
       fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 8 }), async (mutations) => {
         const bytes = Buffer.from(original);
@@ -115,7 +115,7 @@ describe('a hostile disk', () => {
     );
   });
 
-  it('is not examined beyond 256 partitions', async () => {
+  it('is examined up to 256 partitions', async () => {
     const bytes = Buffer.alloc(SIZE);
     writeMbr(bytes, [
       { slot: 1, type: 5, first: 8, count: 2000 },
@@ -131,7 +131,7 @@ describe('a hostile disk', () => {
     expect(layout.problems.map(({ code }) => code)).toContain('partitions-too-many');
   });
 
-  it('whose image cannot be read has a layout without what lies there, and says so', async () => {
+  it('has a layout without its unreadable parts, which are reported', async () => {
     const bytes = gptDisk();
     const disk = new MemoryDisk(bytes);
     const layout = await readDiskLayout({
@@ -148,7 +148,7 @@ describe('a hostile disk', () => {
 });
 
 describe('the folders of a FAT', () => {
-  it('end where their chain comes back to itself', async () => {
+  it('end where their cluster chain loops', async () => {
     const fat = fatVolume();
     fat.writeUInt16LE(2, 512 + 4);
     fat.fill(fat.subarray(34 * 512, 34 * 512 + 32), 34 * 512, 35 * 512);
@@ -157,7 +157,7 @@ describe('the folders of a FAT', () => {
     expect(names).toHaveLength((256 * 1024) / 32);
   });
 
-  it('are none where the volume is no FAT, or the folder is not there', async () => {
+  it('are empty if the volume is not a FAT, or the folder does not exist', async () => {
     const range = { offset: 0, length: MIB };
     expect(await listFatFolders(new MemoryDisk(Buffer.alloc(MIB)), range, [])).toBeUndefined();
     expect(await listFatFolders(new MemoryDisk(fatVolume()), range, ['EFI', 'none'])).toBeUndefined();

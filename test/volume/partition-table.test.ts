@@ -28,7 +28,7 @@ async function problemsOn(disk: Buffer): Promise<string[]> {
 }
 
 describe('a GPT', () => {
-  it.each([512, 4096] as const)('is read on sectors of %i bytes, told by its place', async (sectorSize) => {
+  it.each([512, 4096] as const)('is read with sectors of %i bytes, detected by its place', async (sectorSize) => {
     expect(await tableOn(gptDisk({ sectorSize }))).toMatchObject({
       scheme: 'gpt',
       sectorSize,
@@ -51,7 +51,7 @@ describe('a GPT', () => {
     });
   });
 
-  it('keeps the numbers of its entries where there are gaps', async () => {
+  it('keeps the numbers of its entries when some are unused', async () => {
     const disk = Buffer.alloc(8 * MIB);
     const free = { type: '00000000-0000-0000-0000-000000000000', first: 0n, last: 0n };
     writeGpt(disk, [free, free, { type: GPT_TYPES.linux, first: 2048n, last: 4095n }]);
@@ -62,7 +62,7 @@ describe('a GPT', () => {
     ['a bit of its header', 512 + 60],
     ['a bit of its entries', 1024 + 56],
     ['its signature', 512],
-  ])('is read from its backup when %s is wrong at the beginning', async (_, at) => {
+  ])('is read from its backup when %s is wrong in the primary', async (_, at) => {
     const disk = gptDisk();
     disk.writeUInt8(disk.readUInt8(at) ^ 1, at);
     const table = await tableOn(disk);
@@ -70,7 +70,7 @@ describe('a GPT', () => {
     expect(table?.problems.map(({ code }) => code)).toEqual(['gpt-primary-damaged']);
   });
 
-  it('names both checksums when one does not hold', async () => {
+  it('is reported with both checksums when they differ', async () => {
     const disk = gptDisk();
     disk.writeUInt8(disk.readUInt8(512 + 60) ^ 1, 512 + 60);
     expect((await tableOn(disk))?.problems[0]?.message).toMatch(
@@ -78,19 +78,19 @@ describe('a GPT', () => {
     );
   });
 
-  it('is read, with a note, when its backup is damaged, or gone with the end of the disk', async () => {
+  it('is read, with a note, when its backup is damaged, or missing from the end of the disk', async () => {
     const damaged = gptDisk();
     damaged.fill(0, damaged.length - 512);
     expect(await problemsOn(damaged)).toEqual(['gpt-backup-damaged']);
     expect(await problemsOn(gptDisk().subarray(0, 7 * MIB))).toEqual(['gpt-backup-damaged']);
   });
 
-  it('is read, with a note, when the disk was made larger', async () => {
+  it('is read, with a note, when the disk was extended', async () => {
     const grown = Buffer.concat([gptDisk(), Buffer.alloc(MIB)]);
     expect(await problemsOn(grown)).toEqual(['gpt-backup-misplaced']);
   });
 
-  it('is unreadable, and has no partitions, when no copy can be used', async () => {
+  it('is unreadable, and has no partitions, when neither copy is valid', async () => {
     const disk = gptDisk();
     disk.fill(0, 512, 1024);
     disk.fill(0, disk.length - 512);
@@ -101,7 +101,7 @@ describe('a GPT', () => {
     });
   });
 
-  it('is read without a protective MBR, with a note, but not after partitions of an MBR took its place', async () => {
+  it('is read without a protective MBR, with a note, but not if MBR partitions replaced it', async () => {
     const bare = gptDisk({ protective: false });
     expect(await problemsOn(bare)).toEqual(['gpt-protective-mbr-missing']);
     writeMbr(bare, [{ slot: 1, type: 0x83, first: 2048, count: 2048 }]);
@@ -114,7 +114,7 @@ describe('a GPT', () => {
     expect(await problemsOn(disk)).toEqual(['mbr-entry-odd']);
   });
 
-  it('goes before the partitions of a hybrid MBR', async () => {
+  it('takes precedence over the partitions of a hybrid MBR', async () => {
     const disk = gptDisk();
     writeMbr(disk, [{ slot: 2, type: 0x83, first: 2048, count: 2048, active: true }]);
     expect(await tableOn(disk)).toMatchObject({ scheme: 'gpt', problems: [{ code: 'gpt-hybrid-mbr' }] });
@@ -125,14 +125,14 @@ describe('a GPT', () => {
     ['2^32 - 1 entries', (header: Buffer) => header.writeUInt32LE(0xffffffff, 80)],
     ['entries beyond the disk', (header: Buffer) => header.writeBigUInt64LE(1n << 60n, 72)],
     ['a header of 4 GiB', (header: Buffer) => header.writeUInt32LE(0xffffffff, 12)],
-    ['a header that is elsewhere', (header: Buffer) => header.writeBigUInt64LE(7n, 24)],
-  ])('is refused with %s, and little is read', async (_, editHeader) => {
+    ['a header that names another sector', (header: Buffer) => header.writeBigUInt64LE(7n, 24)],
+  ])('is refused with %s, after few reads', async (_, editHeader) => {
     const disk = new MemoryDisk(gptDisk({ editHeader }));
     expect(await readPartitionTable(disk)).toMatchObject({ partitions: [], problems: [{ code: 'gpt-unreadable' }] });
     expect(disk.readBytes).toBeLessThan(64 * 1024);
   });
 
-  it('says which partitions are empty, reach beyond the disk, or lie in one another', async () => {
+  it('reports partitions that are empty, extend beyond the disk, or overlap', async () => {
     const disk = Buffer.alloc(8 * MIB);
     writeGpt(disk, [
       { type: GPT_TYPES.linux, first: 2048n, last: 4095n },
@@ -150,7 +150,7 @@ describe('a GPT', () => {
 });
 
 describe('an MBR', () => {
-  it('is read with its slots, active partition and signature', async () => {
+  it('is read with its slots, active partition and disk signature', async () => {
     const disk = Buffer.alloc(8 * MIB);
     disk.writeUInt32LE(0xcafe0123, 440);
     writeMbr(disk, [
@@ -175,7 +175,7 @@ describe('an MBR', () => {
     ['has no sectors', { count: 0 }, /Entry 2 of the MBR has type 0x83 but no sectors: it is ignored/],
     ['begins in the table itself', { first: 0 }, /Entry 2 of the MBR has type 0x83 but begins in sector 0/],
     ['is unused and not empty', { type: 0, first: 0, count: 0, chs: 0xfe }, /Entry 2 of the MBR is unused .*not empty/],
-  ])('shows its good partition, and warns, where another entry %s', async (_, odd, message) => {
+  ])('returns its valid partition, with a warning, when another entry %s', async (_, odd, message) => {
     const disk = Buffer.alloc(8 * MIB);
     writeMbr(disk, [
       { slot: 1, type: 0x07, first: 2048, count: 2048, active: true },
@@ -190,8 +190,8 @@ describe('an MBR', () => {
   it.each([
     ['begins beyond the disk', { first: 1_000_000 }, 0, 'partition-beyond-disk'],
     ['overlaps another', { first: 3000 }, 0, 'partitions-overlap'],
-    ['has a boot flag that is none', {}, 0x01, 'mbr-entry-odd'],
-  ])('shows all its partitions, and warns, where one %s', async (_, odd, flag, code) => {
+    ['has an invalid boot flag', {}, 0x01, 'mbr-entry-odd'],
+  ])('returns all its partitions, with a warning, when one %s', async (_, odd, flag, code) => {
     const disk = Buffer.alloc(8 * MIB);
     writeMbr(disk, [
       { slot: 1, type: 0x07, first: 2048, count: 2048 },
@@ -203,14 +203,14 @@ describe('an MBR', () => {
     expect(table?.problems.map((problem) => problem.code)).toEqual([code]);
   });
 
-  it('does not use cylinders, heads and sectors, which are wrong once a disk was copied to another geometry', async () => {
+  it('ignores cylinders, heads and sectors, which are wrong once a disk is copied to another geometry', async () => {
     const disk = Buffer.alloc(8 * MIB);
     writeMbr(disk, [{ slot: 1, type: 0x83, first: 2048, count: 2048 }]);
     disk.fill(0xfe, 447, 450);
     expect(await tableOn(disk)).toMatchObject({ problems: [], partitions: [{ offset: MIB, length: MIB }] });
   });
 
-  it('is none where the boot sector of a file system has an entry that looks good beside its code', async () => {
+  it('is not detected in the boot sector of a file system, even if one entry looks valid', async () => {
     const disk = Buffer.alloc(8 * MIB);
     disk.write('\xeb\x52\x90NTFS    ', 0, 'latin1');
     writeMbr(disk, [{ slot: 1, type: 0x07, first: 2048, count: 2048 }]);
@@ -218,13 +218,13 @@ describe('an MBR', () => {
     expect(await tableOn(disk)).toBeUndefined();
   });
 
-  it('counts sectors of 4096 bytes where the image says so', async () => {
+  it('counts in sectors of 4096 bytes if the image does', async () => {
     const disk = Buffer.alloc(8 * MIB);
     writeMbr(disk, [{ slot: 1, type: 0x83, first: 256, count: 256 }]);
     expect((await tableOn(disk, 4096))?.partitions).toMatchObject([{ offset: MIB, length: MIB }]);
   });
 
-  it('has logical partitions from 5 on, whose chain is followed', async () => {
+  it('follows the chain of logical partitions, which are numbered from 5', async () => {
     const disk = Buffer.alloc(8 * MIB);
     writeMbr(disk, [{ slot: 1, type: 0x05, first: 2048, count: 12288 }]);
     writeMbr(
@@ -246,10 +246,10 @@ describe('an MBR', () => {
   });
 
   it.each([
-    ['loops back to where it was', 0, /its chain loops back to 1048576/],
-    ['leads out of the partition', 60_000, /its chain leads to 31768576, which is outside of it/],
-    ['leads to what is no boot record', 100, /no boot record was found at 1099776/],
-  ])('is read as far as its extended partition makes sense when the chain %s', async (_, first, problem) => {
+    ['loops', 0, /its chain loops back to 1048576/],
+    ['leaves the partition', 60_000, /its chain leads to 31768576, which is outside of it/],
+    ['leads to a sector that is not a boot record', 100, /no boot record was found at 1099776/],
+  ])('is read up to the invalid link when the chain of its extended partition %s', async (_, first, problem) => {
     const disk = Buffer.alloc(8 * MIB);
     writeMbr(disk, [{ slot: 1, type: 0x05, first: 2048, count: 12288 }]);
     writeMbr(
@@ -310,7 +310,7 @@ describe('an MBR', () => {
 });
 
 describe('no table', () => {
-  it('is on a disk of zeros, on one of less than a sector, and under a boot sector with code where entries would be', async () => {
+  it('is found on a disk of zeros, on one of less than a sector, and in a boot sector with code in place of entries', async () => {
     expect(await tableOn(Buffer.alloc(MIB))).toBeUndefined();
     expect(await tableOn(Buffer.alloc(0))).toBeUndefined();
     const bootSector = Buffer.alloc(MIB);

@@ -1,4 +1,4 @@
-// Disks made by Debian's own tools, and what is said of them.
+// Detects the contents of disks that Debian tools made.
 import { describe, expect, it } from 'vitest';
 import { ImageFile } from '../../src/image/image-file.ts';
 import { openRawImage } from '../../src/image/raw-image.ts';
@@ -24,7 +24,7 @@ async function looked(disk: GuestDisk) {
 }
 
 describe.skipIf(NO_DISK_TOOLS !== undefined)(`a real disk ${NO_DISK_TOOLS ?? ''}`, () => {
-  it('of Ubuntu: GPT, EFI, ext4 and swap', async () => {
+  it('from Ubuntu has a GPT, EFI, ext4 and swap', async () => {
     const found = await looked({
       table: 'gpt',
       partitions: [
@@ -65,7 +65,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`a real disk ${NO_DISK_TOOLS ?? ''}
     expect(found.volumes[0]?.bootLoaders?.toSorted()).toEqual(['A long name of a folder', 'BOOT', 'ubuntu']);
   });
 
-  it('that starts both by BIOS and by UEFI', async () => {
+  it('boots with both BIOS and UEFI', async () => {
     const disk: GuestDisk = {
       table: 'gpt',
       hasBootCode: true,
@@ -81,7 +81,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`a real disk ${NO_DISK_TOOLS ?? ''}
     expect(found.volumes[2]?.fileSystem).toBeUndefined();
   });
 
-  it('of Windows: MBR with an active NTFS partition', async () => {
+  it('from Windows has an MBR with an active NTFS partition', async () => {
     const found = await looked({
       table: 'dos',
       hasBootCode: true,
@@ -99,7 +99,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`a real disk ${NO_DISK_TOOLS ?? ''}
     });
   });
 
-  it('of data: MBR with FAT16, ext4 and XFS', async () => {
+  it('for data has an MBR with FAT16, ext4 and XFS', async () => {
     const found = await looked({
       table: 'dos',
       partitions: [
@@ -123,14 +123,14 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`a real disk ${NO_DISK_TOOLS ?? ''}
     ['NTFS', 'ntfs', 'ntfs'],
     ['ext4', 'ext4', 'ext4'],
     ['LUKS', 'luks', 'luks'],
-  ] as const)('that is %s without a partition table', async (_, fileSystem, type) => {
+  ] as const)('has %s without a partition table', async (_, fileSystem, type) => {
     const found = await looked({ table: 'none', size: 24, partitions: [{ size: 24, type: '', fileSystem }] });
     expect(found.table).toBeUndefined();
     expect(found.volumes).toMatchObject([{ range: { offset: 0, length: 24 * MIB }, fileSystem: { type } }]);
     expect({ boot: found.boot, system: found.system, problems: found.problems }).toEqual({ boot: [], problems: [] });
   });
 
-  it.each(['gpt', 'dos'] as const)('that has a table of the kind %s and nothing in it', async (table) => {
+  it.each(['gpt', 'dos'] as const)('has an empty %s partition table', async (table) => {
     const found = await looked({ table, size: 8, partitions: [] });
     expect(found).toMatchObject({
       table: { scheme: table === 'gpt' ? 'gpt' : 'mbr', partitions: [] },
@@ -139,7 +139,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`a real disk ${NO_DISK_TOOLS ?? ''}
     });
   });
 
-  it('that is empty', async () => {
+  it('has nothing if it is empty', async () => {
     expect(await looked({ table: 'none', size: 8, partitions: [] })).toEqual({ volumes: [], problems: [], boot: [] });
   });
 });

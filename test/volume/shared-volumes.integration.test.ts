@@ -1,4 +1,4 @@
-// File systems that Windows and Linux wrote: what is said of their label and their state.
+// Labels and states of file systems that Windows and Linux wrote.
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDiskImage } from '../../src/image/open-disk-image.ts';
@@ -22,7 +22,7 @@ async function statesOn(name: string): Promise<string[]> {
 }
 
 describe.skipIf(sharedImages === undefined)(
-  `a volume of others ${sharedImages === undefined ? NO_SHARED_IMAGES : ''}`,
+  `a volume from another system ${sharedImages === undefined ? NO_SHARED_IMAGES : ''}`,
   () => {
     it.each([
       ['dfvfs/ntfs-fixed.vhd', ['ntfs TestVolume clean']],

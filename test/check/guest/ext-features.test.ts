@@ -12,11 +12,11 @@ function superblock({ incompatible = 0x2c2, readOnly = 0x46b, blockSizeLog = 2, 
 
 describe('an ext file system', () => {
   it.each([
-    ['what mke2fs makes', {}],
+    ['the default features of mke2fs', {}],
     ['an open journal, inline data, large folders and attributes in inodes', { incompatible: 0xe6c6 }],
     ['quotas and projects', { readOnly: 0x256b }],
     ['blocks of 16 KiB', { blockSizeLog: 4 }],
-  ])('with %s can be read', (_, fields) => {
+  ])('is readable with %s', (_, fields) => {
     expect(unreadableBecause(superblock(fields))).toBeUndefined();
   });
 
@@ -31,7 +31,7 @@ describe('an ext file system', () => {
     [{ blockSizeLog: 6 }, 'its blocks have 65536 bytes'],
     [{ blockSizeLog: 4_000_000_000 }, 'its superblock is damaged'],
     [{ magic: 0 }, 'its superblock is damaged: it has no ext signature'],
-  ])('with %j cannot, and the reason is named', (fields, reason) => {
+  ])('is not readable with %j, and the reason is named', (fields, reason) => {
     expect(unreadableBecause(superblock(fields))).toContain(reason);
   });
 });

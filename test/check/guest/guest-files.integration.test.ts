@@ -35,7 +35,7 @@ const TREE: GuestTree = {
   '/empty': '',
 };
 
-describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? ''}`, () => {
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`files on ext4 ${NO_DISK_TOOLS ?? ''}`, () => {
   async function ext(mkfs: readonly string[] = [], files: GuestTree = TREE, size = 16): Promise<GuestFiles> {
     const path = await makeDisk({
       table: 'none',
@@ -45,7 +45,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? '
     return open('ext', await volumeOfFile(path));
   }
 
-  it('reads files and folders', async () => {
+  it('lists and reads files and folders', async () => {
     const files = await ext();
     expect(await textAt(files, '/etc/fstab')).toBe(TREE['/etc/fstab']);
     expect(await textAt(files, '/empty')).toBe('');
@@ -62,14 +62,14 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? '
     ]);
   });
 
-  it('follows relative and absolute links, in the middle of a path too', async () => {
+  it('follows relative and absolute links, also in the middle of a path', async () => {
     const files = await ext();
     expect(await textAt(files, '/etc/os-release')).toBe('NAME=Test\n');
     expect(await textAt(files, '/etc/absolute')).toBe('NAME=Test\n');
     expect(await textAt(files, '/lib/os-release')).toBe('NAME=Test\n');
   });
 
-  it('takes what is not there, links that lead nowhere and links in a circle for absent', async () => {
+  it('reports missing files, dangling links and link loops as absent', async () => {
     const files = await ext();
     for (const path of [
       '/etc/passwd',
@@ -84,19 +84,22 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? '
     }
   });
 
-  it('reads no more than the beginning of a large file, and says how large it is', async () => {
+  it('reads only the beginning of a large file, and reports its full size', async () => {
     const entry = await (await ext([], { '/large': 'x'.repeat(3 * MIB) })).look('/large');
     expect(entry).toMatchObject({ kind: 'file', size: 3 * MIB });
     expect(entry.kind === 'file' && entry.bytes.length).toBe(MAX_GUEST_FILE);
   });
 
   it.each([
-    ['ext4 with all that mke2fs 1.47 switches on', ['-O', '64bit,metadata_csum,metadata_csum_seed,orphan_file']],
+    [
+      'ext4 with all features that mke2fs 1.47 enables by default',
+      ['-O', '64bit,metadata_csum,metadata_csum_seed,orphan_file'],
+    ],
     ['blocks of 1 KiB', ['-b', '1024']],
     ['ext2', ['-t', 'ext2']],
     ['ext3', ['-t', 'ext3']],
     ['inline data', ['-O', 'inline_data']],
-    ['a journal that waits', []],
+    ['a journal that needs recovery', []],
   ])('reads %s', async (name, mkfs) => {
     const path = await makeDisk({
       table: 'none',
@@ -107,7 +110,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? '
     expect(await textAt(open('ext', await volumeOfFile(path)), '/etc/os-release')).toBe('NAME=Test\n');
   });
 
-  it('writes nothing to the disk', async () => {
+  it('does not write to the disk', async () => {
     const path = await makeDisk({
       table: 'none',
       size: 16,
@@ -121,7 +124,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? '
     expect(Buffer.compare(bytes, before)).toBe(0);
   });
 
-  it('says that it cannot read where the disk cannot be read, and never "absent"', async () => {
+  it('reports a read error, never "absent", where the disk cannot be read', async () => {
     const path = await makeDisk({
       table: 'none',
       size: 16,
@@ -138,7 +141,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? '
     await expect(files.look('/usr/lib/os-release')).rejects.toThrow(GuestUnreadableError);
   });
 
-  it('gives up a disk that never answers', async () => {
+  it('times out when the disk does not respond', async () => {
     const path = await makeDisk({ table: 'none', size: 16, partitions: [{ size: 16, type: '', fileSystem: 'ext4' }] });
     const { size } = await volumeOfFile(path);
     const files = open('ext', { size, read: () => new Promise(() => undefined) }, 200);
@@ -146,13 +149,13 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? '
     await expect(files.look('/etc/fstab')).rejects.toThrow(GuestUnreadableError);
   });
 
-  it('refuses what is no ext', async () => {
+  it('refuses a volume that is not ext', async () => {
     await expect(open('ext', volumeOfBytes(new Uint8Array(MIB))).look('/')).rejects.toThrow(GuestUnreadableError);
   });
 
   it.each([
-    ['reads', 256, 'NAME=Test\n'],
-    ['says that it cannot read, when the library has not the memory for it,', 1024, 'Aborted(OOM)'],
+    ['reads a file system of', 256, 'NAME=Test\n'],
+    ['reports that it cannot read, because the library runs out of memory, on a file system of', 1024, 'Aborted(OOM)'],
   ])('%s %i GiB', async (_, gib, expected) => {
     const path = join(await diskFolder(), 'disk.img');
     await writeFile(path, '');
@@ -165,7 +168,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? '
     expect(await textAt(files, '/etc/os-release').catch((error: Error) => error.message)).toContain(expected);
   });
 
-  it('answers no more once it is closed', async () => {
+  it('refuses to read once it is closed', async () => {
     const files = await ext();
     await files.look('/etc');
     await files.close();
@@ -173,7 +176,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of ext4 ${NO_DISK_TOOLS ?? '
   });
 });
 
-describe.skipIf(NO_DISK_TOOLS !== undefined)(`files of FAT ${NO_DISK_TOOLS ?? ''}`, () => {
+describe.skipIf(NO_DISK_TOOLS !== undefined)(`files on FAT ${NO_DISK_TOOLS ?? ''}`, () => {
   const FILES: GuestTree = {
     '/EFI/BOOT/BOOTX64.EFI': 'loader',
     '/loader/entries/a-rather-long-name.conf': 'options quiet\n',

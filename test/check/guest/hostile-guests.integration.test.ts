@@ -1,4 +1,4 @@
-// File systems that were damaged on purpose, at random places from fixed seeds: their reader may fail, and must neither hang nor take us with it.
+// Damages file systems at random places, from fixed seeds. The reader may fail, but must not hang or crash the process.
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { GuestFiles, GuestUnreadableError } from '../../../src/check/guest/guest-files.ts';
@@ -8,7 +8,7 @@ import { makeDisk, NO_DISK_TOOLS } from '../../support/guest-disk.ts';
 import { volumeOfBytes } from '../../support/memory-volume.ts';
 
 const MUTATIONS = 150;
-/** So many at once: each has a thread of its own. */
+/** Number of parallel readers. Each has its own thread. */
 const TOGETHER = 4;
 const TIME_LIMIT_MS = 2000;
 
@@ -23,7 +23,7 @@ const EXT_PATHS = [
 ];
 const FAT_PATHS = ['/', '/EFI', '/EFI/BOOT/BOOTX64.EFI', '/EFI/debian', '/none'];
 
-/** Numbers that look random, the same for the same seed (mulberry32). */
+/** Returns pseudo-random numbers (mulberry32): the same seed gives the same numbers. */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {
@@ -34,7 +34,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** Overwrites a few bytes, all of them in sectors that are not zero: elsewhere nobody looks. */
+/** Overwrites a few bytes in sectors that are not all zeros, because the reader skips the others. */
 function mutate(bytes: Uint8Array, seed: number): Uint8Array {
   const random = randomOf(seed);
   const used: number[] = [];
@@ -94,7 +94,7 @@ async function attack(
 describe.skipIf(NO_DISK_TOOLS !== undefined)(`damaged file systems ${NO_DISK_TOOLS ?? ''}`, () => {
   const timeout = 600_000;
 
-  it(`end in an answer or in an error of ours: ${MUTATIONS} times ext4`, { timeout }, async () => {
+  it(`give a result or a vhdup error after ${MUTATIONS} mutations of ext4`, { timeout }, async () => {
     const mkfs = ['-b', '1024', '-O', '^metadata_csum'];
     const root = { size: 4, type: '', fileSystem: 'ext4', files: GOLDEN_FILES, mkfs } as const;
     const counts = await attack('ext', await makeDisk({ table: 'none', size: 4, partitions: [root] }), EXT_PATHS);
@@ -102,7 +102,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`damaged file systems ${NO_DISK_TOO
     expect(counts.get('file')).toBeGreaterThan(0);
   });
 
-  it(`end in an answer or in an error of ours: ${MUTATIONS} times FAT`, { timeout }, async () => {
+  it(`give a result or a vhdup error after ${MUTATIONS} mutations of FAT`, { timeout }, async () => {
     const efi = { ...EFI, size: 4, files: GOLDEN_EFI };
     const counts = await attack('fat', await makeDisk({ table: 'none', size: 4, partitions: [efi] }), FAT_PATHS);
     expect(counts.get('unreadable')).toBeGreaterThan(0);

@@ -8,7 +8,7 @@ function read(files: Readonly<Record<string, string>>) {
 }
 
 describe('readKernelLine', () => {
-  it('takes the first entry of a GRUB menu, without kernel and comments', async () => {
+  it('reads the first entry of a GRUB menu, without the kernel path, and ignores comments', async () => {
     const menu = '# linux /no no\nmenuentry x {\n\tlinux\t/vmlinuz-2 root=UUID=1 quiet\n}\nlinux /vmlinuz-1 single\n';
     expect(await read({ '/boot/grub/grub.cfg': menu })).toEqual({
       path: '/boot/grub/grub.cfg',
@@ -16,12 +16,12 @@ describe('readKernelLine', () => {
     });
   });
 
-  it.each(['linux16', 'linuxefi', 'kernel'])('knows the command %s', async (command) => {
+  it.each(['linux16', 'linuxefi', 'kernel'])('recognises the command %s', async (command) => {
     const line = await read({ '/boot/grub2/grub.cfg': `${command} /vmlinuz a=1\n` });
     expect(line?.parameters).toEqual(['a=1']);
   });
 
-  it('takes the newest entry of the Boot Loader Specification when the menu has none', async () => {
+  it('reads the newest Boot Loader Specification entry when the menu has none', async () => {
     const line = await read({
       '/boot/grub2/grub.cfg': 'insmod blscfg\nblscfg\n',
       '/boot/loader/entries/id-5.14.0-9.conf': 'options old\n',
@@ -34,7 +34,7 @@ describe('readKernelLine', () => {
     });
   });
 
-  it('puts in the variable in which RHEL 8 keeps the parameters', async () => {
+  it('expands the variable in which RHEL 8 stores the parameters', async () => {
     const line = await read({
       '/boot/loader/entries/id-4.18.conf': 'options $kernelopts\n',
       '/boot/grub2/grubenv': '# GRUB Environment Block\nkernelopts=root=UUID=1 console=ttyS0\n####\n',
@@ -42,12 +42,12 @@ describe('readKernelLine', () => {
     expect(line?.parameters).toEqual(['$kernelopts', 'root=UUID=1', 'console=ttyS0']);
   });
 
-  it('takes what the menu is made from when there is no menu', async () => {
+  it('reads /etc/default/grub when there is no menu', async () => {
     const text = `GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX='console=ttyS0 a'\n`;
     expect((await read({ '/etc/default/grub': text }))?.parameters).toEqual(['quiet', 'console=ttyS0', 'a']);
   });
 
-  it('finds nothing where there is no boot loader', async () => {
+  it('finds nothing when there is no boot loader', async () => {
     expect(await read({ '/etc/fstab': '' })).toBeUndefined();
   });
 });

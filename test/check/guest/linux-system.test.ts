@@ -18,7 +18,7 @@ describe('LinuxSystem', () => {
     ]);
   });
 
-  it('looks for /boot and the EFI system partition where they are mounted', async () => {
+  it('finds /boot and the EFI system partition at their mount points', async () => {
     const system = new LinuxSystem({
       root: guestTree({ '/etc/fstab': FSTAB }),
       boot: guestTree({ '/grub/grub.cfg': 'menu' }),
@@ -29,14 +29,14 @@ describe('LinuxSystem', () => {
     expect(await system.readText('/efi/EFI/BOOT/BOOTX64.EFI')).toBeUndefined();
   });
 
-  it('does not say "absent" of what another file system hides', async () => {
+  it('does not report a file as absent when another file system is mounted over it', async () => {
     const system = new LinuxSystem({ root: guestTree({ '/etc/fstab': FSTAB }) });
     await expect(system.look('/home/me/.bash_history')).rejects.toThrow(GuestUnreadableError);
     await expect(system.look('/boot/efi/EFI')).rejects.toThrow('/boot/efi');
     expect(await system.look('/homes')).toEqual({ kind: 'absent' });
   });
 
-  it('lists the homes of accounts once, and no more of them than is sane', async () => {
+  it('lists each home folder once, up to a limit', async () => {
     const many = Array.from({ length: 500 }, (_, index) => `u${index}:x:1:1::/home/u${index}:/bin/sh`);
     const passwd = ['root:x:0:0:root:/root:/bin/bash', 'a:x:1:1::/:/x', 'b:x:2:2::/nonexistent:/x', ...many, ...many];
     const system = new LinuxSystem({ root: guestTree({ '/etc/passwd': passwd.join('\n') }) });
@@ -50,7 +50,7 @@ describe('LinuxSystem', () => {
 });
 
 describe('findLinux', () => {
-  it('tells root and /boot by what is in them, in any order', async () => {
+  it('identifies root and /boot by their contents, in any order', async () => {
     const volumes = new Map([
       ['partition 1', guestTree({ '/data/x': '' })],
       ['partition 2', guestTree({ '/grub2/grub.cfg': 'menu' })],
@@ -64,7 +64,7 @@ describe('findLinux', () => {
     expect(await system?.readText('/usr/lib/os-release')).toBe('NAME=x');
   });
 
-  it('finds each installation of several', async () => {
+  it('finds each of several installations', async () => {
     const volumes = new Map([
       ['partition 1', guestTree({ '/etc/fstab': '' })],
       ['partition 2', guestTree({ '/grub/grub.cfg': 'menu' })],
@@ -75,7 +75,7 @@ describe('findLinux', () => {
     for (const { system } of systems) expect(await system.readText('/boot/grub/grub.cfg')).toBe('menu');
   });
 
-  it('says which volume cannot be read, and reads the others', async () => {
+  it('names the volume that it cannot read, and reads the others', async () => {
     const broken = { look: () => Promise.reject(new GuestUnreadableError('it is damaged')) };
     const volumes = new Map([
       ['partition 1', broken],

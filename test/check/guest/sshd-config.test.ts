@@ -10,7 +10,7 @@ function read(files: Readonly<Record<string, string>>) {
 }
 
 describe('readSshdSetting', () => {
-  it('takes the first value, whatever the case of its name', async () => {
+  it('uses the first value, and ignores the case of the keyword', async () => {
     expect(await read({ [MAIN]: '#ClientAliveInterval 1\nclientaliveINTERVAL 60\nClientAliveInterval 120\n' })).toEqual(
       {
         value: '60',
@@ -19,11 +19,11 @@ describe('readSshdSetting', () => {
     );
   });
 
-  it('takes it with an equals sign, quotes and a comment after it', async () => {
+  it('accepts an equals sign, quotes and a trailing comment', async () => {
     expect((await read({ [MAIN]: 'ClientAliveInterval = "90" # seconds\n' }))?.value).toBe('90');
   });
 
-  it('looks into included files where they are included, in the order of their names', async () => {
+  it('reads included files at the Include line, in alphabetical order', async () => {
     const files = {
       [MAIN]: 'Include /etc/ssh/sshd_config.d/*.conf\nClientAliveInterval 1\n',
       '/etc/ssh/sshd_config.d/20-b.conf': 'ClientAliveInterval 20\n',
@@ -33,20 +33,20 @@ describe('readSshdSetting', () => {
     expect(await read(files)).toEqual({ value: '20', path: '/etc/ssh/sshd_config.d/20-b.conf' });
   });
 
-  it('takes relative includes from /etc/ssh, and several of them', async () => {
+  it('resolves relative includes against /etc/ssh, and accepts several patterns', async () => {
     const files = { [MAIN]: 'Include none.conf more.conf\n', '/etc/ssh/more.conf': 'ClientAliveInterval 30\n' };
     expect((await read(files))?.path).toBe('/etc/ssh/more.conf');
   });
 
-  it('leaves out what holds for some users only', async () => {
+  it('ignores settings inside Match blocks', async () => {
     expect(await read({ [MAIN]: 'Match User git\n  ClientAliveInterval 60\n' })).toBeUndefined();
   });
 
-  it('ends when files include themselves', async () => {
+  it('stops when files include themselves', async () => {
     expect(await read({ [MAIN]: `Include ${MAIN} ${MAIN} ${MAIN}\nInclude *\n` })).toBeUndefined();
   });
 
-  it('finds nothing where there is no file', async () => {
+  it('finds nothing when there is no file', async () => {
     expect(await read({})).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-// What is no VHD is named for what it is, with a next step that can be pasted.
+// A file that is not a VHD is identified, with a next step that can be pasted.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ function at(offset: number, bytes: string, size = 128 * 1024): Buffer {
   return file;
 }
 
-/** A tar archive as POSIX has it, each member with `size` zeros. */
+/** A POSIX tar archive in which each member has `size` zeros. */
 function tar(...members: readonly (readonly [name: string, size: number])[]): Buffer {
   const blocks = members.flatMap(([name, size]) => {
     const header = Buffer.alloc(512);
@@ -49,7 +49,7 @@ function iso(size = 256 * 1024): Buffer {
   return file;
 }
 
-describe('a file that is no VHD', () => {
+describe('a file that is not a VHD', () => {
   it.each([
     ['QFI\xfb\0\0\0\x03', 0, 'a QCOW2 disk image', /qemu-img convert -O vpc/],
     ['QED\0', 0, 'a QED disk image', /-f qed/],
@@ -73,7 +73,7 @@ describe('a file that is no VHD', () => {
     ['Rar!\x1a\x07', 0, 'a RAR archive', /unrar x/],
     ['\x04\x22\x4d\x18', 0, 'an LZ4 archive', /unlz4/],
     ['MSCF\0\0\0\0', 0, 'a cabinet archive', /cabextract/],
-  ])('with %j at %i is %s', async (bytes, offset, name, nextStep) => {
+  ])('with %j at %i is identified as %s', async (bytes, offset, name, nextStep) => {
     const message = await messageFor(at(offset, bytes));
     expect(message).toContain(`it is ${name}`);
     expect(message).toMatch(nextStep);
@@ -88,7 +88,7 @@ describe('a file that is no VHD', () => {
     ['<?xml version="1.0"?>\n<Parallels_disk_image Version="1.0">', 'the descriptor of a Parallels', /disk\.hds/],
     ['<?xml version="1.0"?>\n<Envelope xmlns="http://x">', 'the description of an appliance (OVF)', /Use the disk/],
     ['404 page not found\n', 'a text file', /Use the disk image itself/],
-  ])('that is the text %j is %s', async (text, name, nextStep) => {
+  ])('with the text %j is identified as %s', async (text, name, nextStep) => {
     for (const bytes of [Buffer.from(text), Buffer.from(text + 'x '.repeat(4096)), utf16(text)]) {
       const message = await messageFor(bytes);
       expect(message).toContain(`it is ${name}`);
@@ -96,16 +96,16 @@ describe('a file that is no VHD', () => {
     }
   });
 
-  it('is a web page in an older encoding too', async () => {
+  it('is identified as a web page in an older encoding', async () => {
     expect(await messageFor(Buffer.from('<html><title>Anmeldung f\xfcr', 'latin1'))).toContain('it is a web page');
   });
 
-  it('may be empty, or have no data', async () => {
+  it('is reported when it is empty or all zeros', async () => {
     expect(await messageFor(Buffer.alloc(0))).toContain('it is an empty file (0 bytes)');
     expect(await messageFor(Buffer.alloc(300_000))).toMatch(/it is a file without data.*OneDrive/);
   });
 
-  it('is not said to be without data where there is some, wherever it is', async () => {
+  it('is not reported as all zeros when it has data anywhere', async () => {
     const bytes = Buffer.alloc(3_000_000);
     bytes.writeUInt8(1, 1_234_567);
     expect((await failureOf(openDiskImage(await fileOf(bytes)))).message).toContain('use --format raw');
@@ -115,13 +115,13 @@ describe('a file that is no VHD', () => {
     ['backup.vbk', /a backup of Veeam, by its name.*Export Disk/],
     ['shared.vhds', /a VHD Set, by its name.*Convert-VHD/],
     ['disk.tibx', /a backup of Acronis, by its name/],
-  ])('is named by its name, %s, where its contents say nothing', async (name, message) => {
+  ])('is identified by its name, %s, when its contents are unknown', async (name, message) => {
     expect(await messageFor(Buffer.alloc(4096, 1), name)).toMatch(message);
   });
 });
 
 describe('a tar archive', () => {
-  it('is an OVA by its description, and the disk in it is named', async () => {
+  it('is identified as an OVA by its description, and the disk in it is named', async () => {
     const message = await messageFor(tar(['vm.ovf', 700], ['vm.mf', 10], ['vm disk1.vmdk', 4096]), 'vm.ova');
     expect(message).toMatch(/it is an OVA appliance \(tar\)/);
     expect(message).toMatch(/tar -xf \S*vm\.ova 'vm disk1\.vmdk' && qemu-img convert .* 'vm disk1\.vmdk' disk\.vhd/);
@@ -132,23 +132,23 @@ describe('a tar archive', () => {
     [[['images/disk.vhd', 512] as const], /a tar archive.*tar -xf \S+ images\/disk\.vhd\.$/],
     [[['disk.raw.xz', 512] as const], /a tar archive.*Extract the disk inside and unpack it/],
     [[['notes.txt', 512] as const], /a tar archive.*Unpack it first, then use the disk image inside/],
-  ])('of %j is told by its members', async (members, message) => {
+  ])('with %j is identified by its members', async (members, message) => {
     expect(await messageFor(tar(...members))).toMatch(message);
   });
 
-  it('is read no further than its members make sense', async () => {
+  it('is read only as far as its members are valid', async () => {
     const archive = tar(['vm.ovf', 10], ['disk.vmdk', 10]);
     archive.write('77777777777', 124);
     expect(await failureOf(openDiskImage(await fileOf(archive)))).toBeInstanceOf(UnsupportedImageError);
   });
 });
 
-describe('an image of a CD or DVD', () => {
-  it('is named, and not taken for a disk', async () => {
+describe('a CD or DVD image', () => {
+  it('is identified, and not accepted as a disk', async () => {
     expect(await messageFor(iso())).toMatch(/it is an ISO 9660 image of a CD or DVD.*install the system on a new VHD/);
   });
 
-  it('is named with UDF, as the media of Windows are', async () => {
+  it('is identified when it uses UDF, as Windows media do', async () => {
     const bridge = iso();
     for (const [index, id] of ['\0BEA01', '\0NSR02', '\0TEA01'].entries())
       bridge.write(id, 36864 + index * 2048, 'latin1');
@@ -158,24 +158,27 @@ describe('an image of a CD or DVD', () => {
     expect(await messageFor(udf)).toContain('it is a UDF image');
   });
 
-  it.each(['mbr', 'gpt'] as const)('is no disk although it has a partition table: hybrid, %s', async (table) => {
-    const hybrid = iso(1024 * 1024);
-    if (table === 'mbr') writeMbr(hybrid, [{ slot: 1, type: 0x17, first: 64, count: 512, active: true }]);
-    else writeGpt(hybrid, [{ type: 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7', first: 80n, last: 511n }]);
-    const message = await messageFor(hybrid);
-    expect(message).toMatch(/partition table for USB sticks \(hybrid\).*Azure cannot boot from it/);
-    expect((await openWatched(await fileOf(hybrid), { format: 'raw' })).image.format).toBe('raw');
-  });
+  it.each(['mbr', 'gpt'] as const)(
+    'is not accepted as a disk although it is hybrid and has a partition table: %s',
+    async (table) => {
+      const hybrid = iso(1024 * 1024);
+      if (table === 'mbr') writeMbr(hybrid, [{ slot: 1, type: 0x17, first: 64, count: 512, active: true }]);
+      else writeGpt(hybrid, [{ type: 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7', first: 80n, last: 511n }]);
+      const message = await messageFor(hybrid);
+      expect(message).toMatch(/partition table for USB sticks \(hybrid\).*Azure cannot boot from it/);
+      expect((await openWatched(await fileOf(hybrid), { format: 'raw' })).image.format).toBe('raw');
+    },
+  );
 });
 
-it('a raw disk that holds such a thing in a partition is still a disk', async () => {
+it('accepts a raw disk that has such contents in a partition', async () => {
   const disk = Buffer.alloc(1024 * 1024);
   writeMbr(disk, [{ slot: 1, type: 0x83, first: 1024, count: 512 }]);
   iso().copy(disk, 512 * 1024);
   expect((await openWatched(await fileOf(disk))).image.format).toBe('raw');
 });
 
-it('an error about a VHD is not replaced by what its disk holds', async () => {
+it('keeps an error about a VHD, whatever the disk contains', async () => {
   const bytes = at(0, 'conectix', 4096);
   bytes.write('conectix', 4096 - 512, 'latin1');
   expect(await failureOf(openDiskImage(await fileOf(bytes)))).toBeInstanceOf(CorruptImageError);

@@ -1,4 +1,4 @@
-// The shapes of Add-AzureVhd's acceptance suite: read here, and by libvhdi and qemu-img where they can.
+// Layouts of the Add-AzureVhd acceptance suite, read by vhdup, and by libvhdi and qemu-img where they can.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,8 +7,8 @@ import { hasQemuImg, NO_QEMU_IMG, qemuImg } from '../../support/qemu.ts';
 import { buildAcceptanceSuite } from '../../support/vhd-acceptance-suite.ts';
 import { expectSameBytes, openWatched, readDisk, temporaryFolder } from '../../support/vhd-fixtures.ts';
 
-describe('the six VHDs of 50 MB of Add-AzureVhd', () => {
-  it('hold what they were built to hold', async () => {
+describe('the six 50 MB VHDs of Add-AzureVhd', () => {
+  it('read as they were built', async () => {
     const suite = await buildAcceptanceSuite(await temporaryFolder());
     expect(suite.map(({ name }) => name)).toEqual([
       'dynamic_50',
@@ -25,7 +25,7 @@ describe('the six VHDs of 50 MB of Add-AzureVhd', () => {
     }
   });
 
-  it('hold the same for libvhdi', async (context) => {
+  it('read the same with libvhdi', async (context) => {
     context.skip(!hasVhdimount, NO_LIBVHDI);
     for (const { path, disk } of await buildAcceptanceSuite(await temporaryFolder())) {
       const bytes = await withVhdimount(path, async (mounted) => await readFile(mounted));
@@ -34,7 +34,7 @@ describe('the six VHDs of 50 MB of Add-AzureVhd', () => {
     }
   });
 
-  it('hold the same for qemu-img where there is no parent, which it does not read', async (context) => {
+  it('read the same with qemu-img if they have no parent, which it does not support', async (context) => {
     context.skip(!hasQemuImg, NO_QEMU_IMG);
     const folder = await temporaryFolder();
     for (const { name, path, disk } of await buildAcceptanceSuite(folder)) {

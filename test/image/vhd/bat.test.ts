@@ -26,24 +26,24 @@ async function failureWithEntry(entry: number, sector: number): Promise<Error> {
   return await failureOf(openDiskImage(path));
 }
 
-describe('the BAT', () => {
+describe('the BAT reader', () => {
   it.each([
     ['backwards', (blocks: readonly number[]) => blocks.toReversed()],
     ['shuffled', (blocks: readonly number[]) => blocks.toSorted((one, other) => ((one * 7) % 5) - ((other * 7) % 5))],
-  ])('may have its blocks %s in the file', async (_name, blockOrder) => {
+  ])('accepts blocks that are stored %s in the file', async (_name, blockOrder) => {
     const { path } = await buildTemporary({ ...dynamic, blockOrder });
     const { image } = await openWatched(path);
     expectSameBytes(await readDisk(image), diskOf(MIB, contents));
   });
 
-  it('may have gaps between blocks: data at multiples of 4 KiB, as Windows 10 writes them', async () => {
+  it('accepts gaps between blocks: data at multiples of 4 KiB, as Windows 10 writes it', async () => {
     const { path, blockPositions } = await buildTemporary({ ...dynamic, dataAlignment: 4096 });
     expect(((blockPositions.get(3) ?? 0) + 512) % 4096).toBe(0);
     const { image } = await openWatched(path);
     expectSameBytes(await readDisk(image), diskOf(MIB, contents));
   });
 
-  it('may be anywhere in the file', async () => {
+  it('accepts any position in the file', async () => {
     const { path } = await buildTemporary({ ...dynamic, tableOffset: 5 * MIB });
     const { image } = await openWatched(path);
     expectSameBytes(await readDisk(image), diskOf(MIB, contents));
@@ -55,18 +55,18 @@ describe('the BAT', () => {
       0x10000,
       /its block of 66048 bytes must end before the footer at \d+, but starts at 33554432/,
     ],
-    ['the end of the file, by the largest number that is a sector', 0xfffffffe, /but starts at 2199023254528\./],
+    ['the end of the file, at the largest sector number', 0xfffffffe, /but starts at 2199023254528\./],
     ['the copy of the footer', 0, /overlaps the copy of the footer/],
     ['the dynamic header', 2, /overlaps the dynamic header/],
     ['the BAT', 3, /overlaps the BAT/],
-  ])('must not put a block over %s', async (_name, sector, message) => {
+  ])('refuses a block over %s', async (_name, sector, message) => {
     const error = await failureWithEntry(1, sector);
     expect(error).toBeInstanceOf(CorruptImageError);
     expect(error.message).toMatch(/^Cannot read BAT entry 1 of .*disk\.vhd: /);
     expect(error.message).toMatch(message);
   });
 
-  it('is damaged itself where it names a place that no file has, also when the footer is missing', async () => {
+  it('reports a damaged entry, not a truncated file, when an offset is impossible, also without a footer', async () => {
     const { path, tableOffset } = await buildTemporary({ ...dynamic, footers: 'head' });
     await patchFile(path, tableOffset + 4, bigEndian32(0xf0000000));
     expect((await failureOf(openDiskImage(path))).message).toMatch(
@@ -74,14 +74,14 @@ describe('the BAT', () => {
     );
   });
 
-  it('must not put a block over the footer', async () => {
+  it('refuses a block over the footer', async () => {
     const { path, tableOffset, blockPositions } = await buildTemporary(dynamic);
     const sector = (blockPositions.get(4) ?? 0) / 512 + 1;
     await patchFile(path, tableOffset + 4 * 4, bigEndian32(sector));
     expect((await failureOf(openDiskImage(path))).message).toContain('must end before the footer');
   });
 
-  it('must not put two blocks in one place', async () => {
+  it('refuses two blocks in the same place', async () => {
     const { path, tableOffset, blockPositions } = await buildTemporary(dynamic);
     await patchFile(path, tableOffset + 9 * 4, bigEndian32((blockPositions.get(3) ?? 0) / 512));
     const error = await failureOf(openDiskImage(path));
@@ -90,23 +90,26 @@ describe('the BAT', () => {
     expect(error.message).toContain('overlaps that of entry 9');
   });
 
-  it('must not let blocks overlap by the sector of their bitmap, as an old DOSBox-X wrote them', async () => {
+  it('refuses blocks that overlap by their bitmap sector, as an old DOSBox-X wrote them', async () => {
     const { path, tableOffset, blockPositions } = await buildTemporary(dynamic);
     await patchFile(path, tableOffset + 4 * 4, bigEndian32((blockPositions.get(3) ?? 0) / 512 + BLOCK / 512));
     expect((await failureOf(openDiskImage(path))).message).toContain('overlaps that of entry 4');
   });
 
-  it.each([0n, 256n, 2n ** 40n, 2n ** 63n])('must lie inside the file, after the footer: not at %i', async (offset) => {
-    const editHeader = (header: Buffer) => void header.writeBigUInt64BE(offset, 16);
-    const { path } = await buildTemporary({ ...dynamic, editHeader });
-    const error = await failureOf(openDiskImage(path));
-    expect(error).toBeInstanceOf(CorruptImageError);
-    expect(error.message).toMatch(
-      /^Cannot (read the BAT of|use the dynamic header at 512 of) .*(it must lie between|its table offset is)/,
-    );
-  });
+  it.each([0n, 256n, 2n ** 40n, 2n ** 63n])(
+    'refuses an offset outside the file or before the end of the footer: %i',
+    async (offset) => {
+      const editHeader = (header: Buffer) => void header.writeBigUInt64BE(offset, 16);
+      const { path } = await buildTemporary({ ...dynamic, editHeader });
+      const error = await failureOf(openDiskImage(path));
+      expect(error).toBeInstanceOf(CorruptImageError);
+      expect(error.message).toMatch(
+        /^Cannot (read the BAT of|use the dynamic header at 512 of) .*(it must lie between|its table offset is)/,
+      );
+    },
+  );
 
-  it('must not have more than 2^25 entries: a small file that claims 2040 GiB in blocks of 512 bytes is refused at once', async () => {
+  it('refuses more than 2^25 entries at once: a small file that claims 2040 GiB in blocks of 512 bytes', async () => {
     const editFooter = (footer: Buffer) => void footer.writeBigUInt64BE(2040n * 2n ** 30n, 48);
     const editHeader = (header: Buffer) => {
       header.writeUInt32BE(512, 32);
@@ -118,7 +121,7 @@ describe('the BAT', () => {
     expect(error.message).toContain('has 4278190080 blocks, and vhdup reads at most 33554432');
   });
 
-  it('must be there in full: a small file that claims 2040 GiB is refused', async () => {
+  it('refuses a truncated table: a small file that claims 2040 GiB', async () => {
     const editFooter = (footer: Buffer) => void footer.writeBigUInt64BE(2040n * 2n ** 30n, 48);
     const editHeader = (header: Buffer) => {
       header.writeUInt32BE(2 * MIB, 32);
@@ -128,7 +131,7 @@ describe('the BAT', () => {
     expect((await failureOf(openDiskImage(path))).message).toContain('its 4177920 bytes start at 1536');
   });
 
-  it('gives neighbouring blocks as one extent, and cuts the last one to the disk', async () => {
+  it('returns neighbouring blocks as one extent, and clips the last one to the disk', async () => {
     const size = 7 * BLOCK - 512;
     const { path } = await buildTemporary({ ...dynamic, size, allocated: [6] });
     const { image } = await openWatched(path);
@@ -139,7 +142,7 @@ describe('the BAT', () => {
     ]);
   });
 
-  it('is read in slices: a disk of 2040 GiB, whose blocks lie beyond 2^31 bytes and 2^31 sectors', async () => {
+  it('reads in slices: a disk of 2040 GiB with blocks beyond 2^31 bytes and 2^31 sectors', async () => {
     const size = 2040 * 1024 * MIB;
     const far = [
       { offset: 0, bytes: patternOf(1, 512) },

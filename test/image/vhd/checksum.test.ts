@@ -6,7 +6,7 @@ describe('checksumOf', () => {
     expect(checksumOf(Uint8Array.of(1, 2, 3, 0, 0, 0, 0), 3)).toBe(0xfffffff9);
   });
 
-  it('leaves its own field out', () => {
+  it('excludes its own field', () => {
     expect(checksumOf(Uint8Array.of(1, 2, 3, 0xff, 0xff, 0xff, 0xff), 3)).toBe(0xfffffff9);
   });
 });

@@ -44,7 +44,7 @@ async function openPair(over: Partial<VhdDescription> = {}, under: Partial<VhdDe
 afterEach(() => vi.restoreAllMocks());
 
 describe('a differencing VHD', () => {
-  it('reads its own sectors, and its parent where it has none', async () => {
+  it('reads its own sectors, and the others from its parent', async () => {
     const { image, disk, warnings } = await openPair();
     expect(image.format).toBe('vhd-differencing');
     expectSameBytes(await readDisk(image), disk);
@@ -52,25 +52,25 @@ describe('a differencing VHD', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('lists the file itself first, then its parents', async () => {
+  it('lists its own file first, then its parents', async () => {
     const { image } = await openPair();
     expect(image.files.map(({ name }) => name)).toEqual(['child.vhd', 'parent.vhd']);
   });
 
-  it('takes the parent where the bitmap has a single 0 between ones: 11001011', async () => {
+  it('reads the parent for a single 0 between ones in the bitmap: 11001011', async () => {
     const sectors = [0, 1, 4, 6, 7];
     const contents = sectors.map((sector) => ({ offset: sector * 512, bytes: patternOf(10 + sector, 512) }));
     const { image, disk } = await openPair({ contents, staleByte: 0x77 });
     expectSameBytes(await readDisk(image), disk);
   });
 
-  it('never shows what its blocks hold under sectors that are not marked', async () => {
+  it('never returns unmarked sectors of its own blocks', async () => {
     const { image, disk, warnings } = await openPair({ staleByte: 0x77 });
     expectSameBytes(await readDisk(image), disk);
     expect(warnings).toEqual([]);
   });
 
-  it('hides data of the parent with zeros of its own', async () => {
+  it('hides data of the parent with its own zeros', async () => {
     const contents = [{ offset: 8 * BLOCK, bytes: new Uint8Array(4096) }];
     const { image, disk } = await openPair({ contents });
     expectSameBytes(await readDisk(image), disk);
@@ -78,7 +78,7 @@ describe('a differencing VHD', () => {
     expect(disk[8 * BLOCK + 4096]).not.toBe(0);
   });
 
-  it('reads whole blocks that are marked in full from itself alone: VirtualBox', async () => {
+  it('reads fully marked blocks without its parent, as VirtualBox does', async () => {
     const { image, disk } = await openPair({
       bitmaps: 'full',
       contents: [{ offset: BLOCK, bytes: patternOf(5, BLOCK) }],
@@ -89,19 +89,19 @@ describe('a differencing VHD', () => {
   it.each([
     ['smaller', 4 * KIB],
     ['larger', 512 * KIB],
-  ])('may have a %s block size than its parent', async (_name, blockSize) => {
+  ])('accepts a %s block size than that of its parent', async (_name, blockSize) => {
     const { image, disk } = await openPair({ blockSize });
     expectSameBytes(await readDisk(image), disk);
     expectSameBytes(await readDisk(image, 96 * KIB), disk);
   });
 
-  it('reads zeros after the end of a smaller parent', async () => {
+  it('reads zeros beyond the end of a smaller parent', async () => {
     const { image, disk } = await openPair({ size: 2 * MIB }, { size: 9 * BLOCK + 512 });
     expect(image.size).toBe(2 * MIB);
     expectSameBytes(await readDisk(image), disk);
   });
 
-  it('cuts a larger parent', async () => {
+  it('clips a larger parent', async () => {
     const size = 8 * BLOCK + 1024;
     const { image, disk } = await openPair({ size });
     expectSameBytes(await readDisk(image), disk);
@@ -112,13 +112,13 @@ describe('a differencing VHD', () => {
     ]);
   });
 
-  it('may stand on a fixed VHD', async () => {
+  it('accepts a fixed VHD as its parent', async () => {
     const { image, disk } = await openPair({}, { type: 'fixed' });
     expectSameBytes(await readDisk(image), disk);
     expect(await listExtents(image.extents())).toEqual([{ offset: 0, length: MIB }]);
   });
 
-  it('joins its blocks and those of its parent to extents', async () => {
+  it('merges its blocks and those of its parent into extents', async () => {
     const { image } = await openPair({ allocated: [1, 10] });
     expect(await listExtents(image.extents())).toEqual([
       { offset: 0, length: 2 * BLOCK },
@@ -134,7 +134,7 @@ describe('a differencing VHD', () => {
     expect(read).not.toHaveBeenCalled();
   });
 
-  it('reads a mixed piece with a look at the bitmap and one read of each file', async () => {
+  it('reads a mixed range with one bitmap read and one read of each file', async () => {
     const { image, parentVhd, childVhd } = await openPair();
     const read = vi.spyOn(ImageFile.prototype, 'read');
     await image.read({ offset: 0, length: BLOCK }, new Uint8Array(BLOCK));
@@ -146,7 +146,7 @@ describe('a differencing VHD', () => {
     ]);
   });
 
-  it('fills memory that threads share', async () => {
+  it('fills shared memory', async () => {
     const { image, disk } = await openPair();
     const into = new Uint8Array(new SharedArrayBuffer(MIB));
     await image.read({ offset: 0, length: MIB }, into);

@@ -17,7 +17,7 @@ async function failureWith(description: Partial<VhdDescription>): Promise<Error>
 }
 
 describe('the dynamic header', () => {
-  it('must have its cookie', async () => {
+  it('is refused without its cookie', async () => {
     const error = await failureWith({ editHeader: (header) => void header.write('\x1b[2Jevil', 0, 'latin1') });
     expect(error).toBeInstanceOf(CorruptImageError);
     expect(error.message).toMatch(
@@ -25,7 +25,7 @@ describe('the dynamic header', () => {
     );
   });
 
-  it('must have a checksum that holds; the error names both values', async () => {
+  it('is refused if its checksum is wrong, and the error names both values', async () => {
     const { path, headerOffset } = await buildTemporary(dynamic);
     await patchFile(path, headerOffset + 36, Uint8Array.of(1, 2, 3, 4));
     const error = await failureOf(openDiskImage(path));
@@ -34,14 +34,14 @@ describe('the dynamic header', () => {
     );
   });
 
-  it('must have a major version of 1', async () => {
+  it('is refused if its major version is not 1', async () => {
     const error = await failureWith({ editHeader: (header) => void header.writeUInt32BE(0x00020001, 24) });
     expect(error).toBeInstanceOf(UnsupportedImageError);
     expect(error.message).toContain('version 2.1');
   });
 
   it.each([0n, 511n, 2n ** 40n, 2n ** 64n - 1n])(
-    'must lie inside the file, after the footer: not at %i',
+    'is refused if it lies outside the file or before the end of the footer: %i',
     async (offset) => {
       const error = await failureWith({ editFooter: (footer) => void footer.writeBigUInt64BE(offset, 16) });
       expect(error).toBeInstanceOf(CorruptImageError);
@@ -49,14 +49,14 @@ describe('the dynamic header', () => {
     },
   );
 
-  it.each([0, 1, 511, 256, 3 * MIB, 512 * MIB, 2 ** 31])('refuses a block size of %i', async (blockSize) => {
+  it.each([0, 1, 511, 256, 3 * MIB, 512 * MIB, 2 ** 31])('is refused with a block size of %i', async (blockSize) => {
     const error = await failureWith({ editHeader: (header) => void header.writeUInt32BE(blockSize, 32) });
     expect(error).toBeInstanceOf(CorruptImageError);
     expect(error.message).toContain(`its block size is ${blockSize} bytes`);
   });
 
   it.each([512, 1024, 4096, 512 * 1024, 2 * MIB, 16 * MIB, 256 * MIB])(
-    'reads blocks of %i bytes',
+    'accepts blocks of %i bytes',
     async (blockSize) => {
       const small = { ...dynamic, size: 64 * 1024, contents: [{ offset: 1536, bytes: patternOf(2, 5120) }] };
       const { path } = await buildTemporary({ ...small, blockSize });
@@ -65,19 +65,19 @@ describe('the dynamic header', () => {
     },
   );
 
-  it('refuses a BAT that is too short for the disk', async () => {
+  it('is refused with a BAT that is too short for the disk', async () => {
     const error = await failureWith({ editHeader: (header) => void header.writeUInt32BE(2, 28) });
     expect(error.message).toContain('its BAT has 2 entries, but a disk of 5242880 bytes in blocks of 2097152 needs 3');
   });
 
-  it('accepts a BAT that is too long, as qemu wrote it until 2020; the size of the disk stays its own', async () => {
+  it('accepts a BAT that is too long, as qemu wrote it until 2020, and keeps the size of the disk', async () => {
     const { path } = await buildTemporary({ ...dynamic, maxTableEntries: 5, allocated: [3, 4] });
     const { image } = await openWatched(path);
     expect(image.size).toBe(5 * MIB);
     expectSameBytes(await readDisk(image), diskOf(5 * MIB, dynamic.contents ?? []));
   });
 
-  it('accepts a BAT that claims 2^32 - 1 entries: only those that the disk needs are read', async () => {
+  it('accepts a BAT that claims 2^32 - 1 entries, and reads only those that the disk needs', async () => {
     const { path } = await buildTemporary({
       ...dynamic,
       editHeader: (header) => void header.writeUInt32BE(0xffffffff, 28),

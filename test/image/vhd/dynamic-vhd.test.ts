@@ -16,14 +16,14 @@ const dynamic: VhdDescription = { type: 'dynamic', size: MIB, blockSize: BLOCK, 
 afterEach(() => vi.restoreAllMocks());
 
 describe('a dynamic VHD', () => {
-  it('reads zeros where no block is', async () => {
+  it('reads zeros where it has no block', async () => {
     const { path } = await buildTemporary(dynamic);
     const { image } = await openWatched(path);
     expectSameBytes(await readDisk(image), diskOf(MIB, contents));
     expectSameBytes(await readDisk(image, 512), diskOf(MIB, contents));
   });
 
-  it('never reads blocks that are not there', async () => {
+  it('never reads unallocated blocks', async () => {
     const { path } = await buildTemporary(dynamic);
     const { image } = await openWatched(path);
     const read = vi.spyOn(ImageFile.prototype, 'read');
@@ -33,7 +33,7 @@ describe('a dynamic VHD', () => {
     expectSameBytes(into, new Uint8Array(3 * BLOCK));
   });
 
-  it('reads a whole block, bitmap and data, at once and straight into the buffer of the caller', async () => {
+  it('reads a whole block, bitmap and data, in one read straight into the buffer of the caller', async () => {
     const { path, blockPositions } = await buildTemporary(dynamic);
     const { image } = await openWatched(path);
     const read = vi.spyOn(ImageFile.prototype, 'read');
@@ -44,7 +44,7 @@ describe('a dynamic VHD', () => {
     expectSameBytes(into, patternOf(2, 2 * BLOCK));
   });
 
-  it.each(['full', 'written'] as const)('fills memory that threads share (bitmaps: %s)', async (bitmaps) => {
+  it.each(['full', 'written'] as const)('fills shared memory (bitmaps: %s)', async (bitmaps) => {
     const { path } = await buildTemporary({ ...dynamic, bitmaps, staleByte: bitmaps === 'written' ? 0x77 : 0 });
     const { image } = await openWatched(path);
     const into = new Uint8Array(new SharedArrayBuffer(MIB));
@@ -52,7 +52,7 @@ describe('a dynamic VHD', () => {
     expectSameBytes(into, diskOf(MIB, contents));
   });
 
-  it('may be read from many places at the same time', async () => {
+  it('supports concurrent reads', async () => {
     const { path } = await buildTemporary(dynamic);
     const { image } = await openWatched(path);
     const disk = new Uint8Array(MIB);
@@ -63,7 +63,7 @@ describe('a dynamic VHD', () => {
     expectSameBytes(disk, diskOf(MIB, contents));
   });
 
-  it('may end inside a block: what the block holds after the disk is never seen', async () => {
+  it('may end inside a block, and never returns data beyond its end', async () => {
     const size = MIB - 1536;
     const last = [{ offset: 15 * BLOCK, bytes: patternOf(3, BLOCK) }];
     const { path } = await buildTemporary({ ...dynamic, size, contents: last });
@@ -73,7 +73,7 @@ describe('a dynamic VHD', () => {
     await expect(image.read({ offset: size, length: 512 }, new Uint8Array(512))).rejects.toThrow(RangeError);
   });
 
-  it('may have its last block cut where the disk ends', async () => {
+  it('accepts a last block that is truncated at the end of the disk', async () => {
     const size = MIB - 1536;
     const last = [{ offset: 15 * BLOCK, bytes: patternOf(3, BLOCK - 1536) }];
     const { path } = await buildTemporary({ ...dynamic, size, contents: last, cutsLastBlock: true });
@@ -81,7 +81,7 @@ describe('a dynamic VHD', () => {
     expectSameBytes(await readDisk(image), diskOf(size, last));
   });
 
-  it('must not have its last block cut before the disk ends', async () => {
+  it('refuses a last block that is truncated before the end of the disk', async () => {
     const { path } = await buildTemporary({
       ...dynamic,
       size: MIB - 1536,
@@ -101,7 +101,7 @@ describe('sectors that the bitmap of a dynamic VHD does not mark', () => {
     ...contents,
   ]);
 
-  it('read as zeros, with one warning, whatever they hold', async () => {
+  it('read as zeros, with one warning, whatever they contain', async () => {
     const { image, warnings, messages } = await openWatched((await buildTemporary(unmarked)).path);
     expectSameBytes(await readDisk(image), diskOf(MIB, contents));
     expectSameBytes(await readDisk(image, 512), diskOf(MIB, contents));
@@ -120,13 +120,13 @@ describe('sectors that the bitmap of a dynamic VHD does not mark', () => {
     expect(messages.at(-1)).toContain('126 unmarked sectors with data');
   });
 
-  it('need no warning when they hold zeros', async () => {
+  it('cause no warning if they contain zeros', async () => {
     const { image, warnings } = await openWatched((await buildTemporary({ ...unmarked, staleByte: 0 })).path);
     expectSameBytes(await readDisk(image), diskOf(MIB, contents));
     expect(warnings).toEqual([]);
   });
 
-  it('read as what they hold when the user says so', async () => {
+  it('read as their contents if the user says so', async () => {
     const { path } = await buildTemporary(unmarked);
     const { image, warnings } = await openWatched(path, { trustUnmarkedSectors: true });
     expectSameBytes(await readDisk(image), stale);
@@ -134,7 +134,7 @@ describe('sectors that the bitmap of a dynamic VHD does not mark', () => {
   });
 
   it.each([512, 4096, MIB])(
-    'are warned about loudly when a bitmap marks nothing over data (read by %i)',
+    'cause a prominent warning if an empty bitmap covers data (read in pieces of %i)',
     async (step) => {
       const { image, warnings, messages } = await openWatched(
         (await buildTemporary({ ...dynamic, bitmaps: 'empty' })).path,
@@ -145,7 +145,7 @@ describe('sectors that the bitmap of a dynamic VHD does not mark', () => {
     },
   );
 
-  it('are told by bitmaps whose first sector is the lowest bit when blktap 0.1 wrote them', async () => {
+  it('are found with the lowest bit first in bitmaps that blktap 0.1 wrote', async () => {
     const tap = { ...unmarked, creatorApplication: 'tap\0', bitOrder: 'lsb-first' } as const;
     const old = await openWatched((await buildTemporary({ ...tap, creatorVersion: 0x00000001 })).path);
     expectSameBytes(await readDisk(old.image), diskOf(MIB, contents));

@@ -10,14 +10,14 @@ const contents = [{ offset: 8192, bytes: patternOf(1, 4096) }];
 const dynamic: VhdDescription = { type: 'dynamic', size: 4 * MIB, contents };
 
 describe('the footer of a dynamic VHD', () => {
-  it('is taken from the end, without a warning, when both copies are good', async () => {
+  it('is read from the end, without a warning, when both copies are valid', async () => {
     const { path } = await buildTemporary(dynamic);
     const { image, warnings } = await openWatched(path);
     expect(image.format).toBe('vhd-dynamic');
     expect(warnings).toEqual([]);
   });
 
-  it('is taken from the end, with a warning, when the copy at the beginning is damaged', async () => {
+  it('is read from the end, with a warning, when the copy at the beginning is damaged', async () => {
     const { path } = await buildTemporary(dynamic);
     await patchFile(path, 100, Uint8Array.of(1));
     const { image, warnings, messages } = await openWatched(path);
@@ -26,14 +26,14 @@ describe('the footer of a dynamic VHD', () => {
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
   });
 
-  it('is taken from the end, with a warning, when there is no copy at the beginning', async () => {
+  it('is read from the end, with a warning, when there is no copy at the beginning', async () => {
     const { path } = await buildTemporary({ ...dynamic, footers: 'tail' });
     const { warnings, messages } = await openWatched(path);
     expect(warnings).toEqual(['footer-copy-damaged']);
     expect(messages[0]).toContain('it is missing');
   });
 
-  it('is taken from the beginning, with a warning, when the end is damaged', async () => {
+  it('is read from the beginning, with a warning, when the end is damaged', async () => {
     const { path, footerOffset } = await buildTemporary(dynamic);
     await patchFile(path, footerOffset + 100, Uint8Array.of(1));
     const { image, warnings } = await openWatched(path);
@@ -41,7 +41,7 @@ describe('the footer of a dynamic VHD', () => {
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
   });
 
-  it('is taken from the beginning, with a warning, when the end was cut off', async () => {
+  it('is read from the beginning, with a warning, when the end is missing', async () => {
     const { path } = await buildTemporary({ ...dynamic, footers: 'head' });
     const { image, warnings, messages } = await openWatched(path);
     expect(warnings).toEqual(['footer-damaged']);
@@ -49,7 +49,7 @@ describe('the footer of a dynamic VHD', () => {
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
   });
 
-  it('says that a copy was not finished where zeros are in its place', async () => {
+  it('is read from the beginning when the end is all zeros, with a warning that the copy of the file did not finish', async () => {
     const { path, footerOffset } = await buildTemporary(dynamic);
     await patchFile(path, footerOffset, new Uint8Array(512));
     const { warnings, messages } = await openWatched(path);
@@ -57,7 +57,7 @@ describe('the footer of a dynamic VHD', () => {
     expect(messages[0]).toMatch(/only zeros.* the copy that created it did not finish\. .*compare the file/);
   });
 
-  it('does not hide that blocks were cut off with it', async () => {
+  it('does not hide that blocks are missing as well', async () => {
     const { path, footerOffset } = await buildTemporary(dynamic);
     await truncate(path, footerOffset - 512);
     const error = await failureOf(openDiskImage(path));
@@ -74,7 +74,7 @@ describe('the footer of a dynamic VHD', () => {
     ['disk type', (footer: Buffer) => footer.writeUInt32BE(4, 60)],
     ['unique id', (footer: Buffer) => footer.writeUInt8(footer.readUInt8(70) ^ 1, 70)],
     ['data offset', (footer: Buffer) => footer.writeBigUInt64BE(1024n, 16)],
-  ])('is refused when two good copies differ in the %s', async (name, edit) => {
+  ])('is refused when two valid copies have a different %s', async (name, edit) => {
     const editFooter = (footer: Buffer, copy: 'head' | 'tail') => void (copy === 'head' && edit(footer));
     const { path } = await buildTemporary({ ...dynamic, editFooter });
     const error = await failureOf(openDiskImage(path));
@@ -82,7 +82,7 @@ describe('the footer of a dynamic VHD', () => {
     expect(error.message).toContain(`its two copies differ in the ${name}`);
   });
 
-  it('may differ between its copies in what does not matter', async () => {
+  it('may differ between its copies in fields that do not matter', async () => {
     const editFooter = (footer: Buffer, copy: 'head' | 'tail') =>
       void footer.writeUInt32BE(copy === 'head' ? 1 : 2, 24);
     const { path } = await buildTemporary({ ...dynamic, editFooter });
@@ -91,7 +91,7 @@ describe('the footer of a dynamic VHD', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('is refused with both checksums when neither copy is good', async () => {
+  it('is refused with both checksums when neither copy is valid', async () => {
     const { path, footerOffset } = await buildTemporary(dynamic);
     for (const offset of [100, footerOffset + 100]) await patchFile(path, offset, Uint8Array.of(1));
     const error = await failureOf(openDiskImage(path));
@@ -109,7 +109,7 @@ describe('the footer of a dynamic VHD', () => {
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
   });
 
-  it('may come long after the last block', async () => {
+  it('may follow the last block after a gap', async () => {
     const { path } = await buildTemporary({ ...dynamic, gapBeforeFooter: 3584 });
     const { image } = await openWatched(path);
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
@@ -119,7 +119,7 @@ describe('the footer of a dynamic VHD', () => {
 describe('the footer of a fixed VHD', () => {
   const fixed: VhdDescription = { type: 'fixed', size: 4 * MIB, contents };
 
-  it('is never taken from the beginning, where a fixed VHD has its data', async () => {
+  it('is never read from the beginning, where a fixed VHD has its data', async () => {
     const editFooter = (footer: Buffer) => void footer.writeUInt32BE(2, 60);
     const { path } = await buildTemporary({ ...dynamic, editFooter, footers: 'head' });
     expect((await failureOf(openDiskImage(path))).message).toContain('no VHD footer');
@@ -132,7 +132,7 @@ describe('the footer of a fixed VHD', () => {
     expectSameBytes(await readDisk(image), diskOf(4 * MIB, contents));
   });
 
-  it('decides, whatever lies at the beginning of the disk: a VHD inside a VHD', async () => {
+  it('takes precedence over whatever the disk begins with: a VHD inside a VHD', async () => {
     const inner = await buildTemporary(dynamic);
     const innerBytes = await readFile(inner.path);
     const { path } = await buildTemporary({ ...fixed, contents: [{ offset: 0, bytes: innerBytes.subarray(0, 4096) }] });
@@ -142,7 +142,7 @@ describe('the footer of a fixed VHD', () => {
     expectSameBytes((await readDisk(image)).subarray(0, 4096), innerBytes.subarray(0, 4096));
   });
 
-  it('decides even when it is damaged: the VHD inside it is not opened in its place', async () => {
+  it('takes precedence even when it is damaged: the VHD inside is not opened instead', async () => {
     const inner = await buildTemporary(dynamic);
     const innerBytes = await readFile(inner.path);
     const { path, footerOffset } = await buildTemporary({
@@ -161,7 +161,7 @@ describe('the footer of a fixed VHD', () => {
   });
 });
 
-it('warns of a machine that was suspended', async () => {
+it('causes a warning if the VM was suspended', async () => {
   const { path } = await buildTemporary({ ...dynamic, savedState: true });
   const { warnings } = await openWatched(path);
   expect(warnings).toEqual(['saved-state']);

@@ -16,7 +16,7 @@ const contents = [{ offset: 512, bytes: patternOf(1, MIB) }];
 const fixed: VhdDescription = { type: 'fixed', size: 2 * MIB + 512, contents };
 
 describe('a fixed VHD', () => {
-  it('is its bytes before the footer', async () => {
+  it('contains the bytes before the footer', async () => {
     const { path, uniqueId } = await buildTemporary(fixed);
     const { image, warnings } = await openWatched(path);
     expect(image).toMatchObject({ format: 'vhd-fixed', size: 2 * MIB + 512, path });
@@ -25,13 +25,13 @@ describe('a fixed VHD', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('is one extent when its file has no holes', async () => {
+  it('has one extent if its file has no holes', async () => {
     const full = { ...fixed, contents: [{ offset: 0, bytes: patternOf(1, fixed.size) }] };
     const { image } = await openWatched((await buildTemporary(full)).path);
     expect(await listExtents(image.extents())).toEqual([{ offset: 0, length: fixed.size }]);
   });
 
-  it('says where any of it lies in the file', async () => {
+  it('reports where its data lies in the file', async () => {
     const { image } = await openWatched((await buildTemporary(fixed)).path);
     expect(await image.locate?.({ offset: MIB, length: MIB + 512 })).toEqual({
       fd: expect.any(Number),
@@ -39,7 +39,7 @@ describe('a fixed VHD', () => {
     });
   });
 
-  it('says how it is remembered between two runs', async () => {
+  it('describes itself for comparison in a later run', async () => {
     const { path, uniqueId, fileSize } = await buildTemporary(fixed);
     const { image } = await openWatched(path);
     expect(image.files).toEqual([
@@ -53,7 +53,7 @@ describe('a fixed VHD', () => {
     ]);
   });
 
-  it('is refused when the file is shorter than its disk', async () => {
+  it('is refused if the file is shorter than its disk', async () => {
     const editFooter = (footer: Buffer) => void footer.writeBigUInt64BE(BigInt(4 * MIB), 48);
     const { path } = await buildTemporary({ ...fixed, editFooter });
     const error = await failureOf(openDiskImage(path));
@@ -61,14 +61,14 @@ describe('a fixed VHD', () => {
     expect(error.message).toContain('the disk has 4194304 bytes, but only 2097664 lie before the footer');
   });
 
-  it('ends where its footer says, with a warning, when the file is longer', async () => {
+  it('ends where its footer says, with a warning, if the file is longer', async () => {
     const { path } = await buildTemporary({ ...fixed, gapBeforeFooter: 4096 });
     const { image, warnings } = await openWatched(path);
     expect(image.size).toBe(fixed.size);
     expect(warnings).toEqual(['fixed-size-differs']);
   });
 
-  it('keeps its current size when the geometry says less: only a note', async () => {
+  it('keeps its current size, with a note, if the geometry is smaller', async () => {
     const editFooter = (footer: Buffer) => void footer.writeUInt32BE(0x00080411, 56);
     const { image, warnings, notes } = await openWatched((await buildTemporary({ ...fixed, editFooter })).path);
     expect(image.size).toBe(fixed.size);
@@ -82,7 +82,7 @@ describe('a fixed VHD', () => {
     [256, 512, 512],
     [0, 100, 100],
     [0, 1024, 512],
-  ])('refuses to read %i, %i into %i bytes: a bug of the caller', async (offset, length, room) => {
+  ])('refuses to read %i, %i into %i bytes, which is a bug of the caller', async (offset, length, room) => {
     const { image } = await openWatched((await buildTemporary(fixed)).path);
     await expect(image.read({ offset, length }, new Uint8Array(room))).rejects.toThrow(RangeError);
   });

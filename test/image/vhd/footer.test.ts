@@ -27,7 +27,7 @@ function check(edit: (footer: Buffer) => void): () => void {
 describe('encodeFixedFooter', () => {
   const footer = Buffer.from(encodeFixedFooter({ size: 30 * MIB, uniqueId, timestamp: 655986198 }));
 
-  it('writes the fields that Azure PowerShell writes', () => {
+  it('writes the same fields as Azure PowerShell', () => {
     expect(footer).toHaveLength(512);
     expect(footer.toString('latin1', 0, 8)).toBe('conectix');
     expect(footer.toString('hex', 8, 24)).toBe('0000000200010000ffffffffffffffff');
@@ -38,30 +38,30 @@ describe('encodeFixedFooter', () => {
     expect(footer.subarray(84).every((byte) => byte === 0)).toBe(true);
   });
 
-  it('gives the disk size twice, and its geometry', () => {
+  it('writes the disk size twice, and the geometry', () => {
     expect(footer.readBigUInt64BE(40)).toBe(BigInt(30 * MIB));
     expect(footer.readBigUInt64BE(48)).toBe(BigInt(30 * MIB));
     expect(footer.toString('hex', 56, 60)).toBe('03870411');
   });
 
-  it('is read back as it was written, with a checksum that holds', () => {
+  it('can be decoded again, with a valid checksum', () => {
     const fields = footerFields(footer, 'disk.vhd', 0);
     expect(checksumProblem(fields)).toBeUndefined();
     expect(decodeFooter(fields)).toMatchObject({ currentSize: 30 * MIB, diskType: 2, timestamp: 655986198 });
   });
 
-  it('refuses an id that is not 16 bytes', () => {
+  it('refuses an id that is not 16 bytes long', () => {
     expect(() => encodeFixedFooter({ size: MIB, uniqueId: new Uint8Array(15), timestamp: 0 })).toThrow(RangeError);
   });
 
-  it('takes a disk beyond the 2040 GiB of the specification', () => {
+  it('accepts a disk above the 2040 GiB of the specification', () => {
     const large = Buffer.from(encodeFixedFooter({ size: 8 * 2 ** 40, uniqueId, timestamp: 0 }));
     expect(large.readBigUInt64BE(48)).toBe(BigInt(8 * 2 ** 40));
   });
 });
 
 describe('checksumProblem', () => {
-  it('names the value that is stored and the one that the bytes give', () => {
+  it('names the stored value and the computed one', () => {
     const footer = Buffer.from(encodeFixedFooter({ size: MIB, uniqueId, timestamp: 0 }));
     const right = footer.readUInt32BE(64);
     footer.writeUInt32BE(0x12345678, 64);
@@ -70,7 +70,7 @@ describe('checksumProblem', () => {
     );
   });
 
-  it.each([0x00000001, 0x00010001])('lets blktap %i hide a disk without a new checksum', (version) => {
+  it.each([0x00000001, 0x00010001])('lets blktap %i set the hidden flag without a new checksum', (version) => {
     const fields = fieldsOf((footer) => {
       footer.write('tap\0', 28, 'latin1');
       footer.writeUInt32BE(version, 32);
@@ -90,7 +90,7 @@ describe('checksumProblem', () => {
 });
 
 describe('checkFooter', () => {
-  it('accepts a minor version and any data offset of a fixed disk', () => {
+  it('accepts any minor version, and any data offset of a fixed disk', () => {
     expect(
       check((footer) => {
         footer.writeUInt32BE(0x00010007, 12);
@@ -114,13 +114,13 @@ describe('checkFooter', () => {
     expect(check((footer) => footer.writeBigUInt64BE(size, 48))).toThrow(`its current size is ${size}`);
   });
 
-  it('refuses a current size beyond 8 PiB, where numbers lose bytes', () => {
+  it('refuses a current size beyond 8 PiB, where numbers are no longer exact', () => {
     expect(check((footer) => footer.writeBigUInt64BE(2n ** 63n, 48))).toThrow(
       'its current size is 9223372036854775808',
     );
   });
 
-  it('refuses a dynamic disk above 2040 GiB, and takes one of that size', () => {
+  it('accepts a dynamic disk of up to 2040 GiB, and refuses larger ones', () => {
     const dynamic = (size: bigint) => (footer: Buffer) => {
       footer.writeUInt32BE(3, 60);
       footer.writeBigUInt64BE(size, 48);
@@ -129,7 +129,7 @@ describe('checkFooter', () => {
     expect(check(dynamic(2040n * 2n ** 30n + 512n))).toThrow('at most 2190433320960');
   });
 
-  it('does not use the original size', () => {
+  it('ignores the original size', () => {
     expect(check((footer) => footer.writeBigUInt64BE(2n ** 64n - 1n, 40))).not.toThrow();
   });
 });
@@ -138,12 +138,12 @@ describe('isFixedFooter', () => {
   const isFixed = (edit: (footer: Buffer) => void = () => undefined, size = 30 * MIB) =>
     isFixedFooter(fieldsOf(edit).bytes, size);
 
-  it('takes a fixed disk of the size, whoever made it', () => {
+  it('accepts a fixed disk of the given size from any creator', () => {
     expect(isFixed()).toBe(true);
     expect(isFixed((footer) => footer.write('qemu', 28))).toBe(true);
   });
 
-  it('takes no other disk, no other size, and nothing damaged', () => {
+  it('refuses another disk type, another size, and damaged footers', () => {
     expect(isFixed(undefined, 31 * MIB)).toBe(false);
     expect(isFixed((footer) => footer.writeUInt32BE(3, 60))).toBe(false);
     expect(isFixed((footer) => footer.write('connectx'))).toBe(false);

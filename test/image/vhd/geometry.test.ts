@@ -5,7 +5,7 @@ import { capacityOf, geometryOf } from '../../../src/image/vhd/geometry.ts';
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
-/** The appendix of the specification, line by line. */
+/** The algorithm in the appendix of the specification, line by line. */
 function specification(size: number): [number, number, number] {
   let totalSectors = Math.floor(size / 512);
   let sectorsPerTrack: number;
@@ -45,7 +45,7 @@ describe('geometryOf', () => {
     expect(geometryOf(size)).toEqual({ cylinders, heads, sectorsPerTrack });
   });
 
-  it('is what the appendix of the specification computes', () => {
+  it('matches the algorithm in the appendix of the specification', () => {
     const sizes = fc.oneof(fc.integer({ min: 1, max: 2 ** 31 }), fc.integer({ min: 1, max: 2 ** 20 }));
     fc.assert(
       fc.property(sizes, (sectors) => {

@@ -1,4 +1,4 @@
-// Small valid VHDs with a few bytes changed: each must end in bytes that agree with themselves, or in an error of ours.
+// Changes a few bytes of small valid VHDs. Each must give a consistent reading or a vhdup error.
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openAndRead } from '../../hostile/attack.ts';
 import { vhdVictims } from '../../hostile/vhd-victims.ts';
@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 const MAX_ALLOCATION = 64 * MIB;
 const MUTATIONS = 300;
 
-/** The largest typed array that is made while `action` runs, in bytes. */
+/** Returns the size in bytes of the largest typed array created while `action` runs. */
 async function largestAllocation(action: () => Promise<void>): Promise<number> {
   let largest = 0;
   for (const name of ['Uint8Array', 'Uint32Array'] as const) {
@@ -46,7 +46,7 @@ describe('a damaged VHD', () => {
         });
         expect(largest, `seed ${seed}`).toBeLessThan(MAX_ALLOCATION);
       }
-      // Both must happen, or the mutations say nothing.
+      // Both outcomes must occur, or the mutations prove nothing.
       expect(ends.read).toBeGreaterThan(MUTATIONS / 20);
       expect(ends.refused).toBeGreaterThan(MUTATIONS / 20);
     },

@@ -40,33 +40,36 @@ describe('a parent locator', () => {
     ['MacX', '/disks/base.vhd', false],
     ['Wi2r', 'a.vhd', false],
     ['Mac ', 'disks/a.vhd', false],
-  ])('of kind %s is text', async (code, text, isUrl) => {
+  ])('of platform code %s contains text', async (code, text, isUrl) => {
     expect(await textsOf({ code, text })).toEqual([{ source: `parent locator 0 (${code})`, text, isUrl }]);
   });
 
-  it.each(['W2ku', 'W2ru', 'Wi2k', 'Wi2r', 'MacX'])('of kind %s is read in whichever encoding it is', async (code) => {
-    const text = 'C:\\größe 磁盘\\base.vhd';
-    const wide = Buffer.from(text, 'utf16le');
-    const stored = [
-      wide,
-      Buffer.from(wide).swap16(),
-      Buffer.from(text),
-      Buffer.concat([Uint8Array.of(0xff, 0xfe), wide]),
-      Buffer.concat([Uint8Array.of(0xfe, 0xff), Buffer.from(wide).swap16(), Buffer.alloc(2)]),
-      Buffer.concat([Uint8Array.of(0xef, 0xbb, 0xbf), Buffer.from(text), Buffer.alloc(3)]),
-    ];
-    for (const bytes of stored) expect(await textsOf({ code, text: bytes })).toMatchObject([{ text, isUrl: false }]);
-  });
+  it.each(['W2ku', 'W2ru', 'Wi2k', 'Wi2r', 'MacX'])(
+    'of platform code %s is decoded in any of the encodings',
+    async (code) => {
+      const text = 'C:\\größe 磁盘\\base.vhd';
+      const wide = Buffer.from(text, 'utf16le');
+      const stored = [
+        wide,
+        Buffer.from(wide).swap16(),
+        Buffer.from(text),
+        Buffer.concat([Uint8Array.of(0xff, 0xfe), wide]),
+        Buffer.concat([Uint8Array.of(0xfe, 0xff), Buffer.from(wide).swap16(), Buffer.alloc(2)]),
+        Buffer.concat([Uint8Array.of(0xef, 0xbb, 0xbf), Buffer.from(text), Buffer.alloc(3)]),
+      ];
+      for (const bytes of stored) expect(await textsOf({ code, text: bytes })).toMatchObject([{ text, isUrl: false }]);
+    },
+  );
 
-  it('may lose its last zeros', async () => {
+  it('may lack its trailing zeros', async () => {
     expect(await textsOf({ code: 'W2ru', text: '.\\a.vhd\0\0' })).toMatchObject([{ text: '.\\a.vhd' }]);
   });
 
-  it.each([1, 512, 4096, 65536])('may say anything for its data space: %i', async (space) => {
+  it.each([1, 512, 4096, 65536])('may have any value for its data space: %i', async (space) => {
     expect(await textsOf({ code: 'W2ru', text: '.\\a.vhd', space })).toMatchObject([{ text: '.\\a.vhd' }]);
   });
 
-  it('may be in any of the eight slots: DiscUtils fills the last two', async () => {
+  it('may be in any of the eight slots: DiscUtils uses the last two', async () => {
     const texts = await textsOf(
       { code: 'W2ku', text: 'C:\\a.vhd', slot: 6 },
       { code: 'W2ru', text: '.\\a.vhd', slot: 7 },
@@ -81,12 +84,12 @@ describe('a parent locator', () => {
     ['W2ru', '.\\a.vhd', 0, /empty/],
     ['W2ru', '.\\a.vhd', 65538, /its length is 65538 bytes, above 65536/],
     ['W2ru', '.\\a.vhd', 60000, /ends after the file/],
-  ])('%s with text %j and length %s is passed over, with a reason', async (code, text, length, reason) => {
+  ])('%s with text %j and length %s is skipped, with a reason', async (code, text, length, reason) => {
     const [read] = await textsOf(length === undefined ? { code, text } : { code, text, length });
     expect(read).toEqual({ source: `parent locator 0 (${code})`, problem: expect.stringMatching(reason) });
   });
 
-  it('may point anywhere up to 2^64', async () => {
+  it('may have any offset up to 2^64', async () => {
     const editHeader = (header: Buffer) => void header.writeBigUInt64BE(2n ** 64n - 1n, 576 + 16);
     const parent = { uniqueId: uniqueIdOf(1), locators: [{ code: 'W2ru', text: '.\\a.vhd' }] };
     await headerWith({ parent, editHeader }, (texts) => {
@@ -96,19 +99,22 @@ describe('a parent locator', () => {
     });
   });
 
-  it('escapes the code of an unknown kind', async () => {
+  it('has the code of an unknown platform escaped', async () => {
     const [read] = await textsOf({ code: '\x1b[1m', text: 'a' });
     expect(read?.source).toBe('parent locator 0 (\\u{1b}[1m)');
   });
 });
 
 describe('the parent name of the dynamic header', () => {
-  it.each(['base.vhd', 'C:\\Users\\ü\\base.vhd', 'x'.repeat(256)])('is UTF-16, big-endian: %s', async (name) => {
-    await headerWith({ parent: { uniqueId: uniqueIdOf(1), name } }, (_texts, read) => expect(read).toBe(name));
-  });
+  it.each(['base.vhd', 'C:\\Users\\ü\\base.vhd', 'x'.repeat(256)])(
+    'is decoded from UTF-16, big-endian: %s',
+    async (name) => {
+      await headerWith({ parent: { uniqueId: uniqueIdOf(1), name } }, (_texts, read) => expect(read).toBe(name));
+    },
+  );
 
   it.each(['base.vhd', 'C:\\game\\base.vhd', 'größe.vhd', '一 磁盘.avhd', 'base'])(
-    'may be in another encoding: %s',
+    'is decoded from other encodings: %s',
     async (name) => {
       const wide = Buffer.from(name, 'utf16le');
       const marked = Buffer.concat([Uint8Array.of(0xfe, 0xff), Buffer.from(wide).swap16()]);
@@ -120,12 +126,12 @@ describe('the parent name of the dynamic header', () => {
     },
   );
 
-  it('may be in a code page of 8 bits', async () => {
+  it('is decoded from an 8-bit code page', async () => {
     const name = Buffer.from('gr\xf6\xdfe.vhd', 'latin1');
     await headerWith({ parent: { uniqueId: uniqueIdOf(1), name } }, (_texts, read) => expect(read).toBe('größe.vhd'));
   });
 
-  it('ends at its first NUL', async () => {
+  it('ends at the first NUL', async () => {
     await headerWith({ parent: { uniqueId: uniqueIdOf(1), name: 'a.vhd\0rest' } }, (_texts, read) => {
       expect(read).toBe('a.vhd');
     });

@@ -1,4 +1,4 @@
-// VHDs that qemu-img made, read here; and VHDs that were built here, read by qemu-img.
+// vhdup reads VHDs that qemu-img made, and qemu-img reads VHDs that the test builder made.
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 
 beforeEach((context) => context.skip(!hasQemuImg, NO_QEMU_IMG));
 
-/** Something at the beginning, in the middle, and at the very end. */
+/** Data at the beginning, in the middle, and at the very end. */
 function contentsFor(size: number): VhdContent[] {
   return [
     { offset: 0, bytes: patternOf(1, Math.min(size, 1536)) },
@@ -24,7 +24,7 @@ describe('qemu-img convert -O vpc', () => {
   for (const subformat of ['fixed', 'dynamic']) {
     for (const forceSize of ['on', 'off']) {
       it.each([512, 34816, MIB, 4 * MIB + 512, 10_000_384, 67_108_864])(
-        `${subformat}, force_size=${forceSize}, of %i bytes is read as the raw file`,
+        `${subformat}, force_size=${forceSize}, of %i bytes reads the same as the raw file`,
         async (size) => {
           const folder = await temporaryFolder();
           const raw = diskOf(size, contentsFor(size));
@@ -34,7 +34,7 @@ describe('qemu-img convert -O vpc', () => {
           await qemuImg('convert', '-f', 'raw', '-O', 'vpc', '-o', options, join(folder, 'disk.raw'), path);
           const { image, warnings } = await openWatched(path);
           expect(image.format).toBe(`vhd-${subformat}`);
-          // Without force_size qemu makes the disk as large as a geometry that holds it.
+          // Without force_size, qemu rounds the disk up to a size that a geometry can express.
           if (forceSize === 'on') expect(image.size).toBe(size);
           else expect(image.size).toBeGreaterThanOrEqual(size);
           expectSameBytes(await readDisk(image), diskOf(image.size, [{ offset: 0, bytes: raw }]));
@@ -53,14 +53,14 @@ describe('qemu-img convert -O vpc', () => {
   });
 });
 
-describe('what is built here', () => {
+describe('a VHD of the test builder', () => {
   it.each([
     ['fixed', 4 * MIB + 512, {}],
     ['dynamic', 4 * MIB + 512, {}],
     ['dynamic', 10_000_384, { blockSize: 512 * 1024, maxTableEntries: 25 }],
     ['dynamic', 9 * MIB, { dataAlignment: 4096, gapBeforeFooter: 3584, bitmaps: 'written' }],
     ['dynamic', 9 * MIB, { blockOrder: (blocks: readonly number[]) => blocks.toReversed(), tableOffset: 32 * MIB }],
-  ] as const)('a %s VHD of %i bytes with %j is to qemu-img what it is to us', async (type, size, shape) => {
+  ] as const)('reads the same with qemu-img and vhdup: %s, %i bytes, %j', async (type, size, shape) => {
     const folder = await temporaryFolder();
     const contents = contentsFor(size);
     const { path } = await buildVhd(join(folder, 'disk.vhd'), { type, size, contents, ...shape });
@@ -73,25 +73,28 @@ describe('what is built here', () => {
 });
 
 describe('asFixedVhd', () => {
-  it.each([512, MIB, 4 * MIB + 512, 10_000_384, 127 * MIB])('of %i bytes is a VHD to qemu-img', async (size) => {
-    const folder = await temporaryFolder();
-    const contents = contentsFor(size);
-    const source = await buildVhd(join(folder, 'disk.vhd'), { type: 'dynamic', size, contents });
-    const { image } = await openWatched(source.path);
-    const view = asFixedVhd(image);
-    const path = join(folder, 'fixed.vhd');
-    await copyView(view, path);
+  it.each([512, MIB, 4 * MIB + 512, 10_000_384, 127 * MIB])(
+    'of %i bytes is accepted by qemu-img as a VHD',
+    async (size) => {
+      const folder = await temporaryFolder();
+      const contents = contentsFor(size);
+      const source = await buildVhd(join(folder, 'disk.vhd'), { type: 'dynamic', size, contents });
+      const { image } = await openWatched(source.path);
+      const view = asFixedVhd(image);
+      const path = join(folder, 'fixed.vhd');
+      await copyView(view, path);
 
-    // By the geometry, which is all that qemu 7 looks at for a creator it does not know, a disk may be shorter.
-    const target = `driver=vpc,force_size_calc=current_size,file.filename=${path}`;
-    const info: unknown = JSON.parse(await qemuImg('info', '--output=json', '--image-opts', target));
-    expect(info).toMatchObject({ format: 'vpc', 'virtual-size': view.diskSize });
-    await qemuImg('convert', '--image-opts', '-O', 'raw', target, join(folder, 'fixed.raw'));
-    expectSameBytes(await readFile(join(folder, 'fixed.raw')), diskOf(view.diskSize, contents));
-  });
+      // For unknown creators, qemu 7 uses only the geometry, which may describe a smaller disk.
+      const target = `driver=vpc,force_size_calc=current_size,file.filename=${path}`;
+      const info: unknown = JSON.parse(await qemuImg('info', '--output=json', '--image-opts', target));
+      expect(info).toMatchObject({ format: 'vpc', 'virtual-size': view.diskSize });
+      await qemuImg('convert', '--image-opts', '-O', 'raw', target, join(folder, 'fixed.raw'));
+      expectSameBytes(await readFile(join(folder, 'fixed.raw')), diskOf(view.diskSize, contents));
+    },
+  );
 });
 
-/** As the upload does it: extents, then the footer at the very end. */
+/** Writes the extents, then the footer at the very end, as an upload does. */
 async function copyView(view: ReturnType<typeof asFixedVhd>, path: string): Promise<void> {
   const handle = await open(path, 'w');
   try {

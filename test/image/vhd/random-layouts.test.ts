@@ -1,4 +1,4 @@
-// Any layout that the specification allows, in chains of up to four files, against a plain model of the disk.
+// Compares any layout that the specification allows, in chains of up to four files, with a plain model of the disk.
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -59,7 +59,7 @@ function describeLayer(layer: Layer, level: number, isFixed: boolean): VhdDescri
   const contents = layer.writes.flatMap(([first, count], index): VhdContent[] => {
     const offset = (first % layer.sectors) * SECTOR;
     const length = Math.min(count * SECTOR, size - offset);
-    // Every third write is of zeros, which hide what is below them.
+    // Every third write is zeros, which hide the data of the parent.
     return [{ offset, bytes: index % 3 === 2 ? new Uint8Array(length) : patternOf(level * 100 + index, length) }];
   });
   return {
@@ -84,7 +84,7 @@ function rank(block: number, seed: number): number {
   return ((block + 1) * (2 * (seed % 1000) + 1)) % 1009;
 }
 
-/** What the disk of `description` holds over `parent`. */
+/** Returns the expected disk of `description` over `parent`. */
 function modelOf(description: VhdDescription, parent: Uint8Array | undefined): Uint8Array {
   const { size, type, contents = [], allocated = [], blockSize = 0 } = description;
   if (type === 'fixed' || description.bitmaps === 'written') return diskOf(size, contents, parent);
@@ -122,8 +122,8 @@ async function expectExtents(image: DiskImage, model: Uint8Array): Promise<void>
   expectSameBytes(outside, new Uint8Array(model.length));
 }
 
-describe('a chain of any layout', () => {
-  it('reads as its model, whatever the range, and its extents cover all that is not zero', async () => {
+describe('a chain with any layout', () => {
+  it('reads as its model in any range, and its extents cover all data that is not zero', async () => {
     const folder = await temporaryFolder();
     await fc.assert(
       fc.asyncProperty(chains, async ({ layers: chain, isBaseFixed, ranges }) => {

@@ -1,4 +1,4 @@
-// VHDs that Windows, qemu, libvhd and others made, by the sha256 of the virtual disk on which independent readers agree.
+// VHDs from Windows, qemu, libvhd and others. Independent readers agree on the SHA-256 of each virtual disk.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -39,7 +39,7 @@ describe('the disk of', () => {
     ],
     ['libvhd/base.vhd', 'vhd-dynamic', '2187926eccceb6e9d196f0994f6a63ea8e50fd2b43d61211f295ca4e33b99272'],
     ['libvhd/child.vhd', 'vhd-differencing', 'cfc532c766720ad20b4e909fb24e1757504abdfcf6e61e844f66589182f2a988'],
-  ])('%s is right, without a warning', async (name, format, sha256) => {
+  ])('%s reads correctly, without a warning', async (name, format, sha256) => {
     const { image, warnings } = await openWatched(imageAt(name));
     expect(image.format).toBe(format);
     expect(await sha256Of(image)).toBe(sha256);
@@ -73,7 +73,7 @@ describe('the disk of', () => {
   );
 });
 
-describe('refused, with the reason, is', () => {
+describe('vhdup refuses, with a reason,', () => {
   it.each([
     ['dfvfs/image.vhd', CorruptImageError, /its checksum is 0xfffff683, but its bytes give 0xffffef25/],
     ['dfvfs/image-differential.vhd', CorruptImageError, /its checksum is 0xfffff683, but its bytes give 0xffffeeb6/],

@@ -41,7 +41,7 @@ describe('the BAT', () => {
     [4096, MIB, 32768],
     [4096, 256 * MIB, 128],
   ] as const)(
-    'has for sectors of %i bytes in blocks of %i bytes chunks of %i blocks',
+    'has, for sectors of %i bytes and blocks of %i bytes, chunks of %i blocks',
     async (logicalSectorSize, blockSize, ratio) => {
       await withBat(build({ logicalSectorSize, blockSize }), async (bat) => {
         expect(bat.chunkRatio).toBe(ratio);
@@ -61,7 +61,7 @@ describe('the BAT', () => {
     ],
     ['a differencing file of one chunk and a block', { size: 4 * GIB + 512, parent: PARENT }, 8194],
     ['the largest disk', { size: 64 * TIB }, 64 * MIB + 16383],
-  ])('has in %s the entries that the specification says', async (_, spec, entries) => {
+  ])('has, in %s, as many entries as the specification says', async (_, spec, entries) => {
     await withBat(build(spec), async (bat) => {
       expect(bat.entryCount).toBe(entries);
       expect((await bat.block(bat.blockCount - 1)).source).toBe('parent' in spec ? 'parent' : 'zeros');
@@ -87,8 +87,8 @@ describe('the BAT', () => {
     });
   });
 
-  it('may hold anything between the last block and the sector bitmap of its chunk', async () => {
-    // With sectors of 4096 bytes a chunk has 32768 entries: more than are read at once.
+  it('may contain anything between the last block and the sector bitmap of its chunk', async () => {
+    // With sectors of 4096 bytes, a chunk has 32768 entries, more than one read returns.
     const anything = new Map([8, 100, 10_000, 32_767].map((entry) => [entry, 0xfffffffffffffffcn]));
     const layout = build({ logicalSectorSize: 4096, parent: PARENT, batEntries: anything, blocks: [{ index: 7 }] });
     await withBat(layout, async (bat) =>
@@ -99,7 +99,7 @@ describe('the BAT', () => {
     );
   });
 
-  it('must have room for all entries', async () => {
+  it('is refused if it has no room for all entries', async () => {
     const opening = withBat(build({ size: 256 * GIB, batLength: MIB }), runsOf);
     await expect(opening).rejects.toThrow(CorruptImageError);
     await expect(opening).rejects.toThrow('must have 262207 entries, but its region has room for 131072');
@@ -113,7 +113,7 @@ describe('the BAT', () => {
     [5, 'zeros', 'zeros'],
     [6, 'file', 'file'],
     [7, 'file', 'partial'],
-  ])('says for state %i: %s in a base file, %s in a differencing one', async (state, base, differencing) => {
+  ])('maps state %i to %s in a base file and to %s in a differencing one', async (state, base, differencing) => {
     const blocks = [{ index: 1, state, present: [[0, 1] as const] }];
     await withBat(build({ blocks }), async (bat) => expect((await bat.block(1)).source).toBe(base));
     await withBat(build({ blocks, parent: PARENT }), async (bat) =>
@@ -121,13 +121,13 @@ describe('the BAT', () => {
     );
   });
 
-  it('refuses state 4, which does not exist, with the entry and the block', async () => {
+  it('refuses the undefined state 4, and names the entry and the block', async () => {
     const opening = withBat(build({ size: 4 * GIB + MIB, batEntries: new Map([[4097, 4n]]) }), runsOf);
     await expect(opening).rejects.toThrow(CorruptImageError);
     await expect(opening).rejects.toThrow(/Cannot read BAT entry 4097 \(block 4096\) of .*: its state is 4/);
   });
 
-  it.each([0n, 1n, 2n, 3n, 5n])('ignores the place that an entry of state %i still names', async (state) => {
+  it.each([0n, 1n, 2n, 3n, 5n])('ignores the offset in an entry of state %i', async (state) => {
     for (const offset of [0n, 1n << 63n, BigInt(MIB)]) {
       await withBat(build({ batEntries: new Map([[0, state | offset]]) }), async (bat) =>
         expect((await bat.block(0)).source).toBe('zeros'),
@@ -140,7 +140,7 @@ describe('the BAT', () => {
     await withBat(layout, async (bat) => expect(await bat.block(0)).toEqual({ source: 'file', offset: 4 * MIB }));
   });
 
-  it('ignores sector bitmap entries of a base file, in which old versions of qemu-img leave random bytes', async () => {
+  it('ignores sector bitmap entries of a base file, which old versions of qemu-img leave random', async () => {
     const layout = build({ size: 4 * GIB + MIB, batEntries: new Map([[4096, 0xffffffffffffffffn]]) });
     await withBat(layout, async (bat) => expect(await runsOf(bat)).toHaveLength(1));
   });
@@ -184,7 +184,7 @@ describe('a block', () => {
     });
   });
 
-  it('is refused in the place of another one, whatever their order', async () => {
+  it('is refused in the place of another block, in any order', async () => {
     for (const [first, second] of [
       [4, 4],
       [4, 5],
@@ -205,7 +205,7 @@ describe('a block', () => {
     }
   });
 
-  it('says how long a file that was cut should be', async () => {
+  it('is reported with the expected length if the file is truncated', async () => {
     const layout = build({ size: 8 * MIB, blockSize: MIB, blocks: [0, 1, 2, 3].map((index) => ({ index })) });
     truncateSync(layout.path, layout.fileLength - 2 * MIB - 512);
     await expect(withBat(layout, runsOf)).rejects.toThrow(
@@ -213,7 +213,7 @@ describe('a block', () => {
     );
   });
 
-  it('may be cut off at the end of the file, but only where the disk ends in it', async () => {
+  it('may be truncated by the end of the file, but only at the end of the disk', async () => {
     const blocks = [{ index: 0 }, { index: 1 }];
     const layout = build({ size: 2 * MIB + 512 * KIB, blockSize: 2 * MIB, blocks });
     truncateSync(layout.path, layout.fileLength - MIB - 512 * KIB);
@@ -244,11 +244,11 @@ describe('a sector bitmap', () => {
 
   it.each([
     ['absent', 0n, /must be present \(state 6\), but its state is 0/],
-    ['in a state of its own', 7n, /its state is 7/],
+    ['in a wrong state', 7n, /its state is 7/],
     ['after the end of the file', 6n | (100n << 20n), /the file was truncated\. .*BAT entry 4096, a sector bitmap/],
     ['in the log', 6n | (1n << 20n), /\(a sector bitmap\).*lies in the log/],
     ['in the place of a block', 6n | (4n << 20n), /\(a sector bitmap\).*overlaps another block/],
-  ])('is refused where it is needed and %s', async (_, value, message) => {
+  ])('is refused when it is needed and %s', async (_, value, message) => {
     const layout = build({
       parent: PARENT,
       blocks: [{ index: 0, state: 7, present: [[0, 1]] }],
@@ -259,7 +259,7 @@ describe('a sector bitmap', () => {
 });
 
 describe('a large BAT', () => {
-  it('is not checked at open, but as it is walked and read', async () => {
+  it('is not checked at open, but while it is scanned and read', async () => {
     const layout = build({ size: 2 * TIB, batEntries: new Map([[1_000_000, 4n]]) });
     await withBat(layout, async (bat) => {
       await expect(runsOf(bat)).rejects.toThrow(/entry 1000000 \(block 999756\)/);
@@ -273,7 +273,7 @@ describe('a large BAT', () => {
     await expect(withBat(layout, async (bat) => await bat.block(0))).rejects.toThrow(/BAT entry 500000/);
   });
 
-  it('of 64 Mi entries is walked in small slices, each read once, as one run', async () => {
+  it('of 64 Mi entries is scanned in small slices, each read once, as one run', async () => {
     await withBat(build({ size: 64 * TIB }), async (bat) => {
       const reads = vi.spyOn(ImageFile.prototype, 'read');
       try {
@@ -290,8 +290,9 @@ describe('a large BAT', () => {
   it.each([
     ['a base file', {}],
     ['a differencing file', { parent: PARENT }],
-  ])('gives of %s the same runs whatever part of the table is zero', async (_, spec) => {
-    // 40,960 blocks in ten chunks, in a table of two slices and eighty pieces; a block in the file ends the zeros of its piece.
+  ])('gives the same runs of %s whichever part of the table is zero', async (_, spec) => {
+    // 40,960 blocks in ten chunks, in a table of two slices and eighty pieces.
+    // A block in the file ends the zeros of its piece.
     const size = 40 * GIB;
     const places = fc.uniqueArray(
       fc.oneof(fc.integer({ min: 0, max: 40_959 }), fc.constantFrom(4095, 8189, 8190, 8191, 16_380, 40_959)),
@@ -323,7 +324,7 @@ describe('a large BAT', () => {
     );
   });
 
-  it('is refused in a file of more than 128 TiB, whose map would not be bounded', async () => {
+  it('is refused in a file of more than 128 TiB, because its map would be unbounded', async () => {
     const layout = build({});
     await withBat(layout, async (_bat, { bytes, disk }) => {
       const long: ImageBytes = {
@@ -343,7 +344,7 @@ describe('a large BAT', () => {
 });
 
 describe('openVhdxFile', () => {
-  it('leaves the file open for its caller when it fails', async () => {
+  it('leaves the file open for the caller when it fails', async () => {
     const layout = build({ batEntries: new Map([[0, 4n]]) });
     const file = await ImageFile.open(layout.path);
     await expect(openVhdxFile(file, {})).rejects.toThrow(CorruptImageError);

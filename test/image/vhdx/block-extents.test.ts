@@ -15,7 +15,7 @@ async function extents(runs: readonly BlockRun[], size: number, parent?: readonl
 }
 
 describe('blockExtents', () => {
-  it('joins runs that touch, and ends with the disk', async () => {
+  it('merges adjacent runs, and ends with the disk', async () => {
     const runs: BlockRun[] = [
       { source: 'zeros', first: 0, count: 2 },
       { source: 'file', first: 2, count: 1 },
@@ -29,7 +29,7 @@ describe('blockExtents', () => {
     ]);
   });
 
-  it('shows the parent where a block is left to it, and only there', async () => {
+  it('returns extents of the parent only where the child has no block', async () => {
     const runs: BlockRun[] = [
       { source: 'parent', first: 0, count: 2 },
       { source: 'zeros', first: 2, count: 2 },
@@ -52,11 +52,11 @@ describe('blockExtents', () => {
     ]);
   });
 
-  it('has none where blocks are left to a parent that is not there', async () => {
+  it('returns no extents for blocks of a missing parent', async () => {
     expect(await extents([{ source: 'parent', first: 0, count: 4 }], 400)).toEqual([]);
   });
 
-  it('closes the parent’s extents when it is left early', async () => {
+  it('closes the extents of the parent when iteration stops early', async () => {
     let closed = false;
     async function* parent(): AsyncGenerator<Extent> {
       try {

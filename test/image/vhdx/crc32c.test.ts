@@ -7,14 +7,14 @@ describe('Crc32c', () => {
     expect((await Crc32c.create()).of(new Uint8Array(32))).toBe(0x8a9136aa);
   });
 
-  it('counts the bytes of the checksum field as zeros', async () => {
+  it('treats the bytes of the checksum field as zeros', async () => {
     const checksum = await Crc32c.create();
     const structure = Buffer.alloc(32);
     structure.writeUInt32LE(0xdeadbeef, 4);
     expect(checksum.of(structure)).toBe(0x8a9136aa);
   });
 
-  it('gives the same in one piece and in several', async () => {
+  it('gives the same result in one piece and in several', async () => {
     const bytes = pattern(1, 10_000);
     bytes.fill(0, 4, 8);
     const checksum = await Crc32c.create();

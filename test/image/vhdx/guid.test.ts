@@ -3,7 +3,7 @@ import { Fields } from '../../../src/image/fields.ts';
 import { guidAt, parseGuid } from '../../../src/image/vhdx/guid.ts';
 
 describe('guidAt', () => {
-  it('reads the first three groups little-endian and the rest as written', () => {
+  it('reads the first three groups as little-endian and the rest in order', () => {
     const bytes = Buffer.from('0000c30eed83c824a649a9595e4bf1288bfb', 'hex');
     const fields = new Fields(bytes, { path: 'disk.vhdx', structure: 'header', offset: 0 }, 'little');
     expect(guidAt(fields, 2)).toBe('83ed0ec3-24c8-49a6-a959-5e4bf1288bfb');
@@ -23,7 +23,7 @@ describe('parseGuid', () => {
     ['in braces, as the specification has it', `{${guid}}`],
     ['without braces', guid],
     ['in capitals', `{${guid.toUpperCase()}}`],
-  ])('reads one %s', (_, text) => {
+  ])('accepts a GUID %s', (_, text) => {
     expect(parseGuid(text)).toBe(guid);
   });
 

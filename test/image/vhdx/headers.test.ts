@@ -30,17 +30,17 @@ async function read(path: string): Promise<VhdxHeader> {
 }
 
 describe('readActiveHeader', () => {
-  it('takes the header with the higher sequence number, wherever it is', async () => {
+  it('uses the header with the higher sequence number, in either place', async () => {
     expect((await readHeaders({ sequence: 5n }, { sequence: 6n })).sequenceNumber).toBe(6n);
     expect((await readHeaders({ sequence: 8n }, { sequence: 7n })).sequenceNumber).toBe(8n);
   });
 
-  it('compares sequence numbers as unsigned numbers of 64 bits', async () => {
+  it('compares sequence numbers as unsigned 64-bit numbers', async () => {
     const header = await readHeaders({ sequence: 0x8000000000000001n }, { sequence: 0x7fffffffffffffffn });
     expect(header.sequenceNumber).toBe(0x8000000000000001n);
   });
 
-  it('takes the first header when both have the same number, as in files of Disk2vhd', async () => {
+  it('uses the first header when both have the same number, as in files of Disk2vhd', async () => {
     const [one, other] = [nextGuid(), nextGuid()];
     const header = await readHeaders({ sequence: 1n, dataWriteGuid: one }, { sequence: 1n, dataWriteGuid: other });
     expect(header.dataWriteGuid).toBe(one);
@@ -49,7 +49,7 @@ describe('readActiveHeader', () => {
   it.each([
     ['first', [{ sequence: 9n, broken: true }, { sequence: 2n }], 2n],
     ['second', [{ sequence: 1n }, { sequence: 9n, broken: true }], 1n],
-  ] as const)('takes the other header when the checksum of the %s is wrong', async (_, [first, second], sequence) => {
+  ] as const)('uses the other header when the checksum of the %s is wrong', async (_, [first, second], sequence) => {
     expect((await readHeaders(first, second)).sequenceNumber).toBe(sequence);
   });
 
@@ -70,14 +70,14 @@ describe('readActiveHeader', () => {
     await expect(read(path)).rejects.toThrow(/needs 1048576 bytes, but the file has 1048575. It was truncated/);
   });
 
-  it('refuses a file that is no VHDX, with what it begins with', async () => {
+  it('refuses a file that is not a VHDX, and shows how it begins', async () => {
     const path = at('other.vhdx');
     writeFileSync(path, Buffer.concat([Buffer.from('QFI\x1b[31m\0', 'latin1'), Buffer.alloc(2 * MIB)]));
     await expect(read(path)).rejects.toThrow(UnsupportedImageError);
     await expect(read(path)).rejects.toThrow(/begins with "QFI\\u\{1b\}\[31m"/);
   });
 
-  it('refuses other versions of the format, and of the log where there is one to replay', async () => {
+  it('refuses other format versions, and other log versions if there is a log to replay', async () => {
     await expect(readHeaders({}, { version: 2, sequence: 2n })).rejects.toThrow(
       /VHDX version 2; vhdup reads only version 1/,
     );
@@ -88,8 +88,8 @@ describe('readActiveHeader', () => {
   });
 
   it.each([
-    ['begins inside a MiB', { logOffset: MIB + 4096 }, /whole MiBs/],
-    ['has a part of a MiB', { logLength: 4096 }, /whole MiBs/],
+    ['is not aligned to 1 MiB', { logOffset: MIB + 4096 }, /whole MiBs/],
+    ['is not a whole number of MiB', { logLength: 4096 }, /whole MiBs/],
     ['lies in the header section', { logOffset: 0 }, /begin after the first MiB/],
     ['ends after the file', { logOffset: 3 * MIB, logLength: 64 * MIB }, /ends at 70254592 of/],
     ['begins beyond 8 PiB', { logOffset: 2 ** 60 }, /log offset is 1152921504606846976/],
@@ -97,7 +97,7 @@ describe('readActiveHeader', () => {
     await expect(readHeaders({}, { sequence: 2n, ...header })).rejects.toThrow(message);
   });
 
-  it('refuses a log of more than 1 GiB, which would have to be searched', async () => {
+  it('refuses a log of more than 1 GiB, which would take too long to search', async () => {
     const path = at('large-log.vhdx');
     buildVhdx(path, { size: MIB, headers: [{}, { sequence: 2n, logLength: 1025 * MIB }] });
     truncateSync(path, 2 * GIB);
@@ -111,7 +111,7 @@ describe('readActiveHeader', () => {
     );
   });
 
-  it('does not look at the header that is not active', async () => {
+  it('ignores the header that is not active', async () => {
     const path = at('inactive.vhdx');
     buildVhdx(path, { size: MIB });
     patchFile(path, HEADER_1, encodeHeader({ sequence: 0n, version: 9, logOffset: 1 }));

@@ -27,12 +27,12 @@ function cleanFile(logLength = MIB): VhdxLayout {
   return buildVhdx(at(`log-${count++}.vhdx`), { size: 4 * MIB, logLength });
 }
 
-/** A page of the BAT, which a log may write to. */
+/** A page of the BAT, which a log may modify. */
 function page(layout: VhdxLayout, seed = 1): { page: number; bytes: Buffer } {
   return { page: layout.bat.offset, bytes: pattern(seed, SECTOR) };
 }
 
-/** The numbers of the entries to replay, oldest first. */
+/** Returns the sequence numbers of the entries to replay, oldest first. */
 async function activeNumbers(layout: VhdxLayout, logGuid: string): Promise<bigint[]> {
   return await withFile(layout.path, async (file) => {
     const log = new LogSectors(file, {
@@ -54,11 +54,11 @@ async function activeOf(entries: readonly EntrySpec[], logLength = MIB): Promise
 }
 
 describe('findActiveSequence', () => {
-  it('takes entries that follow one another, in place and in number', async () => {
+  it('accepts entries with consecutive places and numbers', async () => {
     expect(await activeOf([{ sequence: 7n }, { sequence: 8n }, { sequence: 9n }])).toEqual([7n, 8n, 9n]);
   });
 
-  it('starts at the tail that the newest entry names, not at the first entry', async () => {
+  it('starts at the tail of the newest entry, not at the first entry', async () => {
     expect(await activeOf([{ sequence: 7n }, { sequence: 8n, tail: SECTOR }, { sequence: 9n, tail: SECTOR }])).toEqual([
       8n,
       9n,
@@ -66,7 +66,7 @@ describe('findActiveSequence', () => {
     expect(await activeOf([{ sequence: 7n }, { sequence: 8n, tail: SECTOR }])).toEqual([8n]);
   });
 
-  it('takes the sequence with the highest number, wherever it is', async () => {
+  it('uses the sequence with the highest number, wherever it is', async () => {
     const older = [
       { sequence: 3n, at: 0, tail: 0 },
       { sequence: 4n, tail: 0 },
@@ -88,7 +88,7 @@ describe('findActiveSequence', () => {
     expect(await activeOf(split)).toEqual([first + 2n]);
   });
 
-  it('follows entries, and one entry, round the end of the log', async () => {
+  it('follows entries, or a single entry, across the end of the log', async () => {
     const layout = cleanFile();
     const descriptors = [page(layout, 1), { ...page(layout, 2), page: layout.bat.offset + SECTOR }];
     const { logGuid } = writeLog(layout, {
@@ -105,7 +105,7 @@ describe('findActiveSequence', () => {
     expect(await activeNumbers(layout, other.logGuid)).toEqual([5n, 6n]);
   });
 
-  it('leaves out valid entries of an earlier log, even with higher numbers', async () => {
+  it('ignores valid entries of an earlier log, even with higher numbers', async () => {
     const stale = nextGuid();
     const entries = [
       { sequence: 90n, logGuid: stale },
@@ -115,17 +115,17 @@ describe('findActiveSequence', () => {
     expect(await activeOf(entries)).toEqual([5n]);
   });
 
-  it('ends before a gap, in place or in number', async () => {
+  it('ends before a gap in places or numbers', async () => {
     expect(await activeOf([{ sequence: 7n }, { sequence: 9n }])).toEqual([7n]);
     expect(await activeOf([{ sequence: 7n }, { sequence: 8n, at: 2 * SECTOR }])).toEqual([7n]);
     expect(await activeOf([{ sequence: 7n }, { sequence: 7n }])).toEqual([7n]);
   });
 
-  it('does not begin with number 0, which no entry has', async () => {
+  it('ignores number 0, which is not valid', async () => {
     await expect(activeOf([{ sequence: 0n }, { sequence: 1n }])).rejects.toThrow(/no valid sequence/);
   });
 
-  it('leaves out a sequence whose newest entry names a tail outside of it, and one inside an entry', async () => {
+  it('ignores a sequence whose newest entry has a tail outside of it, and one inside an entry', async () => {
     const lost = { sequence: 50n, at: 64 * KIB, tail: 512 * KIB };
     expect(await activeOf([{ sequence: 2n }, lost])).toEqual([2n]);
     const layout = cleanFile();
@@ -138,17 +138,17 @@ describe('findActiveSequence', () => {
     expect(await activeNumbers(layout, logGuid)).toEqual([2n]);
   });
 
-  it('stops before an entry that was not written to its end', async () => {
+  it('stops before an incompletely written entry', async () => {
     const layout = cleanFile();
     const { logGuid, offsets } = writeLog(layout, {
       entries: [{ sequence: 1n }, { sequence: 2n, descriptors: [page(layout)] }, { sequence: 3n }],
     });
     patchFile(layout.path, layout.log.offset + (offsets[1] ?? 0) + SECTOR, Buffer.alloc(SECTOR));
-    // Entry 3 alone is no sequence: its tail is entry 1.
+    // Entry 3 alone is not a sequence: its tail is entry 1.
     expect(await activeNumbers(layout, logGuid)).toEqual([1n]);
   });
 
-  it('reads an entry whose descriptors take several sectors', async () => {
+  it('reads an entry whose descriptors fill several sectors', async () => {
     const layout = cleanFile();
     const descriptors = Array.from({ length: 200 }, (_, index) => ({
       page: layout.bat.offset + index * SECTOR,
@@ -158,7 +158,7 @@ describe('findActiveSequence', () => {
     expect(await activeNumbers(layout, logGuid)).toEqual([1n, 2n]);
   });
 
-  it('refuses a log without a valid sequence, with its id', async () => {
+  it('refuses a log without a valid sequence, and names its id', async () => {
     const layout = cleanFile();
     const logGuid = nextGuid();
     await expect(activeNumbers(layout, logGuid)).rejects.toThrow(CorruptImageError);
@@ -185,7 +185,7 @@ describe('an entry is not valid', () => {
       }),
     ],
     [
-      'when its length is no multiple of 4 KiB',
+      'when its length is not a multiple of 4 KiB',
       () => ({ sequence: 1n, edit: (entry) => entry.writeUInt32LE(SECTOR + 512, 8) }),
     ],
     ['when its length is 0', () => ({ sequence: 1n, edit: (entry) => entry.writeUInt32LE(0, 8) })],
@@ -215,7 +215,7 @@ describe('an entry is not valid', () => {
       (layout) => ({ sequence: 1n, descriptors: [page(layout)], edit: (entry) => entry.writeUInt32LE(1, 92) }),
     ],
     [
-      'when a page is no multiple of 4 KiB',
+      'when a page is not a multiple of 4 KiB',
       (layout) => ({ sequence: 1n, descriptors: [{ ...page(layout), page: layout.bat.offset + 512 }] }),
     ],
     [
@@ -238,7 +238,7 @@ describe('an entry is not valid', () => {
       (layout) => ({ sequence: 1n, descriptors: [{ zero: layout.log.offset - SECTOR, length: 2 * SECTOR }] }),
     ],
     [
-      'when a zero length is no multiple of 4 KiB',
+      'when a zero length is not a multiple of 4 KiB',
       (layout) => ({ sequence: 1n, descriptors: [{ zero: layout.bat.offset, length: 512 }] }),
     ],
     [
@@ -274,9 +274,9 @@ describe('an entry is not valid', () => {
   });
 });
 
-describe('an entry in the middle of a sequence is not valid', () => {
+describe('an entry inside a sequence is not valid', () => {
   it.each([
-    ['when its tail is no multiple of 4 KiB', 512],
+    ['when its tail is not a multiple of 4 KiB', 512],
     ['when its tail is outside of the log', MIB],
   ])('%s', async (_, tail) => {
     expect(await activeOf([{ sequence: 1n }, { sequence: 2n, tail }, { sequence: 3n }])).toEqual([1n]);
@@ -284,7 +284,7 @@ describe('an entry in the middle of a sequence is not valid', () => {
 });
 
 describe('an entry is valid', () => {
-  it('with the same descriptors when nothing is wrong with them', async () => {
+  it('with the same descriptors when none of them is damaged', async () => {
     const layout = cleanFile();
     const zeros = { zero: layout.bat.offset + SECTOR, length: 0xffffffffff000000n };
     const { logGuid } = writeLog(layout, { entries: [{ sequence: 1n, descriptors: [page(layout), zeros] }] });
@@ -292,10 +292,10 @@ describe('an entry is valid', () => {
   });
 });
 
-describe('a log of any contents', () => {
-  it('is read in proportion to its length: no entry is looked at again for each place where one could begin', async () => {
+describe('the search of any log', () => {
+  it('takes time in proportion to the length of the log: it does not read an entry again for each possible beginning', async () => {
     const layout = buildVhdx(at('hostile-log.vhdx'), { size: 4 * MIB, logLength: 16 * MIB });
-    // In each sector an entry that claims all of the log that follows, up to the first thing that cannot be its.
+    // In each sector, an entry that claims the rest of the log, up to the first sector that cannot belong to it.
     const logGuid = nextGuid();
     const entry = encodeEntry(layout, { sequence: 1n, logGuid, edit: (bytes) => bytes.writeUInt32LE(15 * MIB, 8) });
     entry.writeUInt32LE(0, 24);
@@ -311,10 +311,10 @@ describe('a log of any contents', () => {
     }
   });
 
-  it('is joined into one sequence without trying each of its entries as a beginning', async () => {
+  it('builds one sequence without trying each entry as a beginning', async () => {
     const layout = buildVhdx(at('long-log.vhdx'), { size: 4 * MIB, logLength: 32 * MIB });
     const logGuid = nextGuid();
-    // 8,000 entries in a row, and the newest one's tail is none of them.
+    // 8,000 consecutive entries, none of which is the tail of the newest one.
     const sectors = Array.from({ length: 8000 }, (_, index) =>
       encodeEntry(layout, { logGuid, sequence: BigInt(index + 1), tail: index === 7999 ? 8100 * SECTOR : 0 }),
     );
@@ -326,7 +326,7 @@ describe('a log of any contents', () => {
     expect(await activeNumbers(layout, logGuid)).toHaveLength(10);
   });
 
-  it('of 1 GiB is searched', async () => {
+  it('works for a log of 1 GiB', async () => {
     const layout = cleanFile();
     truncateSync(layout.path, 2 * GIB);
     const large = { ...layout, log: { offset: 512 * MIB, length: GIB } };

@@ -40,7 +40,7 @@ function u64(value: bigint): Buffer {
 }
 
 describe('readDiskParameters', () => {
-  it('reads what a dynamic disk is like', async () => {
+  it('reads the parameters of a dynamic disk', async () => {
     const page83 = nextGuid();
     const disk = await readWith({ size: 5 * MIB + 512, blockSize: 32 * MIB, page83 });
     expect(disk).toMatchObject({
@@ -53,25 +53,25 @@ describe('readDiskParameters', () => {
     expect(Buffer.from(disk.page83Id)).toEqual(guidBytes(page83));
   });
 
-  it('reads the flags of a fixed disk and the locator of a differencing one', async () => {
+  it('reads the flags of a fixed disk and the parent locator of a differencing one', async () => {
     expect((await readWith({ leaveBlocksAllocated: true })).leaveBlocksAllocated).toBe(true);
     expect((await readWith({ parent: { parent_linkage: '{}' } })).parentLocator?.bytes.length).toBeGreaterThan(20);
   });
 
-  it('finds the items in any order and at any place of the region', async () => {
+  it('finds the items in any order and anywhere in the region', async () => {
     const disk = await readWith({
       items: (standard) => standard.toReversed().map((item, index) => ({ ...item, offset: MIB - 64 - index * 64 })),
     });
     expect(disk.size).toBe(8 * MIB);
   });
 
-  it('reads the largest disk and block', async () => {
+  it('accepts the largest disk and block', async () => {
     expect(await readWith({ size: 64 * TIB, blockSize: 256 * MIB, batLength: 3 * MIB })).toMatchObject({
       size: 64 * TIB,
     });
   });
 
-  it('ignores items that it does not know, users’ items with the id of a system item, and items without contents', async () => {
+  it('ignores unknown items, user items with the id of a system item, and empty items', async () => {
     const disk = await readWith({
       extraItems: [
         { id: nextGuid(), bytes: Buffer.alloc(16), flags: 0 },
@@ -84,11 +84,7 @@ describe('readDiskParameters', () => {
   });
 
   it.each([
-    [
-      'that it does not know',
-      { id: nextGuid(), bytes: Buffer.alloc(4), flags: 4 },
-      /requires the metadata item 11223344/,
-    ],
+    ['that is unknown', { id: nextGuid(), bytes: Buffer.alloc(4), flags: 4 }, /requires the metadata item 11223344/],
     ['of a user', { id: ID.diskSize, bytes: Buffer.alloc(8), flags: 5 }, /requires the metadata item 2fa54224/],
     [
       'that marks an unfinished file',
@@ -119,8 +115,8 @@ describe('readDiskParameters', () => {
     ['a block size below 1 MiB', ID.fileParameters, u32s(512 * KIB, 0), /is 524288/],
     ['a block size above 256 MiB', ID.fileParameters, u32s(512 * MIB, 0), /is 536870912/],
     ['the largest power of two', ID.fileParameters, u32s(0x80000000, 0), /is 2147483648/],
-    ['a block size that is no power of two', ID.fileParameters, u32s(3 * MIB, 0), /is 3145728/],
-    ['flags that nobody knows', ID.fileParameters, u32s(MIB, 4), /the flags are 0x4/],
+    ['a block size that is not a power of two', ID.fileParameters, u32s(3 * MIB, 0), /is 3145728/],
+    ['unknown flags', ID.fileParameters, u32s(MIB, 4), /the flags are 0x4/],
     ['a short item', ID.fileParameters, u32s(MIB), /must have 8 bytes, but has 4/],
     ['logical sectors of 520 bytes', ID.logicalSectorSize, u32s(520), /must be 512 or 4096, but is 520/],
     ['physical sectors of 0 bytes', ID.physicalSectorSize, u32s(0), /but is 0/],
@@ -135,7 +131,7 @@ describe('readDiskParameters', () => {
     await expect(reading).rejects.toThrow(message);
   });
 
-  it('refuses a disk size that is no multiple of a 4 KiB sector', async () => {
+  it('refuses a disk size that is not a multiple of the 4 KiB sector', async () => {
     await expect(readWith({ size: 4096 + 512, logicalSectorSize: 4096 })).rejects.toThrow(
       /sector size 4096 .* is 4608/,
     );
@@ -150,7 +146,7 @@ describe('readDiskParameters', () => {
     await expect(readWith(replacing(ID.diskSize, place))).rejects.toThrow(message);
   });
 
-  it('refuses items that overlap, and two items with one id', async () => {
+  it('refuses items that overlap, and two items with the same id', async () => {
     await expect(readWith(replacing(ID.diskSize, { offset: 64 * KIB + 4 }))).rejects.toThrow(/inside file parameters/);
     const twice = readWith({ extraItems: [{ id: ID.diskSize, bytes: u64(1n) }] });
     await expect(twice).rejects.toThrow(/two entries for virtual disk size/);

@@ -21,7 +21,7 @@ import { readRange, withImage, workspace } from '../../support/vhdx-workspace.ts
 const at = workspace();
 let count = 0;
 
-/** A path in a new folder. */
+/** Returns a path in a new folder. */
 function fresh(name: string): string {
   const folder = at(`chain-${count++}`);
   mkdirSync(folder);
@@ -33,13 +33,13 @@ function beside(path: string, name: string): string {
   return join(dirname(path), name);
 }
 
-/** One block of its own, number `index`, filled from a seed that is its number. */
+/** A block at `index`, filled from a seed that equals the index. */
 function build(path: string, index: number, spec: Partial<VhdxSpec> = {}): VhdxLayout {
   const blocks = [{ index, pieces: [{ at: 0, bytes: pattern(index, MIB) }] }];
   return buildVhdx(path, { size: 4 * MIB, blocks, ...spec });
 }
 
-/** A child of `parent` with block 1; the parent has block 0. */
+/** Builds a child of `parent` with block 1. The parent has block 0. */
 function buildChild(
   path: string,
   parent: VhdxLayout,
@@ -49,7 +49,7 @@ function buildChild(
   return build(path, 1, { parent: { parent_linkage: `{${parent.dataWriteGuid}}`, ...locator }, ...spec });
 }
 
-/** Opens the chain and gives the base names of its files. */
+/** Opens the chain and returns the base names of its files. */
 async function chainOf(path: string, options: OpenDiskImageOptions = {}): Promise<string[]> {
   return await withImage(
     path,
@@ -68,7 +68,7 @@ async function failureOf(path: string, options: OpenDiskImageOptions = {}): Prom
 }
 
 describe('openVhdx finds the parent', () => {
-  it('at its relative path, with slashes both ways and ".."', async () => {
+  it('at its relative path, with both kinds of slashes and ".."', async () => {
     const child = fresh('child.avhdx');
     const parent = build(beside(child, 'parents/base.vhdx'), 0);
     for (const relative_path of [
@@ -82,7 +82,7 @@ describe('openVhdx finds the parent', () => {
   });
 
   it.each(['absolute_win32_path', 'volume_path', 'relative_path'])(
-    'beside the child, by the last name of its %s',
+    'next to the child, by the file name in its %s',
     async (key) => {
       const child = fresh('child.avhdx');
       const parent = build(beside(child, 'base.vhdx'), 0);
@@ -91,14 +91,14 @@ describe('openVhdx finds the parent', () => {
     },
   );
 
-  it('with another case of the letters', async () => {
+  it('in a different case', async () => {
     const child = fresh('child.avhdx');
     const parent = build(beside(child, 'Base.VHDX'), 0);
     buildChild(child, parent, { relative_path: '.\\base.vhdx' });
     expect(await chainOf(child)).toEqual(['child.avhdx', 'Base.VHDX']);
   });
 
-  it('where the user says, before anywhere else: a folder or the file', async () => {
+  it('where the user says, in a folder or file, before anywhere else', async () => {
     const child = fresh('child.avhdx');
     const parent = build(beside(child, 'elsewhere/base.vhdx'), 0);
     copyFileSync(parent.path, beside(child, 'base.vhdx'));
@@ -119,7 +119,7 @@ describe('openVhdx finds the parent', () => {
     expect(await chainOf(child)).toEqual(['child.avhdx', 'base.vhdx']);
   });
 
-  it('by the second linkage while checkpoints are being merged, and by nothing when it is zeros', async () => {
+  it('by the second linkage while checkpoints are merged', async () => {
     const child = fresh('child.avhdx');
     const parent = build(beside(child, 'base.vhdx'), 0);
     const linkages = { parent_linkage: `{${nextGuid()}}`, parent_linkage2: `{${parent.dataWriteGuid}}` };
@@ -127,7 +127,7 @@ describe('openVhdx finds the parent', () => {
     expect(await chainOf(child)).toEqual(['child.avhdx', 'base.vhdx']);
   });
 
-  it('of a parent, down a chain of checkpoints', async () => {
+  it('through a chain of checkpoints', async () => {
     const top = fresh('top.avhdx');
     const base = build(beside(top, 'base.vhdx'), 0);
     const middle = buildChild(beside(top, 'middle.avhdx'), base, { relative_path: 'base.vhdx' });
@@ -135,7 +135,7 @@ describe('openVhdx finds the parent', () => {
     expect(await chainOf(top)).toEqual(['top.avhdx', 'middle.avhdx', 'base.vhdx']);
   });
 
-  it('seen from the real folder of the child, when the child is opened through a link', async () => {
+  it('relative to the real folder of the child, when the child is opened through a link', async () => {
     const child = fresh('child.avhdx');
     const parent = build(beside(child, 'base.vhdx'), 0);
     buildChild(child, parent, { relative_path: '.\\base.vhdx' });
@@ -144,7 +144,7 @@ describe('openVhdx finds the parent', () => {
     expect(await chainOf(link)).toEqual(['link.avhdx', 'base.vhdx']);
   });
 
-  it('passing over files of that name that are not it', async () => {
+  it('after skipping files of the same name with another id', async () => {
     const child = fresh('child.avhdx');
     build(beside(child, 'sub/base.vhdx'), 0);
     const parent = build(beside(child, 'base.vhdx'), 0);
@@ -154,7 +154,7 @@ describe('openVhdx finds the parent', () => {
 });
 
 describe('openVhdx refuses', () => {
-  it('a parent that was written to after the child was made, with both ids and the way out', async () => {
+  it('a parent that was modified after the child was created, with both ids and the next step', async () => {
     const child = fresh('child.avhdx');
     const parent = build(beside(child, 'base.vhdx'), 0);
     const layout = buildChild(child, parent, { relative_path: '.\\base.vhdx' });
@@ -167,7 +167,7 @@ describe('openVhdx refuses', () => {
     expect(error.message).toContain('--parent-path');
   });
 
-  it('a parent that is absent, with every place that was looked at, and those that were not', async () => {
+  it('a missing parent, with every path that was tried, and those that were not', async () => {
     const child = fresh('child.avhdx');
     const parent = build(fresh('base.vhdx'), 0);
     buildChild(child, parent, {
@@ -191,7 +191,7 @@ describe('openVhdx refuses', () => {
     ['/dev/zero', /names a device/],
     ['NUL', /names a device/],
     ['.\\\x1b[2Jbase.vhdx', /control characters/],
-  ])('to open %j, wherever it stands', async (path, reason) => {
+  ])('to open %j, in any locator entry', async (path, reason) => {
     for (const key of ['relative_path', 'absolute_win32_path']) {
       const child = fresh('child.avhdx');
       buildChild(child, build(fresh('base.vhdx'), 0), { [key]: path });
@@ -202,7 +202,7 @@ describe('openVhdx refuses', () => {
     }
   });
 
-  it('a parent of another format, with what it is', async () => {
+  it('a parent of another format, and names the format', async () => {
     const child = fresh('child.avhdx');
     const parent = build(beside(child, 'base.vhdx'), 0);
     buildChild(child, parent, { relative_path: 'base.vhdx' });
@@ -210,7 +210,7 @@ describe('openVhdx refuses', () => {
     expect((await failureOf(child)).message).toMatch(/must begin with "vhdxfile", but begins with "conectix"/);
   });
 
-  it('a parent that is damaged, with what is wrong with it', async () => {
+  it('a damaged parent, and names the damage', async () => {
     const child = fresh('child.avhdx');
     const parent = build(beside(child, 'base.vhdx'), 0);
     buildChild(child, parent, { relative_path: 'base.vhdx' });
@@ -230,7 +230,7 @@ describe('openVhdx refuses', () => {
     expect((await failureOf(beside(path, 'link.avhdx'))).message).toMatch(/it is already in the chain/);
   });
 
-  it('two images that are each other’s parent', async () => {
+  it('two images that are parents of each other', async () => {
     const one = fresh('one.avhdx');
     const [first, second] = [nextGuid(), nextGuid()];
     build(one, 1, { dataWriteGuid: first, parent: { parent_linkage: second, relative_path: 'two.avhdx' } });
@@ -241,7 +241,7 @@ describe('openVhdx refuses', () => {
     expect((await failureOf(one)).message).toMatch(/so the chain is a loop/);
   });
 
-  it('a chain of more than 256 files, and reads one of 256', async () => {
+  it('a chain of more than 256 files, but not one of 256', async () => {
     const base = fresh('0.vhdx');
     build(base, 0);
     let parent = build(base, 0);
@@ -256,14 +256,14 @@ describe('openVhdx refuses', () => {
     expect((await failureOf(beside(base, '256.vhdx'))).message).toMatch(/the chain already has 256 files/);
   });
 
-  it('an image whose parent is not a VHDX file by its own word', async () => {
+  it('an image whose locator says that the parent is not a VHDX file', async () => {
     const path = fresh('child.avhdx');
     build(path, 1, { locatorType: nextGuid(), parent: { parent_linkage: nextGuid() } });
     expect(await failureOf(path)).toBeInstanceOf(UnsupportedImageError);
   });
 });
 
-describe('openVhdx leaves no file open', () => {
+describe('openVhdx closes all files', () => {
   it.skipIf(process.platform !== 'linux')('when opening fails anywhere in the chain', async () => {
     const top = fresh('top.avhdx');
     const base = build(beside(top, 'base.vhdx'), 0);

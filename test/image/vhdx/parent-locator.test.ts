@@ -23,7 +23,7 @@ function edited(
 }
 
 describe('decodeParentLocator', () => {
-  it('reads what Windows writes', () => {
+  it('decodes a locator that Windows wrote', () => {
     const locator = decode(
       encodeLocator({
         parent_linkage: `{${GUID}}`,
@@ -41,17 +41,17 @@ describe('decodeParentLocator', () => {
     });
   });
 
-  it('accepts a second linkage, which is there while checkpoints are being merged, and in capitals', () => {
+  it('accepts a second linkage, which exists while checkpoints are merged, also in capitals', () => {
     const locator = decode(encodeLocator({ parent_linkage: `{${GUID.toUpperCase()}}`, parent_linkage2: `{${OTHER}}` }));
     expect(locator.linkages).toEqual([GUID, OTHER]);
   });
 
-  it('reads characters of all languages', () => {
+  it('decodes characters of all languages', () => {
     const path = '.\\Übergröße 磁盘 💾.vhdx';
     expect(decode(encodeLocator({ parent_linkage: GUID, relative_path: path })).relativePath).toBe(path);
   });
 
-  it('reads keys and values with end marks, and in the wrong byte order', () => {
+  it('decodes keys and values with terminators, and in the wrong byte order', () => {
     const ended = encodeLocator({ 'parent_linkage\0': `{${GUID}}\0`, 'relative_path\0': '.\\base.vhdx\0' });
     expect(decode(ended)).toMatchObject({ linkages: [GUID], relativePath: '.\\base.vhdx' });
     const swapped = encodeLocator({ parent_linkage: `{${GUID}}`, relative_path: '.\\base.vhdx' });
@@ -59,7 +59,7 @@ describe('decodeParentLocator', () => {
     expect(decode(swapped)).toMatchObject({ linkages: [GUID], relativePath: '.\\base.vhdx' });
   });
 
-  it('ignores keys that it does not know', () => {
+  it('ignores unknown keys', () => {
     expect(decode(encodeLocator({ colour: 'blue', parent_linkage: GUID })).linkages).toEqual([GUID]);
   });
 
@@ -73,7 +73,7 @@ describe('decodeParentLocator', () => {
     expect(() => decode(encodeLocator(pairs))).toThrow(message);
   });
 
-  it('refuses a parent that is no VHDX file, with its type', () => {
+  it('refuses a parent that is not a VHDX file, and names its type', () => {
     const type = nextGuid();
     expect(() => decode(encodeLocator({ parent_linkage: GUID }, type))).toThrow(UnsupportedImageError);
     expect(() => decode(encodeLocator({ parent_linkage: GUID }, type))).toThrow(type);

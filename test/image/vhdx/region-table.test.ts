@@ -24,7 +24,7 @@ const METADATA = { id: ID.metadata, offset: 2 * MIB, length: MIB };
 const BAT = { id: ID.bat, offset: 3 * MIB, length: MIB };
 let count = 0;
 
-/** A file of 8 MiB with this table, twice. */
+/** Writes a file of 8 MiB with two copies of this table. */
 function fileWith(regions: readonly RegionSpec[]): string {
   const path = at(`regions-${count++}.vhdx`);
   buildVhdx(path, { size: MIB, extraLength: 4 * MIB });
@@ -38,7 +38,7 @@ async function read(path: string, warnings: string[] = []): Promise<Regions> {
 }
 
 describe('readRegions', () => {
-  it('finds the BAT and the metadata, in any order, marked as required or not (qemu-img does not mark them)', async () => {
+  it('finds the BAT and the metadata, in any order, even if not marked as required (as qemu-img writes them)', async () => {
     const regions = await read(fileWith([{ ...BAT, required: true }, METADATA]));
     expect(regions.bat).toMatchObject({ offset: BAT.offset, length: BAT.length });
     expect(regions.metadata).toMatchObject({ offset: METADATA.offset, length: METADATA.length });
@@ -58,7 +58,7 @@ describe('readRegions', () => {
     ]);
   });
 
-  it('reads the first of two good copies that differ, and warns', async () => {
+  it('reads the first of two valid copies that differ, and warns', async () => {
     const path = fileWith([METADATA, BAT]);
     patchFile(path, REGION_TABLE_2, encodeRegionTable([METADATA, { ...BAT, offset: 4 * MIB }]));
     const warnings: string[] = [];
@@ -66,13 +66,13 @@ describe('readRegions', () => {
     expect(warnings).toEqual([expect.stringContaining('they differ. The table at 196608 is used')]);
   });
 
-  it('does not warn when both copies are good', async () => {
+  it('does not warn when both copies are valid', async () => {
     const warnings: string[] = [];
     await read(fileWith([METADATA, BAT]), warnings);
     expect(warnings).toEqual([]);
   });
 
-  it('refuses a file whose copies are both damaged, and says how', async () => {
+  it('refuses a file whose copies are both damaged, and names the damage', async () => {
     const path = fileWith([METADATA, BAT]);
     patchFile(path, REGION_TABLE_1 + 100, Buffer.from([1]));
     patchFile(path, REGION_TABLE_2, Buffer.from('x'));
@@ -80,7 +80,7 @@ describe('readRegions', () => {
     await expect(read(path)).rejects.toThrow(/at 196608 the checksum is 0x.*at 262144 the signature "regi" is missing/);
   });
 
-  it('ignores a region that it does not know, unless it is required', async () => {
+  it('ignores an unknown region, unless it is required', async () => {
     const extra = { id: nextGuid(), offset: 5 * MIB, length: MIB };
     expect((await read(fileWith([METADATA, BAT, extra]))).all).toHaveLength(5);
     const required = read(fileWith([METADATA, BAT, { ...extra, required: true }]));
@@ -99,12 +99,12 @@ describe('readRegions', () => {
       /the BAT begins at 0, inside the header section|the header section begins at 0, inside the BAT/,
     ],
     [
-      'a region that begins inside a MiB',
+      'a region that is not aligned to 1 MiB',
       [METADATA, { ...BAT, offset: 3 * MIB + 64 * KIB }],
       /the BAT must consist of whole MiBs/,
     ],
     [
-      'a region with a part of a MiB',
+      'a region that is not a whole number of MiB',
       [{ ...METADATA, length: 64 * KIB }, BAT],
       /the metadata must consist of whole MiBs/,
     ],

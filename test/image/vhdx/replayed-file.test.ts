@@ -43,7 +43,7 @@ async function read(file: ReplayedFile, position: number, length: number): Promi
 }
 
 describe('ReplayedFile', () => {
-  it('shows the pages of the log, with their first 8 and last 4 bytes, in the middle of what the file holds', async () => {
+  it('returns the pages of the log, including their first 8 and last 4 bytes, over the contents of the file', async () => {
     const layout = cleanFile();
     const target = layout.bat.offset;
     const before = pattern(1, 4 * SECTOR);
@@ -58,7 +58,7 @@ describe('ReplayedFile', () => {
     });
   });
 
-  it('does not change the file', async () => {
+  it('does not modify the file', async () => {
     const layout = cleanFile();
     const digest = (): string => createHash('sha256').update(readFileSync(layout.path)).digest('hex');
     const entries = [{ sequence: 1n, descriptors: [{ page: layout.bat.offset, bytes: pattern(1, SECTOR) }] }];
@@ -72,7 +72,7 @@ describe('ReplayedFile', () => {
     expect(digest()).toBe(before);
   });
 
-  it('is the same as writing entry after entry, for any pages and zeros', async () => {
+  it('gives the same result as writing entry after entry, for any pages and zeros', async () => {
     const target = 3 * MIB;
     const page = fc.nat(15).map((index) => target + index * SECTOR);
     const descriptor: fc.Arbitrary<Descriptor> = fc.oneof(
@@ -101,7 +101,7 @@ describe('ReplayedFile', () => {
     );
   });
 
-  it('reads as zeros what the log knows of and the file has not got, but for pages of the log', async () => {
+  it('reads as zeros beyond the end of the file up to the length in the log, except for pages of the log', async () => {
     const layout = cleanFile();
     const end = layout.fileLength;
     const last = BigInt(end + 2 * MIB);
@@ -115,7 +115,7 @@ describe('ReplayedFile', () => {
     });
   });
 
-  it('does not shrink a file that is longer than the log knows', async () => {
+  it('does not shorten a file that is longer than the log says', async () => {
     const layout = cleanFile();
     await replay(layout, [{ sequence: 1n, last: 1n, flushed: 1n }], async (file) => {
       expect(file.size).toBe(layout.fileLength);
@@ -123,7 +123,7 @@ describe('ReplayedFile', () => {
     });
   });
 
-  it('goes by the newest entry for the length of the file', async () => {
+  it('uses the file length in the newest entry', async () => {
     const layout = cleanFile();
     const far = BigInt(layout.fileLength + MIB);
     const entries = [{ sequence: 1n, flushed: far, last: far }, { sequence: 2n }];
@@ -141,13 +141,13 @@ describe('ReplayedFile', () => {
     await expect(replaying).rejects.toThrow(`at least ${flushed} bytes, but it has ${layout.fileLength - 512}`);
   });
 
-  it('refuses a length that no file has', async () => {
+  it('refuses an impossible file length', async () => {
     const layout = cleanFile();
     const replaying = replay(layout, [{ sequence: 1n, last: 1n << 60n }], async (file) => await read(file, 0, 1));
     await expect(replaying).rejects.toThrow(/extends to 1152921504606846976/);
   });
 
-  it('keeps zeros of 2^63 bytes as a range', async () => {
+  it('stores zeros of 2^63 bytes as a range', async () => {
     const layout = cleanFile();
     patchFile(layout.path, layout.bat.offset, pattern(1, SECTOR));
     const descriptors = [{ zero: layout.metadata.offset + MIB, length: 1n << 63n }];
@@ -156,7 +156,7 @@ describe('ReplayedFile', () => {
     });
   });
 
-  it('refuses more zero ranges than any program writes', async () => {
+  it('refuses an unreasonable number of zero ranges', async () => {
     const layout = buildVhdx(at('zeros.vhdx'), { size: 4 * MIB, logLength: 4 * MIB });
     const descriptors = Array.from({ length: 65_537 }, () => ({ zero: layout.bat.offset, length: SECTOR }));
     const replaying = replay(layout, [{ sequence: 1n, descriptors }], async (file) => await read(file, 0, 1));

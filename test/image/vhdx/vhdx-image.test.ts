@@ -25,7 +25,7 @@ function build(spec: Partial<VhdxSpec>): VhdxLayout {
   return buildVhdx(at(`image-${count++}.vhdx`), { size: 8 * MIB, ...spec });
 }
 
-/** A base file whose first 8 MiB are all pattern 1, and a child of it. */
+/** A base file whose first 8 MiB are pattern 1, and a child of it. */
 function buildChild(
   spec: Partial<VhdxSpec>,
   base: Partial<VhdxSpec> = {},
@@ -42,7 +42,7 @@ function buildChild(
 }
 
 describe('VhdxImage', () => {
-  it('says what it is', async () => {
+  it('describes itself', async () => {
     const page83 = nextGuid();
     const dataWriteGuid = nextGuid();
     const layout = build({ page83, dataWriteGuid, size: 5 * MIB + 512 });
@@ -58,7 +58,7 @@ describe('VhdxImage', () => {
     });
   });
 
-  it('reads blocks in any order, with gaps, and across their borders', async () => {
+  it('reads blocks in any order, with gaps, and across block boundaries', async () => {
     const layout = build({
       size: 6 * MIB,
       blockSize: 2 * MIB,
@@ -80,7 +80,7 @@ describe('VhdxImage', () => {
     });
   });
 
-  it('never shows what lies in the last block after the end of the disk', async () => {
+  it('never returns data of the last block beyond the end of the disk', async () => {
     const layout = build({ size: MIB + 512, blocks: [{ index: 1, pieces: [{ at: 0, bytes: pattern(1, MIB) }] }] });
     await withImage(layout.path, async (image) => {
       expect(await extentsOf(image)).toEqual([{ offset: MIB, length: 512 }]);
@@ -89,7 +89,7 @@ describe('VhdxImage', () => {
     });
   });
 
-  it('reads as zeros the blocks that are undefined, zero or unmapped, whose old data are still in the file', async () => {
+  it('reads undefined, zero and unmapped blocks as zeros, even if the file has old data for them', async () => {
     const pieces = [{ at: 0, bytes: pattern(9, 4096) }];
     const blocks = [1, 2, 3, 5].map((state, index) => ({ index, state, offsetMib: 10 + index, pieces }));
     await withImage(build({ blocks, extraLength: 16 * MIB }).path, async (image) => {
@@ -98,14 +98,14 @@ describe('VhdxImage', () => {
     });
   });
 
-  it('takes a block of a base file that claims to be partially present as fully present', async () => {
+  it('reads a partially present block of a base file as fully present', async () => {
     const bytes = pattern(4, MIB);
     await withImage(build({ blocks: [{ index: 3, state: 7, pieces: [{ at: 0, bytes }] }] }).path, async (image) => {
       expect((await readRange(image, 3 * MIB, MIB)).equals(bytes)).toBe(true);
     });
   });
 
-  it('reads a fixed disk through its BAT, which may be out of order', async () => {
+  it('reads a fixed disk through its BAT, even if its blocks are out of order', async () => {
     const blocks = [2, 0, 1].map((index) => ({ index, pieces: [{ at: 0, bytes: pattern(index, MIB) }] }));
     await withImage(build({ size: 3 * MIB, leaveBlocksAllocated: true, blocks }).path, async (image) => {
       const expected = Buffer.concat([pattern(0, MIB), pattern(1, MIB), pattern(2, MIB)]);
@@ -113,7 +113,7 @@ describe('VhdxImage', () => {
     });
   });
 
-  it('reads a disk of 64 TiB at its end', async () => {
+  it('reads the end of a disk of 64 TiB', async () => {
     const layout = build({
       size: 64 * TIB,
       blocks: [{ index: 64 * MIB - 1, pieces: [{ at: MIB - 512, bytes: pattern(5, 512) }] }],
@@ -133,7 +133,7 @@ describe('VhdxImage', () => {
     });
   });
 
-  it('warns of sectors of 4096 bytes, and reads the bytes as they are', async () => {
+  it('warns of sectors of 4096 bytes, and returns the bytes unchanged', async () => {
     const blocks = [{ index: 0, pieces: [{ at: 0, bytes: pattern(7, 8192) }] }];
     await withImage(build({ logicalSectorSize: 4096, blocks }).path, async (image, warnings) => {
       expect(warnings.map(({ code }) => code)).toEqual(['sector-size-4096']);
@@ -141,7 +141,7 @@ describe('VhdxImage', () => {
     });
   });
 
-  it('is refused for a sector that is not whole, as a fault of the caller', async () => {
+  it('refuses a read of a partial sector, which is a bug of the caller', async () => {
     await withImage(build({}).path, async (image) => {
       await expect(image.read({ offset: 1, length: 512 }, new Uint8Array(512))).rejects.toThrow(RangeError);
       await expect(image.read({ offset: 0, length: 512 }, new Uint8Array(1024))).rejects.toThrow(RangeError);
@@ -150,13 +150,13 @@ describe('VhdxImage', () => {
 });
 
 describe('a differencing VhdxImage', () => {
-  it('reads each sector of a partially present block from where its bit says, the lowest bit first', async () => {
+  it('reads each sector of a partially present block from the file that its bit selects, lowest bit first', async () => {
     const { child, base } = buildChild({
       blocks: [
         {
           index: 2,
           state: 7,
-          // 0b11001011 in the first byte, as in the case that libvhdi gets wrong.
+          // The first byte is 0b11001011, a pattern that libvhdi reads incorrectly.
           present: [
             [0, 2],
             [3, 1],
@@ -187,8 +187,8 @@ describe('a differencing VhdxImage', () => {
     });
   });
 
-  // Here libvhdi shows the parent. The specification (2.5.1.1) leaves a block to the parent in state 0 alone.
-  it('hides the parent with zero, unmapped and undefined blocks, and with zeros that it stores', async () => {
+  // libvhdi reads the parent here. The specification (2.5.1.1) reads the parent only for blocks in state 0.
+  it('hides the parent with zero, unmapped and undefined blocks, and with stored zeros', async () => {
     const states = [0, 1, 2, 3, 5, 6].map((state, index) => ({ index, state, offsetMib: 30 + index }));
     const { child, base } = buildChild({ blocks: states, extraLength: 40 * MIB });
     await withImage(child.path, async (image) => {
@@ -202,7 +202,7 @@ describe('a differencing VhdxImage', () => {
     });
   });
 
-  it('counts the bits of a chunk, not of a block, also beyond the first chunk', async () => {
+  it('counts the bits per chunk, not per block, also beyond the first chunk', async () => {
     const blocks = [
       { index: 15, state: 7, present: [[8, 8] as const], pieces: [{ at: 4096, bytes: pattern(5, 4096) }] },
       { index: 17, state: 7, present: [[16, 1] as const], pieces: [{ at: 8192, bytes: pattern(6, 512) }] },
@@ -217,7 +217,7 @@ describe('a differencing VhdxImage', () => {
     });
   });
 
-  it('reads parts of 4 KiB sectors over a parent with sectors of 512 bytes', async () => {
+  it('reads partial 4 KiB sectors over a parent with sectors of 512 bytes', async () => {
     const { child, base } = buildChild({
       logicalSectorSize: 4096,
       blocks: [{ index: 0, state: 7, present: [[1, 1]], pieces: [{ at: 0, bytes: pattern(3, 16 * KIB) }] }],
@@ -253,7 +253,7 @@ describe('a differencing VhdxImage', () => {
     });
   });
 
-  it('names all files of the chain, the child first, and notices when one of them changes', async () => {
+  it('lists all files of the chain, the child first, and detects changes in any of them', async () => {
     const { child, parent } = buildChild({});
     await withImage(child.path, async (image) => {
       expect(image.files.map(({ diskId }) => diskId)).toEqual(
@@ -265,7 +265,7 @@ describe('a differencing VhdxImage', () => {
     });
   });
 
-  it('refuses a bitmap that is lost between open and read of a large disk', async () => {
+  it('refuses a missing bitmap of a large disk when it is read', async () => {
     const blocks = [{ index: 0, state: 7, present: [[0, 1] as const], pieces: [{ at: 0, bytes: pattern(1, 512) }] }];
     const { child } = buildChild({ size: 2 * TIB, blocks, batEntries: new Map([[4096, 3n]]) });
     await withImage(child.path, async (image) => {
@@ -274,12 +274,12 @@ describe('a differencing VhdxImage', () => {
   });
 });
 
-describe('where a range of a VHDX lies in a file', () => {
+describe('the file position of a range in a VHDX', () => {
   const locate = async (path: string, offset: number, length: number) =>
     await withImage(path, async (image) => await image.locate?.({ offset, length }));
   const twoMib = { blockSize: 2 * MIB, extraLength: 4 * MIB };
 
-  it('is told of a range in one block that the file has whole', async () => {
+  it('is known for a range in one block that is entirely in the file', async () => {
     const blocks = [{ index: 1, offsetMib: 10, pieces: [{ at: 0, bytes: pattern(3, 2 * MIB) }] }];
     const { path } = build({ ...twoMib, blocks });
     const expected = { fd: expect.any(Number), position: 10 * MIB + 1024 };
@@ -288,7 +288,7 @@ describe('where a range of a VHDX lies in a file', () => {
     expect(await locate(child.path, 2 * MIB + 1024, MIB)).toEqual(expected);
   });
 
-  it('is not told of one that reaches into the next block, reads as zeros, or is a parent’s', async () => {
+  it('is unknown if the range crosses into the next block, reads as zeros, or belongs to a parent', async () => {
     const blocks = [0, 1, 2].map((index) => ({ index, state: index === 2 ? 2 : 6, offsetMib: 10 + 2 * index }));
     const { path } = build({ ...twoMib, blocks });
     expect(await locate(path, 2 * MIB - 512, 1024)).toBeUndefined();
@@ -300,7 +300,7 @@ describe('where a range of a VHDX lies in a file', () => {
     expect(await locate(child.path, 2 * MIB, 512)).toBeUndefined();
   });
 
-  it('is not told where a log is laid over the file', async () => {
+  it('is unknown if a log is replayed over the file', async () => {
     const layout = build({ blocks: [{ index: 0, pieces: [{ at: 0, bytes: pattern(3, MIB) }] }] });
     expect(await locate(layout.path, 0, 4096)).toBeDefined();
     moveToLog(layout, [layout.blocks.get(0) ?? 0]);
@@ -309,7 +309,7 @@ describe('where a range of a VHDX lies in a file', () => {
 });
 
 describe('a VHDX that was not closed cleanly', () => {
-  it('is read with its log replayed into BAT, sector bitmap, metadata, region tables and data alike', async () => {
+  it('replays its log into the BAT, sector bitmap, metadata, region tables and data', async () => {
     const blocks = [{ index: 2, state: 7, present: [[3, 5] as const], pieces: [{ at: 0, bytes: pattern(2, MIB) }] }];
     const { child, base } = buildChild({ blocks });
     const expected = Buffer.from(base);
@@ -331,7 +331,7 @@ describe('a VHDX that was not closed cleanly', () => {
     });
   });
 
-  it('is read when it is a parent', async () => {
+  it('can be a parent', async () => {
     const { child, parent, base } = buildChild({});
     moveToLog(parent, [parent.bat.offset, parent.blocks.get(0) ?? 0]);
     await withImage(child.path, async (image, warnings) => {
@@ -340,7 +340,7 @@ describe('a VHDX that was not closed cleanly', () => {
     });
   });
 
-  it('may name blocks after the end of the file, when the log extends it', async () => {
+  it('may have blocks beyond the end of the file if the log extends it', async () => {
     const layout = build({});
     const bat = Buffer.alloc(4096);
     bat.writeBigUInt64LE(BigInt(layout.fileLength) | 6n, 0);
@@ -364,7 +364,7 @@ describe('a VHDX that was not closed cleanly', () => {
     });
   });
 
-  it('is refused when its log is lost', async () => {
+  it('is refused if its log is lost', async () => {
     const layout = build({});
     const { logGuid } = writeLog(layout, { entries: [{ sequence: 1n }] });
     patchFile(layout.path, layout.log.offset, Buffer.alloc(4096));
@@ -372,8 +372,8 @@ describe('a VHDX that was not closed cleanly', () => {
   });
 });
 
-describe('what is not allocated', () => {
-  it('is never read: neither by extents() nor by read()', async () => {
+describe('unallocated data', () => {
+  it('is never read, neither by extents() nor by read()', async () => {
     const { child, parent } = buildChild({
       size: 4 * GIB,
       blocks: [
@@ -394,7 +394,7 @@ describe('what is not allocated', () => {
         const dataReads = reads.mock.contexts
           .map((file, index) => ({ path: (file as ImageFile).path, at: reads.mock.calls[index]?.[0] }))
           .filter(({ at }) => (at ?? 0) >= 4 * MIB);
-        // One read for block 1. Blocks 16 and on end after the parent, block 2 is zeros.
+        // One read for block 1. Blocks from 16 lie beyond the end of the parent, and block 2 is zeros.
         expect(dataReads).toEqual([{ path: child.path, at: child.blocks.get(1) }]);
         reads.mockClear();
         await readRange(image, 3 * MIB, 4 * 512);
@@ -405,7 +405,7 @@ describe('what is not allocated', () => {
     });
   });
 
-  it('takes one read for a block, and two and one of the bitmap for a block in parts', async () => {
+  it('costs no reads: a full block takes one, a partial one takes one of the bitmap and one of each file', async () => {
     const { child, parent } = buildChild({
       blocks: [
         { index: 0, pieces: [] },

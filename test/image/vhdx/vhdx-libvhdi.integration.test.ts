@@ -1,4 +1,4 @@
-// Files of our builder, read by libvhdi: the only other reader here that follows a differencing VHDX to its parent.
+// libvhdi reads files of the test builder. It is the only other reader here that supports differencing VHDX files.
 import { describe, expect, it, type TestContext } from 'vitest';
 import { hasVhdimount, NO_LIBVHDI, withVhdimount } from '../../support/libvhdi.ts';
 import { buildVhdx, MIB, pattern, type VhdxLayout } from '../../support/vhdx-builder.ts';
@@ -14,7 +14,7 @@ async function expectAgreement(ctx: TestContext, { path }: VhdxLayout): Promise<
   else expect(difference.first).toBeUndefined();
 }
 
-describe.skipIf(!hasVhdimount)(`libvhdi and we read the same (or: ${NO_LIBVHDI})`, () => {
+describe.skipIf(!hasVhdimount)(`libvhdi and vhdup read the same (or: ${NO_LIBVHDI})`, () => {
   const blocks = [3, 0].map((index) => ({ index, pieces: [{ at: 0, bytes: pattern(index, MIB) }] }));
 
   it('a dynamic disk', async (ctx) => {
@@ -25,7 +25,7 @@ describe.skipIf(!hasVhdimount)(`libvhdi and we read the same (or: ${NO_LIBVHDI})
     await expectAgreement(ctx, buildVhdx(at('4k.vhdx'), { size: 5 * MIB, logicalSectorSize: 4096, blocks }));
   });
 
-  it('a differencing disk with other blocks than its parent', async (ctx) => {
+  it('a differencing disk with a different block size than its parent', async (ctx) => {
     const parent = buildVhdx(at('parent.vhdx'), { size: 8 * MIB, blocks });
     const child = buildVhdx(at('child.vhdx'), {
       size: 8 * MIB,

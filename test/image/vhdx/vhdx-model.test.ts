@@ -8,7 +8,7 @@ import { contentsOf, extentsOf, readRange, withImage, workspace } from '../../su
 const at = workspace();
 const MAX_SIZE = 6 * MIB;
 
-/** One file of a chain, in numbers that are fitted to its block size when it is built. */
+/** One file of a chain. Its numbers are adapted to the block size when it is built. */
 interface FilePlan {
   readonly blockMib: 1 | 2 | 4;
   readonly logicalSectorSize: 512 | 4096;
@@ -44,7 +44,7 @@ const filePlan: fc.Arbitrary<FilePlan> = fc.record({
   isDirty: fc.boolean(),
 });
 
-/** Builds the file over `parent`, and says what the disk holds: the model. */
+/** Builds the file over `parent`, and returns the model: the expected contents of the disk. */
 function build(path: string, plan: FilePlan, seed: number, parent?: { layout: VhdxLayout; contents: Buffer }) {
   const { logicalSectorSize: sector, blocks, bitmapsFirst, gapMib } = plan;
   const blockSize = plan.blockMib * MIB;
@@ -92,7 +92,7 @@ function build(path: string, plan: FilePlan, seed: number, parent?: { layout: Vh
 }
 
 describe('a chain of VHDX files', () => {
-  it('reads as the model says, whatever the sizes, blocks, states, sector bitmaps, places and logs', async () => {
+  it('reads as the model, for any sizes, blocks, states, sector bitmaps, places and logs', async () => {
     const range = fc.tuple(fc.nat(), fc.integer({ min: 1, max: 2048 }));
     const chain = fc.array(filePlan, { minLength: 1, maxLength: 4 });
     await fc.assert(

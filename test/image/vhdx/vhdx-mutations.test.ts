@@ -1,4 +1,4 @@
-// Damages every structure of small VHDX files at random, and seals the checksums again so that the damage gets past them.
+// Damages every structure of small VHDX files at random, then corrects the checksums so that parsing continues.
 import { describe, expect, it, vi } from 'vitest';
 import { ImageFile } from '../../../src/image/image-file.ts';
 import { openAndRead } from '../../hostile/attack.ts';
@@ -8,11 +8,11 @@ import { temporaryFolder } from '../../support/vhd-fixtures.ts';
 import { MIB } from '../../support/vhdx-builder.ts';
 
 const MUTATIONS = 300;
-/** What no read may exceed: neither at open, nor for the piece of a disk that is asked for. */
+/** Limit for every read, both at open and for the requested part of a disk. */
 const LARGEST_READ = 4 * MIB;
 const read = ImageFile.prototype.read;
 
-/** Opens and reads after each of the mutations. */
+/** Opens and reads the disk after each of the mutations. */
 async function mutate(victim: Victim): Promise<{ read: number; refused: number }> {
   const ends = { read: 0, refused: 0 };
   for (let seed = 0; seed < MUTATIONS; seed++) {
@@ -40,7 +40,7 @@ describe('a damaged VHDX', () => {
       });
       try {
         const ends = await mutate(victim);
-        // Both must happen, or the mutations say nothing.
+        // Both outcomes must occur, or the mutations prove nothing.
         expect(ends.refused).toBeGreaterThan(MUTATIONS / 10);
         expect(ends.read).toBeGreaterThan(MUTATIONS / 20);
         expect(largest).toBeLessThanOrEqual(LARGEST_READ);

@@ -1,4 +1,4 @@
-// VHDX files that qemu-img writes, read by us; and files of our builder, read by qemu-img.
+// vhdup reads VHDX files that qemu-img wrote, and qemu-img reads files of the test builder.
 import { closeSync, copyFileSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { hasQemuImg, NO_QEMU_IMG, qemuImg } from '../../support/qemu.ts';
@@ -9,7 +9,7 @@ import { firstDifference, withImage, workspace } from '../../support/vhdx-worksp
 const at = workspace();
 let count = 0;
 
-/** A raw disk with some data here and there, and at its end. */
+/** A raw disk with some data in several places, and at its end. */
 function rawDisk(size: number): string {
   const path = at(`source-${count++}.raw`);
   const fd = openSync(path, 'w');
@@ -23,20 +23,20 @@ function rawDisk(size: number): string {
   return path;
 }
 
-/** The disk as qemu-img reads it, raw. */
+/** The disk as qemu-img reads it, in raw format. */
 async function readByQemu(path: string): Promise<string> {
   await qemuImg('convert', '-f', 'vhdx', '-O', 'raw', path, `${path}.raw`);
   return `${path}.raw`;
 }
 
-describe.skipIf(!hasQemuImg)(`a VHDX of qemu-img (or: ${NO_QEMU_IMG})`, () => {
+describe.skipIf(!hasQemuImg)(`a VHDX from qemu-img (or: ${NO_QEMU_IMG})`, () => {
   const sizes = [20 * MIB, 70 * MIB + 512, 300 * MIB - 4096];
   const cases = (['fixed', 'dynamic'] as const).flatMap((subformat) =>
     [1, 8, 32, 256].flatMap((blockMib) => sizes.map((size) => ({ subformat, blockMib, size }))),
   );
 
   it.each(cases)(
-    '$subformat, blocks of $blockMib MiB, $size bytes, is read as it was written',
+    '$subformat, blocks of $blockMib MiB, $size bytes, reads as it was written',
     async ({ subformat, blockMib, size }) => {
       const source = rawDisk(size);
       const path = `${source}.vhdx`;
@@ -63,7 +63,7 @@ describe.skipIf(!hasQemuImg)(`a VHDX of qemu-img (or: ${NO_QEMU_IMG})`, () => {
     ['of two chunks', 5 * GIB + 512, 'block_size=1M'],
     ['without zero blocks', 70 * MIB, 'block_state_zero=off'],
     ['with a log of 16 MiB', 70 * MIB, 'log_size=16M'],
-  ])('%s is read as it was written', async (_, size, option) => {
+  ])('%s reads as it was written', async (_, size, option) => {
     const source = rawDisk(size);
     const path = `${source}.vhdx`;
     await qemuImg('convert', '-f', 'raw', '-O', 'vhdx', '-o', option, source, path);
@@ -71,7 +71,7 @@ describe.skipIf(!hasQemuImg)(`a VHDX of qemu-img (or: ${NO_QEMU_IMG})`, () => {
   });
 });
 
-describe.skipIf(!hasQemuImg)(`qemu-img and we read the same (or: ${NO_QEMU_IMG})`, () => {
+describe.skipIf(!hasQemuImg)(`qemu-img and vhdup read the same (or: ${NO_QEMU_IMG})`, () => {
   const pieces = (seed: number): VhdxSpec['blocks'] => [
     { index: 5, pieces: [{ at: 4096, bytes: pattern(seed, 8192) }] },
     { index: 0, pieces: [{ at: 0, bytes: pattern(seed + 1, 8192) }] },

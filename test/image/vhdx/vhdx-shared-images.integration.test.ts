@@ -1,4 +1,4 @@
-// Images that other people's tools made. The sums are of the virtual disks; all readers agree on them that read the image at all.
+// Images from other tools. The checksums are of the virtual disks. All readers that support an image agree on them.
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { NO_SHARED_IMAGES, sharedImages } from '../../support/shared-images.ts';
@@ -148,9 +148,9 @@ const IMAGES: readonly Known[] = [
   },
 ];
 
-describe.skipIf(sharedImages === undefined)(`an image made by another tool (or: ${NO_SHARED_IMAGES})`, () => {
+describe.skipIf(sharedImages === undefined)(`an image from another tool (or: ${NO_SHARED_IMAGES})`, () => {
   it.each(IMAGES)(
-    '$name is read as all other readers read it',
+    '$name reads the same as with all other readers',
     async ({ name, format, size, sha256, warnings = [] }) => {
       await withImage(join(sharedImages ?? '', name), async (image, seen) => {
         expect(image).toMatchObject({ format, size });

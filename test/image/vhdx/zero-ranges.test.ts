@@ -5,7 +5,7 @@ import { ZeroRanges } from '../../../src/image/vhdx/zero-ranges.ts';
 const range = fc.record({ offset: fc.nat(60), length: fc.integer({ min: 1, max: 12 }) });
 
 describe('ZeroRanges', () => {
-  it('is the same as a set of bytes, whatever is added in whatever order', () => {
+  it('behaves like a set of bytes, for any ranges in any order', () => {
     fc.assert(
       fc.property(fc.array(range, { maxLength: 20 }), range, (added, asked) => {
         const zeros = new ZeroRanges();
