@@ -127,6 +127,20 @@ export function start(args: readonly string[]): Run {
   return { child, ended };
 }
 
+/** Kills the process as soon as `isReached`. @throws it has ended by itself before. */
+export async function killWhen({ child, ended }: Run, isReached: () => Promise<boolean>): Promise<void> {
+  let hasEnded = false;
+  void ended.then(() => {
+    hasEnded = true;
+  });
+  while (!(await isReached())) {
+    if (hasEnded) throw new Error(`The upload ended before it could be killed: ${JSON.stringify(await ended)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  child.kill('SIGKILL');
+  await ended;
+}
+
 /** Kills an upload in another process when it has saved finished windows. */
 export async function uploadAndKill(path: string, args: readonly string[] = []): Promise<void> {
   server.model.bytesPerSecond = 4 * MIB;
@@ -138,9 +152,7 @@ export async function uploadAndKill(path: string, args: readonly string[] = []):
     const isOurs = lease.owner.pid === run.child.pid && done.length > 0;
     return isOurs && (lease.proof !== undefined || server.blob(CONTAINER, BLOB).lease.id === undefined);
   };
-  while (!(await done())) await Promise.race([run.ended, new Promise((resolve) => setTimeout(resolve, 50))]);
-  run.child.kill('SIGKILL');
-  await run.ended;
+  await killWhen(run, done);
   delete (server.model as { bytesPerSecond?: number }).bytesPerSecond;
 }
 

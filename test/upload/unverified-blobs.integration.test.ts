@@ -15,6 +15,7 @@ import {
   giveNoLeases,
   holdFrom,
   isComplete,
+  killWhen,
   lease,
   MIB,
   makeImage,
@@ -375,10 +376,7 @@ const load = async (path: string) => decodeCheckpoint(await readFile(path, 'utf8
 
 /** Kills an upload in another process once `isReached`. */
 async function killOnce(path: string, isReached: () => Promise<boolean>): Promise<void> {
-  const run = start([path, sas()]);
-  while (!(await isReached())) await Promise.race([run.ended, new Promise((resolve) => setTimeout(resolve, 50))]);
-  run.child.kill('SIGKILL');
-  await run.ended;
+  await killWhen(start([path, sas()]), isReached);
 }
 
 /** Leaves an upload in which only the footer is not done, on a service without leases. */
@@ -488,7 +486,8 @@ describe('a run that is killed while it reads back', () => {
     hold.remove();
     const before = reads();
     expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
-    expect(reads() - before).toBeLessThan(36 / 4);
+    // At most eight of the nine windows, and the footer.
+    expect(reads() - before).toBeLessThanOrEqual(36 / 4);
     expectBlobHolds(disk);
   });
 
@@ -504,7 +503,8 @@ describe('a run that is killed while it reads back', () => {
     await killOnce(path, async () => footer.hits > 3);
     footer.remove();
     expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
-    expect(reads() - before).toBeLessThan(36 / 4);
+    // At most eight of the nine windows, and the footer.
+    expect(reads() - before).toBeLessThanOrEqual(36 / 4);
     expectBlobHolds(disk);
   });
 });
