@@ -300,6 +300,26 @@ describe('openSession, when its credential expires', () => {
 });
 
 describe('openSession, with something else in the way', () => {
+  it('resumes from the blob of another checkpoint of this image if its own checkpoint has not started', async () => {
+    const { open, blob, file } = await makeWorld();
+    blob.failOnce('create', new Error('killed'));
+    await failureOf(open());
+    // The image is uploaded with another checkpoint, and that run is killed.
+    const { uploadId } = await open({ file: new CheckpointFile(join(await temporaryFolder(), 'other.json')) });
+    expect((await failureOf(open())).message).toContain('--resume-from-blob');
+    expect(await open({ resumeFromBlob: true })).toMatchObject({ uploadId, earlier: { fromBlob: true } });
+    expect(await file.load()).toMatchObject({ uploadId, fromBlob: true });
+  });
+
+  it('takes over, when it resumes from the blob, the lease of a run that did not replace it', async () => {
+    const { open, blob } = await makeWorld();
+    const { uploadId } = await open({ file: new CheckpointFile(join(await temporaryFolder(), 'other.json')) });
+    const replacing = { overwrite: true, breakLease: true };
+    blob.failOnce('create', new Error('killed'));
+    await failureOf(open(replacing));
+    expect(await open({ resumeFromBlob: true })).toMatchObject({ uploadId });
+  });
+
   it('names all options that are needed in one message', async () => {
     const { open, beginAndStop, blob } = await makeWorld();
     await beginAndStop();
