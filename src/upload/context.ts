@@ -73,6 +73,14 @@ export function leaseOf(owner: Owner, isHeld: boolean): Checkpoint['lease'] {
   return { owner, ids: [owner.id], ...(isHeld ? { proof: owner.id } : {}) };
 }
 
+/**
+ * Puts back the checkpoint from before this run, after the service has refused it. Does not fail, because the refusal explains more.
+ * @param stored - Undefined if there was none.
+ */
+export async function restoreCheckpoint(stored: Checkpoint | undefined, { file }: SessionRequest): Promise<void> {
+  await (stored === undefined ? file.remove() : file.save(stored)).catch(() => undefined);
+}
+
 /** Two runs with the same fingerprint read the same disk from the same files in the same way. File names may differ. */
 export function imageFingerprint({ files, size }: DiskImage, trustUnmarkedSectors: boolean): string {
   const identity = [size, trustUnmarkedSectors, ...files.map((file) => [file.size, file.modifiedMs, file.diskId])];

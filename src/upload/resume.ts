@@ -7,7 +7,7 @@ import { isComplete, OWNER } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { decodeOwner } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
-import { leaseOf, type Session, type SessionRequest, sessionMetadata } from './context.ts';
+import { leaseOf, restoreCheckpoint, type Session, type SessionRequest, sessionMetadata } from './context.ts';
 import { assertSameBlob } from './identity.ts';
 import { assertSamePages, isProved } from './proof.ts';
 
@@ -40,7 +40,7 @@ export async function resume(
   const lease = { ...stored.lease, owner, ids: [owner.id, ...stored.lease.ids] };
   await file.save({ ...stored, lease });
   const hold = await lifecycle.hold(stored.lease, first, uploadId, breakLease).catch(async (error: unknown) => {
-    if (error instanceof InUseError) await file.save(stored);
+    if (error instanceof InUseError) await restoreCheckpoint(stored, request);
     throw error;
   });
 

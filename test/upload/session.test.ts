@@ -75,6 +75,26 @@ function replaceAfterLook(blob: MemoryPageBlob): void {
   };
 }
 
+/** Lets another program acquire a lease on the blob after the first look. */
+function leaseAfterLook(blob: MemoryPageBlob): void {
+  const properties = blob.properties.bind(blob);
+  blob.properties = async (signal) => {
+    const seen = await properties(signal);
+    blob.lease.break(0, Date.now());
+    blob.lease.acquire('00000000-0000-4000-8000-000000000000', 60_000, Date.now());
+    blob.properties = properties;
+    return seen;
+  };
+}
+
+/** Makes every change of the file fail after the first one, as on a full disk. */
+function failAfterFirstSave(file: CheckpointFile): void {
+  const save = file.save.bind(file);
+  let saves = 0;
+  file.save = (state) => (++saves === 1 ? save(state) : Promise.reject(new CheckpointError('The disk is full.')));
+  file.remove = () => Promise.reject(new CheckpointError('The folder is read-only.'));
+}
+
 async function makeWorld(): Promise<World> {
   const controller = new AbortController();
   const blob = new MemoryPageBlob();
@@ -253,6 +273,18 @@ describe('openSession, the first time', () => {
     expect(await file.load()).toBeUndefined();
   });
 
+  it.each([false, true])(
+    'reports the refusal, even if the checkpoint cannot be restored (one exists: %s)',
+    async (exists) => {
+      const { open, beginAndStop, blob, file } = await makeWorld();
+      if (exists) await beginAndStop();
+      failAfterFirstSave(file);
+      const refused = new CredentialError('403');
+      blob.failOnce('create', refused);
+      expect(await failureOf(open({ restart: exists }))).toBe(refused);
+    },
+  );
+
   it.each(['before', 'after'] as const)(
     'is resumed by the next run when it was aborted %s the blob was created',
     async (when) => {
@@ -397,16 +429,17 @@ describe('openSession, with a checkpoint', () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
     const stored = await file.load();
-    const look = blob.properties.bind(blob);
-    blob.properties = async (signal) => {
-      const seen = await look(signal);
-      blob.lease.break(0, Date.now());
-      blob.lease.acquire('00000000-0000-4000-8000-000000000000', 60_000, Date.now());
-      blob.properties = look;
-      return seen;
-    };
+    leaseAfterLook(blob);
     expect(await failureOf(open())).toMatchObject({ code: 'IN_USE' });
     expect(await file.load()).toEqual(stored);
+  });
+
+  it('reports that the blob is in use, even if the checkpoint cannot be restored', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    leaseAfterLook(blob);
+    failAfterFirstSave(file);
+    expect(await failureOf(open())).toMatchObject({ code: 'IN_USE' });
   });
 
   it('resumes the upload that it belongs to', async () => {
