@@ -86,12 +86,15 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   try {
     const { maxRate, concurrency } = settings;
     const connection = await connect(settings.destination, { ...options, maxRate, ...concurrency }, emit);
-    const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
-    const access = await ExclusiveAccess.begin(file.path, settings.signal);
     try {
-      return await upload(options, settings, { image, file, access, ...connection }, emit);
+      const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
+      const access = await ExclusiveAccess.begin(file.path, settings.signal);
+      try {
+        return await upload(options, settings, { image, file, access, ...connection }, emit);
+      } finally {
+        await access.end();
+      }
     } finally {
-      await access.end();
       connection.blob.close();
     }
   } finally {
