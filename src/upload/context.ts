@@ -12,6 +12,9 @@ import type { Checkpoint } from '../state/checkpoint.ts';
 import type { CheckpointFile } from '../state/checkpoint-file.ts';
 import { encodeOwner, type Owner } from '../state/lease-holder.ts';
 
+/** How many lease ids a checkpoint keeps of runs that failed before they had saved a new checkpoint, and of the run that saves it. */
+const MAX_NEWEST_IDS = 4;
+
 /** What one run of an upload knows between its first request and its last. */
 export interface Session {
   readonly uploadId: string;
@@ -71,6 +74,16 @@ export function emptyCheckpoint(
 /** @param isHeld - Whether `owner` holds the blob. If so, its lease proves to later runs that nothing else has written to the blob. */
 export function leaseOf(owner: Owner, isHeld: boolean): Checkpoint['lease'] {
   return { owner, ids: [owner.id], ...(isHeld ? { proof: owner.id } : {}) };
+}
+
+/**
+ * The ids under which the blob may be leased once this run has tried to acquire its lease. Each of them costs the next run a request,
+ * so only the newest are kept, and the one that can prove that nothing else has written to the blob.
+ */
+export function leaseIds({ id }: Owner, known: Checkpoint['lease'] | undefined): string[] {
+  const newest = [id, ...(known?.ids ?? [])].slice(0, MAX_NEWEST_IDS);
+  const proof = known?.proof;
+  return proof === undefined || newest.includes(proof) ? newest : [...newest, proof];
 }
 
 /**

@@ -7,7 +7,14 @@ import { isComplete, isFailed, isUnfinished, OWNER, UPLOAD_ID } from '../state/b
 import type { Checkpoint, ReplacedBlob } from '../state/checkpoint.ts';
 import { decodeOwner, describeOwner, hasExited } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
-import { emptyCheckpoint, restoreCheckpoint, type Session, type SessionRequest, sessionMetadata } from './context.ts';
+import {
+  emptyCheckpoint,
+  leaseIds,
+  restoreCheckpoint,
+  type Session,
+  type SessionRequest,
+  sessionMetadata,
+} from './context.ts';
 
 /**
  * @param stored - The checkpoint to replace.
@@ -27,7 +34,7 @@ export async function create(
 
   // The checkpoint comes first: after a stop between the two, the next run recognises its blob, or may still replace the existing one.
   const replaces = existing === undefined ? {} : { replaces: replacedBlob(stored, existing) };
-  const lease = { owner, ids: [owner.id, ...(stored?.lease.ids ?? [])] };
+  const lease = { owner, ids: leaseIds(owner, stored?.lease) };
   await file.save({ ...emptyCheckpoint({ uploadId, startedAt }, request), lease, ...replaces });
   try {
     const current = existing === undefined ? undefined : await holdReplaced(stored, existing, uploadId, request);

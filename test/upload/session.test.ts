@@ -331,6 +331,38 @@ describe('openSession, when its credential expires', () => {
   });
 });
 
+describe('openSession, when many runs in a row fail at the lease', () => {
+  const refuseLease = (blob: MemoryPageBlob) =>
+    blob.failOnce('renewLease', new CredentialError('403: the SAS has expired', { isExpired: true }));
+
+  it('stores few lease ids, and still proves that nothing else has written to the blob', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    const proof = (await file.load())?.lease.proof;
+    for (let run = 1; run <= 8; run++) {
+      refuseLease(blob);
+      expect(await failureOf(open())).toBeInstanceOf(CredentialError);
+    }
+    const ids = (await file.load())?.lease.ids ?? [];
+    expect(ids).toContain(proof);
+    expect(ids.length).toBeLessThanOrEqual(5);
+    expect((await open()).unverified.ranges).toEqual([]);
+  });
+
+  it('stores few lease ids, also if each run starts over', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    for (let run = 1; run <= 8; run++) {
+      blob.failOnce('create', new Error('killed'));
+      await failureOf(open({ restart: true }));
+    }
+    const stored = await file.load();
+    expect(stored?.lease.ids).toContain(stored?.lease.owner.id);
+    expect(stored?.lease.ids.length).toBeLessThanOrEqual(5);
+    expect(await open()).toMatchObject({ isComplete: false });
+  });
+});
+
 describe('openSession, with something else in the way', () => {
   it('resumes from the blob of another checkpoint of this image if its own checkpoint has not started', async () => {
     const { open, blob, file } = await makeWorld();
