@@ -10,6 +10,7 @@ import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { IMAGE, OWNER, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import type { CheckpointFile } from '../state/checkpoint-file.ts';
+import type { ExclusiveAccess } from '../state/exclusive-access.ts';
 import { encodeOwner, type Owner } from '../state/lease-holder.ts';
 
 /** How many lease ids a checkpoint keeps of runs that failed before they had saved a new checkpoint, and of the run that saves it. */
@@ -35,6 +36,7 @@ export interface SessionRequest {
   readonly lifecycle: BlobLifecycle;
   readonly store: RetryingPageStore;
   readonly file: CheckpointFile;
+  readonly access: Pick<ExclusiveAccess, 'mayWrite'>;
   /** This run. */
   readonly owner: Owner;
   readonly signal: AbortSignal;
@@ -88,9 +90,14 @@ export function leaseIds({ id }: Owner, known: Checkpoint['lease'] | undefined):
 
 /**
  * Puts back the checkpoint from before this run, after the service has refused it. Does not fail, because the refusal explains more.
+ * A run that has lost the file to another run leaves it alone.
  * @param stored - Undefined if there was none.
  */
-export async function restoreCheckpoint(stored: Checkpoint | undefined, { file }: SessionRequest): Promise<void> {
+export async function restoreCheckpoint(
+  stored: Checkpoint | undefined,
+  { file, access }: SessionRequest,
+): Promise<void> {
+  if (!access.mayWrite) return;
   await (stored === undefined ? file.remove() : file.save(stored)).catch(() => undefined);
 }
 

@@ -144,7 +144,7 @@ async function upload(
   const { owner, signal } = access;
   const stop = (error: unknown) => access.stop(error);
   const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost: stop });
-  const request = requestOf(options, settings, { image, source, lifecycle, store, file, owner, signal });
+  const request = requestOf(options, settings, { image, source, lifecycle, store, file, access, owner, signal });
   const session = await openSession(request).catch(async (error: unknown) => {
     await lifecycle.abandon();
     throw error;
@@ -232,7 +232,7 @@ function resultOf(
 function requestOf(
   options: UploadOptions,
   { metadata }: Settings,
-  opened: Pick<SessionRequest, 'image' | 'source' | 'lifecycle' | 'store' | 'file' | 'owner' | 'signal'>,
+  opened: Pick<SessionRequest, 'image' | 'source' | 'lifecycle' | 'store' | 'file' | 'access' | 'owner' | 'signal'>,
 ): SessionRequest {
   return {
     ...opened,

@@ -115,6 +115,7 @@ async function makeWorld(): Promise<World> {
       store,
       lifecycle: new BlobLifecycle({ blob: on, store, owner, emit: () => undefined, signal, onLost: () => undefined }),
       file,
+      access: { mayWrite: true },
       owner,
       signal,
       overwrite: false,
@@ -473,6 +474,28 @@ describe('openSession, with a checkpoint', () => {
     failAfterFirstSave(file);
     expect(await failureOf(open())).toMatchObject({ code: 'IN_USE' });
   });
+
+  it.each(['resumed', 'started over'])(
+    'leaves the checkpoint to a run that has taken it over meanwhile (%s)',
+    async (how) => {
+      const { open, beginAndStop, blob, file } = await makeWorld();
+      await beginAndStop();
+      const stored = await file.load();
+      if (stored === undefined) throw new Error('There is no checkpoint.');
+      const successor = { ...stored, done: [{ offset: 0, length: 8 * MIB }] };
+      const access = { mayWrite: true };
+      const save = file.save.bind(file);
+      file.save = async (state) => {
+        await save(state);
+        file.save = save;
+        await new CheckpointFile(file.path).save(successor);
+        access.mayWrite = false;
+      };
+      leaseAfterLook(blob);
+      expect(await failureOf(open({ access, restart: how === 'started over' }))).toMatchObject({ code: 'IN_USE' });
+      expect(await file.load()).toEqual(successor);
+    },
+  );
 
   it('resumes the upload that it belongs to', async () => {
     const { open, blob, file, beginAndStop } = await makeWorld();
