@@ -133,14 +133,21 @@ export class BlobLifecycle implements Lifecycle {
   }
 
   /**
-   * @param etag - As for `finish`.
-   * @returns the new ETag of the blob; undefined if `etag` is.
+   * Changes the ETag of the blob.
+   * @throws {DestinationError} the blob was deleted or replaced; without a lease, something else is writing to it.
    */
-  async setContentMd5(md5: Uint8Array, signal: AbortSignal, etag?: string): Promise<string | undefined> {
-    const set = (attempt: AbortSignal) =>
-      this.#lease.attempt(() => this.#blob.setContentMd5(md5, attempt, this.isHeld ? undefined : etag));
-    const now = await this.#store.request('Set Blob Properties', signal, set);
-    return etag === undefined ? undefined : now;
+  async setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void> {
+    const set = async () => {
+      const etag = this.isHeld ? undefined : await this.#etagOfOwn(signal);
+      await this.#store.request('Set Blob Properties', signal, (attempt) =>
+        this.#lease.attempt(() => this.#blob.setContentMd5(md5, attempt, etag)),
+      );
+    };
+    await set().catch(async (error: unknown) => {
+      if (!isModified(error)) throw error;
+      // An earlier attempt whose answer was lost may have changed the ETag. To set the same MD5 again is harmless.
+      await set();
+    });
   }
 
   /**

@@ -122,9 +122,11 @@ export class Checkpointing {
     }
   }
 
-  /** Removes the checkpoint of a completed upload. */
+  /** Removes the checkpoint of a completed upload, unless another run uses the file now. */
   async remove(): Promise<void> {
-    await this.#options.file.remove().catch((error: unknown) => this.#warn('checkpoint-not-removed', messageOf(error)));
+    const { file, access } = this.#options;
+    if (!access.mayWrite) return;
+    await file.remove().catch((error: unknown) => this.#warn('checkpoint-not-removed', messageOf(error)));
   }
 
   /** Saves what the next run needs after `error` has stopped this one, and releases the blob. Does not fail. */

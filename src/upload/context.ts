@@ -10,7 +10,11 @@ import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { IMAGE, OWNER, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import type { CheckpointFile } from '../state/checkpoint-file.ts';
+import type { ExclusiveAccess } from '../state/exclusive-access.ts';
 import { encodeOwner, type Owner } from '../state/lease-holder.ts';
+
+/** How many lease ids a checkpoint keeps of runs that failed before they had saved a new checkpoint, and of the run that saves it. */
+const MAX_NEWEST_IDS = 4;
 
 /** What one run of an upload knows between its first request and its last. */
 export interface Session {
@@ -32,6 +36,7 @@ export interface SessionRequest {
   readonly lifecycle: BlobLifecycle;
   readonly store: RetryingPageStore;
   readonly file: CheckpointFile;
+  readonly access: Pick<ExclusiveAccess, 'mayWrite'>;
   /** This run. */
   readonly owner: Owner;
   readonly signal: AbortSignal;
@@ -71,6 +76,29 @@ export function emptyCheckpoint(
 /** @param isHeld - Whether `owner` holds the blob. If so, its lease proves to later runs that nothing else has written to the blob. */
 export function leaseOf(owner: Owner, isHeld: boolean): Checkpoint['lease'] {
   return { owner, ids: [owner.id], ...(isHeld ? { proof: owner.id } : {}) };
+}
+
+/**
+ * The ids under which the blob may be leased once this run has tried to acquire its lease. Each of them costs the next run a request,
+ * so only the newest are kept, and the one that can prove that nothing else has written to the blob.
+ */
+export function leaseIds({ id }: Owner, known: Checkpoint['lease'] | undefined): string[] {
+  const newest = [id, ...(known?.ids ?? [])].slice(0, MAX_NEWEST_IDS);
+  const proof = known?.proof;
+  return proof === undefined || newest.includes(proof) ? newest : [...newest, proof];
+}
+
+/**
+ * Puts back the checkpoint from before this run, after the service has refused it. Does not fail, because the refusal explains more.
+ * A run that has lost the file to another run leaves it alone.
+ * @param stored - Undefined if there was none.
+ */
+export async function restoreCheckpoint(
+  stored: Checkpoint | undefined,
+  { file, access }: SessionRequest,
+): Promise<void> {
+  if (!access.mayWrite) return;
+  await (stored === undefined ? file.remove() : file.save(stored)).catch(() => undefined);
 }
 
 /** Two runs with the same fingerprint read the same disk from the same files in the same way. File names may differ. */

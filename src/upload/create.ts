@@ -7,7 +7,14 @@ import { isComplete, isFailed, isUnfinished, OWNER, UPLOAD_ID } from '../state/b
 import type { Checkpoint, ReplacedBlob } from '../state/checkpoint.ts';
 import { decodeOwner, describeOwner, hasExited } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
-import { emptyCheckpoint, type Session, type SessionRequest, sessionMetadata } from './context.ts';
+import {
+  emptyCheckpoint,
+  leaseIds,
+  restoreCheckpoint,
+  type Session,
+  type SessionRequest,
+  sessionMetadata,
+} from './context.ts';
 
 /**
  * @param stored - The checkpoint to replace.
@@ -27,7 +34,7 @@ export async function create(
 
   // The checkpoint comes first: after a stop between the two, the next run recognises its blob, or may still replace the existing one.
   const replaces = existing === undefined ? {} : { replaces: replacedBlob(stored, existing) };
-  const lease = { owner, ids: [owner.id, ...(stored?.lease.ids ?? [])] };
+  const lease = { owner, ids: leaseIds(owner, stored?.lease) };
   await file.save({ ...emptyCheckpoint({ uploadId, startedAt }, request), lease, ...replaces });
   try {
     const current = existing === undefined ? undefined : await holdReplaced(stored, existing, uploadId, request);
@@ -81,7 +88,7 @@ async function refused(
   mayReplace: boolean,
   request: SessionRequest,
 ): Promise<unknown> {
-  const { lifecycle, file, signal } = request;
+  const { lifecycle, signal } = request;
   const isRefusal = [DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind);
   if (!isRefusal) return error;
   const look = await lifecycle.properties(signal).then(
@@ -89,7 +96,7 @@ async function refused(
     () => undefined,
   );
   if (look === undefined || look.found?.metadata[UPLOAD_ID] === uploadId) return error;
-  await (stored === undefined ? file.remove() : file.save(stored));
+  await restoreCheckpoint(stored, request);
   const { found } = look;
   if (!(error instanceof DestinationError) || found === undefined || mayReplace) return error;
   // The blob appeared since the first look, so whoever created it is still working on it.

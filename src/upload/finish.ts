@@ -64,15 +64,16 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
   const verified = levelOf(upload.verify, session);
   let contentMd5: Uint8Array | undefined;
   try {
-    // Without a lease, the blob must keep this ETag from the read-back to the end.
-    let etag = await verify(upload, verified, sent, signal);
     contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
-    await manifest?.complete(footer, sent);
     if (contentMd5 !== undefined) {
       // The MD5 thread reads the image on its own, and may have read it long after everything was sent.
       await image.assertUnchanged();
-      etag = await lifecycle.setContentMd5(contentMd5, signal, etag);
+      // Before the read-back, because it changes the ETag: if its answer was lost, nothing shows who changed it.
+      await lifecycle.setContentMd5(contentMd5, signal);
     }
+    // Without a lease, the blob must keep this ETag from the read-back to the end.
+    const etag = await verify(upload, verified, sent, signal);
+    await manifest?.complete(footer, sent);
     await lifecycle.finish(signal, etag);
   } catch (error) {
     throw changedMeanwhile(error, store.url);

@@ -7,7 +7,7 @@ import { isComplete, OWNER } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { decodeOwner } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
-import { leaseOf, type Session, type SessionRequest, sessionMetadata } from './context.ts';
+import { leaseIds, leaseOf, restoreCheckpoint, type Session, type SessionRequest, sessionMetadata } from './context.ts';
 import { assertSameBlob } from './identity.ts';
 import { assertSamePages, isProved } from './proof.ts';
 
@@ -37,10 +37,10 @@ export async function resume(
   lifecycle.assertFree(stored.lease, first, breakLease);
 
   // 2. Acquire the lease. The checkpoint names it first, so that the next run can take over at once after a kill.
-  const lease = { ...stored.lease, owner, ids: [owner.id, ...stored.lease.ids] };
+  const lease = { ...stored.lease, owner, ids: leaseIds(owner, stored.lease) };
   await file.save({ ...stored, lease });
   const hold = await lifecycle.hold(stored.lease, first, uploadId, breakLease).catch(async (error: unknown) => {
-    if (error instanceof InUseError) await file.save(stored);
+    if (error instanceof InUseError) await restoreCheckpoint(stored, request);
     throw error;
   });
 

@@ -23,8 +23,11 @@ export async function openSession(request: SessionRequest): Promise<Session> {
   const isOurs = stored !== undefined && existing?.metadata[UPLOAD_ID] === stored.uploadId;
   const hasStarted = stored !== undefined && (stored.done.length > 0 || stored.fromBlob === true);
   if (stored !== undefined && !restart && (isOurs || hasStarted)) return await resume(stored, existing, request);
-  if (request.resumeFromBlob && stored === undefined && existing !== undefined) {
-    return await resume(checkpointOfBlob(existing, request), existing, request);
+  if (request.resumeFromBlob && !restart && existing !== undefined) {
+    // A checkpoint that has not started holds no progress to lose, but its run may have leased the blob.
+    const found = checkpointOfBlob(existing, request);
+    const ids = stored?.lease.ids ?? [];
+    return await resume({ ...found, lease: { ...found.lease, ids } }, existing, request);
   }
   return await create(stored, existing, request);
 }

@@ -86,12 +86,15 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   try {
     const { maxRate, concurrency } = settings;
     const connection = await connect(settings.destination, { ...options, maxRate, ...concurrency }, emit);
-    const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
-    const access = await ExclusiveAccess.begin(file.path, settings.signal);
     try {
-      return await upload(options, settings, { image, file, access, ...connection }, emit);
+      const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
+      const access = await ExclusiveAccess.begin(file.path, settings.signal);
+      try {
+        return await upload(options, settings, { image, file, access, ...connection }, emit);
+      } finally {
+        await access.end();
+      }
     } finally {
-      await access.end();
       connection.blob.close();
     }
   } finally {
@@ -141,7 +144,7 @@ async function upload(
   const { owner, signal } = access;
   const stop = (error: unknown) => access.stop(error);
   const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost: stop });
-  const request = requestOf(options, settings, { image, source, lifecycle, store, file, owner, signal });
+  const request = requestOf(options, settings, { image, source, lifecycle, store, file, access, owner, signal });
   const session = await openSession(request).catch(async (error: unknown) => {
     await lifecycle.abandon();
     throw error;
@@ -229,7 +232,7 @@ function resultOf(
 function requestOf(
   options: UploadOptions,
   { metadata }: Settings,
-  opened: Pick<SessionRequest, 'image' | 'source' | 'lifecycle' | 'store' | 'file' | 'owner' | 'signal'>,
+  opened: Pick<SessionRequest, 'image' | 'source' | 'lifecycle' | 'store' | 'file' | 'access' | 'owner' | 'signal'>,
 ): SessionRequest {
   return {
     ...opened,

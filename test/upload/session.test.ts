@@ -75,6 +75,26 @@ function replaceAfterLook(blob: MemoryPageBlob): void {
   };
 }
 
+/** Lets another program acquire a lease on the blob after the first look. */
+function leaseAfterLook(blob: MemoryPageBlob): void {
+  const properties = blob.properties.bind(blob);
+  blob.properties = async (signal) => {
+    const seen = await properties(signal);
+    blob.lease.break(0, Date.now());
+    blob.lease.acquire('00000000-0000-4000-8000-000000000000', 60_000, Date.now());
+    blob.properties = properties;
+    return seen;
+  };
+}
+
+/** Makes every change of the file fail after the first one, as on a full disk. */
+function failAfterFirstSave(file: CheckpointFile): void {
+  const save = file.save.bind(file);
+  let saves = 0;
+  file.save = (state) => (++saves === 1 ? save(state) : Promise.reject(new CheckpointError('The disk is full.')));
+  file.remove = () => Promise.reject(new CheckpointError('The folder is read-only.'));
+}
+
 async function makeWorld(): Promise<World> {
   const controller = new AbortController();
   const blob = new MemoryPageBlob();
@@ -95,6 +115,7 @@ async function makeWorld(): Promise<World> {
       store,
       lifecycle: new BlobLifecycle({ blob: on, store, owner, emit: () => undefined, signal, onLost: () => undefined }),
       file,
+      access: { mayWrite: true },
       owner,
       signal,
       overwrite: false,
@@ -253,6 +274,18 @@ describe('openSession, the first time', () => {
     expect(await file.load()).toBeUndefined();
   });
 
+  it.each([false, true])(
+    'reports the refusal, even if the checkpoint cannot be restored (one exists: %s)',
+    async (exists) => {
+      const { open, beginAndStop, blob, file } = await makeWorld();
+      if (exists) await beginAndStop();
+      failAfterFirstSave(file);
+      const refused = new CredentialError('403');
+      blob.failOnce('create', refused);
+      expect(await failureOf(open({ restart: exists }))).toBe(refused);
+    },
+  );
+
   it.each(['before', 'after'] as const)(
     'is resumed by the next run when it was aborted %s the blob was created',
     async (when) => {
@@ -299,7 +332,59 @@ describe('openSession, when its credential expires', () => {
   });
 });
 
+describe('openSession, when many runs in a row fail at the lease', () => {
+  const refuseLease = (blob: MemoryPageBlob) =>
+    blob.failOnce('renewLease', new CredentialError('403: the SAS has expired', { isExpired: true }));
+
+  it('stores few lease ids, and still proves that nothing else has written to the blob', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    const proof = (await file.load())?.lease.proof;
+    for (let run = 1; run <= 8; run++) {
+      refuseLease(blob);
+      expect(await failureOf(open())).toBeInstanceOf(CredentialError);
+    }
+    const ids = (await file.load())?.lease.ids ?? [];
+    expect(ids).toContain(proof);
+    expect(ids.length).toBeLessThanOrEqual(5);
+    expect((await open()).unverified.ranges).toEqual([]);
+  });
+
+  it('stores few lease ids, also if each run starts over', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    for (let run = 1; run <= 8; run++) {
+      blob.failOnce('create', new Error('killed'));
+      await failureOf(open({ restart: true }));
+    }
+    const stored = await file.load();
+    expect(stored?.lease.ids).toContain(stored?.lease.owner.id);
+    expect(stored?.lease.ids.length).toBeLessThanOrEqual(5);
+    expect(await open()).toMatchObject({ isComplete: false });
+  });
+});
+
 describe('openSession, with something else in the way', () => {
+  it('resumes from the blob of another checkpoint of this image if its own checkpoint has not started', async () => {
+    const { open, blob, file } = await makeWorld();
+    blob.failOnce('create', new Error('killed'));
+    await failureOf(open());
+    // The image is uploaded with another checkpoint, and that run is killed.
+    const { uploadId } = await open({ file: new CheckpointFile(join(await temporaryFolder(), 'other.json')) });
+    expect((await failureOf(open())).message).toContain('--resume-from-blob');
+    expect(await open({ resumeFromBlob: true })).toMatchObject({ uploadId, earlier: { fromBlob: true } });
+    expect(await file.load()).toMatchObject({ uploadId, fromBlob: true });
+  });
+
+  it('takes over, when it resumes from the blob, the lease of a run that did not replace it', async () => {
+    const { open, blob } = await makeWorld();
+    const { uploadId } = await open({ file: new CheckpointFile(join(await temporaryFolder(), 'other.json')) });
+    const replacing = { overwrite: true, breakLease: true };
+    blob.failOnce('create', new Error('killed'));
+    await failureOf(open(replacing));
+    expect(await open({ resumeFromBlob: true })).toMatchObject({ uploadId });
+  });
+
   it('names all options that are needed in one message', async () => {
     const { open, beginAndStop, blob } = await makeWorld();
     await beginAndStop();
@@ -377,17 +462,40 @@ describe('openSession, with a checkpoint', () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
     const stored = await file.load();
-    const look = blob.properties.bind(blob);
-    blob.properties = async (signal) => {
-      const seen = await look(signal);
-      blob.lease.break(0, Date.now());
-      blob.lease.acquire('00000000-0000-4000-8000-000000000000', 60_000, Date.now());
-      blob.properties = look;
-      return seen;
-    };
+    leaseAfterLook(blob);
     expect(await failureOf(open())).toMatchObject({ code: 'IN_USE' });
     expect(await file.load()).toEqual(stored);
   });
+
+  it('reports that the blob is in use, even if the checkpoint cannot be restored', async () => {
+    const { open, beginAndStop, blob, file } = await makeWorld();
+    await beginAndStop();
+    leaseAfterLook(blob);
+    failAfterFirstSave(file);
+    expect(await failureOf(open())).toMatchObject({ code: 'IN_USE' });
+  });
+
+  it.each(['resumed', 'started over'])(
+    'leaves the checkpoint to a run that has taken it over meanwhile (%s)',
+    async (how) => {
+      const { open, beginAndStop, blob, file } = await makeWorld();
+      await beginAndStop();
+      const stored = await file.load();
+      if (stored === undefined) throw new Error('There is no checkpoint.');
+      const successor = { ...stored, done: [{ offset: 0, length: 8 * MIB }] };
+      const access = { mayWrite: true };
+      const save = file.save.bind(file);
+      file.save = async (state) => {
+        await save(state);
+        file.save = save;
+        await new CheckpointFile(file.path).save(successor);
+        access.mayWrite = false;
+      };
+      leaseAfterLook(blob);
+      expect(await failureOf(open({ access, restart: how === 'started over' }))).toMatchObject({ code: 'IN_USE' });
+      expect(await file.load()).toEqual(successor);
+    },
+  );
 
   it('resumes the upload that it belongs to', async () => {
     const { open, blob, file, beginAndStop } = await makeWorld();
