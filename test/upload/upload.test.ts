@@ -3,6 +3,8 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ByteRange } from '../../src/base/byte-range.ts';
 import type { PageRun } from '../../src/base/page-run.ts';
 import { CheckpointError, DestinationError, ServiceError } from '../../src/errors.ts';
+import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
+import { ExclusiveAccess } from '../../src/state/exclusive-access.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { MemoryPageBlob, retrying } from '../support/memory-page-blob.ts';
 import { buildVhd, patternOf } from '../support/vhd-builder.ts';
@@ -78,5 +80,16 @@ describe('uploadImage', () => {
     expect(verified).toBe('unverified');
     expect(Buffer.from(blob.contentMd5 ?? []).toString('base64')).toBe(contentMd5);
     expect(blob.blob?.metadata).toMatchObject({ vhdup_state: 'complete' });
+  });
+
+  it('leaves the checkpoint to a run that has taken it over, when the upload is complete', async () => {
+    const { folder, options } = await makeUpload();
+    const checkpoint = join(folder, 'checkpoint.json');
+    const mayWrite = vi.spyOn(ExclusiveAccess.prototype, 'mayWrite', 'get').mockReturnValue(false);
+    await uploadImage({ ...options, checkpoint, checksum: 'none' });
+    mayWrite.mockRestore();
+    expect(await new CheckpointFile(checkpoint).load()).toBeDefined();
+    await uploadImage({ ...options, checkpoint, checksum: 'none' });
+    expect(await new CheckpointFile(checkpoint).load()).toBeUndefined();
   });
 });
