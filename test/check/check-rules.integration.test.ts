@@ -285,7 +285,7 @@ const CASES: readonly Case[] = [
     rule: 'file-systems-clean',
     bad: () => makeDisk(withPartition({ size: 8, type: 'L' })),
     result: 'unread',
-    found: 'partition 3 (unknown): contents not recognised',
+    found: 'partition 3 (unknown): its contents are not recognised',
   },
   {
     rule: 'file-systems-clean',
@@ -344,7 +344,7 @@ const CASES: readonly Case[] = [
     rule: 'generation',
     bad: () => makeDisk({ table: 'gpt', partitions: [ROOT] }),
     result: 'fail',
-    found: 'neither an EFI system partition',
+    found: 'no EFI system partition',
   },
   {
     rule: 'bios-boot-code',
@@ -384,7 +384,7 @@ const CASES: readonly Case[] = [
     bad: () => makeDisk({ table: 'gpt', partitions: [ROOT] }),
     badOptions: { generation: 2 },
     result: 'unread',
-    found: 'no EFI system partition',
+    found: 'no readable EFI system partition',
   },
   {
     rule: 'operating-system',
