@@ -3,6 +3,13 @@ import { defineConfig } from 'vitest/config';
 // The worker threads of src/ are started by Node itself, which needs help with TypeScript.
 const WORKERS = ['./test/support/typescript-in-workers.ts'];
 
+/** They replace modules, which others in the same process would see. */
+const MOCKING = [
+  'test/image/image-file-ids.test.ts',
+  'test/transfer/window-memory-alone.test.ts',
+  'test/upload/upload.test.ts',
+];
+
 // Unit tests touch at most local files. Integration tests start real servers and run real tools (Azurite, AzCopy, qemu-img, the built CLI).
 export default defineConfig({
   test: {
@@ -14,11 +21,12 @@ export default defineConfig({
           // One process runs many files: loading everything anew for each took almost half of the time.
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.integration.test.ts'],
+          exclude: ['test/**/*.integration.test.ts', ...MOCKING],
           setupFiles: WORKERS,
           testTimeout: 30_000,
         },
       },
+      { test: { name: 'mocking', include: MOCKING, setupFiles: WORKERS, testTimeout: 30_000 } },
       {
         test: {
           name: 'integration',

@@ -19,6 +19,8 @@ const MAX_REGISTERED = 500;
 
 /** The secrets of this process, each with the pattern that finds it, oldest first. */
 const registered = new Map<string, RegExp>();
+/** The same patterns, longest secret first: one that begins another must not leave the rest of it. */
+let longestFirst: readonly RegExp[] = [];
 
 /**
  * Makes `redact` replace this secret (a key, a signature or a token) everywhere, in every encoding.
@@ -31,12 +33,13 @@ export function registerSecret(secret: string): void {
   registered.set(core, exactly(core));
   const [oldest] = registered.keys();
   if (registered.size > MAX_REGISTERED && oldest !== undefined) registered.delete(oldest);
+  longestFirst = [...registered].sort(([a], [b]) => b.length - a.length).map(([, pattern]) => pattern);
 }
 
 /** Returns `text` with every SAS signature, account key, token and password replaced. */
 export function redact(text: string): string {
   let redacted = text;
-  for (const pattern of registered.values()) redacted = redacted.replace(pattern, 'REDACTED');
+  for (const pattern of longestFirst) redacted = redacted.replace(pattern, 'REDACTED');
   return SECRETS.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), redacted);
 }
 

@@ -113,6 +113,13 @@ describe('registerSecret', () => {
     expect(redact('disk in container')).toBe('disk in container');
   });
 
+  it('removes the whole of a secret that begins with another one, whichever was registered first', () => {
+    for (const secret of ['first-secret-of-two', 'first-secret-of-two-and-more']) registerSecret(secret);
+    expect(redact('first-secret-of-two-and-more')).toBe('REDACTED');
+    for (const secret of ['second-secret-of-two-and-more', 'second-secret-of-two']) registerSecret(secret);
+    expect(redact('second-secret-of-two-and-more')).toBe('REDACTED');
+  });
+
   it('forgets the oldest secrets if there are too many', () => {
     const secrets = Array.from({ length: 501 }, (_, index) => `number-${index}-of-the-secrets`);
     for (const secret of secrets) registerSecret(secret);
