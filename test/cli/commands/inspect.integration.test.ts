@@ -71,7 +71,8 @@ describe('vhdup inspect', () => {
     await buildVhd(join(folder, 'base.vhd'), { type: 'fixed', size, uniqueId: uniqueIdOf(1) });
     await buildVhd(join(folder, 'child.vhd'), { type: 'differencing', size, parent });
     const found = inspect(join(folder, 'child.vhd'));
-    expect(found).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('is the right one') });
+    expect(found.exitCode).toBe(0);
+    expect(found.stdout.replaceAll(/\s+/g, ' ')).toMatch(/Found; its id [0-9a-f]+ matches/);
     await rm(join(folder, 'base.vhd'));
     const missing = inspect(join(folder, 'child.vhd'));
     expect(missing).toMatchObject({ exitCode: 4, stderr: '' });
@@ -98,7 +99,7 @@ describe('vhdup inspect', () => {
     expect(report).toMatchObject({
       structures: [
         { name: 'footer', problems: [expect.stringMatching(/^its checksum is 0x/)] },
-        { offset: 0, problems: [expect.stringContaining('not the same')] },
+        { offset: 0, problems: [expect.stringContaining('differs from the footer at the end')] },
       ],
     });
   });
