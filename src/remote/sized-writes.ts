@@ -54,10 +54,11 @@ export class SizedWrites implements PageWriter {
         error.failure,
       );
     }
-    const half = Math.max(SMALLEST_WRITE, Math.floor(refused / 2 / SMALLEST_WRITE) * SMALLEST_WRITE);
-    // Requests that were in flight together are refused together, which must halve the size only once.
-    if (half >= this.#largest) return;
-    this.#largest = half;
-    this.#options.onSmaller(half);
+    // The next power of two below: gateways have their limits there.
+    const smaller = Math.max(SMALLEST_WRITE, 2 ** (Math.ceil(Math.log2(refused)) - 1));
+    // Requests that were in flight together are refused together, which must shrink the size only once.
+    if (smaller >= this.#largest) return;
+    this.#largest = smaller;
+    this.#options.onSmaller(smaller);
   }
 }

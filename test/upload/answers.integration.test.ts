@@ -118,7 +118,7 @@ describe('--create-container', () => {
     const failure = await failureOf(upload({ createContainer: true }));
     expect(failure).toMatchObject({ exitCode: 8 });
     expect(failure.message).toMatch(
-      /^The container of .* does not exist and cannot be created. The SAS of a container or blob/,
+      /^The container of .* does not exist and cannot be created. A SAS for a container or blob/,
     );
   });
 

@@ -25,6 +25,11 @@ async function open(readVolume: ReadVolume): Promise<ExtFileSystem> {
   try {
     return await mountReadOnly(readVolume);
   } catch (error) {
+    if (/OOM|out of memory/i.test(messageOf(error))) {
+      throw new Error('libext2fs ran out of memory, because the file system is too large for it: Aborted(OOM)', {
+        cause: error,
+      });
+    }
     // "node_ext2fs_mount UNKNOWN (2133571465)" means nothing to users; keep only the number.
     const code = /\((\d+)\)/.exec(messageOf(error))?.[1];
     throw new Error(
