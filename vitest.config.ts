@@ -13,6 +13,8 @@ const MOCKING = [
 // Unit tests touch at most local files. Integration tests start real servers and run real tools (Azurite, AzCopy, qemu-img, the built CLI).
 export default defineConfig({
   test: {
+    // vitest would leave one of two cores idle; the integration tests mostly wait for other processes.
+    maxWorkers: 3,
     reporters: ['default', ['json', { outputFile: 'test-report.json' }]],
     projects: [
       {
