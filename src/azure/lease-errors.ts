@@ -16,6 +16,11 @@ export function isLost(error: unknown): error is DestinationError {
   return hasReason(error, LOST);
 }
 
+/** On write without a lease id: somebody holds a lease. */
+export function isHeldByOther(error: unknown): boolean {
+  return hasReason(error, ['LeaseIdMissing']);
+}
+
 /** On renew: somebody broke the lease, or holds another one. */
 export function isReplaced(error: unknown): boolean {
   return hasReason(error, REPLACED);

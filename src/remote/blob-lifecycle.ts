@@ -100,7 +100,9 @@ export class BlobLifecycle implements Lifecycle {
   async create({ uploadId, ...blob }: NewBlob, signal: AbortSignal): Promise<void> {
     const options = { ...blob, sequenceNumber: sequenceNumberOf(uploadId) };
     try {
-      await this.#store.request('Put Blob', signal, (attempt) => this.#blob.create(options, attempt));
+      await this.#store.request('Put Blob', signal, (attempt) =>
+        this.#lease.attempt(() => this.#blob.create(options, attempt)),
+      );
     } catch (error) {
       if (!(error instanceof DestinationError)) throw error;
       if (this.#containerRefusal !== undefined && error.reason === 'ContainerNotFound') {
@@ -167,6 +169,11 @@ export class BlobLifecycle implements Lifecycle {
       if (!isComplete(found) || found[UPLOAD_ID] !== metadata[UPLOAD_ID]) throw error;
     }
     await this.#lease.release();
+  }
+
+  /** Releases the leases `ids` of runs that have ended. Does not fail. */
+  releaseAbandoned(ids: readonly string[]): Promise<void> {
+    return this.#lease.releaseAbandoned(ids);
   }
 
   /** @param isFailed - Mark the blob as failed, so that no later run resumes it. */

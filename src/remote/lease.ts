@@ -1,6 +1,6 @@
 // BlobLease: the lease under which one run holds the blob, so that no other program or run can write to it.
 
-import { areLeasesUnavailable, isAbsent, isLost, isReplaced, isTaken } from '../azure/lease-errors.ts';
+import { areLeasesUnavailable, isAbsent, isHeldByOther, isLost, isReplaced, isTaken } from '../azure/lease-errors.ts';
 import { ChildAbort } from '../base/linked-abort.ts';
 import { DestinationError, InUseError, ServiceError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
@@ -98,12 +98,14 @@ export class BlobLease {
   /**
    * Makes one attempt of a write. If the lease has expired, because the connection was down or the machine asleep, renews it and
    * fails the attempt as transient, so that it is repeated.
-   * @throws {InUseError} this run has lost the blob. @throws {ServiceError} transient: the lease is renewed.
+   * @throws {InUseError} this run has lost the blob, or something else holds a lease on it. @throws {ServiceError} transient: the lease is renewed.
    */
   async attempt<T>(operation: () => Promise<T>): Promise<T> {
     try {
       return await operation();
     } catch (error) {
+      // A credential may be allowed to write, but not to acquire leases.
+      if (isHeldByOther(error)) throw inUse(this.#url, await this.#holder());
       if (!this.#isHeld || !isLost(error)) throw error;
       await this.#regain();
       const { message, reason = '' } = error;
@@ -127,6 +129,14 @@ export class BlobLease {
       return await this.#release(AbortSignal.timeout(RELEASE_TIMEOUT_MS));
     } finally {
       this.#options.blob.leases.use(undefined);
+    }
+  }
+
+  /** Releases the leases `ids` of runs that were killed. Does not fail, because they expire. */
+  async releaseAbandoned(ids: readonly string[]): Promise<void> {
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(RELEASE_TIMEOUT_MS)]);
+    for (const id of ids) {
+      await this.#options.blob.leases.release(id, signal).catch(() => undefined);
     }
   }
 

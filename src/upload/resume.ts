@@ -33,7 +33,11 @@ export async function resume(
 
   // 1. The blob belongs to the checkpoint, and no run that may be alive holds it.
   assertSameBlob(stored, first, file.path);
-  if (isComplete(first.metadata)) return complete;
+  if (isComplete(first.metadata)) {
+    // The run that completed it was killed before it could release its lease, which would keep a disk from being made of the blob.
+    if (first.isLeased) await lifecycle.releaseAbandoned(stored.lease.ids);
+    return complete;
+  }
   lifecycle.assertFree(stored.lease, first, breakLease);
 
   // 2. Acquire the lease. The checkpoint names it first, so that the next run can take over at once after a kill.

@@ -101,7 +101,7 @@ class Round {
     );
     if (needsOther) this.#world.other = await makeImage(this.#world.folder, 'other', this.#react, 'vhd-dynamic');
     const isRight = (await this.#playDisturbed()) ?? (await this.#repair());
-    // If the image changed at the very end, or the options excused a change by others, there is nothing to verify.
+    // If the options excused a change by others, there is nothing to verify.
     if (isRight && this.#isVerified) await verifyTwice(this.#world, this.#react);
     assertNothingLeft(this.#world);
   }
@@ -145,7 +145,10 @@ class Round {
     server.faults.clear();
     keepCopy(this.#world);
     // If a second uploader has replaced the blob since, it belongs to that one.
-    if (outcome.exitCode === 0 && this.#rivals === 0) return success();
+    if (outcome.exitCode === 0 && this.#rivals === 0) {
+      // An image that changed at the very end is no longer the disk that was uploaded, so there is nothing to verify.
+      return success() && this.#world.disk === record.disk;
+    }
     this.#followAdvice(outcome, plan !== NO_PLAN);
     return undefined;
   }

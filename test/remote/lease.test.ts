@@ -76,6 +76,18 @@ describe('the lease of a blob', () => {
     await write(blob);
   });
 
+  it('of another program is named if this run may write but not lease', async () => {
+    const blob = newBlob();
+    blob.lease.acquire(FOREIGN, 60_000, Date.now());
+    blob.failOnce('acquireLease', new CredentialError('403'));
+    const { lease, take } = newRun(blob);
+    const failure = await failureOf(take());
+    expect(failure).toBeInstanceOf(InUseError);
+    expect(failure.message).toContain('another program holds a lease on it');
+    expect(failure.message).toContain('--break-lease');
+    await lease.release();
+  });
+
   it('is renewed as long as it is held, and no longer', async () => {
     const blob = newBlob();
     const { lease, lost, take } = newRun(blob);

@@ -418,6 +418,25 @@ describe('openSession, with a checkpoint', () => {
     expect(blob.blob).toBe(there);
   });
 
+  it('releases the lease of a run that was killed after it had completed the blob', async () => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    await beginAndStop();
+    blob.put({ ...blob.blob, metadata: { ...blob.blob?.metadata, vhdup_state: 'complete' } });
+    expect(blob.lease.state(Date.now())).toBe('leased');
+    expect(await open()).toMatchObject({ isComplete: true });
+    expect(blob.lease.state(Date.now())).toBe('available');
+  });
+
+  it('leaves a lease of another program on a complete blob alone', async () => {
+    const { open, beginAndStop, blob } = await makeWorld();
+    await beginAndStop();
+    blob.put({ ...blob.blob, metadata: { ...blob.blob?.metadata, vhdup_state: 'complete' } });
+    blob.lease.break(0, Date.now());
+    blob.lease.acquire('00000000-0000-4000-8000-000000000000', 60_000, Date.now());
+    expect(await open()).toMatchObject({ isComplete: true });
+    expect(blob.lease.state(Date.now())).toBe('leased');
+  });
+
   it('counts unproved data as unverified, and saves that before it writes', async () => {
     const { open, beginAndStop, blob, file } = await makeWorld();
     await beginAndStop();
