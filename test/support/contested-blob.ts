@@ -15,6 +15,12 @@ import { expectSameBytes, failureOf, temporaryFolder } from './vhd-fixtures.ts';
 const ROOT = join(import.meta.dirname, '../..');
 export const MIB = 1024 * 1024;
 export const SIZE = 40 * MIB;
+/** Bytes of data at the start of each window of the image that has any: little, so that many uploads take little time. */
+export const DATA = MIB / 4;
+/** The windows with data. */
+const WINDOWS = [0, 4, 8, 12, 16, 24, 28, 32, 36].map((offset) => offset * MIB);
+/** Bytes of data in the whole image. */
+export const ALL_DATA = WINDOWS.length * DATA;
 export const CONTAINER = 'vhds';
 export const BLOB = 'disk.vhd';
 
@@ -31,15 +37,13 @@ export function useServer(): void {
   afterAll(() => server.close());
 }
 
-/** An image of 40 MiB with a gap, in a new folder. */
+const CONTENTS = WINDOWS.map((offset, index) => ({ offset, bytes: patternOf(index, DATA) }));
+
+/** An image of 40 MiB in ten windows, the sixth without data, in a new folder. */
 export async function makeImage(folder?: string) {
-  const contents = [
-    { offset: 0, bytes: patternOf(1, 20 * MIB) },
-    { offset: 24 * MIB, bytes: patternOf(2, 16 * MIB) },
-  ];
   const path = join(folder ?? (await temporaryFolder()), 'disk.vhd');
-  await buildVhd(path, { type: 'dynamic', size: SIZE, contents, uniqueId: uniqueIdOf(1) });
-  return { path, checkpoint: `${path}.vhdup.json`, disk: diskOf(SIZE, contents) };
+  await buildVhd(path, { type: 'dynamic', size: SIZE, contents: CONTENTS, uniqueId: uniqueIdOf(1) });
+  return { path, checkpoint: `${path}.vhdup.json`, disk: diskOf(SIZE, CONTENTS) };
 }
 
 export function optionsFor(image: string, more: Partial<UploadOptions> = {}): UploadOptions {
@@ -143,7 +147,8 @@ export async function killWhen({ child, ended }: Run, isReached: () => Promise<b
 
 /** Kills an upload in another process when it has saved finished windows. */
 export async function uploadAndKill(path: string, args: readonly string[] = []): Promise<void> {
-  server.model.bytesPerSecond = 4 * MIB;
+  // One window in half a second.
+  server.model.bytesPerSecond = 2 * DATA;
   const run = start([path, sas(), ...args]);
   const done = async () => {
     const text = await readFile(`${path}.vhdup.json`, 'utf8').catch(() => '');

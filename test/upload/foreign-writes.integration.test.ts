@@ -9,6 +9,7 @@ import {
   BLOB,
   CONTAINER,
   committed,
+  DATA,
   doneOffset,
   expectBlobHolds,
   giveNoLeases,
@@ -68,7 +69,7 @@ describe('a blob whose lease is broken after its uploader was killed', () => {
     const { path, disk } = await makeImage();
     await uploadAndKill(path);
     server.blob(CONTAINER, BLOB).lease.break(0, server.now().getTime());
-    await uploadUntil(optionsFor(path), 4 * MIB);
+    await uploadUntil(optionsFor(path), DATA);
     expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
     expectBlobHolds(disk);
   });
@@ -95,7 +96,7 @@ describe('a lease that was released', () => {
   ] as const)('%s, does not stop the next run', async (_, operation, kind) => {
     const { path, disk } = await makeImage();
     const stop = new AbortController();
-    const stopped = server.when(committed(12 * MIB)).then(() => {
+    const stopped = server.when(committed(3 * DATA)).then(() => {
       server.faults.add({ operation }, { kind });
       stop.abort(new Error('stopped by the test'));
     });
@@ -192,17 +193,17 @@ describe('a blob that something else wrote to between two runs', () => {
 
 describe('a copy of the checkpoint from before another run', () => {
   it.each([
-    ['was stopped', async (path: string) => uploadUntil(optionsFor(path), 8 * MIB)],
+    ['was stopped', async (path: string) => uploadUntil(optionsFor(path), 2 * DATA)],
     ['was killed', (path: string) => uploadAndKill(path)],
   ])('can be resumed after that run %s, and foreign writes are found', async (_, run) => {
     const { path, checkpoint, disk } = await makeImage();
     // Enough that some of it is acknowledged, with two requests at a time.
-    await uploadUntil(optionsFor(path), 16 * MIB);
+    await uploadUntil(optionsFor(path), 4 * DATA);
     const copy = `${checkpoint}.copy`;
     await copyFile(checkpoint, copy);
     await run(path);
     server.advanceClock(61_000);
-    await uploadUntil(optionsFor(path, { checkpoint: copy }), 4 * MIB);
+    await uploadUntil(optionsFor(path, { checkpoint: copy }), DATA);
 
     const offset = await doneOffset(checkpoint);
     server.advanceClock(61_000);
@@ -250,7 +251,7 @@ describe('a foreign write is found', () => {
 
   it.each([false, true])('between the look at the blob and its lease (broken: %s)', async (breakLease) => {
     const { path, checkpoint } = await makeImage();
-    await uploadUntil(optionsFor(path), 16 * MIB);
+    await uploadUntil(optionsFor(path), 4 * DATA);
     const offset = await doneOffset(checkpoint);
     if (breakLease) lease().acquire(FOREIGN, 60_000, nowMs());
     const rule = server.faults.add({ operation: 'AcquireLease' }, internalError());
@@ -337,7 +338,7 @@ describe('a foreign write is found', () => {
 describe('faults and stops do not stop the next run', () => {
   it.each(['GetPageRanges', 'SetBlobMetadata'] as const)('with resume-from-blob, stopped in %s', async (operation) => {
     const { path, checkpoint, disk } = await makeImage();
-    await uploadUntil(optionsFor(path), 16 * MIB);
+    await uploadUntil(optionsFor(path), 4 * DATA);
     await rm(checkpoint);
     server.faults.add({ operation }, internalError());
     const stop = new AbortController();

@@ -11,9 +11,11 @@ import { decodeOwner, encodeOwner, type Owner } from '../../src/state/lease-hold
 import { uploadImage } from '../../src/upload/upload.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import {
+  ALL_DATA,
   BLOB,
   CONTAINER,
   committed,
+  DATA,
   expectBlobHolds,
   holdFrom,
   isComplete,
@@ -88,7 +90,7 @@ describe('two uploaders', () => {
 
   it('with a copy of the checkpoint: the second is refused while the first runs, and resumes when it has stopped', async () => {
     const { path, checkpoint, disk } = await makeImage();
-    await uploadUntil(optionsFor(path), 16 * MIB);
+    await uploadUntil(optionsFor(path), 4 * DATA);
     const copy = join(await temporaryFolder(), 'copy.json');
     await copyFile(checkpoint, copy);
     const stop = new AbortController();
@@ -251,7 +253,7 @@ describe('a lease', () => {
     const { path, disk } = await makeImage();
     const events: UploadEvent[] = [];
     const upload = uploadImage(optionsFor(path, { onEvent: (event) => events.push(event) }));
-    await server.when(committed(8 * MIB));
+    await server.when(committed(2 * DATA));
     await server.refuseConnections(true);
     server.advanceClock(10 * 60_000);
     await server.refuseConnections(false);
@@ -270,7 +272,7 @@ describe('a lease', () => {
     async (status) => {
       const { path, disk } = await makeImage();
       server.faults.add({ operation: 'AcquireLease' }, { kind: 'status', status, code: 'FeatureNotSupported' });
-      await uploadUntil(optionsFor(path), 16 * MIB);
+      await uploadUntil(optionsFor(path), 4 * DATA);
       const events: UploadEvent[] = [];
       const result = await uploadImage(optionsFor(path, { onEvent: (event) => events.push(event) }));
       expect(result.sentBefore).toBeGreaterThan(0);
@@ -286,7 +288,7 @@ describe('a lease', () => {
         server.faults.add({ operation, probability: 0.4 }, { kind });
       }
     }
-    for (let round = 1; round <= 3; round++) await uploadUntil(optionsFor(path), 4 * MIB);
+    for (let round = 1; round <= 3; round++) await uploadUntil(optionsFor(path), DATA);
     await uploadImage(optionsFor(path));
     server.advanceClock(61_000);
     expectSameBytes(server.blob(CONTAINER, BLOB).read(0, SIZE), disk);
@@ -318,14 +320,14 @@ describe('resume-from-blob', () => {
 
   it('reports how much was found, and resumes in the same way after another stop', async () => {
     const { path, checkpoint, disk } = await makeImage();
-    await uploadUntil(optionsFor(path), 16 * MIB);
+    await uploadUntil(optionsFor(path), 4 * DATA);
     await rm(checkpoint);
     expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('--resume-from-blob');
-    await uploadUntil(optionsFor(path, { resumeFromBlob: true, threads: 1 }), 4 * MIB);
+    await uploadUntil(optionsFor(path, { resumeFromBlob: true, threads: 1 }), DATA);
     const before = server.counters.bytesCommitted;
     const result = await uploadImage(optionsFor(path));
-    expect(result.sentBefore).toBeGreaterThanOrEqual(20 * MIB);
-    expect(result.sent + result.sentBefore).toBe(36 * MIB + 512);
+    expect(result.sentBefore).toBeGreaterThanOrEqual(5 * DATA);
+    expect(result.sent + result.sentBefore).toBe(ALL_DATA + 512);
     expect(server.counters.bytesCommitted - before).toBe(result.sent);
     expectBlobHolds(disk);
   });
@@ -352,7 +354,7 @@ describe('resume-from-blob', () => {
     [
       'a stop',
       async (path: string) => {
-        await uploadUntil(optionsFor(path), 16 * MIB);
+        await uploadUntil(optionsFor(path), 4 * DATA);
         server.advanceClock(61_000);
       },
     ],
@@ -371,7 +373,7 @@ describe('resume-from-blob', () => {
 
   it('replaces a damaged checkpoint', async () => {
     const { path, checkpoint, disk } = await makeImage();
-    await uploadUntil(optionsFor(path), 16 * MIB);
+    await uploadUntil(optionsFor(path), 4 * DATA);
     await writeFile(checkpoint, (await readFile(checkpoint, 'utf8')).slice(0, -50));
     expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('--resume-from-blob');
     expect((await uploadImage(optionsFor(path, { resumeFromBlob: true }))).sentBefore).toBeGreaterThan(0);
@@ -380,7 +382,7 @@ describe('resume-from-blob', () => {
 
   it('refuses a blob of another image, a blob of another program, and a complete blob', async () => {
     const { path, checkpoint } = await makeImage();
-    await uploadUntil(optionsFor(path), 16 * MIB);
+    await uploadUntil(optionsFor(path), 4 * DATA);
     await rm(checkpoint);
     const other = await makeImage();
     const refused = await failureOf(uploadImage(optionsFor(other.path, { resumeFromBlob: true })));
@@ -431,14 +433,14 @@ describe('a checkpoint that cannot be written', () => {
     expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
 
     await rm(filler);
-    await uploadUntil(optionsFor(path, { checkpoint }), 12 * MIB);
+    await uploadUntil(optionsFor(path, { checkpoint }), 3 * DATA);
     const codes: string[] = [];
     const onEvent = (event: UploadEvent) => {
       if (event.type === 'warning') codes.push(event.code);
       if (event.type === 'phase' && event.phase === 'sending') filled = fill();
     };
     let filled: Promise<unknown> = Promise.resolve();
-    const stopping = uploadUntil(optionsFor(path, { checkpoint, onEvent }), 8 * MIB);
+    const stopping = uploadUntil(optionsFor(path, { checkpoint, onEvent }), 2 * DATA);
     await stopping;
     await filled;
     expect(codes).toContain('checkpoint-not-saved');
@@ -478,12 +480,12 @@ describe('Azurite', () => {
     let sent = 0;
     const onEvent = (event: UploadEvent) => {
       if (event.type === 'progress') sent = event.sent;
-      if (sent >= 8 * MIB && !second)
+      if (sent >= 2 * DATA && !second)
         second = failureOf(uploadImage(optionsFor(path, { destination, checkpoint: `${path}.2` })));
     };
     let second: Promise<Error> | undefined;
     const first = failureOf(
-      uploadImage(optionsFor(path, { destination, threads: 1, onEvent, signal: stop.signal, maxRate: 8 * MIB })),
+      uploadImage(optionsFor(path, { destination, threads: 1, onEvent, signal: stop.signal, maxRate: 2 * DATA })),
     );
     while (second === undefined) await new Promise((resolve) => setImmediate(resolve));
     expect(await second).toMatchObject({ code: 'IN_USE' });

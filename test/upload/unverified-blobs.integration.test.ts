@@ -8,8 +8,10 @@ import type { UploadOptions } from '../../src/options.ts';
 import { decodeCheckpoint } from '../../src/state/checkpoint.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import {
+  ALL_DATA,
   BLOB,
   CONTAINER,
+  DATA,
   doneOffset,
   expectBlobHolds,
   giveNoLeases,
@@ -133,7 +135,7 @@ describe('an upload that was stopped cleanly, on a service without leases', () =
   it('is read back as a whole, because nothing prevented foreign writes at any time', async () => {
     const { path, disk } = await makeImage();
     giveNoLeases();
-    await uploadUntil(optionsFor(path), 16 * MIB);
+    await uploadUntil(optionsFor(path), 4 * DATA);
     expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
     expect(reads()).toBe(36 / 4 + 1);
     expectBlobHolds(disk);
@@ -142,7 +144,7 @@ describe('an upload that was stopped cleanly, on a service without leases', () =
   it('fails after a foreign write, however late', async () => {
     const { path, checkpoint } = await makeImage();
     giveNoLeases();
-    await uploadUntil(optionsFor(path), 16 * MIB);
+    await uploadUntil(optionsFor(path), 4 * DATA);
     server.advanceClock(61_000);
     expect(await writeUnder(undefined, await doneOffset(checkpoint))).toBe(201);
     expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'VERIFICATION' });
@@ -383,7 +385,7 @@ async function killOnce(path: string, isReached: () => Promise<boolean>): Promis
 async function killBeforeFooter(path: string, checkpoint: string): Promise<void> {
   giveNoLeases();
   const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
-  await killOnce(path, async () => (await load(checkpoint).catch(() => undefined))?.sent.bytes === 36 * MIB);
+  await killOnce(path, async () => (await load(checkpoint).catch(() => undefined))?.sent.bytes === ALL_DATA);
   footer.remove();
 }
 
@@ -527,7 +529,7 @@ describe('a run that is killed after it has read back a foreign write', () => {
     let savedAtMs = 0;
     // Another kill after everything was sent, so that the rest is unverified as well.
     const footer = server.faults.add({ operation: 'PutPage', range: { offset: SIZE, length: 512 } }, internalError());
-    await killOnce(path, async () => (await load(checkpoint)).sent.bytes === 36 * MIB);
+    await killOnce(path, async () => (await load(checkpoint)).sent.bytes === ALL_DATA);
     footer.remove();
     await killOnce(path, isSaved);
     hold.remove();
