@@ -11,6 +11,7 @@ const MOCKING = [
 ];
 
 // Unit tests touch at most local files. Integration tests start real servers and run real tools (Azurite, AzCopy, qemu-img, the built CLI).
+// Long ones, many rounds of the same behaviour or every shared image, run apart: `npm run test:long`.
 export default defineConfig({
   test: {
     // vitest would leave one of two cores idle; the integration tests mostly wait for other processes.
@@ -23,7 +24,7 @@ export default defineConfig({
           // One process runs many files: loading everything anew for each took almost half of the time.
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.integration.test.ts', ...MOCKING],
+          exclude: ['test/**/*.integration.test.ts', 'test/**/*.long.test.ts', ...MOCKING],
           setupFiles: WORKERS,
           testTimeout: 30_000,
         },
@@ -36,6 +37,16 @@ export default defineConfig({
           globalSetup: './test/support/build-once.ts',
           include: ['test/**/*.integration.test.ts'],
           testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          setupFiles: WORKERS,
+          globalSetup: './test/support/build-once.ts',
+          include: ['test/**/*.long.test.ts'],
+          testTimeout: 300_000,
           hookTimeout: 60_000,
         },
       },
