@@ -16,6 +16,7 @@ export interface RunRecord {
   /** The disk when the run started. Later changes are outside the run's responsibility. */
   readonly disk: Buffer;
   readonly logStart: number;
+  /** Whether the release of the lease may have failed. */
   readonly hadFaults: boolean;
 }
 

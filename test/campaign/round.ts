@@ -129,7 +129,9 @@ class Round {
   async #run(plan: RunPlan): Promise<boolean | undefined> {
     const { server } = this.#world;
     this.#disturb(plan);
-    const { running, record, success } = this.#start(plan.faults.length > 0);
+    const { running, record, success } = this.#start(
+      plan.faults.length > 0 || plan.actions.some(({ action }) => action.kind === 'expire-sas'),
+    );
     const seconds: Promise<void>[] = [];
     const acting = plan.actions.map(async ({ at, action }) => {
       await running.atRequest(at);
