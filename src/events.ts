@@ -128,6 +128,15 @@ export function shielded(listener: EventListener | undefined): EventListener {
   };
 }
 
+/** Listeners for `openDiskImage` that emit its warnings and diagnostics. */
+export function imageListeners(emit: EventListener) {
+  return {
+    onWarning: (warning: { readonly code: string; readonly message: string }): void =>
+      emit({ type: 'warning', ...warning }),
+    onDebug: (message: string): void => emit({ type: 'debug', message }),
+  };
+}
+
 export function retryEvent(notice: {
   what: string;
   attempt: number;

@@ -118,7 +118,7 @@ class AzurePageBlob implements PageBlob {
     return this.address.url;
   }
 
-  get credentialEndsOn(): Date | undefined {
+  get credentialExpiresOn(): Date | undefined {
     return this.#access.expiresOn;
   }
 

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 
 /** Can also be aborted on its own. Call `unlink` when the work is done, so that a long-lived parent does not collect listeners. */
-export class ChildAbort {
+export class LinkedAbort {
   readonly #controller = new AbortController();
   readonly #parent: AbortSignal;
   readonly #forward = () => this.#controller.abort(this.#parent.reason);

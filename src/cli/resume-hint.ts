@@ -1,5 +1,5 @@
 // The hint after a command has stopped: where its progress is saved and how to resume.
-import { CredentialError, EXIT_CODES, VhdupError } from '../errors.ts';
+import { CredentialError, EXIT_CODES, ServiceError, VhdupError } from '../errors.ts';
 import type { UploadEvent } from '../events.ts';
 
 const RESUMABLE: ReadonlySet<number> = new Set([
@@ -41,6 +41,9 @@ export class ResumeHint {
       ? `Progress is saved in ${this.#path}.`
       : `The latest progress could not be saved. ${this.#path} contains the progress saved before, if any.`;
     const again = restart ? 'again without --restart' : 'again';
+    if (error instanceof ServiceError && !error.failure.transient) {
+      return `${saved} Run the same command ${again} to resume when the cause is removed.`;
+    }
     return error instanceof CredentialError && error.isExpired
       ? `${saved} Run the same command ${again} with a new SAS to resume. With --sas-file or --sas-command, vhdup fetches a new SAS by itself.`
       : `${saved} Run the same command ${again} to resume.`;

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import { printable } from '../base/printable.ts';
 import { UsageError } from '../errors.ts';
-import { shielded } from '../events.ts';
+import { imageListeners, shielded } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
@@ -57,8 +57,7 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
   const startMs = performance.now();
   const image = await openDiskImage(options.image, {
     ...options,
-    onWarning: (warning) => emit({ type: 'warning', ...warning }),
-    onDebug: (message) => emit({ type: 'debug', message }),
+    ...imageListeners(emit),
   });
   try {
     const vhd = asFixedVhd(image);

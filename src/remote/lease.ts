@@ -1,7 +1,7 @@
 // BlobLease: the lease under which one run holds the blob, so that no other program or run can write to it.
 
 import { areLeasesUnavailable, isAbsent, isHeldByOther, isLost, isReplaced, isTaken } from '../azure/lease-errors.ts';
-import { ChildAbort } from '../base/linked-abort.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
 import { DestinationError, InUseError, ServiceError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import { isComplete, OWNER, UPLOAD_ID } from '../state/blob-metadata.ts';
@@ -29,7 +29,7 @@ export interface BlobLeaseOptions {
 
 export class BlobLease {
   readonly #options: BlobLeaseOptions;
-  readonly #stop: ChildAbort;
+  readonly #stop: LinkedAbort;
   #isHeld = false;
   #isRefused = false;
   #uploadId: string | undefined;
@@ -38,7 +38,7 @@ export class BlobLease {
 
   constructor(options: BlobLeaseOptions) {
     this.#options = options;
-    this.#stop = new ChildAbort(options.signal);
+    this.#stop = new LinkedAbort(options.signal);
   }
 
   get isHeld(): boolean {

@@ -67,8 +67,8 @@ export class RetryingPageStore<Properties extends StoreProperties = StorePropert
   }
 
   /** When the credential expires for good; undefined if that is not known. */
-  get credentialEndsOn(): Date | undefined {
-    return this.#store.credentialEndsOn;
+  get credentialExpiresOn(): Date | undefined {
+    return this.#store.credentialExpiresOn;
   }
 
   /** Runs as many requests at once as congestion control allows. Reads use it here; for writes, the transfer that reads ahead uses it. */

@@ -1,6 +1,6 @@
 // ExclusiveAccess: ensures that only one run of the program uses a state file.
 
-import { ChildAbort } from '../base/linked-abort.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
 import { beginRun, endRun, type Owner } from './lease-holder.ts';
 import { CheckpointLock } from './lock.ts';
 
@@ -8,9 +8,9 @@ export class ExclusiveAccess {
   /** This run. */
   readonly owner: Owner;
   readonly #lock: CheckpointLock;
-  readonly #stop: ChildAbort;
+  readonly #stop: LinkedAbort;
 
-  private constructor(owner: Owner, lock: CheckpointLock, stop: ChildAbort) {
+  private constructor(owner: Owner, lock: CheckpointLock, stop: LinkedAbort) {
     this.owner = owner;
     this.#lock = lock;
     this.#stop = stop;
@@ -21,7 +21,7 @@ export class ExclusiveAccess {
    * @throws {InUseError} another run uses the file. @throws {CheckpointError} its folder is not writable.
    */
   static async begin(path: string, signal: AbortSignal): Promise<ExclusiveAccess> {
-    const stop = new ChildAbort(signal);
+    const stop = new LinkedAbort(signal);
     const owner = beginRun();
     try {
       const lock = await CheckpointLock.take(path, owner, (error) => stop.abort(error));

@@ -215,8 +215,8 @@ async function removeDeadGuard(guard: string): Promise<void> {
 }
 
 function inUse(checkpointPath: string, path: string, { owner }: Holder): InUseError {
-  const who = owner === undefined ? 'another process' : describeOwner(owner);
+  const who = owner === undefined ? 'another process' : `${describeOwner(owner)},`;
   return new InUseError(
-    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who}, is using it. Wait for that upload, or stop it. To upload the image to another destination meanwhile, name another file with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
+    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who} is using it. Wait for that upload, or stop it. To upload the image to another destination meanwhile, name another file with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
   );
 }

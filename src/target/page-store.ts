@@ -43,7 +43,7 @@ export interface PageStore<Properties extends StoreProperties = StoreProperties>
   /** Requests sent so far, including those that failed. */
   readonly requests: number;
   /** When the credential expires for good; undefined if that is not known or the credential renews itself. */
-  readonly credentialEndsOn: Date | undefined;
+  readonly credentialExpiresOn: Date | undefined;
   /**
    * Whether the request that failed with `error` can be repeated, because its credential had expired and was replaced. Waits for the
    * new credential, for hours if necessary.

@@ -1,7 +1,7 @@
 // moveDisk: plans a transfer, moves the data and reports progress, for every command that moves a disk.
 import type { LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
-import { ChildAbort } from '../base/linked-abort.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
 import type { PageRun } from '../base/page-run.ts';
 import type { EventListener } from '../events.ts';
 import { type PlanSource, planTotals, planWindows, type Window, windowsLeft } from './plan.ts';
@@ -47,7 +47,7 @@ export interface MoveDiskOptions {
  */
 export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
   const { source, emit, progress = new Progress() } = options;
-  const stop = new ChildAbort(options.signal);
+  const stop = new LinkedAbort(options.signal);
   const emitProgress = () => {
     emit({
       type: 'progress',

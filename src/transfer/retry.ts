@@ -1,6 +1,6 @@
 // Decides which failures are retried, when, and when to give up. The only place that retries requests.
 import { setTimeout as delay } from 'node:timers/promises';
-import { ChildAbort } from '../base/linked-abort.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
 import { DestinationError, ServiceError } from '../errors.ts';
 
 export interface RetryOptions {
@@ -134,7 +134,7 @@ export class Retrier {
 
   async #attempt<T>(what: string, signal: AbortSignal, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { attemptTimeoutMs } = this.#options;
-    const stop = new ChildAbort(signal);
+    const stop = new LinkedAbort(signal);
     const timer = setTimeout(() => {
       const seconds = Math.round(attemptTimeoutMs / 1000);
       stop.abort(

@@ -1,7 +1,7 @@
 // The loop that moves data: reads windows in order, several at a time, finds their data, sends it and reports them as done.
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
-import { ChildAbort } from '../base/linked-abort.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
 import type { Checksum, PageRun } from '../base/page-run.ts';
 import type { Window } from './plan.ts';
 import type { WindowMemory } from './window-memory.ts';
@@ -48,7 +48,7 @@ export interface TransferOptions {
  * @throws the first failure of a read or a write; on abort the reason of `signal`, unchanged.
  */
 export async function transfer(options: TransferOptions): Promise<void> {
-  const stop = new ChildAbort(options.signal);
+  const stop = new LinkedAbort(options.signal);
   const reading = pLimit(READS_AT_ONCE);
   const running = new Set<Promise<void>>();
   try {
@@ -74,7 +74,7 @@ async function moveWindow(
   window: Window,
   options: TransferOptions,
   reading: LimitFunction,
-  stop: ChildAbort,
+  stop: LinkedAbort,
 ): Promise<void> {
   const { memory, target, limit, onRun, onWindow } = options;
   const buffer = memory.take();

@@ -1,6 +1,6 @@
 // Checkpointing: saves what the service has acknowledged, and what the next run needs after a stop.
 
-import { ChildAbort } from '../base/linked-abort.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
 import { subtractRanges } from '../base/range-list.ts';
 import type { RangeSet } from '../base/range-set.ts';
 import { messageOf } from '../base/thrown.ts';
@@ -75,7 +75,7 @@ export class Checkpointing {
    * @throws {ImageChangedError} the image was modified; what `action` throws.
    */
   async whileSaving<T>(signal: AbortSignal, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const stop = new ChildAbort(signal);
+    const stop = new LinkedAbort(signal);
     const save = () =>
       this.save().catch((error: unknown) => {
         // An image whose metadata cannot be read now has not necessarily changed: the next check may succeed.

@@ -1,6 +1,6 @@
 // The MD5 of a whole fixed VHD, computed in order while the upload sends windows out of order.
 import { WINDOW_SIZE } from '../base/byte-range.ts';
-import { ChildAbort } from '../base/linked-abort.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
 import { AnsweringThread, SMALL_HEAP, startWorker } from '../base/worker-thread.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { planWindows } from '../transfer/plan.ts';
@@ -17,11 +17,11 @@ export class ContentMd5 {
   /** Bytes of the VHD hashed so far. */
   #hashed = 0;
   readonly #digest: Promise<Uint8Array>;
-  readonly #stop: ChildAbort;
+  readonly #stop: LinkedAbort;
 
   /** @param onFailure - Called if the MD5 cannot be computed; `digest` throws the same error. Not called on abort. */
   constructor(source: FixedVhdView, signal: AbortSignal, onFailure: (error: unknown) => void) {
-    this.#stop = new ChildAbort(signal);
+    this.#stop = new LinkedAbort(signal);
     this.#digest = this.#run(source, this.#stop.signal);
     this.#digest.catch((error: unknown) => {
       if (!this.#stop.signal.aborted) onFailure(error);

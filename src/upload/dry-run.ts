@@ -1,7 +1,7 @@
 // planUpload: what an upload would send and skip, and why. Writes nothing.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
-import { shielded } from '../events.ts';
+import { imageListeners, shielded } from '../events.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { ImageTransferOptions } from '../options.ts';
@@ -42,8 +42,7 @@ export async function planUpload(options: ImageTransferOptions): Promise<UploadP
   const startMs = performance.now();
   const image = await openDiskImage(options.image, {
     ...options,
-    onWarning: (warning) => emit({ type: 'warning', ...warning }),
-    onDebug: (message) => emit({ type: 'debug', message }),
+    ...imageListeners(emit),
   });
   try {
     const source = asFixedVhd(image);

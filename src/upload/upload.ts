@@ -2,7 +2,14 @@
 
 import { sidePath } from '../base/side-file.ts';
 import { checkBeforeUpload } from '../check/preflight.ts';
-import { checkEvent, type EventListener, shielded, type TransferTotals, type UploadEvent } from '../events.ts';
+import {
+  checkEvent,
+  type EventListener,
+  imageListeners,
+  shielded,
+  type TransferTotals,
+  type UploadEvent,
+} from '../events.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
@@ -105,15 +112,16 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
 /** Opens the image, and refuses a disk that Azure would certainly reject. */
 async function openChecked(options: UploadOptions, settings: Settings, emit: EventListener): Promise<DiskImage> {
   const warnings: ImageWarning[] = [];
+  const listeners = imageListeners(emit);
   const image = await openDiskImage(options.image, {
     ...options,
     // A full comparison does not rely on the holes that the file system reports.
     readHoles: settings.verify === 'full',
+    ...listeners,
     onWarning: (warning) => {
       warnings.push(warning);
-      emit({ type: 'warning', ...warning });
+      listeners.onWarning(warning);
     },
-    onDebug: (message) => emit({ type: 'debug', message }),
   });
   try {
     if (options.skipChecks === true) return image;
@@ -170,7 +178,7 @@ async function upload(
     checkpointing.manifest = artifacts.manifest;
     const work: Upload = {
       ...{ image, source, store, lifecycle, session, progress, checkpointing, memory, concurrency, verify },
-      emit: watchExpiry(emit, { endsOn: () => store.credentialEndsOn, maxRate }),
+      emit: watchExpiry(emit, { endsOn: () => store.credentialExpiresOn, maxRate }),
     };
     const finished = await sendAndFinish(work, artifacts, signal);
     await checkpointing.remove();

@@ -1,7 +1,7 @@
 // compareBlob: compares the disk of an image with a page blob, window by window.
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type ByteRange, endOf, PAGE_SIZE } from '../base/byte-range.ts';
-import { ChildAbort } from '../base/linked-abort.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
 import { bytesOf, joinRanges, subtractRanges } from '../base/range-list.ts';
 import type { EventListener } from '../events.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
@@ -57,7 +57,7 @@ export interface CompareOptions {
  */
 export async function compareBlob(options: CompareOptions): Promise<{ notCompared: number }> {
   const { source, store, progress, concurrency } = options;
-  const stop = new ChildAbort(options.signal);
+  const stop = new LinkedAbort(options.signal);
   const { signal } = stop;
   const comparison = new Comparison(options, stop);
   const counting = planTotals(planWindows(source), progress.doneBefore, signal).then(
@@ -104,9 +104,9 @@ class Comparison {
   notCompared = 0;
   readonly #options: CompareOptions;
   readonly #reading: LimitFunction;
-  readonly #stop: ChildAbort;
+  readonly #stop: LinkedAbort;
 
-  constructor(options: CompareOptions, stop: ChildAbort) {
+  constructor(options: CompareOptions, stop: LinkedAbort) {
     this.#options = options;
     this.#reading = pLimit(options.full ? IMAGE_WINDOWS : options.concurrency.maxWindows);
     this.#stop = stop;

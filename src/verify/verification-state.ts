@@ -1,6 +1,6 @@
 // What a verification has compared so far, and the file that keeps it between two runs.
 
-import { ChildAbort } from '../base/linked-abort.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
 import { sidePath } from '../base/side-file.ts';
 import { messageOf } from '../base/thrown.ts';
 import { CheckpointError, ImageAccessError } from '../errors.ts';
@@ -93,7 +93,7 @@ export class VerificationState {
   /** Saves at intervals and at the end of `work`, and aborts `work` if the image changes. */
   async keptWhile<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { image, signal } = this.#verified;
-    const stop = new ChildAbort(this.#kept?.access.signal ?? signal);
+    const stop = new LinkedAbort(this.#kept?.access.signal ?? signal);
     const autosave = new Autosave(SAVE_INTERVAL_MS, () =>
       image.assertUnchanged().then(
         () => this.#save(),

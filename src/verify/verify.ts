@@ -3,7 +3,7 @@
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import type { ChecksumAlgorithm } from '../base/page-run.ts';
 import { DestinationError, VerificationError } from '../errors.ts';
-import { shielded } from '../events.ts';
+import { imageListeners, shielded } from '../events.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { VerifyOptions } from '../options.ts';
@@ -71,8 +71,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
     ...options,
     // A full comparison does not rely on the holes that the file system reports.
     readHoles: full,
-    onWarning: (warning) => emit({ type: 'warning', ...warning }),
-    onDebug: (message) => emit({ type: 'debug', message }),
+    ...imageListeners(emit),
   });
   let manifest: ManifestReader | undefined;
   let blob: PageBlob | undefined;

@@ -1,11 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { ChildAbort } from '../../src/base/linked-abort.ts';
+import { LinkedAbort } from '../../src/base/linked-abort.ts';
 
-describe('ChildAbort', () => {
+describe('LinkedAbort', () => {
   it('aborts with the reason of its parent', () => {
     const parent = new AbortController();
-    const child = new ChildAbort(parent.signal);
+    const child = new LinkedAbort(parent.signal);
     const reason = { why: 'enough' };
     expect(child.signal.aborted).toBe(false);
     parent.abort(reason);
@@ -14,7 +14,7 @@ describe('ChildAbort', () => {
 
   it('aborts for reasons of its own without touching its parent', () => {
     const parent = new AbortController();
-    const child = new ChildAbort(parent.signal);
+    const child = new LinkedAbort(parent.signal);
     const reason = new Error('a write failed');
     child.abort(reason);
     expect(child.signal.reason).toBe(reason);
@@ -23,7 +23,7 @@ describe('ChildAbort', () => {
 
   it('keeps the first reason', () => {
     const parent = new AbortController();
-    const child = new ChildAbort(parent.signal);
+    const child = new LinkedAbort(parent.signal);
     const first = new Error('first');
     child.abort(first);
     child.abort(new Error('second'));
@@ -33,14 +33,14 @@ describe('ChildAbort', () => {
 
   it('cannot be created from an aborted parent', () => {
     const reason = new Error('enough');
-    expect(() => new ChildAbort(AbortSignal.abort(reason))).toThrow(reason);
+    expect(() => new LinkedAbort(AbortSignal.abort(reason))).toThrow(reason);
   });
 
   it('has no listener at its parent after unlink, and is not aborted by it', () => {
     const parent = new AbortController();
-    for (let count = 0; count < 100; count++) new ChildAbort(parent.signal).unlink();
+    for (let count = 0; count < 100; count++) new LinkedAbort(parent.signal).unlink();
     expect(getEventListeners(parent.signal, 'abort')).toHaveLength(0);
-    const child = new ChildAbort(parent.signal);
+    const child = new LinkedAbort(parent.signal);
     child.unlink();
     parent.abort();
     expect(child.signal.aborted).toBe(false);

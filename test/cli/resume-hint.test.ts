@@ -37,6 +37,11 @@ describe('ResumeHint', () => {
     expect(hint.describe(LOST, true)).toContain('Run the same command again without --restart to resume.');
   });
 
+  it('does not advise the same command at once after a failure that a retry cannot change', () => {
+    const refused = new ServiceError('The service refused.', { status: 400, transient: false });
+    expect(started().describe(refused, false)).toContain('to resume when the cause is removed.');
+  });
+
   it('asks for a new SAS when the SAS has expired', () => {
     expect(started().describe(EXPIRED, false)).toContain('again with a new SAS to resume. With --sas-file');
   });

@@ -35,11 +35,11 @@ describe('openDiskImage', () => {
     ["7z\xbc\xaf'\x1c", 0, 'a 7-Zip archive', 'Unpack'],
     ['\x28\xb5\x2f\xfd', 0, 'a Zstandard archive', 'Unpack'],
     ['BZh9', 0, 'a bzip2 archive', 'Unpack'],
-  ])('identifies a file with %j at %i as %s, and names the next step', async (magic, offset, name, wayOut) => {
+  ])('identifies a file with %j at %i as %s, and names the next step', async (magic, offset, name, nextStep) => {
     const error = await failureWith('disk.vhd', Buffer.alloc(offset), Buffer.from(magic, 'latin1'), Buffer.alloc(4096));
     expect(error).toBeInstanceOf(UnsupportedImageError);
     expect(error.message).toContain(`it is ${name}, not a VHD or VHDX.`);
-    expect(error.message).toContain(wayOut);
+    expect(error.message).toContain(nextStep);
   });
 
   it('reports that a raw disk named .vhd has no footer, and names the next step', async () => {

@@ -51,7 +51,7 @@ export class MemoryPageBlob implements PageBlob {
     return this.address.url;
   }
 
-  readonly credentialEndsOn = undefined;
+  readonly credentialExpiresOn = undefined;
   /** Undefined if there is no blob. */
   blob: Omit<BlobProperties, 'isLeased'> | undefined;
   /** Written ranges, in the order of the list. */

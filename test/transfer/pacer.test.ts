@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ChildAbort } from '../../src/base/linked-abort.ts';
+import { LinkedAbort } from '../../src/base/linked-abort.ts';
 import { Pacer, ServicePacer } from '../../src/transfer/pacer.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
 /** Many callers wait with the same signal, as in a transfer. */
-const never = new ChildAbort(new AbortController().signal).signal;
+const never = new LinkedAbort(new AbortController().signal).signal;
 
 describe('Pacer', () => {
   it('admits everything at once without a limit', async () => {
