@@ -38,7 +38,7 @@ describe('ResumeHint', () => {
   });
 
   it('does not advise the same command at once after a failure that a retry cannot change', () => {
-    const refused = new ServiceError('The service refused.', { status: 400, transient: false });
+    const refused = new ServiceError('The service refused.', { status: 400, reason: 'InvalidInput', transient: false });
     expect(started().describe(refused, false)).toContain('to resume when the cause is removed.');
   });
 
