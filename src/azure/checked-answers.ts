@@ -5,6 +5,7 @@ import type { Checksum } from '../base/page-run.ts';
 import { printable } from '../base/printable.ts';
 import { ServiceError } from '../errors.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
+import type { StoreProperties } from '../target/page-store.ts';
 import { type SentRequest, unusableAnswer } from './errors.ts';
 
 /** @throws {ServiceError} a required header is missing or unusable. */
@@ -24,6 +25,16 @@ export function propertiesOf(response: BlobGetPropertiesResponse): BlobPropertie
     isLeased: response.leaseStatus === 'locked',
     metadata: lowerCaseKeys(response.metadata ?? {}),
   };
+}
+
+/**
+ * The properties of a managed disk's content. An ETag is not certain there.
+ * @throws {ServiceError} a required header is missing or unusable.
+ */
+export function diskPropertiesOf({ contentLength, etag = '', requestId }: BlobGetPropertiesResponse): StoreProperties {
+  if (Number.isSafeInteger(contentLength) && contentLength !== undefined) return { size: contentLength, etag };
+  const operation = 'Get Blob Properties';
+  throw unusableAnswer({ operation, what: operation }, 'its answer has no usable Content-Length', requestId);
 }
 
 /** @throws {ServiceError} the answer contains other bytes than the requested ones. */

@@ -6,7 +6,7 @@ import type { BlobAddress } from '../target/page-blob.ts';
 import { hasSasFields, namesIn, sasField } from './auth/sas-text.ts';
 import { assertBlobService, type Endpoint, parseEndpoint } from './endpoint.ts';
 import { decodedUrl, isUrl, percentDecoded, unescapeMarkup, withoutWrapping } from './given-text.ts';
-import { accountPlace, isPublicDomain, parseStorageHost } from './storage-host.ts';
+import { accountPlace, isDiskUrl, isPublicDomain, parseStorageHost } from './storage-host.ts';
 
 export type { BlobAddress };
 
@@ -26,7 +26,7 @@ const ACCOUNT_NAME = /^[a-z0-9]{3,24}(?:-secondary)?$/;
  * @param serviceUrl - The account's endpoint. It also decides whether the path of a URL starts with the account when the host
  *   does not show that.
  * @param accountName - The account whose key signs requests, for the same purpose.
- * @throws {UsageError} not a URL, no container or blob in it, the URL of a snapshot or of a managed disk, or an ambiguous URL.
+ * @throws {UsageError} not a URL, no container or blob in it, the URL of a snapshot, or an ambiguous URL.
  */
 export function parseDestination(text: string, serviceUrl?: string, accountName?: string): Destination {
   const { place, query } = split(decodedUrl(withoutWrapping(text)));
@@ -63,6 +63,7 @@ export function parseDestination(text: string, serviceUrl?: string, accountName?
     accountName: account,
     containerName: container,
     blobName: decode(blob.join('/'), url),
+    ...(isDiskUrl(url) ? { isDisk: true as const } : {}),
   };
   return { address, ...(query === '' ? {} : { sas: query }) };
 }
@@ -165,12 +166,6 @@ function assertWritable(url: URL, query: string): void {
   if (query !== '' && !hasSasFields(query)) {
     throw new UsageError(
       `The text after the question mark of ${withoutQuery(url)} is not a SAS. Write %3F if the question mark belongs to the name of the blob.`,
-    );
-  }
-  // Put Blob on such a host erases the disk: github.com/Azure/azure-storage-azcopy/issues/1582
-  if (/^md-/i.test(url.hostname)) {
-    throw new UsageError(
-      `${url.hostname} is the address of a managed disk. This version uploads to page blobs only: upload to a storage account, then create the disk from the blob.`,
     );
   }
   assertBlobService(url, 'The destination');

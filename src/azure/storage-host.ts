@@ -86,3 +86,13 @@ export function isPublicDomain({ protocol, port, hostname }: URL): boolean {
 export function isLoopback(hostname: string): boolean {
   return /^(?:127(?:\.\d+){3}|localhost|.+\.localhost|\[::1\]|\[::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}\])$/.test(hostname);
 }
+
+/** Names of the accounts that hold the content of managed disks while somebody has access to them: md-impexp-*, md-hdd-*, md-*. */
+const DISK_ACCOUNT = /^md-[a-z0-9-]+$/;
+
+/** Whether a URL is that of a managed disk, as granting access to one returns it. Servers for tests have the account in their path. */
+export function isDiskUrl(url: URL): boolean {
+  const host = parseStorageHost(url.hostname);
+  if (host !== undefined && DISK_ACCOUNT.test(host.account)) return true;
+  return isLoopback(url.hostname) && DISK_ACCOUNT.test(url.pathname.split('/')[1] ?? '');
+}

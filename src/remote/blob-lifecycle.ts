@@ -4,7 +4,7 @@ import { CredentialError, DestinationError } from '../errors.ts';
 import { inState, isComplete, OWNER, sequenceNumberOf, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { CheckpointLease } from '../state/checkpoint.ts';
 import { decodeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
-import type { Capabilities, Lifecycle } from '../target/lifecycle.ts';
+import type { Capabilities, RemoteLifecycle } from '../target/lifecycle.ts';
 import type { BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
 import { BlobLease, type BlobLeaseOptions, inUse, replacedMeanwhile } from './lease.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
@@ -26,7 +26,7 @@ export interface Hold {
 
 export type NewBlob = Omit<CreateBlobOptions, 'sequenceNumber'> & { readonly uploadId: string };
 
-export class BlobLifecycle implements Lifecycle {
+export class BlobLifecycle implements RemoteLifecycle {
   readonly #blob: PageBlob;
   readonly #store: RetryingPageStore<BlobProperties>;
   readonly #owner: Owner;
@@ -45,12 +45,26 @@ export class BlobLifecycle implements Lifecycle {
   }
 
   get capabilities(): Capabilities {
-    return { metadata: true, lease: !this.#lease.isRefused, conditions: true, clear: true, startsAsZeros: true };
+    const lease = !this.#lease.isRefused;
+    const always = {
+      metadata: true,
+      exclusive: false,
+      checksums: true,
+      conditions: true,
+      clear: true,
+      startsAsZeros: true,
+    };
+    return { ...always, lease };
   }
 
   /** Whether this run holds a lease on the blob, so that nothing else can write to it. */
   get isHeld(): boolean {
     return this.#lease.isHeld;
+  }
+
+  /** The blob itself remembers everything. */
+  get remembered(): object {
+    return {};
   }
 
   properties(signal: AbortSignal): Promise<BlobProperties | undefined> {

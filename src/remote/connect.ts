@@ -3,7 +3,9 @@
 import type { Credential } from '../azure/auth/credentials.ts';
 import { assertSasAllows, parseSas } from '../azure/auth/sas.ts';
 import { parseDestination } from '../azure/destination.ts';
+import { connectDiskBlob } from '../azure/disk-blob.ts';
 import { connectPageBlob } from '../azure/page-blob.ts';
+import type { ConnectOptions } from '../azure/pages.ts';
 import { isLoopback, parseStorageHost } from '../azure/storage-host.ts';
 import { MIB } from '../base/byte-range.ts';
 import { VERSION } from '../base/version.ts';
@@ -11,6 +13,7 @@ import { CredentialError, UsageError } from '../errors.ts';
 import { type EventListener, retryEvent, type UploadEvent } from '../events.ts';
 import type { ServiceOptions } from '../options.ts';
 import type { BlobAddress, BlobProperties, PageBlob } from '../target/page-blob.ts';
+import type { PageStore, StoreProperties } from '../target/page-store.ts';
 import { type Concurrency, threadsWarning } from '../transfer/concurrency-limits.ts';
 import { Pacer } from '../transfer/pacer.ts';
 import { Retrier } from '../transfer/retry.ts';
@@ -36,6 +39,7 @@ export function accessOf(options: ServiceOptions, permissions: string): BlobAcce
   const { address, sas } = parseDestination(options.destination, options.serviceUrl, keyAccount);
   if (permissions.includes('w')) refuseSecondary(address);
   const chosen: Credential = sas === undefined ? given : { kind: 'sas', sas };
+  if (address.isDisk === true && chosen.kind !== 'sas') throw needsGrant(address);
   if (chosen.kind !== 'sas') {
     if (chosen.kind !== 'account-key') assertEncrypted(address);
     return { address, credential: chosen, permissions };
@@ -58,6 +62,12 @@ function refuseSecondary({ url }: BlobAddress): void {
   );
 }
 
+function needsGrant({ url }: BlobAddress): CredentialError {
+  return new CredentialError(
+    `${url} is the address of a managed disk, which needs the SAS that was granted with it. Pass the whole URL, in quotes (az disk grant-access --access-level Write --query accessSas).`,
+  );
+}
+
 /** Neither the service nor the SDK accepts a token over http. */
 function assertEncrypted({ url }: BlobAddress): void {
   if (url.startsWith('https:')) return;
@@ -73,14 +83,55 @@ export interface BlobConnection {
   readonly store: RetryingPageStore<BlobProperties>;
 }
 
+interface ConnectionSettings extends ServiceOptions {
+  readonly maxRate?: number;
+  readonly maxRequests: number;
+}
+
 /** Sends nothing. */
 export async function connect(
   { address, credential, permissions }: BlobAccess,
-  options: ServiceOptions & { readonly maxRate?: number; readonly maxRequests: number },
+  options: ConnectionSettings,
   emit: EventListener,
 ): Promise<BlobConnection> {
+  const blob = await connectPageBlob(address, credential, connectOptions(permissions, options, emit));
+  return { blob, store: withRetries(blob, options, emit) };
+}
+
+export interface DiskConnection {
+  /** Makes one attempt per call. The caller closes it. */
+  readonly disk: PageStore;
+  /** The same content, with retries. */
+  readonly store: RetryingPageStore;
+  /** Whether the disk has refused the checksum of a write. */
+  readonly refusesChecksums: () => boolean;
+}
+
+/** Connects to the content of a managed disk. Sends nothing. */
+export async function connectDisk(
+  { address, credential, permissions }: BlobAccess,
+  options: ConnectionSettings,
+  emit: EventListener,
+): Promise<DiskConnection> {
+  let refusesChecksums = false;
+  const onChecksumRefused = () => {
+    refusesChecksums = true;
+    emit({
+      type: 'warning',
+      code: 'no-checksums',
+      message: `The managed disk behind ${address.url} refuses checksums of what is sent. Everything is read back and compared at the end.`,
+    });
+  };
+  const disk = await connectDiskBlob(address, credential, {
+    ...connectOptions(permissions, options, emit),
+    onChecksumRefused,
+  });
+  return { disk, store: withRetries(disk, options, emit), refusesChecksums: () => refusesChecksums };
+}
+
+function connectOptions(permissions: string, options: ConnectionSettings, emit: EventListener): ConnectOptions {
   const { renewSas, giveUpAfterMs, stallTimeoutMs, collectGarbage, maxRate = Number.POSITIVE_INFINITY } = options;
-  const blob = await connectPageBlob(address, credential, {
+  return {
     userAgent: `vhdup/${VERSION}`,
     permissions,
     onEvent: emit,
@@ -90,20 +141,25 @@ export async function connect(
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
     ...(collectGarbage === undefined ? {} : { collectGarbage }),
     ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
-  });
-  const retrier = new Retrier(
-    options,
-    (notice) => emit(retryEvent(notice)),
-    (error, failedSignal) => blob.renewed(error, failedSignal),
-  );
-  const store = new RetryingPageStore({
-    store: blob,
-    retrier,
+  };
+}
+
+function withRetries<Properties extends StoreProperties>(
+  store: PageStore<Properties>,
+  options: ConnectionSettings,
+  emit: EventListener,
+): RetryingPageStore<Properties> {
+  return new RetryingPageStore({
+    store,
+    retrier: new Retrier(
+      options,
+      (notice) => emit(retryEvent(notice)),
+      (error, failedSignal) => store.renewed(error, failedSignal),
+    ),
     maxRequests: options.maxRequests,
     onConcurrency: (requests) => emit({ type: 'concurrency', requests }),
-    onSmaller: (bytes) => emit(smallerRequests(address.url, bytes)),
+    onSmaller: (bytes) => emit(smallerRequests(store.url, bytes)),
   });
-  return { blob, store };
 }
 
 function smallerRequests(url: string, bytes: number): UploadEvent {

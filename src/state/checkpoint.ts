@@ -25,7 +25,7 @@ export interface Checkpoint {
   readonly diskSize: number;
   /** Whether the upload uses this option, which changes the contents of the disk. */
   readonly trustUnmarkedSectors: boolean;
-  /** The blob's URL without the query. */
+  /** The blob's URL without the query; the URL of the resource for a managed disk that this upload created. */
   readonly blobUrl: string;
   /** Length of the blob in bytes. */
   readonly blobSize: number;
@@ -49,6 +49,18 @@ export interface Checkpoint {
   readonly failed?: boolean;
   /** The blob that the upload may replace. Saved before the replacement, and absent afterwards. */
   readonly replaces?: ReplacedBlob;
+  /** Only for a managed disk that this upload created. */
+  readonly disk?: DiskState;
+}
+
+/** The managed disk that the upload created. Its name may later belong to another disk, which has another `uniqueId`. */
+export interface DiskState {
+  /** Resource id. */
+  readonly id: string;
+  /** Undefined until the service has created it. */
+  readonly uniqueId?: string;
+  /** The content was verified, and the end of the access requested. */
+  readonly finishing?: boolean;
 }
 
 /** A blob that a command was allowed to replace. */
@@ -110,6 +122,7 @@ const FORM: StateForm<Checkpoint> = {
     fromBlob: optional(flag),
     failed: optional(flag),
     replaces: optional(object<ReplacedBlob>({ etag: text, uploadId: optional(text) })),
+    disk: optional(object<DiskState>({ id: text, uniqueId: optional(text), finishing: optional(flag) })),
   }),
 };
 

@@ -6,11 +6,15 @@ export interface Capabilities {
   readonly metadata: boolean;
   /** Supports leases, so that nothing else writes to it. Certain only after the first attempt to acquire one. */
   readonly lease: boolean;
+  /** Without a lease: nothing else writes to it, unless it has the same credential. */
+  readonly exclusive: boolean;
+  /** Accepts a checksum with each write, and checks it. Certain only after the first write. */
+  readonly checksums: boolean;
   /** Supports conditions (ETag, sequence number) on requests. */
   readonly conditions: boolean;
   /** Can clear pages without writing zeros. */
   readonly clear: boolean;
-  /** Reads as zeros wherever nothing was written. */
+  /** Reads as zeros wherever nothing was written when the upload starts. Otherwise its page list shows where to write zeros. */
   readonly startsAsZeros: boolean;
 }
 
@@ -28,4 +32,16 @@ export interface Lifecycle {
    *   that nothing else has written to the target.
    */
   abandon(isFailed?: boolean): Promise<string | undefined>;
+}
+
+/** A Lifecycle of a remote target, which one run of an upload holds. */
+export interface RemoteLifecycle extends Lifecycle {
+  /** Whether this run holds a lease on the target, so that nothing else can write to it. */
+  readonly isHeld: boolean;
+  /** What the checkpoint must remember of the target. */
+  readonly remembered: object;
+  /** Sets the MD5 of the whole content. @throws {DestinationError} the target was replaced, or stores no MD5. */
+  setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** @param save - Saves the checkpoint, if what it remembers changes before the last step. */
+  finish(signal: AbortSignal, etag?: string, save?: () => Promise<void>): Promise<void>;
 }

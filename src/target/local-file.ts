@@ -32,6 +32,8 @@ export class LocalFile implements PageWriter, Lifecycle {
   readonly capabilities: Capabilities = {
     metadata: false,
     lease: false,
+    exclusive: true,
+    checksums: false,
     conditions: false,
     clear: false,
     startsAsZeros: true,

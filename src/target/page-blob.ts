@@ -14,6 +14,8 @@ export interface BlobAddress {
   readonly containerName: string;
   /** Decoded, as the service knows it. It may contain slashes. */
   readonly blobName: string;
+  /** The blob is the content of a managed disk that waits for its upload, or is exported. */
+  readonly isDisk?: true;
 }
 
 export interface BlobProperties extends StoreProperties {

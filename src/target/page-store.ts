@@ -16,7 +16,7 @@ export interface PageWriter {
 export interface StoreProperties {
   /** Length in bytes. */
   readonly size: number;
-  /** Changes with each write. */
+  /** Changes with each write. Empty if the target does not send it. */
   readonly etag: string;
 }
 

@@ -32,6 +32,8 @@ export interface MoveDiskOptions {
   readonly progress?: Progress;
   /** Sees each window, in ascending order, before it is moved, and yields it. @default none */
   readonly alongside?: (windows: AsyncGenerator<Window>) => AsyncGenerator<Window>;
+  /** Ranges of a window to send even if they are zero. @default none */
+  readonly alsoSend?: (window: Window) => readonly ByteRange[];
   /** Called for each run once the target contains it. */
   readonly onRun?: (run: PageRun) => void;
   /** Called for each finished window, before it counts as done. */
@@ -76,6 +78,7 @@ export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
       limit: options.limit,
       maxWindows: options.maxWindows,
       signal: stop.signal,
+      ...(options.alsoSend === undefined ? {} : { alsoSend: options.alsoSend }),
       onRun: (run, wasThere) => {
         options.onRun?.(run);
         if (wasThere) progress.runFound(run.range);

@@ -3,6 +3,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { LinkedAbort } from '../base/linked-abort.ts';
 import type { Checksum, PageRun } from '../base/page-run.ts';
+import { subtractRanges } from '../base/range-list.ts';
 import type { Window } from './plan.ts';
 import type { WindowMemory } from './window-memory.ts';
 import { findRuns } from './zero-pages.ts';
@@ -37,6 +38,8 @@ export interface TransferOptions {
   /** The maximum number of windows in memory, including one that is read ahead. Each takes 4 MiB. */
   readonly maxWindows: number;
   readonly signal: AbortSignal;
+  /** Ranges of a window to send even if they are zero: the target may hold other bytes there. @default none */
+  readonly alsoSend?: (window: Window) => readonly ByteRange[];
   /** Called after each run that the target acknowledged or already contained. */
   readonly onRun: (run: PageRun, wasThere: boolean) => void;
   /** Called when every run of the window is acknowledged. `runs` is empty if the window is all zeros. */
@@ -82,7 +85,8 @@ async function moveWindow(
   // Do not read waiting windows after an abort.
   const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options)));
   if (stop.signal.aborted) return;
-  const runs = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
+  const data = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
+  const runs = [...data, ...subtractRanges(options.alsoSend?.(window) ?? [], data)];
   let acknowledged = 0;
   const send = async (range: ByteRange) => {
     const start = range.offset - window.offset;

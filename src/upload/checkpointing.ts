@@ -7,11 +7,12 @@ import { messageOf } from '../base/thrown.ts';
 import { CorruptImageError, ImageAccessError, ImageChangedError, VerificationError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
-import { type BlobLifecycle, isModified } from '../remote/blob-lifecycle.ts';
+import { isModified } from '../remote/blob-lifecycle.ts';
 import { Autosave } from '../state/autosave.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import type { CheckpointFile } from '../state/checkpoint-file.ts';
 import type { ExclusiveAccess } from '../state/exclusive-access.ts';
+import type { RemoteLifecycle } from '../target/lifecycle.ts';
 import type { Progress } from '../transfer/progress.ts';
 import type { Differences } from '../verify/differences.ts';
 import { leaseOf, type Session } from './context.ts';
@@ -32,7 +33,7 @@ export interface CheckpointingOptions {
   readonly access: ExclusiveAccess;
   readonly session: Session;
   readonly progress: Progress;
-  readonly lifecycle: BlobLifecycle;
+  readonly lifecycle: RemoteLifecycle;
   /** The checkpoint of the upload before anything was sent. */
   readonly empty: Checkpoint;
   readonly emit: EventListener;
@@ -61,6 +62,7 @@ export class Checkpointing {
     const readBack = this.readBack?.differences.summary.count === 0 ? this.readBack.done.ranges : [];
     return {
       ...empty,
+      ...lifecycle.remembered,
       done: [...progress.done.ranges],
       sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
       unverified: subtractRanges(session.unverified.ranges, readBack),

@@ -29,12 +29,13 @@ export interface Session {
   readonly unverified: RangeSet;
 }
 
-/** The input of `openSession`. */
-export interface SessionRequest {
+/** What every session needs. */
+export interface TargetRequest {
   readonly image: DiskImage;
   readonly source: FixedVhdView;
-  readonly lifecycle: BlobLifecycle;
   readonly store: RetryingPageStore;
+  /** What the checkpoint calls the target: a URL without a SAS. */
+  readonly targetUrl: string;
   readonly file: CheckpointFile;
   readonly access: Pick<ExclusiveAccess, 'mayWrite'>;
   /** This run. */
@@ -42,13 +43,18 @@ export interface SessionRequest {
   readonly signal: AbortSignal;
   readonly overwrite: boolean;
   readonly restart: boolean;
-  readonly createContainer: boolean;
-  /** Resume without a checkpoint from the pages that the blob holds. */
+  /** Resume without a checkpoint from the pages that the target holds. */
   readonly resumeFromBlob: boolean;
-  /** Break a lease that something else holds on the blob. */
-  readonly breakLease: boolean;
   /** Changes what the disk reads as, so a checkpoint belongs to one value of it. */
   readonly trustUnmarkedSectors: boolean;
+}
+
+/** The input of `openSession`. */
+export interface SessionRequest extends TargetRequest {
+  readonly lifecycle: BlobLifecycle;
+  readonly createContainer: boolean;
+  /** Break a lease that something else holds on the blob. */
+  readonly breakLease: boolean;
   /** The user's metadata for the blob. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -56,7 +62,7 @@ export interface SessionRequest {
 /** The checkpoint of an upload that has not sent anything yet. */
 export function emptyCheckpoint(
   { uploadId, startedAt }: Pick<Session, 'uploadId' | 'startedAt'>,
-  { image, source, store, owner, trustUnmarkedSectors }: SessionRequest,
+  { image, source, targetUrl, owner, trustUnmarkedSectors }: TargetRequest,
 ): Checkpoint {
   return {
     uploadId,
@@ -64,7 +70,7 @@ export function emptyCheckpoint(
     image: image.files.map(({ name, size, modifiedMs, diskId }) => ({ name, size, modifiedMs, diskId })),
     diskSize: image.size,
     trustUnmarkedSectors,
-    blobUrl: store.url,
+    blobUrl: targetUrl,
     blobSize: source.size,
     done: [],
     sent: { bytes: 0, pages: '0'.repeat(16) },
@@ -95,7 +101,7 @@ export function leaseIds({ id }: Owner, known: Checkpoint['lease'] | undefined):
  */
 export async function restoreCheckpoint(
   stored: Checkpoint | undefined,
-  { file, access }: SessionRequest,
+  { file, access }: Pick<TargetRequest, 'file' | 'access'>,
 ): Promise<void> {
   if (!access.mayWrite) return;
   await (stored === undefined ? file.remove() : file.save(stored)).catch(() => undefined);

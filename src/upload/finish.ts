@@ -7,9 +7,9 @@ import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { VerifiedLevel, VerifyLevel } from '../options.ts';
-import { type BlobLifecycle, isModified } from '../remote/blob-lifecycle.ts';
+import { isModified } from '../remote/blob-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
-import type { Capabilities } from '../target/lifecycle.ts';
+import type { Capabilities, RemoteLifecycle } from '../target/lifecycle.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
 import type { PageSetDigest } from '../transfer/page-set-digest.ts';
@@ -28,7 +28,7 @@ export interface Upload {
   readonly image: DiskImage;
   readonly source: FixedVhdView;
   readonly store: RetryingPageStore;
-  readonly lifecycle: BlobLifecycle;
+  readonly lifecycle: RemoteLifecycle;
   readonly session: Session;
   readonly progress: Progress;
   readonly checkpointing: Checkpointing;
@@ -74,7 +74,7 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
     // Without a lease, the blob must keep this ETag from the read-back to the end.
     const etag = await verify(upload, verified, sent, signal);
     await manifest?.complete(footer, sent);
-    await lifecycle.finish(signal, etag);
+    await lifecycle.finish(signal, etag, () => upload.checkpointing.save());
   } catch (error) {
     throw changedMeanwhile(error, store.url);
   }
@@ -98,14 +98,16 @@ function levelOf(asked: VerifyLevel | undefined, { unverified }: Session): Verif
 export function warnOfUnverified(
   asked: VerifyLevel | undefined,
   { unverified, earlier }: Session,
-  { lease }: Capabilities,
+  { lease, exclusive }: Capabilities,
   url: string,
   emit: EventListener,
 ): void {
-  if (asked === 'full' || (lease && unverified.ranges.length === 0 && earlier?.fromBlob !== true)) return;
-  const why = lease
-    ? `Neither the ETag nor a lease proves that nothing else has written to ${url} since the previous run of this upload.`
-    : `No lease prevents other programs from writing to ${url} during this upload.`;
+  if (asked === 'full' || ((lease || exclusive) && unverified.ranges.length === 0 && earlier?.fromBlob !== true))
+    return;
+  const why =
+    lease || exclusive
+      ? `Neither the ETag nor a lease proves that nothing else has written to ${url} since the previous run of this upload.`
+      : `No lease prevents other programs from writing to ${url} during this upload.`;
   const what =
     asked === undefined
       ? 'Unverified data is read back and compared at the end. --verify ranges skips that.'

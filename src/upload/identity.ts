@@ -4,16 +4,16 @@ import { CheckpointError, DestinationError, ImageChangedError } from '../errors.
 import { isFailed, sequenceNumberOf, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint, CheckpointImageFile } from '../state/checkpoint.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
-import type { SessionRequest } from './context.ts';
+import type { TargetRequest } from './context.ts';
 
 /** @throws {CheckpointError | ImageChangedError} the checkpoint belongs to another image, another blob, or another way to read the image. */
 export function assertSameSource(
   stored: Checkpoint,
-  { image, store, file, trustUnmarkedSectors }: SessionRequest,
+  { image, targetUrl, file, trustUnmarkedSectors }: TargetRequest,
 ): void {
-  if (stored.blobUrl !== store.url) {
+  if (stored.blobUrl !== targetUrl) {
     throw new CheckpointError(
-      `The checkpoint ${file.path} belongs to an upload to ${stored.blobUrl}, not to ${store.url}. Name another file with --checkpoint to keep both, or give --restart to discard that one.`,
+      `The checkpoint ${file.path} belongs to an upload to ${stored.blobUrl}, not to ${targetUrl}. Name another file with --checkpoint to keep both, or give --restart to discard that one.`,
     );
   }
   if (stored.trustUnmarkedSectors !== trustUnmarkedSectors) {

@@ -17,6 +17,15 @@ export function isProved({ lease, etag }: Checkpoint, hold: Hold): boolean {
   return hold.etag === etag || (lease.proof !== undefined && hold.takenOver === lease.proof);
 }
 
+/** Whether the target lists exactly the pages that were sent, within the completed ranges. */
+export async function holdsSamePages(
+  stored: Checkpoint,
+  store: RetryingPageStore,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await compareListed(stored, store, signal)) === undefined;
+}
+
 /**
  * Compares the pages that the blob lists in the completed ranges with the pages that were sent.
  * @throws {DestinationError} the pages differ.
@@ -26,14 +35,24 @@ export async function assertSamePages(
   store: RetryingPageStore,
   signal: AbortSignal,
 ): Promise<void> {
-  if (stored.done.length === 0) return;
-  const listed = new PageSetDigest();
-  for await (const range of partsWithin(listedRanges(store, signal), stored.done)) listed.add(range);
-  if (listed.equals(PageSetDigest.from(stored.sent.pages, stored.sent.bytes))) return;
+  const listed = await compareListed(stored, store, signal);
+  if (listed === undefined) return;
   const pages = (bytes: number) => `${bytes / PAGE_SIZE} pages`;
   throw new DestinationError(
     `Cannot resume: the blob ${stored.blobUrl} does not hold the pages that this upload sent (${pages(stored.sent.bytes)} sent, ${pages(listed.bytes)} found). Something else has written to it. Give --restart to upload from the beginning.`,
   );
+}
+
+/** @returns the listed pages if they differ from those that were sent. */
+async function compareListed(
+  { done, sent }: Checkpoint,
+  store: RetryingPageStore,
+  signal: AbortSignal,
+): Promise<PageSetDigest | undefined> {
+  if (done.length === 0) return undefined;
+  const listed = new PageSetDigest();
+  for await (const range of partsWithin(listedRanges(store, signal), done)) listed.add(range);
+  return listed.equals(PageSetDigest.from(sent.pages, sent.bytes)) ? undefined : listed;
 }
 
 /** The parts of `ranges` that lie in `within`. Both ascend. */

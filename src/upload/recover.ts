@@ -2,6 +2,7 @@
 
 import { alignDown, type ByteRange, WINDOW_SIZE } from '../base/byte-range.ts';
 import { subtractRanges } from '../base/range-list.ts';
+import type { RangeSet } from '../base/range-set.ts';
 import { DestinationError } from '../errors.ts';
 import { listedRanges } from '../remote/page-ranges.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
@@ -46,31 +47,43 @@ export function checkpointOfBlob({ metadata }: BlobProperties, request: SessionR
   };
 }
 
-/** The page list of the blob, read alongside the windows. It may have millions of ranges, so only those of the windows in flight are kept. */
-export class FoundPages {
-  readonly #store: RetryingPageStore;
-  readonly #diskSize: number;
-  readonly #signal: AbortSignal;
+export interface ListedPagesOptions {
+  readonly store: RetryingPageStore;
+  readonly diskSize: number;
+  readonly signal: AbortSignal;
+  /** Windows that need not be looked at. */
+  readonly done: RangeSet;
+  /** Whether windows without data in the image matter: what is listed there must be overwritten. */
+  readonly mustBeZero: boolean;
+}
+
+/** The page list of the target, read alongside the windows. It may have millions of ranges, so only those of the windows in flight are kept. */
+export class ListedPages {
+  readonly #options: ListedPagesOptions;
   /** Ranges of the windows in flight, by window offset. */
   readonly #listed = new Map<number, { readonly ranges: readonly ByteRange[]; wasUsed: boolean }>();
 
-  constructor(store: RetryingPageStore, diskSize: number, signal: AbortSignal) {
-    this.#store = store;
-    this.#diskSize = diskSize;
-    this.#signal = signal;
+  constructor(options: ListedPagesOptions) {
+    this.#options = options;
   }
 
-  /** Yields the same windows. */
+  /** Yields the same windows, and those that the image does not fill but the target lists. */
   async *alongside(windows: AsyncGenerator<Window>): AsyncGenerator<Window> {
-    const listed = listedRanges(this.#store, this.#signal);
-    for await (const window of windowsWithListed(windows, listed, this.#diskSize)) {
-      if (window.allocated === 0) continue;
+    const { store, diskSize, signal, done, mustBeZero } = this.#options;
+    const listed = listedRanges(store, signal);
+    for await (const window of windowsWithListed(windows, listed, diskSize)) {
+      if (window.allocated === 0 && (!mustBeZero || done.includes(window))) continue;
       this.#listed.set(window.offset, { ranges: window.listed, wasUsed: false });
       yield window;
     }
   }
 
-  /** Whether the blob lists all pages of the range, which must lie in one window. */
+  /** What the target lists of the window. */
+  listedIn({ offset }: ByteRange): readonly ByteRange[] {
+    return this.#listed.get(offset)?.ranges ?? [];
+  }
+
+  /** Whether the target lists all pages of the range, which must lie in one window. */
   includes(range: ByteRange): boolean {
     const window = this.#listed.get(alignDown(range.offset, WINDOW_SIZE));
     if (window === undefined || subtractRanges([range], window.ranges).length > 0) return false;
@@ -78,7 +91,7 @@ export class FoundPages {
     return true;
   }
 
-  /** @returns whether the blob already held a part of the window. */
+  /** @returns whether the target already held a part of the window. */
   windowDone({ offset }: ByteRange): boolean {
     const wasUsed = this.#listed.get(offset)?.wasUsed === true;
     this.#listed.delete(offset);

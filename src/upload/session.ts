@@ -3,7 +3,7 @@
 import { CheckpointError } from '../errors.ts';
 import { UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
-import type { Session, SessionRequest } from './context.ts';
+import type { Session, SessionRequest, TargetRequest } from './context.ts';
 import { create } from './create.ts';
 import { assertSameSource } from './identity.ts';
 import { checkpointOfBlob } from './recover.ts';
@@ -33,7 +33,11 @@ export async function openSession(request: SessionRequest): Promise<Session> {
 }
 
 /** `--restart` and `--resume-from-blob` replace an unusable checkpoint, but never any other file. */
-async function loadCheckpoint({ file, restart, resumeFromBlob }: SessionRequest): Promise<Checkpoint | undefined> {
+export async function loadCheckpoint({
+  file,
+  restart,
+  resumeFromBlob,
+}: Pick<TargetRequest, 'file' | 'restart' | 'resumeFromBlob'>): Promise<Checkpoint | undefined> {
   try {
     return await file.load();
   } catch (error) {

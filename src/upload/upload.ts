@@ -11,11 +11,10 @@ import {
   type UploadEvent,
 } from '../events.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
-import { asFixedVhd } from '../image/fixed-vhd-view.ts';
+import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { UploadOptions, VerifiedLevel } from '../options.ts';
-import { BlobLifecycle } from '../remote/blob-lifecycle.ts';
-import { accessOf, type BlobConnection, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
+import { accessOf, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
 import { watchExpiry } from '../remote/expiry-watch.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
@@ -23,6 +22,7 @@ import { type Concurrency, concurrencyOf } from '../transfer/concurrency-limits.
 import { moveDisk } from '../transfer/move-disk.ts';
 import { Progress } from '../transfer/progress.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
+import { isZero } from '../transfer/zero-pages.ts';
 import {
   checkChecksum,
   checkMaxRate,
@@ -33,10 +33,10 @@ import {
 } from '../validate-options.ts';
 import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
 import { Checkpointing, causeOf } from './checkpointing.ts';
-import { emptyCheckpoint, type Session, type SessionRequest } from './context.ts';
+import { emptyCheckpoint, type Session, type TargetRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
-import { FoundPages } from './recover.ts';
-import { openSession } from './session.ts';
+import { ListedPages } from './recover.ts';
+import { openTarget, type UploadTarget } from './target.ts';
 import { UploadManifest } from './upload-manifest.ts';
 
 export interface UploadResult extends TransferTotals {
@@ -91,18 +91,20 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   warnOfThreads(settings.concurrency, emit);
   const image = await openChecked(options, settings, emit);
   try {
-    const { maxRate, concurrency } = settings;
-    const connection = await connect(settings.destination, { ...options, maxRate, ...concurrency }, emit);
+    const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
+    const access = await ExclusiveAccess.begin(file.path, settings.signal);
     try {
-      const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
-      const access = await ExclusiveAccess.begin(file.path, settings.signal);
+      const source = asFixedVhd(image);
+      const { owner, signal } = access;
+      const onLost = (error: Error) => access.stop(error);
+      const target = await openTarget({ ...settings, options, source, owner, signal, emit, onLost });
       try {
-        return await upload(options, settings, { image, file, access, ...connection }, emit);
+        return await upload(options, settings, { image, source, file, access, target }, emit);
       } finally {
-        await access.end();
+        target.close();
       }
     } finally {
-      connection.blob.close();
+      await access.end();
     }
   } finally {
     await image.close();
@@ -135,8 +137,10 @@ async function openChecked(options: UploadOptions, settings: Settings, emit: Eve
 }
 
 /** Resources of one upload, which the caller closes. */
-interface Resources extends BlobConnection {
+interface Resources {
   readonly image: DiskImage;
+  readonly source: FixedVhdView;
+  readonly target: UploadTarget;
   readonly file: CheckpointFile;
   readonly access: ExclusiveAccess;
 }
@@ -144,16 +148,14 @@ interface Resources extends BlobConnection {
 async function upload(
   options: UploadOptions,
   settings: Settings,
-  { image, file, access, blob, store }: Resources,
+  { image, source, file, access, target }: Resources,
   emit: EventListener,
 ): Promise<UploadResult> {
   const startMs = performance.now();
-  const source = asFixedVhd(image);
+  const { store, lifecycle, url: targetUrl } = target;
   const { owner, signal } = access;
-  const stop = (error: unknown) => access.stop(error);
-  const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost: stop });
-  const request = requestOf(options, settings, { image, source, lifecycle, store, file, access, owner, signal });
-  const session = await openSession(request).catch(async (error: unknown) => {
+  const request = requestOf(options, { image, source, store, targetUrl, file, access, owner, signal });
+  const session = await target.openSession(request).catch(async (error: unknown) => {
     await lifecycle.abandon();
     throw error;
   });
@@ -174,7 +176,7 @@ async function upload(
   let artifacts: Artifacts | undefined;
   try {
     memory = new WindowMemory(settings.checksum);
-    artifacts = await openArtifacts(options, source, checkpointing.state, signal, stop);
+    artifacts = await openArtifacts(options, source, checkpointing.state, signal, (error) => access.stop(error));
     checkpointing.manifest = artifacts.manifest;
     const work: Upload = {
       ...{ image, source, store, lifecycle, session, progress, checkpointing, memory, concurrency, verify },
@@ -194,7 +196,7 @@ async function upload(
 }
 
 function startEvent(
-  { image, source, store, file }: SessionRequest,
+  { image, source, store, file }: TargetRequest,
   { uploadId, earlier }: Session,
   threads: UploadOptions['threads'] = 'auto',
   { maxWindows }: Concurrency,
@@ -215,7 +217,7 @@ function startEvent(
 }
 
 function resultOf(
-  { image, source, store }: SessionRequest,
+  { image, source, store }: TargetRequest,
   { uploadId, isComplete }: Session,
   progress: Progress,
   { verified, contentMd5 }: Finished,
@@ -239,17 +241,13 @@ function resultOf(
 
 function requestOf(
   options: UploadOptions,
-  { metadata }: Settings,
-  opened: Pick<SessionRequest, 'image' | 'source' | 'lifecycle' | 'store' | 'file' | 'access' | 'owner' | 'signal'>,
-): SessionRequest {
+  opened: Omit<TargetRequest, 'overwrite' | 'restart' | 'resumeFromBlob' | 'trustUnmarkedSectors'>,
+): TargetRequest {
   return {
     ...opened,
-    metadata,
     overwrite: options.overwrite === true,
     restart: options.restart === true,
     resumeFromBlob: options.resumeFromBlob === true,
-    breakLease: options.breakLease === true,
-    createContainer: options.createContainer === true,
     trustUnmarkedSectors: options.trustUnmarkedSectors === true,
   };
 }
@@ -265,8 +263,14 @@ function sendAndFinish(work: Upload, artifacts: Artifacts, signal: AbortSignal):
 
 /** Sends all remaining windows. */
 async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSignal): Promise<void> {
-  const { source, store, lifecycle, session, concurrency } = work;
-  const found = session.earlier?.fromBlob === true ? new FoundPages(store, source.diskSize, signal) : undefined;
+  const { source, store, lifecycle, session, progress, concurrency } = work;
+  const isFound = session.earlier?.fromBlob === true;
+  const mustBeZero = !lifecycle.capabilities.startsAsZeros;
+  const { diskSize } = source;
+  const listed =
+    isFound || mustBeZero
+      ? new ListedPages({ store, diskSize, signal, done: progress.doneBefore, mustBeZero })
+      : undefined;
   await moveDisk({
     ...work,
     signal,
@@ -274,14 +278,16 @@ async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSign
     maxWindows: concurrency.maxWindows,
     target: {
       write: (run, writeSignal) => store.write(run, writeSignal),
-      alreadyThere: ({ range }) => found?.includes(range) === true,
+      alreadyThere: ({ range, bytes }) => isFound && listed?.includes(range) === true && !(mustBeZero && isZero(bytes)),
     },
-    ...(found === undefined ? {} : { alongside: (windows) => found.alongside(windows) }),
+    ...(listed === undefined ? {} : { alongside: (windows) => listed.alongside(windows) }),
+    ...(listed === undefined || !mustBeZero ? {} : { alsoSend: (window) => listed.listedIn(window) }),
     onRun: (run) => manifest?.runSent(run),
     onWindow: (window, runs) => {
-      // Without a lease others may write to these pages; and nothing shows who wrote pages that were found in the blob.
-      const isFound = found?.windowDone(window) === true;
-      if (!lifecycle.capabilities.lease || isFound) session.unverified.add(window.covers);
+      const { lease, exclusive, checksums } = lifecycle.capabilities;
+      // Others may have written to these pages, nothing protected their bytes, or nothing shows who wrote them.
+      const wasFound = listed?.windowDone(window) === true;
+      if (!(lease || exclusive) || !checksums || wasFound) session.unverified.add(window.covers);
       manifest?.windowDone(window, runs);
     },
     requests: () => store.counters,

@@ -39,7 +39,18 @@ export interface SdkCredential {
   readonly sas?: string;
 }
 
-/** Loads `@azure/identity` only if needed: it is large. */
+/**
+ * Loads `@azure/identity`, only when it is needed: it is large.
+ * @param hostname - Of the blob. It shows the cloud. @param authorityHost - @default that of the cloud
+ */
+export async function loadEntra(
+  hostname: string,
+  authorityHost: string | undefined = authorityHostFor(hostname),
+): Promise<TokenSource> {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return new DefaultAzureCredential(authorityHost === undefined ? {} : { authorityHost });
+}
+
 export async function toSdkCredential(credential: Credential, hostname: string): Promise<SdkCredential> {
   switch (credential.kind) {
     case 'sas':
@@ -50,11 +61,8 @@ export async function toSdkCredential(credential: Credential, hostname: string):
       };
     case 'token':
       return { credential: credential.source };
-    case 'entra': {
-      const { DefaultAzureCredential } = await import('@azure/identity');
-      const authorityHost = credential.authorityHost ?? authorityHostFor(hostname);
-      return { credential: new DefaultAzureCredential(authorityHost === undefined ? {} : { authorityHost }) };
-    }
+    case 'entra':
+      return { credential: await loadEntra(hostname, credential.authorityHost) };
   }
 }
 

@@ -43,6 +43,8 @@ const FIELDS: ReadonlyMap<string, FieldForm | typeof TEXT> = new Map<string, Fie
   ['spr', { pattern: /^(?:https|https?,https?)$/, name: '"https" or "https,http"' }],
   ['sig', SIGNATURE],
   ['si', TEXT],
+  // In older SAS of managed disks: the name of the key.
+  ['sk', TEXT],
   ['sdd', { pattern: /^\d+$/, name: 'a number' }],
   ['ses', TEXT],
   ['skoid', GUID],

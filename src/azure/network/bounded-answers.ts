@@ -10,7 +10,7 @@ import { checkPageList } from './page-list.ts';
 interface PipelineRequest {
   readonly method: string;
   readonly url: string;
-  readonly headers: { get(name: string): string | undefined };
+  readonly headers: { get(name: string): string | undefined; set(name: string, value: string): void };
   readonly abortSignal?: { readonly aborted: boolean };
   /** Statuses whose body is passed on as a stream instead of being read. */
   streamResponseStatusCodes?: Set<number>;

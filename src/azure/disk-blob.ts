@@ -1,0 +1,85 @@
+// The content of a managed disk while it waits for its upload, or is exported: a page blob that accepts a part of the REST API.
+//
+// It has no create, metadata, lease, condition or clear. Source: sender-pageBlob.go and downloader-blob.go of AzCopy.
+import type { PageRun } from '../base/page-run.ts';
+import { DestinationError, ServiceError } from '../errors.ts';
+import type { BlobAddress } from '../target/page-blob.ts';
+import type { PageStore, StoreProperties } from '../target/page-store.ts';
+import { type Credential, loadEntra } from './auth/credentials.ts';
+import { diskPropertiesOf } from './checked-answers.ts';
+import { diskTokens } from './network/disk-tokens.ts';
+import { fixedVersion } from './network/fixed-version.ts';
+import { AzurePages, type BlobClients, type Conditions, type ConnectOptions, openClients } from './pages.ts';
+
+/** The newest version of the REST API that managed disks are known to accept. */
+const API_VERSION = '2023-08-03';
+
+export interface DiskOptions extends ConnectOptions {
+  /** Called when the disk refuses checksums on writes: from then on nothing protects the bytes on their way. */
+  readonly onChecksumRefused: () => void;
+}
+
+/** Creates the client of a disk's content. Sends no request. */
+export async function connectDiskBlob(
+  address: BlobAddress,
+  credential: Credential,
+  options: DiskOptions,
+): Promise<PageStore> {
+  const tokens = diskTokens(() => loadEntra(new URL(address.url).hostname));
+  const clients = await openClients(address, credential, options, [fixedVersion(API_VERSION), tokens]);
+  return new AzureDiskBlob(address, clients, options);
+}
+
+class AzureDiskBlob extends AzurePages implements PageStore {
+  readonly #onChecksumRefused: () => void;
+  /** Whether the disk accepts checksums; undefined until a write has shown that. */
+  #acceptsChecksums: boolean | undefined;
+
+  constructor(address: BlobAddress, clients: BlobClients, options: DiskOptions) {
+    super(address, clients, options);
+    this.#onChecksumRefused = options.onChecksumRefused;
+  }
+
+  async properties(signal: AbortSignal): Promise<StoreProperties | undefined> {
+    const response = await this.head(signal);
+    return response && diskPropertiesOf(response);
+  }
+
+  /** The first write shows whether the disk accepts checksums. Later writes follow it. */
+  override async write(run: PageRun, signal: AbortSignal): Promise<void> {
+    const bare: PageRun = { range: run.range, bytes: run.bytes };
+    if (this.#acceptsChecksums === false) {
+      await super.write(bare, signal);
+      return;
+    }
+    try {
+      await super.write(run, signal);
+      this.#acceptsChecksums = true;
+    } catch (error) {
+      if (this.#acceptsChecksums === true || run.checksum === undefined || !isChecksumRefused(error)) throw error;
+      await super.write(bare, signal);
+      // Other writes may be in flight: one of them reports it.
+      if (this.#acceptsChecksums === undefined) this.#onChecksumRefused();
+      this.#acceptsChecksums = false;
+    }
+  }
+
+  /** Zeros are written instead. */
+  clear(): Promise<void> {
+    return Promise.reject(new DestinationError('A managed disk cannot clear pages.', { reason: 'NotSupported' }));
+  }
+
+  protected get writeConditions(): Conditions {
+    return {};
+  }
+
+  protected readConditions(): Conditions {
+    return {};
+  }
+}
+
+/** Whether the service does not know the header with the checksum. */
+function isChecksumRefused(error: unknown): boolean {
+  if (!(error instanceof ServiceError) || error.failure.status !== 400) return false;
+  return ['UnsupportedHeader', 'InvalidHeaderValue'].includes(error.failure.reason);
+}
