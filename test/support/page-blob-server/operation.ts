@@ -18,6 +18,8 @@ export interface OperationContext {
   readonly discard: boolean;
   readonly verifyChecksums: boolean;
   readonly rangesPerResponse: number;
+  /** Get Page Ranges lists each page alone. */
+  readonly listsEachPage?: boolean;
   readonly maxBlobSize: number;
 }
 
