@@ -1,4 +1,4 @@
-// What Resource Manager says of subscriptions, providers, resource groups and storage accounts.
+// What Resource Manager answers about subscriptions, providers, resource groups and storage accounts.
 
 import { TENANT } from '../entra/token-issuer.ts';
 import { resourceNotFound } from './errors.ts';

@@ -6,7 +6,8 @@ import { badRequest, invalidParameter } from './errors.ts';
 import { flag, integer, list, object, oneOf, type Schema, tags, text } from './schema.ts';
 
 export const MIN_UPLOAD_BYTES = 20 * MIB + 512;
-export const MAX_UPLOAD_BYTES = 32 * 1024 * 1024 * MIB + 512;
+/** 35,183,298,347,520 in the REST reference: 32,767 GiB, one less than 32 TiB, and the footer. */
+export const MAX_UPLOAD_BYTES = 32_767 * 1024 * MIB + 512;
 
 const RESOURCE_ID = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/[^/]+(?:\/[^/]+\/[^/]+)+$/i;
 const RATE = integer(1, 1_000_000);

@@ -16,7 +16,7 @@ export interface ArmAnswer {
 export interface RawArmRequest {
   /** JSON, or a text to be sent as it is. */
   readonly body?: object | string;
-  /** @default 2025-01-02 for disks; undefined for another type must be given */
+  /** @default 2025-01-02, a version of disks; empty for none */
   readonly apiVersion?: string;
   /** @default a new one for Resource Manager; empty for none */
   readonly token?: string;

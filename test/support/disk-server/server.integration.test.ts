@@ -127,7 +127,7 @@ describe('an upload', () => {
   });
 
   it('has the largest size of the service', async () => {
-    const uploadSizeBytes = 32 * 1024 * 1024 * MIB + 512;
+    const uploadSizeBytes = 35_183_298_347_520;
     servers.arm.resources.createDisk({ name: 'large', uploadSizeBytes });
     url = servers.arm.resources.grantAccess('large', 'Write', 3600);
     const footer = fixedFooter(uploadSizeBytes - 512);
