@@ -1,7 +1,7 @@
 // The answers of the page-blob test server that do not come from an operation: errors, and answers changed by faults.
 
+import type { Answer } from '../test-server/exchange.ts';
 import { invalidHeader, missingHeader, ServiceError } from './error.ts';
-import type { Answer } from './exchange.ts';
 import type { AnswerFault, Fault } from './faults.ts';
 import type { ServiceRequest } from './request.ts';
 
@@ -86,29 +86,4 @@ export function unexpected(error: unknown): ServiceError {
     'TestServerBug',
     error instanceof Error ? (error.stack ?? error.message) : String(error),
   );
-}
-
-/** The answer of a proxy or a captive portal instead of the service. */
-export function proxyPage(status: number): Answer {
-  const html = Buffer.from(
-    `<!DOCTYPE html><html><head><title>Network access</title></head><body><h1>${status}</h1><p>Please sign in to the network.</p></body></html>`,
-  );
-  const headers: Record<string, string> = {
-    server: 'squid/6.6',
-    'content-type': 'text/html; charset=utf-8',
-    'content-length': String(html.length),
-    ...(status === 407 && { 'proxy-authenticate': 'Basic realm="proxy"' }),
-  };
-  return { status, headers, body: [html] };
-}
-
-/** The same answer with a nonsense body, and without the headers by which a client could check it. */
-export function garbled(answer: Answer): Answer {
-  const nonsense = Buffer.from('<?xml version="1.0" encoding="utf-8"?><PageList><PageRange><Start>\u0007\uFFFD{"not":');
-  const { 'x-ms-content-crc64': _crc64, 'content-md5': _md5, etag: _etag, ...headers } = answer.headers;
-  return {
-    status: answer.status,
-    headers: { ...headers, 'content-length': String(nonsense.length) },
-    body: [nonsense],
-  };
 }

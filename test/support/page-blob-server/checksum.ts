@@ -46,7 +46,7 @@ export function checkBody(request: ServiceRequest, pieces: readonly Uint8Array[]
   if (pieces === undefined) return sentCrc64 === undefined ? {} : { 'x-ms-content-crc64': sentCrc64 };
   const serverCrc64 = crc64Base64(pieces);
   if (sentCrc64 !== undefined && sentCrc64 !== serverCrc64) {
-    throw mismatch('Crc64Mismatch', 'CRC64', { UserSpecifiedCrc64: sentCrc64, ServerCalculatedCrc64: serverCrc64 });
+    throw mismatch('Crc64Mismatch', 'CRC64', { UserSpecifiedCrc: sentCrc64, ServerCalculatedCrc: serverCrc64 });
   }
   if (sentMd5 === undefined) return { 'x-ms-content-crc64': serverCrc64 };
   const serverMd5 = md5Base64(pieces);

@@ -1,34 +1,17 @@
 // Faults of the page-blob test server: rules that select requests, and the fault for each.
 
 import { type ByteRange, endOf } from '../../../src/base/byte-range.ts';
+import { FaultRules, type Repetition } from '../test-server/fault-rules.ts';
+import type { WireFault } from '../test-server/wire-faults.ts';
 import type { Operation } from './request.ts';
 
-/** The fault of a request. A stall ends when the client disconnects, the server closes, or with a reset after `maxMs` (default 60 s). */
+/** The fault of a request. */
 export type Fault =
   /** The service returns an error instead of executing the operation. The body is read first. */
   | { readonly kind: 'status'; readonly status: number; readonly code: string; readonly retryAfterSeconds?: number }
-  /** An HTML page, as a proxy or a captive portal sends it. */
-  | { readonly kind: 'proxy-page'; readonly status: number }
   /** Any answer that replaces that of the operation. */
   | AnswerFault
-  /** The connection is reset after the headers of the request. */
-  | { readonly kind: 'reset-before-read' }
-  /** The operation is executed, then the connection is reset, so the answer is lost. */
-  | { readonly kind: 'reset-after-commit' }
-  /** The server reads the body very slowly (64 KiB per 10 ms) and never answers. */
-  | { readonly kind: 'stall-body'; readonly maxMs?: number }
-  /** The operation is executed, but not answered. */
-  | { readonly kind: 'stall-answer'; readonly maxMs?: number }
-  /** The operation is executed, and answered late. */
-  | { readonly kind: 'delay-answer'; readonly delayMs: number }
-  /** The operation is executed, and the connection ends in the middle of the answer. */
-  | { readonly kind: 'truncated-answer' }
-  /** The operation is executed. The answer is not HTTP, or has a nonsense body without a checksum. */
-  | { readonly kind: 'garbled-answer'; readonly form: 'not-http' | 'wrong-content' }
-  /** One bit of the body changes on its way to the server. */
-  | { readonly kind: 'flip-received-bit'; readonly bit?: number }
-  /** One bit of the body of the answer changes on its way to the client. */
-  | { readonly kind: 'flip-sent-bit'; readonly bit?: number };
+  | WireFault;
 
 export interface AnswerFault {
   readonly kind: 'answer';
@@ -49,19 +32,13 @@ export interface AnswerFault {
 }
 
 /** Selects the requests that meet all given conditions. */
-export interface FaultMatch {
+export interface FaultMatch extends Repetition {
   readonly operation?: Operation | readonly Operation[];
   readonly blob?: string;
   /** The range of the request overlaps this one. */
   readonly range?: ByteRange;
   /** The request's body is longer than this, in bytes. */
   readonly largerThan?: number;
-  /** Counted from 1 over the requests that meet the conditions above. */
-  readonly nth?: number | readonly number[];
-  /** 0 to 1, decided by the server's seeded generator. */
-  readonly probability?: number;
-  /** How often the rule applies. @default no limit, or once if `nth` is one number */
-  readonly times?: number;
 }
 
 /** The properties of a request that rules match. */
@@ -72,66 +49,12 @@ export interface FaultCandidate {
   readonly bodyBytes: number;
 }
 
-/** An active rule. */
-export interface FaultRule {
-  readonly on: FaultMatch;
-  readonly fault: Fault;
-  /** How often it has applied. */
-  readonly hits: number;
-  remove(): void;
-}
+/** The rules of a blob server. */
+export type BlobFaultRules = FaultRules<FaultMatch, FaultCandidate, Fault>;
 
-/** The rules of a server. The first rule that matches a request applies. */
-export class FaultRules {
-  readonly #rules: ActiveRule[] = [];
-  readonly #random: () => number;
-
-  constructor(random: () => number) {
-    this.#random = random;
-  }
-
-  add(on: FaultMatch, fault: Fault): FaultRule {
-    const rule = new ActiveRule(on, fault, () => {
-      const at = this.#rules.indexOf(rule);
-      if (at >= 0) this.#rules.splice(at, 1);
-    });
-    this.#rules.push(rule);
-    return rule;
-  }
-
-  clear(): void {
-    this.#rules.length = 0;
-  }
-
-  /** The fault for this request, if any. Counts the request in every rule up to the one that applies. */
-  strike(candidate: FaultCandidate): Fault | undefined {
-    return this.#rules.find((rule) => rule.takes(candidate, this.#random))?.fault;
-  }
-}
-
-class ActiveRule implements FaultRule {
-  readonly on: FaultMatch;
-  readonly fault: Fault;
-  readonly remove: () => void;
-  hits = 0;
-  #seen = 0;
-
-  constructor(on: FaultMatch, fault: Fault, remove: () => void) {
-    this.on = on;
-    this.fault = fault;
-    this.remove = remove;
-  }
-
-  takes(candidate: FaultCandidate, random: () => number): boolean {
-    if (!meets(candidate, this.on)) return false;
-    const { nth, probability, times } = this.on;
-    this.#seen += 1;
-    if (nth !== undefined && ![nth].flat().includes(this.#seen)) return false;
-    if (times !== undefined && this.hits >= times) return false;
-    if (probability !== undefined && random() >= probability) return false;
-    this.hits += 1;
-    return true;
-  }
+/** No rules. */
+export function newBlobFaultRules(seed: number): BlobFaultRules {
+  return new FaultRules(seededRandom(seed), meets);
 }
 
 function meets(candidate: FaultCandidate, { operation, blob, range, largerThan }: FaultMatch): boolean {
@@ -174,13 +97,4 @@ export function seededRandom(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** A copy of `pieces` with one bit changed; `bit` counts from the start and wraps round. */
-export function flipBit(pieces: readonly Uint8Array[], bit: number): Uint8Array[] {
-  const copy = Buffer.concat(pieces);
-  if (copy.length === 0) return [copy];
-  const at = (bit >>> 3) % copy.length;
-  copy.writeUInt8(copy.readUInt8(at) ^ (1 << (bit & 7)), at);
-  return [copy];
 }

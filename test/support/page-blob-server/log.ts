@@ -1,6 +1,7 @@
 // The request log of the page-blob test server, for assertions such as "no range was sent twice".
 
 import type { ByteRange } from '../../../src/base/byte-range.ts';
+import { type HttpCounters, newHttpCounters } from '../test-server/counters.ts';
 import type { Fault } from './faults.ts';
 import type { Operation } from './request.ts';
 
@@ -27,40 +28,18 @@ export interface LoggedRequest {
 }
 
 /** Sums over all requests. Also kept without a log. */
-export interface RequestCounters {
-  requests: number;
-  inFlight: number;
-  peakInFlight: number;
-  connections: number;
-  bytesReceived: number;
-  bytesSent: number;
+export interface RequestCounters extends HttpCounters<Operation> {
   /** Bytes of Put Page that were committed. */
   bytesCommitted: number;
   /** Bytes of Put Page that were committed over earlier data. */
   bytesRewritten: number;
   /** When the first Put Page came, in milliseconds of the Unix epoch. */
   firstPutPageAt: number | undefined;
-  readonly byOperation: Map<Operation, number>;
-  readonly byStatus: Map<number, number>;
-  readonly byErrorCode: Map<string, number>;
 }
 
 /** Counters at zero. */
 export function newCounters(): RequestCounters {
-  return {
-    requests: 0,
-    inFlight: 0,
-    peakInFlight: 0,
-    connections: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    bytesCommitted: 0,
-    bytesRewritten: 0,
-    firstPutPageAt: undefined,
-    byOperation: new Map(),
-    byStatus: new Map(),
-    byErrorCode: new Map(),
-  };
+  return { ...newHttpCounters<Operation>(), bytesCommitted: 0, bytesRewritten: 0, firstPutPageAt: undefined };
 }
 
 /** Resets the counters, except those of requests in flight. */
@@ -68,9 +47,4 @@ export function resetCounters(counters: RequestCounters): void {
   const { byOperation, byStatus, byErrorCode, ...sums } = newCounters();
   Object.assign(counters, { ...sums, inFlight: counters.inFlight, peakInFlight: counters.inFlight });
   for (const map of [counters.byOperation, counters.byStatus, counters.byErrorCode]) map.clear();
-}
-
-/** Adds one to a counter. */
-export function count<K>(counters: Map<K, number>, key: K): void {
-  counters.set(key, (counters.get(key) ?? 0) + 1);
 }

@@ -1,6 +1,7 @@
 // The speed of the page-blob test server: latency, a link that all connections share, a limit of requests per second, and the timeout of the service.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Link } from '../test-server/exchange.ts';
 
 /** Limits of the service; undefined means none. They may change while the server runs. */
 export interface ServiceModel {
@@ -15,7 +16,7 @@ export interface ServiceModel {
 }
 
 /** Limits traffic to `bytesPerSecond`, in order of arrival. */
-export class SharedLink {
+export class SharedLink implements Link {
   readonly #model: ServiceModel;
   #freeAt = 0;
 

@@ -1,16 +1,11 @@
 // The common parts of the operations of the page-blob test server: arguments and results, the lookup of the blob, and its headers.
 
+import type { RequestBody } from '../test-server/exchange.ts';
 import type { Grant } from './authorization.ts';
 import { checkConditions } from './conditions.ts';
 import { blobNotFound, containerNotFound, invalidBlobType, invalidHeader, missingHeader } from './error.ts';
 import type { ServiceRequest } from './request.ts';
 import type { BlobStore, BlobType, StoredBlob, StoredContainer } from './store.ts';
-
-/** The body of a request. `pieces` is undefined if the server neither stores nor checks it. */
-export interface RequestBody {
-  readonly length: number;
-  readonly pieces: readonly Uint8Array[] | undefined;
-}
 
 /** Everything that an operation may read and change. */
 export interface OperationContext {
@@ -23,6 +18,8 @@ export interface OperationContext {
   readonly discard: boolean;
   readonly verifyChecksums: boolean;
   readonly rangesPerResponse: number;
+  /** Get Page Ranges lists each page alone. */
+  readonly listsEachPage?: boolean;
   readonly maxBlobSize: number;
 }
 

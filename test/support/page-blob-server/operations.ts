@@ -31,27 +31,7 @@ export function perform(context: OperationContext): ServiceResponse {
   if (!/^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$/.test(context.request.container)) {
     throw new ServiceError(400, 'InvalidResourceName', 'The specified resource name contains invalid characters.');
   }
-  checkManagedDisk(context);
   return OPERATIONS[context.request.operation](context);
-}
-
-const MANAGED_DISK_OPERATIONS: ReadonlySet<Operation> = new Set([
-  'GetBlob',
-  'GetBlobProperties',
-  'GetPageRanges',
-  'PutPage',
-  'ClearPages',
-]);
-
-// Which operations the URL of a managed disk allows is not fully documented. This is what AzCopy uses and avoids. The codes are a guess.
-function checkManagedDisk({ request, store }: OperationContext): void {
-  if (!store.containers.get(request.container)?.blobs.get(request.blob)?.isManagedDisk) return;
-  if (!MANAGED_DISK_OPERATIONS.has(request.operation)) {
-    throw new ServiceError(403, 'AuthorizationFailure', 'This request is not authorized to perform this operation.');
-  }
-  if ([...request.headers.keys()].some((name) => name.startsWith('if-') || name === 'x-ms-lease-id')) {
-    throw new ServiceError(400, 'ConditionHeadersNotSupported', 'Condition headers are not supported.');
-  }
 }
 
 const OPERATIONS: Readonly<Record<Operation, (context: OperationContext) => ServiceResponse>> = {

@@ -93,7 +93,9 @@ export function getPageRanges(context: OperationContext): ServiceResponse {
   const end = Math.min(blob.size, Math.ceil(endOf(range) / PAGE_SIZE) * PAGE_SIZE);
   const from = Math.max(start, markerOf(request, blob.size));
   const limit = rangeLimitOf(context);
-  const found = blob.written.within({ offset: from, length: Math.max(0, end - from) }, limit + 1);
+  const wanted = { offset: from, length: Math.max(0, end - from) };
+  const merged = blob.written.within(wanted, limit + 1);
+  const found = context.listsEachPage === true ? eachPage(merged, limit + 1) : merged;
   const listed = found
     .slice(0, limit)
     .map(({ offset, length }) => `<PageRange><Start>${offset}</Start><End>${offset + length - 1}</End></PageRange>`)
@@ -111,6 +113,16 @@ export function getPageRanges(context: OperationContext): ServiceResponse {
     body: [xml],
     contentLength: xml.length,
   };
+}
+
+function eachPage(ranges: readonly ByteRange[], limit: number): ByteRange[] {
+  const pages: ByteRange[] = [];
+  for (const range of ranges) {
+    for (let offset = range.offset; offset < endOf(range) && pages.length < limit; offset += PAGE_SIZE) {
+      pages.push({ offset, length: PAGE_SIZE });
+    }
+  }
+  return pages;
 }
 
 const MARKER_PREFIX = '2!page!';

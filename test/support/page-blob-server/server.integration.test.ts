@@ -477,31 +477,6 @@ describe('leases by the clock', () => {
   });
 });
 
-describe('a managed disk', () => {
-  it('allows writing and reading pages, but not creation, metadata, leases or conditions', async () => {
-    const { url, blob } = server.createManagedDisk(MIB);
-    const write = { 'x-ms-page-write': 'update', 'x-ms-range': rangeHeader(0, 512) };
-    const put = (query: string, headers: Record<string, string>, body?: Uint8Array) =>
-      rawRequest(withQuery(url, query), { method: 'PUT', headers, ...(body && { body }) }).then(outcome);
-    expect([
-      outcome(await rawRequest(url, { method: 'HEAD' })),
-      outcome(await rawRequest(withQuery(url, 'comp=pagelist'), { method: 'GET' })),
-      await put('comp=page', write, Buffer.alloc(512, 1)),
-      await put('comp=page', { ...write, 'if-match': '*' }, Buffer.alloc(512, 1)),
-      await put('comp=metadata', { 'x-ms-meta-a': 'b' }),
-      await put('', { 'x-ms-blob-type': 'PageBlob', 'x-ms-blob-content-length': '512' }),
-    ]).toEqual([
-      '200',
-      '200',
-      '201',
-      '400 ConditionHeadersNotSupported',
-      '403 AuthorizationFailure',
-      '403 AuthorizationFailure',
-    ]);
-    expect(blob.ranges()).toEqual([{ offset: 0, length: 512 }]);
-  });
-});
-
 describe('for tests', () => {
   it('records every request', async () => {
     const blob = newBlob();

@@ -152,8 +152,6 @@ export class StoredBlob {
   metadata: ReadonlyMap<string, string> = new Map();
   sequenceNumber = 0n;
   tier: string | undefined;
-  /** Whether this is a managed disk that waits for its upload. Its operations are restricted. */
-  isManagedDisk = false;
 
   constructor(type: BlobType, size: number, now: Date, discard: boolean, lease = new BlobLease()) {
     this.type = type;

@@ -1,15 +1,28 @@
-// One request and its answer on the wire, for the page-blob test server: reading the body, sending, and all ways not to answer.
+// One request and its answer on the wire, for every test server: reading the body, sending, and all ways not to answer.
 
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SharedLink } from './model.ts';
-import type { RequestBody } from './operation.ts';
 
 const DRIP_INTERVAL_MS = 10;
 
 /** The client disconnected, or the server closed, while a request was being served. */
 export class ConnectionGone extends Error {}
+
+/** The body of a request. `pieces` is undefined if the server neither stores nor checks it. */
+export interface RequestBody {
+  readonly length: number;
+  readonly pieces: readonly Uint8Array[] | undefined;
+}
+
+/** Limits the bodies of all connections together. */
+export interface Link {
+  readonly isLimited: boolean;
+  /** Resolves when the link has carried the bytes; rejects when `signal` aborts. */
+  carry(bytes: number, signal: AbortSignal): Promise<void>;
+}
+
+const UNLIMITED: Link = { isLimited: false, carry: () => Promise.resolve() };
 
 /** An answer, ready to be sent. */
 export interface Answer {
@@ -22,10 +35,10 @@ export interface Answer {
 export class Exchange {
   readonly message: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #link: SharedLink;
+  readonly #link: Link;
   readonly #gone = new AbortController();
 
-  constructor(message: IncomingMessage, response: ServerResponse, link: SharedLink) {
+  constructor(message: IncomingMessage, response: ServerResponse, link: Link = UNLIMITED) {
     this.message = message;
     this.#response = response;
     this.#link = link;
