@@ -15,6 +15,23 @@ function refusalOf(text: string, serviceUrl?: string): string {
   throw new Error(`It took ${text}.`);
 }
 
+describe('parseDestination, of a managed disk', () => {
+  it.each([
+    'https://md-impexp-abc.z12.blob.storage.azure.net/c12/abcd?sv=2018-03-28&sr=b&si=x',
+    'https://md-abc.blob.core.windows.net:8443/c12/abcd',
+    'http://127.0.0.1:10000/md-impexp-abc/c12/abcd',
+  ])('recognises %s', (text) => {
+    const { address } = parseDestination(text);
+    expect(address).toMatchObject({ isDisk: true, containerName: 'c12', blobName: 'abcd' });
+    expect(address.url).toBe(text.split('?')[0]);
+  });
+
+  it('takes no other blob for one', () => {
+    for (const text of ['https://acc.blob.core.windows.net/md-abc/abcd', 'http://example.com/md-abc/c12/abcd'])
+      expect(parseDestination(text, undefined, 'md-abc').address.isDisk).toBeUndefined();
+  });
+});
+
 describe('parseDestination', () => {
   it.each([
     ['the public cloud', 'https://account.blob.core.windows.net', 'account'],
@@ -241,8 +258,6 @@ describe('parseDestination', () => {
     ['a user and a password', 'https://me:secret@account.blob.core.windows.net/vhds/b', /user name or password/],
     ['a snapshot', 'https://account.blob.core.windows.net/vhds/b?snapshot=2020', /snapshot/],
     ['a version', 'https://account.blob.core.windows.net/vhds/b?versionid=2020', /versionid/],
-    ['a managed disk', 'https://md-impexp-abc.blob.core.windows.net/c12/abcd', /managed disk/],
-    ['a managed disk in a DNS zone', 'https://md-abc.z12.blob.storage.azure.net/c12/abcd', /managed disk/],
     [
       'a file share',
       'https://account.file.core.windows.net/vhds/b',

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type ByteRange, MIB, WINDOW_SIZE } from '../../src/base/byte-range.ts';
+import { RangeSet } from '../../src/base/range-set.ts';
 import type { PageRangeList } from '../../src/target/page-store.ts';
 import { planWindows, type Window } from '../../src/transfer/plan.ts';
-import { FoundPages } from '../../src/upload/recover.ts';
+import { ListedPages } from '../../src/upload/recover.ts';
 import { MemoryPageBlob, retrying } from '../support/memory-page-blob.ts';
 
 const never = new AbortController().signal;
@@ -11,11 +12,11 @@ async function* extents(...list: readonly ByteRange[]): AsyncGenerator<ByteRange
   for (const extent of list) yield await Promise.resolve(extent);
 }
 
-function foundIn(blob: MemoryPageBlob, diskSize: number): FoundPages {
-  return new FoundPages(retrying(blob), diskSize, never);
+function foundIn(blob: MemoryPageBlob, diskSize: number): ListedPages {
+  return new ListedPages({ store: retrying(blob), diskSize, signal: never, done: new RangeSet(), mustBeZero: false });
 }
 
-describe('FoundPages', () => {
+describe('ListedPages', () => {
   it('knows the ranges that the blob lists in the windows in flight, and which windows used them', async () => {
     const blob = new MemoryPageBlob();
     blob.ranges = [

@@ -113,6 +113,7 @@ async function makeWorld(): Promise<World> {
       image,
       source: asFixedVhd(image),
       store,
+      targetUrl: store.url,
       lifecycle: new BlobLifecycle({ blob: on, store, owner, emit: () => undefined, signal, onLost: () => undefined }),
       file,
       access: { mayWrite: true },
