@@ -39,7 +39,6 @@ export interface SdkCredential {
   readonly sas?: string;
 }
 
-/** Loads `@azure/identity` only if needed: it is large. */
 export async function toSdkCredential(credential: Credential, hostname: string): Promise<SdkCredential> {
   switch (credential.kind) {
     case 'sas':
@@ -51,11 +50,22 @@ export async function toSdkCredential(credential: Credential, hostname: string):
     case 'token':
       return { credential: credential.source };
     case 'entra': {
-      const { DefaultAzureCredential } = await import('@azure/identity');
       const authorityHost = credential.authorityHost ?? authorityHostFor(hostname);
-      return { credential: new DefaultAzureCredential(authorityHost === undefined ? {} : { authorityHost }) };
+      return { credential: await entraCredential(authorityHost === undefined ? {} : { authorityHost }) };
     }
   }
+}
+
+/**
+ * The `DefaultAzureCredential` of `@azure/identity`. Loads the package only now: it is large.
+ * @param options - URL of the service that issues the tokens, and the tenant that must issue them.
+ */
+export async function entraCredential(options: {
+  readonly authorityHost?: string;
+  readonly tenantId?: string;
+}): Promise<TokenSource> {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return new DefaultAzureCredential({ ...options });
 }
 
 /**
