@@ -94,6 +94,8 @@ export const ADVICE = {
     return option === undefined ? '' : `Check ${option}.`;
   },
   notFound: () => 'It does not exist, or it was deleted. Check its name, --resource-group and --subscription.',
+  conflict: () =>
+    'Another operation on it is still running, or its state does not allow this. Wait a minute, and run the same command again.',
   redirect: () =>
     'It redirects to another address. vhdup does not follow, because that could send the token to somebody else. Check --arm-endpoint.',
   cancelled: () => 'Somebody, or the service, cancelled the operation. Run the same command again.',

@@ -43,8 +43,9 @@ function end(blame: ArmBlame, advice?: Advice): ArmOutcome {
   return { transient: false, blame, advice };
 }
 
-/** With the delays between attempts, about 8 seconds and 2 minutes. */
+/** With the delays between attempts, about 8 seconds, 1 minute and 2 minutes. */
 const AT_MOST_5: RetryLimit = { tries: 5 };
+const AT_MOST_8: RetryLimit = { tries: 8 };
 const AT_MOST_10: RetryLimit = { tries: 10 };
 /** Another operation on the same resource ends within a minute as a rule. */
 const SOME_MINUTES: RetryLimit = { ms: 10 * 60_000 };
@@ -61,6 +62,8 @@ const ROWS: readonly Row[] = [
     retry(SOME_MINUTES, 'in-use'),
   ),
   row('any', 'ResourceNotReady *BeingDetached', retry(SOME_MINUTES, 'in-use')),
+  // "Another operation is changing the resource, or the disk is in an incompatible state": granting access takes half a minute.
+  row('409', 'Conflict', retry(AT_MOST_8, 'destination', ADVICE.conflict), /another operation/i),
   row('any', 'OperationLost', retry(AT_MOST_5)),
 
   // The token.
@@ -115,8 +118,7 @@ const ROWS: readonly Row[] = [
   row('401', 'any', end('credential', ADVICE.rejectedToken)),
   row('403', 'any', end('credential', ADVICE.role)),
   row('404', 'any', end('destination', ADVICE.notFound)),
-  // "Another operation is changing the resource, or it is in an incompatible state": the first may end within seconds.
-  row('409', 'any', retry(AT_MOST_5, 'destination')),
+  row('409', 'any', retry(AT_MOST_5, 'destination', ADVICE.conflict)),
   row('412', 'any', end('destination')),
   // Never followed: a redirect would send the token to another host.
   row('3xx', 'any', end('service', ADVICE.redirect)),

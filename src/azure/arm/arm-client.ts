@@ -154,15 +154,15 @@ export class ArmClient {
     signal: AbortSignal,
   ): Promise<JsonObject | undefined> {
     const first = await this.#retried(request, { method, url: this.#urlOf(request), body }, signal);
-    const status: FailedArmRequest = { what: `${request.what} (status)`, path: request.path };
+    const read = (url: string, accepted: readonly number[]) =>
+      this.#retried(request, { method: 'GET', url }, signal, accepted, `${request.what} (status)`);
     const { maxOperationMs = MAX_OPERATION_MS } = this.#options;
     let [polls, waitedMs] = [0, 0];
     const result = await followOperation(first, {
       method,
       hasResult,
-      poll: (url) => this.#retried(status, { method: 'GET', url: this.#ownUrl(request, url) }, signal, [404, 410]),
-      readResource: () =>
-        this.#retried(status, { method: 'GET', url: this.#urlOf({ ...request, action: '' }) }, signal, [404]),
+      poll: (url) => read(this.#ownUrl(request, url), [404, 410]),
+      readResource: () => read(this.#urlOf({ ...request, action: '' }), [404]),
       pause: async (answer) => {
         const { retryAfterMs = 0 } = retryAfter(answer.header('retry-after'));
         const pauseMs =
@@ -179,14 +179,19 @@ export class ArmClient {
     throw unusableArmAnswer(request, 'the operation succeeded, but without a result', first.requestId);
   }
 
+  /**
+   * @param accepted - Statuses that are answers and not errors, in addition to 2xx.
+   * @param label - The name of the request in records and notices. @default that in error messages
+   */
   async #retried(
     { what, path }: FailedArmRequest,
     request: Omit<ArmHttpRequest, 'what'>,
     signal: AbortSignal,
     accepted: readonly number[] = [],
+    label: string = what,
   ): Promise<ArmAnswer> {
-    return await this.#options.retries.run(what, signal, async (attemptSignal) => {
-      const answer = await this.#authorized({ ...request, what }, attemptSignal);
+    return await this.#options.retries.run(label, signal, async (attemptSignal) => {
+      const answer = await this.#authorized({ ...request, what: label }, attemptSignal);
       const { status, body, requestId } = answer;
       if (accepted.includes(status)) return answer;
       if (status >= 200 && status < 300) {

@@ -162,6 +162,10 @@ describe('ArmClient, retries', () => {
     expect(failure).toBeInstanceOf(DestinationError);
     expect(failure).toMatchObject({ reason: 'Conflict' });
     expect(arm.calls).toHaveLength(5);
+    const another = { code: 'Conflict', message: 'Another operation is changing the resource.' };
+    arm.reply(`PUT ${PATH}`, { status: 409, body: { error: another } });
+    await failureOf(testClient(arm.origin).client.put(REQUEST, {}, signal()));
+    expect(arm.calls).toHaveLength(13);
   });
 
   it('never follows a redirect: the token would go to another host', async () => {
@@ -378,6 +382,16 @@ describe('ArmClient, long-running operations', () => {
     expect(failure).toMatchObject({ reason: 'SkuNotAvailable' });
     expect(failure.message).toContain('Create disk d1 failed: SkuNotAvailable, Not in westus (request id request-2).');
     expect(arm.calls).toHaveLength(2);
+  });
+
+  it('reports an error that a poll answers with, in the same way', async () => {
+    const arm = await scriptedArm();
+    arm.reply(`PUT ${PATH}`, accepted(arm));
+    arm.reply(`GET ${STATUS}`, error(400, 'InvalidVhd'));
+    const { client, records } = testClient(arm.origin);
+    const failure = await failureOf(client.put(REQUEST, {}, signal()));
+    expect(failure.message).toContain('Create disk d1 failed: 400 InvalidVhd');
+    expect(records.map(({ what }) => what)).toEqual(['Create disk d1', 'Create disk d1 (status)']);
   });
 
   it('starts an operation again if it failed for a reason that passes, but not forever', async () => {
