@@ -117,6 +117,11 @@ export class ArmClient {
     }
   }
 
+  /** Waits as between two polls, for callers that read a resource until it changes. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    await this.#wait(ms, signal);
+  }
+
   close(): void {
     this.#connection.close();
   }

@@ -1,6 +1,5 @@
 // Managed disks in Azure Resource Manager: create for upload, grant and end access, delete.
 // Sources: REST, Disks; recordings of the service.
-import { setTimeout as delay } from 'node:timers/promises';
 import { printable } from '../../base/printable.ts';
 import { DestinationError, InUseError, ServiceError, UsageError } from '../../errors.ts';
 import type { ArmClient, ArmRequest } from './arm-client.ts';
@@ -73,20 +72,11 @@ export function grantSeconds(expectedMs: number): number {
 export class ManagedDisks {
   readonly #client: ArmClient;
   readonly #apiVersion: string;
-  readonly #wait: (ms: number, signal: AbortSignal) => Promise<unknown>;
 
-  /**
-   * @param apiVersion - Of Microsoft.Compute/disks.
-   * @param wait - Waits between two reads of the state. @default a timer
-   */
-  constructor(
-    client: ArmClient,
-    apiVersion: string = DISK_API_VERSION,
-    wait: (ms: number, signal: AbortSignal) => Promise<unknown> = (ms, signal) => delay(ms, undefined, { signal }),
-  ) {
+  /** @param apiVersion - Of Microsoft.Compute/disks. */
+  constructor(client: ArmClient, apiVersion: string = DISK_API_VERSION) {
     this.#client = client;
     this.#apiVersion = apiVersion;
-    this.#wait = wait;
   }
 
   /** Undefined if the disk does not exist. @throws {DestinationError} its resource group or subscription does not exist. */
@@ -174,7 +164,7 @@ export class ManagedDisks {
           { reason: 'StillAccessible', transient: false },
         );
       }
-      await this.#wait(STATE_PAUSE_MS, signal);
+      await this.#client.wait(STATE_PAUSE_MS, signal);
     }
   }
 

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { ArmRequest } from '../../../src/azure/arm/arm-client.ts';
+import { ArmClient, type ArmRequest } from '../../../src/azure/arm/arm-client.ts';
+import { armTarget } from '../../../src/azure/arm/arm-target.ts';
 import { CredentialError, DestinationError, ServiceError } from '../../../src/errors.ts';
 import { startForwardingProxy, withoutProxies } from '../../support/forwarding-proxy.ts';
 import { failureOf } from '../../support/vhd-fixtures.ts';
@@ -204,6 +205,22 @@ describe('ArmClient, retries', () => {
     expect(await failureOf(testClient(arm.origin, { wait }).client.put(REQUEST, {}, controller.signal))).toBe(reason);
     expect(await failureOf(testClient(arm.origin).client.get(REQUEST, controller.signal))).toBe(reason);
   });
+});
+
+it('waits with a timer that the signal ends', async () => {
+  const client = new ArmClient({
+    target: armTarget(),
+    credential: { getToken: () => Promise.resolve(null) },
+    retries: { run: (_, given, operation) => operation(given) },
+    userAgent: 'vhdup/test',
+  });
+  await client.wait(1, signal());
+  const controller = new AbortController();
+  const waiting = failureOf(client.wait(3_600_000, controller.signal));
+  const reason = new Error('Ctrl-C');
+  controller.abort(reason);
+  expect(await waiting).toBe(reason);
+  client.close();
 });
 
 describe('ArmClient, tokens', () => {

@@ -35,7 +35,7 @@ interface Fixture extends TestClient {
 async function fixture(apiVersion?: string): Promise<Fixture> {
   const arm = await scriptedArm();
   const test = testClient(arm.origin);
-  return { arm, ...test, disks: new ManagedDisks(test.client, apiVersion, () => Promise.resolve()) };
+  return { arm, ...test, disks: new ManagedDisks(test.client, apiVersion) };
 }
 
 function diskIn(diskState: string, provisioningState = 'Succeeded'): Reply {
@@ -218,6 +218,22 @@ describe('ManagedDisks.endAccess', () => {
     expect(await failureOf(disks.endAccess(DISK, signal()))).toMatchObject({ reason: 'ResourceNotFound' });
     arm.reply(`POST ${PATH}/endGetAccess`, { status: 200 });
     expect(await failureOf(disks.endAccess(DISK, signal()))).toBeInstanceOf(DestinationError);
+  });
+
+  it('rejects with the reason of the signal while it waits', async () => {
+    const arm = await scriptedArm();
+    arm.reply(`POST ${PATH}/endGetAccess`, { status: 200 });
+    arm.reply(`GET ${PATH}`, diskIn('ActiveUpload'));
+    const controller = new AbortController();
+    const reason = new Error('Ctrl-C');
+    const { client } = testClient(arm.origin, {
+      wait: (_, given) => {
+        controller.abort(reason);
+        given.throwIfAborted();
+        return Promise.resolve();
+      },
+    });
+    expect(await failureOf(new ManagedDisks(client).endAccess(DISK, controller.signal))).toBe(reason);
   });
 
   it('fails if the state never changes', async () => {
