@@ -36,6 +36,7 @@ const TYPES_ONLY = ['events.ts', 'options.ts'];
 
 /** The parts that may import each package. */
 const OWNERS: Readonly<Record<string, string>> = {
+  '@azure/core-rest-pipeline': 'azure',
   '@azure/identity': 'azure',
   '@azure/storage-blob': 'azure',
   'cli-progress': 'cli',

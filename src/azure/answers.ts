@@ -87,8 +87,11 @@ export function outcomeOf(operation: Operation, status: number, code: string): O
   return find(FROM_SERVICE, operation, status, code);
 }
 
-/** For an answer that does not come from the service. */
-export function foreignOutcomeOf(operation: Operation, status: number): Outcome {
+/**
+ * For an answer that does not come from the service.
+ * @param operation - Undefined for a request to another service than Azure Storage.
+ */
+export function foreignOutcomeOf(operation: Operation | undefined, status: number): Outcome {
   return find(FROM_OTHERS, operation, status, '');
 }
 
@@ -97,10 +100,10 @@ export function networkOutcomeOf(code: string): Outcome {
   return WITHOUT_ANSWER.find(([pattern]) => pattern.test(code))?.[1] ?? TRANSIENT;
 }
 
-function find(rows: readonly Row[], operation: Operation, status: number, code: string): Outcome {
+function find(rows: readonly Row[], operation: Operation | undefined, status: number, code: string): Outcome {
   const found = rows.find(
     (row) =>
-      (row.on === 'any' || row.on.includes(operation)) &&
+      (row.on === 'any' || (operation !== undefined && row.on.includes(operation))) &&
       row.status.some((pattern) => matches(pattern, status)) &&
       (row.code === 'any' || row.code.includes(code)),
   );

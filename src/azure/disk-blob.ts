@@ -5,7 +5,8 @@ import type { PageRun } from '../base/page-run.ts';
 import { DestinationError, ServiceError } from '../errors.ts';
 import type { BlobAddress } from '../target/page-blob.ts';
 import type { PageStore, StoreProperties } from '../target/page-store.ts';
-import { type Credential, loadEntra } from './auth/credentials.ts';
+import { authorityHostFor } from './auth/clouds.ts';
+import { type Credential, entraCredential, type TokenSource } from './auth/credentials.ts';
 import { diskPropertiesOf } from './checked-answers.ts';
 import { diskTokens } from './network/disk-tokens.ts';
 import { fixedVersion } from './network/fixed-version.ts';
@@ -17,6 +18,8 @@ const API_VERSION = '2023-08-03';
 export interface DiskOptions extends ConnectOptions {
   /** Called when the disk refuses checksums on writes: from then on nothing protects the bytes on their way. */
   readonly onChecksumRefused: () => void;
+  /** Issues tokens, if the disk requires them in addition to the SAS. @default `DefaultAzureCredential` */
+  readonly tokens?: () => Promise<TokenSource>;
 }
 
 /** Creates the client of a disk's content. Sends no request. */
@@ -25,7 +28,10 @@ export async function connectDiskBlob(
   credential: Credential,
   options: DiskOptions,
 ): Promise<PageStore> {
-  const tokens = diskTokens(() => loadEntra(new URL(address.url).hostname));
+  const authorityHost = authorityHostFor(new URL(address.url).hostname);
+  const tokens = diskTokens(
+    options.tokens ?? (() => entraCredential(authorityHost === undefined ? {} : { authorityHost })),
+  );
   const clients = await openClients(address, credential, options, [fixedVersion(API_VERSION), tokens]);
   return new AzureDiskBlob(address, clients, options);
 }

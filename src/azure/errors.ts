@@ -29,14 +29,26 @@ export interface SignedWith {
   readonly wasAccepted: boolean;
 }
 
-/** The request that got the answer or failed. */
-export interface SentRequest {
-  readonly operation: Operation;
+/** How messages name a request. */
+export interface NamedRequest {
   /** The operation and its range: "Put Page 0+4194304". */
   readonly what: string;
-  readonly signedWith?: SignedWith;
   /** The proxy in use, if any: "proxy.corp:8080 (set in HTTPS_PROXY)". */
   readonly proxy?: string | undefined;
+}
+
+/** The request that got the answer or failed. */
+export interface SentRequest extends NamedRequest {
+  readonly operation: Operation;
+  readonly signedWith?: SignedWith;
+}
+
+/** An answer that does not come from the service. */
+export interface ForeignAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  /** The header `Retry-After`. */
+  readonly retryAfter: string | undefined;
 }
 
 const CHECKSUM_MISMATCHES = new Set(['Md5Mismatch', 'Crc64Mismatch']);
@@ -97,9 +109,10 @@ export function toServiceError(request: SentRequest, error: unknown): unknown {
   return error;
 }
 
-function networkError(
-  { what, proxy }: SentRequest,
-  { code: rawCode = 'no answer', message = '' }: RestErrorLike,
+/** The error for a request without an answer. */
+export function networkError(
+  { what, proxy }: NamedRequest,
+  { code: rawCode = 'no answer', message = '' }: Pick<RestErrorLike, 'code' | 'message'>,
 ): ServiceError {
   const code = printable(rawCode);
   const cause = firstLine(redact(message));
@@ -122,7 +135,8 @@ function answerError(request: SentRequest, error: RestErrorLike, status: number)
   const { operation, what } = request;
   const header = (name: string) => error.response?.headers.get(name);
   if (header('x-ms-request-id') === undefined) {
-    return foreignAnswer(request, status, header('content-type'), header('retry-after'));
+    const answer = { status, contentType: header('content-type'), retryAfter: header('retry-after') };
+    return foreignAnswer(request, 'Azure Storage', answer, foreignOutcomeOf(operation, status));
   }
   const requestId = printable(header('x-ms-request-id') ?? '');
   const code = header('x-ms-error-code') ?? (isParseError(error) ? undefined : error.code);
@@ -190,23 +204,23 @@ function timeOf(header: string | undefined): Date | undefined {
  * A proxy, a captive portal or a wrong host answered. That may be temporary; if the service has never answered, the address may be
  * wrong.
  */
-function foreignAnswer(
-  { operation, what, proxy }: SentRequest,
-  status: number,
-  contentType = 'unknown type',
-  retryAfterHeader?: string,
+export function foreignAnswer(
+  { what, proxy }: NamedRequest,
+  service: string,
+  { status, contentType = 'unknown type', retryAfter: pause }: ForeignAnswer,
+  outcome: Outcome,
 ): ServiceError {
   const from = proxy === undefined ? '' : ` The request went through the proxy ${proxy}.`;
   const known = FOREIGN_ADVICE.get(status);
   const advice = known === undefined ? '' : ` ${known}`;
   return new ServiceError(
-    `${what} failed: the answer (status ${status}, ${firstLine(contentType)}) did not come from Azure Storage but from something in between, perhaps a proxy or a sign-in page.${from}${advice}`,
+    `${what} failed: the answer (status ${status}, ${firstLine(contentType)}) did not come from ${service} but from something in between, perhaps a proxy or a sign-in page.${from}${advice}`,
     {
       status,
       reason: `HTTP ${status}`,
       suspectAddress: true,
-      ...retrying(foreignOutcomeOf(operation, status)),
-      ...retryAfter(retryAfterHeader),
+      ...retrying(outcome),
+      ...retryAfter(pause),
     },
   );
 }
@@ -234,7 +248,8 @@ function retrying(outcome: Outcome): Pick<RequestFailure, 'transient' | 'limit' 
   };
 }
 
-function retryAfter(header: string | undefined): { retryAfterMs?: number } {
+/** @param header - `Retry-After`: seconds, or a date. */
+export function retryAfter(header: string | undefined): { retryAfterMs?: number } {
   if (header === undefined) return {};
   const seconds = Number(header);
   const milliseconds = Number.isNaN(seconds) ? new Date(header).getTime() - Date.now() : seconds * 1000;

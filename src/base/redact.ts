@@ -1,8 +1,18 @@
 // Keeps secrets out of everything that is printed, stored or thrown.
 
+/** Starts a parameter of a query, percent-encoded (once or more), in JSON, or not. */
+const PARAMETER = String.raw`(?:(?<![A-Za-z0-9_])|(?<=%(?:25)*(?:26|3F))|(?<=\\u0026))`;
+const EQUALS = '(?:=|%(?:25)*3D)';
+const VALUE = String.raw`[^&\s"'<>]`;
+
 const SECRETS: readonly [RegExp, string][] = [
   // The signature of a SAS, in a URL or alone, percent-encoded (once or more) or not. No \b before it: in %26sig%3D there is none.
   [/(sig(?:=|%(?:25)*3D))[^&\s"'<>]+/gi, '$1REDACTED'],
+  // The stored policy in the SAS of a managed disk.
+  [new RegExp(`(${PARAMETER}si${EQUALS})${VALUE}+`, 'gi'), '$1REDACTED'],
+  // The signature (t, c, s, h) in the URL of a long-running operation of Azure Resource Manager.
+  [/(\/(?:[a-z]*operations|operation[a-z]+)\/[^\s"'<>?]*\?)[^\s"'<>]+/gi, '$1REDACTED'],
+  [new RegExp(`(${PARAMETER}[tcsh]${EQUALS})${VALUE}{16,}`, 'gi'), '$1REDACTED'],
   [/\b((?:AccountKey|SharedAccessKey|SharedAccessSignature)=)[^;\s"'<>]+/gi, '$1REDACTED'],
   [/\b(SharedKey(?:Lite)? [^:\s]+:)[A-Za-z0-9+/=]+/gi, '$1REDACTED'],
   [/\b(Bearer )[A-Za-z0-9._~+/=-]+/gi, '$1REDACTED'],

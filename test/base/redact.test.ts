@@ -127,3 +127,44 @@ describe('registerSecret', () => {
     expect(redact(secrets[500] ?? '')).toBe('REDACTED');
   });
 });
+
+describe('redact, for managed disks', () => {
+  const POLICY = '0f0f0f0f-5555-6666-7777-888888888888';
+  const CERTIFICATE = 'MIIHHjCCBgagAwIBAgITfwI8YE7TFpH4swTJAgAE';
+  const POLL =
+    'https://management.azure.com/subscriptions/0/providers/Microsoft.Compute/locations/westus/DiskOperations/07598b56?p=42128af7&monitor=true&api-version=2023-04-02&t=638348572813941099&c=' +
+    `${CERTIFICATE}&s=X5E4RfIb5qs3AgsVGaDhWB_90UAg&h=Z9QQEra9k9krMd8966td9qfltTR3EBW8Uw0O8RwEiaE`;
+
+  const SECRETS = [POLICY, CERTIFICATE, '638348572813941099', 'X5E4RfIb5qs3AgsVGaDhWB_90UAg', 'Z9QQEra9k9krMd8966td9'];
+
+  it.each<[string, string]>([
+    ['the policy of a SAS', `https://md-impexp-1.blob.core.windows.net/a/abcd?sv=2018-03-28&sr=b&si=${POLICY}&sig=x`],
+    ['the policy of a SAS that comes first', `si=${POLICY}&sr=b`],
+    ['the policy in JSON', `{"accessSAS":"https://md-1/a/abcd?sr=b\\u0026si=${POLICY}\\u0026sig=x"}`],
+    ['the policy in a URL in a URL', `https://x/?to=${encodeURIComponent(`https://md-1/a?sr=b&si=${POLICY}&sig=x`)}`],
+    ['the signature of a poll URL', `GET ${POLL} failed`],
+    ['the signature of a poll URL in a header', `'azure-asyncoperation': '${POLL}',`],
+    ['the signature of a poll URL in a URL', `https://x/?to=${encodeURIComponent(POLL)}`],
+    ['the signature without the rest', POLL.slice(POLL.indexOf('&t='))],
+    ['the signature of another provider', POLL.replace('DiskOperations', 'capsOperations')],
+    [
+      'short signatures',
+      'https://a.b/x/operationStatuses/1?api-version=1&t=1&c=22&s=333&h=4444'.replace('22', CERTIFICATE),
+    ],
+  ])('removes %s', (_, text) => {
+    for (const secret of SECRETS) expect(redact(text)).not.toContain(secret);
+    expect(redact(text)).toContain('REDACTED');
+    expect(redact(redact(text))).toBe(redact(text));
+  });
+
+  it('keeps everything else', () => {
+    for (const text of [
+      'https://management.azure.com/subscriptions/0/resourceGroups/rg/providers/Microsoft.Compute/disks/d1?api-version=2025-01-02',
+      'design=1&basic=2, size=3',
+      "The Resource 'Microsoft.Compute/disks/d1' under resource group 'rg' was not found.",
+      'https://learn.microsoft.com/azure/operations/guide',
+    ]) {
+      expect(redact(text)).toBe(text);
+    }
+  });
+});

@@ -1,21 +1,53 @@
-// The Azure clouds: their storage domains and sign-in services.
+// The Azure clouds: their storage domains, sign-in services and management endpoints.
 
-interface Cloud {
+export interface Cloud {
+  /** The name that the Azure CLI uses (`az cloud list`). */
   readonly name: string;
   /** The suffix of the host names of all storage endpoints, including private ones. */
   readonly storageSuffix: string;
   /** The host from which Microsoft Entra issues tokens. */
   readonly authorityHost: string;
+  /** The URL of Azure Resource Manager, without a trailing slash. */
+  readonly armEndpoint: string;
+  /** The audience of tokens for Azure Resource Manager. */
+  readonly armAudience: string;
+  /** The scope of tokens for the content of managed disks. */
+  readonly diskScope: string;
 }
 
-/** Source: AzureEnvironmentConstants.cs of Azure PowerShell; AzureAuthorityHosts of @azure/identity. */
-const CLOUDS: readonly Cloud[] = [
-  { name: 'AzureCloud', storageSuffix: 'core.windows.net', authorityHost: 'https://login.microsoftonline.com' },
-  { name: 'AzureChinaCloud', storageSuffix: 'core.chinacloudapi.cn', authorityHost: 'https://login.chinacloudapi.cn' },
+/**
+ * Two slashes: the service compares the audience with `https://disk.azure.com/` literally. Sources: authorizeRequestOnTenantChallenge.ts
+ * of @azure/core-client and the constant MDResource of AzCopy. AzCopy uses it in every cloud; no source names another one.
+ */
+const DISK_SCOPE = 'https://disk.azure.com//.default';
+
+/** The public cloud, which is the default. Sources: AzureEnvironmentConstants.cs of Azure PowerShell; AzureAuthorityHosts of @azure/identity. */
+export const PUBLIC_CLOUD: Cloud = {
+  name: 'AzureCloud',
+  storageSuffix: 'core.windows.net',
+  authorityHost: 'https://login.microsoftonline.com',
+  armEndpoint: 'https://management.azure.com',
+  armAudience: 'https://management.core.windows.net/',
+  diskScope: DISK_SCOPE,
+};
+
+export const CLOUDS: readonly Cloud[] = [
+  PUBLIC_CLOUD,
+  {
+    name: 'AzureChinaCloud',
+    storageSuffix: 'core.chinacloudapi.cn',
+    authorityHost: 'https://login.chinacloudapi.cn',
+    armEndpoint: 'https://management.chinacloudapi.cn',
+    armAudience: 'https://management.core.chinacloudapi.cn/',
+    diskScope: DISK_SCOPE,
+  },
   {
     name: 'AzureUSGovernment',
     storageSuffix: 'core.usgovcloudapi.net',
     authorityHost: 'https://login.microsoftonline.us',
+    armEndpoint: 'https://management.usgovcloudapi.net',
+    armAudience: 'https://management.core.usgovcloudapi.net/',
+    diskScope: DISK_SCOPE,
   },
 ];
 
@@ -25,6 +57,6 @@ export function authorityHostFor(hostname: string): string | undefined {
 }
 
 /** The blob endpoint of an account in the public cloud, or in the cloud with the given suffix. */
-export function blobEndpoint(accountName: string, suffix: string = 'core.windows.net'): string {
+export function blobEndpoint(accountName: string, suffix: string = PUBLIC_CLOUD.storageSuffix): string {
   return `https://${accountName}.blob.${suffix}`;
 }

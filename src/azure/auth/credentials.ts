@@ -39,18 +39,6 @@ export interface SdkCredential {
   readonly sas?: string;
 }
 
-/**
- * Loads `@azure/identity`, only when it is needed: it is large.
- * @param hostname - Of the blob. It shows the cloud. @param authorityHost - @default that of the cloud
- */
-export async function loadEntra(
-  hostname: string,
-  authorityHost: string | undefined = authorityHostFor(hostname),
-): Promise<TokenSource> {
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return new DefaultAzureCredential(authorityHost === undefined ? {} : { authorityHost });
-}
-
 export async function toSdkCredential(credential: Credential, hostname: string): Promise<SdkCredential> {
   switch (credential.kind) {
     case 'sas':
@@ -61,9 +49,23 @@ export async function toSdkCredential(credential: Credential, hostname: string):
       };
     case 'token':
       return { credential: credential.source };
-    case 'entra':
-      return { credential: await loadEntra(hostname, credential.authorityHost) };
+    case 'entra': {
+      const authorityHost = credential.authorityHost ?? authorityHostFor(hostname);
+      return { credential: await entraCredential(authorityHost === undefined ? {} : { authorityHost }) };
+    }
   }
+}
+
+/**
+ * The `DefaultAzureCredential` of `@azure/identity`. Loads the package only now: it is large.
+ * @param options - URL of the service that issues the tokens, and the tenant that must issue them.
+ */
+export async function entraCredential(options: {
+  readonly authorityHost?: string;
+  readonly tenantId?: string;
+}): Promise<TokenSource> {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return new DefaultAzureCredential({ ...options });
 }
 
 /**

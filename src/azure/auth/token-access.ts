@@ -1,15 +1,8 @@
 // Access with Microsoft Entra tokens, renewed before they expire.
-import { registerSecret } from '../../base/redact.ts';
 import type { TokenSource } from './credentials.ts';
-import { isSignInError, signInError } from './sign-in-error.ts';
 import type { Access, Signer } from './signer.ts';
+import { type Token, TokenRenewal } from './token-renewal.ts';
 
-type Token = NonNullable<Awaited<ReturnType<TokenSource['getToken']>>>;
-
-/** How long before its expiry a token is renewed, in milliseconds: long enough to survive an outage of the sign-in service. */
-const MARGIN_MS = 5 * 60_000;
-/** After a failure, the delay before the next attempt while the old token is still valid, in milliseconds. */
-const RETRY_MS = 30_000;
 /** The expiry time that the SDK receives, in milliseconds since 1970. */
 const NEVER_MS = 8.64e15;
 
@@ -20,37 +13,22 @@ const NEVER_MS = 8.64e15;
  */
 export class TokenAccess implements Access, TokenSource {
   readonly expiresOn = undefined;
-  readonly #source: TokenSource;
+  readonly #renewal: TokenRenewal;
   #signer: Signer;
-  #token: Token | undefined;
-  #refreshAtMs = Number.POSITIVE_INFINITY;
 
   constructor(source: TokenSource) {
-    this.#source = source;
+    this.#renewal = new TokenRenewal(source);
     this.#signer = this.#newSigner();
   }
 
   get signer(): Signer {
-    if (Date.now() >= this.#refreshAtMs) this.#signer = this.#newSigner();
+    if (Date.now() >= this.#renewal.dueMs) this.#signer = this.#newSigner();
     return this.#signer;
   }
 
   async getToken(scopes: string | string[], options?: object): Promise<Token | null> {
-    try {
-      const token = await this.#source.getToken(scopes, options);
-      if (token === null) return null;
-      registerSecret(token.token);
-      const lifetimeMs = token.expiresOnTimestamp - Date.now();
-      this.#refreshAtMs = Date.now() + lifetimeMs - Math.min(MARGIN_MS, lifetimeMs / 2);
-      this.#token = token;
-      return withoutExpiry(token);
-    } catch (error) {
-      if (this.#token === undefined || this.#token.expiresOnTimestamp <= Date.now()) {
-        throw isSignInError(error) ? signInError(error, this.#token !== undefined) : error;
-      }
-      this.#refreshAtMs = Date.now() + RETRY_MS;
-      return withoutExpiry(this.#token);
-    }
+    const token = await this.#renewal.renew(scopes, options);
+    return token === null ? null : { ...token, expiresOnTimestamp: NEVER_MS };
   }
 
   renewed(): Promise<boolean> {
@@ -63,11 +41,7 @@ export class TokenAccess implements Access, TokenSource {
 
   #newSigner(): Signer {
     // Known once the next token has arrived.
-    this.#refreshAtMs = Number.POSITIVE_INFINITY;
+    this.#renewal.dueMs = Number.POSITIVE_INFINITY;
     return { sdk: { credential: this }, wasAccepted: false };
   }
-}
-
-function withoutExpiry(token: Token): Token {
-  return { ...token, expiresOnTimestamp: NEVER_MS };
 }

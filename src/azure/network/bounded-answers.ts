@@ -5,6 +5,7 @@ import { messageOf } from '../../base/thrown.ts';
 import { unusableAnswer } from '../errors.ts';
 import { type Operation, operationOf, provenStatus } from '../operations.ts';
 import { checkPageList } from './page-list.ts';
+import { destroyBody, readText } from './response-text.ts';
 
 /** The parts of the pipeline's types that are used here. The SDK does not export them. */
 interface PipelineRequest {
@@ -87,7 +88,7 @@ function assertUsable(operation: Operation | undefined, response: PipelineRespon
         ? missingHeader(operation, headers, requestId)
         : undefined;
   if (problem === undefined) return;
-  if (body !== undefined) destroy(body);
+  if (body !== undefined) destroyBody(body);
   throw problem;
 }
 
@@ -124,7 +125,7 @@ async function readPageList(
 
 /** The body if it is short, complete and arrives in time; otherwise an empty text: the headers contain all that is needed. */
 async function readError(body: NodeJS.ReadableStream, maxMs: number): Promise<string> {
-  const timer = setTimeout(() => destroy(body), maxMs);
+  const timer = setTimeout(() => destroyBody(body), maxMs);
   try {
     const text = (await readText(body, MAX_ERROR_BYTES)) ?? '';
     // Entities may expand without end. The service never declares any.
@@ -134,28 +135,6 @@ async function readError(body: NodeJS.ReadableStream, maxMs: number): Promise<st
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Undefined if the text is longer than `maxBytes`. */
-async function readText(body: NodeJS.ReadableStream, maxBytes: number): Promise<string | undefined> {
-  const pieces: Buffer[] = [];
-  let length = 0;
-  for await (const piece of body) {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
-    length += bytes.length;
-    if (length > maxBytes) {
-      destroy(body);
-      return undefined;
-    }
-    pieces.push(bytes);
-  }
-  return Buffer.concat(pieces).toString();
-}
-
-/** Also closes the connection. The stream may emit an error then, and nothing else handles it. */
-function destroy(body: NodeJS.ReadableStream): void {
-  body.on('error', () => undefined);
-  if ('destroy' in body && typeof body.destroy === 'function') body.destroy();
 }
 
 function aborted(): Error {

@@ -24,17 +24,17 @@ interface Failed {
 export function answeredRequest(what: string, durationMs: number, response: Answered): RequestRecord {
   const { requestId, clientRequestId, _response } = response;
   // The SDK omits the status of the pages of a list, which exist only for status 200.
-  return record({ what, status: _response?.status ?? 200, requestId, clientRequestId, durationMs });
+  return requestRecord({ what, status: _response?.status ?? 200, requestId, clientRequestId, durationMs });
 }
 
 /** @param error - An error of the SDK, or a ServiceError for an answer that never reached the SDK. */
 export function failedRequest(what: string, durationMs: number, error: unknown): RequestRecord {
   if (error instanceof ServiceError) {
     const { status, reason, requestId } = error.failure;
-    return record({ what, status, reason, requestId, durationMs });
+    return requestRecord({ what, status, reason, requestId, durationMs });
   }
   const { name, code, statusCode, request, response }: Failed = error instanceof Error ? error : {};
-  return record({
+  return requestRecord({
     what,
     status: statusCode,
     reason: response?.headers.get('x-ms-error-code') ?? (typeof code === 'string' ? code : name),
@@ -44,13 +44,20 @@ export function failedRequest(what: string, durationMs: number, error: unknown):
   });
 }
 
-type Fields = { readonly [K in keyof RequestRecord]: RequestRecord[K] | undefined } & {
+export type RequestFields = { readonly [K in keyof RequestRecord]: RequestRecord[K] | undefined } & {
   readonly what: string;
   readonly durationMs: number;
 };
 
 /** Safe to print, and without the fields that are unknown. */
-function record({ what, status, reason, requestId, clientRequestId, durationMs }: Fields): RequestRecord {
+export function requestRecord({
+  what,
+  status,
+  reason,
+  requestId,
+  clientRequestId,
+  durationMs,
+}: RequestFields): RequestRecord {
   return {
     what: printable(what),
     ...(status === undefined ? {} : { status }),
