@@ -19,7 +19,16 @@ export {
   type StructuresReport,
 } from './inspect/inspect-structures.ts';
 export type { Structure, StructureField, StructureKind, StructureRow } from './inspect/structure.ts';
-export type { ImageTransferOptions, UploadOptions, VerifiedLevel, VerifyLevel, VerifyOptions } from './options.ts';
+export { type AbortDiskOptions, type AbortDiskResult, abortDisk } from './manage/abort-disk.ts';
+export { type DiskStatus, type DiskStatusOptions, diskStatus } from './manage/disk-status.ts';
+export type {
+  ArmOptions,
+  ImageTransferOptions,
+  UploadOptions,
+  VerifiedLevel,
+  VerifyLevel,
+  VerifyOptions,
+} from './options.ts';
 export type { RetryOptions } from './transfer/retry.ts';
 export { planUpload, type UploadPlan } from './upload/dry-run.ts';
 export { type UploadResult, uploadImage } from './upload/upload.ts';

@@ -25,10 +25,11 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   inspect: `base ${RESULTS} image volume transfer`,
   convert: `base ${RESULTS} image transfer target`,
   verify: `base ${RESULTS} remote azure state transfer target image volume`,
+  manage: `base ${RESULTS} remote azure state transfer image`,
   upload: `base ${RESULTS} remote azure state transfer target image volume verify check`,
 
-  cli: `base ${RESULTS} azure target image volume upload verify convert check inspect`,
-  index: `base ${RESULTS} azure target image transfer upload verify convert check inspect`,
+  cli: `base ${RESULTS} azure target image volume upload verify convert check inspect manage`,
+  index: `base ${RESULTS} azure target image transfer upload verify convert check inspect manage`,
 };
 
 /** Files that contain only types, and may import only types. */

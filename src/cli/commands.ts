@@ -1,15 +1,21 @@
 // The commands of vhdup, in the order of the help. A new command needs one file in commands/ and one line here.
 import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
+import { diskAbortCommand } from './commands/disk-abort.ts';
+import { diskStatusCommand } from './commands/disk-status.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { verifyCommand } from './commands/verify.ts';
-import type { Command } from './define-command.ts';
+import { type Command, type CommandGroup, groupCommands } from './define-command.ts';
 
-export const COMMANDS: readonly Command[] = [
+/** What the help of the program lists. */
+export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
   uploadCommand,
   verifyCommand,
   convertCommand,
   checkCommand,
   inspectCommand,
+  groupCommands('disk', 'Show or abort the upload to a managed disk', [diskStatusCommand, diskAbortCommand]),
 ];
+
+export const COMMANDS: readonly Command[] = TOP_LEVEL.flatMap((one) => ('commands' in one ? one.commands : [one]));

@@ -25,6 +25,7 @@ type Parsed<P extends OptionSet, O extends OptionSet> = Omit<object, keyof Decla
   InferredOptionTypes<Declared<P, O>>;
 
 export interface CommandDefinition<P extends OptionSet, O extends OptionSet> {
+  /** One word, or the word of its group and its own: "disk status". */
   readonly name: string;
   /** One line for the list of commands. */
   readonly describe: string;
@@ -44,10 +45,17 @@ export interface CommandDefinition<P extends OptionSet, O extends OptionSet> {
 /** A command that can be added to the program. */
 export interface Command {
   readonly name: string;
+  /** The name of its first argument. */
+  readonly argument: string | undefined;
   /** All options and arguments in its help, by name. */
   readonly options: OptionSet;
   /** @param finish - Called with the exit code. */
   readonly addTo: (program: Argv, context: ProgramContext, finish: (exitCode: number) => void) => Argv;
+}
+
+/** Several commands under one word. */
+export interface CommandGroup extends Pick<Command, 'addTo'> {
+  readonly commands: readonly Command[];
 }
 
 /** @param definition - The declared options determine its types. */
@@ -57,6 +65,8 @@ export function defineCommand<const P extends OptionSet, const O extends OptionS
   const { name, describe, positionals, examples, epilog, usage, run } = definition;
   const options: Declared<P, O> = { ...positionals, ...definition.options, ...OUTPUT_OPTIONS };
   const build = (yargs: Argv<object>): Argv<Parsed<P, O>> => {
+    // Otherwise --version prints the version of the program.
+    if ('version' in definition.options) yargs.version(false);
     const built = yargs.options(options);
     // Moves the positionals into their own group of the help. The options above have set their types.
     for (const positional of Object.keys(positionals)) built.positional(positional, {});
@@ -67,16 +77,39 @@ export function defineCommand<const P extends OptionSet, const O extends OptionS
   };
   return {
     name,
+    argument: Object.keys(positionals)[0],
     options,
     addTo: (program, context, finish) =>
       program.command({
-        command: [name, ...Object.entries(positionals).map(placeholder)].join(' '),
+        command: [name.replace(/^.* /, ''), ...Object.entries(positionals).map(placeholder)].join(' '),
         describe,
         builder: build,
         handler: async (args: ArgumentsCamelCase<Parsed<P, O>>) => {
           const execute = <Result extends object>(task: Task<Result>) => runCommand(args, context.environment, task);
           finish(await run(args, { ...context, execute }));
         },
+      }),
+  };
+}
+
+/**
+ * Commands under one word, as in "disk status" and "disk abort".
+ * @param describe - One line for the list of commands.
+ */
+export function groupCommands(word: string, describe: string, commands: readonly Command[]): CommandGroup {
+  return {
+    commands,
+    addTo: (program, context, finish) =>
+      program.command({
+        command: word,
+        describe,
+        builder: (yargs: Argv) => {
+          for (const command of commands) command.addTo(yargs, context, finish);
+          const names = commands.map(({ name }) => `vhdup ${name}`).join(', ');
+          return yargs.demandCommand(1, `vhdup ${word} needs a command: ${names}.`);
+        },
+        // yargs runs one of the commands above, or fails.
+        handler: () => undefined,
       }),
   };
 }

@@ -3,7 +3,7 @@ import yargs from 'yargs';
 import { printable } from '../base/printable.ts';
 import { VERSION } from '../base/version.ts';
 import { EXIT_CODES, UsageError } from '../errors.ts';
-import { COMMANDS } from './commands.ts';
+import { COMMANDS, TOP_LEVEL } from './commands.ts';
 import type { ProgramContext } from './define-command.ts';
 import { reportFailure } from './run-command.ts';
 import { tidyHelp } from './screens/tidy-help.ts';
@@ -36,9 +36,9 @@ export async function main(
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
     .exitProcess(false)
     .fail((message, error) => {
-      throw error === undefined || error.name === 'YError' ? usageError(message ?? error?.message) : error;
+      throw error === undefined || error.name === 'YError' ? usageError(message ?? error?.message, args) : error;
     });
-  for (const command of COMMANDS) command.addTo(cli, { ...program, environment }, finish);
+  for (const command of TOP_LEVEL) command.addTo(cli, { ...program, environment }, finish);
   try {
     await cli.parseAsync([...args], {}, (_error, _argv, output) => {
       if (output !== '') process.stdout.write(`${tidyHelp(output)}\n`);
@@ -53,9 +53,12 @@ function ignore(): void {
   // The exit code reports the outcome.
 }
 
-function usageError(text: string): UsageError {
+function usageError(text: string, args: readonly string[]): UsageError {
+  const command = COMMANDS.find(({ name }) => args.join(' ').startsWith(name));
   const message = text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
-    needed === '1' ? 'The image is missing.' : `The command takes ${needed} arguments, but got ${got}.`,
+    needed === '1'
+      ? `The ${command?.argument ?? 'argument'} is missing.`
+      : `The command takes ${needed} arguments, but got ${got}.`,
   );
   // File names that a shell expanded may contain control characters.
   const sentence = message.split('\n').map(printable).join('\n').replace(/\.?$/, '.');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import yargs from 'yargs';
 import { COMMANDS } from '../../src/cli/commands.ts';
-import { defineCommand } from '../../src/cli/define-command.ts';
+import { type Command, defineCommand, groupCommands } from '../../src/cli/define-command.ts';
 import { UsageError } from '../../src/errors.ts';
 import { captureOutput } from '../support/captured-output.ts';
 
@@ -37,9 +37,25 @@ const copyCommand = defineCommand({
   },
 });
 
-async function parse(...args: string[]): Promise<number | undefined> {
+const tapeCommand = defineCommand({
+  name: 'tape label',
+  describe: 'Label a tape',
+  positionals: { name: { type: 'string', demandOption: true, describe: 'Name of the tape' } },
+  options: { version: { type: 'string', describe: 'Version of the label' } },
+  examples: ['tape label t1'],
+  run: ({ name, version }) => {
+    seen.push({ name, version });
+    return Promise.resolve(3);
+  },
+});
+
+function parse(...args: string[]): Promise<number | undefined> {
+  return parseWith(copyCommand, ...args);
+}
+
+async function parseWith(command: Pick<Command, 'addTo'>, ...args: string[]): Promise<number | undefined> {
   let exitCode: number | undefined;
-  const program = copyCommand.addTo(
+  const program = command.addTo(
     yargs().scriptName('vhdup').exitProcess(false),
     { environment: { HOME: '/h' } },
     (code) => {
@@ -89,9 +105,35 @@ describe('defineCommand', () => {
   });
 });
 
+describe('groupCommands', () => {
+  const group = groupCommands('tape', 'Label and wind tapes', [tapeCommand]);
+
+  it('runs the command of the second word, which may have its own --version', async () => {
+    expect(await parseWith(group, 'tape', 'label', 't1', '--version', '1.0.0')).toBe(3);
+    expect(seen.pop()).toEqual({ name: 't1', version: '1.0.0' });
+  });
+
+  it('prints the help of the group and of its command', async () => {
+    const written = captureOutput();
+    await parseWith(group, 'tape', '--help');
+    expect(written.out).toMatch(/vhdup tape label <name>\s+Label a tape/);
+    written.out = '';
+    await parseWith(group, 'tape', 'label', '--help');
+    expect(written.out).toMatch(/^vhdup tape label <name>\n\nLabel a tape\n/);
+    expect(written.out).toContain('vhdup tape label t1');
+  });
+
+  it('names its commands if there is no second word', async () => {
+    await expect(parseWith(group, 'tape')).rejects.toThrow('vhdup tape needs a command: vhdup tape label.');
+  });
+});
+
 describe('COMMANDS', () => {
   it('have descriptions and options in the same form', () => {
-    expect(COMMANDS.map(({ name }) => name)).toEqual(['upload', 'verify', 'convert', 'check', 'inspect']);
+    expect(COMMANDS.map(({ name }) => name)).toEqual([
+      ...['upload', 'verify', 'convert', 'check', 'inspect'],
+      ...['disk status', 'disk abort'],
+    ]);
     for (const { name, options } of COMMANDS) {
       for (const [option, { describe: text = '', array, default: value }] of Object.entries(options)) {
         // "[value]" at the end is a default that yargs does not know.

@@ -35,6 +35,10 @@ export interface ManagedDisk {
   readonly diskSizeBytes: number | undefined;
   readonly osType: string | undefined;
   readonly hyperVGeneration: string | undefined;
+  /** x64 or Arm64. */
+  readonly architecture: string | undefined;
+  /** TrustedLaunch, ... */
+  readonly securityType: string | undefined;
   readonly networkAccessPolicy: string | undefined;
   readonly diskAccessId: string | undefined;
   /** AzureActiveDirectory if uploads and downloads need a token. */
@@ -204,6 +208,8 @@ function managedDiskOf(request: ArmRequest, body: JsonObject): ManagedDisk {
     diskSizeBytes: integerIn(properties['diskSizeBytes']),
     osType: textIn(properties, 'osType'),
     hyperVGeneration: textIn(properties, 'hyperVGeneration'),
+    architecture: textIn(objectIn(properties, 'supportedCapabilities'), 'architecture'),
+    securityType: textIn(objectIn(properties, 'securityProfile'), 'securityType'),
     networkAccessPolicy: textIn(properties, 'networkAccessPolicy'),
     diskAccessId: textIn(properties, 'diskAccessId'),
     dataAccessAuthMode: textIn(properties, 'dataAccessAuthMode'),

@@ -67,13 +67,8 @@ export const LOG_OPTION = {
   },
 } as const satisfies Record<string, Options>;
 
-/** The options of commands that send requests to the service. */
-export const SERVICE_OPTIONS = {
-  checksum: {
-    choices: CHECKSUM_ALGORITHMS,
-    default: 'crc64' as const,
-    describe: 'Checksum that protects each request',
-  },
+/** The options of commands that send requests. */
+export const RETRY_OPTIONS = {
   retries: {
     type: 'string',
     requiresArg: true,
@@ -93,17 +88,34 @@ export const SERVICE_OPTIONS = {
   },
 } as const satisfies Record<string, Options>;
 
-export interface ServiceArguments {
-  readonly checksum: ChecksumAlgorithm;
+/** The options of commands that move data to or from the service. */
+export const SERVICE_OPTIONS = {
+  checksum: {
+    choices: CHECKSUM_ALGORITHMS,
+    default: 'crc64' as const,
+    describe: 'Checksum that protects each request',
+  },
+  ...RETRY_OPTIONS,
+} as const satisfies Record<string, Options>;
+
+export interface RetryArguments {
   readonly retries: string | undefined;
   readonly giveUpAfter: string;
   readonly timeout: string;
 }
 
+export interface ServiceArguments extends RetryArguments {
+  readonly checksum: ChecksumAlgorithm;
+}
+
 /** @throws {UsageError} if a number or a duration is not valid. */
 export function serviceOptions(args: ServiceArguments) {
+  return { checksum: args.checksum, ...retryOptions(args) };
+}
+
+/** @throws {UsageError} if a number or a duration is not valid. */
+export function retryOptions(args: RetryArguments) {
   return {
-    checksum: args.checksum,
     ...(args.retries === undefined ? {} : { retries: wholeNumber('retries', args.retries) }),
     giveUpAfterMs: durationMs('give-up-after', args.giveUpAfter),
     stallTimeoutMs: durationMs('timeout', args.timeout),

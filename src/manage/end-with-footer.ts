@@ -1,0 +1,54 @@
+// Ends the upload to a disk whose content is not a VHD. The service ends no upload without a footer, and deletes no disk in upload.
+
+import type { ManagedDisk } from '../azure/arm/managed-disks.ts';
+import type { ResourceId } from '../azure/arm/resource-id.ts';
+import { connectDiskBlob } from '../azure/disk-blob.ts';
+import { VERSION } from '../base/version.ts';
+import { type EventListener, retryEvent } from '../events.ts';
+import { encodeFixedFooter, FOOTER_LENGTH } from '../image/vhd/footer.ts';
+import type { ArmOptions } from '../options.ts';
+import type { ArmSession } from '../remote/arm-session.ts';
+import { accessOf } from '../remote/connect.ts';
+import { Retrier } from '../transfer/retry.ts';
+
+/** For one request of 512 bytes. */
+const GRANT_SECONDS = 3600;
+
+export interface EndRequest {
+  readonly session: ArmSession;
+  readonly disk: ResourceId;
+  readonly options: ArmOptions;
+  readonly emit: EventListener;
+  readonly signal: AbortSignal;
+}
+
+/** Writes a footer, and ends the access. The disk must be deleted then: its content is that of an upload which was given up. */
+export async function endWithFooter(found: ManagedDisk, request: EndRequest): Promise<void> {
+  const { session, disk, emit, signal } = request;
+  emit({ type: 'debug', message: `Writing a footer to disk ${found.name}, so that its upload can be ended.` });
+  const { accessSas } = await session.disks.grantWrite(disk, GRANT_SECONDS, signal);
+  await writeFooter(accessSas.reveal(), found.uploadSizeBytes ?? 0, request);
+  await session.disks.endAccess(disk, signal);
+}
+
+async function writeFooter(url: string, size: number, { session, options, emit, signal }: EndRequest): Promise<void> {
+  const { address, credential, permissions } = accessOf({ destination: url }, 'w');
+  const store = await connectDiskBlob(address, credential, {
+    userAgent: `vhdup/${VERSION}`,
+    permissions,
+    onEvent: emit,
+    onRequest: (record) => emit({ type: 'request', ...record }),
+    // The service checks the checksum in the footer itself.
+    onChecksumRefused: () => undefined,
+    tokens: () => Promise.resolve(session.credential),
+  });
+  try {
+    const diskSize = size - FOOTER_LENGTH;
+    const bytes = encodeFixedFooter({ size: diskSize, uniqueId: new Uint8Array(16), timestamp: 0 });
+    const run = { range: { offset: diskSize, length: FOOTER_LENGTH }, bytes };
+    const retrier = new Retrier(options, (notice) => emit(retryEvent(notice)));
+    await retrier.run(`Put Page ${diskSize}+${FOOTER_LENGTH}`, signal, (attempt) => store.write(run, attempt));
+  } finally {
+    store.close();
+  }
+}
