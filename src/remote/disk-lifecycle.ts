@@ -16,6 +16,8 @@ export interface DiskControl {
   readonly state: DiskState;
   /** @throws {DestinationError} the disk is another one now, or something else has ended its upload. */
   assertOurs(signal: AbortSignal): Promise<void>;
+  /** The cause of a failure, if the state of the disk shows a better one. Does not fail. */
+  causeOf(error: unknown): Promise<unknown>;
   /** Ends the access, which makes the content final, and waits until the disk can be used. */
   commit(signal: AbortSignal): Promise<void>;
 }

@@ -12,7 +12,7 @@ it('clears pages under its lease and sequence number: they read as zeros and are
   const destination = server.sasUrl({ container: 'vhds', blob: 'disk.vhd', permissions: 'rw' });
   const { blob, store } = await connect(
     accessOf({ destination }, 'rw'),
-    { destination, maxRequests: 1 },
+    { maxRequests: 1 },
     () => undefined,
   );
   onTestFinished(() => blob.close());
