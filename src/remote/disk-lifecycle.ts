@@ -35,6 +35,8 @@ export interface DiskLifecycleOptions {
 export class DiskLifecycle implements RemoteLifecycle {
   readonly isHeld = false;
   readonly #options: DiskLifecycleOptions;
+  /** Whether the content is final. */
+  isCommitted = false;
   #isFinishing = false;
 
   constructor(options: DiskLifecycleOptions) {
@@ -75,6 +77,7 @@ export class DiskLifecycle implements RemoteLifecycle {
     this.#isFinishing = true;
     await save?.();
     await control.commit(signal);
+    this.isCommitted = true;
   }
 
   /** Leaves the disk as it is: access that ends cannot be granted again for an upload. */

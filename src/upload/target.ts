@@ -13,6 +13,13 @@ import type { Session, TargetRequest } from './context.ts';
 import { openDiskSession } from './disk-session.ts';
 import { openSession } from './session.ts';
 
+export interface UploadedDisk {
+  /** Resource id; absent if only a SAS was given. */
+  readonly id?: string;
+  /** Whether its access was ended, so that it can be used. Otherwise somebody has to end it. */
+  readonly isCommitted: boolean;
+}
+
 export interface UploadTarget {
   readonly store: RetryingPageStore;
   /** What the checkpoint and messages call it: a URL without a SAS. */
@@ -21,6 +28,8 @@ export interface UploadTarget {
   openSession(request: TargetRequest): Promise<Session>;
   /** The cause of a failure, if the state of the target shows a better one. */
   causeOf(error: unknown): Promise<unknown>;
+  /** What the result says of it; undefined for a blob. */
+  disk(): UploadedDisk | undefined;
   /** Closes its connections. */
   close(): void;
 }
@@ -57,6 +66,7 @@ async function openBlob(
     ...{ store, lifecycle, url: store.url },
     openSession: (session) => openSession({ ...session, ...own }),
     causeOf: (error) => Promise.resolve(error),
+    disk: () => undefined,
     close: () => blob.close(),
   };
 }
@@ -87,6 +97,10 @@ export async function openDisk(
     ...{ store, lifecycle, url: managed?.url ?? store.url },
     openSession: (session) => openDiskSession({ ...session, lifecycle }),
     causeOf: (error) => (control === undefined ? Promise.resolve(error) : control.causeOf(error)),
+    disk: () => ({
+      ...(control === undefined ? {} : { id: control.state.id }),
+      isCommitted: lifecycle.isCommitted,
+    }),
     close: () => disk.close(),
   };
 }

@@ -38,7 +38,9 @@ import { emptyCheckpoint, type Session, type TargetRequest } from './context.ts'
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
 import { type FinishedDisk, openManagedDisk } from './managed-disk.ts';
 import { ListedPages } from './recover.ts';
-import { destinationOf, type OpenTargetRequest, openTarget, type UploadTarget } from './target.ts';
+import { destinationOf, type OpenTargetRequest, openTarget, type UploadedDisk, type UploadTarget } from './target.ts';
+
+export type { UploadedDisk };
 import { UploadManifest } from './upload-manifest.ts';
 
 export interface UploadResult extends TransferTotals {
@@ -60,6 +62,8 @@ export interface UploadResult extends TransferTotals {
   readonly alreadyComplete: boolean;
   /** The Content-MD5 of the blob in base64; only with `contentMd5`. */
   readonly contentMd5?: string;
+  /** Only for a managed disk. */
+  readonly disk?: UploadedDisk;
 }
 
 /** Checks the options. @throws {UsageError | CredentialError} */
@@ -184,7 +188,7 @@ async function upload(
   const empty = emptyCheckpoint(session, request);
   const checkpointing = new Checkpointing({ image, file, access, session, progress, lifecycle, empty, emit });
   emit(startEvent(request, session, options.threads, settings.concurrency));
-  const result = (finished: Finished) => resultOf(request, session, progress, finished, performance.now() - startMs);
+  const result = (finished: Finished) => resultOf(request, session, progress, finished, target.disk(), performance.now() - startMs);
   if (session.isComplete) {
     await lifecycle.abandon();
     await checkpointing.remove();
@@ -242,6 +246,7 @@ function resultOf(
   { uploadId, isComplete }: Session,
   progress: Progress,
   { verified, contentMd5 }: Finished,
+  disk: UploadedDisk | undefined,
   durationMs: number,
 ): UploadResult {
   return {
@@ -256,6 +261,7 @@ function resultOf(
     bytesPerSecond: (progress.sent * 1000) / durationMs,
     verified,
     alreadyComplete: isComplete,
+    ...(disk === undefined ? {} : { disk }),
     ...(contentMd5 === undefined ? {} : { contentMd5 }),
   };
 }
@@ -286,6 +292,7 @@ async function finishedResult(
     diskSize: image.size,
     verified: 'none',
     alreadyComplete: true,
+    ...(finished.disk === undefined ? {} : { disk: { id: finished.disk.id, isCommitted: true } }),
   };
 }
 

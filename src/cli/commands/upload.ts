@@ -7,12 +7,14 @@ import { VERIFY_LEVELS } from '../../validate-options.ts';
 import { defineCommand } from '../define-command.ts';
 import { exact, table } from '../screens/result-text.ts';
 import { formatRate, formatSeconds } from '../screens/units.ts';
+import { ARM_OPTIONS, armOptions } from './arm-options.ts';
+import { DISK_OPTIONS, newDiskOf } from './disk-options.ts';
 import { executeRemote, REMOTE_OPTIONS } from './remote-options.ts';
 import { DESTINATION, IMAGE, imageOptions, rateOf, THREADS_OPTION, threadsOf } from './shared-options.ts';
 
 export const uploadCommand = defineCommand({
   name: 'upload',
-  describe: 'Upload a disk image to a page blob, as a fixed VHD',
+  describe: 'Upload a disk image to a page blob or a managed disk, as a fixed VHD',
   positionals: { image: IMAGE, destination: DESTINATION },
   options: {
     threads: THREADS_OPTION,
@@ -79,10 +81,13 @@ export const uploadCommand = defineCommand({
       requiresArg: true,
       describe: 'Limit of the upload rate, such as 20MiB/s  [no limit]',
     },
+    ...DISK_OPTIONS,
+    ...ARM_OPTIONS,
     ...REMOTE_OPTIONS,
   },
   examples: [
     'upload disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"',
+    'upload disk.vhdx --disk web01-os -g migration -l westeurope',
     'upload disk.vhdx vhds/disk.vhd --dry-run',
   ],
   epilog: 'To resume an interrupted upload, run the same command again.',
@@ -94,14 +99,18 @@ export const uploadCommand = defineCommand({
         describe: describePlan,
       });
     }
-    if (args.destination === undefined) {
-      throw new UsageError('The destination is missing: vhdup upload <image> <destination>.');
+    const disk = newDiskOf(args);
+    if (args.destination === undefined && disk === undefined) {
+      throw new UsageError(
+        'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.',
+      );
     }
     const { overwrite, resumeFromBlob, breakLease, contentMd5, verify, createContainer, skipChecks, maxRate } = args;
     const own = {
       ...{ overwrite, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
       ...(verify === undefined ? {} : { verify }),
       metadata: parseMetadata(args.metadata),
+      ...(disk === undefined ? {} : { disk, ...armOptions(args, context.environment) }),
       ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
     };
     return executeRemote(args, args.destination, context, {
@@ -135,13 +144,32 @@ const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
   full: 'every page of the blob was read back and matches the image',
 };
 
+/** What to do with the disk now. */
+function diskText({ disk }: UploadResult): string {
+  if (disk === undefined) return '';
+  if (!disk.isCommitted) {
+    return '\nThe disk still waits for data. End the access to it, so that it can be used: az disk revoke-access --name DISK --resource-group GROUP';
+  }
+  const group = segmentAfter(disk.id, 'resourceGroups');
+  const name = segmentAfter(disk.id, 'disks');
+  return `\nThe disk is ready. Create a virtual machine of it: az vm create --name ${name} --resource-group ${group} --attach-os-disk ${name} --os-type Linux (or Windows)\nor an image of it, if its system is generalized: vhdup image create NAME --resource-group ${group} --disk ${name}`;
+}
+
+function segmentAfter(id: string | undefined, name: string): string | undefined {
+  const segments = (id ?? '').split('/');
+  return segments[segments.indexOf(name) + 1];
+}
+
 function describeResult(result: UploadResult): string {
+  if (result.alreadyComplete && result.disk !== undefined) {
+    return `An earlier run of this upload finished the disk. The checkpoint was removed.${diskText(result)}`;
+  }
   if (result.alreadyComplete) {
     return `${result.url} is already complete: an earlier run of this upload finished it. The checkpoint was removed.`;
   }
   const retries = result.retries === 0 ? 'none' : String(result.retries);
   const mismatches = result.checksumMismatches === 0 ? '' : ` (${result.checksumMismatches} for a wrong checksum)`;
-  return table(`Uploaded to ${result.url}`, [
+  const text = table(`Uploaded to ${result.url}`, [
     ['blob size', exact(result.blobSize)],
     ['read', exact(result.read)],
     ['sent', `${exact(result.sent)}${result.sentBefore === 0 ? '' : `, and ${exact(result.sentBefore)} before`}`],
@@ -152,6 +180,7 @@ function describeResult(result: UploadResult): string {
     ...(result.contentMd5 === undefined ? [] : [['content MD5', result.contentMd5] as const]),
     ['verified', VERIFIED[result.verified]],
   ]);
+  return `${text}${diskText(result)}`;
 }
 
 function describePlan(plan: UploadPlan): string {
