@@ -95,11 +95,22 @@ export type UploadEvent =
       readonly message: string;
     }
   | ({ readonly type: 'request' } & RequestRecord)
+  /** An operation that changes something in Azure Resource Manager, such as the creation of a disk. `waiting` repeats until it ends. */
+  | ({ readonly type: 'arm' } & ArmStep)
   /** Everything is sent, but the MD5 of the whole VHD is not computed yet. In bytes. */
   | { readonly type: 'hashing'; readonly done: number; readonly size: number }
   | { readonly type: 'saved'; readonly checkpoint: string }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'debug'; readonly message: string };
+
+/** One operation in Azure Resource Manager. It takes seconds, or several minutes for an image. */
+export interface ArmStep {
+  /** What it does, and to which resource: "Create disk web01". */
+  readonly step: string;
+  readonly state: 'started' | 'waiting' | 'succeeded' | 'failed';
+  /** Time since `started`, in milliseconds. */
+  readonly elapsedMs: number;
+}
 
 /** One request to the service, with the ids that Azure support asks for. Contains no secret. */
 export interface RequestRecord {

@@ -49,6 +49,31 @@ export interface ServiceOptions extends RetryOptions {
   readonly collectGarbage?: () => void;
 }
 
+/** Options of every function that uses Azure Resource Manager. */
+export interface ArmOptions extends RetryOptions {
+  /** Id of the subscription. @default AZURE_SUBSCRIPTION_ID in `environment`, otherwise the default subscription of the Azure CLI */
+  readonly subscription?: string;
+  /** Where resources are that only their names describe. Resources can also be named by their ids. */
+  readonly resourceGroup?: string;
+  /** AzureCloud, AzureChinaCloud or AzureUSGovernment. @default that of `armEndpoint` or of the sign-in service, otherwise AzureCloud */
+  readonly cloud?: string;
+  /** URL of Azure Resource Manager, for Azure Stack and others. The audience of the tokens stays that of the cloud. @default the cloud's */
+  readonly armEndpoint?: string;
+  /** The audience of the tokens for Azure Resource Manager. @default the cloud's */
+  readonly armAudience?: string;
+  /** URL of the service that issues tokens. @default AZURE_AUTHORITY_HOST in `environment`, otherwise the cloud's */
+  readonly authorityHost?: string;
+  /** Variables of the Azure tools: AZURE_SUBSCRIPTION_ID, AZURE_CONFIG_DIR, AZURE_AUTHORITY_HOST, AZURE_TENANT_ID. @default none */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** `token` or `entra`: Azure Resource Manager accepts neither a SAS nor an account key. @default Microsoft Entra, through `DefaultAzureCredential` */
+  readonly credential?: Credential;
+  /** A connection that transfers nothing for this long is closed and the request retried, in milliseconds. @default 60,000 */
+  readonly stallTimeoutMs?: number;
+  /** Aborts the work. The function rejects with the signal's reason, unchanged. An operation that has started in Azure continues there. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: EventListener;
+}
+
 /** The managed disk that an upload creates. What the image shows is the default: its size, generation and operating system. */
 export interface NewDisk {
   /** Its name, or its resource id. */

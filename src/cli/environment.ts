@@ -42,6 +42,20 @@ export function readEnvironment(
   };
 }
 
+/** The variables with which Azure Resource Manager is found, without quotes and white space around their values. */
+export function readArmEnvironment(environment: NodeJS.ProcessEnv): Readonly<Record<string, string | undefined>> {
+  const variable: Variable = (name) => withoutWrapping(environment[name] ?? '') || undefined;
+  registerIdentitySecrets(variable);
+  const names = ['AZURE_SUBSCRIPTION_ID', 'AZURE_CONFIG_DIR', 'AZURE_AUTHORITY_HOST', 'AZURE_TENANT_ID'];
+  return Object.fromEntries(names.map((name) => [name, variable(name)]));
+}
+
+/** @azure/identity reads these variables itself. */
+function registerIdentitySecrets(variable: Variable): void {
+  const names = ['AZURE_CLIENT_SECRET', 'AZURE_CLIENT_CERTIFICATE_PASSWORD', 'AZURE_PASSWORD', 'IDENTITY_HEADER'];
+  for (const name of names) registerSecret(variable(name) ?? '');
+}
+
 function serviceUrlOf(variable: Variable): string | undefined {
   const connectionString = variable('AZURE_STORAGE_CONNECTION_STRING');
   const account = accountIn(variable);
@@ -113,9 +127,7 @@ function provenAccountOf({ url, accountName }: BlobAddress): string | undefined 
 
 /** A token gives access to every account of its user, so it is sent only to Azure and to endpoints that the user names. */
 function entraFor({ url }: BlobAddress, endpoint: NamedEndpoint | undefined, variable: Variable): Credential {
-  for (const name of ['AZURE_CLIENT_SECRET', 'AZURE_CLIENT_CERTIFICATE_PASSWORD', 'AZURE_PASSWORD']) {
-    registerSecret(variable(name) ?? '');
-  }
+  registerIdentitySecrets(variable);
   const { hostname, origin } = new URL(url);
   const isKnown = parseStorageHost(hostname)?.isOfKnownCloud === true || hostname.endsWith('.blob.localhost');
   if (!isKnown && !(endpoint !== undefined && isWithin(url, endpoint.url))) {

@@ -41,6 +41,7 @@ import { ListedPages } from './recover.ts';
 import { destinationOf, type OpenTargetRequest, openTarget, type UploadedDisk, type UploadTarget } from './target.ts';
 
 export type { UploadedDisk };
+
 import { UploadManifest } from './upload-manifest.ts';
 
 export interface UploadResult extends TransferTotals {
@@ -188,7 +189,8 @@ async function upload(
   const empty = emptyCheckpoint(session, request);
   const checkpointing = new Checkpointing({ image, file, access, session, progress, lifecycle, empty, emit });
   emit(startEvent(request, session, options.threads, settings.concurrency));
-  const result = (finished: Finished) => resultOf(request, session, progress, finished, target.disk(), performance.now() - startMs);
+  const result = (finished: Finished) =>
+    resultOf(request, session, progress, finished, target.disk(), performance.now() - startMs);
   if (session.isComplete) {
     await lifecycle.abandon();
     await checkpointing.remove();

@@ -112,7 +112,8 @@ describe('an upload to a new managed disk', () => {
     const { path, checkpoint, disk } = await makeImage();
     let saved = '';
     const onEvent = (event: UploadEvent) => {
-      if (event.type === 'phase' && event.phase === 'committing') void readFile(checkpoint, 'utf8').then((text) => {
+      if (event.type === 'phase' && event.phase === 'committing')
+        void readFile(checkpoint, 'utf8').then((text) => {
           saved = text;
         });
     };
@@ -163,7 +164,12 @@ describe('an upload to a new managed disk', () => {
 
   it.each([
     ['deleted', () => servers.arm.resources.deleteDisk(NAME), 'was deleted', 6],
-    ['replaced by another of the same name', () => servers.arm.resources.replaceDisk(NAME), 'another disk of the same name', 6],
+    [
+      'replaced by another of the same name',
+      () => servers.arm.resources.replaceDisk(NAME),
+      'another disk of the same name',
+      6,
+    ],
     ['ended by something else', () => servers.arm.resources.revokeAccess(NAME), 'accepts no more data', 6],
   ] as const)('explains that the disk was %s between two runs', async (_, change, text, exitCode) => {
     const { path } = await makeImage();
@@ -229,7 +235,7 @@ describe('an upload to a new managed disk', () => {
     let other: Promise<unknown> | undefined;
     const onEvent = (event: UploadEvent) => {
       if (event.type !== 'phase' || event.phase !== 'waiting-for-access' || other !== undefined) return;
-      diskThere().tags['vhdup-upload-id'] = 'another-upload';
+      Object.assign(diskThere(), { tags: { 'vhdup-upload-id': 'another-upload' } });
       other = Promise.resolve();
     };
     const failure = await failureOf(uploadImage(optionsFor(path, { onEvent })));

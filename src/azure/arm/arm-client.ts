@@ -1,6 +1,7 @@
 // A thin client for Azure Resource Manager: requests with a fresh token, retries, long-running operations.
 import { setTimeout as delay } from 'node:timers/promises';
 import { DestinationError, ServiceError } from '../../errors.ts';
+import type { ArmStep } from '../../events.ts';
 import type { TokenSource } from '../auth/credentials.ts';
 import { retryAfter } from '../errors.ts';
 import { type ArmAnswer, ArmConnection, type ArmConnectionOptions, type ArmHttpRequest } from './arm-connection.ts';
@@ -21,6 +22,8 @@ export interface ArmClientOptions extends ArmConnectionOptions {
   readonly retries: Retries;
   /** How long a long-running operation may take, in milliseconds. @default 12 hours */
   readonly maxOperationMs?: number;
+  /** Called when an operation that changes something starts, before each of its polls, and when it ends. */
+  readonly onStep?: (step: ArmStep) => void;
   /** Waits between polls. @default a timer */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -30,6 +33,15 @@ export interface ArmRequest extends FailedArmRequest {
   readonly apiVersion: string;
   /** The last part of the path for a POST: "beginGetAccess". */
   readonly action?: string;
+}
+
+interface Operation {
+  readonly request: ArmRequest;
+  readonly method: LongMethod;
+  readonly body: JsonObject | undefined;
+  readonly hasResult: boolean;
+  /** Called before each pause. */
+  readonly waiting: () => void;
 }
 
 /** The first pause between polls if the service does not ask for one, and the following ones, in milliseconds. */
@@ -126,7 +138,7 @@ export class ArmClient {
     this.#connection.close();
   }
 
-  /** Starts a long-running operation and follows it. An operation that fails for a passing reason is started again. */
+  /** Runs a long-running operation to its end, and reports its steps. */
   async #operate(
     request: ArmRequest,
     method: LongMethod,
@@ -134,9 +146,27 @@ export class ArmClient {
     hasResult: boolean,
     signal: AbortSignal,
   ): Promise<JsonObject | undefined> {
+    const startMs = performance.now();
+    const report = (state: ArmStep['state']) =>
+      this.#options.onStep?.({ step: request.what, state, elapsedMs: performance.now() - startMs });
+    report('started');
+    try {
+      const start = { request, method, body, hasResult, waiting: () => report('waiting') };
+      const result = await this.#operateUntilDone(start, signal);
+      report('succeeded');
+      return result;
+    } catch (error) {
+      report('failed');
+      throw error;
+    }
+  }
+
+  /** Starts a long-running operation and follows it. An operation that fails for a passing reason is started again. */
+  async #operateUntilDone(operation: Operation, signal: AbortSignal): Promise<JsonObject | undefined> {
+    const { request } = operation;
     for (let start = 1; ; start++) {
       try {
-        return await this.#operateOnce(request, method, body, hasResult, signal);
+        return await this.#operateOnce(operation, signal);
       } catch (error) {
         // A single request has used up its retries already, and its error is permanent.
         if (!(error instanceof ServiceError && error.failure.transient)) throw error;
@@ -146,16 +176,14 @@ export class ArmClient {
           if (failure.isDestination === true) throw new DestinationError(message, { reason: failure.reason });
           throw new ServiceError(message, { ...failure, transient: false });
         }
+        operation.waiting();
         await this.#wait(PAUSE_MS * 2 ** start, signal);
       }
     }
   }
 
   async #operateOnce(
-    request: ArmRequest,
-    method: LongMethod,
-    body: JsonObject | undefined,
-    hasResult: boolean,
+    { request, method, body, hasResult, waiting }: Operation,
     signal: AbortSignal,
   ): Promise<JsonObject | undefined> {
     const first = await this.#retried(request, { method, url: this.#urlOf(request), body }, signal);
@@ -173,6 +201,7 @@ export class ArmClient {
         const pauseMs =
           retryAfterMs > 0 ? Math.min(retryAfterMs, MAX_PAUSE_MS) : polls === 0 ? FIRST_PAUSE_MS : PAUSE_MS;
         if (waitedMs >= maxOperationMs) throw stillRunning(request, waitedMs);
+        waiting();
         await this.#wait(pauseMs, signal);
         polls += 1;
         waitedMs += pauseMs;

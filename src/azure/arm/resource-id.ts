@@ -115,6 +115,11 @@ export function parseResource(text: string, type: ResourceType, option: string, 
   return resourceId(type, place, given);
 }
 
+/** Where the resource of an id is; undefined if the text is only a name. @throws {UsageError} it begins as an id, but is none. */
+export function placeIn(text: string, type: ResourceType, option: string): ResourcePlace | undefined {
+  return text.trim().startsWith('/') ? parseResourceId(text.trim(), type, option) : undefined;
+}
+
 function parseResourceId(text: string, type: ResourceType, option: string): ResourceId {
   const { title } = TYPES[type];
   const fail = (problem: string) =>

@@ -41,6 +41,26 @@ export async function resolveSubscription(options: SubscriptionOptions): Promise
   return await defaultOfCli(options);
 }
 
+/**
+ * The tenant that must issue the tokens, if it is not the one in which the Azure CLI is signed in by default.
+ * @returns undefined if the Azure CLI does not know the subscription. Never throws: the tenant is only a hint for the sign-in.
+ */
+export async function otherTenantOf(
+  subscriptionId: string,
+  { environment }: Pick<SubscriptionOptions, 'environment'>,
+): Promise<string | undefined> {
+  const all = await subscriptionsIn(profilePath(environment)).catch(() => []);
+  const tenantId = textIn(
+    all.find((one) => textIn(one, 'id')?.toLowerCase() === subscriptionId),
+    'tenantId',
+  );
+  const usual = textIn(
+    all.find((one) => one['isDefault'] === true),
+    'tenantId',
+  );
+  return tenantId === usual ? undefined : tenantId;
+}
+
 function given(text: string, source: Subscription['source']): Subscription {
   const id = text.trim().toLowerCase();
   if (isGuid(id)) return { id, source, name: undefined, tenantId: undefined };
@@ -50,8 +70,12 @@ function given(text: string, source: Subscription['source']): Subscription {
 }
 
 /** Source: azure-cli-core, `_profile.py`: the file azureProfile.json in UTF-8 with a byte order mark. */
+function profilePath(environment: SubscriptionOptions['environment']): string {
+  return join(environment['AZURE_CONFIG_DIR'] || join(homedir(), '.azure'), 'azureProfile.json');
+}
+
 async function defaultOfCli({ environment, cloud }: SubscriptionOptions): Promise<Subscription> {
-  const path = join(environment['AZURE_CONFIG_DIR'] || join(homedir(), '.azure'), 'azureProfile.json');
+  const path = profilePath(environment);
   const all = await subscriptionsIn(path);
   if (all.length === 0) {
     throw new UsageError(`No subscription was given, and the Azure CLI is not signed in. ${NEXT_STEP}`);

@@ -30,7 +30,12 @@ export interface RemoteArguments extends CommonArguments, ImageArguments, Servic
 
 /** The options of the library that the commands share. */
 export type RemoteOptions = ImageTransferOptions &
-  Omit<ServiceOptions, 'destination'> & { readonly destination?: string; readonly restart: boolean; readonly checkpoint?: string; readonly manifest?: string };
+  Omit<ServiceOptions, 'destination'> & {
+    readonly destination?: string;
+    readonly restart: boolean;
+    readonly checkpoint?: string;
+    readonly manifest?: string;
+  };
 
 export interface RemoteTask<Result extends object> extends Omit<Task<Result>, 'run'> {
   readonly run: (options: RemoteOptions) => Promise<Result>;

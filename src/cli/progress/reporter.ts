@@ -2,6 +2,7 @@
 import type { UploadEvent } from '../../events.ts';
 import { safeText } from '../guard-output.ts';
 import type { Screen } from '../screens/screen.ts';
+import { formatSeconds } from '../screens/units.ts';
 import { ProgressBar } from './progress-bar.ts';
 import type { ProgressDisplay } from './progress-display.ts';
 import { ProgressLines } from './progress-lines.ts';
@@ -21,6 +22,9 @@ export interface ReporterOptions {
 /** Minimum time between two printed retries with the same reason, in milliseconds. */
 const RETRY_LINE_INTERVAL_MS = 30_000;
 
+/** Minimum time between two lines about the same operation of Azure Resource Manager, in milliseconds. */
+const STEP_LINE_INTERVAL_MS = 15_000;
+
 const HASHING_LINE_INTERVAL_MS = 10_000;
 
 type Started = Extract<UploadEvent, { type: 'start' | 'start-verify' }>;
@@ -29,6 +33,7 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #display: ProgressDisplay | undefined;
   #lastHashingLineMs = Number.NEGATIVE_INFINITY;
+  #lastStepLineMs = Number.NEGATIVE_INFINITY;
   readonly #lastRetryLineMs = new Map<string, number>();
 
   constructor(options: ReporterOptions) {
@@ -51,6 +56,9 @@ export class Reporter {
         break;
       case 'hashing':
         this.#hashing(event);
+        break;
+      case 'arm':
+        this.#step(event);
         break;
       case 'retry':
         this.#retry(event);
@@ -86,6 +94,19 @@ export class Reporter {
     if (nowMs - this.#lastHashingLineMs < HASHING_LINE_INTERVAL_MS) return;
     this.#lastHashingLineMs = nowMs;
     this.log(`All data is sent. Computing the MD5 of the whole VHD: ${Math.floor((done / size) * 100)}%.`);
+  }
+
+  #step({ step, state, elapsedMs }: Extract<UploadEvent, { type: 'arm' }>): void {
+    const nowMs = performance.now();
+    const isDue = nowMs - this.#lastStepLineMs >= STEP_LINE_INTERVAL_MS;
+    const isLong = elapsedMs >= STEP_LINE_INTERVAL_MS;
+    const isShown = state === 'started' || (state === 'waiting' && isDue) || (state === 'succeeded' && isLong);
+    // The end of the program reports a failure.
+    if (!this.#options.progress || !isShown) return;
+    this.#lastStepLineMs = nowMs;
+    const time = formatSeconds(elapsedMs / 1000);
+    const texts = { started: ' ...', waiting: `: not finished after ${time}`, succeeded: `: finished after ${time}` };
+    this.log(`${step}${texts[state]}`);
   }
 
   #retry({ reason, message, attempt, delayMs }: Extract<UploadEvent, { type: 'retry' }>): void {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { resolveSubscription } from '../../../src/azure/arm/subscription.ts';
+import { otherTenantOf, resolveSubscription } from '../../../src/azure/arm/subscription.ts';
 import { UsageError } from '../../../src/errors.ts';
 import { failureOf, temporaryFolder } from '../../support/vhd-fixtures.ts';
 
@@ -134,5 +134,22 @@ describe('resolveSubscription', () => {
     expect(failure.message).toBe(
       `${source} must be the id of a subscription (a GUID), but is "Production". az account list --output table shows names and ids.`,
     );
+  });
+});
+
+describe('otherTenantOf', () => {
+  it.each<[string, string | undefined, string | undefined]>([
+    ['another tenant', B, 'other-tenant'],
+    ['the default tenant', A, undefined],
+    ['an unknown tenant', C, undefined],
+  ])('is the tenant of a subscription in %s', async (_, id = '', expected) => {
+    const others = { ...entry({ id: B?.toUpperCase() }), tenantId: 'other-tenant' };
+    const environment = await profile([entry({ id: A, isDefault: true }), others]);
+    expect(await otherTenantOf(id, { environment })).toBe(expected);
+  });
+
+  it('is undefined if the Azure CLI has no usable profile', async () => {
+    expect(await otherTenantOf(A ?? '', { environment: await profile('{') })).toBeUndefined();
+    expect(await otherTenantOf(A ?? '', { environment: { AZURE_CONFIG_DIR: '/nowhere' } })).toBeUndefined();
   });
 });

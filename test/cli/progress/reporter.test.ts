@@ -160,4 +160,35 @@ describe('Reporter', () => {
     reporter.stop();
     expect(textOf(stream).match(/\d+%/g)).toEqual(['10%', '20%']);
   });
+
+  it('prints when an operation in Azure starts, at intervals while it runs, and when a long one ends', () => {
+    const stream = new PassThrough();
+    const reporter = reporterOn(stream);
+    const step = (state: Extract<UploadEvent, { type: 'arm' }>['state'], elapsedMs: number) =>
+      reporter.onEvent({ type: 'arm', step: 'Create image i', state, elapsedMs });
+    step('started', 0);
+    step('waiting', 1000);
+    vi.advanceTimersByTime(15_000);
+    step('waiting', 16_000);
+    step('waiting', 17_000);
+    step('succeeded', 63_000);
+    step('started', 0);
+    step('succeeded', 1000);
+    step('started', 0);
+    step('failed', 20_000);
+    expect(textOf(stream).split('\n')).toEqual([
+      'Create image i ...',
+      'Create image i: not finished after 0:16',
+      'Create image i: finished after 1:03',
+      'Create image i ...',
+      'Create image i ...',
+      '',
+    ]);
+  });
+
+  it('prints no steps without progress', () => {
+    const stream = new PassThrough();
+    reporterOn(stream, { progress: false }).onEvent({ type: 'arm', step: 'x', state: 'started', elapsedMs: 0 });
+    expect(textOf(stream)).toBe('');
+  });
 });
