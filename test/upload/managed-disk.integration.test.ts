@@ -103,7 +103,7 @@ describe('an upload to a new managed disk', () => {
 
   it('is found again if the answer to its creation was lost', async () => {
     const { path, disk } = await makeImage();
-    servers.arm.faults.add({ operation: 'PutDisk' }, { kind: 'reset-after-commit' });
+    servers.arm.faults.add({ operation: 'PutDisk', nth: 1 }, { kind: 'reset-after-commit' });
     await uploadImage(optionsFor(path));
     expectDiskHolds(disk);
   });
@@ -235,7 +235,8 @@ describe('an upload to a new managed disk', () => {
     let other: Promise<unknown> | undefined;
     const onEvent = (event: UploadEvent) => {
       if (event.type !== 'phase' || event.phase !== 'waiting-for-access' || other !== undefined) return;
-      Object.assign(diskThere(), { tags: { 'vhdup-upload-id': 'another-upload' } });
+      const there = diskThere();
+      there.body = { ...there.body, tags: { 'vhdup-upload-id': 'another-upload' } };
       other = Promise.resolve();
     };
     const failure = await failureOf(uploadImage(optionsFor(path, { onEvent })));
