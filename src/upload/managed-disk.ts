@@ -5,9 +5,10 @@ import { type DiskOptions, diskBody } from '../azure/arm/disk-body.ts';
 import { idOf, parseResource } from '../azure/arm/resource-id.ts';
 import { UsageError } from '../errors.ts';
 import type { DiskImage } from '../image/disk-image.ts';
-import type { ArmOptions, NewDisk, UploadOptions } from '../options.ts';
-import { connectArm } from '../remote/arm-session.ts';
+import type { ArmOptions, ArmPlace, NewDisk, UploadOptions } from '../options.ts';
+import { connectArm, type MainResource } from '../remote/arm-session.ts';
 import { accessOf } from '../remote/connect.ts';
+import { UPLOAD_TAG } from '../remote/owned-disk.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { readDiskLayout } from '../volume/disk-layout.ts';
 import { bootAbilityOf } from '../volume/generation.ts';
@@ -33,7 +34,7 @@ export async function openManagedDisk(
   newDisk: NewDisk,
 ): Promise<UploadTarget | FinishedDisk> {
   const { options, image, source, emit, signal } = request;
-  const main = { text: newDisk.name, type: 'Microsoft.Compute/disks', option: '--disk' } as const;
+  const main = mainOf(newDisk);
   const arm = await connectArm(armOptionsOf(options), emit, main);
   try {
     const id = arm.resource(main.text, main.type, main.option);
@@ -74,8 +75,43 @@ export async function openManagedDisk(
   }
 }
 
+/** What an upload would create. */
+export interface PlannedDisk {
+  /** The request that would create it. */
+  readonly request: { readonly method: 'PUT'; readonly url: string; readonly body: JsonObject };
+  /** The state of the disk if it exists. */
+  readonly existing?: string;
+}
+
+/** Sends only GET requests. @throws as `openManagedDisk` does. */
+export async function planManagedDisk(
+  options: Pick<UploadOptions, 'disk' | 'credential' | keyof ArmPlace>,
+  newDisk: NewDisk,
+  { image, source, emit, signal }: Pick<OpenTargetRequest, 'image' | 'source' | 'emit' | 'signal'>,
+): Promise<PlannedDisk> {
+  const arm = await connectArm(armOptionsOf(options), emit, mainOf(newDisk));
+  try {
+    const id = arm.resource(newDisk.name, 'Microsoft.Compute/disks', '--disk');
+    const { tags = {} } = newDisk;
+    // The id of the upload is drawn when it starts.
+    const withTags = { ...tags, [UPLOAD_TAG]: '00000000-0000-0000-0000-000000000000' };
+    const body = diskBody(id, { ...(await diskOptionsOf(newDisk, image, source.size)), tags: withTags });
+    const found = await arm.disks.get(id, signal);
+    return {
+      request: { method: 'PUT', url: `${arm.target.endpoint}${idOf(id)}`, body },
+      ...(found === undefined ? {} : { existing: found.diskState ?? 'unknown' }),
+    };
+  } finally {
+    arm.close();
+  }
+}
+
+function mainOf({ name }: NewDisk): MainResource {
+  return { text: name, type: 'Microsoft.Compute/disks', option: '--disk' };
+}
+
 /** Without a SAS or an account key, which only the content of a disk accepts. */
-function armOptionsOf({ credential, ...options }: UploadOptions): ArmOptions {
+function armOptionsOf({ credential, ...options }: Pick<UploadOptions, 'credential' | keyof ArmPlace>): ArmOptions {
   const isToken = credential?.kind === 'entra' || credential?.kind === 'token';
   return { ...options, ...(isToken ? { credential } : {}) };
 }

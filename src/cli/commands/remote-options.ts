@@ -39,6 +39,8 @@ export type RemoteOptions = ImageTransferOptions &
 
 export interface RemoteTask<Result extends object> extends Omit<Task<Result>, 'run'> {
   readonly run: (options: RemoteOptions) => Promise<Result>;
+  /** A sentence after the next step of a failure. @default none */
+  readonly afterword?: (error: unknown) => string | undefined;
 }
 
 /**
@@ -80,6 +82,10 @@ export function executeRemote<Result extends object>(
   return execute({
     ...task,
     run: (signal, onEvent) => logged(args.logFile, onEvent, (toBoth) => run(signal, toBoth)),
-    nextStep: (error) => task.nextStep?.(error) ?? hint.describe(error, args.restart),
+    nextStep: (error) => {
+      const parts = [task.nextStep?.(error) ?? hint.describe(error, args.restart), task.afterword?.(error)];
+      const text = parts.filter((part) => part !== undefined).join(' ');
+      return text === '' ? undefined : text;
+    },
   });
 }

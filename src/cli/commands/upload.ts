@@ -5,6 +5,7 @@ import { planUpload, type UploadPlan } from '../../upload/dry-run.ts';
 import { type UploadResult, uploadImage } from '../../upload/upload.ts';
 import { VERIFY_LEVELS } from '../../validate-options.ts';
 import { defineCommand } from '../define-command.ts';
+import { abandonedDiskText, finishedDiskText, plannedDiskText } from '../screens/disk-text.ts';
 import { exact, table } from '../screens/result-text.ts';
 import { formatRate, formatSeconds } from '../screens/units.ts';
 import { ARM_OPTIONS, armOptions } from './arm-options.ts';
@@ -92,14 +93,15 @@ export const uploadCommand = defineCommand({
   ],
   epilog: 'To resume an interrupted upload, run the same command again.',
   run: (args, context) => {
+    const disk = newDiskOf(args);
+    const ofDisk = disk === undefined ? {} : { disk, ...armOptions(args, context.environment) };
     if (args.dryRun) {
-      const options = { ...imageOptions(args), threads: threadsOf(args.threads) };
+      const options = { ...imageOptions(args), threads: threadsOf(args.threads), ...ofDisk };
       return context.execute({
         run: (signal, onEvent) => planUpload({ ...options, signal, onEvent }),
         describe: describePlan,
       });
     }
-    const disk = newDiskOf(args);
     if (args.destination === undefined && disk === undefined) {
       throw new UsageError(
         'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.',
@@ -110,16 +112,27 @@ export const uploadCommand = defineCommand({
       ...{ overwrite, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
       ...(verify === undefined ? {} : { verify }),
       metadata: parseMetadata(args.metadata),
-      ...(disk === undefined ? {} : { disk, ...armOptions(args, context.environment) }),
+      ...ofDisk,
       ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
     };
+    // Whether the disk exists, and stays after a failure.
+    let hasDisk = false;
     return executeRemote(args, args.destination, context, {
-      run: (options) => uploadImage({ ...options, ...own }),
+      run: ({ onEvent, ...options }) =>
+        uploadImage({
+          ...options,
+          ...own,
+          onEvent: (event) => {
+            if (event.type === 'phase' && event.phase === 'waiting-for-access') hasDisk = true;
+            onEvent?.(event);
+          },
+        }),
       describe: describeResult,
       nextStep: (error) =>
         error instanceof ImageChangedError
           ? 'When nothing writes to the image any more, run the same command with --restart to start over.'
           : undefined,
+      afterword: () => (hasDisk && disk !== undefined ? abandonedDiskText(disk.name, args.resourceGroup) : undefined),
     });
   },
 });
@@ -144,25 +157,9 @@ const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
   full: 'every page of the blob was read back and matches the image',
 };
 
-/** What to do with the disk now. */
-function diskText({ disk }: UploadResult): string {
-  if (disk === undefined) return '';
-  if (!disk.isCommitted) {
-    return '\nThe disk still waits for data. End the access to it, so that it can be used: az disk revoke-access --name DISK --resource-group GROUP';
-  }
-  const group = segmentAfter(disk.id, 'resourceGroups');
-  const name = segmentAfter(disk.id, 'disks');
-  return `\nThe disk is ready. Create a virtual machine of it: az vm create --name ${name} --resource-group ${group} --attach-os-disk ${name} --os-type Linux (or Windows)\nor an image of it, if its system is generalized: vhdup image create NAME --resource-group ${group} --disk ${name}`;
-}
-
-function segmentAfter(id: string | undefined, name: string): string | undefined {
-  const segments = (id ?? '').split('/');
-  return segments[segments.indexOf(name) + 1];
-}
-
 function describeResult(result: UploadResult): string {
   if (result.alreadyComplete && result.disk !== undefined) {
-    return `An earlier run of this upload finished the disk. The checkpoint was removed.${diskText(result)}`;
+    return `An earlier run of this upload finished the disk. The checkpoint was removed.${finishedDiskText(result)}`;
   }
   if (result.alreadyComplete) {
     return `${result.url} is already complete: an earlier run of this upload finished it. The checkpoint was removed.`;
@@ -180,16 +177,16 @@ function describeResult(result: UploadResult): string {
     ...(result.contentMd5 === undefined ? [] : [['content MD5', result.contentMd5] as const]),
     ['verified', VERIFIED[result.verified]],
   ]);
-  return `${text}${diskText(result)}`;
+  return `${text}${finishedDiskText(result)}`;
 }
 
 function describePlan(plan: UploadPlan): string {
-  return table('Dry run: nothing was written. An upload from the start', [
+  return `${table('Dry run: nothing was written. An upload from the start', [
     ['would read', exact(plan.allocated)],
     ['would send', `${exact(plan.send)} in ${plan.requests} requests`],
     ['would skip, not allocated', exact(plan.skip.unallocated)],
     ['would skip, zero', exact(plan.skip.zeros)],
     ['would add, padding to a whole MiB', exact(plan.skip.padding)],
     ['for a blob of', exact(plan.blobSize)],
-  ]);
+  ])}${plannedDiskText(plan.disk)}`;
 }
