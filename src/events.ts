@@ -38,6 +38,9 @@ interface StartedConcurrency {
   readonly maxWindows: number;
 }
 
+/** What a command does now. The first two and the last are steps of a managed disk. */
+export type Phase = 'creating' | 'waiting-for-access' | 'sending' | 'finishing' | 'verifying' | 'committing';
+
 export type UploadEvent =
   | ({
       readonly type: 'start';
@@ -84,7 +87,7 @@ export type UploadEvent =
     }
   /** The number of requests that may be in flight from now on. */
   | { readonly type: 'concurrency'; readonly requests: number }
-  | { readonly type: 'phase'; readonly phase: 'sending' | 'finishing' | 'verifying' }
+  | { readonly type: 'phase'; readonly phase: Phase }
   /** `expired`: the SAS has expired. `wanted`: vhdup waits for a new one. `refused`: the new one is not valid. `renewed`: the work continues. */
   | {
       readonly type: 'credential';

@@ -1,4 +1,5 @@
 // The options of the library. The command line uses the same names in kebab-case.
+import type { DiskSku } from './azure/arm/disk-body.ts';
 import type { Credential, RenewSas } from './azure/auth/credentials.ts';
 import type { ChecksumAlgorithm } from './base/page-run.ts';
 import type { EventListener } from './events.ts';
@@ -73,7 +74,45 @@ export interface ArmOptions extends RetryOptions {
   readonly onEvent?: EventListener;
 }
 
-export interface UploadOptions extends ImageTransferOptions, ServiceOptions {
+/** The managed disk that an upload creates. What the image shows is the default: its size, generation and operating system. */
+export interface NewDisk {
+  /** Its name, or its resource id. */
+  readonly name: string;
+  /** Region. Required unless the disk exists. */
+  readonly location?: string;
+  /** @default Standard_LRS */
+  readonly sku?: DiskSku;
+  /** `none` for a data disk. @default what the image shows */
+  readonly osType?: 'windows' | 'linux' | 'none';
+  /** @default what the image shows; none for a data disk */
+  readonly generation?: 1 | 2;
+  readonly architecture?: 'x64' | 'Arm64';
+  /** `standard` or `trusted-launch`. @default 'standard' */
+  readonly securityType?: string;
+  /** Availability zone. */
+  readonly zone?: string;
+  /** Resource id. */
+  readonly diskAccess?: string;
+  readonly networkAccess?: 'AllowAll' | 'AllowPrivate' | 'DenyAll';
+  readonly dataAccessAuthMode?: 'AzureActiveDirectory' | 'None';
+  /** Resource id. */
+  readonly diskEncryptionSet?: string;
+  /** Only 512. */
+  readonly logicalSectorSize?: number;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** Where Azure Resource Manager and its resources are. */
+export type ArmPlace = Pick<
+  ArmOptions,
+  'subscription' | 'resourceGroup' | 'cloud' | 'armEndpoint' | 'armAudience' | 'authorityHost' | 'environment'
+>;
+
+export interface UploadOptions extends ImageTransferOptions, Omit<ServiceOptions, 'destination'>, ArmPlace {
+  /** URL of a blob or of a managed disk, with or without a SAS; or `container/blob` when `serviceUrl` is given. Or give `disk`. */
+  readonly destination?: string;
+  /** Creates this managed disk and uploads to it, instead of `destination`. */
+  readonly disk?: NewDisk;
   /** Replace an existing page blob. @default false */
   readonly overwrite?: boolean;
   /** Path of the checkpoint. @default the image's path with `.vhdup.json` appended */

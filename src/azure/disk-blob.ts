@@ -32,7 +32,10 @@ export async function connectDiskBlob(
   const tokens = diskTokens(
     options.tokens ?? (() => entraCredential(authorityHost === undefined ? {} : { authorityHost })),
   );
-  const clients = await openClients(address, credential, options, [fixedVersion(API_VERSION), tokens]);
+  const clients = await openClients(address, credential, { ...options, mayRepeatSas: true }, [
+    fixedVersion(API_VERSION),
+    tokens,
+  ]);
   return new AzureDiskBlob(address, clients, options);
 }
 

@@ -83,7 +83,7 @@ export interface BlobConnection {
   readonly store: RetryingPageStore<BlobProperties>;
 }
 
-interface ConnectionSettings extends ServiceOptions {
+export interface ConnectionSettings extends Omit<ServiceOptions, 'destination'> {
   readonly maxRate?: number;
   readonly maxRequests: number;
 }

@@ -16,6 +16,8 @@ export interface DiskControl {
   readonly state: DiskState;
   /** @throws {DestinationError} the disk is another one now, or something else has ended its upload. */
   assertOurs(signal: AbortSignal): Promise<void>;
+  /** The cause of a failure, if the state of the disk shows a better one. Does not fail. */
+  causeOf(error: unknown): Promise<unknown>;
   /** Ends the access, which makes the content final, and waits until the disk can be used. */
   commit(signal: AbortSignal): Promise<void>;
 }
@@ -33,6 +35,8 @@ export interface DiskLifecycleOptions {
 export class DiskLifecycle implements RemoteLifecycle {
   readonly isHeld = false;
   readonly #options: DiskLifecycleOptions;
+  /** Whether the content is final. */
+  isCommitted = false;
   #isFinishing = false;
 
   constructor(options: DiskLifecycleOptions) {
@@ -73,6 +77,7 @@ export class DiskLifecycle implements RemoteLifecycle {
     this.#isFinishing = true;
     await save?.();
     await control.commit(signal);
+    this.isCommitted = true;
   }
 
   /** Leaves the disk as it is: access that ends cannot be granted again for an upload. */

@@ -62,7 +62,13 @@ export interface SessionRequest extends TargetRequest {
 /** The checkpoint of an upload that has not sent anything yet. */
 export function emptyCheckpoint(
   { uploadId, startedAt }: Pick<Session, 'uploadId' | 'startedAt'>,
-  { image, source, targetUrl, owner, trustUnmarkedSectors }: TargetRequest,
+  {
+    image,
+    source,
+    targetUrl,
+    owner,
+    trustUnmarkedSectors,
+  }: Pick<TargetRequest, 'image' | 'source' | 'targetUrl' | 'owner' | 'trustUnmarkedSectors'>,
 ): Checkpoint {
   return {
     uploadId,

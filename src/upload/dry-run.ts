@@ -4,10 +4,11 @@ import { PAGE_SIZE } from '../base/byte-range.ts';
 import { imageListeners, shielded } from '../events.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
-import type { ImageTransferOptions } from '../options.ts';
+import type { ArmPlace, ImageTransferOptions, UploadOptions } from '../options.ts';
 import { localConcurrency } from '../transfer/concurrency-limits.ts';
 import { moveDisk } from '../transfer/move-disk.ts';
 import type { TransferTarget } from '../transfer/transfer.ts';
+import { type PlannedDisk, planManagedDisk } from './managed-disk.ts';
 
 export interface UploadPlan {
   readonly format: string;
@@ -30,13 +31,18 @@ export interface UploadPlan {
     readonly padding: number;
   };
   readonly durationMs: number;
+  /** Only for a managed disk. */
+  readonly disk?: PlannedDisk;
 }
 
+/** The options of an upload that its plan depends on. */
+export type PlanOptions = ImageTransferOptions & Pick<UploadOptions, 'disk' | 'credential' | keyof ArmPlace>;
+
 /**
- * Reads the whole image in the same way as an upload.
+ * Reads the whole image in the same way as an upload. For a managed disk, also looks whether it exists.
  * @throws {VhdupError} the image cannot be read; the reason of `signal`, unchanged, on abort.
  */
-export async function planUpload(options: ImageTransferOptions): Promise<UploadPlan> {
+export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
   const startMs = performance.now();
@@ -46,6 +52,11 @@ export async function planUpload(options: ImageTransferOptions): Promise<UploadP
   });
   try {
     const source = asFixedVhd(image);
+    // First, so that an invalid option of the disk shows before the image is read.
+    const disk =
+      options.disk === undefined
+        ? undefined
+        : await planManagedDisk(options, options.disk, { image, source, emit, signal });
     let requests = 0;
     const nowhere: TransferTarget = {
       write: () => {
@@ -71,6 +82,7 @@ export async function planUpload(options: ImageTransferOptions): Promise<UploadP
       requests: requests + 1,
       skip: { unallocated: image.size - allocated, zeros: progress.zeros, padding: source.diskSize - image.size },
       durationMs: performance.now() - startMs,
+      ...(disk === undefined ? {} : { disk }),
     };
   } finally {
     await image.close();

@@ -1,87 +1,131 @@
 // The target of an upload: a page blob, or the content of a managed disk. They differ in how a session opens and how it ends.
 
+import { UsageError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
-import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
-import type { UploadOptions } from '../options.ts';
+import type { ServiceOptions, UploadOptions } from '../options.ts';
 import { BlobLifecycle } from '../remote/blob-lifecycle.ts';
-import { type BlobAccess, connect, connectDisk } from '../remote/connect.ts';
-import { DiskLifecycle } from '../remote/disk-lifecycle.ts';
+import { accessOf, type BlobAccess, connect, connectDisk, warnOfPlainHttp } from '../remote/connect.ts';
+import { type DiskControl, DiskLifecycle } from '../remote/disk-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
-import type { Owner } from '../state/lease-holder.ts';
 import type { RemoteLifecycle } from '../target/lifecycle.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
 import type { Session, TargetRequest } from './context.ts';
 import { openDiskSession } from './disk-session.ts';
 import { openSession } from './session.ts';
 
+export interface UploadedDisk {
+  /** Resource id; absent if only a SAS was given. */
+  readonly id?: string;
+  /** Whether its access was ended, so that it can be used. Otherwise somebody has to end it. */
+  readonly isCommitted: boolean;
+}
+
 export interface UploadTarget {
   readonly store: RetryingPageStore;
-  /** What the checkpoint calls it: a URL without a SAS. */
+  /** What the checkpoint and messages call it: a URL without a SAS. */
   readonly url: string;
   readonly lifecycle: RemoteLifecycle;
   openSession(request: TargetRequest): Promise<Session>;
+  /** The cause of a failure, if the state of the target shows a better one. */
+  causeOf(error: unknown): Promise<unknown>;
+  /** What the result says of it; undefined for a blob. */
+  disk(): UploadedDisk | undefined;
   /** Closes its connections. */
   close(): void;
 }
 
-export interface OpenTargetRequest {
+export interface TargetSettings {
   readonly options: UploadOptions;
-  readonly destination: BlobAccess;
   readonly metadata: Readonly<Record<string, string>>;
   readonly concurrency: Concurrency;
   readonly maxRate: number;
-  readonly source: FixedVhdView;
-  readonly owner: Owner;
-  readonly signal: AbortSignal;
+}
+
+/** What opening a target needs of the run. */
+export interface OpenTargetRequest extends TargetSettings, Omit<TargetRequest, 'store' | 'targetUrl' | 'access'> {
   readonly emit: EventListener;
   /** Called if the run has lost the target. */
   readonly onLost: (error: Error) => void;
 }
 
-/** Sends nothing. */
-export function openTarget(request: OpenTargetRequest): Promise<UploadTarget> {
-  return request.destination.address.isDisk === true ? openDisk(request) : openBlob(request);
+/** Connects to the blob or disk of the URL. Sends nothing. */
+export function openTarget(request: OpenTargetRequest, destination: BlobAccess): Promise<UploadTarget> {
+  warnOfPlainHttp(destination, request.emit);
+  return destination.address.isDisk === true ? openDisk(request, destination) : openBlob(request, destination);
 }
 
-async function openBlob({
-  options,
-  destination,
-  metadata,
-  concurrency,
-  maxRate,
-  emit,
-  ...run
-}: OpenTargetRequest): Promise<UploadTarget> {
+async function openBlob(
+  { options, metadata, concurrency, maxRate, emit, owner, signal, onLost }: OpenTargetRequest,
+  destination: BlobAccess,
+): Promise<UploadTarget> {
   const { blob, store } = await connect(destination, { ...options, maxRate, ...concurrency }, emit);
-  const { owner, signal, onLost } = run;
   const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost });
   const { breakLease, createContainer } = options;
   const own = { lifecycle, metadata, breakLease: breakLease === true, createContainer: createContainer === true };
   return {
     ...{ store, lifecycle, url: store.url },
     openSession: (session) => openSession({ ...session, ...own }),
+    causeOf: (error) => Promise.resolve(error),
+    disk: () => undefined,
     close: () => blob.close(),
   };
 }
 
-async function openDisk({
-  options,
-  destination,
-  concurrency,
-  maxRate,
-  source,
-  emit,
-}: OpenTargetRequest): Promise<UploadTarget> {
-  const { disk, store, refusesChecksums } = await connectDisk(
-    destination,
-    { ...options, maxRate, ...concurrency },
-    emit,
-  );
-  const acceptsChecksums = () => !refusesChecksums();
-  const lifecycle = new DiskLifecycle({ store, footer: source.footer, control: undefined, acceptsChecksums });
+/** What a disk that was created through Azure Resource Manager has beyond its content. */
+export interface ManagedDisk {
+  readonly url: string;
+  readonly control: DiskControl;
+  readonly renewSas: NonNullable<ServiceOptions['renewSas']>;
+}
+
+/** @param managed - Undefined if only a SAS was given: somebody else ends the access. */
+export async function openDisk(
+  { options, concurrency, maxRate, source, emit }: OpenTargetRequest,
+  destination: BlobAccess,
+  managed?: ManagedDisk,
+): Promise<UploadTarget> {
+  const renewSas = managed === undefined ? {} : { renewSas: managed.renewSas };
+  const settings = { ...options, ...renewSas, maxRate, ...concurrency };
+  const { disk, store, refusesChecksums } = await connectDisk(destination, settings, emit);
+  const control = managed?.control;
+  const lifecycle = new DiskLifecycle({
+    ...{ store, control },
+    footer: source.footer,
+    acceptsChecksums: () => !refusesChecksums(),
+  });
   return {
-    ...{ store, lifecycle, url: store.url },
+    ...{ store, lifecycle, url: managed?.url ?? store.url },
     openSession: (session) => openDiskSession({ ...session, lifecycle }),
+    causeOf: (error) => (control === undefined ? Promise.resolve(error) : control.causeOf(error)),
+    disk: () => ({
+      ...(control === undefined ? {} : { id: control.state.id }),
+      isCommitted: lifecycle.isCommitted,
+    }),
     close: () => disk.close(),
   };
+}
+
+/** @throws {UsageError} options that a managed disk does not have. @throws as `accessOf` does. */
+export function destinationOf(options: UploadOptions): BlobAccess | undefined {
+  const { destination, disk } = options;
+  if (disk !== undefined && destination !== undefined) {
+    throw new UsageError('An upload has one target: give a destination or a disk, not both.');
+  }
+  if (disk === undefined && destination === undefined) {
+    throw new UsageError('The destination is missing: give the URL of a blob or disk, or the name of a new disk.');
+  }
+  const access = destination === undefined ? undefined : accessOf({ ...options, destination }, 'rw');
+  if (access === undefined || access.address.isDisk === true) refuseBlobOptions(options);
+  return access;
+}
+
+function refuseBlobOptions(options: UploadOptions): void {
+  const { contentMd5, createContainer, breakLease, metadata = {} } = options;
+  const given = [
+    ...(contentMd5 === true ? ['contentMd5 (--content-md5)'] : []),
+    ...(createContainer === true ? ['createContainer (--create-container)'] : []),
+    ...(breakLease === true ? ['breakLease (--break-lease)'] : []),
+    ...(Object.keys(metadata).length > 0 ? ['metadata (--metadata)'] : []),
+  ];
+  if (given.length > 0) throw new UsageError(`A managed disk does not have ${given.join(' or ')}. Leave it out.`);
 }

@@ -2,6 +2,7 @@
 
 import { sidePath } from '../base/side-file.ts';
 import { checkBeforeUpload } from '../check/preflight.ts';
+import { UsageError } from '../errors.ts';
 import {
   checkEvent,
   type EventListener,
@@ -14,7 +15,7 @@ import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { UploadOptions, VerifiedLevel } from '../options.ts';
-import { accessOf, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
+import { warnOfThreads } from '../remote/connect.ts';
 import { watchExpiry } from '../remote/expiry-watch.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
@@ -35,8 +36,12 @@ import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
 import { Checkpointing, causeOf } from './checkpointing.ts';
 import { emptyCheckpoint, type Session, type TargetRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
+import { type FinishedDisk, openManagedDisk } from './managed-disk.ts';
 import { ListedPages } from './recover.ts';
-import { openTarget, type UploadTarget } from './target.ts';
+import { destinationOf, type OpenTargetRequest, openTarget, type UploadedDisk, type UploadTarget } from './target.ts';
+
+export type { UploadedDisk };
+
 import { UploadManifest } from './upload-manifest.ts';
 
 export interface UploadResult extends TransferTotals {
@@ -58,6 +63,8 @@ export interface UploadResult extends TransferTotals {
   readonly alreadyComplete: boolean;
   /** The Content-MD5 of the blob in base64; only with `contentMd5`. */
   readonly contentMd5?: string;
+  /** Only for a managed disk. */
+  readonly disk?: UploadedDisk;
 }
 
 /** Checks the options. @throws {UsageError | CredentialError} */
@@ -70,7 +77,7 @@ function settingsOf(options: UploadOptions) {
     checksum: checkChecksum(options.checksum),
     metadata: checkMetadata(options.metadata),
     verify: checkVerify(options.verify),
-    destination: accessOf(options, 'rw'),
+    destination: destinationOf(options),
     signal: options.signal ?? new AbortController().signal,
   };
 }
@@ -87,7 +94,6 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   settings.signal.throwIfAborted();
   await UploadManifest.check(options);
   const emit = shielded(options.onEvent);
-  warnOfPlainHttp(settings.destination, emit);
   warnOfThreads(settings.concurrency, emit);
   const image = await openChecked(options, settings, emit);
   try {
@@ -95,13 +101,21 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
     const access = await ExclusiveAccess.begin(file.path, settings.signal);
     try {
       const source = asFixedVhd(image);
-      const { owner, signal } = access;
-      const onLost = (error: Error) => access.stop(error);
-      const target = await openTarget({ ...settings, options, source, owner, signal, emit, onLost });
+      const opened = await open({
+        ...settings,
+        ...flagsOf(options),
+        options,
+        image,
+        source,
+        file,
+        ...run(access),
+        emit,
+      });
+      if ('finished' in opened) return await finishedResult(opened, { image, source, file, access });
       try {
-        return await upload(options, settings, { image, source, file, access, target }, emit);
+        return await upload(options, settings, { image, source, file, access, target: opened }, emit);
       } finally {
-        target.close();
+        opened.close();
       }
     } finally {
       await access.end();
@@ -109,6 +123,18 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   } finally {
     await image.close();
   }
+}
+
+function run(access: ExclusiveAccess): Pick<OpenTargetRequest, 'owner' | 'signal' | 'onLost'> {
+  const { owner, signal } = access;
+  return { owner, signal, onLost: (error) => access.stop(error) };
+}
+
+function open(request: OpenTargetRequest & Pick<Settings, 'destination'>): Promise<UploadTarget | FinishedDisk> {
+  const { destination, options } = request;
+  if (destination !== undefined) return openTarget(request, destination);
+  if (options.disk !== undefined) return openManagedDisk(request, options.disk);
+  throw new UsageError('The destination is missing.');
 }
 
 /** Opens the image, and refuses a disk that Azure would certainly reject. */
@@ -127,7 +153,7 @@ async function openChecked(options: UploadOptions, settings: Settings, emit: Eve
   });
   try {
     if (options.skipChecks === true) return image;
-    const { blobName } = settings.destination.address;
+    const blobName = settings.destination?.address.isDisk === true ? undefined : settings.destination?.address.blobName;
     for (const finding of await checkBeforeUpload(image, warnings, { blobName })) emit(checkEvent(finding));
     return image;
   } catch (error) {
@@ -154,7 +180,7 @@ async function upload(
   const startMs = performance.now();
   const { store, lifecycle, url: targetUrl } = target;
   const { owner, signal } = access;
-  const request = requestOf(options, { image, source, store, targetUrl, file, access, owner, signal });
+  const request = { image, source, store, targetUrl, file, access, owner, signal, ...flagsOf(options) };
   const session = await target.openSession(request).catch(async (error: unknown) => {
     await lifecycle.abandon();
     throw error;
@@ -163,7 +189,8 @@ async function upload(
   const empty = emptyCheckpoint(session, request);
   const checkpointing = new Checkpointing({ image, file, access, session, progress, lifecycle, empty, emit });
   emit(startEvent(request, session, options.threads, settings.concurrency));
-  const result = (finished: Finished) => resultOf(request, session, progress, finished, performance.now() - startMs);
+  const result = (finished: Finished) =>
+    resultOf(request, session, progress, finished, target.disk(), performance.now() - startMs);
   if (session.isComplete) {
     await lifecycle.abandon();
     await checkpointing.remove();
@@ -186,7 +213,7 @@ async function upload(
     await checkpointing.remove();
     return result(finished);
   } catch (error) {
-    const cause = await causeOf(error, image);
+    const cause = await target.causeOf(await causeOf(error, image));
     await checkpointing.release(cause);
     throw cause;
   } finally {
@@ -196,7 +223,7 @@ async function upload(
 }
 
 function startEvent(
-  { image, source, store, file }: TargetRequest,
+  { image, source, targetUrl, file }: TargetRequest,
   { uploadId, earlier }: Session,
   threads: UploadOptions['threads'] = 'auto',
   { maxWindows }: Concurrency,
@@ -206,7 +233,7 @@ function startEvent(
     image: image.path,
     format: image.format,
     diskSize: image.size,
-    url: store.url,
+    url: targetUrl,
     blobSize: source.size,
     uploadId,
     ...(earlier === undefined ? {} : { resumedFrom: earlier.startedAt }),
@@ -217,16 +244,17 @@ function startEvent(
 }
 
 function resultOf(
-  { image, source, store }: TargetRequest,
+  { image, source, store, targetUrl }: TargetRequest,
   { uploadId, isComplete }: Session,
   progress: Progress,
   { verified, contentMd5 }: Finished,
+  disk: UploadedDisk | undefined,
   durationMs: number,
 ): UploadResult {
   return {
     ...progress.totals(source.diskSize),
     ...store.counters,
-    url: store.url,
+    url: targetUrl,
     uploadId,
     blobSize: source.size,
     diskSize: image.size,
@@ -235,20 +263,38 @@ function resultOf(
     bytesPerSecond: (progress.sent * 1000) / durationMs,
     verified,
     alreadyComplete: isComplete,
+    ...(disk === undefined ? {} : { disk }),
     ...(contentMd5 === undefined ? {} : { contentMd5 }),
   };
 }
 
-function requestOf(
-  options: UploadOptions,
-  opened: Omit<TargetRequest, 'overwrite' | 'restart' | 'resumeFromBlob' | 'trustUnmarkedSectors'>,
-): TargetRequest {
+type Flags = Pick<TargetRequest, 'overwrite' | 'restart' | 'resumeFromBlob' | 'trustUnmarkedSectors'>;
+
+function flagsOf(options: UploadOptions): Flags {
   return {
-    ...opened,
     overwrite: options.overwrite === true,
     restart: options.restart === true,
     resumeFromBlob: options.resumeFromBlob === true,
     trustUnmarkedSectors: options.trustUnmarkedSectors === true,
+  };
+}
+
+/** The result of a run that finds its managed disk finished. */
+async function finishedResult(
+  { url, finished }: FinishedDisk,
+  { image, source, file }: Pick<Resources, 'image' | 'source' | 'file' | 'access'>,
+): Promise<UploadResult> {
+  await file.remove();
+  return {
+    ...new Progress(finished).totals(source.diskSize),
+    ...{ requests: 0, retries: 0, checksumMismatches: 0, durationMs: 0, bytesPerSecond: 0 },
+    url,
+    uploadId: finished.uploadId,
+    blobSize: source.size,
+    diskSize: image.size,
+    verified: 'none',
+    alreadyComplete: true,
+    ...(finished.disk === undefined ? {} : { disk: { id: finished.disk.id, isCommitted: true } }),
   };
 }
 

@@ -10,11 +10,7 @@ it('clears pages under its lease and sequence number: they read as zeros and are
   onTestFinished(() => server.close());
   server.createContainer('vhds');
   const destination = server.sasUrl({ container: 'vhds', blob: 'disk.vhd', permissions: 'rw' });
-  const { blob, store } = await connect(
-    accessOf({ destination }, 'rw'),
-    { destination, maxRequests: 1 },
-    () => undefined,
-  );
+  const { blob, store } = await connect(accessOf({ destination }, 'rw'), { maxRequests: 1 }, () => undefined);
   onTestFinished(() => blob.close());
   const { signal } = new AbortController();
   await blob.create({ size: 8192, sequenceNumber: 5, metadata: {} }, signal);

@@ -84,7 +84,8 @@ export class SasAccess implements Access {
   #use(text: string, rejected: Signer): void {
     const sas = parseSas(text, this.#address);
     assertSasAllows(sas, this.#options.permissions ?? 'rw');
-    if (sas === rejected.sdk.sas) throw new CredentialError('The new SAS is the one that the service rejected.');
+    if (sas === rejected.sdk.sas && this.#options.mayRepeatSas !== true)
+      throw new CredentialError('The new SAS is the one that the service rejected.');
     this.#signer = { sdk: { sas }, wasAccepted: false };
     this.#expiresOn = readSas(sas).expiresOn;
     this.#isFirst = false;

@@ -30,20 +30,27 @@ export interface RemoteArguments extends CommonArguments, ImageArguments, Servic
 
 /** The options of the library that the commands share. */
 export type RemoteOptions = ImageTransferOptions &
-  ServiceOptions & { readonly restart: boolean; readonly checkpoint?: string; readonly manifest?: string };
+  Omit<ServiceOptions, 'destination'> & {
+    readonly destination?: string;
+    readonly restart: boolean;
+    readonly checkpoint?: string;
+    readonly manifest?: string;
+  };
 
 export interface RemoteTask<Result extends object> extends Omit<Task<Result>, 'run'> {
   readonly run: (options: RemoteOptions) => Promise<Result>;
+  /** A sentence after the next step of a failure. @default none */
+  readonly afterword?: (error: unknown) => string | undefined;
 }
 
 /**
- * Runs a task that accesses a blob. The task's own `nextStep` takes precedence.
+ * Runs a task that accesses a blob or a disk. The task's own `nextStep` takes precedence.
  * @returns the exit code.
  * @throws {UsageError} if an option is not valid.
  */
 export function executeRemote<Result extends object>(
   args: RemoteArguments,
-  destination: string,
+  destination: string | undefined,
   { environment, collectGarbage, execute }: CommandContext,
   task: RemoteTask<Result>,
 ): Promise<number> {
@@ -51,7 +58,7 @@ export function executeRemote<Result extends object>(
   const options = {
     ...imageOptions(args),
     ...serviceOptions(args),
-    destination,
+    ...(destination === undefined ? {} : { destination }),
     threads: threadsOf(args.threads),
     restart: args.restart,
     ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
@@ -63,8 +70,8 @@ export function executeRemote<Result extends object>(
     const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
     return await task.run({
       ...options,
-      ...readEnvironment(environment, destination, givesSas(args)),
-      ...(await sasOptions(args, destination, signal, say)),
+      ...(destination === undefined ? {} : readEnvironment(environment, destination, givesSas(args))),
+      ...(destination === undefined ? {} : await sasOptions(args, destination, signal, say)),
       signal,
       onEvent: (event) => {
         hint.onEvent(event);
@@ -75,6 +82,10 @@ export function executeRemote<Result extends object>(
   return execute({
     ...task,
     run: (signal, onEvent) => logged(args.logFile, onEvent, (toBoth) => run(signal, toBoth)),
-    nextStep: (error) => task.nextStep?.(error) ?? hint.describe(error, args.restart),
+    nextStep: (error) => {
+      const parts = [task.nextStep?.(error) ?? hint.describe(error, args.restart), task.afterword?.(error)];
+      const text = parts.filter((part) => part !== undefined).join(' ');
+      return text === '' ? undefined : text;
+    },
   });
 }

@@ -5,14 +5,17 @@ import { planUpload, type UploadPlan } from '../../upload/dry-run.ts';
 import { type UploadResult, uploadImage } from '../../upload/upload.ts';
 import { VERIFY_LEVELS } from '../../validate-options.ts';
 import { defineCommand } from '../define-command.ts';
+import { abandonedDiskText, finishedDiskText, plannedDiskText } from '../screens/disk-text.ts';
 import { exact, table } from '../screens/result-text.ts';
 import { formatRate, formatSeconds } from '../screens/units.ts';
+import { ARM_OPTIONS, armOptions } from './arm-options.ts';
+import { DISK_OPTIONS, newDiskOf } from './disk-options.ts';
 import { executeRemote, REMOTE_OPTIONS } from './remote-options.ts';
 import { DESTINATION, IMAGE, imageOptions, rateOf, THREADS_OPTION, threadsOf } from './shared-options.ts';
 
 export const uploadCommand = defineCommand({
   name: 'upload',
-  describe: 'Upload a disk image to a page blob, as a fixed VHD',
+  describe: 'Upload a disk image to a page blob or a managed disk, as a fixed VHD',
   positionals: { image: IMAGE, destination: DESTINATION },
   options: {
     threads: THREADS_OPTION,
@@ -79,38 +82,57 @@ export const uploadCommand = defineCommand({
       requiresArg: true,
       describe: 'Limit of the upload rate, such as 20MiB/s  [no limit]',
     },
+    ...DISK_OPTIONS,
+    ...ARM_OPTIONS,
     ...REMOTE_OPTIONS,
   },
   examples: [
     'upload disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"',
+    'upload disk.vhdx --disk web01-os -g migration -l westeurope',
     'upload disk.vhdx vhds/disk.vhd --dry-run',
   ],
   epilog: 'To resume an interrupted upload, run the same command again.',
   run: (args, context) => {
+    const disk = newDiskOf(args);
+    const ofDisk = disk === undefined ? {} : { disk, ...armOptions(args, context.environment) };
     if (args.dryRun) {
-      const options = { ...imageOptions(args), threads: threadsOf(args.threads) };
+      const options = { ...imageOptions(args), threads: threadsOf(args.threads), ...ofDisk };
       return context.execute({
         run: (signal, onEvent) => planUpload({ ...options, signal, onEvent }),
         describe: describePlan,
       });
     }
-    if (args.destination === undefined) {
-      throw new UsageError('The destination is missing: vhdup upload <image> <destination>.');
+    if (args.destination === undefined && disk === undefined) {
+      throw new UsageError(
+        'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.',
+      );
     }
     const { overwrite, resumeFromBlob, breakLease, contentMd5, verify, createContainer, skipChecks, maxRate } = args;
     const own = {
       ...{ overwrite, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
       ...(verify === undefined ? {} : { verify }),
       metadata: parseMetadata(args.metadata),
+      ...ofDisk,
       ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
     };
+    // Whether the disk exists, and stays after a failure.
+    let hasDisk = false;
     return executeRemote(args, args.destination, context, {
-      run: (options) => uploadImage({ ...options, ...own }),
+      run: ({ onEvent, ...options }) =>
+        uploadImage({
+          ...options,
+          ...own,
+          onEvent: (event) => {
+            if (event.type === 'phase' && event.phase === 'waiting-for-access') hasDisk = true;
+            onEvent?.(event);
+          },
+        }),
       describe: describeResult,
       nextStep: (error) =>
         error instanceof ImageChangedError
           ? 'When nothing writes to the image any more, run the same command with --restart to start over.'
           : undefined,
+      afterword: () => (hasDisk && disk !== undefined ? abandonedDiskText(disk.name, args.resourceGroup) : undefined),
     });
   },
 });
@@ -136,12 +158,15 @@ const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
 };
 
 function describeResult(result: UploadResult): string {
+  if (result.alreadyComplete && result.disk !== undefined) {
+    return `An earlier run of this upload finished the disk. The checkpoint was removed.${finishedDiskText(result)}`;
+  }
   if (result.alreadyComplete) {
     return `${result.url} is already complete: an earlier run of this upload finished it. The checkpoint was removed.`;
   }
   const retries = result.retries === 0 ? 'none' : String(result.retries);
   const mismatches = result.checksumMismatches === 0 ? '' : ` (${result.checksumMismatches} for a wrong checksum)`;
-  return table(`Uploaded to ${result.url}`, [
+  const text = table(`Uploaded to ${result.url}`, [
     ['blob size', exact(result.blobSize)],
     ['read', exact(result.read)],
     ['sent', `${exact(result.sent)}${result.sentBefore === 0 ? '' : `, and ${exact(result.sentBefore)} before`}`],
@@ -152,15 +177,16 @@ function describeResult(result: UploadResult): string {
     ...(result.contentMd5 === undefined ? [] : [['content MD5', result.contentMd5] as const]),
     ['verified', VERIFIED[result.verified]],
   ]);
+  return `${text}${finishedDiskText(result)}`;
 }
 
 function describePlan(plan: UploadPlan): string {
-  return table('Dry run: nothing was written. An upload from the start', [
+  return `${table('Dry run: nothing was written. An upload from the start', [
     ['would read', exact(plan.allocated)],
     ['would send', `${exact(plan.send)} in ${plan.requests} requests`],
     ['would skip, not allocated', exact(plan.skip.unallocated)],
     ['would skip, zero', exact(plan.skip.zeros)],
     ['would add, padding to a whole MiB', exact(plan.skip.padding)],
     ['for a blob of', exact(plan.blobSize)],
-  ]);
+  ])}${plannedDiskText(plan.disk)}`;
 }

@@ -35,7 +35,7 @@ export const verifyCommand = defineCommand({
   epilog: 'Exits with 0 if the blob matches the image, 10 if it does not.',
   run: (args, context) =>
     executeRemote(args, args.destination, context, {
-      run: (options) => verifyBlob({ ...options, full: args.full }),
+      run: (options) => verifyBlob({ ...options, destination: args.destination, full: args.full }),
       describe: describeResult,
       exitCode: ({ matches }) => (matches ? EXIT_CODES.ok : EXIT_CODES.verification),
     }),

@@ -1,0 +1,133 @@
+// OwnedDisk: the managed disk of one upload, through Azure Resource Manager. Finds out whether it still is that disk.
+
+import type { DiskSas } from '../azure/arm/disk-sas.ts';
+import { grantSeconds, type ManagedDisk, type ManagedDisks } from '../azure/arm/managed-disks.ts';
+import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
+import { CredentialError, DestinationError, InUseError, ServiceError } from '../errors.ts';
+import type { EventListener } from '../events.ts';
+import type { DiskState } from '../state/checkpoint.ts';
+import type { DiskControl } from './disk-lifecycle.ts';
+
+/** The tag that names the upload of a disk. Others may use the same name for a disk: the last one wins. */
+export const UPLOAD_TAG = 'vhdup-upload-id';
+
+/** The end of a run waits this long at most, in milliseconds. */
+const LOOK_TIMEOUT_MS = 10_000;
+
+/** The states in which a disk accepts an upload. */
+const IN_UPLOAD: readonly string[] = ['ReadyToUpload', 'ActiveUpload'];
+
+export interface OwnedDiskOptions {
+  readonly disks: ManagedDisks;
+  readonly id: ResourceId;
+  readonly uploadId: string;
+  readonly uniqueId: string | undefined;
+  /** Whether the disk has the tag of this upload. One that was created by hand has none. */
+  readonly isTagged: boolean;
+  /** How long the upload will take, in milliseconds, for the duration of the access. */
+  readonly expectedMs: number;
+  readonly emit: EventListener;
+}
+
+export function isInUpload({ diskState }: ManagedDisk): boolean {
+  return IN_UPLOAD.includes(diskState ?? '');
+}
+
+export class OwnedDisk implements DiskControl {
+  readonly #options: OwnedDiskOptions;
+
+  constructor(options: OwnedDiskOptions) {
+    this.#options = options;
+  }
+
+  get state(): DiskState {
+    const { id, uniqueId } = this.#options;
+    return { id: idOf(id), ...(uniqueId === undefined ? {} : { uniqueId }) };
+  }
+
+  get name(): string {
+    return nameOf(this.#options.id);
+  }
+
+  /** Grants access for the upload. A second grant replaces the first one; the access is never ended in between. */
+  async grant(signal: AbortSignal): Promise<DiskSas> {
+    const { disks, id, expectedMs } = this.#options;
+    this.#report('waiting-for-access');
+    const { accessSas } = await disks.grantWrite(id, grantSeconds(expectedMs), signal);
+    return accessSas;
+  }
+
+  /** @throws {DestinationError | InUseError} the disk was deleted or replaced, or its upload was ended by something else. */
+  async assertOurs(signal: AbortSignal): Promise<void> {
+    const { disks, id } = this.#options;
+    assertOwned(await disks.get(id, signal), this.#options);
+  }
+
+  /** A disk that was deleted, replaced or ended refuses requests for its content, without a reason. */
+  async causeOf(error: unknown): Promise<unknown> {
+    if (!(error instanceof DestinationError || error instanceof CredentialError)) return error;
+    return await this.assertOurs(AbortSignal.timeout(LOOK_TIMEOUT_MS)).then(
+      () => error,
+      (cause: unknown) => (cause instanceof DestinationError || cause instanceof InUseError ? cause : error),
+    );
+  }
+
+  async commit(signal: AbortSignal): Promise<void> {
+    const { disks, id } = this.#options;
+    this.#report('committing');
+    const { diskState } = await disks.endAccess(id, signal);
+    if (diskState === 'Unattached') return;
+    throw new ServiceError(
+      `The access to disk ${this.name} ended, but its state is ${diskState ?? 'unknown'} and not Unattached. Check it with: az disk show --ids ${idOf(id)}.`,
+      { reason: 'UnexpectedDiskState', transient: false },
+    );
+  }
+
+  #report(phase: 'waiting-for-access' | 'committing'): void {
+    this.#options.emit({ type: 'phase', phase });
+  }
+}
+
+/**
+ * @param found - The disk as it is now.
+ * @throws {DestinationError} the disk is gone, another one, or its upload was ended. @throws {InUseError} another upload has it.
+ */
+export function assertOwned(
+  found: ManagedDisk | undefined,
+  { id, uploadId, uniqueId, isTagged }: Pick<OwnedDiskOptions, 'id' | 'uploadId' | 'uniqueId' | 'isTagged'>,
+): asserts found is ManagedDisk {
+  const name = nameOf(id);
+  if (found === undefined) {
+    throw new DestinationError(
+      `Disk ${name} was deleted, and everything that was sent to it with it. Give --restart to create it again and upload from the beginning.`,
+      { reason: 'DiskDeleted' },
+    );
+  }
+  if (uniqueId !== undefined && found.uniqueId !== uniqueId) {
+    throw new DestinationError(
+      `Disk ${name} is another disk of the same name now (created ${found.timeCreated ?? 'at an unknown time'}). The one of this upload was deleted. Choose another name with --disk, and give --restart to upload from the beginning.`,
+      { reason: 'DiskReplaced' },
+    );
+  }
+  const owner = found.tags[UPLOAD_TAG];
+  if (isTagged && owner !== uploadId) {
+    throw new InUseError(
+      owner === undefined
+        ? `Something removed the tag ${UPLOAD_TAG} from disk ${name}, so nothing shows whose upload it is. Set the tag to ${uploadId} again if nothing else uploads to the disk.`
+        : `Another upload created disk ${name} at the same time, and owns it now. This upload has stopped, and left the disk as it is. Choose another name with --disk.`,
+    );
+  }
+  if (isInUpload(found)) return;
+  const { diskState = 'unknown', managedBy } = found;
+  const what =
+    managedBy === undefined
+      ? `its access was ended before the upload was finished (its state is ${diskState})`
+      : `it is attached to ${managedBy}`;
+  throw new DestinationError(
+    `Disk ${name} accepts no more data: ${what}. **It does not hold the whole image: do not use it.** Delete it (az disk delete --ids ${idOf(id)}), and give --restart to upload from the beginning.`.replaceAll(
+      '**',
+      '',
+    ),
+    { reason: 'UploadEnded' },
+  );
+}

@@ -1,0 +1,152 @@
+// A managed disk as the target of an upload, through Azure Resource Manager: created or found, with access granted.
+
+import type { JsonObject } from '../azure/arm/arm-error.ts';
+import { type DiskOptions, diskBody } from '../azure/arm/disk-body.ts';
+import { idOf, parseResource } from '../azure/arm/resource-id.ts';
+import { UsageError } from '../errors.ts';
+import type { DiskImage } from '../image/disk-image.ts';
+import type { ArmOptions, ArmPlace, NewDisk, UploadOptions } from '../options.ts';
+import { connectArm, type MainResource } from '../remote/arm-session.ts';
+import { accessOf } from '../remote/connect.ts';
+import { UPLOAD_TAG } from '../remote/owned-disk.ts';
+import type { Checkpoint } from '../state/checkpoint.ts';
+import { readDiskLayout } from '../volume/disk-layout.ts';
+import { bootAbilityOf } from '../volume/generation.ts';
+import { guessOperatingSystem } from '../volume/operating-system.ts';
+import { claimDisk } from './claim-disk.ts';
+import { type OpenTargetRequest, openDisk, type UploadTarget } from './target.ts';
+
+/** Bytes per second of a slow uplink, for how long the access to the disk lasts. */
+const SLOW_UPLINK = 1024 * 1024;
+
+/** An earlier run has finished this upload. */
+export interface FinishedDisk {
+  readonly url: string;
+  readonly finished: Checkpoint;
+}
+
+/**
+ * Creates the disk, or finds the one of the checkpoint, and opens its content.
+ * @throws {UsageError} an option of the disk is not valid. @throws as `claimDisk` and `ArmClient` do.
+ */
+export async function openManagedDisk(
+  request: OpenTargetRequest,
+  newDisk: NewDisk,
+): Promise<UploadTarget | FinishedDisk> {
+  const { options, image, source, emit, signal } = request;
+  const main = mainOf(newDisk);
+  const arm = await connectArm(armOptionsOf(options), emit, main);
+  try {
+    const id = arm.resource(main.text, main.type, main.option);
+    const properties = await diskOptionsOf(newDisk, image, source.size);
+    const bodyWith = (tags: Readonly<Record<string, string>>): JsonObject =>
+      diskBody(id, { ...properties, tags: { ...newDisk.tags, ...tags } });
+    // Refuses invalid options before anything is sent.
+    bodyWith({});
+    const url = `${arm.target.endpoint}${idOf(id)}`;
+    const expectedMs = (source.size / SLOW_UPLINK) * 1000;
+    const { disks } = arm;
+    const { disk, finished } = await claimDisk({ ...request, disks, id, bodyWith, expectedMs, targetUrl: url });
+    if (finished !== undefined) {
+      arm.close();
+      return { url, finished };
+    }
+    const sas = await disk.grant(signal);
+    // Somebody may have created the disk once more meanwhile.
+    await disk.assertOurs(signal);
+    const target = await openDisk(request, accessOf({ ...options, destination: sas.reveal() }, 'rw'), {
+      url,
+      control: disk,
+      renewSas: async ({ signal: waiting }) => {
+        await disk.assertOurs(waiting);
+        return (await disk.grant(waiting)).reveal();
+      },
+    });
+    return {
+      ...target,
+      close: () => {
+        target.close();
+        arm.close();
+      },
+    };
+  } catch (error) {
+    arm.close();
+    throw error;
+  }
+}
+
+/** What an upload would create. */
+export interface PlannedDisk {
+  /** The request that would create it. */
+  readonly request: { readonly method: 'PUT'; readonly url: string; readonly body: JsonObject };
+  /** The state of the disk if it exists. */
+  readonly existing?: string;
+}
+
+/** Sends only GET requests. @throws as `openManagedDisk` does. */
+export async function planManagedDisk(
+  options: Pick<UploadOptions, 'disk' | 'credential' | keyof ArmPlace>,
+  newDisk: NewDisk,
+  { image, source, emit, signal }: Pick<OpenTargetRequest, 'image' | 'source' | 'emit' | 'signal'>,
+): Promise<PlannedDisk> {
+  const arm = await connectArm(armOptionsOf(options), emit, mainOf(newDisk));
+  try {
+    const id = arm.resource(newDisk.name, 'Microsoft.Compute/disks', '--disk');
+    const { tags = {} } = newDisk;
+    // The id of the upload is drawn when it starts.
+    const withTags = { ...tags, [UPLOAD_TAG]: '00000000-0000-0000-0000-000000000000' };
+    const body = diskBody(id, { ...(await diskOptionsOf(newDisk, image, source.size)), tags: withTags });
+    const found = await arm.disks.get(id, signal);
+    return {
+      request: { method: 'PUT', url: `${arm.target.endpoint}${idOf(id)}`, body },
+      ...(found === undefined ? {} : { existing: found.diskState ?? 'unknown' }),
+    };
+  } finally {
+    arm.close();
+  }
+}
+
+function mainOf({ name }: NewDisk): MainResource {
+  return { text: name, type: 'Microsoft.Compute/disks', option: '--disk' };
+}
+
+/** Without a SAS or an account key, which only the content of a disk accepts. */
+function armOptionsOf({ credential, ...options }: Pick<UploadOptions, 'credential' | keyof ArmPlace>): ArmOptions {
+  const isToken = credential?.kind === 'entra' || credential?.kind === 'token';
+  return { ...options, ...(isToken ? { credential } : {}) };
+}
+
+/** What the user chose, and what the image shows otherwise. */
+export async function diskOptionsOf(newDisk: NewDisk, image: DiskImage, uploadSizeBytes: number): Promise<DiskOptions> {
+  const { location, sku = 'Standard_LRS', osType, generation, diskAccess, diskEncryptionSet, ...same } = newDisk;
+  if (location === undefined) throw new UsageError('The region of the disk is missing: add --location (-l).');
+  const layout = await readDiskLayout(image);
+  const { name: _, tags: _tags, ...rest } = same;
+  const family = guessOperatingSystem(layout)?.family;
+  const found = family === 'windows' ? 'Windows' : family === 'linux' ? 'Linux' : undefined;
+  const chosen = osType === 'windows' ? 'Windows' : osType === 'linux' ? 'Linux' : undefined;
+  const system = osType === undefined ? found : chosen;
+  const { generations } = bootAbilityOf(layout);
+  const boots = generations.includes(2) ? 2 : generations.includes(1) ? 1 : undefined;
+  const wanted = generation ?? (system === undefined ? undefined : boots);
+  return {
+    ...rest,
+    location,
+    sku,
+    uploadSizeBytes,
+    ...(system === undefined ? {} : { osType: system }),
+    ...(wanted === undefined ? {} : { generation: wanted }),
+    ...(diskAccess === undefined
+      ? {}
+      : { diskAccess: parseResource(diskAccess, 'Microsoft.Compute/diskAccesses', '--disk-access') }),
+    ...(diskEncryptionSet === undefined
+      ? {}
+      : {
+          diskEncryptionSet: parseResource(
+            diskEncryptionSet,
+            'Microsoft.Compute/diskEncryptionSets',
+            '--disk-encryption-set',
+          ),
+        }),
+  };
+}

@@ -1,0 +1,259 @@
+// Uploads to managed disks that vhdup creates, against strict servers of Azure Resource Manager and of the content of disks.
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import type { UploadEvent } from '../../src/events.ts';
+import type { NewDisk, UploadOptions } from '../../src/options.ts';
+import { decodeCheckpoint } from '../../src/state/checkpoint.ts';
+import { uploadImage } from '../../src/upload/upload.ts';
+import { type ManagedDisks, startManagedDisks } from '../support/managed-disks.ts';
+import { buildVhd, diskOf, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
+import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+
+const MIB = 1024 * 1024;
+const SIZE = 24 * MIB;
+const DATA = MIB / 4;
+const CONTENTS = [0, 4, 8, 16, 20].map((offset, index) => ({ offset: offset * MIB, bytes: patternOf(index, DATA) }));
+const NAME = 'web01-os';
+
+let servers: ManagedDisks;
+
+beforeEach(async () => {
+  await servers?.close();
+  servers = await startManagedDisks();
+});
+
+afterAll(async () => {
+  await servers.close();
+});
+
+async function makeImage() {
+  const path = join(await temporaryFolder(), 'disk.vhd');
+  await buildVhd(path, { type: 'dynamic', size: SIZE, contents: CONTENTS, uniqueId: uniqueIdOf(1) });
+  return { path, checkpoint: `${path}.vhdup.json`, disk: diskOf(SIZE, CONTENTS) };
+}
+
+function optionsFor(image: string, more: Partial<UploadOptions> = {}, disk: Partial<NewDisk> = {}): UploadOptions {
+  return {
+    image,
+    disk: { name: NAME, location: 'westeurope', ...disk },
+    resourceGroup: 'rg',
+    subscription: servers.subscription,
+    armEndpoint: servers.armEndpoint,
+    credential: { kind: 'token', source: servers.credential },
+    retryDelayMs: 1,
+    maxRetryDelayMs: 20,
+    threads: 1,
+    ...more,
+  };
+}
+
+const diskThere = () => servers.arm.resources.disk(NAME);
+const callsOf = (name: string) => servers.calls.filter((call) => call === name).length;
+
+function expectDiskHolds(disk: Uint8Array): void {
+  expect(diskThere().state).toBe('Unattached');
+  expectSameBytes(diskThere().content.read(0, SIZE), disk);
+  expect(diskThere().content.read(SIZE, 8).toString('latin1')).toBe('conectix');
+  expect(servers.violations).toEqual([]);
+}
+
+const STOP = new Error('stopped by the test');
+
+/** Runs until some windows are done and stops in an orderly way. */
+async function stopOnce(path: string, more: Partial<UploadOptions> = {}): Promise<void> {
+  const stop = new AbortController();
+  const onEvent = (event: UploadEvent) => {
+    if (event.type === 'progress' && event.sent > 2 * DATA) stop.abort(STOP);
+  };
+  expect(await failureOf(uploadImage(optionsFor(path, { signal: stop.signal, onEvent, ...more })))).toBe(STOP);
+}
+
+describe('an upload to a new managed disk', () => {
+  it('creates it, gets access, sends, proves and commits, in this order', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    const phases: string[] = [];
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'phase') phases.push(event.phase);
+    };
+    const result = await uploadImage(optionsFor(path, { onEvent }));
+    expectDiskHolds(disk);
+    expect(result.disk).toMatchObject({ isCommitted: true });
+    expect(phases).toEqual(['creating', 'waiting-for-access', 'sending', 'finishing', 'verifying', 'committing']);
+    expect(existsSync(checkpoint)).toBe(false);
+    expect(callsOf('arm EndGetAccess')).toBe(1);
+    const [end, lastRead, lastWrite] = ['arm EndGetAccess', 'disk GetBlob', 'disk PutPage'].map((call) =>
+      servers.calls.lastIndexOf(call),
+    );
+    expect(end).toBeGreaterThan(lastRead ?? 0);
+    expect(lastRead).toBeGreaterThan(lastWrite ?? 0);
+  });
+
+  it('resumes after a stop, and neither creates a second disk nor ends the access in between', async () => {
+    const { path, disk } = await makeImage();
+    await stopOnce(path);
+    expect(diskThere().state).toBe('ActiveUpload');
+    expect(callsOf('arm EndGetAccess')).toBe(0);
+    const result = await uploadImage(optionsFor(path));
+    expect(result.sentBefore).toBeGreaterThan(0);
+    expectDiskHolds(disk);
+    expect(callsOf('arm PutDisk')).toBe(1);
+  });
+
+  it('is found again if the answer to its creation was lost', async () => {
+    const { path, disk } = await makeImage();
+    servers.arm.faults.add({ operation: 'PutDisk', nth: 1 }, { kind: 'reset-after-commit' });
+    await uploadImage(optionsFor(path));
+    expectDiskHolds(disk);
+  });
+
+  it('is already finished if the run was lost after the end of the access', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    let saved = '';
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'phase' && event.phase === 'committing')
+        void readFile(checkpoint, 'utf8').then((text) => {
+          saved = text;
+        });
+    };
+    await uploadImage(optionsFor(path, { onEvent }));
+    expect(decodeCheckpoint(saved, checkpoint).disk).toMatchObject({ finishing: true });
+    const { writeFile } = await import('node:fs/promises');
+    await writeFile(checkpoint, saved);
+    const again = await uploadImage(optionsFor(path));
+    expect(again).toMatchObject({ alreadyComplete: true, disk: { isCommitted: true } });
+    expect(existsSync(checkpoint)).toBe(false);
+    expectDiskHolds(disk);
+    expect(callsOf('arm EndGetAccess')).toBe(1);
+  });
+
+  it.each(['new-url', 'same-url', 'both-live'] as const)(
+    'continues with a second grant (%s) when the SAS ends midway',
+    async (secondGrant) => {
+      const { path, disk } = await makeImage();
+      servers.arm.behaviour.secondGrant = secondGrant;
+      let expired = false;
+      const onEvent = (event: UploadEvent) => {
+        if (event.type !== 'progress' || event.sent === 0 || expired) return;
+        expired = true;
+        servers.disks.expireSas();
+      };
+      await uploadImage(optionsFor(path, { onEvent }));
+      expectDiskHolds(disk);
+      expect(callsOf('arm BeginGetAccess')).toBe(2);
+      expect(callsOf('arm EndGetAccess')).toBe(1);
+    },
+  );
+
+  it('stops and leaves the disk if a second grant is refused', async () => {
+    const { path, checkpoint } = await makeImage();
+    servers.arm.behaviour.secondGrant = 'conflict';
+    let expired = false;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'progress' || event.sent === 0 || expired) return;
+      expired = true;
+      servers.disks.expireSas();
+    };
+    await failureOf(uploadImage(optionsFor(path, { onEvent })));
+    expect(existsSync(checkpoint)).toBe(true);
+    expect(diskThere().state).toBe('ActiveUpload');
+    expect(callsOf('arm EndGetAccess')).toBe(0);
+    expect(callsOf('arm DeleteDisk')).toBe(0);
+  });
+
+  it.each([
+    ['deleted', () => servers.arm.resources.deleteDisk(NAME), 'was deleted', 6],
+    [
+      'replaced by another of the same name',
+      () => servers.arm.resources.replaceDisk(NAME),
+      'another disk of the same name',
+      6,
+    ],
+    ['ended by something else', () => servers.arm.resources.revokeAccess(NAME), 'accepts no more data', 6],
+  ] as const)('explains that the disk was %s between two runs', async (_, change, text, exitCode) => {
+    const { path } = await makeImage();
+    await stopOnce(path);
+    change();
+    const failure = await failureOf(uploadImage(optionsFor(path)));
+    expect(failure.message).toContain(text);
+    expect(failure).toMatchObject({ exitCode });
+    expect(callsOf('arm DeleteDisk')).toBe(0);
+  });
+
+  it('explains that the disk was ended by something else during the run', async () => {
+    const { path } = await makeImage();
+    let ended = false;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'progress' || event.sent === 0 || ended) return;
+      ended = true;
+      servers.arm.resources.revokeAccess(NAME);
+    };
+    const failure = await failureOf(uploadImage(optionsFor(path, { onEvent })));
+    expect(failure.message).toContain('accepts no more data');
+  });
+
+  it('is never replaced if it exists', async () => {
+    const { path } = await makeImage();
+    servers.arm.resources.createDisk({ name: NAME, uploadSizeBytes: SIZE + 512, state: 'Unattached' });
+    for (const more of [{}, { overwrite: true }, { restart: true }]) {
+      const failure = await failureOf(uploadImage(optionsFor(path, more)));
+      expect(failure.message).toContain('exists already');
+    }
+    expect(servers.calls.filter((call) => /Put|Delete|Begin|End/.test(call))).toEqual([]);
+  });
+
+  it('is not committed if its content does not match, and no later run resumes that content', async () => {
+    const { path, disk } = await makeImage();
+    let written = false;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'phase' || event.phase !== 'verifying' || written) return;
+      written = true;
+      const { pages } = diskThere();
+      if (pages !== undefined) servers.disks.writePages(pages, 0, patternOf(99, 512));
+    };
+    const failure = await failureOf(uploadImage(optionsFor(path, { verify: 'full', onEvent })));
+    expect(failure).toMatchObject({ exitCode: 10 });
+    expect(diskThere().state).toBe('ActiveUpload');
+    expect(callsOf('arm EndGetAccess')).toBe(0);
+    await uploadImage(optionsFor(path, { verify: 'full' }));
+    expectDiskHolds(disk);
+  });
+
+  it('is resumed without its checkpoint, and read back', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await stopOnce(path);
+    await rm(checkpoint);
+    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('vhdup disk abort web01-os -g rg');
+    const result = await uploadImage(optionsFor(path, { resumeFromBlob: true }));
+    expect(result.verified).toBe('unverified');
+    expectDiskHolds(disk);
+  });
+
+  it('belongs to the last of two uploads that create it at the same time', async () => {
+    const { path, disk } = await makeImage();
+    let other: Promise<unknown> | undefined;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'phase' || event.phase !== 'waiting-for-access' || other !== undefined) return;
+      const there = diskThere();
+      there.body = { ...there.body, tags: { 'vhdup-upload-id': 'another-upload' } };
+      other = Promise.resolve();
+    };
+    const failure = await failureOf(uploadImage(optionsFor(path, { onEvent })));
+    expect(failure).toMatchObject({ exitCode: 12 });
+    expect(callsOf('disk PutPage')).toBe(0);
+    expect(callsOf('arm EndGetAccess')).toBe(0);
+    expect(disk.length).toBe(SIZE);
+  });
+
+  it('shows no secret in events, errors and the checkpoint', async () => {
+    const { path, checkpoint } = await makeImage();
+    const seen: string[] = [];
+    const onEvent = (event: UploadEvent) => seen.push(JSON.stringify(event));
+    await uploadImage(optionsFor(path, { onEvent }));
+    await rm(checkpoint, { force: true });
+    const text = seen.join('\n');
+    expect(servers.secrets.length).toBeGreaterThan(2);
+    for (const secret of servers.secrets) expect(text).not.toContain(secret);
+  });
+});
