@@ -20,7 +20,15 @@ export {
 } from './inspect/inspect-structures.ts';
 export type { Structure, StructureField, StructureKind, StructureRow } from './inspect/structure.ts';
 export { type AbortDiskOptions, type AbortDiskResult, abortDisk } from './manage/abort-disk.ts';
+export {
+  type CreateImageOptions,
+  type CreateImageResult,
+  createImage,
+  type PlannedImage,
+  planImage,
+} from './manage/create-image.ts';
 export { type DiskStatus, type DiskStatusOptions, diskStatus } from './manage/disk-status.ts';
+export { type ImageStatus, type ImageStatusOptions, imageStatus } from './manage/image-status.ts';
 export type {
   ArmOptions,
   ImageTransferOptions,

@@ -3,6 +3,8 @@ import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { diskAbortCommand } from './commands/disk-abort.ts';
 import { diskStatusCommand } from './commands/disk-status.ts';
+import { imageCreateCommand } from './commands/image-create.ts';
+import { imageStatusCommand } from './commands/image-status.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -16,6 +18,7 @@ export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
   checkCommand,
   inspectCommand,
   groupCommands('disk', 'Show or abort the upload to a managed disk', [diskStatusCommand, diskAbortCommand]),
+  groupCommands('image', 'Create an image of a disk, or show it', [imageCreateCommand, imageStatusCommand]),
 ];
 
 export const COMMANDS: readonly Command[] = TOP_LEVEL.flatMap((one) => ('commands' in one ? one.commands : [one]));

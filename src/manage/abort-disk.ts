@@ -7,6 +7,7 @@ import { CheckpointError, DestinationError, InUseError, UsageError, Verification
 import { type EventListener, shielded } from '../events.ts';
 import type { ArmOptions } from '../options.ts';
 import { type ArmSession, connectArm } from '../remote/arm-session.ts';
+import { isInUpload, UPLOAD_TAG } from '../remote/owned-disk.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
@@ -14,7 +15,6 @@ import { azDelete } from './command-text.ts';
 import { meaningOf } from './disk-states.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import { endWithFooter } from './end-with-footer.ts';
-import { isInUpload, UPLOAD_TAG } from './upload-disk.ts';
 
 export interface AbortDiskOptions extends ArmOptions {
   /** Name or resource id. */

@@ -7,8 +7,8 @@ import { DestinationError } from '../errors.ts';
 import { shielded } from '../events.ts';
 import type { ArmOptions } from '../options.ts';
 import { connectArm } from '../remote/arm-session.ts';
+import { UPLOAD_TAG } from '../remote/owned-disk.ts';
 import { billingOf, meaningOf, nextStepsOf } from './disk-states.ts';
-import { UPLOAD_TAG } from './upload-disk.ts';
 
 export interface DiskStatusOptions extends ArmOptions {
   /** Name or resource id. */

@@ -132,7 +132,7 @@ describe('COMMANDS', () => {
   it('have descriptions and options in the same form', () => {
     expect(COMMANDS.map(({ name }) => name)).toEqual([
       ...['upload', 'verify', 'convert', 'check', 'inspect'],
-      ...['disk status', 'disk abort'],
+      ...['disk status', 'disk abort', 'image create', 'image status'],
     ]);
     for (const { name, options } of COMMANDS) {
       for (const [option, { describe: text = '', array, default: value }] of Object.entries(options)) {

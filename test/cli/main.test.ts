@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/base/version.ts';
 import { main } from '../../src/cli/main.ts';
 import { type CapturedOutput, captureOutput } from '../support/captured-output.ts';
+import { COMMANDS } from '../support/command-help.ts';
 import { SIGNATURE, sasWith } from '../support/sas-samples.ts';
 import { buildVhd, patternOf } from '../support/vhd-builder.ts';
 import { temporaryFolder } from '../support/vhd-fixtures.ts';
@@ -34,10 +35,10 @@ describe('main', () => {
     expect(written).toEqual({ out: `${VERSION}\n`, err: '' });
   });
 
-  it.each(['upload', 'verify', 'convert', 'check', 'inspect'])(
+  it.each(COMMANDS)(
     'gives the help of %s in 80 columns, with an example and without what goes without saying',
     async (command) => {
-      expect(await main([command, '--help'], {})).toBe(0);
+      expect(await main([...command.split(' '), '--help'], {})).toBe(0);
       expect(written.out).toContain(`Examples:\n  vhdup ${command} `);
       expect(written.out).not.toMatch(/\[(boolean|string|array|required)|default: (true|false|\[\])/);
       expect(written.out.split('\n').filter((line) => line.length > 80)).toEqual([]);

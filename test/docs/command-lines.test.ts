@@ -22,8 +22,10 @@ beforeEach(async () => {
 });
 
 /** The problem of a command line, or undefined. A word in capitals stands for a command. */
-function problemOf([command = '', ...words]: readonly string[]): string | undefined {
-  if (GLOBAL.includes(command) || /^[A-Z]+$/.test(command)) return undefined;
+function problemOf([first = '', ...others]: readonly string[]): string | undefined {
+  if (GLOBAL.includes(first) || /^[A-Z]+$/.test(first)) return undefined;
+  const isGroup = COMMANDS.some((name) => name.startsWith(`${first} `));
+  const [command, words] = isGroup ? [`${first} ${others[0] ?? ''}`, others.slice(1)] : [first, others];
   const options = known.get(command);
   if (options === undefined) return `there is no command ${command}`;
   const names = options.flatMap(({ name, alias }) => [
@@ -73,6 +75,8 @@ describe('the command lines in documents', () => {
 
   it.each([
     ['vhdup upload disk.vhd vhds/disk.vhd --fast', 'upload has no --fast'],
+    ['vhdup disk status d -g rg --checkpoint c', 'disk status has no --checkpoint'],
+    ['vhdup disk sink d', 'there is no command disk sink'],
     ['vhdup sideload disk.vhd', 'there is no command sideload'],
     ['HTTPS_PROXY=http://proxy vhdup check disk.vhd -x | cat', 'check has no -x'],
     ['until vhdup verify a b --json; do', undefined],

@@ -2,7 +2,10 @@
 import { main } from '../../src/cli/main.ts';
 import { captureOutput } from './captured-output.ts';
 
-export const COMMANDS = ['upload', 'verify', 'convert', 'inspect', 'check'] as const;
+export const COMMANDS = [
+  ...(['upload', 'verify', 'convert', 'inspect', 'check'] as const),
+  ...(['disk status', 'disk abort', 'image create', 'image status'] as const),
+];
 
 export interface HelpOption {
   /** Without hyphens. */
@@ -15,7 +18,7 @@ export interface HelpOption {
 /** Call in a test: the output is restored when the test ends. */
 export async function helpOf(command: string): Promise<string> {
   const written = captureOutput();
-  await main([command, '--help'], {});
+  await main([...command.split(' '), '--help'], {});
   return written.out;
 }
 

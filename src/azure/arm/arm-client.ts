@@ -33,6 +33,8 @@ export interface ArmRequest extends FailedArmRequest {
   readonly apiVersion: string;
   /** The last part of the path for a POST: "beginGetAccess". */
   readonly action?: string;
+  /** What a GET reports in addition: "ReplicationStatus". */
+  readonly expand?: string;
 }
 
 interface Operation {
@@ -246,9 +248,10 @@ export class ArmClient {
     return other === undefined ? answer : await this.#connection.send(request, other, signal);
   }
 
-  #urlOf({ path, action = '', apiVersion }: ArmRequest): string {
+  #urlOf({ path, action = '', apiVersion, expand }: ArmRequest): string {
     const suffix = action === '' ? '' : `/${action}`;
-    return `${this.#options.target.endpoint}${path}${suffix}?api-version=${encodeURIComponent(apiVersion)}`;
+    const more = expand === undefined ? '' : `&$expand=${expand}`;
+    return `${this.#options.target.endpoint}${path}${suffix}?api-version=${encodeURIComponent(apiVersion)}${more}`;
   }
 
   /**

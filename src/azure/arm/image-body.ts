@@ -90,7 +90,7 @@ function versionSource(source: ImageSource, storageAccount: ResourceId | undefin
 }
 
 /** The service reads the blob with its own credential, and stores the URL: it must not contain a SAS. */
-function blobUri(text: string): string {
+export function blobUri(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname.split('/').length < 3) {
     throw new UsageError(

@@ -31,6 +31,31 @@ export interface ImageDefinition {
   readonly features: Readonly<Record<string, string>>;
 }
 
+/** What a managed image or an image version was made of. */
+export interface ExistingImage {
+  readonly id: string;
+  readonly name: string;
+  readonly location: string | undefined;
+  /** Succeeded, Creating, Failed, ... */
+  readonly provisioningState: string | undefined;
+  /** The id of a disk, snapshot, image or virtual machine, or the URL of a blob. */
+  readonly source: string | undefined;
+  /** Of a managed image: those of versions are in their definition. */
+  readonly osType: string | undefined;
+  readonly hyperVGeneration: string | undefined;
+  /** The regions of a version. Empty for a managed image. */
+  readonly regions: readonly ImageRegion[];
+}
+
+export interface ImageRegion {
+  readonly name: string;
+  /** Completed, Replicating, Failed, ... */
+  readonly state: string | undefined;
+  /** 0 to 100. */
+  readonly progress: number | undefined;
+  readonly details: string | undefined;
+}
+
 /** Every method throws as `ArmClient` does. If provisioning fails, the message contains the detail of the service. */
 export class Images {
   readonly #client: ArmClient;
@@ -52,6 +77,26 @@ export class Images {
   async createVersion(version: ResourceId, body: JsonObject, signal: AbortSignal): Promise<CreatedImage> {
     const request = this.#request(`Create image version ${version.names.join('/')}`, version, this.#versions.galleries);
     return createdImageOf(version, await this.#client.put(request, body, signal));
+  }
+
+  /** Undefined if the image does not exist. */
+  async find(image: ResourceId, signal: AbortSignal): Promise<ExistingImage | undefined> {
+    const request = this.#request(`Get image ${nameOf(image)}`, image, this.#versions.images);
+    const found = await this.#client.find(request, signal);
+    return found === undefined ? undefined : existingImageOf(image, found);
+  }
+
+  /** Undefined if the version, its definition or its gallery does not exist. */
+  async findVersion(version: ResourceId, signal: AbortSignal): Promise<ExistingImage | undefined> {
+    const request = this.#request(`Get image version ${version.names.join('/')}`, version, this.#versions.galleries);
+    const found = await this.#client.find({ ...request, expand: 'ReplicationStatus' }, signal);
+    return found === undefined ? undefined : existingImageOf(version, found);
+  }
+
+  /** Whether the gallery exists. */
+  async hasGallery(gallery: ResourceId, signal: AbortSignal): Promise<boolean> {
+    const request = this.#request(`Get gallery ${nameOf(gallery)}`, gallery, this.#versions.galleries);
+    return (await this.#client.find(request, signal)) !== undefined;
   }
 
   /** Undefined if the image definition does not exist. @throws {DestinationError} its gallery or resource group does not exist. */
@@ -96,10 +141,61 @@ function createdImageOf(resource: ResourceId, body: JsonObject): CreatedImage {
   };
 }
 
+function existingImageOf(resource: ResourceId, body: JsonObject): ExistingImage {
+  const properties = objectIn(body, 'properties');
+  const storage = objectIn(properties, 'storageProfile');
+  const osDisk = objectIn(storage, 'osDisk');
+  const ofVersion = objectIn(objectIn(storage, 'osDiskImage'), 'source');
+  const sources = [
+    textIn(objectIn(osDisk, 'managedDisk'), 'id'),
+    textIn(objectIn(osDisk, 'snapshot'), 'id'),
+    textIn(osDisk, 'blobUri'),
+    textIn(ofVersion, 'id'),
+    textIn(ofVersion, 'uri'),
+    textIn(objectIn(storage, 'source'), 'id'),
+  ];
+  return {
+    ...createdImageOf(resource, body),
+    provisioningState: textIn(properties, 'provisioningState'),
+    source: sources.find((source) => source !== undefined),
+    osType: textIn(osDisk, 'osType'),
+    hyperVGeneration: textIn(properties, 'hyperVGeneration'),
+    regions: regionsOf(properties),
+  };
+}
+
+function regionsOf(properties: JsonObject | undefined): ImageRegion[] {
+  const targets = objectsIn(objectIn(properties, 'publishingProfile'), 'targetRegions');
+  const summary = objectsIn(objectIn(properties, 'replicationStatus'), 'summary');
+  return targets.flatMap((target) => {
+    const name = textIn(target, 'name');
+    if (name === undefined) return [];
+    const status = summary.find((one) => isSameRegion(textIn(one, 'region'), name));
+    const progress = status?.['progress'];
+    return [
+      {
+        name,
+        state: textIn(status, 'state'),
+        progress: typeof progress === 'number' ? progress : undefined,
+        details: textIn(status, 'details'),
+      },
+    ];
+  });
+}
+
+/** "West Europe" and "westeurope" are the same. */
+function isSameRegion(a: string | undefined, b: string): boolean {
+  return a?.replaceAll(' ', '').toLowerCase() === b.replaceAll(' ', '').toLowerCase();
+}
+
+function objectsIn(object: JsonObject | undefined, name: string): JsonObject[] {
+  const value = object?.[name];
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
 function imageDefinitionOf(body: JsonObject, path: string): ImageDefinition {
   const properties = objectIn(body, 'properties');
-  const features = properties?.['features'];
-  const entries = (Array.isArray(features) ? features.filter(isObject) : []).flatMap((feature) => {
+  const entries = objectsIn(properties, 'features').flatMap((feature) => {
     const [name, value] = [textIn(feature, 'name'), textIn(feature, 'value')];
     return name === undefined || value === undefined ? [] : [[name, value] as const];
   });

@@ -53,6 +53,7 @@ const TYPES = {
   'Microsoft.Compute/images': { title: 'image', rules: [COMPUTE_NAME] },
   'Microsoft.Compute/diskAccesses': { title: 'disk access', rules: [COMPUTE_NAME] },
   'Microsoft.Compute/diskEncryptionSets': { title: 'disk encryption set', rules: [COMPUTE_NAME] },
+  'Microsoft.Compute/galleries': { title: 'gallery', rules: [GALLERY_NAME] },
   'Microsoft.Compute/galleries/images': { title: 'image definition', rules: [GALLERY_NAME, DEFINITION_NAME] },
   'Microsoft.Compute/galleries/images/versions': {
     title: 'image version',

@@ -167,3 +167,19 @@ export function durationMs(name: string, text: string): number {
   }
   return milliseconds;
 }
+
+/**
+ * Texts of the form name=value.
+ * @throws {UsageError} a text has another form, or a name is repeated.
+ */
+export function pairsOf(name: string, texts: readonly string[]): Record<string, string> {
+  const pairs = new Map<string, string>();
+  for (const text of texts) {
+    const equals = text.indexOf('=');
+    if (equals < 1) throw new UsageError(`--${name} must have the form name=value, but is "${text}".`);
+    const key = text.slice(0, equals);
+    if (pairs.has(key)) throw new UsageError(`--${name} ${key} was given more than once.`);
+    pairs.set(key, text.slice(equals + 1));
+  }
+  return Object.fromEntries(pairs);
+}
