@@ -15,11 +15,16 @@ import { AzurePages, type BlobClients, type Conditions, type ConnectOptions, ope
 /** The newest version of the REST API that managed disks are known to accept. */
 const API_VERSION = '2023-08-03';
 
+export interface DiskTokenSource {
+  readonly credential: TokenSource;
+  readonly scope: string;
+}
+
 export interface DiskOptions extends ConnectOptions {
   /** Called when the disk refuses checksums on writes: from then on nothing protects the bytes on their way. */
   readonly onChecksumRefused: () => void;
   /** Issues tokens, if the disk requires them in addition to the SAS. @default `DefaultAzureCredential` */
-  readonly tokens?: () => Promise<TokenSource>;
+  readonly tokens?: DiskTokenSource;
 }
 
 /** Creates the client of a disk's content. Sends no request. */
@@ -29,13 +34,13 @@ export async function connectDiskBlob(
   options: DiskOptions,
 ): Promise<PageStore> {
   const authorityHost = authorityHostFor(new URL(address.url).hostname);
-  const tokens = diskTokens(
-    options.tokens ?? (() => entraCredential(authorityHost === undefined ? {} : { authorityHost })),
-  );
-  const clients = await openClients(address, credential, { ...options, mayRepeatSas: true }, [
-    fixedVersion(API_VERSION),
-    tokens,
-  ]);
+  const { tokens } = options;
+  const source = () =>
+    tokens === undefined
+      ? entraCredential(authorityHost === undefined ? {} : { authorityHost })
+      : Promise.resolve(tokens.credential);
+  const policies = [fixedVersion(API_VERSION), diskTokens(source, tokens?.scope)];
+  const clients = await openClients(address, credential, { ...options, mayRepeatSas: true }, policies);
   return new AzureDiskBlob(address, clients, options);
 }
 
