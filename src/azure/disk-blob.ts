@@ -55,7 +55,7 @@ export async function connectDiskBlob(
       ? entraCredential(authorityHost === undefined ? {} : { authorityHost })
       : Promise.resolve(tokens.credential);
   const policies = [fixedVersion(API_VERSION), diskTokens(source, tokens?.scope)];
-  const clients = await openClients(address, credential, { ...options, mayRepeatSas: true }, policies, ADVICE);
+  const clients = await openClients(address, credential, { ...options, isDisk: true }, policies, ADVICE);
   return new AzureDiskBlob(address, clients, options);
 }
 

@@ -72,11 +72,11 @@ export async function openClients(
     userAgentOptions: { userAgentPrefix: options.userAgent },
     agent: connections.agent,
   };
-  const makeClients = ({ credential, sas }: SdkCredential): Clients => {
+  const makeClients = ({ credential, sas, url = address.url }: SdkCredential): Clients => {
     const signer = credential ?? new AnonymousCredential();
-    const withSas = (url: string) => (sas === undefined ? url : `${url}?${sas}`);
+    const withSas = (place: string) => (sas === undefined ? place : `${place}?${sas}`);
     return {
-      blob: new PageBlobClient(withSas(address.url), signer, pipelineOptions),
+      blob: new PageBlobClient(withSas(url), signer, pipelineOptions),
       container: new ContainerClient(withSas(address.containerUrl), signer, pipelineOptions),
     };
   };
