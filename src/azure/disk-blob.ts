@@ -15,11 +15,31 @@ import { AzurePages, type BlobClients, type Conditions, type ConnectOptions, ope
 /** The newest version of the REST API that managed disks are known to accept. */
 const API_VERSION = '2023-08-03';
 
+/** The next step after a refusal, by `x-ms-error-code`. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  [
+    'AuthorizationPermissionMismatch',
+    'The SAS does not allow this operation, or the disk requires Microsoft Entra and the identity lacks the role Data Operator for Managed Disks.',
+  ],
+  [
+    'AuthorizationFailure',
+    'The network rules of the disk deny access from this machine: see its networkAccessPolicy and diskAccessId (az disk show).',
+  ],
+  ['BlobNotFound', 'The disk was deleted, or the access to it was ended.'],
+  ['ResourceNotFound', 'The disk was deleted, or the access to it was ended.'],
+  ['ContainerNotFound', 'The disk was deleted, or the access to it was ended.'],
+]);
+
+export interface DiskTokenSource {
+  readonly credential: TokenSource;
+  readonly scope: string;
+}
+
 export interface DiskOptions extends ConnectOptions {
   /** Called when the disk refuses checksums on writes: from then on nothing protects the bytes on their way. */
   readonly onChecksumRefused: () => void;
   /** Issues tokens, if the disk requires them in addition to the SAS. @default `DefaultAzureCredential` */
-  readonly tokens?: () => Promise<TokenSource>;
+  readonly tokens?: DiskTokenSource;
 }
 
 /** Creates the client of a disk's content. Sends no request. */
@@ -29,13 +49,13 @@ export async function connectDiskBlob(
   options: DiskOptions,
 ): Promise<PageStore> {
   const authorityHost = authorityHostFor(new URL(address.url).hostname);
-  const tokens = diskTokens(
-    options.tokens ?? (() => entraCredential(authorityHost === undefined ? {} : { authorityHost })),
-  );
-  const clients = await openClients(address, credential, { ...options, mayRepeatSas: true }, [
-    fixedVersion(API_VERSION),
-    tokens,
-  ]);
+  const { tokens } = options;
+  const source = () =>
+    tokens === undefined
+      ? entraCredential(authorityHost === undefined ? {} : { authorityHost })
+      : Promise.resolve(tokens.credential);
+  const policies = [fixedVersion(API_VERSION), diskTokens(source, tokens?.scope)];
+  const clients = await openClients(address, credential, { ...options, isDisk: true }, policies, ADVICE);
   return new AzureDiskBlob(address, clients, options);
 }
 

@@ -41,6 +41,8 @@ export interface NamedRequest {
 export interface SentRequest extends NamedRequest {
   readonly operation: Operation;
   readonly signedWith?: SignedWith;
+  /** The next step by `x-ms-error-code`, where it differs from that for a blob. */
+  readonly advice?: ReadonlyMap<string, string>;
 }
 
 /** An answer that does not come from the service. */
@@ -144,7 +146,7 @@ function answerError(request: SentRequest, error: RestErrorLike, status: number)
   // The answer to a HEAD request has no body, and so no message.
   const message = firstLine(redact(error.message ?? ''));
   const text = `${what} failed: ${status} ${reason}${message === '' ? '' : `, ${message}`} (request id ${requestId})`;
-  const advice = ADVICE.get(reason);
+  const advice = request.advice?.get(reason) ?? ADVICE.get(reason);
   const advised = advice === undefined ? text : `${text}. ${advice}`;
   const outcome = outcomeOf(operation, status, reason);
   if (outcome.is === 'transient') {

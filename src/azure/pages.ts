@@ -52,12 +52,14 @@ export interface BlobClients {
 /**
  * Creates the clients of a blob. Sends no request.
  * @param policies - See each attempt of each request, after its signature.
+ * @param advice - The next step by error code, where it differs from that for a blob.
  */
 export async function openClients(
   address: BlobAddress,
   credential: Credential | undefined,
   options: ConnectOptions,
   policies: readonly PipelinePolicy[] = [],
+  advice?: ReadonlyMap<string, string>,
 ): Promise<BlobClients> {
   const access = await openAccess(credential, address, options);
   const connections = new Connections(address.url, options.stallTimeoutMs ?? 60_000);
@@ -70,15 +72,16 @@ export async function openClients(
     userAgentOptions: { userAgentPrefix: options.userAgent },
     agent: connections.agent,
   };
-  const makeClients = ({ credential, sas }: SdkCredential): Clients => {
+  const makeClients = ({ credential, sas, url = address.url }: SdkCredential): Clients => {
     const signer = credential ?? new AnonymousCredential();
-    const withSas = (url: string) => (sas === undefined ? url : `${url}?${sas}`);
+    const withSas = (place: string) => (sas === undefined ? place : `${place}?${sas}`);
     return {
-      blob: new PageBlobClient(withSas(address.url), signer, pipelineOptions),
+      blob: new PageBlobClient(withSas(url), signer, pipelineOptions),
       container: new ContainerClient(withSas(address.containerUrl), signer, pipelineOptions),
     };
   };
-  return { access, connections, requests: new RequestSender(access, connections, makeClients, options.onRequest) };
+  const requests = new RequestSender(access, connections, makeClients, options.onRequest, advice);
+  return { access, connections, requests };
 }
 
 /** Adds the options that the pipeline reads but its type does not declare. */

@@ -22,21 +22,24 @@ export class RequestSender {
   readonly #connections: Connections;
   readonly #makeClients: (sdk: SdkCredential) => Clients;
   readonly #onRequest: ((record: RequestRecord) => void) | undefined;
+  readonly #advice: ReadonlyMap<string, string>;
   /** The signer of the request that each error rejects. */
   readonly #rejected = new WeakMap<CredentialError, Signer>();
   #current: { readonly signer: Signer; readonly clients: Clients };
 
-  /** @param onRequest - Called after each request. */
+  /** @param onRequest - Called after each request. @param advice - The next step by error code, where it differs from that for a blob. */
   constructor(
     access: Access,
     connections: Connections,
     makeClients: (sdk: SdkCredential) => Clients,
     onRequest: ((record: RequestRecord) => void) | undefined,
+    advice: ReadonlyMap<string, string> = new Map(),
   ) {
     this.#access = access;
     this.#connections = connections;
     this.#makeClients = makeClients;
     this.#onRequest = onRequest;
+    this.#advice = advice;
     const { signer } = access;
     this.#current = { signer, clients: makeClients(signer.sdk) };
   }
@@ -82,7 +85,8 @@ export class RequestSender {
       }
       // Read now, not when the request was sent: another request may have been accepted meanwhile.
       const signedWith = { sas: signer.sdk.sas, wasAccepted: signer.wasAccepted };
-      const failure = toServiceError({ operation, what, signedWith, proxy: this.#connections.proxy }, error);
+      const request = { operation, what, signedWith, proxy: this.#connections.proxy, advice: this.#advice };
+      const failure = toServiceError(request, error);
       if (failure instanceof CredentialError) this.#rejected.set(failure, signer);
       throw failure;
     } finally {

@@ -40,7 +40,7 @@ async function writeFooter(url: string, size: number, { session, options, emit, 
     onRequest: (record) => emit({ type: 'request', ...record }),
     // The service checks the checksum in the footer itself.
     onChecksumRefused: () => undefined,
-    tokens: () => Promise.resolve(session.credential),
+    tokens: { credential: session.credential, scope: session.target.diskScope },
   });
   try {
     const diskSize = size - FOOTER_LENGTH;

@@ -3,7 +3,7 @@
 import type { Credential } from '../azure/auth/credentials.ts';
 import { assertSasAllows, parseSas } from '../azure/auth/sas.ts';
 import { parseDestination } from '../azure/destination.ts';
-import { connectDiskBlob } from '../azure/disk-blob.ts';
+import { connectDiskBlob, type DiskTokenSource } from '../azure/disk-blob.ts';
 import { connectPageBlob } from '../azure/page-blob.ts';
 import type { ConnectOptions } from '../azure/pages.ts';
 import { isLoopback, parseStorageHost } from '../azure/storage-host.ts';
@@ -107,11 +107,12 @@ export interface DiskConnection {
   readonly refusesChecksums: () => boolean;
 }
 
-/** Connects to the content of a managed disk. Sends nothing. */
+/** Connects to the content of a managed disk. Sends nothing. @param tokens - For disks that require them; @default Microsoft Entra */
 export async function connectDisk(
   { address, credential, permissions }: BlobAccess,
   options: ConnectionSettings,
   emit: EventListener,
+  tokens?: DiskTokenSource,
 ): Promise<DiskConnection> {
   let refusesChecksums = false;
   const onChecksumRefused = () => {
@@ -125,6 +126,7 @@ export async function connectDisk(
   const disk = await connectDiskBlob(address, credential, {
     ...connectOptions(permissions, options, emit),
     onChecksumRefused,
+    ...(tokens === undefined ? {} : { tokens }),
   });
   return { disk, store: withRetries(disk, options, emit), refusesChecksums: () => refusesChecksums };
 }

@@ -57,6 +57,7 @@ export async function openManagedDisk(
     const target = await openDisk(request, accessOf({ ...options, destination: sas.reveal() }, 'rw'), {
       url,
       control: disk,
+      tokens: { credential: arm.credential, scope: arm.target.diskScope },
       renewSas: async ({ signal: waiting }) => {
         await disk.assertOurs(waiting);
         return (await disk.grant(waiting)).reveal();

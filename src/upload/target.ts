@@ -1,5 +1,6 @@
 // The target of an upload: a page blob, or the content of a managed disk. They differ in how a session opens and how it ends.
 
+import type { DiskTokenSource } from '../azure/disk-blob.ts';
 import { UsageError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { ServiceOptions, UploadOptions } from '../options.ts';
@@ -76,6 +77,7 @@ export interface ManagedDisk {
   readonly url: string;
   readonly control: DiskControl;
   readonly renewSas: NonNullable<ServiceOptions['renewSas']>;
+  readonly tokens: DiskTokenSource;
 }
 
 /** @param managed - Undefined if only a SAS was given: somebody else ends the access. */
@@ -86,7 +88,7 @@ export async function openDisk(
 ): Promise<UploadTarget> {
   const renewSas = managed === undefined ? {} : { renewSas: managed.renewSas };
   const settings = { ...options, ...renewSas, maxRate, ...concurrency };
-  const { disk, store, refusesChecksums } = await connectDisk(destination, settings, emit);
+  const { disk, store, refusesChecksums } = await connectDisk(destination, settings, emit, managed?.tokens);
   const control = managed?.control;
   const lifecycle = new DiskLifecycle({
     ...{ store, control },

@@ -48,7 +48,11 @@ async function main(): Promise<number> {
   const { rounds, seed, seconds, leases, keep, verbose } = readOptions();
   const tally = new Tally();
   const startMs = performance.now();
-  for (let round = 0; round < rounds; round++) {
+  let isStopped = false;
+  process.once('SIGINT', () => {
+    isStopped = true;
+  });
+  for (let round = 0; round < rounds && !isStopped; round++) {
     if (performance.now() - startMs > seconds * 1000) {
       say(`Stopping after ${seconds} s: ${round} of ${rounds} rounds were played.`);
       break;

@@ -256,4 +256,83 @@ describe('an upload to a new managed disk', () => {
     expect(servers.secrets.length).toBeGreaterThan(2);
     for (const secret of servers.secrets) expect(text).not.toContain(secret);
   });
+
+  it.each([401, 403] as const)(
+    'sends a token with the SAS if the disk asks for it with %i',
+    async (challengeStatus) => {
+      const { path, disk } = await makeImage();
+      servers.disks.behaviour.challengeStatus = challengeStatus;
+      await uploadImage(optionsFor(path, {}, { dataAccessAuthMode: 'AzureActiveDirectory' }));
+      expectDiskHolds(disk);
+      const scopes = new Set(servers.credential.requests.map(({ scope }) => scope));
+      expect(scopes.size, 'one for Azure Resource Manager, one for disks').toBe(2);
+    },
+  );
+
+  it('says which role is missing if the disk rejects the token', async () => {
+    const { path } = await makeImage();
+    servers.disks.behaviour.hasDataOperatorRole = false;
+    const failure = await failureOf(uploadImage(optionsFor(path, {}, { dataAccessAuthMode: 'AzureActiveDirectory' })));
+    expect(failure).toMatchObject({ exitCode: 8 });
+    expect(failure.message).toContain('Data Operator for Managed Disks');
+  });
+
+  it('takes a fresh token for the commit if the first one has expired', async () => {
+    const { path, disk } = await makeImage();
+    let expired = false;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'phase' || event.phase !== 'verifying' || expired) return;
+      expired = true;
+      servers.issuer.expireAll();
+    };
+    await uploadImage(optionsFor(path, { onEvent }));
+    expectDiskHolds(disk);
+  });
+
+  it.each(['ActiveUpload', 'Unattached'] as const)(
+    'leaves the disk if the service takes its content for no VHD (then %s)',
+    async (stateAfterInvalidVhd) => {
+      const { path } = await makeImage();
+      servers.arm.behaviour.stateAfterInvalidVhd = stateAfterInvalidVhd;
+      const onEvent = (event: UploadEvent) => {
+        if (event.type !== 'phase' || event.phase !== 'committing') return;
+        const { pages } = diskThere();
+        if (pages !== undefined) servers.disks.writePages(pages, SIZE, patternOf(99, 512));
+      };
+      const failure = await failureOf(uploadImage(optionsFor(path, { onEvent })));
+      expect(failure).toMatchObject({ exitCode: 10 });
+      expect(failure.message).toContain('InvalidVhd');
+      expect(callsOf('arm DeleteDisk')).toBe(0);
+    },
+  );
+
+  it('has the generation and the system that were chosen, and no option that contradicts another', async () => {
+    const { path } = await makeImage();
+    await failureOf(uploadImage(optionsFor(path, {}, { securityType: 'trusted-launch', generation: 1 })));
+    expect(servers.calls.filter((call) => call.startsWith('arm'))).toEqual([]);
+    await uploadImage(
+      optionsFor(path, {}, { osType: 'linux', generation: 2, sku: 'PremiumV2_LRS', tags: { owner: 'me' } }),
+    );
+    const { properties, tags } = diskThere().body;
+    expect(properties).toMatchObject({
+      osType: 'Linux',
+      hyperVGeneration: 'V2',
+      creationData: { logicalSectorSize: 512 },
+    });
+    expect(tags).toMatchObject({ owner: 'me' });
+  });
+
+  it.each([
+    ['contentMd5', { contentMd5: true }],
+    ['createContainer', { createContainer: true }],
+    ['breakLease', { breakLease: true }],
+    ['metadata', { metadata: { owner: 'me' } }],
+    ['destination', { destination: 'https://account.blob.core.windows.net/vhds/disk.vhd' }],
+  ] as const)('refuses the option %s before it sends anything', async (name, more) => {
+    const { path } = await makeImage();
+    const failure = await failureOf(uploadImage(optionsFor(path, more)));
+    expect(failure).toMatchObject({ exitCode: 2 });
+    expect(failure.message).toContain(name);
+    expect(servers.calls).toEqual([]);
+  });
 });

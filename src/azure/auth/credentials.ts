@@ -37,6 +37,8 @@ export type RenewSas = (request: SasRequest) => Promise<string | undefined>;
 export interface SdkCredential {
   readonly credential?: StorageSharedKeyCredential | TokenSource;
   readonly sas?: string;
+  /** Where the blob is now, if that has changed with the SAS. */
+  readonly url?: string;
 }
 
 export async function toSdkCredential(credential: Credential, hostname: string): Promise<SdkCredential> {

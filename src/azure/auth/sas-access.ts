@@ -1,6 +1,7 @@
 // Access with a SAS. When it expires, rejected requests wait for a new one.
 import { CredentialError } from '../../errors.ts';
 import type { BlobAddress } from '../destination.ts';
+import { isDiskUrl } from '../storage-host.ts';
 import type { RenewSas } from './credentials.ts';
 import { assertSasAllows, parseSas, readSas } from './sas.ts';
 import type { Access, AccessOptions, Signer } from './signer.ts';
@@ -82,11 +83,14 @@ export class SasAccess implements Access {
   }
 
   #use(text: string, rejected: Signer): void {
-    const sas = parseSas(text, this.#address);
-    assertSasAllows(sas, this.#options.permissions ?? 'rw');
-    if (sas === rejected.sdk.sas && this.#options.mayRepeatSas !== true)
+    const { isDisk = false, permissions = 'rw' } = this.#options;
+    const url = isDisk ? diskUrlIn(text) : undefined;
+    const sas = parseSas(text, url === undefined ? this.#address : { ...this.#address, url });
+    assertSasAllows(sas, permissions);
+    if (sas === rejected.sdk.sas && !isDisk) {
       throw new CredentialError('The new SAS is the one that the service rejected.');
-    this.#signer = { sdk: { sas }, wasAccepted: false };
+    }
+    this.#signer = { sdk: { sas, ...(url === undefined ? {} : { url }) }, wasAccepted: false };
     this.#expiresOn = readSas(sas).expiresOn;
     this.#isFirst = false;
     const until = this.#expiresOn === undefined ? '' : `, which expires at ${this.#expiresOn.toISOString()}`;
@@ -96,6 +100,13 @@ export class SasAccess implements Access {
   #report(state: 'expired' | 'refused' | 'renewed', message: string): void {
     this.#options.onEvent?.({ type: 'credential', state, message });
   }
+}
+
+/** The URL of a disk without its SAS; undefined if the text is only a SAS. */
+function diskUrlIn(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  return isDiskUrl(url) ? url.origin + url.pathname : undefined;
 }
 
 /** Aborts with a CredentialError if no new SAS arrives in time. */

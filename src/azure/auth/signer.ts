@@ -29,8 +29,8 @@ export interface AccessOptions {
   readonly permissions?: string;
   /** Returns a new SAS when the current one has expired. */
   readonly renewSas?: RenewSas;
-  /** The same SAS may become valid again, as that of a managed disk does when access is granted once more. @default false */
-  readonly mayRepeatSas?: boolean;
+  /** The SAS are those of a managed disk: the same one may become valid again, or another one may come with another URL. @default false */
+  readonly isDisk?: boolean;
   /** How long to wait for a new SAS, in milliseconds. @default 12 hours */
   readonly giveUpAfterMs?: number;
   readonly onEvent?: (event: Extract<UploadEvent, { type: 'credential' }>) => void;

@@ -15,14 +15,14 @@ const RENEW_BEFORE_MS = 5 * 60_000;
  * disks. Source: credentialUtil.go of AzCopy.
  * @param source - Loads the credential when the first token is needed.
  */
-export function diskTokens(source: () => Promise<TokenSource>): PipelinePolicy {
+export function diskTokens(source: () => Promise<TokenSource>, scope: string = DISK_SCOPE): PipelinePolicy {
   let required = false;
   let current: { readonly token: string; readonly expiresOnTimestamp: number } | undefined;
   let loading: Promise<TokenSource> | undefined;
   const authorize = async (): Promise<string> => {
     if (current === undefined || current.expiresOnTimestamp - RENEW_BEFORE_MS < Date.now()) {
       loading ??= source();
-      const token = await (await loading).getToken(DISK_SCOPE);
+      const token = await (await loading).getToken(scope);
       if (token === null)
         throw new CredentialError(
           'The managed disk requires Microsoft Entra, and no token was issued. Sign in with az login.',

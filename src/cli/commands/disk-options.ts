@@ -22,7 +22,7 @@ export const DISK_OPTIONS = {
   'security-type': {
     type: 'string',
     requiresArg: true,
-    describe: 'standard or trusted-launch  [standard]',
+    describe: 'Security of the virtual machine: standard or trusted-launch  [standard]',
   },
   architecture: { choices: ['x64', 'Arm64'], describe: 'Processor of the virtual machine  [that of the service]' },
   'disk-access': { type: 'string', requiresArg: true, describe: 'Id of a disk access: only its private endpoints' },

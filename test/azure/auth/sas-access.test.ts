@@ -141,3 +141,26 @@ describe('SasAccess', () => {
     expect(new SasAccess('si=policy&sig=x', address, {}).expiresOn).toBeUndefined();
   });
 });
+
+describe('SasAccess, of a managed disk', () => {
+  it('follows a SAS that comes with another URL, and takes the same SAS again', async () => {
+    const moved = 'https://md-impexp-two.z1.blob.storage.azure.net/c1/abcd';
+    const texts = [`${moved}?${sas('second')}`, `${moved}?${sas('second')}`];
+    const { access } = accessWith(() => Promise.resolve(texts.shift()), { isDisk: true });
+    expect(await access.renewed(access.signer, EXPIRED, NEVER)).toBe(true);
+    expect(access.signer.sdk).toEqual({ sas: sas('second'), url: moved });
+    const before = access.signer;
+    before.wasAccepted = true;
+    expect(await access.renewed(before, EXPIRED, NEVER)).toBe(true);
+    expect(access.signer.sdk).toEqual({ sas: sas('second'), url: moved });
+    expect(access.signer).not.toBe(before);
+  });
+
+  it('never sends a SAS to a host that is not that of a disk', async () => {
+    const { access } = accessWith(() => Promise.resolve(`https://example.com/c1/abcd?${sas('second')}`), {
+      isDisk: true,
+    });
+    expect(await failureOf(access.renewed(access.signer, EXPIRED, NEVER))).toBeInstanceOf(CredentialError);
+    expect(access.signer.sdk).toEqual({ sas: sas('first') });
+  });
+});
