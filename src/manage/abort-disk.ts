@@ -159,9 +159,11 @@ function assertAbortable(found: ManagedDisk, { disk, options }: Work, stored: Ch
     );
   }
   const uploadId = found.tags[UPLOAD_TAG];
-  if (uploadId === undefined && options.force !== true) {
+  // An upload to a disk that somebody else created leaves no tag, but a checkpoint.
+  const isOfCheckpoint = stored?.disk?.uniqueId !== undefined && stored.disk.uniqueId === found.uniqueId;
+  if (uploadId === undefined && !isOfCheckpoint && options.force !== true) {
     throw new DestinationError(
-      `The disk ${name} is in upload (${meaningOf(found)}), but vhdup did not create it: it has no tag ${UPLOAD_TAG}. Another program may be uploading to it. To delete it anyway, add --force.`,
+      `The disk ${name} is in upload (${meaningOf(found)}), but vhdup did not create it: it has no tag ${UPLOAD_TAG}. Another program may be uploading to it. To delete it anyway, add --force, or --checkpoint with the checkpoint of its upload.`,
       { reason: 'NotOfVhdup' },
     );
   }

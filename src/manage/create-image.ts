@@ -11,7 +11,7 @@ import { type ArmSession, connectArm } from '../remote/arm-session.ts';
 import { type CreateImageOptions, checkImageOptions, type ImageTarget, mainOf } from './image-options.ts';
 import { type ImagePlan, planOf } from './image-plan.ts';
 
-export type { CreateImageOptions, ImageName } from './image-options.ts';
+export type { CreateImageOptions } from './image-options.ts';
 
 /** What an image is, and what it is made of. */
 export interface ImageSummary {

@@ -200,6 +200,12 @@ describe('abortDisk with a checkpoint', () => {
     expect([exists('active'), existsSync(path)]).toEqual([true, true]);
   });
 
+  it('is enough for a disk that somebody else created', async () => {
+    const { id, uniqueId } = servers.arm.resources.disk('foreign');
+    await abort('foreign', { checkpoint: await checkpointOf({ disk: { id, uniqueId } }) });
+    expect(exists('foreign')).toBe(false);
+  });
+
   it('keeps another disk of the same name', async () => {
     const path = await checkpointOf();
     servers.arm.resources.replaceDisk('active');
