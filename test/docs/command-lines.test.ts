@@ -65,7 +65,7 @@ describe('the command lines in documents', () => {
 
   it('are also right in the example scripts', async () => {
     const scripts = (await filesEndingWith('.sh', '.ps1')).filter((path) => path.startsWith('examples/'));
-    expect(scripts).toHaveLength(2);
+    expect(scripts).toHaveLength(3);
     for (const path of scripts) {
       const lines = (await readDocument(path)).split('\n');
       expect(lines.filter((line) => vhdupArguments(line) !== undefined).length).toBeGreaterThanOrEqual(2);
