@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runHere, runProgram, startProgram } from '../support/command-line.ts';
 import { internalError } from '../support/page-blob-server/faults.ts';
-import { buildImage, expectBlobIs, PIECE, spreadDisk } from '../support/spread-disk.ts';
+import { buildImage, expectBlobIs, PIECE, SMALL_DISK, spreadDisk } from '../support/spread-disk.ts';
 import {
   BLOB,
   blobUrl,
@@ -21,10 +21,12 @@ import { temporaryFolder } from '../support/vhd-fixtures.ts';
 const WINDOW = 4 * 1024 * 1024;
 const DISK = spreadDisk(8);
 const DATA = 8 * PIECE;
+/** Just large enough that no rule warns about it. */
+const SMALL = { ...SMALL_DISK, size: 5 * WINDOW };
 
 useServer();
 
-const makeImage = () => buildImage(DISK, { name: 'disk with blanks ü.vhd' });
+const makeImage = (disk = DISK) => buildImage(disk, { name: 'disk with blanks ü.vhd' });
 
 describe('vhdup upload', () => {
   it('prints the result and no secret', async () => {
@@ -37,7 +39,7 @@ describe('vhdup upload', () => {
   });
 
   it('prints nothing with --quiet', async () => {
-    const path = await makeImage();
+    const path = await makeImage(SMALL);
     expect(await runHere(['upload', path, blobUrl(), '--quiet'])).toMatchObject({
       exitCode: 0,
       stdout: '',
@@ -58,16 +60,16 @@ describe('vhdup upload', () => {
   });
 
   it('completes the upload when the reader of its output exits', async () => {
-    const path = await makeImage();
+    const path = await makeImage(SMALL);
     const run = startProgram(['upload', path, blobUrl(), '--json']);
     run.child.stdout?.destroy();
     run.child.stderr?.destroy();
     expect(await run.ended).toMatchObject({ exitCode: 0 });
-    expectBlobIs(DISK, storedBlob());
+    expectBlobIs(SMALL, storedBlob());
   });
 
   it('takes the account from the environment', async () => {
-    const path = await makeImage();
+    const path = await makeImage(SMALL);
     const env = { AZURE_STORAGE_CONNECTION_STRING: server.connectionString };
     expect(await runHere(['upload', path, `${CONTAINER}/sub/${BLOB}`], env)).toMatchObject({ exitCode: 0, stderr: '' });
     expect(server.hasBlob(CONTAINER, `sub/${BLOB}`)).toBe(true);
@@ -82,7 +84,7 @@ describe('vhdup upload', () => {
   });
 
   it('sends a credential from the environment to no other account, and needs none if the URL has a SAS', async () => {
-    const path = await makeImage();
+    const path = await makeImage(SMALL);
     const foreign = { AZURE_STORAGE_ACCOUNT: 'another', AZURE_STORAGE_KEY: server.key };
     const { exitCode, stdout } = await runHere(['upload', path, server.urlOf(CONTAINER, BLOB), '--json'], foreign);
     expect(exitCode).toBe(8);
@@ -153,11 +155,28 @@ describe('vhdup upload', () => {
     expect(stderr).toContain(what);
     expect(stderr).toContain('run the same command with --restart');
   });
+
+  it('resumes after kill -9', async () => {
+    const path = await makeImage();
+    server.model.latencyMs = 5;
+    // In the first requests, in the middle of the data and near the end.
+    for (const requests of [2, 6, 9, 12]) {
+      const run = startProgram(['upload', path, blobUrl(), '--threads', '2']);
+      const target = server.counters.requests + requests;
+      await Promise.race([server.when(() => server.counters.requests >= target), run.ended]);
+      run.child.kill('SIGKILL');
+      expect([0, null]).toContain((await run.ended).exitCode);
+    }
+    const last = await runHere(['upload', path, blobUrl(), '--overwrite']);
+    expect(last.exitCode, last.stderr).toBe(0);
+    expectBlobIs(DISK, storedBlob());
+    expect(existsSync(`${path}.vhdup.json`)).toBe(false);
+  });
 });
 
 describe('vhdup verify', () => {
   it('reports a match, and exits with 10 and the differences otherwise', async () => {
-    const path = await makeImage();
+    const path = await makeImage({ ...spreadDisk(2), size: SMALL.size });
     const manifest = `${path}.jsonl`;
     const options = ['--manifest', manifest, '--content-md5', '--verify', 'full', '--no-progress'];
     const uploaded = await runHere(['upload', path, blobUrl(), ...options]);
@@ -238,13 +257,13 @@ describe('exit codes', () => {
   });
 
   it('6 for an existing blob', async () => {
-    const path = await makeImage();
+    const path = await makeImage(SMALL);
     server.createPageBlob(CONTAINER, BLOB, 512);
     expect(await runHere(['upload', path, blobUrl()])).toMatchObject({ exitCode: 6 });
   });
 
   it('7 for a checkpoint that cannot be used or written; no blob is created', async () => {
-    const path = await makeImage();
+    const path = await makeImage(SMALL);
     await writeFile(`${path}.vhdup.json`, 'nonsense');
     expect(await runHere(['upload', path, blobUrl()])).toMatchObject({ exitCode: 7 });
     const missing = join(await temporaryFolder(), 'no', 'folder', 'c.json');
@@ -254,7 +273,7 @@ describe('exit codes', () => {
   });
 
   it('9 when the retries are used up, as JSON too', async () => {
-    const path = await makeImage();
+    const path = await makeImage(SMALL);
     server.faults.add({ operation: 'PutPage' }, { kind: 'reset-before-read' });
     const { exitCode, stdout } = await runHere(['upload', path, blobUrl(), '--retries', '1', '--json']);
     expect(exitCode).toBe(9);
@@ -266,7 +285,7 @@ describe('exit codes', () => {
   });
 
   it('11 for an existing file, and for a missing folder', async () => {
-    const path = await makeImage();
+    const path = await makeImage(SMALL);
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'there.vhd'), 'mine');
     expect(await runHere(['convert', path, join(folder, 'there.vhd')])).toMatchObject({ exitCode: 11 });

@@ -15,6 +15,9 @@ export interface TestDisk {
   readonly contents: readonly VhdContent[];
 }
 
+/** For tests that are not about its contents: one short window. */
+export const SMALL_DISK: TestDisk = { size: MIB, contents: [{ offset: 4096, bytes: patternOf(1, 4096) }] };
+
 /** A disk with one piece of data at the start of each window of 4 MiB. */
 export function spreadDisk(windows: number, seed = 1): TestDisk {
   const contents = Array.from({ length: windows }, (_, index) => ({

@@ -9,7 +9,7 @@ import type { UploadOptions } from '../../src/options.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { internalError, operationTimedOut, serverBusy } from '../support/page-blob-server/faults.ts';
 import { startPageBlobServer } from '../support/page-blob-server/server.ts';
-import { buildImage, expectBlobIs, PIECE, spreadDisk, type TestDisk } from '../support/spread-disk.ts';
+import { buildImage, expectBlobIs, PIECE, SMALL_DISK, spreadDisk, type TestDisk } from '../support/spread-disk.ts';
 import {
   BLOB,
   blobUrl,
@@ -43,9 +43,6 @@ const SCATTERED: TestDisk = {
 };
 
 const EMPTY: TestDisk = { size: 16 * MIB, contents: [] };
-
-/** For tests that are not about its contents. */
-const SMALL: TestDisk = { size: MIB, contents: [{ offset: 4096, bytes: patternOf(5, 4096) }] };
 
 function optionsFor(image: string, more: Partial<UploadOptions> = {}): UploadOptions {
   return { image, destination: blobUrl(), threads: 2, retryDelayMs: 1, maxRetryDelayMs: 5, ...more };
@@ -162,7 +159,7 @@ describe('an upload', () => {
   });
 
   it('leaves a blob that can be resumed if there is no memory for windows', async () => {
-    const image = await buildImage(SMALL);
+    const image = await buildImage(SMALL_DISK);
     const noMemory = vi.spyOn(WebAssembly, 'Memory').mockImplementation(() => {
       throw new RangeError('WebAssembly.Memory(): could not allocate memory');
     });
@@ -176,7 +173,7 @@ describe('an upload', () => {
   });
 
   it('writes its own metadata and that of the user to the blob', async () => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     const { uploadId } = await uploadImage(optionsFor(path, { metadata: { ticket: 'A-17' } }));
     expect(Object.fromEntries(storedBlob().metadata)).toMatchObject({
       ticket: 'A-17',
@@ -188,7 +185,7 @@ describe('an upload', () => {
   });
 
   it('creates the container only if asked to', async () => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     const destination = `${server.urlOf('fresh', BLOB)}?${server.accountSas('rwc')}`;
     expect(await failureOf(uploadImage(optionsFor(path, { destination })))).toMatchObject({
       exitCode: 6,
@@ -199,7 +196,7 @@ describe('an upload', () => {
   });
 
   it('accepts an account key', async () => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     await uploadImage(
       optionsFor(path, {
         destination: `${CONTAINER}/${BLOB}`,
@@ -207,7 +204,7 @@ describe('an upload', () => {
         credential: { kind: 'account-key', accountName: server.account, accountKey: server.key },
       }),
     );
-    expectBlobIs(SMALL, storedBlob());
+    expectBlobIs(SMALL_DISK, storedBlob());
   });
 
   it('lists the page ranges of a fragmented blob in pages', async () => {
@@ -231,7 +228,7 @@ describe('an upload', () => {
 
 describe('an existing blob', () => {
   it.each(['fixed', 'dynamic'] as const)('is refused without overwrite, and stays unchanged (%s)', async (type) => {
-    const path = await buildImage(SMALL, { type });
+    const path = await buildImage(SMALL_DISK, { type });
     const blob = server.createPageBlob(CONTAINER, BLOB, 1024);
     const { etag } = blob;
     expect(await failureOf(uploadImage(optionsFor(path)))).toMatchObject({ code: 'DESTINATION', exitCode: 6 });
@@ -241,16 +238,16 @@ describe('an existing blob', () => {
   });
 
   it('is replaced with overwrite, and none of its pages is left', async () => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     const old = server.createPageBlob(CONTAINER, BLOB, 64 * MIB);
     old.write(20 * MIB, patternOf(9, 512));
     old.markWritten({ offset: 20 * MIB, length: 512 });
     await uploadImage(optionsFor(path, { overwrite: true }));
-    expectBlobIs(SMALL, storedBlob());
+    expectBlobIs(SMALL_DISK, storedBlob());
   });
 
   it('is never replaced if it appears between the first look and Put Blob', async () => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     server.faults.add({ operation: 'GetBlobProperties', nth: 1 }, { kind: 'delay-answer', delayMs: 50 });
     const upload = failureOf(uploadImage(optionsFor(path)));
     await server.when(() => server.log.some(({ operation }) => operation === 'GetBlobProperties'));
@@ -260,14 +257,14 @@ describe('an existing blob', () => {
   });
 
   it('is recognised as our own if the answer to Put Blob was lost', async () => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     server.faults.add({ operation: 'PutBlob', nth: 1 }, { kind: 'reset-after-commit' });
     await uploadImage(optionsFor(path));
-    expectBlobIs(SMALL, storedBlob());
+    expectBlobIs(SMALL_DISK, storedBlob());
   });
 
   it.each(['BlockBlob', 'AppendBlob'])('is not replaced when it is a %s, not even with overwrite', async (type) => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     await fetch(blobUrl('cw'), {
       method: 'PUT',
       headers: { 'x-ms-blob-type': type, 'x-ms-version': '2021-12-02' },
@@ -555,7 +552,7 @@ describe('faults of the network and the service', () => {
   });
 
   it('waits as long as Retry-After says', async () => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     server.faults.add({ operation: 'PutPage', nth: 1 }, serverBusy(1));
     const delays: number[] = [];
     await uploadImage(optionsFor(path, { onEvent: (event) => event.type === 'retry' && delays.push(event.delayMs) }));
@@ -610,7 +607,7 @@ describe('faults of the network and the service', () => {
   });
 
   it('does not retry permanent refusals of the service', async () => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     server.faults.add({ operation: 'PutPage' }, { kind: 'status', status: 403, code: 'AuthorizationFailure' });
     expect(await failureOf(uploadImage(optionsFor(path, { threads: 1 })))).toMatchObject({
       code: 'CREDENTIALS',
@@ -622,7 +619,7 @@ describe('faults of the network and the service', () => {
   it.each(Array.from({ length: 15 }, (_, index) => index + 1))(
     'needs only read and write permission in a SAS (mask %i)',
     async (mask) => {
-      const path = await buildImage(SMALL);
+      const path = await buildImage(SMALL_DISK);
       const permissions = ['r', 'w', 'd', 'l'].filter((_, bit) => mask & (1 << bit)).join('');
       // A SAS for a blob cannot list, so the SAS is for the container.
       const destination = server.sasUrl({ container: CONTAINER, permissions }).replace('?', `/${BLOB}?`);
@@ -637,7 +634,7 @@ describe('faults of the network and the service', () => {
   );
 
   it('names the letters that a SAS lacks, before it sends anything', async () => {
-    const path = await buildImage(SMALL);
+    const path = await buildImage(SMALL_DISK);
     const destination = blobUrl('r');
     expect(await failureOf(uploadImage(optionsFor(path, { destination })))).toMatchObject({
       code: 'CREDENTIALS',

@@ -10,7 +10,7 @@ import { verifyBlob } from '../../src/verify/verify.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { internalError, serverBusy } from '../support/page-blob-server/faults.ts';
 import type { StoredBlob } from '../support/page-blob-server/store.ts';
-import { buildImage, PIECE, spreadDisk, type TestDisk } from '../support/spread-disk.ts';
+import { buildImage, PIECE, SMALL_DISK, spreadDisk, type TestDisk } from '../support/spread-disk.ts';
 import { serviceClient } from '../support/storage-account.ts';
 import {
   BLOB,
@@ -52,9 +52,6 @@ const COMPACT: TestDisk = {
     { offset: 7 * MIB, bytes: patternOf(9, 4096) },
   ],
 };
-
-/** For tests that are not about its contents. */
-const SMALL: TestDisk = { size: MIB, contents: [{ offset: 4096, bytes: patternOf(6, 4096) }] };
 
 useServer();
 
@@ -240,9 +237,9 @@ describe('verify', () => {
   });
 
   it('always compares the footer', async () => {
-    const image = await uploadedImage(SMALL);
-    corrupt(SMALL.size + 100);
-    const footer = { kind: 'footer', offset: SMALL.size, length: 512 };
+    const image = await uploadedImage(SMALL_DISK);
+    corrupt(SMALL_DISK.size + 100);
+    const footer = { kind: 'footer', offset: SMALL_DISK.size, length: 512 };
     for (const full of [false, true]) expect((await verify(image, { full })).differences.first).toEqual([footer]);
     storedBlob().metadata = new Map();
     expect((await verify(image)).differences.first).toEqual([footer]);
@@ -259,13 +256,13 @@ describe('verify', () => {
   });
 
   it('refuses a blob that cannot match the image', async () => {
-    const image = await buildImage(SMALL);
+    const image = await buildImage(SMALL_DISK);
     expect(await failureOf(verify(image))).toMatchObject({ code: 'DESTINATION' });
-    server.createPageBlob(CONTAINER, BLOB, SMALL.size);
+    server.createPageBlob(CONTAINER, BLOB, SMALL_DISK.size);
     expect(await failureOf(verify(image))).toMatchObject({
       code: 'VERIFICATION',
       exitCode: 10,
-      message: expect.stringContaining(`${SMALL.size + 512}`),
+      message: expect.stringContaining(`${SMALL_DISK.size + 512}`),
     });
     await fetch(server.sasUrl({ container: CONTAINER, blob: 'block', permissions: 'cw' }), {
       method: 'PUT',
@@ -288,7 +285,7 @@ describe('verify', () => {
   });
 
   it('needs only read permission in a SAS', async () => {
-    const image = await buildImage(SMALL);
+    const image = await buildImage(SMALL_DISK);
     const destination = blobUrl('w');
     expect(await failureOf(verify(image, { destination }))).toMatchObject({
       exitCode: 8,
@@ -306,7 +303,7 @@ describe('verify', () => {
   });
 
   it('fails when the blob is changed while only its page ranges are compared', async () => {
-    const image = await uploadedImage(SMALL);
+    const image = await uploadedImage(SMALL_DISK);
     const running = failureOf(verify(image));
     await server.when(() => reads().length >= 1);
     storedBlob().etag = '"other"';
@@ -433,7 +430,7 @@ describe('a read-back', () => {
   });
 
   it('warns once that its state cannot be saved, and continues', async () => {
-    const image = await uploadedImage(SMALL);
+    const image = await uploadedImage(SMALL_DISK);
     let warnings = 0;
     const onEvent = (event: UploadEvent) => {
       if (event.type === 'warning' && event.code === 'checkpoint-not-saved') warnings += 1;
@@ -515,7 +512,7 @@ describe('upload --verify', () => {
   });
 
   it('is refused at another level', async () => {
-    const image = await buildImage(SMALL);
+    const image = await buildImage(SMALL_DISK);
     expect(await failureOf(upload(image, { verify: 'some' as 'full' }))).toMatchObject({ code: 'USAGE' });
   });
 });
@@ -625,7 +622,7 @@ describe('a manifest', () => {
   });
 
   it('names neither a lease nor who holds it', async () => {
-    const image = await buildImage(SMALL);
+    const image = await buildImage(SMALL_DISK);
     const manifest = await newManifest();
     await upload(image, { manifest });
     const header = JSON.parse((await readFile(manifest, 'utf8')).split('\n')[0] ?? '');
@@ -638,7 +635,7 @@ describe('a manifest', () => {
   });
 
   it('is refused if it belongs to another upload, unless that may be replaced', async () => {
-    const image = await buildImage(SMALL);
+    const image = await buildImage(SMALL_DISK);
     const manifest = await newManifest();
     await upload(image, { manifest });
     const other = server.sasUrl({ container: CONTAINER, blob: 'other.vhd', permissions: 'rw' });
@@ -656,7 +653,7 @@ describe('a manifest', () => {
   });
 
   it('never replaces a file that is not a manifest, and creates nothing then', async () => {
-    const image = await buildImage(SMALL);
+    const image = await buildImage(SMALL_DISK);
     for (const more of [{}, { restart: true, overwrite: true }]) {
       expect(await failureOf(upload(image, { manifest: image, ...more }))).toMatchObject({ code: 'LOCAL_FILE' });
     }
@@ -733,7 +730,7 @@ describe('--content-md5', () => {
   });
 
   it('is not set without it', async () => {
-    const image = await buildImage(SMALL);
+    const image = await buildImage(SMALL_DISK);
     expect(await upload(image)).not.toHaveProperty('contentMd5');
     expect(storedBlob().contentMd5).toBeUndefined();
   });
