@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { guardOutput } from '../../src/cli/guard-output.ts';
 import { main } from '../../src/cli/main.ts';
 import { screenOf } from '../../src/cli/screens/screen.ts';
-import { withEnvironment } from './environment.ts';
+import { withOnlyProxies } from './environment.ts';
 
 /** The folder of the project. */
 export const ROOT = join(import.meta.dirname, '../..');
@@ -50,7 +50,7 @@ export function runProgram(args: readonly string[], environment?: NodeJS.Process
   return startProgram(args, environment).ended;
 }
 
-/** Runs the program in this process, with the filter of its output. `environment` is added to that of this process. */
+/** Runs the program in this process, with the filter of its output. It has no proxy but those in `environment`. */
 export async function runHere(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const output: ProgramOutput = { stdout: '', stderr: '' };
   const restore = (['stdout', 'stderr'] as const).map((name) => {
@@ -66,7 +66,7 @@ export async function runHere(args: readonly string[], environment: NodeJS.Proce
     };
   });
   try {
-    const exitCode = await withEnvironment(environment, () => main(args, environment));
+    const exitCode = await withOnlyProxies(environment, () => main(args, environment));
     return { exitCode, ...output };
   } finally {
     for (const undo of restore) undo();

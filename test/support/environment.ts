@@ -14,6 +14,18 @@ export async function withEnvironment<T>(
   }
 }
 
+const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'];
+
+/** Runs `work` with these variables, and with no proxy but those in them. */
+export async function withOnlyProxies<T>(
+  variables: Readonly<Record<string, string | undefined>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const names = PROXY_VARIABLES.flatMap((name) => [name, name.toLowerCase()]);
+  const none = Object.fromEntries(names.map((name) => [name, undefined]));
+  return await withEnvironment(none, () => withEnvironment(variables, work));
+}
+
 function set(name: string, value: string | undefined): void {
   if (value === undefined) delete process.env[name];
   else process.env[name] = value;

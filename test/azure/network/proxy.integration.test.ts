@@ -2,21 +2,24 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { UploadEvent } from '../../../src/events.ts';
+import type { UploadOptions } from '../../../src/options.ts';
+import { uploadImage } from '../../../src/upload/upload.ts';
 import { runHere, runProgram } from '../../support/command-line.ts';
-import { withoutTlsCheck } from '../../support/environment.ts';
+import { withOnlyProxies, withoutTlsCheck } from '../../support/environment.ts';
 import {
   type ForwardingProxy,
   type ForwardingProxyOptions,
   startForwardingProxy,
 } from '../../support/forwarding-proxy.ts';
-import { buildImage, expectBlobIs, spreadDisk } from '../../support/spread-disk.ts';
+import { buildImage, expectBlobIs, spreadDisk, type TestDisk } from '../../support/spread-disk.ts';
 import { blobUrl, restartServer, server, storedBlob, useServer } from '../../support/target-server.ts';
 import { patternOf } from '../../support/vhd-builder.ts';
 
 const MIB = 1024 * 1024;
 const DISK = spreadDisk(12);
 /** Some requests are too long for the buffers of a connection. */
-const LONG_REQUESTS = {
+const LONG_REQUESTS: TestDisk = {
   ...DISK,
   contents: [...DISK.contents, ...[0, 4, 8].map((mib) => ({ offset: mib * MIB, bytes: patternOf(mib, 2 * MIB) }))],
 };
@@ -27,44 +30,31 @@ let proxy: ForwardingProxy;
 useServer();
 afterEach(() => proxy.close());
 
-interface Upload {
-  readonly exitCode: number | null;
-  /** stdout, stderr and the log. */
-  readonly output: string;
-}
-
-interface UploadRequest {
-  readonly args?: readonly string[];
-  readonly proxyUrl?: string;
-  readonly disk?: typeof DISK;
-  readonly run?: typeof runHere;
-}
-
-/** The command line. It can reach the server only through the proxy. */
-async function upload({
-  args = [],
-  proxyUrl = proxy.url,
-  disk = DISK,
-  run = runHere,
-}: UploadRequest = {}): Promise<Upload> {
-  const image = await buildImage(disk);
-  const [log, authorities] = ['upload.log', 'ca.pem'].map((name) => join(dirname(image), name)) as [string, string];
-  // Only a new process reads them: it trusts the authorities of server and proxy.
-  await writeFile(authorities, `${server.caCertificate ?? ''}${proxy.caCertificate ?? ''}`);
-  const environment = { NODE_EXTRA_CA_CERTS: authorities, HTTPS_PROXY: proxyUrl };
-  const all = ['upload', image, blobUrl(), '--json', '--verbose', '--log-file', log, ...args];
-  const { exitCode, stdout, stderr } = await withoutTlsCheck(() => run(all, environment));
-  return { exitCode, output: stdout + stderr + (await readFile(log, 'utf8')) };
-}
-
 async function start(tls: boolean, options: ForwardingProxyOptions = {}): Promise<void> {
   await restartServer({ tls });
   proxy = await startForwardingProxy(options);
 }
 
-function expectUploaded({ exitCode, output }: Upload, disk = DISK): void {
-  expect(exitCode, output).toBe(0);
+/** Uploads in this process. The server can be reached only through the proxy. @returns all events, as text. */
+async function upload(disk: TestDisk, options: Partial<UploadOptions> = {}): Promise<string> {
+  const image = await buildImage(disk);
+  const events: UploadEvent[] = [];
+  const onEvent = (event: UploadEvent) => void events.push(event);
+  const all = { image, destination: blobUrl(), retryDelayMs: 1, maxRetryDelayMs: 5, onEvent, ...options };
+  await withOnlyProxies({ HTTPS_PROXY: proxy.url }, () => withoutTlsCheck(() => uploadImage(all)));
   expectBlobIs(disk, storedBlob());
+  return JSON.stringify(events);
+}
+
+/** The command line. As a process of its own, it trusts the authorities of server and proxy. */
+async function runUpload(run: typeof runHere, args: readonly string[], proxyUrl: string) {
+  const image = await buildImage(DISK);
+  const [log, authorities] = ['upload.log', 'ca.pem'].map((name) => join(dirname(image), name)) as [string, string];
+  await writeFile(authorities, `${server.caCertificate ?? ''}${proxy.caCertificate ?? ''}`);
+  const environment = { NODE_EXTRA_CA_CERTS: authorities, HTTPS_PROXY: proxyUrl };
+  const all = ['upload', image, blobUrl(), '--json', '--verbose', '--log-file', log, ...args];
+  const { exitCode, stdout, stderr } = await withoutTlsCheck(() => run(all, environment));
+  return { exitCode, output: stdout + stderr + (await readFile(log, 'utf8')) };
 }
 
 describe.each([
@@ -79,15 +69,16 @@ describe.each([
   it('uses only the proxy, reuses a few connections, and shows no password', async () => {
     await begin({ credentials: `user:${PASSWORD}` });
     server.model.latencyMs = 5;
-    const done = await upload({ args: ['--threads', '8'], run: runProgram });
-    expectUploaded(done);
+    const { exitCode, output } = await runUpload(runProgram, ['--threads', '8'], proxy.url);
+    expect(exitCode, output).toBe(0);
+    expectBlobIs(DISK, storedBlob());
     const { connections, tunnels, forwarded } = proxy.counters;
     expect(connections).toBeLessThanOrEqual(9);
     expect(connections).toBeGreaterThan(1);
     expect(scheme === 'https' ? tunnels : forwarded).toBe(scheme === 'https' ? connections : server.counters.requests);
     expect(server.counters.requests).toBeGreaterThan(12);
-    expect(done.output).not.toContain(PASSWORD);
-    expect(done.output).not.toContain(Buffer.from(`user:${PASSWORD}`).toString('base64'));
+    expect(output).not.toContain(PASSWORD);
+    expect(output).not.toContain(Buffer.from(`user:${PASSWORD}`).toString('base64'));
   });
 
   it.each([true, false])(
@@ -96,35 +87,28 @@ describe.each([
       await begin();
       const stall = { kind: 'stall', afterBytes: MIB, reads } as const;
       proxy.faults.push(stall, undefined, stall, stall);
-      const done = await upload({ args: ['--timeout', '300ms'], disk: LONG_REQUESTS });
-      expectUploaded(done, LONG_REQUESTS);
+      const events = await upload(LONG_REQUESTS, { stallTimeoutMs: 300 });
       expect(proxy.faults).toHaveLength(0);
-      expect(done.output).toContain('ESTALLED');
+      expect(events).toContain('ESTALLED');
     },
   );
 
   it('survives a silent proxy', async () => {
     await begin();
     proxy.faults.push({ kind: 'silence' }, { kind: 'silence' });
-    const done = await upload({ args: ['--timeout', '300ms'] });
-    expectUploaded(done);
-    expect(done.output).toContain('ESTALLED');
+    expect(await upload(DISK, { stallTimeoutMs: 300 })).toContain('ESTALLED');
   });
 
   it('survives pages of the proxy', async () => {
     await begin();
     proxy.faults.push(...[407, 502, 200].map((status) => ({ kind: 'page', status }) as const));
-    const done = await upload();
-    expectUploaded(done);
-    expect(done.output).toContain('502');
+    expect(await upload(DISK)).toContain('502');
   });
 
   it('fails with a next step and without the password if the proxy rejects it', async () => {
     await begin({ credentials: 'user:another' });
-    const { exitCode, output } = await upload({
-      args: ['--retries', '1'],
-      proxyUrl: proxy.url.replace('another', PASSWORD),
-    });
+    const proxyUrl = proxy.url.replace('another', PASSWORD);
+    const { exitCode, output } = await runUpload(runHere, ['--retries', '1'], proxyUrl);
     expect(exitCode, output).toBe(9);
     expect(output).toMatch(scheme === 'https' ? /in HTTPS_PROXY: it answered CONNECT with 407/ : /status 407/);
     expect(output).not.toContain(PASSWORD);
