@@ -58,7 +58,7 @@ afterAll(() => server.close());
 
 const SIZE = 12 * MIB;
 const CONTENTS = [
-  { offset: MIB, bytes: patternOf(1, 5 * MIB) },
+  { offset: 4 * MIB - 4096, bytes: patternOf(1, 64 * 1024) },
   { offset: 9 * MIB, bytes: patternOf(2, 4096) },
 ];
 

@@ -10,7 +10,14 @@ const change = (run: number | undefined, isLate = false): ForeignWrite => ({
   run,
   isLate,
 });
-const record = (level: VerifyLevel) => ({ number: 3, level, disk: Buffer.alloc(0), logStart: 0, hadFaults: false });
+const record = (level: VerifyLevel) => ({
+  number: 3,
+  level,
+  disk: Buffer.alloc(0),
+  logStart: 0,
+  hasOptions: true,
+  hadFaults: false,
+});
 
 /** Run 1 had a lease, run 2 had none and was killed, run 3 had none. */
 const history = new History();

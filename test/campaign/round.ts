@@ -202,6 +202,7 @@ class Round {
       level: world.level,
       disk: world.disk,
       logStart: world.server.log.length,
+      hasOptions: true,
       hadFaults,
     };
     world.tally.count('runs');

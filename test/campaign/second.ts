@@ -33,7 +33,14 @@ export async function playSecond(request: SecondRequest): Promise<boolean> {
   try {
     const disk = second.sharesImage ? world.disk : image.read(world.folder);
     const logStart = world.server.log.length;
-    const record: RunRecord = { number: world.runs, level: 'default', disk, logStart, hadFaults: true };
+    const record: RunRecord = {
+      number: world.runs,
+      level: 'default',
+      disk,
+      logStart,
+      hasOptions: false,
+      hadFaults: true,
+    };
     const { exitCode, signal, stderr } = await launch(world, command, (end) => {
       if (end.exitCode === 0 && !isContested()) judgeSuccess(world, record, history);
     }).ended;

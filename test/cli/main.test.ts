@@ -5,6 +5,7 @@ import { VERSION } from '../../src/base/version.ts';
 import { main } from '../../src/cli/main.ts';
 import { type CapturedOutput, captureOutput } from '../support/captured-output.ts';
 import { COMMANDS } from '../support/command-help.ts';
+import { ROOT } from '../support/command-line.ts';
 import { SIGNATURE, sasWith } from '../support/sas-samples.ts';
 import { buildVhd, patternOf } from '../support/vhd-builder.ts';
 import { temporaryFolder } from '../support/vhd-fixtures.ts';
@@ -91,6 +92,7 @@ describe('main', () => {
     ['metadata without a value', ['upload', 'disk.vhd', URL_WITH_SAS, '-m', 'name'], 'name=value'],
     ['retries that are no number', ['upload', 'disk.vhd', URL_WITH_SAS, '--retries', '-1'], 'retries'],
     ['a destination that is none', ['upload', 'disk.vhd', 'c/b'], 'AZURE_STORAGE_ACCOUNT'],
+    ['a destination that is no URL', ['upload', 'disk.vhd', 'nowhere'], 'is not a URL'],
   ])('exits with 2 for %s, and explains it in one message', async (_, args, message) => {
     expect(await main(args, {})).toBe(2);
     expect(written.out).toBe('');
@@ -122,6 +124,16 @@ describe('main', () => {
   it('exits with 3 for a missing image', async () => {
     expect(await main(['upload', '/absent/disk.vhd', URL_WITH_SAS], {})).toBe(3);
     expect(written.err).toContain('/absent/disk.vhd');
+  });
+
+  it.each([
+    ['an image that is not there', '/absent/disk.vhd', 'no such file'],
+    ['an image of another kind', join(ROOT, 'package.json'), 'VHD'],
+    ['a folder for an image', ROOT, 'not a regular file'],
+  ])('exits with 3 for %s', async (_, image, message) => {
+    expect(await main(['convert', image, '/tmp/x'], {})).toBe(3);
+    expect(written.err).toContain(message);
+    expect(written.err).not.toContain('bug');
   });
 
   it('reports with --dry-run what would be sent, without a destination, and writes nothing', async () => {

@@ -1,51 +1,42 @@
 // No output, event, file or error of an upload contains a secret: with every kind of credential, on success and for every kind of failure.
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Credential } from '../../src/azure/auth/credentials.ts';
 import type { UploadOptions } from '../../src/options.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
+import { ROOT, runHere, runProgram } from '../support/command-line.ts';
+import { withoutTlsCheck } from '../support/environment.ts';
 import { startForwardingProxy } from '../support/forwarding-proxy.ts';
 import { internalError } from '../support/page-blob-server/faults.ts';
-import { type PageBlobServer, startPageBlobServer } from '../support/page-blob-server/server.ts';
-import { buildVhd, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
-import { temporaryFolder } from '../support/vhd-fixtures.ts';
+import { buildImage, PIECE, spreadDisk, type TestDisk } from '../support/spread-disk.ts';
+import {
+  BLOB,
+  blobUrl,
+  CONTAINER,
+  hasCommitted,
+  restartServer,
+  server,
+  storedBlob,
+  useServer,
+} from '../support/target-server.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+// The log of the SDK, as a user would enable it to find the cause of a failure. It reads the variable when it is loaded.
+const SDK_LOG = vi.hoisted(() => {
+  const variables = { AZURE_LOG_LEVEL: 'verbose' };
+  Object.assign(process.env, variables);
+  return variables;
+});
+
 const MIB = 1024 * 1024;
-const SIZE = 16 * MIB;
-/** The rest of the disk is zero. */
-const DATA = 12 * MIB;
-const CONTAINER = 'vhds';
-const BLOB = 'disk.vhd';
+/** The last window is zero. */
+const DISK: TestDisk = { ...spreadDisk(3), size: 16 * MIB };
 const TOKEN = 'eyJ0eXAiOiJKV1QifQ.dG9rZW50b2tlbnRva2Vu.c2lnbmF0dXJlc2lnbmF0dXJl';
 const PROXY_PASSWORD = 'proxyPassw0rdOfTheCompany';
 
-let server: PageBlobServer;
-
-beforeAll(() => restart());
-
-afterAll(() => server.close());
-
-async function restart(tls = false): Promise<void> {
-  await server?.close();
-  server = await startPageBlobServer({ tls, bearerToken: TOKEN });
-  server.createContainer(CONTAINER);
-}
-
-async function makeImage(): Promise<string> {
-  const path = join(await temporaryFolder(), 'disk.vhd');
-  const contents = [{ offset: 0, bytes: patternOf(1, DATA) }];
-  await buildVhd(path, { type: 'dynamic', size: SIZE, contents, uniqueId: uniqueIdOf(1) });
-  return path;
-}
-
-function newUrl(permissions = 'rw'): string {
-  return server.sasUrl({ container: CONTAINER, blob: BLOB, permissions });
-}
+useServer();
 
 function signatureOf(url: string): string {
   return new URL(url).searchParams.get('sig') ?? '';
@@ -166,7 +157,7 @@ const OUTCOMES: Readonly<
     arrange: () => {
       void server
         .when(() => server.hasBlob(CONTAINER, BLOB))
-        .then(() => server.blob(CONTAINER, BLOB).markWritten({ offset: DATA + MIB, length: 512 }));
+        .then(() => storedBlob().markWritten({ offset: 13 * MIB, length: 512 }));
       return {};
     },
   },
@@ -181,13 +172,13 @@ const CREDENTIALS: Readonly<
 > = {
   'a SAS in the URL': {
     choose: () => {
-      const destination = newUrl();
+      const destination = blobUrl();
       return { options: { destination }, secrets: [signatureOf(destination)] };
     },
   },
   'a SAS beside the URL': {
     choose: () => {
-      const url = newUrl();
+      const url = blobUrl();
       const credential: Credential = { kind: 'sas', sas: url };
       return { options: { destination: server.urlOf(CONTAINER, BLOB), credential }, secrets: [signatureOf(url)] };
     },
@@ -216,8 +207,8 @@ const CREDENTIALS: Readonly<
 
 describe.each(Object.entries(CREDENTIALS))('with %s, the library shows no secret', (_, { tls = false, choose }) => {
   it.each(Object.entries(OUTCOMES))('in this case: %s', async (_name, { code, arrange }) => {
-    await restart(tls);
-    const image = await makeImage();
+    await restartServer({ tls, bearerToken: TOKEN });
+    const image = await buildImage(DISK);
     const { options, secrets } = choose();
     const told: string[] = [];
     const arranged = await arrange(image);
@@ -245,33 +236,19 @@ describe.each(Object.entries(CREDENTIALS))('with %s, the library shows no secret
   });
 });
 
-/** No client trusts the certificates of the test server by default. */
-async function withoutTlsCheck<T>(work: () => Promise<T>): Promise<T> {
-  const previous = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-  try {
-    return await work();
-  } finally {
-    if (previous === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = previous;
-  }
-}
-
 describe('a SAS that expires', () => {
   it('appears in no output, and neither do the new ones, some of which are refused', async () => {
-    await restart();
-    const image = await makeImage();
-    const destination = newUrl();
+    const image = await buildImage(DISK);
+    const destination = blobUrl();
     const given: string[] = [];
     const told: string[] = [];
-    server.model.latencyMs = 5;
     const upload = uploadImage({
       image,
       destination,
       threads: 1,
       renewSas: ({ problem, attempt }) => {
         told.push(problem);
-        const url = newUrl();
+        const url = blobUrl();
         const answers = [
           url.replace(BLOB, 'other.vhd'),
           url.replace('?', '&'),
@@ -284,7 +261,7 @@ describe('a SAS that expires', () => {
       },
       onEvent: (event) => told.push(JSON.stringify(event)),
     });
-    await server.when(() => server.counters.bytesCommitted >= 4 * MIB);
+    await server.when(() => hasCommitted(PIECE));
     server.expireSas();
     await upload;
     expect(given.length).toBeGreaterThan(5);
@@ -292,47 +269,27 @@ describe('a SAS that expires', () => {
   });
 });
 
-interface Run {
-  readonly exitCode: number | null;
-  readonly output: string;
-}
-
-function vhdup(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const child = spawn(process.execPath, [join(ROOT, 'bin/vhdup.js'), ...args], {
-    // The log of the SDK, as a user would enable it to find the cause of a failure.
-    env: { PATH: process.env['PATH'], AZURE_LOG_LEVEL: 'verbose', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
-  return new Promise((resolve) => child.once('close', (exitCode) => resolve({ exitCode, output })));
-}
-
-const MODES: Readonly<Record<string, readonly string[]>> = {
-  words: [],
-  'more words': ['--verbose'],
-  JSON: ['--json', '--verbose'],
-  nothing: ['--quiet'],
-};
-
-describe.each(Object.entries(MODES))('the command line that prints %s shows no secret', (_, mode) => {
-  it('on success, with each credential from the environment', async () => {
-    await restart();
-    const image = await makeImage();
+describe.each([
+  ['words', runHere, []],
+  ['more words', runHere, ['--verbose']],
+  // As users run it: dist/ in a process of its own.
+  ['JSON', runProgram, ['--json', '--verbose']],
+  ['nothing', runHere, ['--quiet']],
+] as const)('the command line that prints %s shows no secret', (_, run, mode) => {
+  it.each([
+    ['AZURE_STORAGE_SAS_TOKEN', (sas: string) => ({ AZURE_STORAGE_SAS_TOKEN: `?${sas}` })],
+    ['AZURE_STORAGE_CONNECTION_STRING', () => ({ AZURE_STORAGE_CONNECTION_STRING: server.connectionString })],
+    ['AZURE_STORAGE_KEY', () => ({ AZURE_STORAGE_ACCOUNT: server.account, AZURE_STORAGE_KEY: server.key })],
+  ])('on success, with the credential in %s', async (_name, environmentOf) => {
+    const image = await buildImage(DISK);
     const log = join(dirname(image), 'upload.log');
     const sas = server.accountSas('rw');
-    const environments = [
-      { AZURE_STORAGE_SAS_TOKEN: `?${sas}` },
-      { AZURE_STORAGE_CONNECTION_STRING: server.connectionString },
-      { AZURE_STORAGE_ACCOUNT: server.account, AZURE_STORAGE_KEY: server.key },
-    ];
-    for (const env of environments) {
-      const args = ['upload', image, server.urlOf(CONTAINER, BLOB), '--overwrite', '--log-file', log, ...mode];
-      const { exitCode, output } = await vhdup(args, env);
-      expect(exitCode, output).toBe(0);
-      const secrets = [new URLSearchParams(sas).get('sig') ?? '', server.key];
-      expectNoSecrets(output + (await filesBeside(image)), secrets);
-    }
+    const args = ['upload', image, server.urlOf(CONTAINER, BLOB), '--log-file', log, ...mode];
+    const { exitCode, stdout, stderr } = await run(args, { ...SDK_LOG, ...environmentOf(sas) });
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toContain('azure:storage-blob:info');
+    const secrets = [new URLSearchParams(sas).get('sig') ?? '', server.key];
+    expectNoSecrets(stdout + stderr + (await filesBeside(image)), secrets);
     expect(await readFile(log, 'utf8')).toContain('"requestId"');
   });
 
@@ -342,68 +299,63 @@ describe.each(Object.entries(MODES))('the command line that prints %s shows no s
     ['a command that fails', 'failing', 8],
     ['nobody', 'nobody', 8],
   ])('when the SAS expires and the new one comes from %s', async (_name, from, code) => {
-    await restart();
-    const image = await makeImage();
-    const [old, next] = [newUrl(), newUrl('racwd')];
+    const image = await buildImage(DISK);
+    const [old, next] = [blobUrl(), blobUrl('racwd')];
     const file = join(dirname(image), 'sas.txt');
     await writeFile(file, next);
     const source: Readonly<Record<string, readonly string[]>> = {
       file: ['--sas-file', file],
       command: ['--sas-command', `"${process.execPath}" -p "fs.readFileSync('${file.replaceAll('\\', '/')}','utf8')"`],
-      failing: ['--sas-command', `echo "${next}" >&2; exit 1`, '--give-up-after', '2s'],
+      failing: ['--sas-command', `echo "${next}" >&2; exit 1`, '--give-up-after', '1s'],
       nobody: [],
     };
-    server.model.latencyMs = 20;
     const log = join(dirname(image), 'upload.log');
     const args = ['upload', image, old, '--threads', '1', '--log-file', log, ...(source[from] ?? []), ...mode];
-    const run = vhdup(args);
-    await server.when(() => server.counters.bytesCommitted >= 4 * MIB);
+    const running = run(args, SDK_LOG);
+    await server.when(() => hasCommitted(PIECE));
     server.expireSas(old);
-    const { exitCode, output } = await run;
-    expect(exitCode, output).toBe(code);
-    expectNoSecrets(output + (await filesBeside(image)), [old, next].map(signatureOf));
+    const { exitCode, stdout, stderr } = await running;
+    expect(exitCode, stderr).toBe(code);
+    expectNoSecrets(stdout + stderr + (await filesBeside(image)), [old, next].map(signatureOf));
     expect(await readFile(log, 'utf8')).toContain('AuthenticationFailed');
   });
 
-  it.each([false, true])(
-    'when a proxy requires a password and gets the right or a wrong one (TLS: %s)',
-    async (tls) => {
-      await restart(tls);
-      const proxy = await startForwardingProxy({ credentials: `user:${PROXY_PASSWORD}` });
-      onTestFinished(() => proxy.close());
-      const image = await makeImage();
-      const url = newUrl();
+  it.each([
+    ['the wrong', false, 'other', 9],
+    ['the wrong', true, 'other', 9],
+    ['the right', false, 'user', 0],
+    ['the right', true, 'user', 0],
+  ])('when a proxy gets %s password (TLS: %s)', async (_name, tls, user, code) => {
+    await restartServer({ tls });
+    const proxy = await startForwardingProxy({ credentials: `user:${PROXY_PASSWORD}` });
+    onTestFinished(() => proxy.close());
+    const image = await buildImage(DISK);
+    const url = blobUrl();
+    const log = join(dirname(image), 'upload.log');
+    const authority = join(dirname(image), 'ca.pem');
+    await writeFile(authority, server.caCertificate ?? '');
+    const args = ['upload', image, url, '--retries', '1', '--log-file', log, ...mode];
+    const HTTPS_PROXY = proxy.url.replace('user', user);
+    // Only a new process reads its authorities from the environment.
+    const environment = { ...SDK_LOG, HTTPS_PROXY, NODE_EXTRA_CA_CERTS: authority };
+    const { exitCode, stdout, stderr } = await withoutTlsCheck(() => run(args, environment));
+    expect(exitCode, stderr).toBe(code);
+    const authorization = Buffer.from(`${user}:${PROXY_PASSWORD}`).toString('base64');
+    expectNoSecrets(stdout + stderr + (await filesBeside(image)), [PROXY_PASSWORD, authorization, signatureOf(url)]);
+  });
+
+  it.each(['127.0.0.1:1', '127.0.0.1:99999'])(
+    'when the proxy %s requires a password and is not there',
+    async (host) => {
+      const image = await buildImage(DISK);
+      const url = blobUrl().replace('127.0.0.1', 'account.blob.core.windows.net');
       const log = join(dirname(image), 'upload.log');
-      const authority = join(dirname(image), 'ca.pem');
-      await writeFile(authority, server.caCertificate ?? '');
-      for (const [user, code] of [
-        ['other', 9],
-        ['user', 0],
-      ] as const) {
-        const args = ['upload', image, url, '--retries', '1', '--log-file', log, ...mode];
-        const HTTPS_PROXY = proxy.url.replace('user', user);
-        const { exitCode, output } = await vhdup(args, { HTTPS_PROXY, NODE_EXTRA_CA_CERTS: authority });
-        expect(exitCode, output).toBe(code);
-        const authorization = Buffer.from(`${user}:${PROXY_PASSWORD}`).toString('base64');
-        expectNoSecrets(output + (await filesBeside(image)), [PROXY_PASSWORD, authorization, signatureOf(url)]);
-      }
+      const proxy = `http://user:${PROXY_PASSWORD}@${host}`;
+      const args = ['upload', image, url, '--retries', '1', '--log-file', log, ...mode];
+      const { exitCode, stdout, stderr } = await run(args, { ...SDK_LOG, HTTP_PROXY: proxy, HTTPS_PROXY: proxy });
+      expect(exitCode, stderr).not.toBe(0);
+      expect(stderr).not.toContain('This is a bug');
+      expectNoSecrets(stdout + stderr + (await filesBeside(image)), [PROXY_PASSWORD, signatureOf(url)]);
     },
   );
-
-  it('when a proxy that requires a password cannot reach the host', async () => {
-    await restart();
-    const image = await makeImage();
-    const url = newUrl().replace('127.0.0.1', 'account.blob.core.windows.net');
-    const log = join(dirname(image), 'upload.log');
-    for (const proxy of [
-      `http://user:${PROXY_PASSWORD}@127.0.0.1:1`,
-      `http://user:${PROXY_PASSWORD}@127.0.0.1:99999`,
-    ]) {
-      const args = ['upload', image, url, '--retries', '1', '--log-file', log, ...mode];
-      const { exitCode, output } = await vhdup(args, { HTTP_PROXY: proxy, HTTPS_PROXY: proxy });
-      expect(exitCode, output).not.toBe(0);
-      expect(output).not.toContain('This is a bug');
-      expectNoSecrets(output + (await filesBeside(image)), [PROXY_PASSWORD, signatureOf(url)]);
-    }
-  });
 });

@@ -1,20 +1,31 @@
 // Whole uploads to a service that answers in unusual ways.
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import type { AnswerFault } from '../support/page-blob-server/faults.ts';
-import { type PageBlobServer, startPageBlobServer } from '../support/page-blob-server/server.ts';
-import { buildVhd, diskOf, patternOf } from '../support/vhd-builder.ts';
-import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+import { buildImage, expectBlobIs, SMALL_DISK, type TestDisk } from '../support/spread-disk.ts';
+import {
+  BLOB,
+  blobUrl,
+  CONTAINER,
+  isComplete,
+  requestsOf,
+  server,
+  storedBlob,
+  useServer,
+} from '../support/target-server.ts';
+import { patternOf } from '../support/vhd-builder.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
 
 const MIB = 1024 * 1024;
-const SIZE = 24 * MIB;
-const CONTENTS = [
-  { offset: 0, bytes: patternOf(1, 6 * MIB) },
-  { offset: 9 * MIB, bytes: patternOf(2, 3 * MIB + 512) },
-  { offset: 20 * MIB, bytes: patternOf(3, 1024) },
-];
+/** Its requests are long. */
+const DENSE_DISK: TestDisk = {
+  size: 12 * MIB,
+  contents: [
+    { offset: 0, bytes: patternOf(1, 3 * MIB + 512) },
+    { offset: 8 * MIB, bytes: patternOf(2, 2 * MIB) },
+  ],
+};
 const TOO_LARGE: AnswerFault = {
   kind: 'answer',
   status: 413,
@@ -23,32 +34,26 @@ const TOO_LARGE: AnswerFault = {
   body: '<html><head><title>413 Request Entity Too Large</title></head></html>',
 };
 
-let server: PageBlobServer;
+useServer();
 
-beforeEach(async () => {
-  server = await startPageBlobServer();
-});
-
-afterEach(() => server.close());
-
-async function upload(options: { destination?: string; createContainer?: boolean; checksum?: 'md5' } = {}) {
-  const image = join(await temporaryFolder(), 'disk.vhd');
-  await buildVhd(image, { type: 'dynamic', size: SIZE, contents: CONTENTS });
+async function upload(
+  options: { disk?: TestDisk; destination?: string; createContainer?: boolean; checksum?: 'md5' } = {},
+) {
+  const { disk = SMALL_DISK, ...more } = options;
+  const image = await buildImage(disk);
   const events: UploadEvent[] = [];
-  const destination = server.sasUrl({ container: 'vhds', blob: 'disk.vhd', permissions: 'rw' });
   const onEvent = (event: UploadEvent) => void events.push(event);
-  const delays = { retryDelayMs: 1, maxRetryDelayMs: 5 };
-  const result = await uploadImage({ image, destination, onEvent, ...delays, ...options });
+  const usual = { destination: blobUrl(), threads: 4, retryDelayMs: 1, maxRetryDelayMs: 5 };
+  const result = await uploadImage({ image, onEvent, ...usual, ...more });
   return { result, events };
 }
 
-function expectUploaded(): void {
-  const blob = server.blob('vhds', 'disk.vhd');
-  expectSameBytes(blob.read(0, SIZE), diskOf(SIZE, CONTENTS));
-  expect(blob.metadata.get('vhdup_state')).toBe('complete');
+function expectUploaded(disk = SMALL_DISK): void {
+  expectBlobIs(disk, storedBlob());
+  expect(isComplete()).toBe(true);
 }
 
-const pageWrites = () => server.log.filter(({ operation }) => operation === 'PutPage');
+const pageWrites = () => requestsOf('PutPage');
 
 describe('a gateway that refuses requests above 1 MiB', () => {
   it.each([
@@ -56,10 +61,9 @@ describe('a gateway that refuses requests above 1 MiB', () => {
     ['says so after it has read it', { isEarly: false }, 'md5'],
     ['says so at once', { isEarly: true }, 'crc64'],
   ])('%s (%o, %s): smaller requests bring everything there', async (_, when, checksum) => {
-    server.createContainer('vhds');
     server.faults.add({ operation: 'PutPage', largerThan: MIB }, { ...TOO_LARGE, ...when });
-    const { events } = await upload(checksum === 'md5' ? { checksum } : {});
-    expectUploaded();
+    const { events } = await upload({ disk: DENSE_DISK, ...(checksum === 'md5' && { checksum }) });
+    expectUploaded(DENSE_DISK);
     const done = pageWrites().filter(({ committed }) => committed);
     const header = checksum === 'md5' ? 'content-md5' : 'x-ms-content-crc64';
     for (const { bodyBytes, headers } of done) {
@@ -71,16 +75,14 @@ describe('a gateway that refuses requests above 1 MiB', () => {
   });
 
   it('is remembered for the whole upload: only the first requests are refused', async () => {
-    server.createContainer('vhds');
     server.faults.add({ operation: 'PutPage', largerThan: MIB }, TOO_LARGE);
-    await upload();
+    await upload({ disk: DENSE_DISK });
     expect(pageWrites().filter(({ status }) => status === 413).length).toBeLessThanOrEqual(8);
   });
 
   it('ends the upload with an explanation if it refuses even small requests', async () => {
-    server.createContainer('vhds');
     server.faults.add({ operation: 'PutPage' }, TOO_LARGE);
-    const failure = await failureOf(upload());
+    const failure = await failureOf(upload({ disk: DENSE_DISK }));
     expect(failure).toMatchObject({ exitCode: 9 });
     expect(failure.message).toMatch(
       /status 413, text\/html.*refuses even requests of \d+ bytes\. .*client_max_body_size/,
@@ -91,11 +93,10 @@ describe('a gateway that refuses requests above 1 MiB', () => {
 
 describe('--create-container', () => {
   it('uses a container that exists', async () => {
-    server.createContainer('vhds');
-    const destination = `${server.urlOf('vhds', 'disk.vhd')}?${server.accountSas('rwc')}`;
+    const destination = `${server.urlOf(CONTAINER, BLOB)}?${server.accountSas('rwc')}`;
     await upload({ destination, createContainer: true });
     expectUploaded();
-    expect(server.log.filter(({ operation }) => operation === 'CreateContainer')).toHaveLength(1);
+    expect(requestsOf('CreateContainer')).toHaveLength(1);
   });
 
   it('waits for a container that is being deleted', async () => {
@@ -103,19 +104,19 @@ describe('--create-container', () => {
       { operation: 'CreateContainer', times: 3 },
       { kind: 'status', status: 409, code: 'ContainerBeingDeleted' },
     );
-    const destination = `${server.urlOf('vhds', 'disk.vhd')}?${server.accountSas('rwc')}`;
+    const destination = `${server.urlOf('fresh', BLOB)}?${server.accountSas('rwc')}`;
     await upload({ destination, createContainer: true });
-    expectUploaded();
+    expectBlobIs(SMALL_DISK, server.blob('fresh', BLOB));
   });
 
   it('uses the container of a SAS that could not create it', async () => {
-    server.createContainer('vhds');
     await upload({ createContainer: true });
     expectUploaded();
   });
 
   it('says what is missing if there is no container and the SAS cannot create it', async () => {
-    const failure = await failureOf(upload({ createContainer: true }));
+    const destination = server.sasUrl({ container: 'fresh', blob: BLOB, permissions: 'rw' });
+    const failure = await failureOf(upload({ destination, createContainer: true }));
     expect(failure).toMatchObject({ exitCode: 8 });
     expect(failure.message).toMatch(
       /^The container of .* does not exist and cannot be created. A SAS for a container or blob/,
@@ -123,10 +124,9 @@ describe('--create-container', () => {
   });
 
   it('uses an existing container if a policy forbids to create it', async () => {
-    server.createContainer('vhds');
     const fault = { kind: 'status', status: 403, code: 'AuthorizationFailure' } as const;
     server.faults.add({ operation: 'CreateContainer' }, fault);
-    const destination = `${server.urlOf('vhds', 'disk.vhd')}?${server.accountSas('rwc')}`;
+    const destination = `${server.urlOf(CONTAINER, BLOB)}?${server.accountSas('rwc')}`;
     await upload({ destination, createContainer: true });
     expectUploaded();
   });
@@ -134,7 +134,6 @@ describe('--create-container', () => {
 
 describe('Put Page', () => {
   it('succeeds with status 200 instead of 201', async () => {
-    server.createContainer('vhds');
     server.faults.add({ operation: 'PutPage' }, { kind: 'answer', status: 200, isDone: true });
     const { result } = await upload();
     expectUploaded();

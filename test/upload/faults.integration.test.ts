@@ -1,14 +1,11 @@
 // All network and service faults at once: the upload still ends with the right bytes.
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { type Fault, internalError, operationTimedOut, serverBusy } from '../support/page-blob-server/faults.ts';
 import { startPageBlobServer } from '../support/page-blob-server/server.ts';
 import { SIGNATURE, sasWith } from '../support/sas-samples.ts';
-import { buildVhd, diskOf, patternOf } from '../support/vhd-builder.ts';
-import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
-
-const MIB = 1024 * 1024;
+import { buildImage, expectBlobIs, SMALL_DISK, spreadDisk } from '../support/spread-disk.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
 
 const FAULTS: readonly Fault[] = [
   internalError(),
@@ -49,13 +46,8 @@ describe('all faults mixed', () => {
       server.faults.add({ probability: rate / FAULTS.length / left }, fault);
       left -= rate / FAULTS.length;
     }
-    const size = 256 * MIB;
-    const contents = Array.from({ length: 64 }, (_, index) => ({
-      offset: index * 4 * MIB,
-      bytes: patternOf(index, MIB),
-    }));
-    const image = join(await temporaryFolder(), 'disk.vhd');
-    await buildVhd(image, { type: 'dynamic', size, contents });
+    const disk = spreadDisk(32);
+    const image = await buildImage(disk);
     const result = await uploadImage({
       image,
       destination: server.sasUrl({ container: 'vhds', blob: 'disk.vhd', permissions: 'rw' }),
@@ -64,8 +56,7 @@ describe('all faults mixed', () => {
       maxRetryDelayMs: 20,
     });
     const blob = server.blob('vhds', 'disk.vhd');
-    expectSameBytes(blob.read(0, size), diskOf(size, contents));
-    expect(blob.read(size, 8).toString()).toBe('conectix');
+    expectBlobIs(disk, blob);
     expect(blob.metadata.get('vhdup_state')).toBe('complete');
     expect(result.verified).toBe('ranges');
     if (rate > 0.05) expect(result.retries).toBeGreaterThan(0);
@@ -74,8 +65,7 @@ describe('all faults mixed', () => {
 
 describe('a host that does not exist', () => {
   it('is given up soon, because waiting does not correct a mistyped name', async () => {
-    const image = join(await temporaryFolder(), 'disk.vhd');
-    await buildVhd(image, { type: 'dynamic', size: 4 * MIB });
+    const image = await buildImage(SMALL_DISK);
     const destination = `https://account.blob.core.windows.invalid/vhds/disk.vhd?${sasWith()}`;
     const failure = await failureOf(uploadImage({ image, destination, retryDelayMs: 1 }));
     expect(failure).toMatchObject({ code: 'SERVICE', message: expect.stringContaining('Check the address') });

@@ -3,39 +3,30 @@ import { spawn } from 'node:child_process';
 import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { UploadOptions } from '../../src/options.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { verifyBlob } from '../../src/verify/verify.ts';
-import { type PageBlobServer, startPageBlobServer } from '../support/page-blob-server/server.ts';
+import { ROOT } from '../support/command-line.ts';
 import { canTellHoles } from '../support/sparse-files.ts';
-import { buildVhd, patternOf } from '../support/vhd-builder.ts';
-import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+import { buildImage, expectBlobIs, type TestDisk } from '../support/spread-disk.ts';
+import { blobUrl, hasCommitted, stopWhen, storedBlob, useServer } from '../support/target-server.ts';
+import { buildVhd, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const MIB = 1024 * 1024;
-const SIZE = 200 * MIB;
-/** 16 MiB of data, in windows of 4 MiB without other data. */
-const CONTENTS = [0, 40, 96, 180].map((at, seed) => ({ offset: at * MIB, bytes: patternOf(seed + 1, 4 * MIB) }));
-const DATA_SIZE = 16 * MIB;
+const SIZE = 48 * MIB;
+/** Holes are reported in whole MiB, and asked for if they are longer than 4 MiB. */
+const DISK: TestDisk = {
+  size: SIZE,
+  contents: [0, 12, 24, 40].map((at, seed) => ({ offset: at * MIB, bytes: patternOf(seed + 1, MIB) })),
+};
+const DATA_SIZE = 4 * MIB;
 
 const canAsk = await canTellHoles(tmpdir());
 
-let server: PageBlobServer;
+useServer();
 
-beforeEach(async () => {
-  await server?.close();
-  server = await startPageBlobServer();
-  server.createContainer('vhds');
-});
-
-afterAll(() => server.close());
-
-async function makeImage(): Promise<string> {
-  const path = join(await temporaryFolder(), 'disk.vhd');
-  await buildVhd(path, { type: 'fixed', size: SIZE, contents: CONTENTS });
-  return path;
-}
+const makeImage = () => buildImage(DISK, { type: 'fixed' });
 
 /** Fills the holes with written zeros, and preserves everything else, including the modification time. */
 async function fillHoles(path: string): Promise<void> {
@@ -55,38 +46,25 @@ async function fillHoles(path: string): Promise<void> {
   expect(blocks * 512).toBeGreaterThanOrEqual(size);
 }
 
-function destination(): string {
-  return server.sasUrl({ container: 'vhds', blob: 'disk.vhd', permissions: 'rw' });
-}
-
 /** One request at a time: when the second one has arrived, the first window is done. */
 function optionsFor(image: string, more: Partial<UploadOptions> = {}): UploadOptions {
-  return { image, destination: destination(), threads: 1, retryDelayMs: 1, maxRetryDelayMs: 5, ...more };
-}
-
-async function expectBlobIs(path: string): Promise<void> {
-  const blob = server.blob('vhds', 'disk.vhd');
-  const file = await readFile(path);
-  expect(blob.size).toBe(file.length);
-  // vhdup writes its own footer.
-  expectSameBytes(blob.read(0, SIZE), file.subarray(0, SIZE));
+  return { image, destination: blobUrl(), threads: 1, retryDelayMs: 1, maxRetryDelayMs: 5, ...more };
 }
 
 async function uploadSome(path: string): Promise<void> {
-  const stop = new AbortController();
-  const reason = new Error('stopped by the test');
-  const stopped = server.when(() => server.counters.bytesCommitted >= 8 * MIB).then(() => stop.abort(reason));
-  expect(await failureOf(uploadImage(optionsFor(path, { signal: stop.signal })))).toBe(reason);
-  await stopped;
+  await stopWhen(
+    () => hasCommitted(2 * MIB),
+    (signal) => uploadImage(optionsFor(path, { signal })),
+  );
 }
 
 describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file system that makes holes)', () => {
   it('arrives as it is, and its holes are not read', async () => {
     const path = await makeImage();
     const result = await uploadImage(optionsFor(path, { contentMd5: true }));
-    await expectBlobIs(path);
+    expectBlobIs(DISK, storedBlob());
     expect(result).toMatchObject({ read: DATA_SIZE, sent: DATA_SIZE + 512, zeros: 0, unallocated: SIZE - DATA_SIZE });
-    const verified = await verifyBlob({ image: path, destination: destination(), full: true });
+    const verified = await verifyBlob({ image: path, destination: blobUrl(), full: true });
     expect(verified).toMatchObject({ matches: true });
   });
 
@@ -95,7 +73,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     await uploadSome(path);
     await fillHoles(path);
     const result = await uploadImage(optionsFor(path));
-    await expectBlobIs(path);
+    expectBlobIs(DISK, storedBlob());
     expect(result.sent + result.sentBefore).toBe(DATA_SIZE + 512);
     expect(result.sentBefore).toBeGreaterThan(0);
   });
@@ -105,7 +83,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     const sparse = `${path}.sparse`;
     const { atime, mtime } = await stat(path);
     await rename(path, sparse);
-    await buildVhd(path, { type: 'fixed', size: SIZE, contents: CONTENTS });
+    await buildVhd(path, { type: 'fixed', uniqueId: uniqueIdOf(1), ...DISK });
     await utimes(path, atime, mtime);
     await fillHoles(path);
     await uploadSome(path);
@@ -113,7 +91,7 @@ describe.skipIf(!canAsk)('a fixed VHD with holes (needs Linux, koffi and a file 
     await rename(sparse, path);
     await utimes(path, atime, mtime);
     const result = await uploadImage(optionsFor(path));
-    await expectBlobIs(path);
+    expectBlobIs(DISK, storedBlob());
     expect(result.sent + result.sentBefore).toBe(DATA_SIZE + 512);
     expect(result.read).toBeLessThan(DATA_SIZE);
   });
@@ -130,7 +108,7 @@ describe('without koffi', () => {
     const hook = `data:text/javascript,${encodeURIComponent(hooks)}`;
     const register = `import { register } from 'node:module'; register(${JSON.stringify(hook)});`;
     const args = ['--import', `data:text/javascript,${encodeURIComponent(register)}`, join(ROOT, 'bin/vhdup.js')];
-    const child = spawn(process.execPath, [...args, 'upload', path, destination(), '--json'], {
+    const child = spawn(process.execPath, [...args, 'upload', path, blobUrl(), '--json'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let output = '';
@@ -139,7 +117,7 @@ describe('without koffi', () => {
     });
     const exitCode = await new Promise((resolve) => child.once('close', resolve));
     expect(exitCode).toBe(0);
-    await expectBlobIs(path);
+    expectBlobIs(DISK, storedBlob());
     const result = JSON.parse(output.trim().split('\n').at(-1) ?? '');
     expect(result).toMatchObject({ read: SIZE, sent: DATA_SIZE + 512, zeros: SIZE - DATA_SIZE, unallocated: 0 });
   });

@@ -1,16 +1,14 @@
-import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { MIB, WINDOW_SIZE } from '../../src/base/byte-range.ts';
 import { FixedVhd } from '../../src/image/vhd/fixed-vhd.ts';
 import { WindowMemory } from '../../src/transfer/window-memory.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { verifyBlob } from '../../src/verify/verify.ts';
 import { startPageBlobServer } from '../support/page-blob-server/server.ts';
-import { buildVhd, patternOf } from '../support/vhd-builder.ts';
-import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+import { buildImage, PIECE, spreadDisk } from '../support/spread-disk.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
 
-const SIZE = 80 * MIB;
+const DISK = spreadDisk(20);
 
 /** Counts the most windows in use at once. */
 function watchMemory(): { readonly memories: Set<WindowMemory>; most: number } {
@@ -59,12 +57,7 @@ async function diskAndBlob() {
   const server = await startPageBlobServer();
   onTestFinished(() => server.close());
   server.createContainer('vhds');
-  const image = join(await temporaryFolder(), 'disk.vhd');
-  const contents = Array.from({ length: SIZE / MIB }, (_, at) => ({
-    offset: at * MIB,
-    bytes: patternOf(at, MIB),
-  }));
-  await buildVhd(image, { type: 'fixed', size: SIZE, contents });
+  const image = await buildImage(DISK, { type: 'fixed' });
   const destination = server.sasUrl({ container: 'vhds', blob: 'disk.vhd', permissions: 'rw' });
   return { image, destination };
 }
@@ -116,8 +109,8 @@ describe('compareBlob', () => {
     image.letGo();
     expect(await stopped).toBe(reason);
     const { readBack, readBackBefore } = await verifyBlob({ ...options, full: true });
-    expect(readBackBefore).toBeGreaterThanOrEqual(5 * WINDOW_SIZE);
-    expect(readBack + readBackBefore).toBe(SIZE);
+    expect(readBackBefore).toBeGreaterThanOrEqual(5 * PIECE);
+    expect(readBack + readBackBefore).toBe(20 * PIECE);
   });
 
   it('uses the memory of the upload that it completes', async () => {

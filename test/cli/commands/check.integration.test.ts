@@ -1,25 +1,19 @@
-// vhdup check as users run it.
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+// vhdup check on disks of several kinds, and as users run it.
 import { describe, expect, it } from 'vitest';
+import { type Outcome, runHere, runProgram } from '../../support/command-line.ts';
 import { GOLDEN_GPT, withFiles } from '../../support/golden-linux.ts';
 import { makeDisk, NO_DISK_TOOLS, overwrite } from '../../support/guest-disk.ts';
 import { buildTemporary } from '../../support/vhd-fixtures.ts';
 
-const ROOT = join(import.meta.dirname, '../../..');
 const MIB = 1024 * 1024;
 
-function check(...args: string[]) {
-  const run = spawnSync(process.execPath, [join(ROOT, 'bin/vhdup.js'), 'check', ...args], {
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'] },
-  });
-  return { exitCode: run.status, stdout: run.stdout, stderr: run.stderr };
+function check(...args: string[]): Promise<Outcome> {
+  return runHere(['check', ...args]);
 }
 
 describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}`, () => {
   it('exits with 0 if every rule passes', async () => {
-    const { exitCode, stdout, stderr } = check(await makeDisk(GOLDEN_GPT));
+    const { exitCode, stdout, stderr } = await runProgram(['check', await makeDisk(GOLDEN_GPT)]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toContain('  pass    Operating system read     Golden Linux 1\n');
     expect(stdout).not.toContain('\u001b');
@@ -27,11 +21,11 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
 
   it('exits with 20 on warnings, and prints nothing with --quiet', async () => {
     const disk = await makeDisk(withFiles({ '/usr/sbin/waagent': undefined, '/usr/bin/cloud-init': undefined }));
-    expect(check(disk, '--quiet')).toEqual({ exitCode: 20, stdout: '', stderr: '' });
+    expect(await check(disk, '--quiet')).toEqual({ exitCode: 20, stdout: '', stderr: '' });
   });
 
   it('exits with 21 on failures, and prints one JSON object with --json', async () => {
-    const { exitCode, stdout } = check(await makeDisk(GOLDEN_GPT), '--generation', '1', '--json');
+    const { exitCode, stdout } = await check(await makeDisk(GOLDEN_GPT), '--generation', '1', '--json');
     expect(exitCode).toBe(21);
     const report: unknown = JSON.parse(stdout);
     expect(report).toMatchObject({
@@ -70,7 +64,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
       }),
     );
     for (const option of ['--verbose', '--json']) {
-      const { stdout } = check(disk, option);
+      const { stdout } = await check(disk, option);
       expect(stdout).toContain('u{1b}');
       expect([...stdout].filter((character) => character !== '\n' && /[\p{Cc}\p{Cf}]/u.test(character))).toEqual([]);
     }
@@ -79,7 +73,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
   it('fails for an image that cannot be read', async () => {
     const disk = await makeDisk({ table: 'none', size: 1, partitions: [] });
     await overwrite(disk, 0, Buffer.from('QFI\u00fb', 'latin1'));
-    const { exitCode, stdout } = check(disk);
+    const { exitCode, stdout } = await check(disk);
     expect(exitCode).toBe(21);
     expect(stdout).toContain('  FAIL    Readable image [image-readable]\n');
     expect(stdout).toContain('QCOW');
@@ -87,13 +81,16 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`vhdup check ${NO_DISK_TOOLS ?? ''}
 });
 
 describe('vhdup check', () => {
-  it('exits with 3 if the file does not exist', () => {
-    expect(check('/nowhere/disk.vhd')).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('no such file') });
+  it('exits with 3 if the file does not exist', async () => {
+    expect(await check('/nowhere/disk.vhd')).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('no such file'),
+    });
   });
 
   it('does not require a data disk to boot', async () => {
     const { path } = await buildTemporary({ type: 'dynamic', size: 64 * MIB });
-    const { exitCode, stdout } = check(path, '--for', 'data-disk');
+    const { exitCode, stdout } = await check(path, '--for', 'data-disk');
     expect(exitCode).toBe(0);
     expect(stdout).toContain('none, which a data disk may have');
     expect(stdout).not.toContain('Boot\n');

@@ -1,8 +1,8 @@
-// vhdup inspect as users run it.
-import { spawn, spawnSync } from 'node:child_process';
+// vhdup inspect on images of several kinds, and as users run it.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { type Outcome, runHere, runProgram, startProgram } from '../../support/command-line.ts';
 import { makeDisk, NO_DISK_TOOLS } from '../../support/guest-disk.ts';
 import { hasQemuImg, NO_QEMU_IMG, qemuImg } from '../../support/qemu.ts';
 import { NO_SHARED_IMAGES, sharedImages } from '../../support/shared-images.ts';
@@ -10,15 +10,8 @@ import { buildVhd, patchFile, patternOf, uniqueIdOf } from '../../support/vhd-bu
 import { buildTemporary, temporaryFolder } from '../../support/vhd-fixtures.ts';
 import { buildVhdx, GIB, MIB } from '../../support/vhdx-builder.ts';
 
-const ROOT = join(import.meta.dirname, '../../..');
-const BIN = join(ROOT, 'bin/vhdup.js');
-
-function inspect(...args: string[]) {
-  const run = spawnSync(process.execPath, [BIN, 'inspect', ...args], {
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'] },
-  });
-  return { exitCode: run.status, stdout: run.stdout, stderr: run.stderr };
+function inspect(...args: string[]): Promise<Outcome> {
+  return runHere(['inspect', ...args]);
 }
 
 function reportOf(stdout: string) {
@@ -30,7 +23,7 @@ describe('vhdup inspect', () => {
   it('prints plain text without a terminal', async () => {
     const contents = [{ offset: 0, bytes: patternOf(1, MIB) }];
     const { path } = await buildTemporary({ type: 'dynamic', size: 40 * MIB, contents });
-    const { exitCode, stdout, stderr } = inspect(path);
+    const { exitCode, stdout, stderr } = await runProgram(['inspect', path]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/^[\x20-\x7e\n]*$/);
     expect(stdout).toContain('  format      dynamic VHD, blocks of 2.00 MiB\n');
@@ -41,7 +34,7 @@ describe('vhdup inspect', () => {
   it('prints one object with --json, the same on every terminal, with the non-zero data with --scan', async () => {
     const contents = [{ offset: 0, bytes: patternOf(1, MIB) }];
     const { path } = await buildTemporary({ type: 'dynamic', size: 64 * MIB, contents, uniqueId: uniqueIdOf(4) });
-    const { exitCode, stdout, stderr } = inspect(path, '--json', '--scan');
+    const { exitCode, stdout, stderr } = await inspect(path, '--json', '--scan');
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const report = reportOf(stdout);
     expect(Object.keys(report)).toEqual(['type', 'image', 'parents', 'disk', 'problems']);
@@ -58,7 +51,7 @@ describe('vhdup inspect', () => {
     const name = 'base\u009b31m\u202e\u{e0041}.vhd';
     const parent = { uniqueId: uniqueIdOf(1), name };
     const { path } = await buildTemporary({ type: 'differencing', size: 8 * MIB, parent });
-    const { stdout, exitCode } = inspect(path, '--json');
+    const { stdout, exitCode } = await inspect(path, '--json');
     expect(exitCode).toBe(4);
     expect(stdout).toMatch(/^[\x20-\x7e\n]*$/);
     expect(reportOf(stdout)).toMatchObject({ image: { parentReferences: [{ source: 'parent name', text: name }] } });
@@ -70,11 +63,11 @@ describe('vhdup inspect', () => {
     const parent = { uniqueId: uniqueIdOf(1), locators: [{ code: 'W2ru', text: '.\\base.vhd' }] };
     await buildVhd(join(folder, 'base.vhd'), { type: 'fixed', size, uniqueId: uniqueIdOf(1) });
     await buildVhd(join(folder, 'child.vhd'), { type: 'differencing', size, parent });
-    const found = inspect(join(folder, 'child.vhd'));
+    const found = await inspect(join(folder, 'child.vhd'));
     expect(found.exitCode).toBe(0);
     expect(found.stdout.replaceAll(/\s+/g, ' ')).toMatch(/Found; its id [0-9a-f]+ matches/);
     await rm(join(folder, 'base.vhd'));
-    const missing = inspect(join(folder, 'child.vhd'));
+    const missing = await inspect(join(folder, 'child.vhd'));
     expect(missing).toMatchObject({ exitCode: 4, stderr: '' });
     expect(missing.stdout).toContain('differencing VHD');
     expect(missing.stdout.replaceAll(/\s+/g, ' ')).toContain('there is no such file');
@@ -83,16 +76,16 @@ describe('vhdup inspect', () => {
   it('shows the readable parts of a damaged image, and exits with 3', async () => {
     const { path, headerOffset, footerOffset } = await buildTemporary({ type: 'dynamic', size: 8 * MIB });
     await patchFile(path, headerOffset, new Uint8Array(8));
-    const whole = inspect(path);
+    const whole = await inspect(path);
     expect(whole).toMatchObject({ exitCode: 3, stderr: '' });
     expect(whole.stdout).toContain('The disk cannot be read\n  Cannot use the dynamic header at 512');
-    const header = inspect('header', path);
+    const header = await inspect('header', path);
     expect(header).toMatchObject({
       exitCode: 0,
       stdout: expect.stringContaining('WRONG it must begin with "cxsparse"'),
     });
     await patchFile(path, footerOffset + 200, new Uint8Array([1]));
-    const footer = inspect('footer', path, '--json');
+    const footer = await inspect('footer', path, '--json');
     expect(footer.exitCode).toBe(0);
     const report = reportOf(footer.stdout);
     expect(Object.keys(report)).toEqual(['type', 'format', 'structure', 'structures']);
@@ -114,8 +107,8 @@ describe('vhdup inspect', () => {
     [['bat', 'x.vhd', '--scan'], 2, '--scan reads the whole image'],
     [['bat', 'x.vhd', '--block', 'two'], 2, 'whole number'],
     [['footer', 'a', 'b'], 2, 'vhdup --help'],
-  ])('refuses %j', (args, code, message) => {
-    const { exitCode, stderr } = inspect(...args);
+  ])('refuses %j', async (args, code, message) => {
+    const { exitCode, stderr } = await inspect(...args);
     expect(stderr).toContain(message);
     expect(stderr).not.toContain('bug');
     expect(exitCode).toBe(code);
@@ -126,17 +119,10 @@ describe('vhdup inspect', () => {
     // Allocated blocks of a dynamic image are read even if they are holes in the file.
     const blocks = Array.from({ length: 2048 }, (_, index) => ({ index }));
     buildVhdx(path, { size: 64 * GIB, blockSize: 32 * MIB, blocks });
-    const child = spawn(process.execPath, [BIN, 'inspect', '--scan', '--json', '--verbose', path]);
-    let [stdout, stderr] = ['', ''];
-    child.stderr.on('data', (data) => {
-      stderr += data;
-    });
-    child.stdout.on('data', (data) => {
-      stdout += data;
-    });
+    const { child, ended } = startProgram(['inspect', '--scan', '--json', '--verbose', path]);
     // The scan has started. A second signal would end it at once.
-    child.stdout.once('data', () => child.kill('SIGINT'));
-    const exitCode = await new Promise((resolve) => child.once('close', resolve));
+    child.stdout?.once('data', () => child.kill('SIGINT'));
+    const { exitCode, stdout, stderr } = await ended;
     expect(exitCode).toBe(130);
     expect(stderr).toContain('Stopping. Press Ctrl-C again');
     expect(reportOf(stdout)).toMatchObject({ type: 'error', code: 'INTERRUPTED' });
@@ -156,7 +142,9 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`real disks ${NO_DISK_TOOLS ?? ''}`
     });
     await qemuImg('convert', '-f', 'raw', '-O', 'vpc', '-o', 'subformat=dynamic,force_size=on', raw, `${raw}.vhd`);
     await qemuImg('convert', '-f', 'raw', '-O', 'vhdx', raw, `${raw}.vhdx`);
-    const reports = [`${raw}.vhd`, `${raw}.vhdx`].map((path) => reportOf(inspect(path, '--json', '--scan').stdout));
+    const reports = [];
+    for (const path of [`${raw}.vhd`, `${raw}.vhdx`])
+      reports.push(reportOf((await inspect(path, '--json', '--scan')).stdout));
     for (const report of reports) {
       expect(report).toMatchObject({
         problems: [],
@@ -184,8 +172,8 @@ describe('images made by other tools', () => {
     ['libvhd/child-of-raw.vhd', 4, 'its parent id is zero'],
     ['discutils/lvm2.vhdx', 0, 'LVM2 physical volume'],
     ['discutils/vhdx-log-replay.vhdx', 0, 'not closed cleanly; 2 entries to replay'],
-  ])('%s', (name, code, text) => {
-    const { exitCode, stdout, stderr } = inspect(join(sharedImages ?? '', name));
+  ])('%s', async (name, code, text) => {
+    const { exitCode, stdout, stderr } = await inspect(join(sharedImages ?? '', name));
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(text);
     expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: '' });
   });
