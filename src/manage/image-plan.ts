@@ -104,8 +104,10 @@ function locationOf({ location }: CreateImageOptions, source: SourceFacts): stri
 /** @throws {DestinationError} the image exists, and was made of something else. */
 function assertSame(existing: ExistingImage, plan: Omit<ImagePlan, 'existing'>): void {
   const { target, source } = plan;
+  // The names of blobs have upper and lower case, ids of resources do not.
+  const key = (text: string | undefined) => ('disk' in source.source ? text?.toLowerCase() : text);
   const isSame =
-    existing.source?.toLowerCase() === source.id.toLowerCase() &&
+    key(existing.source) === key(source.id) &&
     (existing.osType === undefined || existing.osType.toLowerCase() === plan.osType.toLowerCase());
   if (isSame) return;
   const name = target.resource.names.at(-1) ?? '';

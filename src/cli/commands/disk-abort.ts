@@ -38,7 +38,10 @@ export const diskAbortCommand = defineCommand({
           ...(checkpoint === undefined ? {} : { checkpoint }),
           ...(args.yes
             ? {}
-            : { confirm: (found) => askYesNo(`${describeDisk(found)}\nDelete the disk ${found.name}?`, signal) }),
+            : {
+                confirm: (found) =>
+                  askYesNo(`${describeDisk({ ...found, nextSteps: [] })}\nDelete the disk ${found.name}?`, signal),
+              }),
         }),
       describe: ({ name, deleted, removedCheckpoint }) =>
         [
