@@ -4,6 +4,7 @@ import { DISK_SKUS, type DiskSku } from '../../azure/arm/disk-body.ts';
 import { UsageError } from '../../errors.ts';
 import type { NewDisk } from '../../options.ts';
 import { LOCATION_OPTION } from './arm-options.ts';
+import { pairsOf } from './shared-options.ts';
 
 export const DISK_OPTIONS = {
   disk: {
@@ -36,7 +37,7 @@ export const DISK_OPTIONS = {
   },
   'disk-encryption-set': { type: 'string', requiresArg: true, describe: 'Id of the disk encryption set' },
   'logical-sector-size': { type: 'number', requiresArg: true, describe: 'Only 512, the sector size of every VHD' },
-  tag: {
+  tags: {
     type: 'string',
     array: true,
     nargs: 1,
@@ -60,7 +61,7 @@ export interface DiskArguments {
   readonly dataAccessAuthMode: NewDisk['dataAccessAuthMode'] | undefined;
   readonly diskEncryptionSet: string | undefined;
   readonly logicalSectorSize: number | undefined;
-  readonly tag: readonly string[];
+  readonly tags: readonly string[];
 }
 
 /**
@@ -68,7 +69,7 @@ export interface DiskArguments {
  * @throws {UsageError} options of a disk without --disk, or a tag without a value.
  */
 export function newDiskOf(args: DiskArguments): NewDisk | undefined {
-  const { disk, generation, tag, ...rest } = args;
+  const { disk, generation, tags, ...rest } = args;
   const { location, osType, sku, zone, securityType, architecture, ...others } = rest;
   const { diskAccess, networkAccess, dataAccessAuthMode, diskEncryptionSet, logicalSectorSize } = others;
   const given = {
@@ -77,19 +78,9 @@ export function newDiskOf(args: DiskArguments): NewDisk | undefined {
     generation: generation === undefined ? undefined : ({ 1: 1, 2: 2 } as const)[generation],
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  if (disk !== undefined) return { name: disk, ...set, ...(tag.length === 0 ? {} : { tags: tagsOf(tag) }) };
-  const [first] = [...Object.keys(set), ...(tag.length === 0 ? [] : ['tag'])];
+  if (disk !== undefined) return { name: disk, ...set, ...(tags.length === 0 ? {} : { tags: pairsOf('tags', tags) }) };
+  const [first] = [...Object.keys(set), ...(tags.length === 0 ? [] : ['tags'])];
   if (first === undefined) return undefined;
   const option = first.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new UsageError(`--${option} is an option of a managed disk. Name the disk with --disk, or leave it out.`);
-}
-
-function tagsOf(texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const equals = text.indexOf('=');
-      if (equals < 1) throw new UsageError(`--tag must have the form name=value, but is "${text}".`);
-      return [text.slice(0, equals), text.slice(equals + 1)];
-    }),
-  );
 }

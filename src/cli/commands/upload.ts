@@ -11,7 +11,7 @@ import { formatRate, formatSeconds } from '../screens/units.ts';
 import { ARM_OPTIONS, armOptions } from './arm-options.ts';
 import { DISK_OPTIONS, newDiskOf } from './disk-options.ts';
 import { executeRemote, REMOTE_OPTIONS } from './remote-options.ts';
-import { DESTINATION, IMAGE, imageOptions, rateOf, THREADS_OPTION, threadsOf } from './shared-options.ts';
+import { DESTINATION, IMAGE, imageOptions, pairsOf, rateOf, THREADS_OPTION, threadsOf } from './shared-options.ts';
 
 export const uploadCommand = defineCommand({
   name: 'upload',
@@ -111,7 +111,7 @@ export const uploadCommand = defineCommand({
     const own = {
       ...{ overwrite, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
       ...(verify === undefined ? {} : { verify }),
-      metadata: parseMetadata(args.metadata),
+      metadata: pairsOf('metadata', args.metadata),
       ...ofDisk,
       ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
     };
@@ -136,19 +136,6 @@ export const uploadCommand = defineCommand({
     });
   },
 });
-
-/** @throws {UsageError} if a text is not of the form name=value, or a name is repeated. */
-function parseMetadata(texts: readonly string[]): Record<string, string> {
-  const metadata = new Map<string, string>();
-  for (const text of texts) {
-    const equals = text.indexOf('=');
-    if (equals < 1) throw new UsageError(`--metadata must have the form name=value, but is "${text}".`);
-    const name = text.slice(0, equals);
-    if (metadata.has(name)) throw new UsageError(`--metadata ${name} was given more than once.`);
-    metadata.set(name, text.slice(equals + 1));
-  }
-  return Object.fromEntries(metadata);
-}
 
 const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
   none: 'skipped (--verify none)',
