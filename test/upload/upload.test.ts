@@ -64,11 +64,18 @@ async function makeUpload() {
 }
 
 describe('uploadImage', () => {
-  it('closes the connection if the checkpoint cannot be locked', async () => {
+  it('does not connect before the checkpoint is locked', async () => {
     const { blob, folder, options } = await makeUpload();
-    const close = vi.spyOn(blob, 'close');
     const failure = await failureOf(uploadImage({ ...options, checkpoint: join(folder, 'absent', 'checkpoint.json') }));
     expect(failure).toBeInstanceOf(CheckpointError);
+    expect(blob.operations).toEqual([]);
+  });
+
+  it('closes the connection if the existing blob may not be replaced', async () => {
+    const { blob, options } = await makeUpload();
+    blob.put({ size: 512 });
+    const close = vi.spyOn(blob, 'close');
+    expect(await failureOf(uploadImage(options))).toBeInstanceOf(DestinationError);
     expect(close).toHaveBeenCalledOnce();
   });
 
