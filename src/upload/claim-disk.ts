@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../azure/arm/arm-error.ts';
 import type { ManagedDisk, ManagedDisks } from '../azure/arm/managed-disks.ts';
 import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
-import { CheckpointError, DestinationError } from '../errors.ts';
+import { CheckpointError, DestinationError, InUseError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import { assertOwned, isInUpload, OwnedDisk, UPLOAD_TAG } from '../remote/owned-disk.ts';
 import type { Checkpoint, DiskState } from '../state/checkpoint.ts';
@@ -66,7 +66,7 @@ async function begin(
   found: ManagedDisk | undefined,
   request: ClaimRequest,
 ): Promise<OwnedDisk> {
-  const { id, restart, overwrite, resumeFromBlob } = request;
+  const { disks, id, bodyWith, restart, overwrite, resumeFromBlob, signal } = request;
   const ofUpload = found?.tags[UPLOAD_TAG];
   const isOwn = ofUpload !== undefined && ofUpload === stored?.uploadId;
   if (found === undefined) {
@@ -91,12 +91,30 @@ async function begin(
     );
   }
   assertFits(found, request);
-  const uploadId = ofUpload ?? randomUUID();
-  const { disk } = owned(request, uploadId, found.uniqueId, ofUpload !== undefined);
-  if (!resumeFromBlob) {
-    const empty = emptyCheckpoint({ uploadId, startedAt: new Date().toISOString() }, request);
-    await request.file.save({ ...empty, disk: disk.state });
+  if (isOwn || isUntouched) return await adopt(found, ofUpload, request);
+  // Take the disk from the other upload: it notices at its next look, and never commits.
+  const uploadId = randomUUID();
+  try {
+    const taken = await disks.create(id, bodyWith({ [UPLOAD_TAG]: uploadId }), signal);
+    return await adopt({ ...found, tags: taken.tags }, uploadId, request);
+  } catch (error) {
+    if (!(error instanceof DestinationError || error instanceof InUseError)) throw error;
+    // Nothing may be changed while the disk is in upload: nobody can take it, either.
+    return await adopt(found, ofUpload, request);
   }
+}
+
+/** Remembers an existing disk. @param ofUpload - The upload that its tag names. */
+async function adopt(
+  { uniqueId }: ManagedDisk,
+  ofUpload: string | undefined,
+  request: ClaimRequest,
+): Promise<OwnedDisk> {
+  const { resumeFromBlob, restart, file } = request;
+  const uploadId = ofUpload ?? randomUUID();
+  const { disk } = owned(request, uploadId, uniqueId, ofUpload !== undefined);
+  const empty = emptyCheckpoint({ uploadId, startedAt: new Date().toISOString() }, request);
+  await file.save({ ...empty, disk: disk.state, ...(resumeFromBlob && !restart ? { fromBlob: true } : {}) });
   return disk;
 }
 

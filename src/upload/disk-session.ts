@@ -42,7 +42,7 @@ export async function openDiskSession(request: DiskSessionRequest): Promise<Sess
   }
   const identity = stored ?? { uploadId: randomUUID(), startedAt: new Date().toISOString() };
   const session = start(identity);
-  const fromBlob = resumeFromBlob && !restart;
+  const fromBlob = (resumeFromBlob || stored?.fromBlob === true) && !restart;
   const earlier: Checkpoint = {
     ...emptyCheckpoint(session, request),
     ...lifecycle.remembered,

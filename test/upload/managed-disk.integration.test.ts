@@ -230,6 +230,30 @@ describe('an upload to a new managed disk', () => {
     expectDiskHolds(disk);
   });
 
+  it('is resumed without its checkpoint, stopped, and resumed from the new one', async () => {
+    const { path, checkpoint, disk } = await makeImage();
+    await stopOnce(path);
+    await rm(checkpoint);
+    await stopOnce(path, { resumeFromBlob: true });
+    await uploadImage(optionsFor(path));
+    expectDiskHolds(disk);
+  });
+
+  it('is taken from another upload with overwrite, which then stops without harm', async () => {
+    const { path, disk } = await makeImage();
+    const second = await makeImage();
+    let taken: Promise<unknown> | undefined;
+    const onEvent = (event: UploadEvent) => {
+      if (event.type !== 'progress' || event.sent === 0 || taken !== undefined) return;
+      taken = uploadImage(optionsFor(second.path, { overwrite: true }));
+    };
+    const failure = await failureOf(uploadImage(optionsFor(path, { onEvent, verify: 'full' })));
+    expect([6, 8, 10, 12]).toContain((failure as { exitCode?: number }).exitCode);
+    await taken;
+    expectDiskHolds(disk);
+    expect(callsOf('arm EndGetAccess')).toBe(1);
+  });
+
   it('belongs to the last of two uploads that create it at the same time', async () => {
     const { path, disk } = await makeImage();
     let other: Promise<unknown> | undefined;
