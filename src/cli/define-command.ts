@@ -79,16 +79,23 @@ export function defineCommand<const P extends OptionSet, const O extends OptionS
     name,
     argument: Object.keys(positionals)[0],
     options,
-    addTo: (program, context, finish) =>
-      program.command({
+    addTo: (program, context, finish) => {
+      let built: Argv<Parsed<P, O>> | undefined;
+      return program.command({
         command: [name.replace(/^.* /, ''), ...Object.entries(positionals).map(placeholder)].join(' '),
         describe,
-        builder: build,
+        builder: (yargs: Argv<object>) => {
+          built = build(yargs);
+          return built;
+        },
         handler: async (args: ArgumentsCamelCase<Parsed<P, O>>) => {
+          // yargs renders the help of the command that runs, which would delay it by a tenth of its start. It leaves hidden options out.
+          for (const option of Object.keys(options)) built?.hide(option);
           const execute = <Result extends object>(task: Task<Result>) => runCommand(args, context.environment, task);
           finish(await run(args, { ...context, execute }));
         },
-      }),
+      });
+    },
   };
 }
 
