@@ -3,23 +3,16 @@
 import { sidePath } from '../base/side-file.ts';
 import { checkBeforeUpload } from '../check/preflight.ts';
 import { UsageError } from '../errors.ts';
-import {
-  checkEvent,
-  type EventListener,
-  imageListeners,
-  shielded,
-  type TransferTotals,
-  type UploadEvent,
-} from '../events.ts';
+import { checkEvent, type EventListener, imageListeners, shielded } from '../events.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
-import type { UploadOptions, VerifiedLevel } from '../options.ts';
+import type { UploadOptions } from '../options.ts';
 import { warnOfThreads } from '../remote/connect.ts';
 import { watchExpiry } from '../remote/expiry-watch.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
-import { type Concurrency, concurrencyOf } from '../transfer/concurrency-limits.ts';
+import { concurrencyOf } from '../transfer/concurrency-limits.ts';
 import { moveDisk } from '../transfer/move-disk.ts';
 import { Progress } from '../transfer/progress.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
@@ -34,38 +27,15 @@ import {
 } from '../validate-options.ts';
 import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
 import { Checkpointing, causeOf } from './checkpointing.ts';
-import { emptyCheckpoint, type Session, type TargetRequest } from './context.ts';
+import { emptyCheckpoint, type TargetRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
 import { type FinishedDisk, openManagedDisk } from './managed-disk.ts';
 import { ListedPages } from './recover.ts';
-import { destinationOf, type OpenTargetRequest, openTarget, type UploadedDisk, type UploadTarget } from './target.ts';
-
-export type { UploadedDisk };
-
+import { destinationOf, type OpenTargetRequest, openTarget, type UploadTarget } from './target.ts';
 import { UploadManifest } from './upload-manifest.ts';
+import { finishedResult, resultOf, startEvent, type UploadResult } from './upload-result.ts';
 
-export interface UploadResult extends TransferTotals {
-  /** Without SAS. */
-  readonly url: string;
-  readonly uploadId: string;
-  /** Length of the blob in bytes: the disk rounded up to a whole MiB, plus the footer. */
-  readonly blobSize: number;
-  /** Virtual size of the image in bytes. */
-  readonly diskSize: number;
-  /** Requests that were repeated because their bytes arrived damaged. */
-  readonly checksumMismatches: number;
-  readonly durationMs: number;
-  /** Bytes acknowledged by this run, per second. */
-  readonly bytesPerSecond: number;
-  /** The level that was compared at the end. */
-  readonly verified: VerifiedLevel;
-  /** Whether an earlier run had already completed the upload. */
-  readonly alreadyComplete: boolean;
-  /** The Content-MD5 of the blob in base64; only with `contentMd5`. */
-  readonly contentMd5?: string;
-  /** Only for a managed disk. */
-  readonly disk?: UploadedDisk;
-}
+export type { UploadResult };
 
 /** Checks the options. @throws {UsageError | CredentialError} */
 function settingsOf(options: UploadOptions) {
@@ -111,7 +81,10 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         ...run(access),
         emit,
       });
-      if ('finished' in opened) return await finishedResult(opened, { image, source, file, access });
+      if ('finished' in opened) {
+        await file.remove();
+        return finishedResult(opened, { image, source });
+      }
       try {
         return await upload(options, settings, { image, source, file, access, target: opened }, emit);
       } finally {
@@ -222,52 +195,6 @@ async function upload(
   }
 }
 
-function startEvent(
-  { image, source, targetUrl, file }: TargetRequest,
-  { uploadId, earlier }: Session,
-  threads: UploadOptions['threads'] = 'auto',
-  { maxWindows }: Concurrency,
-): UploadEvent {
-  return {
-    type: 'start',
-    image: image.path,
-    format: image.format,
-    diskSize: image.size,
-    url: targetUrl,
-    blobSize: source.size,
-    uploadId,
-    ...(earlier === undefined ? {} : { resumedFrom: earlier.startedAt }),
-    checkpoint: file.path,
-    threads,
-    maxWindows,
-  };
-}
-
-function resultOf(
-  { image, source, store, targetUrl }: TargetRequest,
-  { uploadId, isComplete }: Session,
-  progress: Progress,
-  { verified, contentMd5 }: Finished,
-  disk: UploadedDisk | undefined,
-  durationMs: number,
-): UploadResult {
-  return {
-    ...progress.totals(source.diskSize),
-    ...store.counters,
-    url: targetUrl,
-    uploadId,
-    blobSize: source.size,
-    diskSize: image.size,
-    checksumMismatches: store.checksumMismatches,
-    durationMs,
-    bytesPerSecond: (progress.sent * 1000) / durationMs,
-    verified,
-    alreadyComplete: isComplete,
-    ...(disk === undefined ? {} : { disk }),
-    ...(contentMd5 === undefined ? {} : { contentMd5 }),
-  };
-}
-
 type Flags = Pick<TargetRequest, 'overwrite' | 'restart' | 'resumeFromBlob' | 'trustUnmarkedSectors'>;
 
 function flagsOf(options: UploadOptions): Flags {
@@ -276,25 +203,6 @@ function flagsOf(options: UploadOptions): Flags {
     restart: options.restart === true,
     resumeFromBlob: options.resumeFromBlob === true,
     trustUnmarkedSectors: options.trustUnmarkedSectors === true,
-  };
-}
-
-/** The result of a run that finds its managed disk finished. */
-async function finishedResult(
-  { url, finished }: FinishedDisk,
-  { image, source, file }: Pick<Resources, 'image' | 'source' | 'file' | 'access'>,
-): Promise<UploadResult> {
-  await file.remove();
-  return {
-    ...new Progress(finished).totals(source.diskSize),
-    ...{ requests: 0, retries: 0, checksumMismatches: 0, durationMs: 0, bytesPerSecond: 0 },
-    url,
-    uploadId: finished.uploadId,
-    blobSize: source.size,
-    diskSize: image.size,
-    verified: 'none',
-    alreadyComplete: true,
-    ...(finished.disk === undefined ? {} : { disk: { id: finished.disk.id, isCommitted: true } }),
   };
 }
 
