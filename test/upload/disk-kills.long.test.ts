@@ -27,7 +27,9 @@ describe('an upload to a managed disk that is killed again and again', () => {
 
   afterAll(() => servers.close());
 
-  it(`ends with the right bytes after ${KILLS} kills, with one disk and one commit for each upload`, async () => {
+  it(`ends with the right bytes after ${KILLS} kills, with one disk and one commit for each upload`, {
+    timeout: 900_000,
+  }, async () => {
     const random = seededRandom(11);
     let kills = 0;
     for (let upload = 0; kills < KILLS; upload++) {
