@@ -62,7 +62,7 @@ describe.each([
   afterAll(() => server.close());
 
   it(`ends with the right bytes after ${rounds} kills, and resends nothing that a checkpoint had recorded`, {
-    timeout: 300_000,
+    timeout: 900_000,
   }, async () => {
     const random = seededRandom(seed);
     let kills = 0;
@@ -104,7 +104,7 @@ describe('Azurite', () => {
 
   afterAll(() => azurite.close());
 
-  it('ends with the right bytes after 20 kills', { timeout: 300_000 }, async () => {
+  it('ends with the right bytes after 20 kills', { timeout: 900_000 }, async () => {
     const random = seededRandom(7);
     let kills = 0;
     for (let upload = 0; kills < 20; upload++) {
