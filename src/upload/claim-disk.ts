@@ -52,8 +52,8 @@ export async function claimDisk(request: ClaimRequest): Promise<ClaimedDisk> {
     uniqueId,
     found?.tags[UPLOAD_TAG] !== undefined || stored.disk.uniqueId === undefined,
   );
-  // The end of the access was requested, and its answer lost.
-  if (finishing && isSame && !isInUpload(found)) return { disk: own.disk, finished: stored };
+  // The end of the access was requested, and its answer lost. A disk whose content was refused is not finished, whatever its state.
+  if (finishing && stored.failed !== true && isSame && !isInUpload(found)) return { disk: own.disk, finished: stored };
   assertOwned(found, { ...own, id });
   assertFits(found, request);
   if (stored.disk.uniqueId === undefined) await remember(stored, { id: idOf(id), ...optional(uniqueId) }, request);
@@ -71,10 +71,7 @@ async function begin(
   const isOwn = ofUpload !== undefined && ofUpload === stored?.uploadId;
   if (found === undefined) {
     const uploadId = randomUUID();
-    return await createDisk(
-      { ...emptyCheckpoint({ uploadId, startedAt: new Date().toISOString() }, request) },
-      request,
-    );
+    return await createDisk(emptyCheckpoint({ uploadId, startedAt: new Date().toISOString() }, request), request);
   }
   if (!isInUpload(found)) {
     throw new DestinationError(

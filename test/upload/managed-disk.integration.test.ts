@@ -327,6 +327,8 @@ describe('an upload to a new managed disk', () => {
       expect(failure).toMatchObject({ exitCode: 10 });
       expect(failure.message).toContain('InvalidVhd');
       expect(callsOf('arm DeleteDisk')).toBe(0);
+      if (stateAfterInvalidVhd === 'ActiveUpload') return;
+      expect((await failureOf(uploadImage(optionsFor(path)))).message, 'no success later').toContain('no more data');
     },
   );
 
