@@ -22,7 +22,8 @@ export class BlockImage implements LocalImage {
   readonly #headers = new Map<number, Promise<void>>();
   /** Offset of the next block. */
   #end: number;
-  #size: number;
+  /** Where the structures end that follow the blocks. */
+  #sealEnd = 0;
   /** The last checkpoint. After a failed one, all others fail. */
   #saved: Promise<unknown> = Promise.resolve();
 
@@ -31,7 +32,6 @@ export class BlockImage implements LocalImage {
     this.#layout = layout;
     this.#table = new DataView(new ArrayBuffer(layout.tableLength));
     this.#end = end;
-    this.#size = end;
   }
 
   static async open(layout: BlockLayout, options: LocalImageOptions): Promise<BlockImage> {
@@ -44,7 +44,7 @@ export class BlockImage implements LocalImage {
     }
     const file = await LocalFile.reopen(path, resume.temporary, overwrite);
     const image = new BlockImage(file, layout, resume.end);
-    await image.#restore();
+    await image.#restore(resume);
     return image;
   }
 
@@ -57,7 +57,7 @@ export class BlockImage implements LocalImage {
   }
 
   get size(): number {
-    return this.#size;
+    return Math.max(this.#end, this.#sealEnd);
   }
 
   async write({ range, bytes }: PageRun): Promise<void> {
@@ -85,9 +85,9 @@ export class BlockImage implements LocalImage {
     // Nothing that makes the file valid is written before all that it names is durable.
     await this.checkpoint();
     const seal = this.#layout.seal(this.#end);
-    this.#size = Math.max(this.#end, ...seal.map(({ offset, bytes }) => offset + bytes.length));
+    this.#sealEnd = Math.max(...seal.map(({ offset, bytes }) => offset + bytes.length));
     // The last block may be written only in part, but must be in the file as a whole.
-    await this.#file.truncate(this.#size);
+    await this.#file.truncate(this.size);
     await this.#writeAll(seal);
     await this.#file.finish();
   }
@@ -109,7 +109,6 @@ export class BlockImage implements LocalImage {
     if (known !== undefined) return known;
     const position = this.#end;
     this.#end += stride;
-    this.#size = this.#end;
     this.#layout.setPositionAt(this.#table, at, position);
     this.#changed.add(Math.floor(at / SLICE_LENGTH));
     if (blockHeader.length > 0) {
@@ -124,10 +123,11 @@ export class BlockImage implements LocalImage {
     const end = this.#end;
     const slices = this.#takeChanges();
     await Promise.all(this.#headers.values());
+    const length = await this.#file.length();
     await this.#file.sync();
     await this.#writeAll(slices);
     if (slices.length > 0) await this.#file.sync();
-    return { temporary: this.#file.temporaryName, end };
+    return { temporary: this.#file.temporaryName, end, length };
   }
 
   /** A copy of the slices of the table that have changed. Neighbours are one piece. */
@@ -166,9 +166,9 @@ export class BlockImage implements LocalImage {
   }
 
   /** Reads the BAT of the temporary file, and drops what was written after its checkpoint. */
-  async #restore(): Promise<void> {
+  async #restore(state: LocalImageState): Promise<void> {
     try {
-      await this.#checkStructures();
+      await this.#checkStructures(state);
       await this.#file.readAt(this.#layout.tableOffset, new Uint8Array(this.#table.buffer));
       this.#dropLaterBlocks();
       // Also extends the file: the last block may be written only in part. New blocks must read as zeros.
@@ -179,12 +179,15 @@ export class BlockImage implements LocalImage {
     }
   }
 
-  async #checkStructures(): Promise<void> {
-    const { firstBlock, stride, structures } = this.#layout;
-    const blocks = (this.#end - firstBlock) / stride;
+  async #checkStructures(state: LocalImageState): Promise<void> {
+    const { blockCount, firstBlock, stride, structures } = this.#layout;
+    const blocks = (state.end - firstBlock) / stride;
+    if (!Number.isInteger(blocks) || blocks < 0 || blocks > blockCount) {
+      throw this.#file.notResumable(`its blocks cannot end at ${state.end}`);
+    }
     const length = await this.#file.length();
-    if (!Number.isInteger(blocks) || blocks < 0 || length < firstBlock) {
-      throw this.#file.notResumable(`its blocks cannot end at ${this.#end} of ${length} bytes`);
+    if (length < Math.max(state.length, firstBlock)) {
+      throw this.#file.notResumable(`it must have at least ${state.length} bytes, but has ${length}`);
     }
     for (const { offset, bytes } of structures) {
       const found = new Uint8Array(bytes.length);

@@ -45,7 +45,7 @@ export class FlatImage implements LocalImage {
   checkpoint(): Promise<LocalImageState> {
     const saved = this.#saved.then(async () => {
       await this.#file.sync();
-      return { temporary: this.#file.temporaryName, end: this.size };
+      return { temporary: this.#file.temporaryName, end: this.size, length: this.size };
     });
     this.#saved = saved;
     return saved;

@@ -177,8 +177,8 @@ export class LocalFile implements PageWriter, Lifecycle {
 
   /** Returns when the file has its name and survives a power failure. */
   async finish(): Promise<void> {
+    await this.sync();
     await this.#do(async () => {
-      await this.#handle.sync();
       await this.#handle.close();
       if (this.#overwrite) {
         // Another program may have put a link or a device there meanwhile.

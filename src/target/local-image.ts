@@ -17,8 +17,10 @@ export const LOCAL_IMAGE_FORMATS = [
 export interface LocalImageState {
   /** Name of the temporary file, which is in the folder of the image. */
   readonly temporary: string;
-  /** Length of the part of the temporary file that holds the image so far, in bytes. What lies beyond is dropped by a resume. */
+  /** Offset in the temporary file after the last block of the state, in bytes. A resume drops what lies beyond. */
   readonly end: number;
+  /** The least length of the temporary file, in bytes. It may be less than `end`: the last block can be written in part. */
+  readonly length: number;
 }
 
 /**
