@@ -7,11 +7,11 @@ import { CheckpointError, DestinationError, InUseError, UsageError, Verification
 import { type EventListener, shielded } from '../events.ts';
 import type { ArmOptions } from '../options.ts';
 import { type ArmSession, connectArm } from '../remote/arm-session.ts';
+import { azDelete } from '../remote/command-text.ts';
 import { isInUpload, UPLOAD_TAG } from '../remote/owned-disk.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
-import { azDelete } from './command-text.ts';
 import { meaningOf } from './disk-states.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import { endWithFooter } from './end-with-footer.ts';

@@ -5,8 +5,8 @@ import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
 import { printable } from '../base/printable.ts';
 import { shellWord } from '../base/shell-word.ts';
 import type { ArmOptions } from '../options.ts';
+import { commandAbout } from '../remote/command-text.ts';
 import { isInUpload, UPLOAD_TAG } from '../remote/owned-disk.ts';
-import { commandAbout } from './command-text.ts';
 
 const MEANINGS: Readonly<Record<string, string>> = {
   ReadyToUpload: 'it waits for an upload, and nobody has access to it',

@@ -1,4 +1,6 @@
 // What the screens of an upload say about a managed disk.
+import type { ArmPlace } from '../../options.ts';
+import { commandFor } from '../../remote/command-text.ts';
 import type { PlannedDisk } from '../../upload/managed-disk.ts';
 import type { UploadResult } from '../../upload/upload.ts';
 
@@ -25,9 +27,8 @@ export function plannedDiskText(disk: PlannedDisk | undefined): string {
 }
 
 /** What a disk that was left behind costs, and how to give it up. */
-export function abandonedDiskText(name: string, resourceGroup: string | undefined): string {
-  const group = resourceGroup === undefined ? '' : ` -g ${resourceGroup}`;
-  return `The disk keeps what was sent, and is billed as a Standard HDD of its size until the upload is finished or given up: vhdup disk abort ${name}${group}`;
+export function abandonedDiskText(name: string, place: ArmPlace): string {
+  return `The disk keeps what was sent, and is billed as a Standard HDD of its size until the upload is finished or given up: ${commandFor('disk abort', name, place)}`;
 }
 
 function segmentAfter(id: string | undefined, name: string): string | undefined {
