@@ -1,4 +1,6 @@
 // abortDisk: gives up the upload to a managed disk, and deletes the disk. Finished disks are never deleted.
+
+import { azDelete } from '../azure/arm/command-text.ts';
 import type { ManagedDisk } from '../azure/arm/managed-disks.ts';
 import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
 import { shownPath } from '../base/printable.ts';
@@ -7,7 +9,6 @@ import { CheckpointError, DestinationError, InUseError, UsageError, Verification
 import { type EventListener, shielded } from '../events.ts';
 import type { ArmOptions } from '../options.ts';
 import { type ArmSession, connectArm } from '../remote/arm-session.ts';
-import { azDelete } from '../remote/command-text.ts';
 import { isInUpload, UPLOAD_TAG } from '../remote/owned-disk.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';

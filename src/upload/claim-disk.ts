@@ -2,12 +2,12 @@
 
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../azure/arm/arm-error.ts';
+import { commandAbout } from '../azure/arm/command-text.ts';
 import type { ManagedDisk, ManagedDisks } from '../azure/arm/managed-disks.ts';
 import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
 import { CheckpointError, DestinationError, InUseError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { ArmPlace } from '../options.ts';
-import { commandAbout } from '../remote/command-text.ts';
 import { assertOwned, isInUpload, OwnedDisk, UPLOAD_TAG } from '../remote/owned-disk.ts';
 import type { Checkpoint, DiskState } from '../state/checkpoint.ts';
 import { emptyCheckpoint, type TargetRequest } from './context.ts';

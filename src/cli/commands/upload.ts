@@ -1,4 +1,6 @@
 // vhdup upload <image> <destination>
+
+import { commandFor } from '../../azure/arm/command-text.ts';
 import { ImageChangedError, UsageError } from '../../errors.ts';
 import type { Phase } from '../../events.ts';
 import type { VerifiedLevel, VerifyLevel } from '../../options.ts';
@@ -137,7 +139,8 @@ export const uploadCommand = defineCommand({
         error instanceof ImageChangedError
           ? 'When nothing writes to the image any more, run the same command with --restart to start over.'
           : undefined,
-      afterword: () => (hasDisk && disk !== undefined ? abandonedDiskText(disk.name, ofDisk) : undefined),
+      afterword: () =>
+        hasDisk && disk !== undefined ? abandonedDiskText(commandFor('disk abort', disk.name, ofDisk)) : undefined,
     });
   },
 });

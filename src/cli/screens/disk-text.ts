@@ -1,6 +1,4 @@
 // What the screens of an upload say about a managed disk.
-import type { ArmPlace } from '../../options.ts';
-import { commandFor } from '../../remote/command-text.ts';
 import type { PlannedDisk } from '../../upload/managed-disk.ts';
 import type { UploadResult } from '../../upload/upload.ts';
 
@@ -26,9 +24,9 @@ export function plannedDiskText(disk: PlannedDisk | undefined): string {
   return `${existing}\nwould create the disk with\n  ${method} ${url}\n  ${JSON.stringify(body)}`;
 }
 
-/** What a disk that was left behind costs, and how to give it up. */
-export function abandonedDiskText(name: string, place: ArmPlace): string {
-  return `The disk keeps what was sent, and is billed as a Standard HDD of its size until the upload is finished or given up: ${commandFor('disk abort', name, place)}`;
+/** What a disk that was left behind costs. @param abort - The command that gives it up. */
+export function abandonedDiskText(abort: string): string {
+  return `The disk keeps what was sent, and is billed as a Standard HDD of its size until the upload is finished or given up: ${abort}`;
 }
 
 function segmentAfter(id: string | undefined, name: string): string | undefined {
