@@ -78,7 +78,7 @@ export interface ArmOptions extends RetryOptions {
 export interface NewDisk {
   /** Its name, or its resource id. */
   readonly name: string;
-  /** Region. Required unless the disk exists. */
+  /** Region. @default that of the resource group */
   readonly location?: string;
   /** @default Standard_LRS */
   readonly sku?: DiskSku;
