@@ -78,7 +78,7 @@ export interface ArmOptions extends RetryOptions {
 export interface NewDisk {
   /** Its name, or its resource id. */
   readonly name: string;
-  /** Region. Required unless the disk exists. */
+  /** Region. @default that of the resource group */
   readonly location?: string;
   /** @default Standard_LRS */
   readonly sku?: DiskSku;
@@ -143,7 +143,11 @@ export interface UploadOptions extends ImageTransferOptions, Omit<ServiceOptions
   readonly skipChecks?: boolean;
 }
 
-export interface VerifyOptions extends ImageTransferOptions, ServiceOptions {
+export interface VerifyOptions extends ImageTransferOptions, Omit<ServiceOptions, 'destination'>, ArmPlace {
+  /** URL of a blob or of a managed disk, with or without a SAS; or `container/blob` when `serviceUrl` is given. Or give `disk`. */
+  readonly destination?: string;
+  /** Name or resource id of a managed disk that no virtual machine uses. It is accessible only for reading meanwhile. */
+  readonly disk?: string;
   /** Read every page of the blob back. @default false: compare only the page list */
   readonly full?: boolean;
   /** Path of the upload's manifest: the image is also compared with the checksums that were sent. @default none */

@@ -14,6 +14,9 @@ export const UPLOAD_TAG = 'vhdup-upload-id';
 /** The end of a run waits this long at most, in milliseconds. */
 const LOOK_TIMEOUT_MS = 10_000;
 
+/** How often the disk is looked at while it is uploaded to, in milliseconds. */
+const WATCH_INTERVAL_MS = 60_000;
+
 /** The states in which a disk accepts an upload. */
 const IN_UPLOAD: readonly string[] = ['ReadyToUpload', 'ActiveUpload'];
 
@@ -35,6 +38,8 @@ export function isInUpload({ diskState }: ManagedDisk): boolean {
 
 export class OwnedDisk implements DiskControl {
   readonly #options: OwnedDiskOptions;
+  #watch: NodeJS.Timeout | undefined;
+  #isCommitting = false;
 
   constructor(options: OwnedDiskOptions) {
     this.#options = options;
@@ -63,9 +68,30 @@ export class OwnedDisk implements DiskControl {
     assertOwned(await disks.get(id, signal), this.#options);
   }
 
+  /**
+   * Looks at the disk once a minute until the commit. Two runs that create a disk of one name both succeed: the one that does not own
+   * it must stop soon, because it may write into the disk of the other. The caller ends it with `unwatch`.
+   */
+  watch(onLost: (error: Error) => void): void {
+    const look = async () => {
+      try {
+        await this.assertOurs(AbortSignal.timeout(LOOK_TIMEOUT_MS));
+      } catch (error) {
+        const isLost = error instanceof DestinationError || error instanceof InUseError;
+        if (isLost && this.#watch !== undefined) onLost(error);
+      }
+    };
+    this.#watch = setInterval(() => void look(), WATCH_INTERVAL_MS).unref();
+  }
+
+  unwatch(): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
   /** A disk that was deleted, replaced or ended refuses requests for its content, without a reason. */
   async causeOf(error: unknown): Promise<unknown> {
-    if (!(error instanceof DestinationError || error instanceof CredentialError)) return error;
+    if (this.#isCommitting || !(error instanceof DestinationError || error instanceof CredentialError)) return error;
     return await this.assertOurs(AbortSignal.timeout(LOOK_TIMEOUT_MS)).then(
       () => error,
       (cause: unknown) => (cause instanceof DestinationError || cause instanceof InUseError ? cause : error),
@@ -74,6 +100,8 @@ export class OwnedDisk implements DiskControl {
 
   async commit(signal: AbortSignal): Promise<void> {
     const { disks, id } = this.#options;
+    this.unwatch();
+    this.#isCommitting = true;
     this.#report('committing');
     const { diskState } = await disks.endAccess(id, signal);
     if (diskState === 'Unattached') return;
@@ -124,10 +152,7 @@ export function assertOwned(
       ? `its access was ended before the upload was finished (its state is ${diskState})`
       : `it is attached to ${managedBy}`;
   throw new DestinationError(
-    `Disk ${name} accepts no more data: ${what}. **It does not hold the whole image: do not use it.** Delete it (az disk delete --ids ${idOf(id)}), and give --restart to upload from the beginning.`.replaceAll(
-      '**',
-      '',
-    ),
+    `Disk ${name} accepts no more data: ${what}. It does not hold the whole image: do not use it. Delete it (az disk delete --ids ${idOf(id)}), and give --restart to upload from the beginning.`,
     { reason: 'UploadEnded' },
   );
 }

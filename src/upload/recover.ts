@@ -85,6 +85,7 @@ export class ListedPages {
 
   /** Whether the target lists all pages of the range, which must lie in one window. */
   includes(range: ByteRange): boolean {
+    if (this.#options.store.isListUnknown) return false;
     const window = this.#listed.get(alignDown(range.offset, WINDOW_SIZE));
     if (window === undefined || subtractRanges([range], window.ranges).length > 0) return false;
     window.wasUsed = true;

@@ -6,6 +6,7 @@ import type { EventListener } from '../events.ts';
 import type { ServiceOptions, UploadOptions } from '../options.ts';
 import { BlobLifecycle } from '../remote/blob-lifecycle.ts';
 import { accessOf, type BlobAccess, connect, connectDisk, warnOfPlainHttp } from '../remote/connect.ts';
+import type { DiskExport } from '../remote/disk-export.ts';
 import { type DiskControl, DiskLifecycle } from '../remote/disk-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import type { RemoteLifecycle } from '../target/lifecycle.ts';
@@ -29,6 +30,8 @@ export interface UploadTarget {
   openSession(request: TargetRequest): Promise<Session>;
   /** The cause of a failure, if the state of the target shows a better one. */
   causeOf(error: unknown): Promise<unknown>;
+  /** Opens it for reading once it is final; undefined if that is not possible. */
+  openExport?(signal: AbortSignal): Promise<DiskExport>;
   /** What the result says of it; undefined for a blob. */
   disk(): UploadedDisk | undefined;
   /** Closes its connections. */
