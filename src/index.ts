@@ -6,6 +6,8 @@ export type { ChecksumAlgorithm } from './base/page-run.ts';
 export { type CheckOptions, checkImage } from './check/check-image.ts';
 export type { CheckFinding, CheckReport, CheckResult, Generation, Purpose } from './check/check-report.ts';
 export { type ConvertOptions, type ConvertResult, convertImage } from './convert/convert.ts';
+export { downloadImage } from './download/download.ts';
+export type { DownloadProof, DownloadResult } from './download/download-result.ts';
 export * from './errors.ts';
 export type { EventListener, RequestRecord, TransferTotals, UploadEvent } from './events.ts';
 export type { DiskImage, DiskImageFormat, Extent, ImageWarning, OpenDiskImageOptions } from './image/disk-image.ts';
@@ -31,6 +33,7 @@ export { type DiskStatus, type DiskStatusOptions, diskStatus } from './manage/di
 export { type ImageStatus, type ImageStatusOptions, imageStatus } from './manage/image-status.ts';
 export type {
   ArmOptions,
+  DownloadOptions,
   ImageTransferOptions,
   UploadOptions,
   VerifiedLevel,

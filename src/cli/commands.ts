@@ -3,6 +3,7 @@ import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { diskAbortCommand } from './commands/disk-abort.ts';
 import { diskStatusCommand } from './commands/disk-status.ts';
+import { downloadCommand } from './commands/download.ts';
 import { imageCreateCommand } from './commands/image-create.ts';
 import { imageStatusCommand } from './commands/image-status.ts';
 import { inspectCommand } from './commands/inspect.ts';
@@ -13,6 +14,7 @@ import { type Command, type CommandGroup, groupCommands } from './define-command
 /** What the help of the program lists. */
 export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
   uploadCommand,
+  downloadCommand,
   verifyCommand,
   convertCommand,
   checkCommand,

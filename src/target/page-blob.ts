@@ -25,6 +25,8 @@ export interface BlobProperties extends StoreProperties {
   readonly isLeased: boolean;
   /** Names are in lower case, as HTTP returns them. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The MD5 of the whole content that somebody stored: 16 bytes. The service does not update it when pages are written. */
+  readonly contentMd5?: Uint8Array;
 }
 
 export interface CreateBlobOptions {

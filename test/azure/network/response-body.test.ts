@@ -72,7 +72,7 @@ describe('fillFrom', () => {
   it('reports the length of each piece', async () => {
     const onReceived = vi.fn();
     const body = bodyOf(patternOf(1, 600), patternOf(2, 400));
-    await fillFrom(WHAT, body, new Uint8Array(1000), never, onReceived);
+    await fillFrom(WHAT, body, new Uint8Array(1000), never, { onReceived });
     expect(onReceived.mock.calls).toEqual([[600], [400]]);
   });
 });
