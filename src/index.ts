@@ -23,6 +23,13 @@ export {
 export type { Structure, StructureField, StructureKind, StructureRow } from './inspect/structure.ts';
 export { type AbortDiskOptions, type AbortDiskResult, abortDisk } from './manage/abort-disk.ts';
 export {
+  type AbortOptions,
+  type AbortPlan,
+  type AbortResult,
+  abortUnfinished,
+  type PartialTarget,
+} from './manage/abort-unfinished.ts';
+export {
   type CreateImageOptions,
   type CreateImageResult,
   createImage,
@@ -31,6 +38,8 @@ export {
 } from './manage/create-image.ts';
 export { type DiskStatus, type DiskStatusOptions, diskStatus } from './manage/disk-status.ts';
 export { type ImageStatus, type ImageStatusOptions, imageStatus } from './manage/image-status.ts';
+export { type ListOptions, type ListResult, listUnfinished } from './manage/list-unfinished.ts';
+export type { Unfinished } from './manage/unfinished.ts';
 export type {
   ArmOptions,
   DownloadOptions,

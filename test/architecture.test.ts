@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   convert: `base ${RESULTS} image transfer target`,
   download: `base ${RESULTS} remote state transfer target image`,
   verify: `base ${RESULTS} remote azure state transfer target image volume`,
-  manage: `base ${RESULTS} remote azure state transfer target image verify`,
+  manage: `base ${RESULTS} remote azure state transfer target image verify download`,
   upload: `base ${RESULTS} remote azure state transfer target image volume verify check`,
 
   cli: `base ${RESULTS} azure target image volume upload download verify convert check inspect manage`,

@@ -17,6 +17,7 @@ const OPERATIONS = {
   'Get Blob': { success: 206, proof: ['etag', 'content-range'] },
   'Set Blob Metadata': { success: 200, proof: ['etag'] },
   'Set Blob Properties': { success: 200, proof: ['etag'] },
+  'Delete Blob': { success: 202, proof: [] },
   'Acquire Lease': { success: 201, proof: ['x-ms-lease-id'] },
   'Renew Lease': { success: 200, proof: ['x-ms-lease-id'] },
   'Change Lease': { success: 200, proof: ['x-ms-lease-id'] },
@@ -49,6 +50,7 @@ export function operationOf({ method, url, headers }: RequestLike): Operation | 
   const query = new URL(url).searchParams;
   const component = query.get('comp');
   if (method === 'HEAD') return 'Get Blob Properties';
+  if (method === 'DELETE') return query.get('restype') === null ? 'Delete Blob' : undefined;
   if (method === 'GET') return component === 'pagelist' ? 'Get Page Ranges' : 'Get Blob';
   switch (component) {
     case 'page':

@@ -1,4 +1,5 @@
 // The commands of vhdup, in the order of the help. A new command needs one file in commands/ and one line here.
+import { abortCommand } from './commands/abort.ts';
 import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { diskAbortCommand } from './commands/disk-abort.ts';
@@ -7,6 +8,7 @@ import { downloadCommand } from './commands/download.ts';
 import { imageCreateCommand } from './commands/image-create.ts';
 import { imageStatusCommand } from './commands/image-status.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { listCommand } from './commands/list.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type Command, type CommandGroup, groupCommands } from './define-command.ts';
@@ -15,6 +17,8 @@ import { type Command, type CommandGroup, groupCommands } from './define-command
 export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
   uploadCommand,
   downloadCommand,
+  listCommand,
+  abortCommand,
   verifyCommand,
   convertCommand,
   checkCommand,

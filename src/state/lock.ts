@@ -120,6 +120,12 @@ export class CheckpointLock {
   }
 }
 
+/** The run that uses the checkpoint now, in words; undefined if none is known to. @throws {FileRefusal} the lock is a link, ... */
+export async function userOf(checkpointPath: string): Promise<string | undefined> {
+  const holder = await readHolder(await sidePath(checkpointPath, '.lock'));
+  return holder?.owner === undefined || isDead(holder) ? undefined : describeOwner(holder.owner);
+}
+
 /** @returns false if the file exists. */
 async function create(path: string, text: string): Promise<boolean> {
   let file: FileHandle;

@@ -60,6 +60,12 @@ export interface PageBlob extends PageStore<BlobProperties> {
     etag?: string,
   ): Promise<string | undefined>;
   /**
+   * Deletes the blob, and with it its lease.
+   * @param etag - Refuse if the blob has another ETag.
+   * @returns false if it does not exist.
+   */
+  delete(signal: AbortSignal, etag?: string): Promise<boolean>;
+  /**
    * Sets the Content-MD5 of the blob, which the service stores but never checks.
    * @param etag - Refuse if the blob has another ETag.
    * @returns the new ETag, if the service sends it.
