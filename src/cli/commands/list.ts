@@ -11,7 +11,7 @@ export const listCommand = defineCommand({
   describe: 'List the unfinished uploads, downloads and verifications in a folder',
   positionals: { folder: { type: 'string', describe: 'Folder with their checkpoints  [the current folder]' } },
   options: {},
-  examples: ['list', 'list D:\\images'],
+  examples: ['list D:\\images'],
   run: ({ folder }, { execute }) =>
     execute({
       run: () => listUnfinished(folder === undefined ? {} : { folder }),
