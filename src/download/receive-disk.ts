@@ -108,7 +108,7 @@ function emitStart({ settings, emit, target, disk, image, facts, earlier, file }
 async function move(reception: Reception, signal: AbortSignal): Promise<void> {
   const { settings, source, image, progress, memory, target, emit } = reception;
   const endsOn = () => target.store.credentialExpiresOn;
-  const watched = watchExpiry(emit, { endsOn, maxRate: settings.reading.maxReadRate, work: 'download' });
+  const watched = watchExpiry(emit, { endsOn, maxRate: settings.maxRate, work: 'download' });
   await moveDisk({
     ...{ source, target: image, progress, memory, signal },
     limit: localConcurrency().limit,
