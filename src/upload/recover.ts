@@ -16,11 +16,12 @@ import { emptyCheckpoint, imageFingerprint, type SessionRequest } from './contex
 
 /** Why the blob cannot be resumed; undefined if it is an unfinished upload of this image. */
 function mismatch(metadata: BlobProperties['metadata'], fingerprint: string): string | undefined {
-  if (metadata[UPLOAD_ID] === undefined) return 'vhdup did not create it';
+  if (metadata[UPLOAD_ID] === undefined) {
+    const other = otherUploader(metadata);
+    return other === undefined ? 'vhdup did not create it' : `it is an unfinished upload by ${other}`;
+  }
   if (isComplete(metadata)) return 'it is complete; run vhdup verify to check whether it matches this image';
   if (isFailed(metadata)) return 'its verification failed, or the image changed while it was read';
-  const other = otherUploader(metadata);
-  if (other !== undefined) return `it is an unfinished upload by ${other}, which vhdup cannot resume`;
   const made = metadata[IMAGE];
   if (made === undefined) return 'its metadata does not say which image it was made from';
   return made === fingerprint

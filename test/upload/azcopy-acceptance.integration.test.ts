@@ -13,6 +13,7 @@ import {
   blobUrl,
   CONTAINER,
   isComplete,
+  requestsOf,
   restartServer,
   server,
   storedBlob,
@@ -52,7 +53,7 @@ describe('B8 CancelFromStdin', () => {
   it('a slow upload that is stopped fails, keeps its checkpoint and deletes nothing', async () => {
     const path = await buildImage(spreadDisk(4));
     const { child, ended } = startProgram(['upload', path, blobUrl(), '--max-rate', '2KiB/s', '--no-progress']);
-    await server.when(() => server.hasBlob(CONTAINER, BLOB));
+    await server.when(() => requestsOf('PutPage').length > 0);
     child.kill('SIGINT');
     const { exitCode, stderr } = await ended;
     expect(exitCode, stderr).toBe(130);

