@@ -8,16 +8,26 @@ import { nearest } from './nearest.ts';
 /** @param text - The message of yargs. @param args - The whole command line. */
 export function usageError(text: string, args: readonly string[]): UsageError {
   const command = commandOf(args);
-  const message = text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
-    needed === '1'
-      ? `The ${command?.argument ?? 'argument'} is missing.`
-      : `The command takes ${needed} arguments, but got ${got}.`,
-  );
+  const message =
+    wrongCommand(text, args, command) ??
+    text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
+      needed === '1'
+        ? `The ${command?.argument ?? 'argument'} is missing.`
+        : `The command takes ${needed} arguments, but got ${got}.`,
+    );
   // File names that a shell expanded may contain control characters.
   const sentence = message.split('\n').map(printable).join('\n').replace(/\.?$/, '.');
   const meant = /^Unknown (?:argument|command)s?:/.test(text) ? suggestionFor(args, command) : undefined;
   const helpful = meant === undefined ? sentence : `${sentence} Did you mean ${meant}?`;
   return new UsageError(helpful.includes('--help') ? helpful : `${helpful} Run vhdup --help for help.`);
+}
+
+/** yargs calls a wrong command an unknown argument. */
+function wrongCommand(text: string, args: readonly string[], command: Command | undefined): string | undefined {
+  const [first = ''] = args;
+  if (command !== undefined || first.startsWith('-') || !text.startsWith('Unknown argument')) return undefined;
+  const isGroup = COMMANDS.some(({ name }) => name.startsWith(`${first} `));
+  return `There is no command ${isGroup ? args.slice(0, 2).join(' ') : first}`;
 }
 
 function commandOf(args: readonly string[]): Command | undefined {

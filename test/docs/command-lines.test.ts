@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bind } from '../../src/cli/powershell/bind.ts';
-import { cmdletNamed } from '../../src/cli/powershell/cmdlets.ts';
+import { CMDLETS, cmdletNamed } from '../../src/cli/powershell/cmdlets.ts';
+import { COMMON_PARAMETERS } from '../../src/cli/powershell/common-parameters.ts';
 import type { Cmdlet } from '../../src/cli/powershell/parameter.ts';
 import { COMMANDS, type HelpOption, optionsOf } from '../support/command-help.ts';
 import {
@@ -98,6 +99,20 @@ describe('the command lines in documents', () => {
     ['until vhdup verify a b --json; do', undefined],
   ])('are checked: %s', (line, problem) => {
     expect(problemOf(vhdupArguments(line) ?? [])).toBe(problem);
+  });
+});
+
+describe('the tables of docs/add-azurevhd.md', () => {
+  it('list the parameters of the cmdlets, with the names that they also have', async () => {
+    const rows = codeRows(await readDocument('docs/add-azurevhd.md'));
+    const documented = rows.flatMap(([cell = '']) => [...cell.matchAll(/`-([A-Za-z?]+)`/g)].map(([, name]) => name));
+    for (const { name, aliases = [] } of CMDLETS.flatMap(({ parameters }) => parameters)) {
+      expect(documented).toContain(name);
+      for (const alias of aliases) expect(documented, name).toContain(alias);
+    }
+    for (const { name } of COMMON_PARAMETERS.filter(({ describe: text }) => !text.includes('Name of a variable'))) {
+      expect(documented).toContain(name);
+    }
   });
 });
 

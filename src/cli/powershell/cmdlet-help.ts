@@ -51,8 +51,10 @@ function parameterLines(parameter: Parameter, cmdlet: Cmdlet, width: number): st
   const { name, kind, aliases = [], choices, range, defaultValue, position, requiredIn = [] } = parameter;
   const type = isSwitch(parameter) ? '' : ` <${kind}>`;
   const isRequired = cmdlet.sets.some((set) => requiredIn.includes(set.name));
+  const [set, ...others] = cmdlet.sets.filter((one) => isIn(parameter, one));
+  const only = set !== undefined && others.length === 0 && cmdlet.sets.length > 1 ? [`for ${set.target}`] : [];
   const facts = [
-    ...(isRequired ? ['required'] : []),
+    ...(isRequired ? [['required', ...only].join(' ')] : only),
     ...(position === undefined ? [] : [`position ${position}`]),
     ...(aliases.length === 0 ? [] : [`alias ${aliases.map((alias) => `-${alias}`).join(', ')}`]),
     ...(choices === undefined ? [] : [choices.join(', ')]),

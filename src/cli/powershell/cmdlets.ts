@@ -100,7 +100,7 @@ export const ADD_AZURE_VHD: Cmdlet = {
     { ...THREADS, position: 2 },
     { ...BASE, position: 3 },
     { ...OVERWRITE, position: 4 },
-    signIn('Profile', ['AzureSMProfile'], `Not supported: ${SIGN_IN}`, SIGN_IN),
+    signIn('Profile', ['AzureSMProfile'], 'Not supported: vhdup signs in by itself, see the notes', SIGN_IN),
     ...ALWAYS,
   ],
   examples: [
@@ -110,6 +110,7 @@ export const ADD_AZURE_VHD: Cmdlet = {
   notes: [
     'The container is created if it does not exist, and the Content-MD5 of the blob is set at the end.',
     'DestinationUri in the output never contains the SAS.',
+    SIGN_IN,
   ],
 };
 
@@ -214,7 +215,7 @@ export const ADD_AZ_VHD: Cmdlet = {
     signIn(
       'DefaultProfile',
       ['AzContext', 'AzureRmContext', 'AzureCredential'],
-      `Not supported: ${SIGN_IN}`,
+      'Not supported: vhdup signs in by itself, see the notes',
       `${SIGN_IN} --subscription chooses the subscription of a disk.`,
     ),
     ...ALWAYS,
@@ -226,6 +227,7 @@ export const ADD_AZ_VHD: Cmdlet = {
   notes: [
     'To a blob, the container is created if it does not exist, and the Content-MD5 of the blob is set at the end.',
     'DestinationUri in the output never contains the SAS. For a managed disk it is the address of the disk.',
+    SIGN_IN,
   ],
 };
 

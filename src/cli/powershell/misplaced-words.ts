@@ -2,7 +2,7 @@
 import { UsageError } from '../../errors.ts';
 import { ADD_AZ_VHD, ADD_AZURE_VHD } from './cmdlets.ts';
 import type { Parameter } from './parameter.ts';
-import { withoutSas } from './upload-words.ts';
+import { WITHOUT_SAS, withoutSas } from './upload-words.ts';
 import { quoted, type Word, wordsOf } from './words.ts';
 
 /** Shorter beginnings of names may be options of vhdup, such as -l or -th. */
@@ -28,8 +28,9 @@ export function misplacedWords(args: readonly string[]): UsageError | undefined 
   const found = words.find((word) => word.is === 'parameter' && parameterOf(word.name) !== undefined);
   if (found?.is !== 'parameter') return undefined;
   const right = rightCommand(first, words);
+  const isShownWhole = args.every((text) => withoutSas(text) === text);
   return new UsageError(
-    `${found.typed} is a parameter of PowerShell's cmdlets, which vhdup ${isCommand ? `${first} ` : ''}does not take. Run: ${right}`,
+    `${found.typed} is a parameter of PowerShell's cmdlets, which vhdup ${isCommand ? `${first} ` : ''}does not take. Run: ${right}${isShownWhole ? '' : WITHOUT_SAS}`,
   );
 }
 

@@ -10,7 +10,7 @@ import { assertComplete, bind, type Invocation } from './bind.ts';
 import { cmdletHelp } from './cmdlet-help.ts';
 import type { Cmdlet } from './parameter.ts';
 import { rewordFor } from './reword.ts';
-import { commandText, localFileOf, notesOf, uploadWords, withoutSas } from './upload-words.ts';
+import { commandText, localFileOf, notesOf, uploadWords, WITHOUT_SAS, withoutSas } from './upload-words.ts';
 
 /** Runs `vhdup upload`. @returns its exit code. */
 export type RunUpload = (words: readonly string[], presentation: Presentation) => Promise<number>;
@@ -62,6 +62,10 @@ function assertNoUrlAsGroup({ bound, cmdlet }: Invocation): void {
   );
 }
 
+function isShownWhole({ bound }: Invocation): boolean {
+  return bound.every(({ value }) => withoutSas(value) === value);
+}
+
 async function isConfirmed(command: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new UsageError(
@@ -78,7 +82,7 @@ function presentationOf(invocation: Invocation, command: string): Presentation {
   return {
     name: invocation.cmdlet.name,
     reword: rewordFor(invocation),
-    command,
+    command: isShownWhole(invocation) ? command : command + WITHOUT_SAS,
     // The VhdUploadContext of the cmdlet. Its DestinationUri contains the SAS; this one never does.
     propertiesOf: (result) =>
       'url' in result && typeof result.url === 'string'

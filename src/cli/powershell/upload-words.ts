@@ -88,6 +88,9 @@ export function commandText({ cmdlet, bound, options }: Invocation, without: rea
   ].join(' ');
 }
 
+/** What follows a printed command if the user gave a SAS, which is not printed: a comment for PowerShell and for other shells. */
+export const WITHOUT_SAS = '  # append the SAS to the URL';
+
 /** A URL, or container/blob, without its SAS. Any other text is returned as it is. */
 export function withoutSas(text: string): string {
   return /^[a-z]+:\/\/|[?&]sig=/i.test(text) ? text.replace(/\\?\?[\s\S]*$/, '') : text;

@@ -30,8 +30,15 @@ describe('parameters of PowerShell after a command of vhdup', () => {
     [['check', '-LocalFilePath', 'a.vhd'], 'check a.vhd'],
   ])('are answered with the right command: %j', (args, command) => {
     const message = misplacedWords(args)?.message ?? '';
-    expect(message.endsWith(`Run: vhdup ${command}`), message).toBe(true);
+    expect(message.replace(/ {2}# append the SAS to the URL$/, '').endsWith(`Run: vhdup ${command}`), message).toBe(
+      true,
+    );
     expect(message).not.toContain('sig');
+  });
+
+  it('are answered with a hint if their SAS is not repeated', () => {
+    const message = misplacedWords(['upload', '-lf', 'a.vhd', '-dst', URL + SAS])?.message;
+    expect(message?.endsWith(`-dst ${URL}  # append the SAS to the URL`)).toBe(true);
   });
 
   it.each([

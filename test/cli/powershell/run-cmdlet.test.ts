@@ -106,7 +106,7 @@ describe('add-azurevhd', () => {
       ...['-dst', URL + SAS, '-lf', "it's a.vhd", '-o', '-WhatIf:$false', '--sas-file', 'my sas.txt'],
     );
     expect(presentation.command).toBe(
-      `add-azurevhd -dst ${URL} -lf 'it''s a.vhd' -o -WhatIf:$false --sas-file 'my sas.txt'`,
+      `add-azurevhd -dst ${URL} -lf 'it''s a.vhd' -o -WhatIf:$false --sas-file 'my sas.txt'  # append the SAS to the URL`,
     );
   });
 
