@@ -3,9 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { signedIn } from '../../support/arm-options.ts';
-import { runHere, runProgram } from '../../support/command-line.ts';
+import { ROOT, runHere, runProgram } from '../../support/command-line.ts';
 import { startForwardingProxy } from '../../support/forwarding-proxy.ts';
 import { startManagedDisks } from '../../support/managed-disks.ts';
+import { hasScript, NO_SCRIPT, runOnTerminal } from '../../support/pseudo-terminal.ts';
 import { buildImage, expectBlobIs, SMALL_DISK } from '../../support/spread-disk.ts';
 import { BLOB, blobUrl, CONTAINER, restartServer, server, storedBlob, useServer } from '../../support/target-server.ts';
 
@@ -68,6 +69,20 @@ describe('the output', () => {
     const { exitCode, stdout, stderr } = await runHere(['add-azurevhd', blobUrl(), await buildImage(DISK), '--quiet']);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: '', stderr: '' });
     expectBlobIs(DISK, storedBlob());
+  });
+});
+
+describe('-Confirm', () => {
+  it('asks on a terminal, and writes nothing without a yes', async (context) => {
+    if (!hasScript) context.skip(NO_SCRIPT);
+    const url = blobUrl();
+    const program = [join(ROOT, 'bin/add-azurevhd.js'), '-dst', url, '-lf', await buildImage(DISK), '-Confirm'];
+    const { output, exitCode } = runOnTerminal(process.execPath, program, {});
+    expect(exitCode, output).toBe(0);
+    expect(output).toContain(`add-azurevhd -dst ${url.replace(/\?.*/, '')} -lf`);
+    expect(output).toContain('[y/N]');
+    expect(output).toContain('Nothing was written.');
+    expect(server.log).toEqual([]);
   });
 });
 
