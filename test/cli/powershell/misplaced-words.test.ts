@@ -27,6 +27,12 @@ describe('parameters of PowerShell after a command of vhdup', () => {
     [['upload', '-LocalFilePath', 'a.vhd', '-DiskName', 'd'], 'add-azvhd -LocalFilePath a.vhd -DiskName d'],
     [['verify', '-LocalFilePath', 'a.vhd', '-Destination', URL + SAS], `verify a.vhd ${URL}`],
     [['verify', '-LocalFilePath', 'a.vhd'], 'verify a.vhd URL'],
+    [['verify', 'a.vhd', '-dst', URL], `verify a.vhd ${URL}`],
+    [['upload', 'a.vhd', URL, '-WhatIf'], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -WhatIf`],
+    [
+      ['upload', 'a.vhd', URL, '-Verbose', '-ErrorAction', 'Stop'],
+      `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -Verbose -ErrorAction Stop`,
+    ],
     [['check', '-LocalFilePath', 'a.vhd'], 'check a.vhd'],
   ])('are answered with the right command: %j', (args, command) => {
     const message = misplacedWords(args)?.message ?? '';
@@ -46,6 +52,8 @@ describe('parameters of PowerShell after a command of vhdup', () => {
     [['upload', 'a.vhd', URL, '-t8', '-q', '-m', 'a=b', '-lwesteurope', '-g', 'rg']],
     [['upload', 'a.vhd', '--destination', URL]],
     [['disk', 'status', '-g', 'rg']],
+    [['check', 'a.vhd', '-Verbose']],
+    [['upload', '-Help']],
     [[]],
   ])('are not seen where there are none: %j', (args) => {
     expect(misplacedWords(args)).toBeUndefined();
