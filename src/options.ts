@@ -125,6 +125,8 @@ export interface UploadOptions extends ImageTransferOptions, Omit<ServiceOptions
   readonly breakLease?: boolean;
   /** Create the container if it does not exist. @default false */
   readonly createContainer?: boolean;
+  /** Delete the snapshots of the blob that is replaced. Only with `overwrite` or `restart`. @default false */
+  readonly deleteSnapshots?: boolean;
   /** Metadata of the blob, in addition to that of vhdup. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Path of a file that records what was sent, range by range with checksums. @default none */

@@ -64,8 +64,12 @@ async function openBlob(
 ): Promise<UploadTarget> {
   const { blob, store } = await connect(destination, { ...options, maxRate, ...concurrency }, emit);
   const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost });
-  const { breakLease, createContainer } = options;
-  const own = { lifecycle, metadata, breakLease: breakLease === true, createContainer: createContainer === true };
+  const { breakLease, createContainer, deleteSnapshots } = options;
+  const own = {
+    ...{ lifecycle, metadata },
+    ...{ breakLease: breakLease === true, createContainer: createContainer === true },
+    deleteSnapshots: deleteSnapshots === true,
+  };
   return {
     ...{ store, lifecycle, url: store.url },
     openSession: (session) => openSession({ ...session, ...own }),
@@ -119,16 +123,20 @@ export function destinationOf(options: UploadOptions): BlobAccess | undefined {
   if (disk === undefined && destination === undefined) {
     throw new UsageError('The destination is missing: give the URL of a blob or disk, or the name of a new disk.');
   }
-  const access = destination === undefined ? undefined : accessOf({ ...options, destination }, 'rw');
+  const access =
+    destination === undefined
+      ? undefined
+      : accessOf({ ...options, destination }, options.deleteSnapshots === true ? 'rwd' : 'rw');
   if (access === undefined || access.address.isDisk === true) refuseBlobOptions(options);
   return access;
 }
 
 function refuseBlobOptions(options: UploadOptions): void {
-  const { contentMd5, createContainer, breakLease, metadata = {} } = options;
+  const { contentMd5, createContainer, deleteSnapshots, breakLease, metadata = {} } = options;
   const given = [
     ...(contentMd5 === true ? ['contentMd5 (--content-md5)'] : []),
     ...(createContainer === true ? ['createContainer (--create-container)'] : []),
+    ...(deleteSnapshots === true ? ['deleteSnapshots (--delete-snapshots)'] : []),
     ...(breakLease === true ? ['breakLease (--break-lease)'] : []),
     ...(Object.keys(metadata).length > 0 ? ['metadata (--metadata)'] : []),
   ];

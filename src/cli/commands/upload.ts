@@ -23,6 +23,11 @@ export const uploadCommand = defineCommand({
   options: {
     threads: THREADS_OPTION,
     overwrite: { type: 'boolean', default: false, describe: 'Replace an existing page blob' },
+    'delete-snapshots': {
+      type: 'boolean',
+      default: false,
+      describe: 'Delete the snapshots of the blob that --overwrite replaces',
+    },
     restart: {
       type: 'boolean',
       default: false,
@@ -110,9 +115,10 @@ export const uploadCommand = defineCommand({
         'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.',
       );
     }
-    const { overwrite, resumeFromBlob, breakLease, contentMd5, verify, createContainer, skipChecks, maxRate } = args;
+    const { overwrite, deleteSnapshots, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks } = args;
+    const { verify, maxRate } = args;
     const own = {
-      ...{ overwrite, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
+      ...{ overwrite, deleteSnapshots, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
       ...(verify === undefined ? {} : { verify }),
       metadata: pairsOf('metadata', args.metadata),
       ...ofDisk,
