@@ -7,7 +7,14 @@ import { promisify } from 'node:util';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import type { PageRun } from '../base/page-run.ts';
 import { printable, shownPath } from '../base/printable.ts';
-import { createTemporary, openExisting, removeLeftOvers, requireName, syncFolder, temporaryPath } from '../base/side-file.ts';
+import {
+  createTemporary,
+  openExisting,
+  removeLeftOvers,
+  requireName,
+  syncFolder,
+  temporaryPath,
+} from '../base/side-file.ts';
 import { codeOf } from '../base/thrown.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { LocalFileError } from '../errors.ts';

@@ -111,9 +111,10 @@ describe('convertImage', () => {
     await convertImage({ image: path, output, format });
     expect((await inspectImage({ image: output, scan: true })).problems).toEqual([]);
     // The content is not that of a system disk; the format adds nothing to the findings.
-    const findings = async (image: string) => (await checkImage({ image, purpose: 'data' })).findings;
+    const findings = async (image: string) => (await checkImage({ image, purpose: 'data-disk' })).findings;
     const [before, after] = [await findings(path), await findings(output)];
-    const faults = (list: typeof before) => list.filter(({ result }) => result !== 'pass').map(({ id, result }) => [id, result]);
+    const faults = (list: typeof before) =>
+      list.filter(({ result }) => result !== 'pass').map(({ id, result }) => [id, result]);
     expect(faults(after)).toEqual(faults(before));
   });
 

@@ -4,11 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MIB } from '../../src/base/byte-range.ts';
 import { LocalFile } from '../../src/target/local-file.ts';
-import {
-  LOCAL_IMAGE_FORMATS,
-  type LocalImageOptions,
-  type LocalImageState,
-} from '../../src/target/local-image.ts';
+import { LOCAL_IMAGE_FORMATS, type LocalImageOptions, type LocalImageState } from '../../src/target/local-image.ts';
 import { openLocalImage } from '../../src/target/open-local-image.ts';
 import { patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
 import { expectSameBytes, openWatched, readDisk, temporaryFolder } from '../support/vhd-fixtures.ts';

@@ -129,7 +129,9 @@ describe('openLocalImage', () => {
     expect(image.size).toBe(diskSize);
     for (const { offset, bytes } of runs) expectSameBytes(await readRange(image, offset, 512), bytes);
     const extents = await listExtents(image.extents());
-    expect(extents.every((extent) => runs.some(({ offset }) => extent.offset <= offset && offset < endOf(extent)))).toBe(true);
+    expect(
+      extents.every((extent) => runs.some(({ offset }) => extent.offset <= offset && offset < endOf(extent))),
+    ).toBe(true);
     for (const { offset } of extents) {
       const isWritten = runs.some((run) => run.offset === offset);
       if (!isWritten) expectSameBytes(await readRange(image, offset, 512), new Uint8Array(512));
