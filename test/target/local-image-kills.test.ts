@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { MIB } from '../../src/base/byte-range.ts';
+import { alignDown, MIB } from '../../src/base/byte-range.ts';
 import { LocalFile } from '../../src/target/local-file.ts';
 import { LOCAL_IMAGE_FORMATS, type LocalImageOptions, type LocalImageState } from '../../src/target/local-image.ts';
 import { openLocalImage } from '../../src/target/open-local-image.ts';
@@ -93,7 +93,7 @@ async function writeRecorded(options: LocalImageOptions) {
   return { operations: [...operations], checkpoints, end: tick() };
 }
 
-/** The temporary file as a power failure at `cut` can leave it: what is not durable may be there or not. */
+/** The temporary file as a power failure at `cut` can leave it: what is not durable may be there, in part, or not at all. */
 async function leaveFile(
   path: string,
   { operations, cut, length }: { operations: readonly Operation[]; cut: number; length: number },
@@ -102,10 +102,11 @@ async function leaveFile(
   try {
     await handle.truncate(length);
     for (const [index, { position, bytes, startedAt, durableAt }] of operations.entries()) {
-      const isLost = durableAt > cut && (index * 7 + cut * 3) % 4 < 2;
+      const fate = durableAt > cut ? (index * 7 + cut * 3) % 5 : 4;
+      const [isLost, isTorn] = [fate < 2, fate === 2];
       if (startedAt > cut || isLost) continue;
       if (bytes === undefined) await handle.truncate(position);
-      else await handle.write(bytes, 0, bytes.length, position);
+      else await handle.write(bytes, 0, isTorn ? alignDown(bytes.length / 2, 512) : bytes.length, position);
     }
   } finally {
     await handle.close();
