@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -287,7 +287,6 @@ describe('a kept image', () => {
   });
 
   it.skipIf(!HAS_SYMBOLIC_LINKS)('is finished after a kill between its two names', async () => {
-    const { link } = await import('node:fs/promises');
     const { options, state, folder } = await keepHalf('vhd');
     await link(join(folder, state.temporary), options.path);
     const target = await openLocalImage({ ...options, resume: state });
