@@ -37,6 +37,7 @@ export type {
   VerifyLevel,
   VerifyOptions,
 } from './options.ts';
+export type { LocalImageFormat } from './target/local-image.ts';
 export type { RetryOptions } from './transfer/retry.ts';
 export { planUpload, type UploadPlan } from './upload/dry-run.ts';
 export { type UploadResult, uploadImage } from './upload/upload.ts';

@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
 
   image: 'base errors',
   volume: 'base errors image',
-  target: 'base errors',
+  target: 'base errors image',
   state: 'base errors',
   transfer: 'base errors events options target',
   azure: 'base errors events target',

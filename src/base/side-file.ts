@@ -166,6 +166,15 @@ export async function createTemporary(
   return { path: temporary, handle: await createExclusive(temporary, mode) };
 }
 
+/** The path of the temporary file of `path` with this name; undefined if `createTemporary` cannot have given it this name. */
+export function temporaryPath(path: string, name: string, kind: string): string | undefined {
+  if (!name.endsWith(`.${kind}`)) return undefined;
+  const own = basename(path);
+  const beginning = [own, shortNameOf(own)].find((known) => name.startsWith(`${known}.`));
+  if (beginning === undefined) return undefined;
+  return RANDOM.test(name.slice(beginning.length, -kind.length - 1)) ? besideName(path, name) : undefined;
+}
+
 /**
  * Replaces the file at `path` atomically: at every moment the path has either the whole old text or the whole new text. Resolves
  * when the new text survives a power failure.
@@ -211,13 +220,9 @@ export async function syncFolder(folder: string): Promise<void> {
  */
 export async function removeLeftOvers(path: string, kind: string, untouchedMs: number): Promise<void> {
   try {
-    const name = basename(path);
-    const beginnings = [name, shortNameOf(name)];
     for await (const entry of await opendir(dirname(path))) {
-      const beginning = beginnings.find((known) => entry.name.startsWith(`${known}.`));
-      if (beginning === undefined || !entry.isFile() || !entry.name.endsWith(`.${kind}`)) continue;
-      if (!RANDOM.test(entry.name.slice(beginning.length, -kind.length - 1))) continue;
-      await removeIfOwn(besideName(path, entry.name), untouchedMs);
+      const temporary = temporaryPath(path, entry.name, kind);
+      if (temporary !== undefined && entry.isFile()) await removeIfOwn(temporary, untouchedMs);
     }
   } catch {
     // The folder cannot be listed, or another program has the file open.

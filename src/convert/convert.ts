@@ -1,24 +1,29 @@
 // convertImage: uses the engine of an upload with a local file as the target.
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { PAGE_SIZE } from '../base/byte-range.ts';
 import { printable } from '../base/printable.ts';
 import { UsageError } from '../errors.ts';
-import { imageListeners, shielded } from '../events.ts';
-import type { DiskImage } from '../image/disk-image.ts';
+import { type EventListener, imageListeners, shielded } from '../events.ts';
+import type { DiskImage, DiskImageFormat } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import { realPathOf } from '../image/real-path.ts';
+import { FOOTER_LENGTH } from '../image/vhd/footer.ts';
 import type { ImageTransferOptions } from '../options.ts';
-import { LocalFile } from '../target/local-file.ts';
+import type { LocalImageFormat } from '../target/local-image.ts';
+import { openLocalImage } from '../target/open-local-image.ts';
 import { localConcurrency } from '../transfer/concurrency-limits.ts';
 import { moveDisk, type TransferSource } from '../transfer/move-disk.ts';
 
-export interface ConvertOptions extends ImageTransferOptions {
+export interface ConvertOptions extends Omit<ImageTransferOptions, 'format'> {
   /** Path of the file to write. */
   readonly output: string;
-  /** Write only the disk, without padding and footer. @default false: a fixed VHD */
+  /** Format of the file: a fixed VHD, a dynamic VHD, a dynamic VHDX, or only the disk. @default 'vhd' */
+  readonly format?: LocalImageFormat;
+  /** Another name for the format `raw`. @default false */
   readonly raw?: boolean;
+  /** Reads the image as a raw disk, whatever it contains. @default detected from the contents */
+  readonly imageFormat?: 'raw';
   /** Replace an existing file. @default false */
   readonly overwrite?: boolean;
   /**
@@ -30,49 +35,54 @@ export interface ConvertOptions extends ImageTransferOptions {
 
 export interface ConvertResult {
   readonly output: string;
-  readonly format: 'vhd-fixed' | 'raw';
+  /** The format as `inspectImage` names it. */
+  readonly format: DiskImageFormat;
   /** Length of the file in bytes. */
   readonly size: number;
   /** Virtual size of the image in bytes. */
   readonly diskSize: number;
   /** Bytes read from the image. */
   readonly read: number;
-  /** Bytes written; all others are zeros. */
+  /** Bytes of the disk that were written, and the footer of a fixed VHD; all others are zeros. */
   readonly written: number;
   /** Whether zeros are holes, which take no space on the disk. */
   readonly sparse: boolean;
   readonly durationMs: number;
 }
 
+const RESULT_FORMATS = {
+  vhd: 'vhd-fixed',
+  'vhd-dynamic': 'vhd-dynamic',
+  vhdx: 'vhdx-dynamic',
+  raw: 'raw',
+} as const satisfies Record<LocalImageFormat, DiskImageFormat>;
+
 /**
- * Writes a disk image as a fixed VHD, or as a raw disk.
+ * Writes a disk image to a local file in another format.
  * @throws {VhdupError} one subclass for each kind of failure; the reason of `signal`, unchanged, on abort. After a failure, no file
  * is left behind.
  */
 export async function convertImage(options: ConvertOptions): Promise<ConvertResult> {
+  const format = formatOf(options);
   const overwrite = options.overwrite === true;
   const sparse = sparseOf(options.sparse);
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
   const startMs = performance.now();
-  const image = await openDiskImage(options.image, {
-    ...options,
-    ...imageListeners(emit),
-  });
+  const image = await openSource(options, emit);
   try {
-    const vhd = asFixedVhd(image);
-    const source: TransferSource & { size: number } =
-      options.raw === true
-        ? {
-            size: image.size,
-            diskSize: image.size,
-            extents: () => image.extents(),
-            read: (range, into) => image.read(range, into),
-          }
-        : vhd;
+    const source = sourceOf(image, format);
     await assertNotOfTheImage(image, options.output);
-    const mode = await modeOf(image);
-    const target = await LocalFile.create(options.output, source.size, overwrite, { mode, sparse });
+    const target = await openLocalImage({
+      path: options.output,
+      format,
+      diskSize: source.diskSize,
+      diskId: image.diskId,
+      timestamp: image.timestamp,
+      overwrite,
+      mode: await modeOf(image),
+      sparse,
+    });
     try {
       const progress = await moveDisk({
         source,
@@ -82,19 +92,14 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
         emit,
       });
       await image.assertUnchanged();
-      if (options.raw !== true) {
-        const range = { offset: vhd.diskSize, length: PAGE_SIZE };
-        await target.write({ range, bytes: vhd.footer });
-        progress.runSent(range);
-      }
       await target.finish();
       return {
         output: options.output,
-        format: options.raw === true ? 'raw' : 'vhd-fixed',
-        size: source.size,
+        format: RESULT_FORMATS[format],
+        size: target.size,
         diskSize: image.size,
         read: progress.read,
-        written: progress.sent,
+        written: progress.sent + (format === 'vhd' ? FOOTER_LENGTH : 0),
         sparse,
         durationMs: performance.now() - startMs,
       };
@@ -105,6 +110,33 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
   } finally {
     await image.close();
   }
+}
+
+/** @throws {UsageError} `raw` contradicts `format`. */
+function formatOf({ format, raw }: ConvertOptions): LocalImageFormat {
+  if (raw === true && format !== undefined && format !== 'raw') {
+    throw new UsageError(`--raw is another name for --format raw, but --format is ${format}. Give only one of them.`);
+  }
+  return raw === true ? 'raw' : (format ?? 'vhd');
+}
+
+function openSource(options: ConvertOptions, emit: EventListener): Promise<DiskImage> {
+  const { image, format: _, imageFormat, ...others } = options;
+  return openDiskImage(image, {
+    ...others,
+    ...(imageFormat === undefined ? {} : { format: imageFormat }),
+    ...imageListeners(emit),
+  });
+}
+
+/** What is written: the disk, which a fixed VHD for Azure pads to whole MiBs. */
+function sourceOf(image: DiskImage, format: LocalImageFormat): TransferSource {
+  if (format === 'vhd') return asFixedVhd(image);
+  return {
+    diskSize: image.size,
+    extents: () => image.extents(),
+    read: (range, into) => image.read(range, into),
+  };
 }
 
 /** @throws {UsageError} if the platform cannot write such a file. */

@@ -71,6 +71,6 @@ async function unsupported(file: ImageFile): Promise<UnsupportedImageError> {
     );
   }
   return new UnsupportedImageError(
-    `Cannot read ${path}: its ${file.size} bytes have no VHD footer at the end, no copy of one or VHDX signature at the beginning, and no partition table. If it is a VHD, it was truncated: copy it again. If it is a raw disk, use --format raw.`,
+    `Cannot read ${path}: its ${file.size} bytes have no VHD footer at the end, no copy of one or VHDX signature at the beginning, and no partition table. If it is a VHD, it was truncated: copy it again. If it is a raw disk, use --format raw (convert: --image-format raw).`,
   );
 }

@@ -1,12 +1,19 @@
 // A local file as a target. It is sparse, and gets its name only when it is complete.
 import { execFile } from 'node:child_process';
 import { type FileHandle, link, lstat, rename, rm } from 'node:fs/promises';
-import { dirname, resolve, win32 } from 'node:path';
+import { basename, dirname, resolve, win32 } from 'node:path';
 import { promisify } from 'node:util';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import type { PageRun } from '../base/page-run.ts';
-import { shownPath } from '../base/printable.ts';
-import { createTemporary, removeLeftOvers, requireName, syncFolder } from '../base/side-file.ts';
+import { printable, shownPath } from '../base/printable.ts';
+import {
+  createTemporary,
+  openExisting,
+  removeLeftOvers,
+  requireName,
+  syncFolder,
+  temporaryPath,
+} from '../base/side-file.ts';
 import { codeOf } from '../base/thrown.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { LocalFileError } from '../errors.ts';
@@ -14,8 +21,12 @@ import type { Capabilities, Lifecycle } from './lifecycle.ts';
 import type { PageWriter } from './page-store.ts';
 
 const TEMPORARY = 'partial';
+/** The ending of a temporary file that a later run may resume. Only its owner removes it. */
+const RESUMABLE = 'download';
 /** Files of killed runs are removed after this long without a write, in milliseconds, because another run may be alive. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60_000;
+const WRONG_NAME = 'no temporary file has such a name';
+const ABSENT = 'there is no such file';
 const ANY_USER = 0o666;
 /** The user always keeps read and write permission. */
 const OWNER = 0o600;
@@ -25,6 +36,8 @@ export interface LocalFileOptions {
   readonly mode?: number;
   /** Windows only: mark the file as sparse. On other systems every file can have holes. @default false */
   readonly sparse?: boolean;
+  /** Another run may resume the file, so no run removes its temporary file as a remnant. @default false */
+  readonly resumable?: boolean;
 }
 
 /** Writes to a temporary file beside `path` and renames it at the end. A failure leaves nothing and never harms an existing file. */
@@ -58,7 +71,7 @@ export class LocalFile implements PageWriter, Lifecycle {
     path: string,
     size: number,
     overwrite: boolean,
-    { mode = ANY_USER, sparse = false }: LocalFileOptions = {},
+    { mode = ANY_USER, sparse = false, resumable = false }: LocalFileOptions = {},
   ): Promise<LocalFile> {
     let temporary: Awaited<ReturnType<typeof createTemporary>> | undefined;
     try {
@@ -66,7 +79,7 @@ export class LocalFile implements PageWriter, Lifecycle {
       if (existing !== undefined && !overwrite) throw exists();
       await removeLeftOvers(path, TEMPORARY, ABANDONED_AFTER_MS);
       const allowed = mode & (existing?.mode ?? ANY_USER) & ANY_USER;
-      temporary = await createTemporary(path, TEMPORARY, allowed | OWNER);
+      temporary = await createTemporary(path, resumable ? RESUMABLE : TEMPORARY, allowed | OWNER);
       if (sparse) await makeSparse(temporary.path);
       await temporary.handle.truncate(size);
       return new LocalFile(path, temporary.path, temporary.handle, overwrite);
@@ -77,18 +90,88 @@ export class LocalFile implements PageWriter, Lifecycle {
     }
   }
 
-  async write({ range, bytes }: PageRun): Promise<void> {
+  /**
+   * Opens the temporary file of an earlier run, created with `resumable`.
+   * @param name - Its `temporaryName`, as a checkpoint remembers it.
+   * @throws {LocalFileError} as `create` does, and if there is no such temporary file.
+   */
+  static async reopen(path: string, name: string, overwrite: boolean): Promise<LocalFile> {
     try {
+      const temporary = temporaryPath(path, name, RESUMABLE);
+      if (temporary === undefined) throw notResumable(name, WRONG_NAME);
+      // A kill between the two steps of `renameIfAbsent` leaves both names. The file has not been reported as finished yet.
+      if (await areSameFile(path, temporary)) await whileHeld(() => rm(path));
+      if ((await existingFile(path)) !== undefined && !overwrite) throw exists();
+      const handle = await openExisting(temporary, 'write');
+      if (handle === undefined) throw notResumable(name, ABSENT);
+      return new LocalFile(path, temporary, handle, overwrite);
+    } catch (error) {
+      throw localFileError(path, error);
+    }
+  }
+
+  /** Removes the temporary file of an earlier run, if it exists. Parameters as of `reopen`. @throws {LocalFileError} */
+  static async discard(path: string, name: string): Promise<void> {
+    const temporary = temporaryPath(path, name, RESUMABLE);
+    if (temporary === undefined) throw localFileError(path, notResumable(name, WRONG_NAME));
+    await whileHeld(() => rm(temporary, { force: true })).catch((error: unknown) => {
+      throw localFileError(temporary, error);
+    });
+  }
+
+  /** Name of the temporary file, without its folder. */
+  get temporaryName(): string {
+    return basename(this.#temporary);
+  }
+
+  write({ range, bytes }: PageRun): Promise<void> {
+    return this.writeAt(range.offset, bytes);
+  }
+
+  async writeAt(position: number, bytes: Uint8Array): Promise<void> {
+    await this.#do(async () => {
       let written = 0;
       while (written < bytes.length) {
-        const { bytesWritten } = await this.#handle.write(
-          bytes,
-          written,
-          bytes.length - written,
-          range.offset + written,
-        );
-        written += bytesWritten;
+        const rest = bytes.length - written;
+        written += (await this.#handle.write(bytes, written, rest, position + written)).bytesWritten;
       }
+    });
+  }
+
+  /** Fills `into`. @throws {LocalFileError} the file ends before. */
+  async readAt(position: number, into: Uint8Array): Promise<void> {
+    await this.#do(async () => {
+      let read = 0;
+      while (read < into.length) {
+        const { bytesRead } = await this.#handle.read(into, read, into.length - read, position + read);
+        if (bytesRead === 0) throw notResumable(this.temporaryName, `it ends at ${position + read}`);
+        read += bytesRead;
+      }
+    });
+  }
+
+  async length(): Promise<number> {
+    return await this.#do(async () => (await this.#handle.stat()).size);
+  }
+
+  /** Cuts or extends the file. What it gains reads as zeros. */
+  async truncate(length: number): Promise<void> {
+    await this.#do(() => this.#handle.truncate(length));
+  }
+
+  /** Resolves when all that was written survives a power failure. */
+  async sync(): Promise<void> {
+    await this.#do(() => this.#handle.sync());
+  }
+
+  /** The error for a temporary file that does not match its checkpoint. @param problem - "it must have 512 bytes, but has 0" */
+  notResumable(problem: string): unknown {
+    return localFileError(this.path, notResumable(this.temporaryName, problem));
+  }
+
+  async #do<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
     } catch (error) {
       throw localFileError(this.path, error);
     }
@@ -96,8 +179,8 @@ export class LocalFile implements PageWriter, Lifecycle {
 
   /** Returns when the file has its name and survives a power failure. */
   async finish(): Promise<void> {
-    try {
-      await this.#handle.sync();
+    await this.sync();
+    await this.#do(async () => {
       await this.#handle.close();
       if (this.#overwrite) {
         // Another program may have put a link or a device there meanwhile.
@@ -107,9 +190,12 @@ export class LocalFile implements PageWriter, Lifecycle {
         await renameIfAbsent(this.#temporary, this.path);
       }
       await syncFolder(dirname(this.path));
-    } catch (error) {
-      throw localFileError(this.path, error);
-    }
+    });
+  }
+
+  /** Closes the temporary file and leaves it for a later run. Does not fail. */
+  async keep(): Promise<void> {
+    await this.#handle.close().catch(() => undefined);
   }
 
   /** Removes the temporary file. */
@@ -131,6 +217,17 @@ async function existingFile(path: string): Promise<{ readonly mode: number } | u
   }
   if (found?.isFile() === false) throw new FileRefusal('it is not a regular file', 'Name a file.');
   return found;
+}
+
+/** Whether both names exist and are those of one file. */
+async function areSameFile(one: string, other: string): Promise<boolean> {
+  // A file id of Windows does not fit in a number: two files could appear to be one.
+  const ids = [one, other].map(async (path) => {
+    const { dev, ino } = await lstat(path, { bigint: true });
+    return `${dev}:${ino}`;
+  });
+  const [first, second] = await Promise.all(ids.map((id) => id.catch(() => undefined)));
+  return first !== undefined && first === second;
 }
 
 /** Unlike rename, link never replaces a file. Without hard links (FAT, some network shares), a check before the rename must suffice. */
@@ -161,6 +258,13 @@ export function fsutilOf(environment: NodeJS.ProcessEnv): string {
 
 function exists(): FileRefusal {
   return new FileRefusal('the file exists', 'Give --overwrite to replace it.');
+}
+
+function notResumable(name: string, problem: string): FileRefusal {
+  return new FileRefusal(
+    `its temporary file ${printable(name)} cannot be resumed: ${problem}`,
+    'Use --restart to start over.',
+  );
 }
 
 function localFileError(path: string, error: unknown): unknown {

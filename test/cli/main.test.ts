@@ -168,6 +168,31 @@ describe('main', () => {
     expect(await main(['convert', image, image, '--overwrite'], {})).toBe(2);
   });
 
+  it.each([
+    ['vhd-dynamic', 'conectix'],
+    ['vhdx', 'vhdxfile'],
+    ['vhd', '\0\0\0\0\0\0\0\0'],
+  ])('converts an image to %s', async (format, beginning) => {
+    const image = await makeImage();
+    expect(await main(['convert', image, `${image}.out`, '--format', format, '--no-progress'], {})).toBe(0);
+    expect((await readFile(`${image}.out`)).toString('latin1', 0, 8)).toBe(beginning);
+  });
+
+  it('refuses contradicting formats, and an unknown one', async () => {
+    const image = await makeImage();
+    expect(await main(['convert', image, `${image}.out`, '--raw', '--format', 'vhdx'], {})).toBe(2);
+    expect(written.err).toContain('--raw is another name for --format raw, but --format is vhdx');
+    expect(await main(['convert', image, `${image}.out`, '--format', 'qcow2'], {})).toBe(2);
+    expect(await readdir(dirname(image))).toEqual(['disk.vhd']);
+  });
+
+  it('reads the image of convert as a raw disk with --image-format', async () => {
+    const image = await makeImage();
+    const options = ['--image-format', 'raw', '--format', 'raw', '--no-progress'];
+    expect(await main(['convert', image, `${image}.out`, ...options], {})).toBe(0);
+    expect((await readFile(`${image}.out`)).equals(await readFile(image))).toBe(true);
+  });
+
   it('does not change names that look like numbers', async () => {
     expect(await main(['convert', '007', '1e3'], {})).toBe(3);
     expect(written.err).toContain('007');

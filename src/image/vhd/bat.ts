@@ -5,6 +5,7 @@ import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { Extent } from '../disk-image.ts';
 import type { ImageFile } from '../image-file.ts';
 import { PagedTable } from '../paged-table.ts';
+import { ENTRY_LENGTH, UNALLOCATED } from './bat-entry.ts';
 import { DYNAMIC_HEADER_LENGTH, type DynamicHeader } from './dynamic-header.ts';
 import { FOOTER_LENGTH } from './footer.ts';
 import { bitmapLengthOf } from './sector-bitmap.ts';
@@ -24,9 +25,7 @@ export interface BlockPiece {
   readonly position: number | undefined;
 }
 
-const ENTRY_LENGTH = 4;
 const SECTOR_SIZE = 512;
-const UNALLOCATED = 0xffffffff;
 /** 2^25, a BAT of 128 MiB. The largest disk in blocks of 2 MiB, the usual size, has 2^20. */
 const MAX_ENTRIES = 2 ** 25;
 

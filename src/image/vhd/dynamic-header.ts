@@ -12,6 +12,8 @@ import { decodeLocators, type ParentLocator } from './parent-locator.ts';
 export const DYNAMIC_HEADER_LENGTH = 1024;
 const COOKIE = 'cxsparse';
 const CHECKSUM_OFFSET = 36;
+/** The field Data Offset of the header, which no version of the format uses. */
+const NO_NEXT_STRUCTURE = 0xffffffffffffffffn;
 const MIN_BLOCK_SIZE = 512;
 /** 256 MiB; 2 MiB is usual. The block size determines how much is read for one bitmap. */
 export const MAX_BLOCK_SIZE = 256 * 1024 * 1024;
@@ -77,6 +79,21 @@ function decode(fields: Fields): DynamicHeader {
     parentName: decodeParentName(fields),
     locators: decodeLocators(fields),
   };
+}
+
+/** Encodes the header of a dynamic disk. All other fields are constant, or empty without a parent. */
+export function encodeDynamicHeader(
+  header: Pick<DynamicHeader, 'tableOffset' | 'maxTableEntries' | 'blockSize'>,
+): Uint8Array {
+  const bytes = Buffer.alloc(DYNAMIC_HEADER_LENGTH);
+  bytes.write(COOKIE, 0, 'latin1');
+  bytes.writeBigUInt64BE(NO_NEXT_STRUCTURE, 8);
+  bytes.writeBigUInt64BE(BigInt(header.tableOffset), 16);
+  bytes.writeUInt32BE(0x00010000, 24);
+  bytes.writeUInt32BE(header.maxTableEntries, 28);
+  bytes.writeUInt32BE(header.blockSize, 32);
+  bytes.writeUInt32BE(checksumOf(bytes, CHECKSUM_OFFSET), CHECKSUM_OFFSET);
+  return new Uint8Array(bytes);
 }
 
 /** UTF-16, big-endian; some writers use the other byte order or 8 bits per character. Empty if absent. */

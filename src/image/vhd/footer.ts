@@ -108,8 +108,8 @@ export function checkFooter(footer: VhdFooter, fields: Fields): void {
   }
 }
 
-/** The variable contents of a footer for a fixed disk. All other fields are constant or follow from these. */
-export interface FixedFooterContents {
+/** The variable contents of a footer. All other fields are constant or follow from these. */
+export interface FooterContents {
   /** In bytes, a multiple of 512. */
   readonly size: number;
   /** 16 bytes. */
@@ -118,25 +118,57 @@ export interface FixedFooterContents {
   readonly timestamp: number;
 }
 
+/** The fields that depend on the type of the disk. */
+interface FooterKind {
+  readonly diskType: number;
+  readonly dataOffset: bigint;
+  /** Four characters. */
+  readonly creatorApplication: string;
+  readonly creatorVersion: number;
+}
+
 /** Encodes the footer of a fixed disk as Azure PowerShell does (VhdFooterFactory.CreateFixedDiskFooter). */
-export function encodeFixedFooter({ size, uniqueId, timestamp }: FixedFooterContents): Uint8Array {
+export function encodeFixedFooter(contents: FooterContents): Uint8Array {
+  return encodeFooter(contents, {
+    diskType: DISK_TYPE.fixed,
+    dataOffset: NO_DATA_OFFSET,
+    creatorApplication: 'wa\0\0',
+    creatorVersion: 0x00070000,
+  });
+}
+
+/**
+ * Encodes the footer of a dynamic disk as Hyper-V does. Its creator has a meaning: for the disks of creators that they do not know,
+ * older versions of QEMU derive the size from the geometry, and cut off the end of the disk.
+ * @param dataOffset - Offset of the dynamic header.
+ */
+export function encodeDynamicFooter(contents: FooterContents, dataOffset: number): Uint8Array {
+  return encodeFooter(contents, {
+    diskType: DISK_TYPE.dynamic,
+    dataOffset: BigInt(dataOffset),
+    creatorApplication: 'win ',
+    creatorVersion: 0x000a0000,
+  });
+}
+
+function encodeFooter({ size, uniqueId, timestamp }: FooterContents, kind: FooterKind): Uint8Array {
   if (uniqueId.length !== 16) throw new RangeError(`A unique id has 16 bytes, not ${uniqueId.length}.`);
   const bytes = Buffer.alloc(FOOTER_LENGTH);
   const { cylinders, heads, sectorsPerTrack } = geometryOf(size);
   bytes.write(FOOTER_COOKIE, 0, 'latin1');
   bytes.writeUInt32BE(2, 8); // Features: the bit that is always set.
   bytes.writeUInt32BE(0x00010000, 12);
-  bytes.writeBigUInt64BE(NO_DATA_OFFSET, 16);
+  bytes.writeBigUInt64BE(kind.dataOffset, 16);
   bytes.writeUInt32BE(timestamp, 24);
-  bytes.write('wa\0\0', 28, 'latin1');
-  bytes.writeUInt32BE(0x00070000, 32);
+  bytes.write(kind.creatorApplication, 28, 'latin1');
+  bytes.writeUInt32BE(kind.creatorVersion, 32);
   bytes.write('Wi2k', 36, 'latin1');
   bytes.writeBigUInt64BE(BigInt(size), 40);
   bytes.writeBigUInt64BE(BigInt(size), 48);
   bytes.writeUInt16BE(cylinders, 56);
   bytes.writeUInt8(heads, 58);
   bytes.writeUInt8(sectorsPerTrack, 59);
-  bytes.writeUInt32BE(DISK_TYPE.fixed, 60);
+  bytes.writeUInt32BE(kind.diskType, 60);
   bytes.set(uniqueId, 68);
   bytes.writeUInt32BE(checksumOf(bytes, CHECKSUM_OFFSET), CHECKSUM_OFFSET);
   return new Uint8Array(bytes);

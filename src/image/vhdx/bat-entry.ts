@@ -1,6 +1,12 @@
 // One entry of the BAT of a VHDX: the state of a block and its offset in the file (MS-VHDX 2.5.1).
 import { MIB } from '../../base/byte-range.ts';
 
+/** Length of an entry, in bytes. */
+export const ENTRY_LENGTH = 8;
+
+/** A sector bitmap block has 1 MiB: one bit for each sector of its chunk. */
+export const SECTOR_BITMAP_LENGTH = MIB;
+
 /** The state of a payload block or sector bitmap block that is in the file. */
 export const FULLY_PRESENT = 6;
 
@@ -47,4 +53,19 @@ export function stateAt(view: DataView, at: number): number {
 /** Bits 20 to 63 count MiBs. A multiple of 1 MiB is exact as a number, however large it is. */
 export function offsetAt(view: DataView, at: number): number {
   return (view.getUint32(at + 4, true) * 4096 + (view.getUint32(at, true) >>> 20)) * MIB;
+}
+
+/** Sets the entry of a block that is in the file as a whole. @param offset - A multiple of 1 MiB, so the state is below its bits. */
+export function setFullyPresent(view: DataView, at: number, offset: number): void {
+  view.setBigUint64(at, BigInt(offset) | BigInt(FULLY_PRESENT), true);
+}
+
+/** Blocks per chunk; the blocks of a chunk share one sector bitmap block. */
+export function chunkRatioOf(logicalSectorSize: number, blockSize: number): number {
+  return (8 * SECTOR_BITMAP_LENGTH * logicalSectorSize) / blockSize;
+}
+
+/** Index of the entry of a block. After the blocks of each chunk, the table has one entry for their sector bitmap. */
+export function entryOf(block: number, chunkRatio: number): number {
+  return block + Math.floor(block / chunkRatio);
 }

@@ -4,18 +4,24 @@ import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { ImageBytes } from '../image-bytes.ts';
 import { PagedTable } from '../paged-table.ts';
-import { BASE_SOURCES, type Block, CHILD_SOURCES, FULLY_PRESENT, offsetAt, stateAt } from './bat-entry.ts';
+import {
+  BASE_SOURCES,
+  type Block,
+  CHILD_SOURCES,
+  chunkRatioOf,
+  ENTRY_LENGTH,
+  entryOf,
+  FULLY_PRESENT,
+  offsetAt,
+  SECTOR_BITMAP_LENGTH,
+  stateAt,
+} from './bat-entry.ts';
 import type { DiskParameters } from './metadata.ts';
 import type { Region, Regions } from './region-table.ts';
 import { UsedSpace } from './used-space.ts';
 
-const ENTRY_LENGTH = 8;
 /** Bytes of the table that are compared with zeros at once, before single entries are examined. */
 const PIECE_LENGTH = 4096;
-
-/** A sector bitmap block has 1 MiB: one bit for each sector of its chunk. */
-const SECTOR_BITMAP_LENGTH = MIB;
-const SECTORS_PER_CHUNK = 8 * SECTOR_BITMAP_LENGTH;
 
 /** Tables up to this length (1 TiB in blocks of 2 MiB) are checked completely when opened. Larger ones are checked during a walk, and entry by entry when read. */
 const CHECKED_AT_OPEN = 4 * MIB;
@@ -52,12 +58,12 @@ export class BlockAllocationTable {
   constructor(file: ImageBytes, regions: Regions, disk: DiskParameters) {
     this.blockSize = disk.blockSize;
     this.blockCount = Math.ceil(disk.size / disk.blockSize);
-    this.chunkRatio = (SECTORS_PER_CHUNK * disk.logicalSectorSize) / disk.blockSize;
+    this.chunkRatio = chunkRatioOf(disk.logicalSectorSize, disk.blockSize);
     this.#hasParent = disk.parentLocator !== undefined;
     // A base file may leave out the last chunk's sector bitmap entry, and the unused entries before it.
     this.entryCount = this.#hasParent
       ? Math.ceil(this.blockCount / this.chunkRatio) * (this.chunkRatio + 1)
-      : this.blockCount + Math.floor((this.blockCount - 1) / this.chunkRatio);
+      : entryOf(this.blockCount - 1, this.chunkRatio) + 1;
     this.#sources = this.#hasParent ? CHILD_SOURCES : BASE_SOURCES;
     this.#file = file;
     this.#diskSize = disk.size;
@@ -83,7 +89,7 @@ export class BlockAllocationTable {
   }
 
   async #block(index: number): Promise<Block> {
-    const entry = index + Math.floor(index / this.chunkRatio);
+    const entry = entryOf(index, this.chunkRatio);
     const { view, offset: at } = await this.#table.at(entry * ENTRY_LENGTH);
     const source = this.#sourceOf(view, at, entry);
     if (source === 'zeros' || source === 'parent') return { source };

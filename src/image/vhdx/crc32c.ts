@@ -41,4 +41,10 @@ export class Crc32c {
     this.start(structure);
     return this.value();
   }
+
+  /** Writes the checksum of a structure into its field. */
+  seal(structure: Buffer): Uint8Array {
+    structure.writeUInt32LE(this.of(structure), FIELD_OFFSET);
+    return structure;
+  }
 }

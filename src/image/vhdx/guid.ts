@@ -34,3 +34,16 @@ export function parseGuid(text: string): Guid | undefined {
   const guid = (match?.[1] ?? match?.[2])?.toLowerCase();
   return guid !== undefined && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(guid) ? guid : undefined;
 }
+
+/** The bytes of a GUID in a file. */
+export function guidBytes(guid: Guid): Uint8Array {
+  const bytes = Buffer.from(guid.replaceAll('-', ''), 'hex');
+  for (const [start, end] of [
+    [0, 4],
+    [4, 6],
+    [6, 8],
+  ]) {
+    bytes.subarray(start, end).reverse();
+  }
+  return bytes;
+}

@@ -1,20 +1,24 @@
 // The file identifier and the two headers of a VHDX. The valid header with the higher sequence number is active (MS-VHDX 2.2.1, 2.2.2).
-import { MIB } from '../../base/byte-range.ts';
+import { type ByteRange, MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
+import type { PlacedBytes } from '../block-layout.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
 import type { Crc32c } from './crc32c.ts';
-import { type Guid, guidAt, ZERO_GUID } from './guid.ts';
+import { type Guid, guidAt, guidBytes, ZERO_GUID } from './guid.ts';
 
 /** The first 8 bytes of every VHDX. */
 const FILE_SIGNATURE = 'vhdxfile';
+/** The signature, and up to 256 UTF-16 characters that name the creator. */
+const IDENTIFIER_LENGTH = FILE_SIGNATURE.length + 512;
 
 /** The first MiB contains only the identifier, the headers and the region tables. */
 export const HEADER_SECTION_LENGTH = MIB;
 
 const HEADER_OFFSETS = [64 * 1024, 128 * 1024];
 const HEADER_LENGTH = 4096;
+const SIGNATURE = 'head';
 const SUPPORTED_VERSION = 1;
 const SUPPORTED_LOG_VERSION = 0;
 
@@ -86,7 +90,7 @@ async function readHeader(file: ImageBytes, offset: number): Promise<Fields> {
 
 /** The fault of the signature or the checksum, or undefined. */
 function problemOf(fields: Fields, crc32c: Crc32c): string | undefined {
-  if (fields.ascii(0, 4) !== 'head') return 'the signature "head" is missing';
+  if (fields.ascii(0, 4) !== SIGNATURE) return `the signature "${SIGNATURE}" is missing`;
   const stored = fields.u32(4);
   const computed = crc32c.of(fields.bytes);
   return stored === computed ? undefined : `the checksum is ${hex(stored)}, but its bytes give ${hex(computed)}`;
@@ -133,6 +137,40 @@ function checkLogRegion(fields: Fields, offset: number, length: number, file: Im
       `Cannot read ${printable(file.path)}: its log has ${length} bytes; vhdup reads at most ${MAX_LOG_LENGTH}.`,
     );
   }
+}
+
+/** The contents of a new file's headers. */
+export interface NewHeaders {
+  readonly fileWriteGuid: Guid;
+  readonly dataWriteGuid: Guid;
+  /** The place of the log, which is empty. */
+  readonly log: ByteRange;
+  /** The program that writes the file. */
+  readonly creator: string;
+}
+
+/** Encodes the file identifier and both headers. The second header is the active one. */
+export function encodeHeaders(
+  { fileWriteGuid, dataWriteGuid, log, creator }: NewHeaders,
+  crc32c: Crc32c,
+): PlacedBytes[] {
+  const identifier = Buffer.alloc(IDENTIFIER_LENGTH);
+  identifier.write(FILE_SIGNATURE, 0, 'latin1');
+  identifier.write(creator, FILE_SIGNATURE.length, 'utf16le');
+  const headers = HEADER_OFFSETS.map((offset, index) => {
+    const bytes = Buffer.alloc(HEADER_LENGTH);
+    bytes.write(SIGNATURE, 0, 'latin1');
+    bytes.writeBigUInt64LE(BigInt(index + 1), 8);
+    bytes.set(guidBytes(fileWriteGuid), 16);
+    bytes.set(guidBytes(dataWriteGuid), 32);
+    bytes.set(guidBytes(ZERO_GUID), 48);
+    bytes.writeUInt16LE(SUPPORTED_LOG_VERSION, 64);
+    bytes.writeUInt16LE(SUPPORTED_VERSION, 66);
+    bytes.writeUInt32LE(log.length, 68);
+    bytes.writeBigUInt64LE(BigInt(log.offset), 72);
+    return { offset, bytes: crc32c.seal(bytes) };
+  });
+  return [...headers, { offset: 0, bytes: identifier }];
 }
 
 /** A checksum in the notation of messages. */

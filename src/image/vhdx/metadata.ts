@@ -4,7 +4,7 @@ import { printable } from '../../base/printable.ts';
 import { UnsupportedImageError } from '../../errors.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import { GUID_LENGTH, type Guid, guidAt } from './guid.ts';
+import { GUID_LENGTH, type Guid, guidAt, guidBytes } from './guid.ts';
 import type { Region } from './region-table.ts';
 
 const TABLE_LENGTH = 64 * 1024;
@@ -12,13 +12,17 @@ const MAX_ENTRIES = 2047;
 const ENTRY_LENGTH = 32;
 const MAX_ITEM_LENGTH = MIB;
 
+const SIGNATURE = 'metadata';
 const IS_USER = 1;
+/** The item describes the virtual disk, not the file. */
+const IS_VIRTUAL_DISK = 2;
 const IS_REQUIRED = 4;
 
 const LEAVE_BLOCKS_ALLOCATED = 1;
 const HAS_PARENT = 2;
 
-const MAX_DISK_SIZE = 64 * 1024 * 1024 * MIB;
+/** 64 TiB. */
+export const MAX_DISK_SIZE = 64 * 1024 * 1024 * MIB;
 const MIN_BLOCK_SIZE = MIB;
 const MAX_BLOCK_SIZE = 256 * MIB;
 
@@ -83,6 +87,48 @@ export async function readDiskParameters(file: ImageBytes, region: Region): Prom
   };
 }
 
+/** The parameters of a new dynamic disk. */
+export type NewDiskParameters = Pick<
+  DiskParameters,
+  'size' | 'blockSize' | 'logicalSectorSize' | 'physicalSectorSize' | 'page83Id'
+>;
+
+/** Encodes the beginning of the metadata region: the table, followed by its items. */
+export function encodeMetadata(disk: NewDiskParameters): Uint8Array {
+  const items: readonly (readonly [id: Guid, flags: number, value: Uint8Array])[] = [
+    [FILE_PARAMETERS, IS_REQUIRED, u32s(disk.blockSize, 0)],
+    [VIRTUAL_DISK_SIZE, IS_REQUIRED | IS_VIRTUAL_DISK, u64(disk.size)],
+    [LOGICAL_SECTOR_SIZE, IS_REQUIRED | IS_VIRTUAL_DISK, u32s(disk.logicalSectorSize)],
+    [PHYSICAL_SECTOR_SIZE, IS_REQUIRED | IS_VIRTUAL_DISK, u32s(disk.physicalSectorSize)],
+    [PAGE_83_DATA, IS_REQUIRED | IS_VIRTUAL_DISK, disk.page83Id],
+  ];
+  const table = Buffer.alloc(TABLE_LENGTH);
+  table.write(SIGNATURE, 0, 'latin1');
+  table.writeUInt16LE(items.length, 10);
+  let offset = TABLE_LENGTH;
+  for (const [index, [id, flags, value]] of items.entries()) {
+    const at = ENTRY_LENGTH + index * ENTRY_LENGTH;
+    table.set(guidBytes(id), at);
+    table.writeUInt32LE(offset, at + 16);
+    table.writeUInt32LE(value.length, at + 20);
+    table.writeUInt32LE(flags, at + 24);
+    offset += value.length;
+  }
+  return Buffer.concat([table, ...items.map(([, , value]) => value)]);
+}
+
+function u32s(...values: readonly number[]): Uint8Array {
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [index, value] of values.entries()) bytes.writeUInt32LE(value, 4 * index);
+  return bytes;
+}
+
+function u64(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+}
+
 /** An entry of the metadata table. `offset` counts from the start of the region. */
 interface Item {
   readonly id: Guid;
@@ -100,7 +146,7 @@ async function readTable(file: ImageBytes, region: Region): Promise<ItemTable> {
   const bytes = new Uint8Array(TABLE_LENGTH);
   await file.read(region.offset, bytes);
   const table = new Fields(bytes, { path: file.path, structure: 'metadata table', offset: region.offset }, 'little');
-  if (table.ascii(0, 8) !== 'metadata') throw table.corrupt('the signature "metadata" is missing');
+  if (table.ascii(0, 8) !== SIGNATURE) throw table.corrupt(`the signature "${SIGNATURE}" is missing`);
   const count = table.u16(10);
   if (count > MAX_ENTRIES) throw table.corrupt(`it has ${count} entries; at most ${MAX_ENTRIES} fit`);
   const items = new Map<Guid, Item>();

@@ -2,11 +2,12 @@
 import { type ByteRange, endOf, MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
+import type { PlacedBytes } from '../block-layout.ts';
 import type { OpenDiskImageOptions } from '../disk-image.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
 import type { Crc32c } from './crc32c.ts';
-import { type Guid, guidAt } from './guid.ts';
+import { type Guid, guidAt, guidBytes } from './guid.ts';
 import { HEADER_SECTION_LENGTH, hex } from './headers.ts';
 
 const TABLE_OFFSETS = [192 * 1024, 256 * 1024];
@@ -14,6 +15,8 @@ const TABLE_LENGTH = 64 * 1024;
 const MAX_ENTRIES = 2047;
 const ENTRIES_OFFSET = 16;
 const ENTRY_LENGTH = 32;
+const IS_REQUIRED = 1;
+const SIGNATURE = 'regi';
 
 const BAT_REGION: Guid = '2dc27766-f623-4200-9d64-115e9bfd4a08';
 const METADATA_REGION: Guid = '8b7ca206-4790-4b9a-b8fe-575f050f886e';
@@ -73,7 +76,7 @@ export async function readRegions(
 }
 
 function problemOf(fields: Fields, crc32c: Crc32c): string | undefined {
-  if (fields.ascii(0, 4) !== 'regi') return 'the signature "regi" is missing';
+  if (fields.ascii(0, 4) !== SIGNATURE) return `the signature "${SIGNATURE}" is missing`;
   const stored = fields.u32(4);
   const computed = crc32c.of(fields.bytes);
   return stored === computed ? undefined : `the checksum is ${hex(stored)}, but its bytes give ${hex(computed)}`;
@@ -92,7 +95,7 @@ function decodeRegions(fields: Fields, file: ImageBytes, log: ByteRange): Region
     const guid = guidAt(fields, at);
     if (regions.has(guid)) throw fields.corrupt(`it has two entries for ${regionName(guid)}`);
     // qemu-img does not set the bit for the BAT and the metadata. It matters only for unknown regions.
-    const required = (fields.u32(at + 28) & 1) === 1;
+    const required = (fields.u32(at + 28) & IS_REQUIRED) !== 0;
     if (required && guid !== BAT_REGION && guid !== METADATA_REGION) {
       throw new UnsupportedImageError(
         `Cannot read ${printable(file.path)}: it requires the region ${guid}, which vhdup does not support. Convert it with the program that wrote it.`,
@@ -139,6 +142,26 @@ function checkApart(fields: Fields, ascending: readonly Region[]): void {
       );
     }
   }
+}
+
+/** Encodes both copies of the table of a new file. */
+export function encodeRegionTables(bat: ByteRange, metadata: ByteRange, crc32c: Crc32c): PlacedBytes[] {
+  const table = Buffer.alloc(TABLE_LENGTH);
+  table.write(SIGNATURE, 0, 'latin1');
+  const entries = [
+    { guid: BAT_REGION, ...bat },
+    { guid: METADATA_REGION, ...metadata },
+  ];
+  table.writeUInt32LE(entries.length, 8);
+  for (const [index, { guid, offset, length }] of entries.entries()) {
+    const at = ENTRIES_OFFSET + index * ENTRY_LENGTH;
+    table.set(guidBytes(guid), at);
+    table.writeBigUInt64LE(BigInt(offset), at + 16);
+    table.writeUInt32LE(length, at + 24);
+    table.writeUInt32LE(IS_REQUIRED, at + 28);
+  }
+  const bytes = crc32c.seal(table);
+  return TABLE_OFFSETS.map((offset) => ({ offset, bytes }));
 }
 
 function regionName(guid: Guid): string {
