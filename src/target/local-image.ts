@@ -9,6 +9,11 @@ export type LocalImageFormat = 'vhd' | 'vhd-dynamic' | 'vhdx' | 'raw';
 
 export const LOCAL_IMAGE_FORMATS = ['vhd', 'vhd-dynamic', 'vhdx', 'raw'] as const satisfies readonly LocalImageFormat[];
 
+/** The format that the name of a file asks for. */
+export function formatOfName(path: string): LocalImageFormat {
+  return /\.vhdx$/i.test(path) ? 'vhdx' : 'vhd';
+}
+
 /** What a checkpoint remembers of an unfinished image: small, and valid JSON. */
 export interface LocalImageState {
   /** Name of the temporary file, which is in the folder of the image. */

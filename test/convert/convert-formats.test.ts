@@ -61,6 +61,12 @@ describe('convertImage', () => {
     expectSameBytes(await readFile(`${output}2`), await readFile(`${output}3`));
   });
 
+  it('is a VHDX if the name of the file says so', async () => {
+    const { path } = await makeImage();
+    const output = join(await temporaryFolder(), 'disk.VHDX');
+    expect(await convertImage({ image: path, output })).toMatchObject({ format: 'vhdx-dynamic' });
+  });
+
   it.each(['vhd', 'vhd-dynamic', 'vhdx'] as const)('refuses raw together with the format %s', async (format) => {
     const { path, output } = await makeImage();
     const error = await failureOf(convertImage({ image: path, output, raw: true, format }));
