@@ -126,6 +126,7 @@ async function makeWorld(): Promise<World> {
       breakLease: false,
       trustUnmarkedSectors: false,
       metadata: {},
+      emit: () => undefined,
       ...request,
     };
   };
