@@ -42,7 +42,8 @@ export type GuestSystem =
 /** What a look at the service showed; otherwise why it showed nothing. */
 export type Looked<T> =
   | { readonly known: true; readonly value: T }
-  | { readonly known: false; readonly reason: string };
+  /** `hasFailed`: the service or the network failed, so this is no answer. */
+  | { readonly known: false; readonly reason: string; readonly hasFailed?: true };
 
 /** The answer to a request for the blob without a credential. */
 export type AnonymousLook =

@@ -40,16 +40,16 @@ export async function lookAtTarget(
   const { blob, store } = await connect(access, settings, emit);
   try {
     const found = await looked(() => store.properties(signal));
-    const { address } = access;
+    const common = { address: access.address, expectedSize, blob: found };
+    // Every other look would wait as long for a service that cannot be reached.
+    if (!found.known && found.hasFailed === true) return { ...common, footer: found, access: found, anonymous: found };
     return {
-      address,
-      expectedSize,
-      blob: found,
+      ...common,
       footer: await looked(() => readFooter(store, found, signal)),
       access: await looked(() =>
         store.request('Get Container Properties', signal, (attempt) => blob.containerAccess(attempt)),
       ),
-      anonymous: await lookWithoutCredential(access, settings, signal),
+      anonymous: await looked(() => lookWithoutCredential(access, settings, signal)),
     };
   } finally {
     blob.close();
@@ -83,21 +83,17 @@ async function lookWithoutCredential(
   { address }: BlobAccess,
   settings: Parameters<typeof connect>[1],
   signal: AbortSignal,
-): Promise<Looked<AnonymousLook>> {
+): Promise<AnonymousLook> {
   const { renewSas: _, ...withoutSas } = settings;
   const anonymous = { address, credential: undefined, permissions: '' };
   const { blob, store } = await connect(anonymous, withoutSas, () => undefined);
   try {
-    return await looked(async () => {
-      try {
-        return (await store.properties(signal)) === undefined ? 'not-found' : 'readable';
-      } catch (error) {
-        if (error instanceof DestinationError && error.reason === 'PublicAccessNotPermitted') return 'forbidden';
-        // 401 and 403: the container is private.
-        if (error instanceof CredentialError) return 'not-found';
-        throw error;
-      }
-    });
+    return (await store.properties(signal)) === undefined ? 'not-found' : 'readable';
+  } catch (error) {
+    if (error instanceof DestinationError && error.reason === 'PublicAccessNotPermitted') return 'forbidden';
+    // 401 and 403: the container is private.
+    if (error instanceof CredentialError) return 'not-found';
+    throw error;
   } finally {
     blob.close();
   }
@@ -108,9 +104,9 @@ async function looked<T>(look: () => Promise<T>): Promise<Looked<T>> {
   try {
     return { known: true, value: await look() };
   } catch (error) {
-    const isAnswer =
-      error instanceof CredentialError || error instanceof DestinationError || error instanceof ServiceError;
-    if (isAnswer) return { known: false, reason: error.message };
+    if (error instanceof ServiceError) return { known: false, reason: error.message, hasFailed: true };
+    const isRefusal = error instanceof CredentialError || error instanceof DestinationError;
+    if (isRefusal) return { known: false, reason: error.message };
     throw error;
   }
 }

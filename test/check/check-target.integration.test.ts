@@ -158,6 +158,16 @@ describe('the blob', () => {
     }
   });
 
+  it('cannot be seen because the service is down: one request, and nothing passes', async () => {
+    await upload();
+    const before = server.counters.requests;
+    server.faults.add({}, { kind: 'status', status: 503, code: 'ServerBusy' });
+    const { 'target-name': name, ...others } = results(await check(withAccountSas()));
+    expect(name).toBe('pass');
+    expect(new Set(Object.values(others))).toEqual(new Set(['unread']));
+    expect(server.counters.requests).toBe(before + 1);
+  });
+
   it('is another blob: no footer, another size, unknown to vhdup', async () => {
     server.createPageBlob(CONTAINER, BLOB, 4096);
     expect(results(await check(withAccountSas()))).toMatchObject({
