@@ -24,6 +24,8 @@ export function propertiesOf(response: BlobGetPropertiesResponse): BlobPropertie
     sequenceNumber: response.blobSequenceNumber ?? 0,
     isLeased: response.leaseStatus === 'locked',
     metadata: lowerCaseKeys(response.metadata ?? {}),
+    ...(response.contentType === undefined ? {} : { contentType: response.contentType }),
+    ...(response.accessTier === undefined ? {} : { tier: response.accessTier }),
   };
 }
 

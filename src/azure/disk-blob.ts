@@ -45,7 +45,7 @@ export interface DiskOptions extends ConnectOptions {
 /** Creates the client of a disk's content. Sends no request. */
 export async function connectDiskBlob(
   address: BlobAddress,
-  credential: Credential,
+  credential: Credential | undefined,
   options: DiskOptions,
 ): Promise<PageStore> {
   const authorityHost = authorityHostFor(new URL(address.url).hostname);

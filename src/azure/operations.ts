@@ -9,6 +9,7 @@ interface OperationFacts {
 
 const OPERATIONS = {
   'Create Container': { success: 201, proof: ['etag'] },
+  'Get Container Properties': { success: 200, proof: ['etag', 'last-modified'] },
   'Get Blob Properties': { success: 200, proof: ['etag', 'x-ms-blob-type'] },
   'Put Blob': { success: 201, proof: ['etag'] },
   'Delete Snapshots': { success: 202, proof: ['x-ms-delete-type-permanent'] },
@@ -49,6 +50,8 @@ const LEASE_OPERATIONS: ReadonlyMap<string, Operation> = new Map([
 export function operationOf({ method, url, headers }: RequestLike): Operation | undefined {
   const query = new URL(url).searchParams;
   const component = query.get('comp');
+  const isRead = method === 'HEAD' || method === 'GET';
+  if (isRead && query.get('restype') === 'container') return 'Get Container Properties';
   if (method === 'HEAD') return 'Get Blob Properties';
   if (method === 'DELETE') return headers.get('x-ms-delete-snapshots') === 'only' ? 'Delete Snapshots' : undefined;
   if (method === 'GET') return component === 'pagelist' ? 'Get Page Ranges' : 'Get Blob';

@@ -6,6 +6,7 @@ import { diskStatusCommand } from './commands/disk-status.ts';
 import { imageCreateCommand } from './commands/image-create.ts';
 import { imageStatusCommand } from './commands/image-status.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { sasCommand } from './commands/sas.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type Command, type CommandGroup, groupCommands } from './define-command.ts';
@@ -18,6 +19,7 @@ export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
   convertCommand,
   checkCommand,
   inspectCommand,
+  sasCommand,
   groupCommands('disk', 'Show or abort the upload to a managed disk', [diskStatusCommand, diskAbortCommand]),
   groupCommands('image', 'Create an image of a disk, or show it', [imageCreateCommand, imageStatusCommand]),
 ];

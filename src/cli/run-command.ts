@@ -2,7 +2,7 @@
 import { messageOf } from '../base/thrown.ts';
 import { EXIT_CODES, VhdupError } from '../errors.ts';
 import type { EventListener, UploadEvent } from '../events.ts';
-import { safeScreen, safeText } from './guard-output.ts';
+import { safeScreen, safeText, writeSecret } from './guard-output.ts';
 import { InterruptedError, interruptible } from './interrupt.ts';
 import { asciiJson, JsonLines } from './json-lines.ts';
 import { type Presentation, propertyList } from './presentation.ts';
@@ -22,6 +22,8 @@ export interface Task<Result extends object> {
   readonly run: (signal: AbortSignal, onEvent: EventListener) => Promise<Result>;
   /** The result as text, for stdout. */
   readonly describe: (result: Result) => string;
+  /** The user asked for the secret in the result: it is printed as it is, also with --quiet. @default false */
+  readonly containsSecret?: boolean;
   /** The next step after a failure or an interruption. */
   readonly nextStep?: (error: unknown) => string | undefined;
   /** The message at the first Ctrl-C. */
@@ -67,7 +69,9 @@ export async function runCommand<Result extends object>(
       reporter.log(`${task.stopping ?? 'Stopping and saving the progress.'} Press Ctrl-C again to exit immediately.`);
     const result = await interruptible((signal) => task.run(signal, onEvent), stopping);
     reporter.stop();
-    if (json !== undefined) json.write({ type: 'result', ...result });
+    if (task.containsSecret === true) {
+      writeSecret(process.stdout, args.json ? JSON.stringify({ type: 'result', ...result }) : task.describe(result));
+    } else if (json !== undefined) json.write({ type: 'result', ...result });
     else if (presentation !== undefined) present(result, args, task, presentation);
     else if (!args.quiet) process.stdout.write(`${safeScreen(task.describe(result))}\n`);
     if (args.quiet) {

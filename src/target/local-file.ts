@@ -49,6 +49,7 @@ export class LocalFile implements PageWriter, Lifecycle {
     checksums: false,
     conditions: false,
     clear: false,
+    read: true,
     startsAsZeros: true,
   };
   readonly path: string;

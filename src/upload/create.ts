@@ -39,8 +39,17 @@ export async function create(
   try {
     const current = existing === undefined ? undefined : await holdReplaced(stored, existing, uploadId, request);
     if (request.deleteSnapshots && existing !== undefined) await lifecycle.deleteSnapshots(signal);
-    if (request.createContainer && existing === undefined) await lifecycle.createContainer(signal);
-    const blob = { uploadId, size: request.source.size, metadata: sessionMetadata(uploadId, request) };
+    const { createContainer, publicAccess } = request;
+    // With an existing blob, the container exists, and only its public access may differ from what was asked for.
+    if (createContainer && (existing === undefined || publicAccess !== undefined)) {
+      await lifecycle.createContainer(publicAccess, signal);
+    }
+    const blob = {
+      ...request.blobOptions,
+      uploadId,
+      size: request.source.size,
+      metadata: sessionMetadata(uploadId, request),
+    };
     await lifecycle.create({ ...blob, ...(current === undefined ? {} : { replaces: current.etag }) }, signal);
   } catch (error) {
     throw await refused(error, stored, uploadId, mayReplace, request);
@@ -90,6 +99,7 @@ async function refused(
   request: SessionRequest,
 ): Promise<unknown> {
   const { lifecycle, signal } = request;
+  if (!lifecycle.capabilities.read) return await refusedUnseen(error, stored, request);
   const isRefusal = [DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind);
   if (!isRefusal) return error;
   const look = await lifecycle.properties(signal).then(
@@ -102,6 +112,20 @@ async function refused(
   if (!(error instanceof DestinationError) || found === undefined || mayReplace) return error;
   // The blob appeared since the first look, so whoever created it is still working on it.
   return existingBlob({ ...found, isLeased: true }, request);
+}
+
+/** The error for a blob that exists but cannot be looked at. */
+async function refusedUnseen(
+  error: unknown,
+  stored: Checkpoint | undefined,
+  request: SessionRequest,
+): Promise<unknown> {
+  if (!(error instanceof DestinationError) || error.reason !== 'BlobAlreadyExists') return error;
+  await restoreCheckpoint(stored, request);
+  return new DestinationError(
+    `Cannot create ${request.store.url}: a blob already exists. The SAS lacks r (read), so vhdup can neither say what it is nor replace it. Choose another name, or run the same command with a SAS with at least sp=rw, and --overwrite to replace the blob.`,
+    { reason: error.reason },
+  );
 }
 
 function assertReplaceable(existing: BlobProperties, mayReplace: boolean, request: SessionRequest): void {

@@ -11,6 +11,7 @@ import type {
   BlobProperties,
   CreateBlobOptions,
   PageBlob,
+  PublicAccess,
 } from '../../src/target/page-blob.ts';
 import type { PageRangeList } from '../../src/target/page-store.ts';
 import { Retrier, type RetryNotice } from '../../src/transfer/retry.ts';
@@ -20,6 +21,7 @@ import { BlobLease } from './page-blob-server/lease.ts';
 type Operation =
   | 'createContainer'
   | 'deleteSnapshots'
+  | 'containerAccess'
   | 'properties'
   | 'create'
   | 'write'
@@ -53,6 +55,8 @@ export class MemoryPageBlob implements PageBlob {
   }
 
   readonly credentialExpiresOn = undefined;
+  /** The public access of the container; undefined until a request creates it. */
+  container: PublicAccess | undefined;
   /** Undefined if there is no blob. */
   blob: Omit<BlobProperties, 'isLeased'> | undefined;
   /** Written ranges, in the order of the list. */
@@ -102,8 +106,16 @@ export class MemoryPageBlob implements PageBlob {
     this.guard = sequenceNumber;
   }
 
-  createContainer(signal: AbortSignal): Promise<void> {
-    return this.#answer('createContainer', signal, () => undefined);
+  createContainer(access: PublicAccess, signal: AbortSignal): Promise<'created' | 'exists'> {
+    return this.#answer('createContainer', signal, () => {
+      if (this.container !== undefined) return 'exists';
+      this.container = access;
+      return 'created';
+    });
+  }
+
+  containerAccess(signal: AbortSignal): Promise<PublicAccess | undefined> {
+    return this.#answer('containerAccess', signal, () => this.container);
   }
 
   deleteSnapshots(signal: AbortSignal): Promise<void> {
@@ -118,13 +130,16 @@ export class MemoryPageBlob implements PageBlob {
     return this.#answer('properties', signal, () => this.blob && { ...this.blob, isLeased: isLeased() });
   }
 
-  create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
+  create(options: CreateBlobOptions, signal: AbortSignal): Promise<void> {
+    const { size, sequenceNumber, metadata, replaces, contentType, tier } = options;
     return this.#answer('create', signal, () => {
       if (replaces === undefined && this.blob !== undefined) throw refused('BlobAlreadyExists');
       if (replaces !== undefined && this.blob?.etag !== replaces) throw refused('ConditionNotMet');
       if (this.blob === undefined) this.lease = new BlobLease();
       this.#checkLease();
       this.put({ size, sequenceNumber, metadata });
+      const own = { ...(contentType === undefined ? {} : { contentType }), ...(tier === undefined ? {} : { tier }) };
+      if (this.blob !== undefined) this.blob = { ...this.blob, ...own };
       this.ranges = [];
     });
   }

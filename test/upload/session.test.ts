@@ -127,6 +127,7 @@ async function makeWorld(): Promise<World> {
       breakLease: false,
       trustUnmarkedSectors: false,
       metadata: {},
+      emit: () => undefined,
       ...request,
     };
   };

@@ -8,6 +8,7 @@ import { ResumeHint } from '../resume-hint.ts';
 import type { CommonArguments, Task } from '../run-command.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, type SasArguments, sasOptions } from './sas-options.ts';
 import {
+  CLOUD_OPTION,
   IMAGE_OPTIONS,
   type ImageArguments,
   imageOptions,
@@ -18,7 +19,13 @@ import {
   threadsOf,
 } from './shared-options.ts';
 
-export const REMOTE_OPTIONS = { ...SAS_OPTIONS, ...LOG_OPTION, ...SERVICE_OPTIONS, ...IMAGE_OPTIONS } as const;
+export const REMOTE_OPTIONS = {
+  ...SAS_OPTIONS,
+  ...CLOUD_OPTION,
+  ...LOG_OPTION,
+  ...SERVICE_OPTIONS,
+  ...IMAGE_OPTIONS,
+} as const;
 
 export interface RemoteArguments extends CommonArguments, ImageArguments, ServiceArguments, SasArguments {
   readonly threads: string;
@@ -26,6 +33,7 @@ export interface RemoteArguments extends CommonArguments, ImageArguments, Servic
   readonly checkpoint: string | undefined;
   readonly manifest: string | undefined;
   readonly logFile: string | undefined;
+  readonly cloud: string | undefined;
 }
 
 /** The options of the library that the commands share. */
@@ -61,6 +69,7 @@ export function executeRemote<Result extends object>(
     ...(destination === undefined ? {} : { destination }),
     threads: threadsOf(args.threads),
     restart: args.restart,
+    ...(args.cloud === undefined ? {} : { cloud: args.cloud }),
     ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
     ...(collectGarbage === undefined ? {} : { collectGarbage }),
@@ -70,7 +79,7 @@ export function executeRemote<Result extends object>(
     const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
     return await task.run({
       ...options,
-      ...(destination === undefined ? {} : readEnvironment(environment, destination, givesSas(args))),
+      ...(destination === undefined ? {} : readEnvironment(environment, destination, givesSas(args), args)),
       ...(destination === undefined ? {} : await sasOptions(args, destination, signal, say)),
       signal,
       onEvent: (event) => {

@@ -170,6 +170,7 @@ export class DiskServer extends BlobServiceServer {
       rangesPerResponse: behaviour.rangesPerResponse,
       listsEachPage: behaviour.pageRanges === 'page-by-page',
       maxBlobSize: disk.blob.size,
+      kind: { isPremium: false, allowsPublicAccess: false },
     };
     return shown(this.#execute(context, disk), behaviour);
   }

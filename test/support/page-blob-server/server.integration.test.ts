@@ -437,6 +437,35 @@ describe('credentials', () => {
     expect(response.headers.get('www-authenticate')).toContain('resource_id=https://storage.azure.com');
   });
 
+  it.each([
+    ['none', '401 NoAuthenticationInformation', '401 NoAuthenticationInformation'],
+    ['blob', '200', '401 NoAuthenticationInformation'],
+    ['container', '200', '200'],
+  ] as const)(
+    'lets everyone read a container with public access %s, and nobody write',
+    async (access, blob, container) => {
+      const name = `public-${access}`;
+      server.createContainer(name, access);
+      server.createPageBlob(name, 'disk.vhd', 512);
+      const answers = async (url: string, method: 'HEAD' | 'DELETE') => outcome(await rawRequest(url, { method }));
+      expect(await answers(server.urlOf(name, 'disk.vhd'), 'HEAD')).toBe(blob);
+      expect(await answers(withQuery(server.urlOf(name), 'restype=container'), 'HEAD')).toBe(container);
+      expect(await answers(server.urlOf(name, 'disk.vhd'), 'DELETE')).toBe('401 NoAuthenticationInformation');
+    },
+  );
+
+  it('refuses tags without the permission t, and more than ten', async () => {
+    const headers = { 'x-ms-blob-type': 'PageBlob', 'x-ms-blob-content-length': '512' };
+    const create = async (permissions: string, tags: string) => {
+      const url = server.sasUrl({ container: CONTAINER, blob: `tags-${permissions}`, permissions });
+      return outcome(await rawRequest(url, { method: 'PUT', headers: { ...headers, 'x-ms-tags': tags } }));
+    };
+    const eleven = Array.from({ length: 11 }, (_, index) => `t${index}=x`).join('&');
+    expect(await create('w', 'a=b')).toBe('403 AuthorizationPermissionMismatch');
+    expect(await create('wt', eleven)).toBe('400 InvalidTag');
+    expect(await create('wt', 'a=b&c%2Bd=')).toBe('201');
+  });
+
   it('refuses a bearer token over plain HTTP', async () => {
     const headers = { authorization: 'Bearer token' };
     expect(outcome(await rawRequest(server.urlOf(CONTAINER, newBlob()), { method: 'GET', headers }))).toBe(

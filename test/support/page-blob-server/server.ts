@@ -1,6 +1,7 @@
 // A page-blob service on loopback for tests and benchmarks. It is stricter than Azurite, like Azure, and faulty on demand.
 
 import { randomBytes } from 'node:crypto';
+import type { PublicAccess } from '../../../src/target/page-blob.ts';
 import {
   accountSas,
   connectionString,
@@ -16,6 +17,7 @@ import { requestBodyTooLarge, ServiceError } from './error.ts';
 import type { ServiceModel } from './model.ts';
 import type { ServiceResponse } from './operation.ts';
 import { MAX_BLOB_SIZE, perform } from './operations.ts';
+import { anonymousGrant } from './public-access.ts';
 import type { ServiceRequest } from './request.ts';
 import { BlobServiceServer, type ReceivedBody } from './service-server.ts';
 import { createSkimmingServer } from './skimmer.ts';
@@ -47,6 +49,10 @@ export interface PageBlobServerOptions {
   readonly rangesPerResponse?: number;
   /** Maximum size of a page blob in bytes. @default 8 TiB, as in Azure */
   readonly maxBlobSize?: number;
+  /** An account for premium page blobs: with tiers, without public access. @default false */
+  readonly isPremium?: boolean;
+  /** Containers may have public access (allowBlobPublicAccess). @default true */
+  readonly allowsPublicAccess?: boolean;
   /** The bearer token that is accepted (over TLS only, as in Azure). */
   readonly bearerToken?: string;
   /** For faults with a probability. */
@@ -113,9 +119,15 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
     this.#credentials.bearerToken = token;
   }
 
-  /** Creates a container without a request, unless it exists. */
-  createContainer(name: string): void {
-    if (!this.#store.containers.has(name)) this.#store.createContainer(name, this.now());
+  /** Creates a container without a request, unless it exists, and sets its public access. */
+  createContainer(name: string, publicAccess: PublicAccess = 'none'): void {
+    const container = this.#store.containers.get(name) ?? this.#store.createContainer(name, this.now());
+    container.publicAccess = publicAccess;
+  }
+
+  /** The public access of a container; undefined if it does not exist. */
+  publicAccessOf(name: string): PublicAccess | undefined {
+    return this.#store.containers.get(name)?.publicAccess;
   }
 
   /** Creates a page blob of zeros without a request. */
@@ -180,7 +192,10 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
   protected override perform(request: ServiceRequest, body: ReceivedBody): ServiceResponse {
     checkVersion(request);
     const now = this.now().getTime();
-    const grant = authorize(request, this.#credentials, now);
+    const { isPremium = false, allowsPublicAccess = true } = this.#options;
+    const kind = { isPremium, allowsPublicAccess };
+    const container = this.#store.containers.get(request.container);
+    const grant = anonymousGrant(request, container, kind) ?? authorize(request, this.#credentials, now);
     if (request.method === 'PUT' && !request.headers.has('content-length')) {
       throw new ServiceError(411, 'MissingContentLengthHeader', 'Content-Length HTTP header was not specified.');
     }
@@ -192,7 +207,7 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
       rangesPerResponse = 10_000,
       maxBlobSize = MAX_BLOB_SIZE,
     } = this.#options;
-    const limits = { rangesPerResponse, maxBlobSize };
+    const limits = { rangesPerResponse, maxBlobSize, kind };
     return perform({ request, body, grant, store: this.#store, now, discard, verifyChecksums, ...limits });
   }
 }
