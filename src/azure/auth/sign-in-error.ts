@@ -4,7 +4,6 @@ import { printable } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
 import { messageOf } from '../../base/thrown.ts';
 import { CredentialError, ServiceError } from '../../errors.ts';
-import { describeProxy, proxyFor } from '../network/proxy.ts';
 
 /** Signs of a network failure in the messages of @azure/identity, MSAL and the Azure CLI. */
 const NETWORK_FAILURE =
@@ -20,9 +19,6 @@ const MANAGED_IDENTITY = /^ManagedIdentityCredential\b/;
 
 /** The sign-in service, or the program that signs in, has rejected the sign-in. */
 const REJECTED = /\bAADSTS\d+|\binvalid_(?:client|grant)\b|Please run 'az login'/;
-
-/** Any address that only a proxy exception for it excepts. */
-const SIGN_IN_SERVICE = new URL('https://login.microsoftonline.com');
 
 /** Whether @azure/identity threw the error. */
 export function isSignInError(error: unknown): error is Error {
@@ -51,16 +47,8 @@ export function signInError(error: Error, hasWorked = false): CredentialError | 
     });
   }
   return new CredentialError(
-    `Signing in with Microsoft Entra failed. Run az login, set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or use a SAS or key instead.${proxyAdvice(error)} ${text}`,
+    `Signing in with Microsoft Entra failed. Run az login, set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or use a SAS or key instead. ${text}`,
   );
-}
-
-/** The endpoint of a managed identity may be unreachable because a proxy stands before it. */
-function proxyAdvice(error: Error): string {
-  if (!causesOf(error).some((cause) => MANAGED_IDENTITY.test(cause) && NETWORK_FAILURE.test(cause))) return '';
-  const proxy = proxyFor(SIGN_IN_SERVICE);
-  if (proxy === undefined) return '';
-  return ` The requests go through the proxy ${describeProxy(proxy)}. If it does not reach the endpoint of the managed identity, add the host of the endpoint to NO_PROXY.`;
 }
 
 /** The message of a chain of credentials has a line for each of them. */
