@@ -39,9 +39,12 @@ export function isInUpload({ diskState }: ManagedDisk): boolean {
 
 export class OwnedDisk implements DiskControl {
   readonly #options: OwnedDiskOptions;
+  /** Until this run has access: then it has begun to write, and the request of the earlier run is over. */
+  #wasFinishing: boolean;
 
   constructor(options: OwnedDiskOptions) {
     this.#options = options;
+    this.#wasFinishing = options.wasFinishing === true;
   }
 
   get state(): DiskState {
@@ -58,7 +61,9 @@ export class OwnedDisk implements DiskControl {
     const { disks, id, expectedMs } = this.#options;
     this.#report('waiting-for-access');
     try {
-      return (await disks.grantWrite(id, grantSeconds(expectedMs), signal)).accessSas;
+      const { accessSas } = await disks.grantWrite(id, grantSeconds(expectedMs), signal);
+      this.#wasFinishing = false;
+      return accessSas;
     } catch (error) {
       throw await this.causeOf(error);
     }
@@ -67,7 +72,7 @@ export class OwnedDisk implements DiskControl {
   /** @throws {DestinationError | InUseError} the disk was deleted or replaced, or its upload was ended by something else. */
   async assertOurs(signal: AbortSignal): Promise<void> {
     const { disks, id } = this.#options;
-    assertOwned(await disks.get(id, signal), this.#options);
+    assertOwned(await disks.get(id, signal), { ...this.#options, wasFinishing: this.#wasFinishing });
   }
 
   /** A disk that was deleted, replaced or ended refuses requests for its content, without a reason. */
