@@ -1,5 +1,6 @@
 // A blob with several writers: uploads in this and other processes, stopped and killed, and other programs.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
@@ -72,17 +73,18 @@ export async function uploadUntil(options: UploadOptions, bytes: number): Promis
   await stopWhen(committed(server.counters.bytesCommitted + bytes), (signal) => uploadImage({ ...options, signal }));
 }
 
-/** An upload in this process. `saved` resolves when its checkpoint contains sent data. */
+/** An upload in this process. `saved` resolves when its checkpoint contains finished windows. */
 export function startHere(options: UploadOptions): {
   readonly running: Promise<UploadResult>;
   readonly saved: Promise<void>;
 } {
   let running: Promise<UploadResult> | undefined;
   const saved = new Promise<void>((resolve) => {
-    let sent = 0;
     const onEvent = (event: UploadEvent) => {
-      if (event.type === 'progress') sent = event.sent;
-      if (event.type === 'saved' && sent > 0) resolve();
+      // What is sent is not done before its whole window is.
+      if (event.type !== 'saved') return;
+      const text = readFileSync(event.checkpoint, 'utf8');
+      if (decodeCheckpoint(text, event.checkpoint).done.length > 0) resolve();
     };
     running = uploadImage({ ...options, onEvent });
   });
