@@ -78,7 +78,7 @@ export interface ArmOptions extends RetryOptions {
 export interface NewDisk {
   /** Its name, or its resource id. */
   readonly name: string;
-  /** Region. Required unless the disk exists. */
+  /** Region. @default that of the resource group */
   readonly location?: string;
   /** @default Standard_LRS */
   readonly sku?: DiskSku;
@@ -125,6 +125,8 @@ export interface UploadOptions extends ImageTransferOptions, Omit<ServiceOptions
   readonly breakLease?: boolean;
   /** Create the container if it does not exist. @default false */
   readonly createContainer?: boolean;
+  /** Delete the snapshots of the blob that is replaced. Only with `overwrite` or `restart`. @default false */
+  readonly deleteSnapshots?: boolean;
   /** Metadata of the blob, in addition to that of vhdup. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Path of a file that records what was sent, range by range with checksums. @default none */
@@ -143,7 +145,11 @@ export interface UploadOptions extends ImageTransferOptions, Omit<ServiceOptions
   readonly skipChecks?: boolean;
 }
 
-export interface VerifyOptions extends ImageTransferOptions, ServiceOptions {
+export interface VerifyOptions extends ImageTransferOptions, Omit<ServiceOptions, 'destination'>, ArmPlace {
+  /** URL of a blob or of a managed disk, with or without a SAS; or `container/blob` when `serviceUrl` is given. Or give `disk`. */
+  readonly destination?: string;
+  /** Name or resource id of a managed disk that no virtual machine uses. It is accessible only for reading meanwhile. */
+  readonly disk?: string;
   /** Read every page of the blob back. @default false: compare only the page list */
   readonly full?: boolean;
   /** Path of the upload's manifest: the image is also compared with the checksums that were sent. @default none */

@@ -45,6 +45,8 @@ function row(on: Row['on'], status: string, code: Row['code'], outcome: Outcome)
 /** Answers from the service. The first row that matches decides; the last row matches everything. */
 const FROM_SERVICE: readonly Row[] = [
   row(['Create Container'], '409', ['ContainerAlreadyExists'], SUCCESS),
+  // There are no snapshots.
+  row(['Delete Snapshots'], '404', ['BlobNotFound', 'ResourceNotFound'], SUCCESS),
   row(['Get Blob Properties'], '404', ['BlobNotFound', 'ContainerNotFound', 'ResourceNotFound', 'HTTP 404'], ABSENT),
   // A success that cannot be read: truncated, garbled, or without a required header.
   row('any', '2xx', 'any', AT_MOST_10),

@@ -76,6 +76,8 @@ const ADVICE = new Map(
     BlobNotFound: 'The blob does not exist, or it was deleted.',
     ResourceNotFound: 'The container or blob does not exist.',
     InvalidBlobType: 'The existing blob is not a page blob. Delete it, or choose another name.',
+    SnapshotsPresent:
+      'The existing blob has snapshots, and this account does not replace such a blob. Add --delete-snapshots to delete them, or choose another name.',
     LeaseIdMissing: 'Another program holds a lease on the blob.',
     LeaseIdMismatchWithBlobOperation: 'Another program holds a lease on the blob.',
     ConditionNotMet: 'Another program modified the blob in the meantime.',

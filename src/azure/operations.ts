@@ -11,6 +11,7 @@ const OPERATIONS = {
   'Create Container': { success: 201, proof: ['etag'] },
   'Get Blob Properties': { success: 200, proof: ['etag', 'x-ms-blob-type'] },
   'Put Blob': { success: 201, proof: ['etag'] },
+  'Delete Snapshots': { success: 202, proof: ['x-ms-delete-type-permanent'] },
   'Put Page': { success: 201, proof: ['etag'] },
   'Clear Pages': { success: 201, proof: ['etag'] },
   'Get Page Ranges': { success: 200, proof: ['x-ms-blob-content-length'] },
@@ -49,6 +50,7 @@ export function operationOf({ method, url, headers }: RequestLike): Operation | 
   const query = new URL(url).searchParams;
   const component = query.get('comp');
   if (method === 'HEAD') return 'Get Blob Properties';
+  if (method === 'DELETE') return headers.get('x-ms-delete-snapshots') === 'only' ? 'Delete Snapshots' : undefined;
   if (method === 'GET') return component === 'pagelist' ? 'Get Page Ranges' : 'Get Blob';
   switch (component) {
     case 'page':

@@ -47,7 +47,19 @@ class AzurePageBlob extends AzurePages implements PageBlob {
       // Not createIfNotExists: it invents an answer if the container exists.
       await this.sender.send(operation, operation, () => this.sender.container.create({ abortSignal: signal }));
     } catch (error) {
-      if (!isSuccess(operation, error)) throw error;
+      if (!isSuccess(operation, error, 409)) throw error;
+    }
+  }
+
+  async deleteSnapshots(abortSignal: AbortSignal): Promise<void> {
+    const operation = 'Delete Snapshots';
+    const { condition: conditions } = this.leases;
+    try {
+      await this.sender.send(operation, operation, () =>
+        this.sender.blob.delete({ deleteSnapshots: 'only', abortSignal, conditions }),
+      );
+    } catch (error) {
+      if (!isSuccess(operation, error, 404)) throw error;
     }
   }
 
@@ -106,6 +118,6 @@ class AzurePageBlob extends AzurePages implements PageBlob {
 }
 
 /** Whether the failure is an answer that means success. */
-function isSuccess(operation: Operation, error: unknown): boolean {
-  return error instanceof DestinationError && outcomeOf(operation, 409, error.reason ?? '').is === 'success';
+function isSuccess(operation: Operation, error: unknown, status: number): boolean {
+  return error instanceof DestinationError && outcomeOf(operation, status, error.reason ?? '').is === 'success';
 }

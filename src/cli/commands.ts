@@ -9,6 +9,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type Command, type CommandGroup, groupCommands } from './define-command.ts';
+import { CMDLETS } from './powershell/cmdlets.ts';
 
 /** What the help of the program lists. */
 export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
@@ -22,3 +23,8 @@ export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
 ];
 
 export const COMMANDS: readonly Command[] = TOP_LEVEL.flatMap((one) => ('commands' in one ? one.commands : [one]));
+
+/** The first words of all command lines. */
+export const TOP_LEVEL_WORDS: readonly string[] = [
+  ...new Set([...COMMANDS, ...CMDLETS].map(({ name }) => name.replace(/ .*$/, ''))),
+];

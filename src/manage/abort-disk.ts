@@ -1,4 +1,6 @@
 // abortDisk: gives up the upload to a managed disk, and deletes the disk. Finished disks are never deleted.
+
+import { azDelete } from '../azure/arm/command-text.ts';
 import type { ManagedDisk } from '../azure/arm/managed-disks.ts';
 import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
 import { shownPath } from '../base/printable.ts';
@@ -11,7 +13,6 @@ import { isInUpload, UPLOAD_TAG } from '../remote/owned-disk.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
-import { azDelete } from './command-text.ts';
 import { meaningOf } from './disk-states.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import { endWithFooter } from './end-with-footer.ts';

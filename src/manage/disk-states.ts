@@ -1,12 +1,13 @@
 // What each state of a managed disk means for its upload, what it costs, and the next step.
 // Sources: REST, Disks, DiskState; learn.microsoft.com, "Upload a VHD to Azure or copy a managed disk"; Managed Disks pricing.
+
+import { commandAbout } from '../azure/arm/command-text.ts';
 import type { ManagedDisk } from '../azure/arm/managed-disks.ts';
 import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
 import { printable } from '../base/printable.ts';
 import { shellWord } from '../base/shell-word.ts';
 import type { ArmOptions } from '../options.ts';
 import { isInUpload, UPLOAD_TAG } from '../remote/owned-disk.ts';
-import { commandAbout } from './command-text.ts';
 
 const MEANINGS: Readonly<Record<string, string>> = {
   ReadyToUpload: 'it waits for an upload, and nobody has access to it',

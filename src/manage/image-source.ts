@@ -1,4 +1,6 @@
 // What an image is made of: a disk that must be finished and unused, or a blob.
+
+import { commandAbout } from '../azure/arm/command-text.ts';
 import { blobUri, type ImageSource } from '../azure/arm/image-body.ts';
 import type { ManagedDisk } from '../azure/arm/managed-disks.ts';
 import { idOf, type ResourceId } from '../azure/arm/resource-id.ts';
@@ -8,7 +10,6 @@ import { shellWord } from '../base/shell-word.ts';
 import { DestinationError, InUseError, UsageError } from '../errors.ts';
 import type { ArmSession } from '../remote/arm-session.ts';
 import { isInUpload } from '../remote/owned-disk.ts';
-import { commandAbout } from './command-text.ts';
 import { meaningOf } from './disk-states.ts';
 import { diskMissing, generationOf } from './disk-status.ts';
 import type { CreateImageOptions } from './image-options.ts';

@@ -17,7 +17,7 @@ import { printable } from '../base/printable.ts';
 import { VERSION } from '../base/version.ts';
 import { UsageError } from '../errors.ts';
 import { type EventListener, retryEvent } from '../events.ts';
-import type { ArmOptions } from '../options.ts';
+import type { ArmOptions, ArmPlace } from '../options.ts';
 import { Retrier } from '../transfer/retry.ts';
 import { checkRetryOptions } from '../validate-options.ts';
 
@@ -92,6 +92,12 @@ export async function connectArm(options: ArmOptions, emit: EventListener, main?
       parseResource(text, type, option, placeIn(text, type, option) ?? place(`${option} ${text}`)),
     close: () => client.close(),
   };
+}
+
+/** Without a SAS or an account key, which only the content of a disk accepts. */
+export function armOptionsOf({ credential, ...options }: Pick<ArmOptions, 'credential' | keyof ArmPlace>): ArmOptions {
+  const isToken = credential?.kind === 'entra' || credential?.kind === 'token';
+  return { ...options, ...(isToken ? { credential } : {}) };
 }
 
 async function tokenSource(

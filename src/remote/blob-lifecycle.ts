@@ -110,6 +110,13 @@ export class BlobLifecycle implements RemoteLifecycle {
     }
   }
 
+  /** Call it while this run holds the blob that it is going to replace. */
+  async deleteSnapshots(signal: AbortSignal): Promise<void> {
+    await this.#store.request('Delete Snapshots', signal, (attempt) =>
+      this.#lease.attempt(() => this.#blob.deleteSnapshots(attempt)),
+    );
+  }
+
   /** Replaces only the blob that `replaces` names. @throws {DestinationError} another blob exists. */
   async create({ uploadId, ...blob }: NewBlob, signal: AbortSignal): Promise<void> {
     const options = { ...blob, sequenceNumber: sequenceNumberOf(uploadId) };

@@ -128,7 +128,14 @@ export async function connectDisk(
     onChecksumRefused,
     ...(tokens === undefined ? {} : { tokens }),
   });
-  return { disk, store: withRetries(disk, options, emit), refusesChecksums: () => refusesChecksums };
+  const onNoPageList = () =>
+    emit({
+      type: 'warning',
+      code: 'no-page-list',
+      message: `The managed disk behind ${address.url} does not list its pages, so any of them may hold data. Everything is sent, also zeros, and read back at the end.`,
+    });
+  const store = withRetries(disk, { ...options, onNoPageList }, emit);
+  return { disk, store, refusesChecksums: () => refusesChecksums };
 }
 
 function connectOptions(permissions: string, options: ConnectionSettings, emit: EventListener): ConnectOptions {
@@ -148,7 +155,7 @@ function connectOptions(permissions: string, options: ConnectionSettings, emit: 
 
 function withRetries<Properties extends StoreProperties>(
   store: PageStore<Properties>,
-  options: ConnectionSettings,
+  options: ConnectionSettings & { readonly onNoPageList?: () => void },
   emit: EventListener,
 ): RetryingPageStore<Properties> {
   return new RetryingPageStore({
@@ -161,6 +168,7 @@ function withRetries<Properties extends StoreProperties>(
     maxRequests: options.maxRequests,
     onConcurrency: (requests) => emit({ type: 'concurrency', requests }),
     onSmaller: (bytes) => emit(smallerRequests(store.url, bytes)),
+    ...(options.onNoPageList === undefined ? {} : { onNoPageList: options.onNoPageList }),
   });
 }
 

@@ -16,6 +16,9 @@ export const UPLOAD_TAG = 'vhdup-upload-id';
 /** The end of a run waits this long at most, in milliseconds. */
 const LOOK_TIMEOUT_MS = 10_000;
 
+/** How often the disk is looked at while it is uploaded to, in milliseconds. */
+const WATCH_INTERVAL_MS = 60_000;
+
 /** The states in which a disk accepts an upload. */
 const IN_UPLOAD: readonly string[] = ['ReadyToUpload', 'ActiveUpload'];
 
@@ -41,6 +44,8 @@ export class OwnedDisk implements DiskControl {
   readonly #options: OwnedDiskOptions;
   /** Until this run has access: then it has begun to write, and the request of the earlier run is over. */
   #wasFinishing: boolean;
+  #watch: NodeJS.Timeout | undefined;
+  #isCommitting = false;
 
   constructor(options: OwnedDiskOptions) {
     this.#options = options;
@@ -75,9 +80,31 @@ export class OwnedDisk implements DiskControl {
     assertOwned(await disks.get(id, signal), { ...this.#options, wasFinishing: this.#wasFinishing });
   }
 
+  /**
+   * Looks at the disk once a minute until the commit. Two runs that create a disk of one name both succeed: the one that does not own
+   * it must stop soon, because it may write into the disk of the other. The caller ends it with `unwatch`.
+   */
+  watch(onLost: (error: Error) => void): void {
+    const look = async () => {
+      try {
+        await this.assertOurs(AbortSignal.timeout(LOOK_TIMEOUT_MS));
+      } catch (error) {
+        const isLost = error instanceof DestinationError || error instanceof InUseError;
+        if (isLost && this.#watch !== undefined) onLost(error);
+      }
+    };
+    this.#watch = setInterval(() => void look(), WATCH_INTERVAL_MS).unref();
+  }
+
+  unwatch(): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
   /** A disk that was deleted, replaced or ended refuses requests for its content, without a reason. */
   async causeOf(error: unknown): Promise<unknown> {
-    if (![DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind)) return error;
+    const mayExplain = [DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind);
+    if (this.#isCommitting || !mayExplain) return error;
     return await this.assertOurs(AbortSignal.timeout(LOOK_TIMEOUT_MS)).then(
       () => error,
       (cause: unknown) => (cause instanceof DestinationError || cause instanceof InUseError ? cause : error),
@@ -86,6 +113,8 @@ export class OwnedDisk implements DiskControl {
 
   async commit(signal: AbortSignal): Promise<void> {
     const { disks, id } = this.#options;
+    this.unwatch();
+    this.#isCommitting = true;
     this.#report('committing');
     const ended = await disks.endAccess(id, signal);
     // Somebody may have attached it already.

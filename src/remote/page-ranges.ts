@@ -7,8 +7,12 @@ import type { RetryingPageStore } from './retrying-page-store.ts';
 /** Consecutive empty answers that name a next one. The service may send some, but must not do so forever. */
 const MAX_EMPTY_LISTS = 100;
 
+/** Larger than any blob or disk: 1 PiB. */
+const END_OF_ALL = 2 ** 50;
+
 /**
  * Yields the ranges that were written and not cleared since, ascending and with gaps between them. All other pages read as zeros.
+ * Where the target does not list its pages (`isListUnknown`), everything that is not known yet is one range without end.
  * @throws {ServiceError} retries are exhausted, or the list does not ascend or does not end.
  */
 export async function* listedRanges(
@@ -20,6 +24,12 @@ export async function* listedRanges(
   let emptyLists = 0;
   do {
     const list = await store.pageRanges(marker, signal);
+    if (list === undefined) {
+      const { offset, length } = last ?? { offset: 0, length: 0 };
+      if (length > 0) yield { offset, length };
+      yield { offset: offset + length, length: END_OF_ALL - offset - length };
+      return;
+    }
     for (const range of list.ranges) {
       if (last === undefined) {
         last = range;

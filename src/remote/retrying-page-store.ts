@@ -3,11 +3,16 @@
 import type { LimitFunction } from 'p-limit';
 import type { ByteRange } from '../base/byte-range.ts';
 import type { Checksum, ChecksumAlgorithm, PageRun } from '../base/page-run.ts';
-import { ServiceError } from '../errors.ts';
+import { CredentialError, ServiceError } from '../errors.ts';
 import type { PageRangeList, PageStore, StoreProperties } from '../target/page-store.ts';
 import { CongestionControl } from '../transfer/congestion-control.ts';
 import type { Retrier } from '../transfer/retry.ts';
 import { SizedWrites } from './sized-writes.ts';
+
+/** Attempts of one Get Page Ranges that the service must fail before its page list is given up. */
+const MAX_LIST_FAILURES = 6;
+/** The service failed, or ran out of time. Other failures may lie in the network, which returns. */
+const LIST_FAILURES: readonly (number | undefined)[] = [408, 500, 504];
 
 /** Wraps each attempt of a write. A lease uses it to renew itself when an attempt shows that it has expired. */
 export interface Holder {
@@ -32,6 +37,8 @@ export interface RetryingPageStoreOptions<Properties extends StoreProperties> {
   readonly onConcurrency: (requests: number) => void;
   /** Called with the new largest request size in bytes, after something on the way refused larger requests. */
   readonly onSmaller: (bytes: number) => void;
+  /** Called when the target fails to list its pages. @default that is a failure like any other */
+  readonly onNoPageList?: () => void;
 }
 
 export class RetryingPageStore<Properties extends StoreProperties = StoreProperties> {
@@ -39,12 +46,16 @@ export class RetryingPageStore<Properties extends StoreProperties = StorePropert
   readonly #retrier: Retrier;
   readonly #sizedWrites: SizedWrites;
   readonly #newCongestion: () => CongestionControl;
+  readonly #onNoPageList: (() => void) | undefined;
   #congestionInUse: CongestionControl | undefined;
   #holder: Holder = { attempt: (operation) => operation() };
+  #isListUnknown = false;
 
-  constructor({ store, retrier, maxRequests, onConcurrency, onSmaller }: RetryingPageStoreOptions<Properties>) {
+  constructor(options: RetryingPageStoreOptions<Properties>) {
+    const { store, retrier, maxRequests, onConcurrency, onSmaller, onNoPageList } = options;
     this.#store = store;
     this.#retrier = retrier;
+    this.#onNoPageList = onNoPageList;
     this.#sizedWrites = new SizedWrites({
       target: { write: (run, signal) => this.#writeAtOnce(run, signal) },
       onSmaller,
@@ -127,8 +138,32 @@ export class RetryingPageStore<Properties extends StoreProperties = StorePropert
     return await this.limit(() => this.#paced(what, range.length, signal, read));
   }
 
-  pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList> {
-    return this.request('Get Page Ranges', signal, (attempt) => this.#store.pageRanges(marker, attempt));
+  /** Whether the target has failed to list its pages. Then any page may hold data, and only reading it shows what. */
+  get isListUnknown(): boolean {
+    return this.#isListUnknown;
+  }
+
+  /** Undefined if the target does not list its pages, and `onNoPageList` allows that. */
+  async pageRanges(marker: string | undefined, signal: AbortSignal): Promise<PageRangeList | undefined> {
+    if (this.#isListUnknown) return undefined;
+    let failures = 0;
+    try {
+      return await this.request('Get Page Ranges', signal, async (attempt) => {
+        try {
+          return await this.#store.pageRanges(marker, attempt);
+        } catch (error) {
+          if (error instanceof ServiceError && LIST_FAILURES.includes(error.failure.status)) failures += 1;
+          if (this.#onNoPageList === undefined || failures < MAX_LIST_FAILURES) throw error;
+          throw new NoPageList();
+        }
+      });
+    } catch (error) {
+      const isRefused = error instanceof CredentialError && !error.isExpired;
+      if (this.#onNoPageList === undefined || !(isRefused || error instanceof NoPageList)) throw error;
+      if (!this.#isListUnknown) this.#onNoPageList();
+      this.#isListUnknown = true;
+      return undefined;
+    }
   }
 
   #writeAtOnce(run: PageRun, signal: AbortSignal): Promise<void> {
@@ -155,6 +190,9 @@ export class RetryingPageStore<Properties extends StoreProperties = StorePropert
     return this.#congestionInUse;
   }
 }
+
+/** Ends the retries of a listing. */
+class NoPageList extends Error {}
 
 function assertArrived(what: string, sent: Checksum, received: Checksum | undefined): void {
   if (received === undefined || Buffer.compare(sent.value, received.value) === 0) return;

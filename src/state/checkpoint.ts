@@ -1,7 +1,7 @@
 // The state of an upload between two runs, and its file format.
 
 import type { ByteRange } from '../base/byte-range.ts';
-import { count, flag, integer, listOf, object, optional, pageDigest, ranges, text, time } from './decode.ts';
+import { count, flag, integer, listOf, object, oneOf, optional, pageDigest, ranges, text, time } from './decode.ts';
 import type { Owner } from './lease-holder.ts';
 import type { Machine } from './machine-id.ts';
 import { decodeState, encodeState, type StateForm, storedRanges } from './state-format.ts';
@@ -47,6 +47,8 @@ export interface Checkpoint {
   readonly fromBlob?: boolean;
   /** The blob differs from the image, and the upload cannot be resumed. */
   readonly failed?: boolean;
+  /** What is to be read back when the target is final, because the credential for the upload cannot read. */
+  readonly unread?: 'unverified' | 'full';
   /** The blob that the upload may replace. Saved before the replacement, and absent afterwards. */
   readonly replaces?: ReplacedBlob;
   /** Only for a managed disk that this upload created. */
@@ -121,6 +123,7 @@ const FORM: StateForm<Checkpoint> = {
     etag: optional(text),
     fromBlob: optional(flag),
     failed: optional(flag),
+    unread: optional(oneOf('unverified', 'full')),
     replaces: optional(object<ReplacedBlob>({ etag: text, uploadId: optional(text) })),
     disk: optional(object<DiskState>({ id: text, uniqueId: optional(text), finishing: optional(flag) })),
   }),

@@ -47,6 +47,8 @@ export interface PageBlob extends PageStore<BlobProperties> {
    * @throws {CredentialError} the credential may not create it. The container may exist nevertheless.
    */
   createContainer(signal: AbortSignal): Promise<void>;
+  /** Deletes all snapshots of the blob, and not the blob itself. Succeeds if there are none. */
+  deleteSnapshots(signal: AbortSignal): Promise<void>;
   create(options: CreateBlobOptions, signal: AbortSignal): Promise<void>;
   /**
    * @param etag - Refuse if the blob has another ETag.

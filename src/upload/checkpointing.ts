@@ -44,6 +44,8 @@ export class Checkpointing {
   manifest: UploadManifest | undefined;
   /** Set when the read-back begins. */
   readBack: ReadBack | undefined;
+  /** What is to be read back when the target is final. */
+  unread: Checkpoint['unread'];
   readonly #options: CheckpointingOptions;
   #autosave: Autosave | undefined;
   /** Whether the blob does not match the image. */
@@ -69,6 +71,7 @@ export class Checkpointing {
       lease: leaseOf(access.owner, lifecycle.isHeld),
       ...(session.earlier?.fromBlob === true ? { fromBlob: true } : {}),
       ...(this.#isFailed ? { failed: true } : {}),
+      ...(this.unread === undefined ? {} : { unread: this.unread }),
     };
   }
 

@@ -2,11 +2,13 @@
 
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../azure/arm/arm-error.ts';
+import { commandAbout } from '../azure/arm/command-text.ts';
 import type { ManagedDisk, ManagedDisks } from '../azure/arm/managed-disks.ts';
 import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { CheckpointError, CredentialError, DestinationError, InUseError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
+import type { ArmPlace } from '../options.ts';
 import {
   assertOwned,
   beingChanged,
@@ -24,6 +26,9 @@ export interface ClaimRequest extends Omit<TargetRequest, 'store' | 'access' | '
   readonly owner: TargetRequest['owner'];
   readonly disks: ManagedDisks;
   readonly id: ResourceId;
+  /** The disk as the user named it, and the options that lead to it. */
+  readonly name: string;
+  readonly place: ArmPlace;
   /** The body that creates the disk, with these tags in addition to those of the user. */
   readonly bodyWith: (tags: Readonly<Record<string, string>>) => JsonObject;
   /** How long the upload will take, in milliseconds. */
@@ -95,7 +100,7 @@ async function begin(
   const isUntouched = found.diskState === 'ReadyToUpload' && ofUpload === undefined;
   if (!(isUntouched || isOwn || overwrite || resumeFromBlob) || (restart && !isOwn && !overwrite && !isUntouched)) {
     throw new DestinationError(
-      `Disk ${nameOf(id)} exists already and is in an unfinished upload (state ${found.diskState})${ofUpload === undefined ? '' : ' by vhdup'}. If it is an upload of this image, run it again with its checkpoint (--checkpoint), or give --resume-from-blob to resume without it. Give --overwrite to send everything again into the same disk, or give the disk up with: ${abortCommand(id)}.`,
+      `Disk ${nameOf(id)} exists already and is in an unfinished upload (state ${found.diskState})${ofUpload === undefined ? '' : ' by vhdup'}. If it is an upload of this image, run it again with its checkpoint (--checkpoint), or give --resume-from-blob to resume without it. Give --overwrite to send everything again into the same disk, or give the disk up with: ${abortCommand(request)}.`,
       { reason: 'DiskInUpload' },
     );
   }
@@ -113,7 +118,7 @@ async function take(found: ManagedDisk, ofUpload: string | undefined, request: C
     // The tag cannot be changed while the disk is in upload. The upload of this image may be resumed under its own tag.
     if (ofUpload === undefined || resumeFromBlob) return undefined;
     throw new DestinationError(
-      `Disk ${nameOf(id)} cannot be taken from the upload that is writing to it, which would commit whatever the disk holds then: ${error.message} Give the disk up with: ${abortCommand(id)}.`,
+      `Disk ${nameOf(id)} cannot be taken from the upload that is writing to it, which would commit whatever the disk holds then: ${error.message} Give the disk up with: ${abortCommand(request)}.`,
       { reason: 'DiskInUpload', cause: error },
     );
   });
@@ -195,10 +200,11 @@ async function remember(checkpoint: Checkpoint, disk: DiskState, { file }: Claim
   await file.save({ ...checkpoint, disk });
 }
 
-function assertFits({ uploadSizeBytes }: ManagedDisk, { id, source }: ClaimRequest): void {
+function assertFits({ uploadSizeBytes }: ManagedDisk, request: ClaimRequest): void {
+  const { id, source } = request;
   if (uploadSizeBytes === undefined || uploadSizeBytes === source.size) return;
   throw new DestinationError(
-    `Disk ${nameOf(id)} was created for an upload of ${uploadSizeBytes} bytes, but the image takes ${source.size} bytes as a fixed VHD. Choose another name with --disk, or give the disk up with: ${abortCommand(id)}.`,
+    `Disk ${nameOf(id)} was created for an upload of ${uploadSizeBytes} bytes, but the image takes ${source.size} bytes as a fixed VHD. Choose another name with --disk, or give the disk up with: ${abortCommand(request)}.`,
     { reason: 'DiskSize' },
   );
 }
@@ -214,6 +220,6 @@ function optional(uniqueId: string | undefined): { readonly uniqueId?: string } 
 }
 
 /** The command that gives up an unfinished upload. */
-export function abortCommand({ names, resourceGroup }: ResourceId): string {
-  return `vhdup disk abort ${names.at(-1)} -g ${resourceGroup}`;
+function abortCommand({ id, name, place }: ClaimRequest): string {
+  return commandAbout('disk abort', id, name, place);
 }

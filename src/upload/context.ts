@@ -53,6 +53,8 @@ export interface TargetRequest {
 export interface SessionRequest extends TargetRequest {
   readonly lifecycle: BlobLifecycle;
   readonly createContainer: boolean;
+  /** Delete the snapshots of the blob that this upload replaces. */
+  readonly deleteSnapshots: boolean;
   /** Break a lease that something else holds on the blob. */
   readonly breakLease: boolean;
   /** The user's metadata for the blob. */

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { RangeSet } from '../base/range-set.ts';
 import { CredentialError, DestinationError, InUseError, type VhdupError } from '../errors.ts';
-import { isComplete, isFailed, isUnfinished, OWNER, UPLOAD_ID } from '../state/blob-metadata.ts';
+import { isComplete, isFailed, isUnfinished, OWNER, otherUploader, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint, ReplacedBlob } from '../state/checkpoint.ts';
 import { decodeOwner, describeOwner, hasExited } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
@@ -38,6 +38,7 @@ export async function create(
   await file.save({ ...emptyCheckpoint({ uploadId, startedAt }, request), lease, ...replaces });
   try {
     const current = existing === undefined ? undefined : await holdReplaced(stored, existing, uploadId, request);
+    if (request.deleteSnapshots && existing !== undefined) await lifecycle.deleteSnapshots(signal);
     if (request.createContainer && existing === undefined) await lifecycle.createContainer(signal);
     const blob = { uploadId, size: request.source.size, metadata: sessionMetadata(uploadId, request) };
     await lifecycle.create({ ...blob, ...(current === undefined ? {} : { replaces: current.etag }) }, signal);
@@ -118,11 +119,14 @@ function existingBlob({ size, type, metadata, isLeased }: BlobProperties, reques
   const overwrite = request.restart ? '--restart --overwrite' : '--overwrite';
   const replace = `Give ${overwrite} to replace it, or choose another name.`;
   if (!isUnfinished(metadata)) {
+    const other = otherUploader(metadata);
     const what = isComplete(metadata)
       ? 'the blob already exists and is a complete upload by vhdup. If it was made from this image, nothing is left to do'
       : isFailed(metadata)
         ? 'the blob already exists and is a failed upload by vhdup: it does not match the image it was made from'
-        : `a ${type} of ${size} bytes already exists`;
+        : other === undefined
+          ? `a ${type} of ${size} bytes already exists`
+          : `the blob already exists and is an unfinished upload by ${other}, which vhdup cannot resume`;
     return new DestinationError(`${cannot}: ${what}. ${replace}`);
   }
   const owner = decodeOwner(metadata[OWNER]);

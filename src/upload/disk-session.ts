@@ -30,6 +30,7 @@ export async function openDiskSession(request: DiskSessionRequest): Promise<Sess
   assertFits(disk, request);
 
   if (stored !== undefined && !restart && stored.failed !== true && stored.done.length > 0) {
+    // A disk that does not list its pages is read back at the end.
     if (await holdsSamePages(stored, store, signal)) return await resumed(stored, disk.etag, request);
     // Something else has written to the disk, or pages were lost: everything is sent again, into the same disk, and read back.
     const again = start(stored, [{ offset: 0, length: source.diskSize }]);
@@ -42,8 +43,11 @@ export async function openDiskSession(request: DiskSessionRequest): Promise<Sess
   }
   const mayOverwrite = restart || overwrite || stored !== undefined;
   if (!mayOverwrite && !resumeFromBlob && (await holdsData(request))) {
+    const known = 'Give --overwrite to write over whatever it holds.';
     throw new DestinationError(
-      `The managed disk behind ${store.url} already holds data of an upload that this checkpoint does not know. If it is an upload of this image, give --resume-from-blob to resume it, or --checkpoint to name its checkpoint. Give --overwrite to write over the data.`,
+      store.isListUnknown
+        ? `Nothing shows whether the managed disk behind ${store.url} holds data: it does not list its pages. ${known}`
+        : `The managed disk behind ${store.url} already holds data of an upload that this checkpoint does not know. If it is an upload of this image, give --resume-from-blob to resume it, or --checkpoint to name its checkpoint. Give --overwrite to write over the data.`,
     );
   }
   const identity = stored ?? { uploadId: randomUUID(), startedAt: new Date().toISOString() };

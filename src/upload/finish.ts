@@ -1,27 +1,25 @@
 // The end of an upload: writes the footer, verifies the blob and marks it as complete.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
-import { subtractRanges } from '../base/range-list.ts';
-import { DestinationError, VerificationError } from '../errors.ts';
+import { CredentialError, DestinationError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { VerifiedLevel, VerifyLevel } from '../options.ts';
 import { isModified } from '../remote/blob-lifecycle.ts';
+import type { DiskExport } from '../remote/disk-export.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import type { Capabilities, RemoteLifecycle } from '../target/lifecycle.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
 import type { PageSetDigest } from '../transfer/page-set-digest.ts';
-import { Progress } from '../transfer/progress.ts';
+import type { Progress } from '../transfer/progress.ts';
 import type { WindowMemory } from '../transfer/window-memory.ts';
-import { compareBlob } from '../verify/compare-blob.ts';
-import { Differences, describeDifferences } from '../verify/differences.ts';
-import { hasFooter } from '../verify/footer.ts';
 import { verifyPageList } from '../verify/page-list.ts';
 import type { Artifacts } from './artifacts.ts';
-import type { Checkpointing } from './checkpointing.ts';
+import type { Checkpointing, ReadBack } from './checkpointing.ts';
 import type { Session } from './context.ts';
+import { COMMITTED_ADVICE, type ReadBackLevel, type ReadBackOptions, readBack } from './read-back.ts';
 
 /** The parts of a running upload. */
 export interface Upload {
@@ -37,6 +35,8 @@ export interface Upload {
   readonly concurrency: Concurrency;
   /** The level that the user asked for. */
   readonly verify: VerifyLevel | undefined;
+  /** Opens the target for reading once it is final; undefined if that is not possible. */
+  readonly openExport: ((signal: AbortSignal) => Promise<DiskExport>) | undefined;
   readonly emit: EventListener;
 }
 
@@ -52,7 +52,7 @@ export interface Finished {
  * @throws {VerificationError} the blob does not match the image.
  */
 export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signal: AbortSignal): Promise<Finished> {
-  const { image, source, store, lifecycle, session, progress, memory, emit } = upload;
+  const { image, source, store, lifecycle, progress, memory, emit } = upload;
   emit({ type: 'phase', phase: 'finishing' });
   await image.assertUnchanged();
   const range = { offset: source.diskSize, length: PAGE_SIZE };
@@ -61,7 +61,6 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
   progress.runSent(range);
 
   const sent = progress.pages.with(range);
-  const verified = levelOf(upload.verify, session);
   let contentMd5: Uint8Array | undefined;
   try {
     contentMd5 = await md5?.digest((done) => emit({ type: 'hashing', done, size: source.size }));
@@ -71,14 +70,16 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
       // Before the read-back, because it changes the ETag: if its answer was lost, nothing shows who changed it.
       await lifecycle.setContentMd5(contentMd5, signal);
     }
-    // Without a lease, the blob must keep this ETag from the read-back to the end.
-    const etag = await verify(upload, verified, sent, signal);
+    const { verified, etag, pending } = await verify(upload, sent, signal);
     await manifest?.complete(footer, sent);
+    upload.checkpointing.unread = pending;
+    // Without a lease, the blob must keep this ETag from the read-back to the end.
     await lifecycle.finish(signal, etag, () => upload.checkpointing.save());
+    if (pending !== undefined) await readCommitted(upload, pending, signal);
+    return { verified, contentMd5: contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64') };
   } catch (error) {
     throw changedMeanwhile(error, store.url);
   }
-  return { verified, contentMd5: contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64') };
 }
 
 function changedMeanwhile(error: unknown, url: string): unknown {
@@ -115,53 +116,63 @@ export function warnOfUnverified(
   emit({ type: 'warning', code: 'unverified', message: `${why} ${what}` });
 }
 
-/**
- * @returns the ETag at which the blob was read back; undefined if it was not.
- * @throws {VerificationError} the blob holds other pages or other bytes.
- */
-async function verify(
-  upload: Upload,
-  level: VerifiedLevel,
-  sent: PageSetDigest,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const { store, emit } = upload;
-  if (level === 'none') return undefined;
-  emit({ type: 'phase', phase: 'verifying' });
-  await verifyPageList(store, sent, signal);
-  if (level === 'ranges') return undefined;
-  const properties = await store.properties(signal);
-  if (properties === undefined)
-    throw new DestinationError(
-      `Cannot verify ${store.url}: the blob no longer exists. Give --restart to upload from the beginning.`,
-    );
-  await readBack(upload, level, properties.etag, signal);
-  return properties.etag;
+/** What was compared before the target becomes final. */
+interface Proof {
+  readonly verified: VerifiedLevel;
+  /** The ETag at which the target was read back; undefined if it was not. */
+  readonly etag?: string;
+  /** What can only be read back when the target is final, because the credential for the upload cannot read. */
+  readonly pending?: ReadBackLevel;
 }
 
-async function readBack(upload: Upload, level: VerifiedLevel, etag: string, signal: AbortSignal): Promise<void> {
-  const { source, store, session, checkpointing } = upload;
-  const differences = new Differences();
-  const disk = [{ offset: 0, length: source.diskSize }];
-  const progress = new Progress({ done: level === 'full' ? [] : subtractRanges(disk, session.unverified.ranges) });
-  checkpointing.readBack = { done: progress.done, differences };
+/** @throws {VerificationError} the target holds other pages or other bytes. */
+async function verify(upload: Upload, sent: PageSetDigest, signal: AbortSignal): Promise<Proof> {
+  const { store, session, checkpointing, emit } = upload;
+  const asked = levelOf(upload.verify, session);
+  if (asked === 'none') return { verified: asked };
+  emit({ type: 'phase', phase: 'verifying' });
+  await verifyPageList(store, sent, signal);
+  const level = store.isListUnknown ? 'full' : asked;
+  if (level === 'ranges') return { verified: level };
+  const onStart = (started: ReadBack) => {
+    checkpointing.readBack = started;
+  };
+  const advice = 'Upload it again with --restart --overwrite.';
+  try {
+    return {
+      verified: level,
+      etag: await readBack(readBackOf(upload, { level, isOurs: true, onStart, advice }), signal),
+    };
+  } catch (error) {
+    const isUnreadable = error instanceof CredentialError && !error.isExpired;
+    if (upload.openExport === undefined || !isUnreadable) throw error;
+    checkpointing.readBack = undefined;
+    return { verified: level, pending: level };
+  }
+}
+
+/** Reads back a disk that is final already. */
+async function readCommitted(upload: Upload, level: ReadBackLevel, signal: AbortSignal): Promise<void> {
+  const opened = await upload.openExport?.(signal);
+  if (opened === undefined) return;
+  upload.emit({ type: 'phase', phase: 'verifying' });
+  const parts = readBackOf(upload, { level, isOurs: false, advice: COMMITTED_ADVICE });
+  try {
+    await readBack({ ...parts, store: opened.store }, signal);
+  } finally {
+    await opened.end();
+  }
+}
+
+function readBackOf(
+  upload: Upload,
+  more: Pick<ReadBackOptions, 'level' | 'isOurs' | 'onStart' | 'advice'>,
+): ReadBackOptions {
+  const { session, checkpointing } = upload;
   const emit: EventListener = (event) => {
     // Save soon: only the checkpoint records what was read back, and a kill would lose it.
     if (event.type === 'progress') checkpointing.saveSoon();
     upload.emit(event);
   };
-  try {
-    await compareBlob({ ...upload, signal, emit, etag, full: true, isOurs: true, progress, differences });
-    if (!(await hasFooter(upload, etag, signal))) {
-      differences.add({ kind: 'footer', offset: source.diskSize, length: PAGE_SIZE });
-    }
-  } catch (error) {
-    // A difference outweighs a stop or another failure: a later run may compare less.
-    if (differences.summary.count === 0) throw error;
-  }
-  const { summary } = differences;
-  if (summary.count === 0) return;
-  throw new VerificationError(
-    `${store.url} does not match the image: ${describeDifferences(summary)}. Upload it again with --restart --overwrite.`,
-  );
+  return { ...upload, emit, unverified: session.unverified, ...more };
 }

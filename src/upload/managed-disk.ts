@@ -2,12 +2,13 @@
 
 import type { JsonObject } from '../azure/arm/arm-error.ts';
 import { type DiskOptions, diskBody } from '../azure/arm/disk-body.ts';
-import { idOf, parseResource } from '../azure/arm/resource-id.ts';
-import { UsageError } from '../errors.ts';
+import { locationOfGroup } from '../azure/arm/resource-groups.ts';
+import { idOf, parseResource, type ResourceId } from '../azure/arm/resource-id.ts';
 import type { DiskImage } from '../image/disk-image.ts';
-import type { ArmOptions, ArmPlace, NewDisk, UploadOptions } from '../options.ts';
-import { connectArm, type MainResource } from '../remote/arm-session.ts';
+import type { ArmPlace, NewDisk, UploadOptions } from '../options.ts';
+import { type ArmSession, armOptionsOf, connectArm, type MainResource } from '../remote/arm-session.ts';
 import { accessOf } from '../remote/connect.ts';
+import { type DiskExport, exportDisk, SLOW_LINK } from '../remote/disk-export.ts';
 import { UPLOAD_TAG } from '../remote/owned-disk.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { readDiskLayout } from '../volume/disk-layout.ts';
@@ -16,13 +17,13 @@ import { guessOperatingSystem } from '../volume/operating-system.ts';
 import { claimDisk } from './claim-disk.ts';
 import { type OpenTargetRequest, openDisk, type UploadTarget } from './target.ts';
 
-/** Bytes per second of a slow uplink, for how long the access to the disk lasts. */
-const SLOW_UPLINK = 1024 * 1024;
-
 /** An earlier run has finished this upload. */
 export interface FinishedDisk {
   readonly url: string;
   readonly finished: Checkpoint;
+  /** Opens the disk for reading: the earlier run may have left something to be read back. */
+  openExport(signal: AbortSignal): Promise<DiskExport>;
+  close(): void;
 }
 
 /**
@@ -39,33 +40,37 @@ export async function openManagedDisk(
   try {
     const id = arm.resource(main.text, main.type, main.option);
     const properties = await diskOptionsOf(newDisk, image, source.size);
+    const location = await locationOf(newDisk, properties, id, arm, signal);
     const bodyWith = (tags: Readonly<Record<string, string>>): JsonObject =>
-      diskBody(id, { ...properties, tags: { ...newDisk.tags, ...tags } });
-    // Refuses invalid options before anything is sent.
-    bodyWith({});
+      diskBody(id, { ...properties, location, tags: { ...newDisk.tags, ...tags } });
     const url = `${arm.target.endpoint}${idOf(id)}`;
-    const expectedMs = (source.size / SLOW_UPLINK) * 1000;
+    const expectedMs = (source.size / SLOW_LINK) * 1000;
     const { disks } = arm;
-    const { disk, finished } = await claimDisk({ ...request, disks, id, bodyWith, expectedMs, targetUrl: url });
-    if (finished !== undefined) {
-      arm.close();
-      return { url, finished };
-    }
+    const tokens = { credential: arm.credential, scope: arm.target.diskScope };
+    const settings = { ...options, maxRate: request.maxRate, ...request.concurrency };
+    const openExport = (reading: AbortSignal) =>
+      exportDisk({ disks, id, tokens, settings, expectedMs, mayHaveAccess: true, emit }, reading);
+    const named = { id, name: newDisk.name, place: options };
+    const { disk, finished } = await claimDisk({ ...request, ...named, disks, bodyWith, expectedMs, targetUrl: url });
+    if (finished !== undefined) return { url, finished, openExport, close: () => arm.close() };
     const sas = await disk.grant(signal);
     // Somebody may have created the disk once more meanwhile.
     await disk.assertOurs(signal);
     const target = await openDisk(request, accessOf({ ...options, destination: sas.reveal() }, 'rw'), {
       url,
       control: disk,
-      tokens: { credential: arm.credential, scope: arm.target.diskScope },
+      tokens,
       renewSas: async ({ signal: waiting }) => {
         await disk.assertOurs(waiting);
         return (await disk.grant(waiting)).reveal();
       },
     });
+    disk.watch(request.onLost);
     return {
       ...target,
+      openExport,
       close: () => {
+        disk.unwatch();
         target.close();
         arm.close();
       },
@@ -96,7 +101,9 @@ export async function planManagedDisk(
     const { tags = {} } = newDisk;
     // The id of the upload is drawn when it starts.
     const withTags = { ...tags, [UPLOAD_TAG]: '00000000-0000-0000-0000-000000000000' };
-    const body = diskBody(id, { ...(await diskOptionsOf(newDisk, image, source.size)), tags: withTags });
+    const properties = await diskOptionsOf(newDisk, image, source.size);
+    const location = await locationOf(newDisk, properties, id, arm, signal);
+    const body = diskBody(id, { ...properties, location, tags: withTags });
     const found = await arm.disks.get(id, signal);
     return {
       request: { method: 'PUT', url: `${arm.target.endpoint}${idOf(id)}`, body },
@@ -111,16 +118,33 @@ function mainOf({ name }: NewDisk): MainResource {
   return { text: name, type: 'Microsoft.Compute/disks', option: '--disk' };
 }
 
-/** Without a SAS or an account key, which only the content of a disk accepts. */
-function armOptionsOf({ credential, ...options }: Pick<UploadOptions, 'credential' | keyof ArmPlace>): ArmOptions {
-  const isToken = credential?.kind === 'entra' || credential?.kind === 'token';
-  return { ...options, ...(isToken ? { credential } : {}) };
+/** The region that the user chose, or that of the resource group. @throws {UsageError} an option is not valid, before anything is sent. */
+async function locationOf(
+  { location, tags = {} }: NewDisk,
+  properties: Omit<DiskOptions, 'location'>,
+  id: ResourceId,
+  { client }: ArmSession,
+  signal: AbortSignal,
+): Promise<string> {
+  diskBody(id, { ...properties, location: location ?? 'unknown', tags });
+  return location ?? (await locationOfGroup(client, id, signal));
 }
 
 /** What the user chose, and what the image shows otherwise. */
-export async function diskOptionsOf(newDisk: NewDisk, image: DiskImage, uploadSizeBytes: number): Promise<DiskOptions> {
-  const { location, sku = 'Standard_LRS', osType, generation, diskAccess, diskEncryptionSet, ...same } = newDisk;
-  if (location === undefined) throw new UsageError('The region of the disk is missing: add --location (-l).');
+async function diskOptionsOf(
+  newDisk: NewDisk,
+  image: DiskImage,
+  uploadSizeBytes: number,
+): Promise<Omit<DiskOptions, 'location'>> {
+  const {
+    location: _location,
+    sku = 'Standard_LRS',
+    osType,
+    generation,
+    diskAccess,
+    diskEncryptionSet,
+    ...same
+  } = newDisk;
   const layout = await readDiskLayout(image);
   const { name: _, tags: _tags, ...rest } = same;
   const family = guessOperatingSystem(layout)?.family;
@@ -132,7 +156,6 @@ export async function diskOptionsOf(newDisk: NewDisk, image: DiskImage, uploadSi
   const wanted = generation ?? (system === undefined ? undefined : boots);
   return {
     ...rest,
-    location,
     sku,
     uploadSizeBytes,
     ...(system === undefined ? {} : { osType: system }),

@@ -17,7 +17,7 @@ export function isProved({ lease, etag }: Checkpoint, hold: Hold): boolean {
   return hold.etag === etag || (lease.proof !== undefined && hold.takenOver === lease.proof);
 }
 
-/** Whether the target lists exactly the pages that were sent, within the completed ranges. */
+/** Whether the target lists exactly the pages that were sent, within the completed ranges; also if it does not list its pages. */
 export async function holdsSamePages(
   stored: Checkpoint,
   store: RetryingPageStore,
@@ -52,7 +52,8 @@ async function compareListed(
   if (done.length === 0) return undefined;
   const listed = new PageSetDigest();
   for await (const range of partsWithin(listedRanges(store, signal), done)) listed.add(range);
-  return listed.equals(PageSetDigest.from(sent.pages, sent.bytes)) ? undefined : listed;
+  const isSame = store.isListUnknown || listed.equals(PageSetDigest.from(sent.pages, sent.bytes));
+  return isSame ? undefined : listed;
 }
 
 /** The parts of `ranges` that lie in `within`. Both ascend. */

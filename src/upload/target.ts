@@ -6,6 +6,7 @@ import type { EventListener } from '../events.ts';
 import type { ServiceOptions, UploadOptions } from '../options.ts';
 import { BlobLifecycle } from '../remote/blob-lifecycle.ts';
 import { accessOf, type BlobAccess, connect, connectDisk, warnOfPlainHttp } from '../remote/connect.ts';
+import type { DiskExport } from '../remote/disk-export.ts';
 import { type DiskControl, DiskLifecycle } from '../remote/disk-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import type { RemoteLifecycle } from '../target/lifecycle.ts';
@@ -29,6 +30,8 @@ export interface UploadTarget {
   openSession(request: TargetRequest): Promise<Session>;
   /** The cause of a failure, if the state of the target shows a better one. */
   causeOf(error: unknown): Promise<unknown>;
+  /** Opens it for reading once it is final; undefined if that is not possible. */
+  openExport?(signal: AbortSignal): Promise<DiskExport>;
   /** What the result says of it; undefined for a blob. */
   disk(): UploadedDisk | undefined;
   /** Closes its connections. */
@@ -61,8 +64,12 @@ async function openBlob(
 ): Promise<UploadTarget> {
   const { blob, store } = await connect(destination, { ...options, maxRate, ...concurrency }, emit);
   const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost });
-  const { breakLease, createContainer } = options;
-  const own = { lifecycle, metadata, breakLease: breakLease === true, createContainer: createContainer === true };
+  const { breakLease, createContainer, deleteSnapshots } = options;
+  const own = {
+    ...{ lifecycle, metadata },
+    ...{ breakLease: breakLease === true, createContainer: createContainer === true },
+    deleteSnapshots: deleteSnapshots === true,
+  };
   return {
     ...{ store, lifecycle, url: store.url },
     openSession: (session) => openSession({ ...session, ...own }),
@@ -116,16 +123,20 @@ export function destinationOf(options: UploadOptions): BlobAccess | undefined {
   if (disk === undefined && destination === undefined) {
     throw new UsageError('The destination is missing: give the URL of a blob or disk, or the name of a new disk.');
   }
-  const access = destination === undefined ? undefined : accessOf({ ...options, destination }, 'rw');
+  const access =
+    destination === undefined
+      ? undefined
+      : accessOf({ ...options, destination }, options.deleteSnapshots === true ? 'rwd' : 'rw');
   if (access === undefined || access.address.isDisk === true) refuseBlobOptions(options);
   return access;
 }
 
 function refuseBlobOptions(options: UploadOptions): void {
-  const { contentMd5, createContainer, breakLease, metadata = {} } = options;
+  const { contentMd5, createContainer, deleteSnapshots, breakLease, metadata = {} } = options;
   const given = [
     ...(contentMd5 === true ? ['contentMd5 (--content-md5)'] : []),
     ...(createContainer === true ? ['createContainer (--create-container)'] : []),
+    ...(deleteSnapshots === true ? ['deleteSnapshots (--delete-snapshots)'] : []),
     ...(breakLease === true ? ['breakLease (--break-lease)'] : []),
     ...(Object.keys(metadata).length > 0 ? ['metadata (--metadata)'] : []),
   ];

@@ -92,7 +92,7 @@ export function finishedResult(
     uploadId: finished.uploadId,
     blobSize: source.size,
     diskSize: image.size,
-    verified: 'none',
+    verified: finished.unread ?? 'none',
     alreadyComplete: true,
     ...(finished.disk === undefined ? {} : { disk: { id: finished.disk.id, isCommitted: true } }),
   };

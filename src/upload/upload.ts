@@ -2,7 +2,7 @@
 
 import { sidePath } from '../base/side-file.ts';
 import { checkBeforeUpload } from '../check/preflight.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError, VerificationError } from '../errors.ts';
 import { checkEvent, type EventListener, imageListeners, shielded } from '../events.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
@@ -30,6 +30,7 @@ import { Checkpointing, causeOf } from './checkpointing.ts';
 import { emptyCheckpoint, type TargetRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
 import { type FinishedDisk, openManagedDisk } from './managed-disk.ts';
+import { readFinished } from './read-back.ts';
 import { ListedPages } from './recover.ts';
 import { destinationOf, type OpenTargetRequest, openTarget, type UploadTarget } from './target.ts';
 import { UploadManifest } from './upload-manifest.ts';
@@ -81,11 +82,9 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         ...run(access),
         emit,
       });
-      if ('finished' in opened) {
-        await file.remove();
-        return finishedResult(opened, { image, source });
-      }
       try {
+        if ('finished' in opened)
+          return await resultOfFinished(opened, settings, { image, source, file, access }, emit);
         return await upload(options, settings, { image, source, file, access, target: opened }, emit);
       } finally {
         opened.close();
@@ -180,6 +179,7 @@ async function upload(
     checkpointing.manifest = artifacts.manifest;
     const work: Upload = {
       ...{ image, source, store, lifecycle, session, progress, checkpointing, memory, concurrency, verify },
+      openExport: target.openExport,
       emit: watchExpiry(emit, { endsOn: () => store.credentialExpiresOn, maxRate }),
     };
     const finished = await sendAndFinish(work, artifacts, signal);
@@ -193,6 +193,27 @@ async function upload(
     if (artifacts !== undefined) await closeArtifacts(artifacts);
     await memory?.close();
   }
+}
+
+/** Reads back what the earlier run could not: the credential for an upload may only write. */
+async function resultOfFinished(
+  disk: FinishedDisk,
+  { checksum, concurrency }: Settings,
+  { image, source, file, access }: Omit<Resources, 'target'>,
+  emit: EventListener,
+): Promise<UploadResult> {
+  const { unread, unverified } = disk.finished;
+  if (unread !== undefined) {
+    await readFinished({ disk, source, checksum, concurrency, emit, level: unread, unverified }, access.signal).catch(
+      async (error: unknown) => {
+        // The next run must not take it for finished.
+        if (error instanceof VerificationError) await file.save({ ...disk.finished, failed: true });
+        throw await causeOf(error, image);
+      },
+    );
+  }
+  await file.remove();
+  return finishedResult(disk, { image, source });
 }
 
 type Flags = Pick<TargetRequest, 'overwrite' | 'restart' | 'resumeFromBlob' | 'trustUnmarkedSectors'>;
@@ -241,7 +262,8 @@ async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSign
       const { lease, exclusive, checksums } = lifecycle.capabilities;
       // Others may have written to these pages, nothing protected their bytes, or nothing shows who wrote them.
       const wasFound = listed?.windowDone(window) === true;
-      if (!(lease || exclusive) || !checksums || wasFound) session.unverified.add(window.covers);
+      const isUnknown = store.isListUnknown || wasFound;
+      if (!(lease || exclusive) || !checksums || isUnknown) session.unverified.add(window.covers);
       manifest?.windowDone(window, runs);
     },
     requests: () => store.counters,

@@ -13,9 +13,9 @@ import { Autosave } from '../state/autosave.ts';
 import { StateFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
 import type { ManifestReader } from '../state/manifest-reader.ts';
-import type { BlobProperties } from '../target/page-blob.ts';
 import { Progress } from '../transfer/progress.ts';
 import { Differences } from './differences.ts';
+import type { VerifiedProperties } from './target.ts';
 import { decodeVerification, encodeVerification, type Verification, type VerifiedThings } from './verification.ts';
 
 /** How often the state is saved, in milliseconds. */
@@ -26,8 +26,10 @@ export interface Verified {
   readonly options: VerifyOptions;
   readonly image: DiskImage;
   readonly source: FixedVhdView;
-  readonly store: RetryingPageStore<BlobProperties>;
-  readonly properties: BlobProperties;
+  readonly store: RetryingPageStore<VerifiedProperties>;
+  /** What messages and the file call it. The address of a disk's content changes with each access to it. */
+  readonly url: string;
+  readonly properties: VerifiedProperties;
   readonly manifest: ManifestReader | undefined;
   readonly emit: EventListener;
   readonly signal: AbortSignal;
@@ -169,11 +171,11 @@ async function loadEarlier(verified: Verified, file: StateFile<Verification>): P
   return undefined;
 }
 
-function thingsOf({ options, image, store, properties, manifest }: Verified): VerifiedThings {
+function thingsOf({ options, image, url, properties, manifest }: Verified): VerifiedThings {
   return {
     image: image.files.map(({ name, size, modifiedMs, diskId }) => ({ name, size, modifiedMs, diskId })),
     trustUnmarkedSectors: options.trustUnmarkedSectors === true,
-    blobUrl: store.url,
+    blobUrl: url,
     etag: properties.etag,
     manifest: manifest?.header.uploadId ?? null,
   };

@@ -7,11 +7,9 @@ import { imageListeners, shielded } from '../events.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { VerifyOptions } from '../options.ts';
-import { accessOf, connect, warnOfPlainHttp, warnOfThreads } from '../remote/connect.ts';
-import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
+import { warnOfThreads } from '../remote/connect.ts';
 import { isFailed, isUnfinished, UPLOAD_ID } from '../state/blob-metadata.ts';
 import { ManifestReader } from '../state/manifest-reader.ts';
-import type { BlobProperties, PageBlob } from '../target/page-blob.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
 import { concurrencyOf } from '../transfer/concurrency-limits.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
@@ -19,6 +17,7 @@ import { checkChecksum, checkRetryOptions } from '../validate-options.ts';
 import { compareBlob } from './compare-blob.ts';
 import type { DifferenceSummary } from './differences.ts';
 import { hasFooter } from './footer.ts';
+import { destinationOf, openVerifyTarget, type VerifiedProperties, type VerifyTarget } from './target.ts';
 import { VerificationState, type Verified } from './verification-state.ts';
 
 export interface VerifyResult {
@@ -58,11 +57,10 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
   const concurrency = concurrencyOf(options.threads);
   const checksum = checkChecksum(options.checksum);
   checkRetryOptions(options);
-  const access = accessOf(options, 'r');
+  const access = destinationOf(options);
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
   const emit = shielded(options.onEvent);
-  warnOfPlainHttp(access, emit);
   warnOfThreads(concurrency, emit);
   const startMs = performance.now();
   const full = options.full === true;
@@ -74,16 +72,15 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
     ...imageListeners(emit),
   });
   let manifest: ManifestReader | undefined;
-  let blob: PageBlob | undefined;
+  let target: VerifyTarget | undefined;
   let state: VerificationState | undefined;
   try {
     const source = asFixedVhd(image);
     manifest = options.manifest === undefined ? undefined : await ManifestReader.open(options.manifest, source.size);
-    const connection = await connect(access, { ...options, maxRequests: concurrency.maxRequests }, emit);
-    const { store } = connection;
-    blob = connection.blob;
-    const properties = await look(store, source, manifest, full, signal);
-    const verified: Verified = { options, image, source, store, properties, manifest, emit, signal };
+    target = await openVerifyTarget(options, access, { concurrency, size: source.size, emit, signal });
+    const { store, url } = target;
+    const properties = await look(target, source, manifest, full, signal);
+    const verified: Verified = { options, image, source, store, url, properties, manifest, emit, signal };
     state = full ? await VerificationState.open(verified) : new VerificationState(verified);
     const { progress, differences } = state;
     emit({
@@ -91,7 +88,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
       image: image.path,
       format: image.format,
       diskSize: image.size,
-      url: store.url,
+      url,
       blobSize: source.size,
       method: full ? 'full' : 'ranges',
       ...state.notice,
@@ -100,16 +97,21 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
     });
     const memory = new WindowMemory(manifest?.header.checksum ?? checksum);
     const compared = { source, store, manifest, memory, concurrency, emit, full, progress, differences };
-    const isOurs = properties.metadata[UPLOAD_ID] !== undefined;
+    const isOurs = isByVhdup(properties);
     const comparison = state.keptWhile((stateSignal) =>
       compareBlob({ ...compared, etag: properties.etag, isOurs, signal: stateSignal }),
     );
     const { notCompared } = await comparison.finally(() => memory.close());
+    if (store.isListUnknown && !full) {
+      throw new VerificationError(
+        `Cannot verify ${url} by its page list, which it does not provide. Give --full to compare every page.`,
+      );
+    }
     await compareEnds(verified, state, checksum);
     await state.remove();
     const { summary } = differences;
     return {
-      url: store.url,
+      url,
       method: full ? 'full' : 'ranges',
       matches: summary.count === 0,
       differences: summary,
@@ -125,27 +127,30 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
     };
   } finally {
     await state?.close();
-    blob?.close();
+    await target?.close();
     await manifest?.close();
     await image.close();
   }
 }
 
-/** Checks the properties of the blob. Reads none of its pages. */
+function isByVhdup({ metadata }: VerifiedProperties): boolean {
+  return metadata?.[UPLOAD_ID] !== undefined;
+}
+
+/** Checks the properties of the blob or disk. Reads none of its pages. */
 async function look(
-  store: RetryingPageStore<BlobProperties>,
+  { store, url }: VerifyTarget,
   source: FixedVhdView,
   manifest: ManifestReader | undefined,
   full: boolean,
   signal: AbortSignal,
-): Promise<BlobProperties> {
-  const { url } = store;
+): Promise<VerifiedProperties> {
   const found = await store.properties(signal);
   if (found === undefined)
     throw new DestinationError(
-      `Cannot verify ${url}: the blob does not exist. Check the name of the container and the blob.`,
+      `Cannot verify ${url}: it does not exist. Check the name of the container and the blob.`,
     );
-  if (found.type !== 'PageBlob')
+  if (found.type !== undefined && found.type !== 'PageBlob')
     throw new VerificationError(
       `Cannot verify ${url}: it is a ${found.type}, not a page blob. Name the page blob of this image.`,
     );
@@ -154,15 +159,18 @@ async function look(
       `${url} does not match the image: it has ${found.size} bytes, but a blob of this image has ${source.size}. Check that the image and the blob belong together.`,
     );
   }
-  if (isUnfinished(found.metadata)) {
+  const { metadata } = found;
+  // A managed disk has no metadata. Its state in Azure Resource Manager shows whether its upload is finished.
+  if (metadata === undefined) return found;
+  if (isUnfinished(metadata)) {
     throw new VerificationError(`Cannot verify ${url}: its upload is not finished. Run the same upload again.`);
   }
-  if (isFailed(found.metadata) && !full) {
+  if (isFailed(metadata) && !full) {
     throw new VerificationError(
       `Cannot verify ${url} by its page list: the verification at the end of its upload failed, or the image changed while it was read. Give --full to compare every page.`,
     );
   }
-  const uploadId = found.metadata[UPLOAD_ID];
+  const uploadId = metadata[UPLOAD_ID];
   if (manifest !== undefined && uploadId !== manifest.header.uploadId) {
     throw new VerificationError(
       `${url} and the manifest ${manifest.path} are from different uploads: the blob has the upload id ${uploadId ?? 'absent'}, the manifest has ${manifest.header.uploadId}. Name the manifest of this blob, or verify without --manifest.`,
@@ -173,10 +181,10 @@ async function look(
 
 /** Completes the comparison: the footer, the manifest as a whole, and whether image or blob changed meanwhile. */
 async function compareEnds(verified: Verified, state: VerificationState, checksum: ChecksumAlgorithm): Promise<void> {
-  const { image, source, store, properties, manifest, signal } = verified;
+  const { image, source, store, url, properties, manifest, signal } = verified;
   const { differences, progress } = state;
   const footer = { offset: source.diskSize, length: PAGE_SIZE };
-  const isOurs = properties.metadata[UPLOAD_ID] !== undefined;
+  const isOurs = isByVhdup(properties);
   if (!(await hasFooter({ source, store, memory: { algorithm: checksum } }, properties.etag, signal, isOurs))) {
     differences.add({ kind: 'footer', ...footer });
   }
@@ -189,14 +197,14 @@ async function compareEnds(verified: Verified, state: VerificationState, checksu
   const isSamePages = manifest === undefined || manifest.end.pages === pages.toString();
   if (!isSamePages && differences.summary.count === 0) {
     throw new VerificationError(
-      `${store.url} matches ${image.path}, but the manifest ${manifest?.path} records other pages. Image and blob were changed in the same way, or the manifest was truncated.`,
+      `${url} matches ${image.path}, but the manifest ${manifest?.path} records other pages. Image and blob were changed in the same way, or the manifest was truncated.`,
     );
   }
   await image.assertUnchanged();
   const now = await store.properties(signal);
   if (now?.etag !== properties.etag) {
     throw new DestinationError(
-      `${store.url} was changed while it was being verified. Run the same command again when nothing else uses the blob.`,
+      `${url} was changed while it was being verified. Run the same command again when nothing else uses the blob.`,
     );
   }
 }

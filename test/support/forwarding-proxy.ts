@@ -30,6 +30,8 @@ export interface ForwardingProxyOptions {
   readonly tls?: boolean;
   /** The required "user:password". Without it, the proxy answers 407. */
   readonly credentials?: string;
+  /** Ports of this machine that tunnels to these host names lead to, whatever port they ask for. */
+  readonly routes?: Readonly<Record<string, number>>;
 }
 
 /** Removes all proxy variables until the test restores its environment. */
@@ -130,7 +132,10 @@ export class ForwardingProxy {
       return;
     }
     const { hostname, port } = new URL(`http://${request.url}`);
-    const service = this.#keep(connect(Number(port), addressOf(hostname)));
+    const route = this.#options.routes?.[hostname];
+    const service = this.#keep(
+      route === undefined ? connect(Number(port), addressOf(hostname)) : connect(route, '127.0.0.1'),
+    );
     client.once('close', () => service.destroy());
     service.once('close', () => client.destroy());
     service.once('connect', () => {

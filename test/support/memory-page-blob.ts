@@ -19,6 +19,7 @@ import { BlobLease } from './page-blob-server/lease.ts';
 
 type Operation =
   | 'createContainer'
+  | 'deleteSnapshots'
   | 'properties'
   | 'create'
   | 'write'
@@ -78,6 +79,7 @@ export class MemoryPageBlob implements PageBlob {
     break: (signal) => this.#leaseAnswer('breakLease', signal, (now) => void this.lease.break(0, now)),
   };
   contentMd5: Uint8Array | undefined;
+  snapshots = 0;
   readonly operations: Operation[] = [];
   readonly #faults: { readonly operation: Operation; readonly when: 'before' | 'after'; readonly error: Error }[] = [];
   #changes = 0;
@@ -102,6 +104,13 @@ export class MemoryPageBlob implements PageBlob {
 
   createContainer(signal: AbortSignal): Promise<void> {
     return this.#answer('createContainer', signal, () => undefined);
+  }
+
+  deleteSnapshots(signal: AbortSignal): Promise<void> {
+    return this.#answer('deleteSnapshots', signal, () => {
+      this.#checkLease();
+      this.snapshots = 0;
+    });
   }
 
   properties(signal: AbortSignal): Promise<BlobProperties | undefined> {

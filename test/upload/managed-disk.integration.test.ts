@@ -21,7 +21,8 @@ let servers: ManagedDisks;
 
 beforeEach(async () => {
   await servers?.close();
-  servers = await startManagedDisks();
+  // Polling takes seconds: one test is enough here.
+  servers = await startManagedDisks({ longRunning: { mode: 'at-once' } });
 });
 
 afterAll(async () => {
@@ -72,6 +73,8 @@ async function stopOnce(path: string, more: Partial<UploadOptions> = {}): Promis
 
 describe('an upload to a new managed disk', () => {
   it('creates it, gets access, sends, proves and commits, in this order', async () => {
+    await servers.close();
+    servers = await startManagedDisks();
     const { path, checkpoint, disk } = await makeImage();
     const phases: string[] = [];
     const onEvent = (event: UploadEvent) => {
@@ -99,6 +102,13 @@ describe('an upload to a new managed disk', () => {
     expect(result.sentBefore).toBeGreaterThan(0);
     expectDiskHolds(disk);
     expect(callsOf('arm PutDisk')).toBe(1);
+  });
+
+  it('is created in the region of the resource group if no other is chosen', async () => {
+    const { path, disk } = await makeImage();
+    await uploadImage({ ...optionsFor(path), disk: { name: NAME } });
+    expect(diskThere().body).toMatchObject({ location: 'westeurope' });
+    expectDiskHolds(disk);
   });
 
   it('is found again if the answer to its creation was lost', async () => {

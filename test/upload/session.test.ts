@@ -122,6 +122,7 @@ async function makeWorld(): Promise<World> {
       overwrite: false,
       restart: false,
       createContainer: false,
+      deleteSnapshots: false,
       resumeFromBlob: false,
       breakLease: false,
       trustUnmarkedSectors: false,

@@ -12,7 +12,7 @@ export const DISK_OPTIONS = {
     requiresArg: true,
     describe: 'Create this managed disk and upload to it, instead of a blob: its name, or its resource id',
   },
-  location: { ...LOCATION_OPTION, describe: 'Region of the disk, such as westeurope' },
+  location: { ...LOCATION_OPTION, describe: 'Region of the disk, such as westeurope  [that of the resource group]' },
   'os-type': {
     choices: ['windows', 'linux', 'none'],
     describe: 'Operating system on the disk; none for a data disk  [what the image shows]',

@@ -52,7 +52,7 @@ export interface RemoteTask<Result extends object> extends Omit<Task<Result>, 'r
 export function executeRemote<Result extends object>(
   args: RemoteArguments,
   destination: string | undefined,
-  { environment, collectGarbage, execute }: CommandContext,
+  { environment, collectGarbage, presentation, execute }: CommandContext,
   task: RemoteTask<Result>,
 ): Promise<number> {
   checkSasOptions(args);
@@ -71,7 +71,7 @@ export function executeRemote<Result extends object>(
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
     ...(collectGarbage === undefined ? {} : { collectGarbage }),
   };
-  const hint = new ResumeHint();
+  const hint = new ResumeHint(presentation?.command);
   const run = async (signal: AbortSignal, onEvent: EventListener) => {
     const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
     return await task.run({

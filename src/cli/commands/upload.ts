@@ -1,5 +1,8 @@
 // vhdup upload <image> <destination>
+
+import { commandFor } from '../../azure/arm/command-text.ts';
 import { ImageChangedError, UsageError } from '../../errors.ts';
+import type { Phase } from '../../events.ts';
 import type { VerifiedLevel, VerifyLevel } from '../../options.ts';
 import { planUpload, type UploadPlan } from '../../upload/dry-run.ts';
 import { type UploadResult, uploadImage } from '../../upload/upload.ts';
@@ -20,6 +23,11 @@ export const uploadCommand = defineCommand({
   options: {
     threads: THREADS_OPTION,
     overwrite: { type: 'boolean', default: false, describe: 'Replace an existing page blob' },
+    'delete-snapshots': {
+      type: 'boolean',
+      default: false,
+      describe: 'Delete the snapshots of the blob that --overwrite replaces',
+    },
     restart: {
       type: 'boolean',
       default: false,
@@ -107,15 +115,17 @@ export const uploadCommand = defineCommand({
         'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.',
       );
     }
-    const { overwrite, resumeFromBlob, breakLease, contentMd5, verify, createContainer, skipChecks, maxRate } = args;
+    const { overwrite, deleteSnapshots, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks } = args;
+    const { verify, maxRate } = args;
     const own = {
-      ...{ overwrite, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
+      ...{ overwrite, deleteSnapshots, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
       ...(verify === undefined ? {} : { verify }),
       metadata: pairsOf('metadata', args.metadata),
       ...ofDisk,
       ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
     };
-    // Whether the disk exists, and stays after a failure.
+    // A failure leaves a disk behind that exists and is not final.
+    let phase: Phase | undefined;
     let hasDisk = false;
     return executeRemote(args, args.destination, context, {
       run: ({ onEvent, ...options }) =>
@@ -123,7 +133,10 @@ export const uploadCommand = defineCommand({
           ...options,
           ...own,
           onEvent: (event) => {
-            if (event.type === 'phase' && event.phase === 'waiting-for-access') hasDisk = true;
+            if (event.type === 'phase') {
+              hasDisk = phase !== 'committing' && (hasDisk || event.phase === 'waiting-for-access');
+              phase = event.phase;
+            }
             onEvent?.(event);
           },
         }),
@@ -132,7 +145,8 @@ export const uploadCommand = defineCommand({
         error instanceof ImageChangedError
           ? 'When nothing writes to the image any more, run the same command with --restart to start over.'
           : undefined,
-      afterword: () => (hasDisk && disk !== undefined ? abandonedDiskText(disk.name, args.resourceGroup) : undefined),
+      afterword: () =>
+        hasDisk && disk !== undefined ? abandonedDiskText(commandFor('disk abort', disk.name, ofDisk)) : undefined,
     });
   },
 });

@@ -5,13 +5,14 @@ import { type VerifyResult, verifyBlob } from '../../verify/verify.ts';
 import { defineCommand } from '../define-command.ts';
 import { exact, table } from '../screens/result-text.ts';
 import { formatSeconds } from '../screens/units.ts';
+import { ARM_OPTIONS, armOptions } from './arm-options.ts';
 import { executeRemote, REMOTE_OPTIONS } from './remote-options.ts';
 import { DESTINATION, IMAGE, THREADS_OPTION } from './shared-options.ts';
 
 export const verifyCommand = defineCommand({
   name: 'verify',
-  describe: 'Compare a page blob with the disk image it was uploaded from',
-  positionals: { image: IMAGE, destination: { ...DESTINATION, demandOption: true } },
+  describe: 'Compare a page blob or a managed disk with the disk image it was uploaded from',
+  positionals: { image: IMAGE, destination: DESTINATION },
   options: {
     full: { type: 'boolean', default: false, describe: 'Read every page of the blob back and compare it' },
     manifest: {
@@ -26,19 +27,29 @@ export const verifyCommand = defineCommand({
       requiresArg: true,
       describe: 'File for the progress of --full  [<image>.vhdup-verify.json]',
     },
+    disk: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Compare this managed disk, instead of a blob: its name, or its resource id',
+    },
+    ...ARM_OPTIONS,
     ...REMOTE_OPTIONS,
   },
   examples: [
     'verify disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"',
     'verify disk.vhdx vhds/disk.vhd --full',
+    'verify disk.vhdx --disk web01-os -g migration --full',
   ],
   epilog: 'Exits with 0 if the blob matches the image, 10 if it does not.',
-  run: (args, context) =>
-    executeRemote(args, args.destination, context, {
-      run: (options) => verifyBlob({ ...options, destination: args.destination, full: args.full }),
+  run: (args, context) => {
+    const { disk, full } = args;
+    const ofDisk = disk === undefined ? {} : { disk, ...armOptions(args, context.environment) };
+    return executeRemote(args, args.destination, context, {
+      run: (options) => verifyBlob({ ...options, ...ofDisk, full }),
       describe: describeResult,
       exitCode: ({ matches }) => (matches ? EXIT_CODES.ok : EXIT_CODES.verification),
-    }),
+    });
+  },
 });
 
 function describeResult(result: VerifyResult): string {

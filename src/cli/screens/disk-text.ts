@@ -24,10 +24,9 @@ export function plannedDiskText(disk: PlannedDisk | undefined): string {
   return `${existing}\nwould create the disk with\n  ${method} ${url}\n  ${JSON.stringify(body)}`;
 }
 
-/** What a disk that was left behind costs, and how to give it up. */
-export function abandonedDiskText(name: string, resourceGroup: string | undefined): string {
-  const group = resourceGroup === undefined ? '' : ` -g ${resourceGroup}`;
-  return `The disk keeps what was sent, and is billed as a Standard HDD of its size until the upload is finished or given up: vhdup disk abort ${name}${group}`;
+/** What a disk that was left behind costs. @param abort - The command that gives it up. */
+export function abandonedDiskText(abort: string): string {
+  return `The disk keeps what was sent, and is billed as a Standard HDD of its size until the upload is finished or given up: ${abort}`;
 }
 
 function segmentAfter(id: string | undefined, name: string): string | undefined {

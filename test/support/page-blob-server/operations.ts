@@ -126,6 +126,7 @@ function putBlob(context: OperationContext): ServiceResponse {
     );
   }
   if (existing !== undefined && existing.type !== type) throw invalidBlobType();
+  if (existing !== undefined) refuseSnapshots(existing);
 
   const blob = new StoredBlob(type, size, new Date(now), context.discard, existing?.lease);
   blob.sequenceNumber = parseSequenceNumber('x-ms-blob-sequence-number', sequenceNumber);
@@ -199,9 +200,19 @@ function nextSequenceNumber(request: ServiceRequest, action: string, current: bi
 }
 
 function deleteBlob(context: OperationContext): ServiceResponse {
-  blobForWrite(context);
-  containerOf(context.request, context.store).blobs.delete(context.request.blob);
+  const blob = blobForWrite(context);
+  const snapshots = context.request.headers.get('x-ms-delete-snapshots');
+  if (snapshots !== undefined) blob.snapshots = 0;
+  if (snapshots !== 'only') {
+    refuseSnapshots(blob);
+    containerOf(context.request, context.store).blobs.delete(context.request.blob);
+  }
   return { status: 202, headers: { 'x-ms-delete-type-permanent': 'true' }, committed: true };
+}
+
+function refuseSnapshots({ snapshots }: StoredBlob): void {
+  if (snapshots === 0) return;
+  throw new ServiceError(409, 'SnapshotsPresent', 'This operation is not permitted because the blob has snapshots.');
 }
 
 function permits(grant: Grant, letter: string): boolean {

@@ -238,6 +238,17 @@ describe('Put Blob', () => {
     expect(outcome(await rawRequest(url, { method: 'PUT', headers }))).toBe('403 UnauthorizedBlobOverwrite');
   });
 
+  it('neither replaces nor deletes a blob with snapshots, which can be deleted alone', async () => {
+    const name = newBlob();
+    server.blob(CONTAINER, name).snapshots = 1;
+    expect(outcome(await create(name, { 'x-ms-blob-content-length': '512' }))).toBe('409 SnapshotsPresent');
+    expect(outcome(await send(name, '', { method: 'DELETE' }))).toBe('409 SnapshotsPresent');
+    const only = { method: 'DELETE', headers: { 'x-ms-delete-snapshots': 'only' } };
+    expect(outcome(await send(name, '', only))).toBe('202');
+    expect(server.blob(CONTAINER, name).snapshots).toBe(0);
+    expect(outcome(await create(name, { 'x-ms-blob-content-length': '512' }))).toBe('201');
+  });
+
   it('with If-Match replaces only an existing blob', async () => {
     const headers = { 'x-ms-blob-content-length': '512', 'if-match': '"0x1"' };
     expect(outcome(await create('if-match-on-nothing', headers))).toBe('412 ConditionNotMet');

@@ -30,6 +30,8 @@ export interface PageBlobServerOptions {
   readonly key?: string;
   /** HTTPS with a certificate of a new authority (`caCertificate`). */
   readonly tls?: boolean;
+  /** More names in that certificate. */
+  readonly hostNames?: readonly string[];
   /** 0, the default, lets the system choose. */
   readonly port?: number;
   /** Store no contents, only the written ranges. */
@@ -70,7 +72,9 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
     const { account = 'devstoreaccount1', discard = false, verifyChecksums = true } = options;
     super({
       ...options,
-      certificates: options.tls ? makeTestCertificates([`${account}.blob.localhost`]) : undefined,
+      certificates: options.tls
+        ? makeTestCertificates([`${account}.blob.localhost`, ...(options.hostNames ?? [])])
+        : undefined,
       listener: options.skim ? createSkimmingServer : undefined,
       keepBodies: verifyChecksums || !discard,
     });

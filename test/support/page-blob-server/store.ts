@@ -152,6 +152,8 @@ export class StoredBlob {
   metadata: ReadonlyMap<string, string> = new Map();
   sequenceNumber = 0n;
   tier: string | undefined;
+  /** The number of snapshots. While there are any, nothing deletes or replaces the blob, as in premium accounts. */
+  snapshots = 0;
 
   constructor(type: BlobType, size: number, now: Date, discard: boolean, lease = new BlobLease()) {
     this.type = type;
