@@ -1,4 +1,5 @@
 // What upload and verify share: access to the blob, the log, and the hint how to resume.
+import { UsageError } from '../../errors.ts';
 import type { EventListener } from '../../events.ts';
 import type { ImageTransferOptions, ServiceOptions } from '../../options.ts';
 import type { CommandContext } from '../define-command.ts';
@@ -63,6 +64,11 @@ export function executeRemote<Result extends object>(
   task: RemoteTask<Result>,
 ): Promise<number> {
   checkSasOptions(args);
+  if (destination === undefined && givesSas(args)) {
+    throw new UsageError(
+      '--sas-file and --sas-command give the SAS for a URL. With --disk, vhdup gets access to the disk itself: leave them out.',
+    );
+  }
   const options = {
     ...imageOptions(args),
     ...serviceOptions(args),

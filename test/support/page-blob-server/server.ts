@@ -11,15 +11,14 @@ import {
   urlOf,
 } from '../storage-account.ts';
 import { makeTestCertificates } from '../test-certificates.ts';
-import { checkVersion, serviceFailure } from './answers.ts';
+import { checkVersion } from './answers.ts';
 import { type AccessPolicy, authorize, type Credentials } from './authorization.ts';
-import { requestBodyTooLarge, ServiceError } from './error.ts';
 import type { ServiceModel } from './model.ts';
 import type { ServiceResponse } from './operation.ts';
 import { MAX_BLOB_SIZE, perform } from './operations.ts';
 import { anonymousGrant } from './public-access.ts';
 import type { ServiceRequest } from './request.ts';
-import { BlobServiceServer, type ReceivedBody } from './service-server.ts';
+import { BlobServiceServer, checkBody, type ReceivedBody } from './service-server.ts';
 import { createSkimmingServer } from './skimmer.ts';
 import { BlobStore, StoredBlob } from './store.ts';
 
@@ -196,11 +195,7 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
     const kind = { isPremium, allowsPublicAccess };
     const container = this.#store.containers.get(request.container);
     const grant = anonymousGrant(request, container, kind) ?? authorize(request, this.#credentials, now);
-    if (request.method === 'PUT' && !request.headers.has('content-length')) {
-      throw new ServiceError(411, 'MissingContentLengthHeader', 'Content-Length HTTP header was not specified.');
-    }
-    if (body.length > body.limit) throw requestBodyTooLarge(body.limit);
-    if (body.isLate) throw serviceFailure(500, 'OperationTimedOut');
+    checkBody(request, body);
     const {
       discard = false,
       verifyChecksums = true,
