@@ -37,6 +37,11 @@ export interface ServiceOptions extends RetryOptions {
   readonly serviceUrl?: string;
   /** How to authorize requests when the destination has no SAS. @default Microsoft Entra, through `DefaultAzureCredential` */
   readonly credential?: Credential;
+  /**
+   * AzureCloud, AzureChinaCloud or AzureUSGovernment: whose sign-in service issues the tokens of Microsoft Entra. For a host that does
+   * not show its cloud. A credential with an `authorityHost` uses that one. @default the cloud of the host, otherwise AzureCloud
+   */
+  readonly cloud?: string;
   /** Provides a new SAS when the current one has expired; the work waits for it. @default none: the work stops and can be resumed */
   readonly renewSas?: RenewSas;
   /** Checksum that protects each request. @default 'crc64'; to verify with a manifest, the manifest's */
@@ -126,6 +131,16 @@ export interface UploadOptions extends ImageTransferOptions, Omit<ServiceOptions
   readonly breakLease?: boolean;
   /** Create the container if it does not exist. @default false */
   readonly createContainer?: boolean;
+  /** Delete the snapshots of the blob that is replaced. Only with `overwrite` or `restart`. @default false */
+  readonly deleteSnapshots?: boolean;
+  /** Public access of a new container: to its blobs, or also to their list. Needs `createContainer`. @default none */
+  readonly publicAccess?: 'blob' | 'container';
+  /** Content type of a new blob. @default 'application/octet-stream' */
+  readonly contentType?: string;
+  /** Tier of a new blob in a premium account: P4 to P80. @default the service chooses it by the size */
+  readonly pageBlobTier?: string;
+  /** Index tags of a new blob: at most 10. A SAS needs the permission t. @default none */
+  readonly blobTags?: Readonly<Record<string, string>>;
   /** Metadata of the blob, in addition to that of vhdup. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Path of a file that records what was sent, range by range with checksums. @default none */

@@ -66,7 +66,12 @@ export function checkMetadata(metadata: Readonly<Record<string, string>> = {}): 
 }
 
 /** @throws {UsageError} if the options contradict each other. */
-export function checkResumeOptions({ restart, resumeFromBlob }: UploadOptions): void {
+export function checkResumeOptions({ restart, resumeFromBlob, overwrite, deleteSnapshots }: UploadOptions): void {
+  if (deleteSnapshots === true && overwrite !== true && restart !== true) {
+    throw new UsageError(
+      'deleteSnapshots (--delete-snapshots) deletes the snapshots of a blob that is replaced: give overwrite (--overwrite) too.',
+    );
+  }
   if (restart === true && resumeFromBlob === true) {
     throw new UsageError('restart starts over, resumeFromBlob resumes: give only one of them.');
   }

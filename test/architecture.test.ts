@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   azure: 'base errors events target',
   remote: `base ${RESULTS} azure state transfer target image volume`,
 
-  check: `base ${RESULTS} image volume`,
+  check: `base ${RESULTS} remote azure state transfer target image volume`,
   inspect: `base ${RESULTS} image volume transfer`,
   convert: `base ${RESULTS} image transfer target`,
   download: `base ${RESULTS} remote state transfer target image`,

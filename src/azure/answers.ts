@@ -42,9 +42,20 @@ function row(on: Row['on'], status: string, code: Row['code'], outcome: Outcome)
   return { on, status: status.split(' '), code, outcome };
 }
 
+/** Answers to Put Blob with an access tier. */
+const TIER_REFUSALS = [
+  'AccessTierNotSupportedForBlobType',
+  'BlobAccessTierNotSupportedForAccountType',
+  'BlobTierInadequateForContentLength',
+  'UnsupportedHeader',
+];
+
 /** Answers from the service. The first row that matches decides; the last row matches everything. */
 const FROM_SERVICE: readonly Row[] = [
   row(['Create Container'], '409', ['ContainerAlreadyExists'], SUCCESS),
+  // There are no snapshots.
+  row(['Delete Snapshots'], '404', ['BlobNotFound', 'ResourceNotFound'], SUCCESS),
+  row(['Get Container Properties'], '404', ['ContainerNotFound', 'ResourceNotFound', 'HTTP 404'], ABSENT),
   row(
     ['Get Blob Properties', 'Delete Blob'],
     '404',
@@ -57,6 +68,9 @@ const FROM_SERVICE: readonly Row[] = [
   row('any', '400', ['Md5Mismatch', 'Crc64Mismatch'], TRANSIENT),
   row('any', '409', ['ContainerBeingDeleted'], SOME_MINUTES),
   row('any', '403 409', ['AccountBeingCreated'], SOME_MINUTES),
+  // What the account does not have: public access, or the tier of the blob.
+  row(['Create Container'], '400', ['UnsupportedHeader', 'InvalidResourceName'], DESTINATION),
+  row(['Put Blob'], '400', TIER_REFUSALS, DESTINATION),
   // Emulators answer unsupported operations with these codes.
   row('any', '500 503', ['FeatureNotSupported', 'NotImplemented'], PERMANENT),
   row('any', '408 429 500 502 503 504', 'any', TRANSIENT),

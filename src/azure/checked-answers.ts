@@ -25,6 +25,8 @@ export function propertiesOf(response: BlobGetPropertiesResponse): BlobPropertie
     isLeased: response.leaseStatus === 'locked',
     metadata: lowerCaseKeys(response.metadata ?? {}),
     ...(response.contentMD5 === undefined ? {} : { contentMd5: response.contentMD5 }),
+    ...(response.contentType === undefined ? {} : { contentType: response.contentType }),
+    ...(response.accessTier === undefined ? {} : { tier: response.accessTier }),
   };
 }
 

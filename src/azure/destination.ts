@@ -26,9 +26,15 @@ const ACCOUNT_NAME = /^[a-z0-9]{3,24}(?:-secondary)?$/;
  * @param serviceUrl - The account's endpoint. It also decides whether the path of a URL starts with the account when the host
  *   does not show that.
  * @param accountName - The account whose key signs requests, for the same purpose.
+ * @param mayBeContainer - Also accept a container. Its address has an empty `blobName`, and its `url` is that of the container.
  * @throws {UsageError} not a URL, no container or blob in it, the URL of a snapshot, or an ambiguous URL.
  */
-export function parseDestination(text: string, serviceUrl?: string, accountName?: string): Destination {
+export function parseDestination(
+  text: string,
+  serviceUrl?: string,
+  accountName?: string,
+  mayBeContainer = false,
+): Destination {
   const { place, query } = split(decodedUrl(withoutWrapping(text)));
   const endpoint = serviceUrl === undefined ? undefined : parseEndpoint(serviceUrl, 'The endpoint', accountName);
   if (endpoint?.query !== undefined) {
@@ -45,10 +51,10 @@ export function parseDestination(text: string, serviceUrl?: string, accountName?
   // A URL may omit the root container. A SAS for a blob shows that the only name in the path is a blob.
   if (segments.length === 1 && segments[0] !== '' && sasField(query, 'sr') === 'b') segments.unshift('$root');
   const [containerName = '', ...blob] = segments;
-  if (containerName === '' || blob.length === 0 || blob.at(-1) === '') {
-    throw new UsageError(
-      `The destination must name a container and a blob, as in ${EXAMPLE}, but is ${withoutQuery(url)}.`,
-    );
+  const isContainer = mayBeContainer && (blob.length === 0 || (blob.length === 1 && blob[0] === ''));
+  if (containerName === '' || (!isContainer && (blob.length === 0 || blob.at(-1) === ''))) {
+    const what = mayBeContainer ? 'a container, or a container and a blob,' : 'a container and a blob,';
+    throw new UsageError(`The destination must name ${what} as in ${EXAMPLE}, but is ${withoutQuery(url)}.`);
   }
   const container = decode(containerName, url);
   if (!CONTAINER_NAME.test(container)) {
@@ -58,7 +64,7 @@ export function parseDestination(text: string, serviceUrl?: string, accountName?
   }
   const containerUrl = `${base}/${containerName}`;
   const address = {
-    url: `${containerUrl}/${blob.join('/')}`,
+    url: isContainer ? containerUrl : `${containerUrl}/${blob.join('/')}`,
     containerUrl,
     accountName: account,
     containerName: container,

@@ -10,6 +10,7 @@ import { type Credential, entraCredential, type TokenSource } from './auth/crede
 import { diskPropertiesOf } from './checked-answers.ts';
 import { diskTokens } from './network/disk-tokens.ts';
 import { fixedVersion } from './network/fixed-version.ts';
+import { optionalEtag } from './network/optional-etag.ts';
 import { AzurePages, type BlobClients, type Conditions, type ConnectOptions, openClients } from './pages.ts';
 
 /** The newest version of the REST API that managed disks are known to accept. */
@@ -45,7 +46,7 @@ export interface DiskOptions extends ConnectOptions {
 /** Creates the client of a disk's content. Sends no request. */
 export async function connectDiskBlob(
   address: BlobAddress,
-  credential: Credential,
+  credential: Credential | undefined,
   options: DiskOptions,
 ): Promise<PageStore> {
   const authorityHost = authorityHostFor(new URL(address.url).hostname);
@@ -54,7 +55,7 @@ export async function connectDiskBlob(
     tokens === undefined
       ? entraCredential(authorityHost === undefined ? {} : { authorityHost })
       : Promise.resolve(tokens.credential);
-  const policies = [fixedVersion(API_VERSION), diskTokens(source, tokens?.scope)];
+  const policies = [fixedVersion(API_VERSION), optionalEtag(), diskTokens(source, tokens?.scope)];
   const clients = await openClients(address, credential, { ...options, isDisk: true }, policies, ADVICE);
   return new AzureDiskBlob(address, clients, options);
 }

@@ -63,7 +63,7 @@ const ADVICE = new Map(
     AuthenticationFailed:
       'The signature is wrong or not valid at this time. Check that the SAS or key is complete and belongs to this account, and that the clock of this machine is correct.',
     AuthorizationPermissionMismatch:
-      'The credential does not allow this operation. A SAS needs the permissions r and w; a Microsoft Entra identity needs the role Storage Blob Data Contributor.',
+      'The credential does not allow this operation. A SAS needs the permissions r and w, and t for --blob-tags; a Microsoft Entra identity needs the role Storage Blob Data Contributor.',
     AuthorizationFailure:
       'The network rules of the account (firewall, private endpoint) or its policies deny access from this machine.',
     AuthorizationResourceTypeMismatch:
@@ -76,6 +76,8 @@ const ADVICE = new Map(
     BlobNotFound: 'The blob does not exist, or it was deleted.',
     ResourceNotFound: 'The container or blob does not exist.',
     InvalidBlobType: 'The existing blob is not a page blob. Delete it, or choose another name.',
+    SnapshotsPresent:
+      'The existing blob has snapshots, and this account does not replace such a blob. Add --delete-snapshots to delete them, or choose another name.',
     LeaseIdMissing: 'Another program holds a lease on the blob.',
     LeaseIdMismatchWithBlobOperation: 'Another program holds a lease on the blob.',
     ConditionNotMet: 'Another program modified the blob in the meantime.',
@@ -86,6 +88,36 @@ const ADVICE = new Map(
     ContainerBeingDeleted: 'The container is being deleted. Wait a few minutes, or choose another container.',
   }),
 );
+
+const NO_TIER =
+  'Only premium accounts for page blobs have tiers. Omit --page-blob-tier, or use a premium account (az storage account create --sku Premium_LRS).';
+
+/** The next step after a permanent failure of one operation, where it differs from that of the others. */
+const ADVICE_ON: Partial<Readonly<Record<Operation, ReadonlyMap<string, string>>>> = {
+  'Create Container': new Map([
+    [
+      'PublicAccessNotPermitted',
+      'The account forbids public access to its containers (allowBlobPublicAccess is false). Omit --public-access. The Marketplace also accepts a SAS: vhdup sas <container URL> --for marketplace. To allow public access, run az storage account update --name ACCOUNT --allow-blob-public-access true.',
+    ],
+    [
+      'UnsupportedHeader',
+      'Premium accounts for page blobs have no public access. Omit --public-access, and pass on a SAS instead: vhdup sas <container URL> --for marketplace.',
+    ],
+    [
+      'InvalidResourceName',
+      'The service creates no container of this name. The container $web is created with the static website of the account: az storage blob service-properties update --account-name ACCOUNT --static-website.',
+    ],
+  ]),
+  'Put Blob': new Map([
+    ['AccessTierNotSupportedForBlobType', NO_TIER],
+    ['BlobAccessTierNotSupportedForAccountType', NO_TIER],
+    ['UnsupportedHeader', NO_TIER],
+    [
+      'BlobTierInadequateForContentLength',
+      'The disk is larger than a blob of this tier can be. Give a larger --page-blob-tier, or omit it: the service then chooses the tier by the size.',
+    ],
+  ]),
+};
 
 /** The next step after an answer that does not come from the service, by status. */
 const FOREIGN_ADVICE: ReadonlyMap<number, string> = new Map([
@@ -146,7 +178,7 @@ function answerError(request: SentRequest, error: RestErrorLike, status: number)
   // The answer to a HEAD request has no body, and so no message.
   const message = firstLine(redact(error.message ?? ''));
   const text = `${what} failed: ${status} ${reason}${message === '' ? '' : `, ${message}`} (request id ${requestId})`;
-  const advice = request.advice?.get(reason) ?? ADVICE.get(reason);
+  const advice = request.advice?.get(reason) ?? ADVICE_ON[operation]?.get(reason) ?? ADVICE.get(reason);
   const advised = advice === undefined ? text : `${text}. ${advice}`;
   const outcome = outcomeOf(operation, status, reason);
   if (outcome.is === 'transient') {

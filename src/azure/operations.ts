@@ -9,8 +9,10 @@ interface OperationFacts {
 
 const OPERATIONS = {
   'Create Container': { success: 201, proof: ['etag'] },
+  'Get Container Properties': { success: 200, proof: ['etag', 'last-modified'] },
   'Get Blob Properties': { success: 200, proof: ['etag', 'x-ms-blob-type'] },
   'Put Blob': { success: 201, proof: ['etag'] },
+  'Delete Snapshots': { success: 202, proof: ['x-ms-delete-type-permanent'] },
   'Put Page': { success: 201, proof: ['etag'] },
   'Clear Pages': { success: 201, proof: ['etag'] },
   'Get Page Ranges': { success: 200, proof: ['x-ms-blob-content-length'] },
@@ -49,8 +51,13 @@ const LEASE_OPERATIONS: ReadonlyMap<string, Operation> = new Map([
 export function operationOf({ method, url, headers }: RequestLike): Operation | undefined {
   const query = new URL(url).searchParams;
   const component = query.get('comp');
+  const isRead = method === 'HEAD' || method === 'GET';
+  if (isRead && query.get('restype') === 'container') return 'Get Container Properties';
   if (method === 'HEAD') return 'Get Blob Properties';
-  if (method === 'DELETE') return query.get('restype') === null ? 'Delete Blob' : undefined;
+  if (method === 'DELETE') {
+    if (headers.get('x-ms-delete-snapshots') === 'only') return 'Delete Snapshots';
+    return query.get('restype') === null ? 'Delete Blob' : undefined;
+  }
   if (method === 'GET') return component === 'pagelist' ? 'Get Page Ranges' : 'Get Blob';
   switch (component) {
     case 'page':

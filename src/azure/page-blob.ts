@@ -1,14 +1,14 @@
 // A page blob in Azure Storage.
 import type { ByteRange } from '../base/byte-range.ts';
 import { DestinationError } from '../errors.ts';
-import type { BlobAddress, BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
+import type { BlobAddress, BlobProperties, CreateBlobOptions, PageBlob, PublicAccess } from '../target/page-blob.ts';
 import { outcomeOf } from './answers.ts';
 import type { Credential } from './auth/credentials.ts';
 import { assertSasCreatesContainers } from './auth/sas.ts';
 import { AzureBlobLeases } from './blob-leases.ts';
 import { propertiesOf } from './checked-answers.ts';
 import type { Operation } from './operations.ts';
-import { AzurePages, type BlobClients, type Conditions, type ConnectOptions, openClients } from './pages.ts';
+import { AzurePages, type BlobClients, type Conditions, type ConnectOptions, isAbsence, openClients } from './pages.ts';
 
 const CONTENT_TYPE = 'application/octet-stream';
 
@@ -24,6 +24,8 @@ export async function connectPageBlob(
 class AzurePageBlob extends AzurePages implements PageBlob {
   readonly leases: AzureBlobLeases;
   #sequenceNumber: number | undefined;
+  /** Of the blob, when it was last seen or created. */
+  #contentType = CONTENT_TYPE;
 
   constructor(address: BlobAddress, clients: BlobClients, options: ConnectOptions) {
     super(address, clients, options);
@@ -38,34 +40,68 @@ class AzurePageBlob extends AzurePages implements PageBlob {
     this.#sequenceNumber = sequenceNumber;
   }
 
-  async createContainer(signal: AbortSignal): Promise<void> {
+  async createContainer(access: PublicAccess, signal: AbortSignal): Promise<'created' | 'exists'> {
     const operation = 'Create Container';
     const { sas } = this.access.signer.sdk;
     // The service would only answer that the signature is wrong.
     if (sas !== undefined) assertSasCreatesContainers(sas);
     try {
       // Not createIfNotExists: it invents an answer if the container exists.
-      await this.sender.send(operation, operation, () => this.sender.container.create({ abortSignal: signal }));
+      await this.sender.send(operation, operation, () =>
+        this.sender.container.create({ abortSignal: signal, ...(access === 'none' ? {} : { access }) }),
+      );
+      return 'created';
     } catch (error) {
-      if (!isSuccess(operation, error)) throw error;
+      if (!isSuccess(operation, error, 409)) throw error;
+      return 'exists';
+    }
+  }
+
+  async deleteSnapshots(abortSignal: AbortSignal): Promise<void> {
+    const operation = 'Delete Snapshots';
+    const { condition: conditions } = this.leases;
+    try {
+      await this.sender.send(operation, operation, () =>
+        this.sender.blob.delete({ deleteSnapshots: 'only', abortSignal, conditions }),
+      );
+    } catch (error) {
+      if (!isSuccess(operation, error, 404)) throw error;
+    }
+  }
+
+  async containerAccess(signal: AbortSignal): Promise<PublicAccess | undefined> {
+    const operation = 'Get Container Properties';
+    try {
+      const { blobPublicAccess } = await this.sender.send(operation, operation, () =>
+        this.sender.container.getProperties({ abortSignal: signal }),
+      );
+      return blobPublicAccess ?? 'none';
+    } catch (error) {
+      if (isAbsence(operation, error)) return undefined;
+      throw error;
     }
   }
 
   async properties(signal: AbortSignal): Promise<BlobProperties | undefined> {
     const response = await this.head(signal);
+    this.#contentType = response?.contentType ?? this.#contentType;
     return response && propertiesOf(response);
   }
 
-  async create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
+  async create(options: CreateBlobOptions, signal: AbortSignal): Promise<void> {
+    const { size, sequenceNumber, metadata, replaces, contentType = CONTENT_TYPE, tier, tags } = options;
     await this.sender.send('Put Blob', 'Put Blob', () =>
       this.sender.blob.create(size, {
         abortSignal: signal,
         blobSequenceNumber: sequenceNumber,
-        blobHTTPHeaders: { blobContentType: CONTENT_TYPE },
+        blobHTTPHeaders: { blobContentType: contentType },
         metadata: { ...metadata },
+        ...(tier === undefined ? {} : { tier }),
+        ...(tags === undefined ? {} : { tags: { ...tags } }),
         conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces, ...this.leases.condition },
       }),
     );
+    this.#contentType = contentType;
   }
 
   async clear({ offset, length }: ByteRange, abortSignal: AbortSignal): Promise<void> {
@@ -86,7 +122,7 @@ class AzurePageBlob extends AzurePages implements PageBlob {
 
   async setContentMd5(md5: Uint8Array, abortSignal: AbortSignal, etag?: string): Promise<string | undefined> {
     // The request replaces all stored headers of the blob.
-    const headers = { blobContentMD5: md5, blobContentType: CONTENT_TYPE };
+    const headers = { blobContentMD5: md5, blobContentType: this.#contentType };
     const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
     const set = () => this.sender.blob.setHTTPHeaders(headers, { abortSignal, conditions });
     return (await this.sender.send('Set Blob Properties', 'Set Blob Properties', set)).etag;
@@ -119,6 +155,6 @@ class AzurePageBlob extends AzurePages implements PageBlob {
 }
 
 /** Whether the failure is an answer that means success. */
-function isSuccess(operation: Operation, error: unknown): boolean {
-  return error instanceof DestinationError && outcomeOf(operation, 409, error.reason ?? '').is === 'success';
+function isSuccess(operation: Operation, error: unknown, status: number): boolean {
+  return error instanceof DestinationError && outcomeOf(operation, status, error.reason ?? '').is === 'success';
 }

@@ -223,7 +223,7 @@ export abstract class AzurePages {
 }
 
 /** Whether the failure means that the resource does not exist. */
-function isAbsence(operation: Operation, error: unknown): boolean {
+export function isAbsence(operation: Operation, error: unknown): boolean {
   return error instanceof DestinationError && outcomeOf(operation, 404, error.reason ?? '').is === 'absent';
 }
 

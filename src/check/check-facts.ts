@@ -1,5 +1,6 @@
 // CheckFacts: the facts about a disk that the rules need, gathered once.
 import type { DiskImageFormat, ImageWarning } from '../image/disk-image.ts';
+import type { BlobAddress, BlobProperties, PublicAccess } from '../target/page-blob.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import type { FileSystemState } from '../volume/file-system-state.ts';
 import type { Generation, Purpose } from './check-report.ts';
@@ -38,6 +39,35 @@ export type GuestSystem =
   /** Nothing on the disk can hold an operating system. */
   | { readonly kind: 'none' };
 
+/** What a look at the service showed; otherwise why it showed nothing. */
+export type Looked<T> =
+  | { readonly known: true; readonly value: T }
+  /** `hasFailed`: the service or the network failed, so this is no answer. */
+  | { readonly known: false; readonly reason: string; readonly hasFailed?: true };
+
+/** The answer to a request for the blob without a credential. */
+export type AnonymousLook =
+  /** Everyone can read the blob. */
+  | 'readable'
+  /** The answer is the same for a private container and for a blob that does not exist. */
+  | 'not-found'
+  /** The account forbids public access, whatever its containers allow. */
+  | 'forbidden';
+
+/** The blob and its container, as the service shows them. */
+export interface TargetFacts {
+  readonly address: BlobAddress;
+  /** Length in bytes that the uploaded image has. */
+  readonly expectedSize: number;
+  /** Undefined if there is no blob. */
+  readonly blob: Looked<BlobProperties | undefined>;
+  /** The last 512 bytes of the blob. */
+  readonly footer: Looked<Uint8Array>;
+  /** Undefined if there is no container. */
+  readonly access: Looked<PublicAccess | undefined>;
+  readonly anonymous: Looked<AnonymousLook>;
+}
+
 export interface CheckFacts {
   readonly purpose: Purpose;
   /** The generation to check for; undefined if it was not given and cannot be detected. */
@@ -49,6 +79,8 @@ export interface CheckFacts {
   readonly volumeStates: readonly VolumeState[];
   /** Undefined in the check before an upload. */
   readonly guest: GuestSystem | undefined;
+  /** The blob and its container. Undefined if no destination was given. */
+  readonly target?: TargetFacts | undefined;
   /** The files of the EFI system partition, if the disk has one. */
   readonly efi: GuestFileSystem | undefined;
 }

@@ -2,15 +2,19 @@
 
 import { printable } from '../base/printable.ts';
 import { CorruptImageError, ParentImageError, UnsupportedImageError, UsageError } from '../errors.ts';
+import type { EventListener } from '../events.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { ImageOptions } from '../options.ts';
+import type { BlobAccess } from '../remote/connect.ts';
+import type { TargetFacts } from './check-facts.ts';
 import { type CheckReport, type Generation, PURPOSES, type Purpose, summarise } from './check-report.ts';
 import { gatherDiskFacts, openGuest } from './gather-facts.ts';
+import { lookAtTarget, type TargetOptions, targetAccess } from './look-at-target.ts';
 import { fail } from './rule.ts';
 import { IMAGE_READABLE } from './rules/image-rules.ts';
-import { findingOf, RULES, runRules } from './run-rules.ts';
+import { ALL_RULES, findingOf, RULES, runRules } from './run-rules.ts';
 
 export interface CheckOptions extends ImageOptions {
   /** Path of the image. */
@@ -21,6 +25,10 @@ export interface CheckOptions extends ImageOptions {
   readonly generation?: Generation;
   /** Blob name. @default not checked */
   readonly blobName?: string;
+  /** Also check this blob and its container. @default not checked */
+  readonly target?: Omit<TargetOptions, 'onEvent'>;
+  /** Warnings about the connection. */
+  readonly onEvent?: EventListener;
   /** Time limit for one guest file system, in milliseconds. Past it, the file system counts as unread. @default 30,000 */
   readonly timeLimitMs?: number;
   readonly signal?: AbortSignal;
@@ -36,8 +44,9 @@ export async function checkImage(options: CheckOptions): Promise<CheckReport> {
   if (!PURPOSES.includes(purpose)) {
     throw new UsageError(`purpose must be one of ${PURPOSES.join(', ')}, but is ${purpose}.`);
   }
-  const { signal } = options;
+  const { signal, target } = options;
   signal?.throwIfAborted();
+  const access = target === undefined ? undefined : targetAccess(target);
   const warnings: ImageWarning[] = [];
   const opened = await openImage(options, warnings);
   if (!('size' in opened)) {
@@ -48,7 +57,7 @@ export async function checkImage(options: CheckOptions): Promise<CheckReport> {
     return { image: printable(options.image), purpose, ...summarise([finding]) };
   }
   try {
-    return await checkOpenImage(opened, warnings, purpose, options);
+    return await checkOpenImage(opened, warnings, purpose, options, access);
   } finally {
     await opened.close();
   }
@@ -70,21 +79,27 @@ async function checkOpenImage(
   image: DiskImage,
   warnings: readonly ImageWarning[],
   purpose: Purpose,
-  { generation, blobName, timeLimitMs, signal }: CheckOptions,
+  { generation, blobName: givenName, timeLimitMs, signal, ...options }: CheckOptions,
+  access: BlobAccess | undefined,
 ): Promise<CheckReport> {
+  const blobName = givenName ?? access?.address.blobName;
   const facts = await gatherDiskFacts(image, warnings, { purpose, generation, blobName });
+  const blobSize = asFixedVhd(image).size;
   const opened = purpose === 'data-disk' ? undefined : await openGuest(image, facts.layout, timeLimitMs);
   const onAbort = () => opened?.close();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     signal?.throwIfAborted();
-    const findings = await runRules(RULES, { ...facts, guest: opened?.guest, efi: opened?.efi });
+    const target = await lookAt(options, access, blobSize, signal);
+    const rules = target === undefined ? RULES : ALL_RULES;
+    const findings = await runRules(rules, { ...facts, target, guest: opened?.guest, efi: opened?.efi });
     signal?.throwIfAborted();
     return {
       image: printable(image.path),
+      ...(access === undefined ? {} : { destination: access.address.url }),
       format: image.format,
       diskSize: image.size,
-      blobSize: asFixedVhd(image).size,
+      blobSize,
       purpose,
       ...(facts.generation === undefined
         ? {}
@@ -98,4 +113,15 @@ async function checkOpenImage(
     signal?.removeEventListener('abort', onAbort);
     await opened?.close();
   }
+}
+
+async function lookAt(
+  { target, onEvent }: Pick<CheckOptions, 'target' | 'onEvent'>,
+  access: BlobAccess | undefined,
+  blobSize: number,
+  signal = new AbortController().signal,
+): Promise<TargetFacts | undefined> {
+  if (target === undefined || access === undefined) return undefined;
+  const options = { ...target, ...(onEvent === undefined ? {} : { onEvent }) };
+  return await lookAtTarget(options, access, blobSize, signal);
 }

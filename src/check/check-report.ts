@@ -11,10 +11,10 @@ export type Generation = 1 | 2;
 /** `unread`: the rule needs something that cannot be read, so it neither passes nor fails. */
 export type CheckResult = 'pass' | 'warn' | 'fail' | 'unread' | 'not-applicable';
 
-/** A: needs only the image and the partition table. B: needs the files of the guest. */
-export type CheckLevel = 'A' | 'B';
+/** A: needs only the image and the partition table. B: needs the files of the guest. C: needs the blob and its container. */
+export type CheckLevel = 'A' | 'B' | 'C';
 
-export const CHECK_GROUPS = ['image', 'size', 'partitions', 'boot', 'system', 'accounts'] as const;
+export const CHECK_GROUPS = ['image', 'size', 'partitions', 'boot', 'system', 'accounts', 'target'] as const;
 export type CheckGroup = (typeof CHECK_GROUPS)[number];
 
 export interface CheckFinding {
@@ -35,6 +35,8 @@ export interface CheckFinding {
 
 export interface CheckReport {
   readonly image: string;
+  /** URL of the blob that was checked too, without a SAS. Absent if none was given. */
+  readonly destination?: string;
   /** Absent when the image cannot be read. */
   readonly format?: DiskImageFormat;
   /** Virtual size in bytes. */

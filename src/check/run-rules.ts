@@ -8,8 +8,9 @@ import { IMAGE_RULES } from './rules/image-rules.ts';
 import { LINUX_SYSTEM_RULES } from './rules/linux-system-rules.ts';
 import { PARTITION_RULES } from './rules/partition-rules.ts';
 import { SIZE_RULES } from './rules/size-rules.ts';
+import { TARGET_RULES } from './rules/target-rules.ts';
 
-/** In display order. */
+/** The rules about the image, in display order. */
 export const RULES: readonly Rule[] = [
   ...IMAGE_RULES,
   ...SIZE_RULES,
@@ -18,6 +19,9 @@ export const RULES: readonly Rule[] = [
   ...LINUX_SYSTEM_RULES,
   ...ACCOUNT_RULES,
 ];
+
+/** With those about the blob and its container. */
+export const ALL_RULES: readonly Rule[] = [...RULES, ...TARGET_RULES];
 
 export async function runRules(rules: readonly Rule[], facts: CheckFacts): Promise<CheckFinding[]> {
   const findings: CheckFinding[] = [];

@@ -9,9 +9,11 @@ import { imageCreateCommand } from './commands/image-create.ts';
 import { imageStatusCommand } from './commands/image-status.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { listCommand } from './commands/list.ts';
+import { sasCommand } from './commands/sas.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type Command, type CommandGroup, groupCommands } from './define-command.ts';
+import { CMDLETS } from './powershell/cmdlets.ts';
 
 /** What the help of the program lists. */
 export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
@@ -23,8 +25,14 @@ export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
   convertCommand,
   checkCommand,
   inspectCommand,
+  sasCommand,
   groupCommands('disk', 'Show or abort the upload to a managed disk', [diskStatusCommand, diskAbortCommand]),
   groupCommands('image', 'Create an image of a disk, or show it', [imageCreateCommand, imageStatusCommand]),
 ];
 
 export const COMMANDS: readonly Command[] = TOP_LEVEL.flatMap((one) => ('commands' in one ? one.commands : [one]));
+
+/** The first words of all command lines. */
+export const TOP_LEVEL_WORDS: readonly string[] = [
+  ...new Set([...COMMANDS, ...CMDLETS].map(({ name }) => name.replace(/ .*$/, ''))),
+];

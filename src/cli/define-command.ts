@@ -2,6 +2,7 @@
 import type { ArgumentsCamelCase, Argv, InferredOptionTypes, Options } from 'yargs';
 import { UsageError } from '../errors.ts';
 import { OUTPUT_OPTIONS } from './commands/shared-options.ts';
+import type { Presentation } from './presentation.ts';
 import { runCommand, type Task } from './run-command.ts';
 
 /** What the program passes to each command. */
@@ -9,6 +10,8 @@ export interface ProgramContext {
   readonly environment: NodeJS.ProcessEnv;
   /** Collects recent garbage. @default nothing */
   readonly collectGarbage?: () => void;
+  /** Of the command that the user gave, if this one runs for it. */
+  readonly presentation?: Presentation;
 }
 
 /** What a command gets in addition to its arguments. */
@@ -91,7 +94,7 @@ export function defineCommand<const P extends OptionSet, const O extends OptionS
         handler: async (args: ArgumentsCamelCase<Parsed<P, O>>) => {
           // yargs renders the help of the command that runs, which would delay it by a tenth of its start. It leaves hidden options out.
           for (const option of Object.keys(options)) built?.hide(option);
-          const execute = <Result extends object>(task: Task<Result>) => runCommand(args, context.environment, task);
+          const execute = <Result extends object>(task: Task<Result>) => runCommand(args, context, task);
           finish(await run(args, { ...context, execute }));
         },
       });

@@ -1,5 +1,5 @@
 // The only place that reads environment variables: the storage account, its credential, and the features of the terminal.
-import { blobEndpoint } from '../azure/auth/clouds.ts';
+import { blobEndpoint, cloudNamed } from '../azure/auth/clouds.ts';
 import { parseConnectionString } from '../azure/auth/connection-string.ts';
 import { accountKeyOf, type Credential } from '../azure/auth/credentials.ts';
 import { isWithin } from '../azure/auth/sas.ts';
@@ -23,6 +23,7 @@ type Variable = (name: string) => string | undefined;
  * Reads only the variables that the destination needs. If a SAS is given, no credential is read. Otherwise the first of these is
  * used: AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, Microsoft Entra.
  * @param givesSas - Whether an option provides a SAS.
+ * @param more - Whether the destination may be a container; the cloud of an account that only AZURE_STORAGE_ACCOUNT names.
  * @throws {UsageError} if a variable or the destination is not valid.
  * @throws {CredentialError} if the credential must not be sent to the destination. The message contains no part of it.
  */
@@ -30,11 +31,13 @@ export function readEnvironment(
   environment: NodeJS.ProcessEnv,
   destination: string,
   givesSas = false,
+  more: { readonly mayBeContainer?: boolean; readonly cloud?: string | undefined } = {},
 ): AzureEnvironment {
   const variable: Variable = (name) => withoutWrapping(environment[name] ?? '') || undefined;
   const isNeeded = needsEndpoint(destination);
-  const serviceUrl = isNeeded ? serviceUrlOf(variable) : undefined;
-  const { address, sas } = parseDestination(destination, serviceUrl, isNeeded ? accountIn(variable) : undefined);
+  const serviceUrl = isNeeded ? serviceUrlOf(variable, more.cloud) : undefined;
+  const account = isNeeded ? accountIn(variable) : undefined;
+  const { address, sas } = parseDestination(destination, serviceUrl, account, more.mayBeContainer);
   const named = isNeeded && isUrl(destination) ? endpointOf(address) : serviceUrl;
   return {
     ...(named === undefined ? {} : { serviceUrl: named }),
@@ -56,13 +59,13 @@ function registerIdentitySecrets(variable: Variable): void {
   for (const name of names) registerSecret(variable(name) ?? '');
 }
 
-function serviceUrlOf(variable: Variable): string | undefined {
+function serviceUrlOf(variable: Variable, cloud: string | undefined): string | undefined {
   const connectionString = variable('AZURE_STORAGE_CONNECTION_STRING');
   const account = accountIn(variable);
   return (
     variable('AZURE_STORAGE_SERVICE_ENDPOINT') ??
     (connectionString === undefined ? undefined : parseConnectionString(connectionString).serviceUrl) ??
-    (account === undefined ? undefined : blobEndpoint(account))
+    (account === undefined ? undefined : blobEndpoint(account, cloud && cloudNamed(cloud).storageSuffix))
   );
 }
 

@@ -1,5 +1,5 @@
 // Filters everything that is printed: removes secrets, and escapes foreign control sequences.
-import { escapeUnsafe, printableText } from '../base/printable.ts';
+import { escapeUnsafe, printable, printableText } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import type { Screen } from './screens/screen.ts';
 
@@ -19,6 +19,15 @@ const SCREEN = new RegExp(`${LINE_FEED}|${COLOURS}`, 'u');
 /** A screen for stdout, which may contain our own colours. */
 export function safeScreen(text: string): string {
   return escapeUnsafe(redact(text), SCREEN);
+}
+
+/**
+ * Prints a line that contains a secret for which the user has asked. `guardOutput` lets bytes pass.
+ * @throws {Error} the line contains control characters.
+ */
+export function writeSecret(stream: NodeJS.WritableStream, line: string): void {
+  if (printable(line) !== line) throw new Error('The line contains characters that control a terminal.');
+  stream.write(Buffer.from(`${line}\n`));
 }
 
 /**

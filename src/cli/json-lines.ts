@@ -36,6 +36,13 @@ export function redactedJson(object: object): string {
   return `${line.replace(UNSAFE, escapeUnits)}\n`;
 }
 
+/**
+ * A line of JSON in ASCII. PowerShell reads the output of programs in the code page of the console, in which other characters break.
+ */
+export function asciiJson(object: object): string {
+  return redactedJson(object).replace(/[\u0080-\uffff]/g, escapeUnits);
+}
+
 /** Escapes that a JSON parser turns back into the same text. */
 function escapeUnits(text: string): string {
   return Array.from({ length: text.length }, (_, index) => {

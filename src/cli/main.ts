@@ -1,12 +1,15 @@
 // The command line: arguments in, exit code out.
 import yargs from 'yargs';
-import { printable } from '../base/printable.ts';
 import { VERSION } from '../base/version.ts';
-import { EXIT_CODES, UsageError } from '../errors.ts';
-import { COMMANDS, TOP_LEVEL } from './commands.ts';
+import { EXIT_CODES } from '../errors.ts';
+import { TOP_LEVEL } from './commands.ts';
 import type { ProgramContext } from './define-command.ts';
+import { CMDLETS, cmdletNamed } from './powershell/cmdlets.ts';
+import { misplacedWords } from './powershell/misplaced-words.ts';
+import { runCmdlet } from './powershell/run-cmdlet.ts';
 import { reportFailure } from './run-command.ts';
 import { tidyHelp } from './screens/tidy-help.ts';
+import { usageError } from './usage-error.ts';
 
 /**
  * @param args - Without the paths of node and of the script.
@@ -19,6 +22,24 @@ export async function main(
 ): Promise<number> {
   // If a reader exits or a window is closed, the work continues without output. By default, Node would end the process.
   for (const stream of [process.stdout, process.stderr]) stream.off('error', ignore).on('error', ignore);
+  const [first = '', ...rest] = args;
+  const cmdlet = cmdletNamed(first);
+  try {
+    if (cmdlet === undefined) {
+      const misplaced = misplacedWords(args);
+      if (misplaced !== undefined) throw misplaced;
+      return await run(args, { ...program, environment });
+    }
+    return await runCmdlet(cmdlet, rest, (words, presentation) =>
+      run(words, { ...program, environment, presentation }),
+    );
+  } catch (error) {
+    return reportFailure(error);
+  }
+}
+
+/** Runs a command of vhdup. @returns its exit code. */
+async function run(args: readonly string[], context: ProgramContext): Promise<number> {
   let exitCode: number = EXIT_CODES.ok;
   const finish = (code: number) => {
     exitCode = code;
@@ -38,29 +59,19 @@ export async function main(
     .fail((message, error) => {
       throw error === undefined || error.name === 'YError' ? usageError(message ?? error?.message, args) : error;
     });
-  for (const command of TOP_LEVEL) command.addTo(cli, { ...program, environment }, finish);
+  for (const command of TOP_LEVEL) command.addTo(cli, context, finish);
+  // For the help only: their own parser reads their words.
+  for (const { name, describe } of CMDLETS) cli.command(name, describe);
   try {
     await cli.parseAsync([...args], {}, (_error, _argv, output) => {
       if (output !== '') process.stdout.write(`${tidyHelp(output)}\n`);
     });
     return exitCode;
   } catch (error) {
-    return reportFailure(error);
+    return reportFailure(error, { presentation: context.presentation });
   }
 }
 
 function ignore(): void {
   // The exit code reports the outcome.
-}
-
-function usageError(text: string, args: readonly string[]): UsageError {
-  const command = COMMANDS.find(({ name }) => args.join(' ').startsWith(name));
-  const message = text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
-    needed === '1'
-      ? `The ${command?.argument ?? 'argument'} is missing.`
-      : `The command takes ${needed} arguments, but got ${got}.`,
-  );
-  // File names that a shell expanded may contain control characters.
-  const sentence = message.split('\n').map(printable).join('\n').replace(/\.?$/, '.');
-  return new UsageError(sentence.includes('--help') ? sentence : `${sentence} Run vhdup --help for help.`);
 }

@@ -22,6 +22,12 @@ export function canResume(error: unknown): boolean {
 export class ResumeHint {
   #path: string | undefined;
   #isSaved = true;
+  readonly #command: string | undefined;
+
+  /** @param command - The command to run again. @default the same command */
+  constructor(command?: string) {
+    this.#command = command;
+  }
 
   readonly onEvent = (event: UploadEvent): void => {
     if (STARTS.has(event.type) && 'checkpoint' in event) this.#path = event.checkpoint;
@@ -44,11 +50,12 @@ export class ResumeHint {
       ? `Progress is saved in ${this.#path}.`
       : `The latest progress could not be saved. ${this.#path} contains the progress saved before, if any.`;
     const again = restart ? 'again without --restart' : 'again';
+    const command = this.#command === undefined ? '' : `\n  ${this.#command}`;
     if (error instanceof ServiceError && !error.failure.transient) {
-      return `${saved} Run the same command ${again} to resume when the cause is removed.`;
+      return `${saved} Run the same command ${again} to resume when the cause is removed.${command}`;
     }
     return error instanceof CredentialError && error.isExpired
-      ? `${saved} Run the same command ${again} with a new SAS to resume. With --sas-file or --sas-command, vhdup fetches a new SAS by itself.`
-      : `${saved} Run the same command ${again} to resume.`;
+      ? `${saved} Run the same command ${again} with a new SAS to resume. With --sas-file or --sas-command, vhdup fetches a new SAS by itself.${command}`
+      : `${saved} Run the same command ${again} to resume.${command}`;
   }
 }

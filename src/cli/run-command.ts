@@ -2,9 +2,10 @@
 import { messageOf } from '../base/thrown.ts';
 import { EXIT_CODES, VhdupError } from '../errors.ts';
 import type { EventListener, UploadEvent } from '../events.ts';
-import { safeScreen, safeText } from './guard-output.ts';
+import { safeScreen, safeText, writeSecret } from './guard-output.ts';
 import { InterruptedError, interruptible } from './interrupt.ts';
-import { JsonLines } from './json-lines.ts';
+import { asciiJson, JsonLines } from './json-lines.ts';
+import { type Presentation, propertyList } from './presentation.ts';
 import { Reporter } from './progress/reporter.ts';
 import { screenOf } from './screens/screen.ts';
 
@@ -21,6 +22,8 @@ export interface Task<Result extends object> {
   readonly run: (signal: AbortSignal, onEvent: EventListener) => Promise<Result>;
   /** The result as text, for stdout. */
   readonly describe: (result: Result) => string;
+  /** The user asked for the secret in the result: it is printed as it is, also with --quiet. @default false */
+  readonly containsSecret?: boolean;
   /** The next step after a failure or an interruption. */
   readonly nextStep?: (error: unknown) => string | undefined;
   /** The message at the first Ctrl-C. */
@@ -31,20 +34,27 @@ export interface Task<Result extends object> {
   readonly failures?: (result: Result) => readonly string[];
 }
 
+/** How a command runs. */
+export interface RunContext {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly presentation?: Presentation;
+}
+
 /** @returns the exit code. */
 export async function runCommand<Result extends object>(
   args: CommonArguments,
-  environment: NodeJS.ProcessEnv,
+  { environment, presentation }: RunContext,
   task: Task<Result>,
 ): Promise<number> {
-  const json = args.json ? new JsonLines(process.stdout) : undefined;
+  // Instead of events, a command in the way of PowerShell prints one object.
+  const json = args.json && presentation === undefined ? new JsonLines(process.stdout) : undefined;
   const screen = screenOf(environment, process.stderr);
   const reporter = new Reporter({
     stream: process.stderr,
     screen,
     quiet: args.quiet,
     // JSON on stdout already reports progress. A bar on a terminal is for the user.
-    progress: args.progress && (json === undefined || screen.redraws),
+    progress: args.progress && (!args.json || presentation !== undefined || screen.redraws),
     verbose: args.verbose,
   });
   // A bar hides the cursor and turns line wrapping off. Both are restored also if the program exits at once.
@@ -52,14 +62,17 @@ export async function runCommand<Result extends object>(
   process.once('exit', restoreTerminal);
   const onEvent = (event: UploadEvent) => {
     if ((event.type !== 'debug' && event.type !== 'request') || args.verbose) json?.onEvent(event);
-    reporter.onEvent(event);
+    reporter.onEvent(presentation === undefined ? event : reworded(event, presentation));
   };
   try {
     const stopping = () =>
       reporter.log(`${task.stopping ?? 'Stopping and saving the progress.'} Press Ctrl-C again to exit immediately.`);
     const result = await interruptible((signal) => task.run(signal, onEvent), stopping);
     reporter.stop();
-    if (json !== undefined) json.write({ type: 'result', ...result });
+    if (task.containsSecret === true) {
+      writeSecret(process.stdout, args.json ? JSON.stringify({ type: 'result', ...result }) : task.describe(result));
+    } else if (json !== undefined) json.write({ type: 'result', ...result });
+    else if (presentation !== undefined) present(result, args, task, presentation);
     else if (!args.quiet) process.stdout.write(`${safeScreen(task.describe(result))}\n`);
     if (args.quiet) {
       for (const failure of task.failures?.(result) ?? []) process.stderr.write(`${safeText(`Error: ${failure}`)}\n`);
@@ -67,21 +80,46 @@ export async function runCommand<Result extends object>(
     return task.exitCode?.(result) ?? EXIT_CODES.ok;
   } catch (error) {
     reporter.stop();
-    return reportFailure(error, json, task.nextStep?.(error));
+    return reportFailure(error, { json, nextStep: task.nextStep?.(error), presentation });
   } finally {
     process.off('exit', restoreTerminal);
   }
 }
 
+/** Prints the result of a command that stands for another one. */
+function present<Result extends object>(
+  result: Result,
+  { json, quiet }: CommonArguments,
+  task: Task<Result>,
+  { propertiesOf, reword }: Presentation,
+): void {
+  const properties = propertiesOf(result);
+  if (json) process.stdout.write(asciiJson(properties ?? result));
+  else if (quiet) return;
+  else if (properties === undefined) process.stdout.write(`${safeScreen(reword(task.describe(result)))}\n`);
+  else process.stdout.write(`${safeScreen(propertyList(properties))}\n`);
+}
+
+function reworded(event: UploadEvent, { reword }: Presentation): UploadEvent {
+  return 'message' in event ? { ...event, message: reword(event.message) } : event;
+}
+
+interface FailureOutput {
+  readonly json?: JsonLines | undefined;
+  readonly nextStep?: string | undefined;
+  readonly presentation?: Presentation | undefined;
+}
+
 /** Prints the failure on stderr; with JSON, also as one object on stdout. */
-export function reportFailure(error: unknown, json?: JsonLines, nextStep?: string): number {
+export function reportFailure(error: unknown, { json, nextStep, presentation }: FailureOutput = {}): number {
   const { exitCode, message } = failureOf(error);
   const known = error instanceof VhdupError;
   const lines = known
     ? [error instanceof InterruptedError ? message : `Error: ${message}`]
     : [`Error: ${message}`, 'This is a bug in vhdup. Please report it with the following lines.', stackOf(error)];
   if (nextStep !== undefined) lines.push(nextStep);
-  process.stderr.write(`${safeText(lines.join('\n'))}\n`);
+  const text = lines.join('\n');
+  process.stderr.write(`${safeText(presentation?.reword(text) ?? text)}\n`);
   json?.write({ ...failureOf(error), ...(nextStep === undefined ? {} : { nextStep }) });
   return exitCode;
 }

@@ -10,7 +10,7 @@ import { openDiskImage } from '../image/open-disk-image.ts';
 import { realPathOf } from '../image/real-path.ts';
 import { FOOTER_LENGTH } from '../image/vhd/footer.ts';
 import type { ImageTransferOptions } from '../options.ts';
-import type { LocalImageFormat } from '../target/local-image.ts';
+import { formatOfName, type LocalImageFormat } from '../target/local-image.ts';
 import { openLocalImage } from '../target/open-local-image.ts';
 import { localConcurrency } from '../transfer/concurrency-limits.ts';
 import { moveDisk, type TransferSource } from '../transfer/move-disk.ts';
@@ -19,7 +19,7 @@ import { sparseOf } from '../validate-options.ts';
 export interface ConvertOptions extends Omit<ImageTransferOptions, 'format'> {
   /** Path of the file to write. */
   readonly output: string;
-  /** Format of the file: a fixed VHD, a dynamic VHD, a dynamic VHDX, or only the disk. @default 'vhd' */
+  /** Format of the file: a fixed VHD, a dynamic VHD, a dynamic VHDX, or only the disk. @default 'vhdx' for a name that ends with .vhdx, otherwise 'vhd' */
   readonly format?: LocalImageFormat;
   /** Another name for the format `raw`. @default false */
   readonly raw?: boolean;
@@ -114,11 +114,11 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
 }
 
 /** @throws {UsageError} `raw` contradicts `format`. */
-function formatOf({ format, raw }: ConvertOptions): LocalImageFormat {
+function formatOf({ format, raw, output }: ConvertOptions): LocalImageFormat {
   if (raw === true && format !== undefined && format !== 'raw') {
     throw new UsageError(`--raw is another name for --format raw, but --format is ${format}. Give only one of them.`);
   }
-  return raw === true ? 'raw' : (format ?? 'vhd');
+  return raw === true ? 'raw' : (format ?? formatOfName(output));
 }
 
 function openSource(options: ConvertOptions, emit: EventListener): Promise<DiskImage> {

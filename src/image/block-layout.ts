@@ -31,9 +31,13 @@ export interface BlockLayout {
   /** The offset in the file of the block in the entry at `at` of the table; undefined if the file does not contain it. */
   positionAt(table: DataView, at: number): number | undefined;
   setPositionAt(table: DataView, at: number, position: number | undefined): void;
-  /**
-   * The structures that make the file a valid image, to be written last.
-   * @param end - The end of the last block, where the next block would begin.
-   */
-  seal(end: number): readonly PlacedBytes[];
+  /** @param end - Where the next block would begin. */
+  seal(end: number): Seal;
+}
+
+/** What makes a file a valid image. It is written last. */
+export interface Seal {
+  /** Length of the complete file. */
+  readonly length: number;
+  readonly structures: readonly PlacedBytes[];
 }

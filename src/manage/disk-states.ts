@@ -64,7 +64,7 @@ export function nextStepsOf(
   if (isInUpload(found)) {
     return isOurs
       ? [
-          `To finish its upload, run the same vhdup upload again: ${about('upload IMAGE --disk')}`,
+          `To finish its upload, run the same vhdup upload again: ${about('upload IMAGE --disk')} -l ${shellWord(printable(found.location))}`,
           `To give it up: ${about('disk abort')}`,
         ]
       : [

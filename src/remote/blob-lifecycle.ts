@@ -1,11 +1,14 @@
 // BlobLifecycle: creates a page blob, holds it under a lease, and records in its metadata which upload it belongs to and its state.
 
+import { PAGE_SIZE } from '../base/byte-range.ts';
 import { CredentialError, DestinationError } from '../errors.ts';
+import type { EventListener } from '../events.ts';
 import { inState, isComplete, OWNER, sequenceNumberOf, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { CheckpointLease } from '../state/checkpoint.ts';
 import { decodeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
 import type { Capabilities, RemoteLifecycle } from '../target/lifecycle.ts';
-import type { BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
+import type { BlobProperties, CreateBlobOptions, PageBlob, PublicAccess } from '../target/page-blob.ts';
+import { createContainer } from './container.ts';
 import { BlobLease, type BlobLeaseOptions, inUse, replacedMeanwhile } from './lease.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
 
@@ -26,20 +29,29 @@ export interface Hold {
 
 export type NewBlob = Omit<CreateBlobOptions, 'sequenceNumber'> & { readonly uploadId: string };
 
+export interface BlobLifecycleOptions extends BlobLeaseOptions {
+  /** Whether the credential may read. @default true */
+  readonly canRead?: boolean;
+}
+
 export class BlobLifecycle implements RemoteLifecycle {
   readonly #blob: PageBlob;
   readonly #store: RetryingPageStore<BlobProperties>;
   readonly #owner: Owner;
+  readonly #canRead: boolean;
+  readonly #emit: EventListener;
   readonly #lease: BlobLease;
   /** The metadata that this run gave the blob; undefined before that. */
   #metadata: Metadata | undefined;
   /** Why this run may not create the container. */
   #containerRefusal: CredentialError | undefined;
 
-  constructor(options: BlobLeaseOptions) {
+  constructor(options: BlobLifecycleOptions) {
     this.#blob = options.blob;
     this.#store = options.store;
     this.#owner = options.owner;
+    this.#canRead = options.canRead ?? true;
+    this.#emit = options.emit;
     this.#lease = new BlobLease(options);
     this.#store.holdBy(this.#lease);
   }
@@ -54,7 +66,7 @@ export class BlobLifecycle implements RemoteLifecycle {
       clear: true,
       startsAsZeros: true,
     };
-    return { ...always, lease };
+    return { ...always, lease, read: this.#canRead };
   }
 
   /** Whether this run holds a lease on the blob, so that nothing else can write to it. */
@@ -101,13 +113,16 @@ export class BlobLifecycle implements RemoteLifecycle {
   }
 
   /** Tolerates a credential that may not create containers, because the container may exist. */
-  async createContainer(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#store.request('Create Container', signal, (attempt) => this.#blob.createContainer(attempt));
-    } catch (error) {
-      if (!(error instanceof CredentialError) || error.isExpired) throw error;
-      this.#containerRefusal = error;
-    }
+  async createContainer(access: PublicAccess | undefined, signal: AbortSignal): Promise<void> {
+    const request = { blob: this.#blob, store: this.#store, emit: this.#emit };
+    this.#containerRefusal = await createContainer(request, access, signal);
+  }
+
+  /** Call it while this run holds the blob that it is going to replace. */
+  async deleteSnapshots(signal: AbortSignal): Promise<void> {
+    await this.#store.request('Delete Snapshots', signal, (attempt) =>
+      this.#lease.attempt(() => this.#blob.deleteSnapshots(attempt)),
+    );
   }
 
   /** Replaces only the blob that `replaces` names. @throws {DestinationError} another blob exists. */
@@ -126,8 +141,7 @@ export class BlobLifecycle implements RemoteLifecycle {
         );
       }
       // An earlier attempt whose answer was lost may have created the blob.
-      const found = await this.properties(signal).catch(() => undefined);
-      if (found?.metadata[UPLOAD_ID] !== uploadId) throw error;
+      if (!(await this.#hasCreated(uploadId, signal))) throw error;
     }
     this.#adopt(uploadId, blob.metadata);
   }
@@ -214,6 +228,21 @@ export class BlobLifecycle implements RemoteLifecycle {
     return holders.find((holder) => holder !== undefined && holder.id !== this.#owner.id && !hasExited(holder));
   }
 
+  /** Whether the existing blob belongs to the upload. */
+  async #hasCreated(uploadId: string, signal: AbortSignal): Promise<boolean> {
+    if (this.#canRead) {
+      const found = await this.properties(signal).catch(() => undefined);
+      return found?.metadata[UPLOAD_ID] === uploadId;
+    }
+    // The only proof without reading: the service accepts a guarded write only if the blob has the sequence number of the upload.
+    this.#blob.guardWith(sequenceNumberOf(uploadId));
+    const firstPage = { offset: 0, length: PAGE_SIZE };
+    return await this.#store.clear(firstPage, signal).then(
+      () => true,
+      () => false,
+    );
+  }
+
   #adopt(uploadId: string, metadata: Metadata): void {
     this.#metadata = metadata;
     this.#blob.guardWith(sequenceNumberOf(uploadId));
@@ -228,8 +257,12 @@ export class BlobLifecycle implements RemoteLifecycle {
     await this.#blob.setMetadata(inState(this.#metadata, 'failed'), signal, found?.etag);
   }
 
-  /** @throws {DestinationError} the blob was deleted or replaced. */
-  async #etagOfOwn(signal: AbortSignal): Promise<string> {
+  /**
+   * Undefined if nothing can be read.
+   * @throws {DestinationError} the blob was deleted or replaced.
+   */
+  async #etagOfOwn(signal: AbortSignal): Promise<string | undefined> {
+    if (!this.#canRead) return undefined;
     const found = await this.properties(signal);
     if (found !== undefined && found.metadata[UPLOAD_ID] === this.#metadata?.[UPLOAD_ID]) return found.etag;
     throw replacedMeanwhile(this.#store.url, found);

@@ -1,7 +1,9 @@
 // Connects to the blob of a destination with a credential, in the same way for every command that uses the service.
 
+import { authorityHostOfCloud } from '../azure/auth/clouds.ts';
 import type { Credential } from '../azure/auth/credentials.ts';
-import { assertSasAllows, parseSas } from '../azure/auth/sas.ts';
+import { assertSasAllows, parseSas, readSas } from '../azure/auth/sas.ts';
+import { missingLetters } from '../azure/auth/sas-permissions.ts';
 import { parseDestination } from '../azure/destination.ts';
 import { connectDiskBlob, type DiskTokenSource } from '../azure/disk-blob.ts';
 import { connectPageBlob } from '../azure/page-blob.ts';
@@ -22,9 +24,15 @@ import { RetryingPageStore } from './retrying-page-store.ts';
 /** The address of the blob, and the credential for it. */
 export interface BlobAccess {
   readonly address: BlobAddress;
-  readonly credential: Credential;
-  /** The permission letters that a SAS must have. */
+  /** Undefined for requests without one. */
+  readonly credential: Credential | undefined;
+  /** The permission letters that a SAS must have. Without r, nothing can be looked up or read back. */
   readonly permissions: string;
+}
+
+/** Whether requests that read are allowed, as far as the credential shows. */
+export function canRead({ permissions }: BlobAccess): boolean {
+  return permissions.includes('r');
 }
 
 /**
@@ -32,8 +40,10 @@ export interface BlobAccess {
  * @throws {UsageError} the destination is not valid.
  * @throws {CredentialError} the SAS is malformed, lacks permissions or has expired, or a token would be sent over http. An expired
  *   SAS is accepted if `renewSas` can replace it.
+ * @param permissions - The letters that a SAS must have.
+ * @param dispensable - Those of them that a SAS for a blob may lack. The returned `permissions` do not contain them then.
  */
-export function accessOf(options: ServiceOptions, permissions: string): BlobAccess {
+export function accessOf(options: ServiceOptions, permissions: string, dispensable = ''): BlobAccess {
   const { credential: given = { kind: 'entra' } } = options;
   const keyAccount = given.kind === 'account-key' ? given.accountName : undefined;
   const { address, sas } = parseDestination(options.destination, options.serviceUrl, keyAccount);
@@ -42,16 +52,24 @@ export function accessOf(options: ServiceOptions, permissions: string): BlobAcce
   if (address.isDisk === true && chosen.kind !== 'sas') throw needsGrant(address, permissions);
   if (chosen.kind !== 'sas') {
     if (chosen.kind !== 'account-key') assertEncrypted(address);
-    return { address, credential: chosen, permissions };
+    return { address, credential: inCloud(chosen, address, options.cloud), permissions };
   }
   const parsed = parseSas(chosen.sas, address);
+  const needed = address.isDisk === true ? permissions : neededOf(parsed, permissions, dispensable);
   try {
-    assertSasAllows(parsed, permissions);
+    assertSasAllows(parsed, needed);
   } catch (error) {
     const isReplaceable = options.renewSas !== undefined && error instanceof CredentialError && error.isExpired;
     if (!isReplaceable) throw error;
   }
-  return { address, credential: { kind: 'sas', sas: parsed }, permissions };
+  return { address, credential: { kind: 'sas', sas: parsed }, permissions: needed };
+}
+
+/** Without the dispensable letters if they alone are missing. */
+function neededOf(sas: string, permissions: string, dispensable: string): string {
+  const missing = missingLetters(readSas(sas).permissions, permissions);
+  const isDispensable = missing.every((letter) => dispensable.includes(letter));
+  return isDispensable ? [...permissions].filter((letter) => !missing.includes(letter)).join('') : permissions;
 }
 
 function refuseSecondary({ url }: BlobAddress): void {
@@ -67,6 +85,13 @@ function needsGrant({ url }: BlobAddress, permissions: string): CredentialError 
   return new CredentialError(
     `${url} is the address of a managed disk, which needs the SAS that was granted with it. Pass the whole URL, in quotes (az disk grant-access --access-level ${level} --query accessSas).`,
   );
+}
+
+/** Signs in to the cloud that the user named. */
+function inCloud(credential: Credential, { url }: BlobAddress, cloud: string | undefined): Credential {
+  if (cloud === undefined) return credential;
+  const authorityHost = authorityHostOfCloud(cloud, new URL(url).hostname);
+  return credential.kind === 'entra' ? { authorityHost, ...credential } : credential;
 }
 
 /** Neither the service nor the SDK accepts a token over http. */

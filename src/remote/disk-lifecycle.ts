@@ -51,6 +51,7 @@ export class DiskLifecycle implements RemoteLifecycle {
       checksums: this.#options.acceptsChecksums(),
       conditions: false,
       clear: false,
+      read: true,
       startsAsZeros: false,
     };
   }

@@ -2,7 +2,7 @@
 
 import { areLeasesUnavailable, isAbsent, isHeldByOther, isLost, isReplaced, isTaken } from '../azure/lease-errors.ts';
 import { LinkedAbort } from '../base/linked-abort.ts';
-import { DestinationError, InUseError, ServiceError } from '../errors.ts';
+import { CredentialError, DestinationError, InUseError, ServiceError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import { isComplete, OWNER, UPLOAD_ID } from '../state/blob-metadata.ts';
 import { decodeOwner, describeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
@@ -222,7 +222,11 @@ export class BlobLease {
 
   /** Undefined if it is not a run of vhdup. */
   async #holder(): Promise<Owner | undefined> {
-    const properties = await this.#options.store.properties(this.#stop.signal);
+    const properties = await this.#options.store.properties(this.#stop.signal).catch((error: unknown) => {
+      // A SAS without the permission to read cannot show who it is.
+      if (error instanceof CredentialError && !error.isExpired) return undefined;
+      throw error;
+    });
     return decodeOwner(properties?.metadata[OWNER]);
   }
 

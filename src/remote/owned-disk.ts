@@ -3,6 +3,8 @@
 import type { DiskSas } from '../azure/arm/disk-sas.ts';
 import { grantSeconds, type ManagedDisk, type ManagedDisks } from '../azure/arm/managed-disks.ts';
 import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
+import { printable } from '../base/printable.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { CredentialError, DestinationError, InUseError, ServiceError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskState } from '../state/checkpoint.ts';
@@ -27,6 +29,8 @@ export interface OwnedDiskOptions {
   readonly uniqueId: string | undefined;
   /** Whether the disk has the tag of this upload. One that was created by hand has none. */
   readonly isTagged: boolean;
+  /** Whether an earlier run of this upload has asked for the end of the access, which is the commit. @default false */
+  readonly wasFinishing?: boolean;
   /** How long the upload will take, in milliseconds, for the duration of the access. */
   readonly expectedMs: number;
   readonly emit: EventListener;
@@ -38,11 +42,14 @@ export function isInUpload({ diskState }: ManagedDisk): boolean {
 
 export class OwnedDisk implements DiskControl {
   readonly #options: OwnedDiskOptions;
+  /** Until this run has access: then it has begun to write, and the request of the earlier run is over. */
+  #wasFinishing: boolean;
   #watch: NodeJS.Timeout | undefined;
   #isCommitting = false;
 
   constructor(options: OwnedDiskOptions) {
     this.#options = options;
+    this.#wasFinishing = options.wasFinishing === true;
   }
 
   get state(): DiskState {
@@ -58,14 +65,19 @@ export class OwnedDisk implements DiskControl {
   async grant(signal: AbortSignal): Promise<DiskSas> {
     const { disks, id, expectedMs } = this.#options;
     this.#report('waiting-for-access');
-    const { accessSas } = await disks.grantWrite(id, grantSeconds(expectedMs), signal);
-    return accessSas;
+    try {
+      const { accessSas } = await disks.grantWrite(id, grantSeconds(expectedMs), signal);
+      this.#wasFinishing = false;
+      return accessSas;
+    } catch (error) {
+      throw await this.causeOf(error);
+    }
   }
 
   /** @throws {DestinationError | InUseError} the disk was deleted or replaced, or its upload was ended by something else. */
   async assertOurs(signal: AbortSignal): Promise<void> {
     const { disks, id } = this.#options;
-    assertOwned(await disks.get(id, signal), this.#options);
+    assertOwned(await disks.get(id, signal), { ...this.#options, wasFinishing: this.#wasFinishing });
   }
 
   /**
@@ -91,7 +103,8 @@ export class OwnedDisk implements DiskControl {
 
   /** A disk that was deleted, replaced or ended refuses requests for its content, without a reason. */
   async causeOf(error: unknown): Promise<unknown> {
-    if (this.#isCommitting || !(error instanceof DestinationError || error instanceof CredentialError)) return error;
+    const mayExplain = [DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind);
+    if (this.#isCommitting || !mayExplain) return error;
     return await this.assertOurs(AbortSignal.timeout(LOOK_TIMEOUT_MS)).then(
       () => error,
       (cause: unknown) => (cause instanceof DestinationError || cause instanceof InUseError ? cause : error),
@@ -103,10 +116,11 @@ export class OwnedDisk implements DiskControl {
     this.unwatch();
     this.#isCommitting = true;
     this.#report('committing');
-    const { diskState } = await disks.endAccess(id, signal);
-    if (diskState === 'Unattached') return;
+    const ended = await disks.endAccess(id, signal);
+    // Somebody may have attached it already.
+    if (!isInUpload(ended)) return;
     throw new ServiceError(
-      `The access to disk ${this.name} ended, but its state is ${diskState ?? 'unknown'} and not Unattached. Check it with: az disk show --ids ${idOf(id)}.`,
+      `The access to disk ${this.name} ended, but its state is ${ended.diskState ?? 'unknown'} and not Unattached. Check it with: az disk show --ids ${shellWord(idOf(id))}.`,
       { reason: 'UnexpectedDiskState', transient: false },
     );
   }
@@ -116,14 +130,15 @@ export class OwnedDisk implements DiskControl {
   }
 }
 
+type Ownership = Pick<OwnedDiskOptions, 'id' | 'uploadId' | 'uniqueId' | 'isTagged' | 'wasFinishing'>;
+
 /**
  * @param found - The disk as it is now.
- * @throws {DestinationError} the disk is gone, another one, or its upload was ended. @throws {InUseError} another upload has it.
+ * @throws {DestinationError} the disk is gone, another one, or its upload was ended. @throws {InUseError} another upload has it, or it
+ *   is being changed.
  */
-export function assertOwned(
-  found: ManagedDisk | undefined,
-  { id, uploadId, uniqueId, isTagged }: Pick<OwnedDiskOptions, 'id' | 'uploadId' | 'uniqueId' | 'isTagged'>,
-): asserts found is ManagedDisk {
+export function assertOwned(found: ManagedDisk | undefined, own: Ownership): asserts found is ManagedDisk {
+  const { id, uploadId, uniqueId, isTagged } = own;
   const name = nameOf(id);
   if (found === undefined) {
     throw new DestinationError(
@@ -146,13 +161,29 @@ export function assertOwned(
     );
   }
   if (isInUpload(found)) return;
-  const { diskState = 'unknown', managedBy } = found;
+  throw found.diskState === undefined ? beingChanged(found, id) : uploadEnded(found, own);
+}
+
+/** The error for a disk without a state: the service is creating or changing it. */
+export function beingChanged({ provisioningState = 'unknown' }: ManagedDisk, id: ResourceId): InUseError {
+  return new InUseError(
+    `Disk ${nameOf(id)} is being created or changed (provisioning ${printable(provisioningState)}). Run the same command again in a minute.`,
+  );
+}
+
+function uploadEnded({ diskState = 'unknown', managedBy }: ManagedDisk, { id, wasFinishing }: Ownership): Error {
+  const name = nameOf(id);
+  if (wasFinishing === true) {
+    return new InUseError(
+      `Disk ${name} was finished just now: an earlier run of this upload had asked for that. Run the same command again, which removes the checkpoint.`,
+    );
+  }
   const what =
     managedBy === undefined
-      ? `its access was ended before the upload was finished (its state is ${diskState})`
-      : `it is attached to ${managedBy}`;
-  throw new DestinationError(
-    `Disk ${name} accepts no more data: ${what}. It does not hold the whole image: do not use it. Delete it (az disk delete --ids ${idOf(id)}), and give --restart to upload from the beginning.`,
+      ? `its access was ended before the upload was finished (its state is ${printable(diskState)})`
+      : `it is attached to ${printable(managedBy)}`;
+  return new DestinationError(
+    `Disk ${name} accepts no more data: ${what}. It does not hold the whole image: do not use it. Delete it (az disk delete --ids ${shellWord(idOf(id))}), and give --restart to upload from the beginning.`,
     { reason: 'UploadEnded' },
   );
 }

@@ -14,6 +14,20 @@ export type BlobState = 'uploading' | 'complete' | 'failed';
 
 type Metadata = Readonly<Record<string, string>>;
 
+/**
+ * What other programs store in a blob as long as they upload to it. Source: Azure/azure-powershell, LocalMetaData.cs;
+ * Microsoft/azure-vhd-utils, upload/metadata.
+ */
+const OF_OTHER_UPLOADERS: Readonly<Record<string, string>> = {
+  localmetadata: 'Add-AzureVhd or Add-AzVhd',
+  diskmetadata: 'azure-vhd-utils',
+};
+
+/** The program that has not finished its upload to the blob; undefined if none is known. */
+export function otherUploader(metadata: Metadata): string | undefined {
+  return Object.entries(OF_OTHER_UPLOADERS).find(([name]) => metadata[name] !== undefined)?.[1];
+}
+
 /** Whether an upload by vhdup created the blob, has not completed it, and can be resumed. */
 export function isUnfinished(metadata: Metadata): boolean {
   return metadata[UPLOAD_ID] !== undefined && !isComplete(metadata) && !isFailed(metadata);

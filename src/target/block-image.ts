@@ -22,8 +22,8 @@ export class BlockImage implements LocalImage {
   readonly #headers = new Map<number, Promise<void>>();
   /** Offset of the next block. */
   #end: number;
-  /** Where the structures end that follow the blocks. */
-  #sealEnd = 0;
+  /** Length of the complete file, once it is known. */
+  #length: number | undefined;
   /** The last checkpoint. After a failed one, all others fail. */
   #saved: Promise<unknown> = Promise.resolve();
 
@@ -57,7 +57,7 @@ export class BlockImage implements LocalImage {
   }
 
   get size(): number {
-    return Math.max(this.#end, this.#sealEnd);
+    return this.#length ?? this.#end;
   }
 
   async write({ range, bytes }: PageRun): Promise<void> {
@@ -84,11 +84,11 @@ export class BlockImage implements LocalImage {
   async finish(): Promise<void> {
     // Nothing that makes the file valid is written before all that it names is durable.
     await this.checkpoint();
-    const seal = this.#layout.seal(this.#end);
-    this.#sealEnd = Math.max(...seal.map(({ offset, bytes }) => offset + bytes.length));
+    const { length, structures } = this.#layout.seal(this.#end);
+    this.#length = length;
     // The last block may be written only in part, but must be in the file as a whole.
-    await this.#file.truncate(this.size);
-    await this.#writeAll(seal);
+    await this.#file.truncate(length);
+    await this.#writeAll(structures);
     await this.#file.finish();
   }
 

@@ -2,6 +2,8 @@
 
 /** What a kind of target supports. Code branches on these fields, never on the kind or the host of the target. */
 export interface Capabilities {
+  /** Allows requests that read: its properties, pages and content. False for a blob with a SAS that lacks the permission r. */
+  readonly read: boolean;
   /** Stores metadata: the upload that created it, the run that works on it, and its state. */
   readonly metadata: boolean;
   /** Supports leases, so that nothing else writes to it. Certain only after the first attempt to acquire one. */

@@ -1,13 +1,19 @@
 // A local file as a target. It is sparse, and gets its name only when it is complete.
 import { execFile } from 'node:child_process';
-import type { Stats } from 'node:fs';
 import { type FileHandle, link, lstat, rename, rm } from 'node:fs/promises';
 import { basename, dirname, resolve, win32 } from 'node:path';
 import { promisify } from 'node:util';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import type { PageRun } from '../base/page-run.ts';
 import { printable, shownPath } from '../base/printable.ts';
-import { createTemporary, openExisting, removeLeftOvers, requireName, syncFolder, temporaryPath } from '../base/side-file.ts';
+import {
+  createTemporary,
+  openExisting,
+  removeLeftOvers,
+  requireName,
+  syncFolder,
+  temporaryPath,
+} from '../base/side-file.ts';
 import { codeOf } from '../base/thrown.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { LocalFileError } from '../errors.ts';
@@ -43,6 +49,7 @@ export class LocalFile implements PageWriter, Lifecycle {
     checksums: false,
     conditions: false,
     clear: false,
+    read: true,
     startsAsZeros: true,
   };
   readonly path: string;
@@ -91,15 +98,11 @@ export class LocalFile implements PageWriter, Lifecycle {
    */
   static async reopen(path: string, name: string, overwrite: boolean): Promise<LocalFile> {
     try {
-      const existing = await existingFile(path);
       const temporary = temporaryPath(path, name, RESUMABLE);
       if (temporary === undefined) throw notResumable(name, WRONG_NAME);
-      const stats = await existingFile(temporary);
-      if (stats === undefined) throw notResumable(name, ABSENT);
       // A kill between the two steps of `renameIfAbsent` leaves both names. The file has not been reported as finished yet.
-      const hasBothNames = existing !== undefined && existing.ino === stats.ino && existing.dev === stats.dev;
-      if (hasBothNames) await rm(path);
-      else if (existing !== undefined && !overwrite) throw exists();
+      if (await areSameFile(path, temporary)) await whileHeld(() => rm(path));
+      if ((await existingFile(path)) !== undefined && !overwrite) throw exists();
       const handle = await openExisting(temporary, 'write');
       if (handle === undefined) throw notResumable(name, ABSENT);
       return new LocalFile(path, temporary, handle, overwrite);
@@ -204,7 +207,7 @@ export class LocalFile implements PageWriter, Lifecycle {
 }
 
 /** Undefined if there is no file. @throws {FileRefusal} it is a link, a folder or a device, or the name is not valid. */
-async function existingFile(path: string): Promise<Stats | undefined> {
+async function existingFile(path: string): Promise<{ readonly mode: number } | undefined> {
   requireName(path);
   const found = await lstat(path).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined;
@@ -215,6 +218,17 @@ async function existingFile(path: string): Promise<Stats | undefined> {
   }
   if (found?.isFile() === false) throw new FileRefusal('it is not a regular file', 'Name a file.');
   return found;
+}
+
+/** Whether both names exist and are those of one file. */
+async function areSameFile(one: string, other: string): Promise<boolean> {
+  // A file id of Windows does not fit in a number: two files could appear to be one.
+  const ids = [one, other].map(async (path) => {
+    const { dev, ino } = await lstat(path, { bigint: true });
+    return `${dev}:${ino}`;
+  });
+  const [first, second] = await Promise.all(ids.map((id) => id.catch(() => undefined)));
+  return first !== undefined && first === second;
 }
 
 /** Unlike rename, link never replaces a file. Without hard links (FAT, some network shares), a check before the rename must suffice. */

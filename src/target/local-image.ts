@@ -1,17 +1,18 @@
 // LocalImage: a disk image that is written to a local file. openLocalImage creates one in each format.
-import type { LocalFileOptions } from './local-file.ts';
+
 import type { Lifecycle } from './lifecycle.ts';
+import type { LocalFileOptions } from './local-file.ts';
 import type { PageWriter } from './page-store.ts';
 
 /** Fixed VHD, dynamic VHD, dynamic VHDX, or only the bytes of the disk. */
 export type LocalImageFormat = 'vhd' | 'vhd-dynamic' | 'vhdx' | 'raw';
 
-export const LOCAL_IMAGE_FORMATS = [
-  'vhd',
-  'vhd-dynamic',
-  'vhdx',
-  'raw',
-] as const satisfies readonly LocalImageFormat[];
+export const LOCAL_IMAGE_FORMATS = ['vhd', 'vhd-dynamic', 'vhdx', 'raw'] as const satisfies readonly LocalImageFormat[];
+
+/** The format that the name of a file asks for. */
+export function formatOfName(path: string): LocalImageFormat {
+  return /\.vhdx$/i.test(path) ? 'vhdx' : 'vhd';
+}
 
 /** What a checkpoint remembers of an unfinished image: small, and valid JSON. */
 export interface LocalImageState {

@@ -34,7 +34,12 @@ export async function discardLocalImage(path: string, { temporary }: LocalImageS
 }
 
 /** Undefined for the formats that store the disk as it is. */
-async function layoutOf({ format, diskSize: size, diskId, timestamp }: LocalImageOptions): Promise<BlockLayout | undefined> {
+async function layoutOf({
+  format,
+  diskSize: size,
+  diskId,
+  timestamp,
+}: LocalImageOptions): Promise<BlockLayout | undefined> {
   if (format === 'vhd-dynamic') return dynamicVhdLayout({ size, uniqueId: diskId, timestamp });
   return format === 'vhdx' ? await dynamicVhdxLayout({ size, page83Id: diskId }) : undefined;
 }

@@ -18,6 +18,9 @@ export interface BlobAddress {
   readonly isDisk?: true;
 }
 
+/** Who may read a container without a credential: nobody; everyone, but only blobs whose names they know; everyone, with a list. */
+export type PublicAccess = 'none' | 'blob' | 'container';
+
 export interface BlobProperties extends StoreProperties {
   readonly type: 'PageBlob' | 'BlockBlob' | 'AppendBlob';
   readonly sequenceNumber: number;
@@ -27,9 +30,22 @@ export interface BlobProperties extends StoreProperties {
   readonly metadata: Readonly<Record<string, string>>;
   /** The MD5 of the whole content that somebody stored: 16 bytes. The service does not update it when pages are written. */
   readonly contentMd5?: Uint8Array;
+  readonly contentType?: string;
+  /** The tier of a blob of a premium account: P10, ... */
+  readonly tier?: string;
 }
 
-export interface CreateBlobOptions {
+/** What a new blob gets besides its content and the metadata of its upload. */
+export interface NewBlobOptions {
+  /** @default application/octet-stream */
+  readonly contentType?: string;
+  /** P4 to P80; only in premium accounts. @default the service chooses it by the size */
+  readonly tier?: string;
+  /** Index tags, by name. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+export interface CreateBlobOptions extends NewBlobOptions {
   /** Length in bytes, a multiple of 512. */
   readonly size: number;
   readonly sequenceNumber: number;
@@ -45,10 +61,17 @@ export interface PageBlob extends PageStore<BlobProperties> {
   /** From now on, writes require the blob to have `sequenceNumber`, so that a blob that replaced this one is never written to. */
   guardWith(sequenceNumber: number): void;
   /**
-   * Creates the container if it does not exist.
+   * Creates the container if it does not exist. Never changes an existing one.
    * @throws {CredentialError} the credential may not create it. The container may exist nevertheless.
    */
-  createContainer(signal: AbortSignal): Promise<void>;
+  createContainer(access: PublicAccess, signal: AbortSignal): Promise<'created' | 'exists'>;
+  /**
+   * Who may read the container without a credential; undefined if it does not exist.
+   * @throws {CredentialError} the credential may not see it, as any service SAS.
+   */
+  containerAccess(signal: AbortSignal): Promise<PublicAccess | undefined>;
+  /** Deletes all snapshots of the blob, and not the blob itself. Succeeds if there are none. */
+  deleteSnapshots(signal: AbortSignal): Promise<void>;
   create(options: CreateBlobOptions, signal: AbortSignal): Promise<void>;
   /**
    * @param etag - Refuse if the blob has another ETag.
@@ -66,7 +89,7 @@ export interface PageBlob extends PageStore<BlobProperties> {
    */
   delete(signal: AbortSignal, etag?: string): Promise<boolean>;
   /**
-   * Sets the Content-MD5 of the blob, which the service stores but never checks.
+   * Sets the Content-MD5 of the blob, which the service stores but never checks. The content type stays.
    * @param etag - Refuse if the blob has another ETag.
    * @returns the new ETag, if the service sends it.
    */

@@ -5,12 +5,21 @@ import type { JsonObject } from '../azure/arm/arm-error.ts';
 import { commandAbout } from '../azure/arm/command-text.ts';
 import type { ManagedDisk, ManagedDisks } from '../azure/arm/managed-disks.ts';
 import { idOf, nameOf, type ResourceId } from '../azure/arm/resource-id.ts';
-import { CheckpointError, DestinationError, InUseError } from '../errors.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { CheckpointError, CredentialError, DestinationError, InUseError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { ArmPlace } from '../options.ts';
-import { assertOwned, isInUpload, OwnedDisk, UPLOAD_TAG } from '../remote/owned-disk.ts';
+import {
+  assertOwned,
+  beingChanged,
+  isInUpload,
+  OwnedDisk,
+  type OwnedDiskOptions,
+  UPLOAD_TAG,
+} from '../remote/owned-disk.ts';
 import type { Checkpoint, DiskState } from '../state/checkpoint.ts';
 import { emptyCheckpoint, type TargetRequest } from './context.ts';
+import { assertSameSource } from './identity.ts';
 import { loadCheckpoint } from './session.ts';
 
 export interface ClaimRequest extends Omit<TargetRequest, 'store' | 'access' | 'owner'> {
@@ -41,25 +50,27 @@ export interface ClaimedDisk {
 export async function claimDisk(request: ClaimRequest): Promise<ClaimedDisk> {
   const { disks, id, restart, signal } = request;
   const stored = await loadCheckpoint(request);
+  // Before anything changes: a checkpoint of another target, or of another image, holds progress that must not get lost.
+  if (stored !== undefined && !restart) {
+    if (stored.disk !== undefined && !isSameId(stored.disk.id, id)) throw otherDisk(stored.disk, request);
+    assertSameSource(stored, request);
+  }
   const found = await disks.get(id, signal);
   if (stored?.disk === undefined || restart) return { disk: await begin(stored, found, request) };
-  if (stored.disk.id.toLowerCase() !== idOf(id).toLowerCase()) throw otherDisk(stored.disk, request);
-  // Killed before the disk was created, or before the answer came.
-  if (found === undefined && stored.disk.uniqueId === undefined) {
-    return { disk: await createDisk(stored, request) };
-  }
   const { uploadId } = stored;
+  // Killed before the disk was created, before the answer came, or while the service creates it.
+  const isNew = found === undefined || (found.diskState === undefined && found.tags[UPLOAD_TAG] === uploadId);
+  if (isNew && stored.disk.uniqueId === undefined) return { disk: await createDisk(stored, stored, request) };
   const { uniqueId = found?.uniqueId, finishing = false } = stored.disk;
   const isSame = found !== undefined && found.uniqueId === uniqueId;
-  const own = owned(
-    request,
-    uploadId,
-    uniqueId,
-    found?.tags[UPLOAD_TAG] !== undefined || stored.disk.uniqueId === undefined,
-  );
+  const isTagged = found?.tags[UPLOAD_TAG] !== undefined || stored.disk.uniqueId === undefined;
+  const wasFinishing = finishing && stored.failed !== true;
+  const own = owned(request, { uploadId, uniqueId, isTagged, wasFinishing });
   // The end of the access was requested, and its answer lost. A disk whose content was refused is not finished, whatever its state.
-  if (finishing && stored.failed !== true && isSame && !isInUpload(found)) return { disk: own.disk, finished: stored };
-  assertOwned(found, { ...own, id });
+  if (wasFinishing && isSame && found.diskState !== undefined && !isInUpload(found)) {
+    return { disk: own.disk, finished: stored };
+  }
+  assertOwned(found, own);
   assertFits(found, request);
   if (stored.disk.uniqueId === undefined) await remember(stored, { id: idOf(id), ...optional(uniqueId) }, request);
   return { disk: own.disk };
@@ -71,16 +82,17 @@ async function begin(
   found: ManagedDisk | undefined,
   request: ClaimRequest,
 ): Promise<OwnedDisk> {
-  const { disks, id, bodyWith, restart, overwrite, resumeFromBlob, signal } = request;
+  const { id, restart, overwrite, resumeFromBlob } = request;
   const ofUpload = found?.tags[UPLOAD_TAG];
   const isOwn = ofUpload !== undefined && ofUpload === stored?.uploadId;
   if (found === undefined) {
-    const uploadId = randomUUID();
-    return await createDisk(emptyCheckpoint({ uploadId, startedAt: new Date().toISOString() }, request), request);
+    const created = emptyCheckpoint({ uploadId: randomUUID(), startedAt: new Date().toISOString() }, request);
+    return await createDisk(created, stored, request);
   }
+  if (found.diskState === undefined) throw beingChanged(found, id);
   if (!isInUpload(found)) {
     throw new DestinationError(
-      `Disk ${nameOf(id)} exists already (state ${found.diskState ?? 'unknown'}), and only a new disk accepts an upload. Choose another name with --disk, or delete the disk if nothing needs it (az disk delete --ids ${idOf(id)}).`,
+      `Disk ${nameOf(id)} exists already (state ${found.diskState}), and only a new disk accepts an upload. Choose another name with --disk, or delete the disk if nothing needs it (az disk delete --ids ${shellWord(idOf(id))}).`,
       { reason: 'DiskExists' },
     );
   }
@@ -94,55 +106,94 @@ async function begin(
   }
   assertFits(found, request);
   if (isOwn || isUntouched) return await adopt(found, ofUpload, request);
-  // Take the disk from the other upload: it notices at its next look, and never commits.
-  const uploadId = randomUUID();
-  try {
-    const taken = await disks.create(id, bodyWith({ [UPLOAD_TAG]: uploadId }), signal);
-    return await adopt({ ...found, tags: taken.tags }, uploadId, request);
-  } catch (error) {
-    if (!(error instanceof DestinationError || error instanceof InUseError)) throw error;
-    // Nothing may be changed while the disk is in upload: nobody can take it, either.
-    return await adopt(found, ofUpload, request);
-  }
+  return await take(found, ofUpload, request);
 }
 
-/** Remembers an existing disk. @param ofUpload - The upload that its tag names. */
+/** Takes a disk from the upload that its tag names, or from another program. vhdup notices that at its next look, and never commits. */
+async function take(found: ManagedDisk, ofUpload: string | undefined, request: ClaimRequest): Promise<OwnedDisk> {
+  const { disks, id, resumeFromBlob, signal } = request;
+  const uploadId = randomUUID();
+  const taken = await disks.setTags(id, { ...found.tags, [UPLOAD_TAG]: uploadId }, signal).catch((error: unknown) => {
+    if (!(error instanceof DestinationError || error instanceof InUseError)) throw error;
+    // The tag cannot be changed while the disk is in upload. The upload of this image may be resumed under its own tag.
+    if (ofUpload === undefined || resumeFromBlob) return undefined;
+    throw new DestinationError(
+      `Disk ${nameOf(id)} cannot be taken from the upload that is writing to it, which would commit whatever the disk holds then: ${error.message} Give the disk up with: ${abortCommand(request)}.`,
+      { reason: 'DiskInUpload', cause: error },
+    );
+  });
+  return await adopt(found, taken === undefined ? ofUpload : uploadId, request, !resumeFromBlob);
+}
+
+/**
+ * Remembers an existing disk.
+ * @param ofUpload - The upload that its tag names.
+ * @param isTaken - Whether something else may still write to it, so that everything is read back at the end.
+ */
 async function adopt(
-  { uniqueId }: ManagedDisk,
+  { uniqueId, diskState }: ManagedDisk,
   ofUpload: string | undefined,
   request: ClaimRequest,
+  isTaken = false,
 ): Promise<OwnedDisk> {
-  const { resumeFromBlob, restart, file } = request;
+  const { resumeFromBlob, restart, file, source } = request;
   const uploadId = ofUpload ?? randomUUID();
-  const { disk } = owned(request, uploadId, uniqueId, ofUpload !== undefined);
+  const { disk } = owned(request, { uploadId, uniqueId, isTagged: ofUpload !== undefined });
   const empty = emptyCheckpoint({ uploadId, startedAt: new Date().toISOString() }, request);
-  await file.save({ ...empty, disk: disk.state, ...(resumeFromBlob && !restart ? { fromBlob: true } : {}) });
+  const isWritten = isTaken && diskState === 'ActiveUpload';
+  await file.save({
+    ...empty,
+    disk: disk.state,
+    ...(resumeFromBlob && !restart ? { fromBlob: true } : {}),
+    ...(isWritten ? { unverified: [{ offset: 0, length: source.diskSize }] } : {}),
+  });
   return disk;
 }
 
-/** Creates the disk of the checkpoint, which is saved first: after a stop between the two, the next run finds its disk. */
-async function createDisk(checkpoint: Checkpoint, request: ClaimRequest): Promise<OwnedDisk> {
+/**
+ * Creates the disk of the checkpoint, which is saved first: after a stop between the two, the next run finds its disk.
+ * @param previous - The checkpoint to put back if the service refuses to create the disk.
+ */
+async function createDisk(
+  checkpoint: Checkpoint,
+  previous: Checkpoint | undefined,
+  request: ClaimRequest,
+): Promise<OwnedDisk> {
   const { disks, id, bodyWith, file, emit, signal } = request;
   const { uploadId } = checkpoint;
   await file.save({ ...checkpoint, disk: { id: idOf(id) } });
   emit({ type: 'phase', phase: 'creating' });
-  const created = await disks.create(id, bodyWith({ [UPLOAD_TAG]: uploadId }), signal);
+  const created = await disks.create(id, bodyWith({ [UPLOAD_TAG]: uploadId }), signal).catch(async (error: unknown) => {
+    if (await isRefused(error, uploadId, request)) {
+      await (previous === undefined ? file.remove() : file.save(previous)).catch(() => undefined);
+    }
+    throw error;
+  });
   // Creating a disk that exists updates it: of two uploads at the same time, the last one has its tag there.
   const now = (await disks.get(id, signal)) ?? created;
-  const own = owned(request, uploadId, now.uniqueId, true);
-  assertOwned(now, { ...own, id });
+  const own = owned(request, { uploadId, uniqueId: now.uniqueId, isTagged: true });
+  assertOwned(now, own);
   await remember(checkpoint, own.disk.state, request);
   return own.disk;
 }
 
-function owned(
-  { disks, id, expectedMs, emit }: ClaimRequest,
-  uploadId: string,
-  uniqueId: string | undefined,
-  isTagged: boolean,
-) {
-  const disk = new OwnedDisk({ disks, id, uploadId, uniqueId, isTagged, expectedMs, emit });
-  return { disk, uploadId, uniqueId, isTagged };
+/** Whether it is certain that the disk was not created. Does not fail. */
+async function isRefused(error: unknown, uploadId: string, { disks, id, signal }: ClaimRequest): Promise<boolean> {
+  if (![DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind)) return false;
+  return await disks.get(id, signal).then(
+    (found) => found?.tags[UPLOAD_TAG] !== uploadId,
+    () => false,
+  );
+}
+
+type Ownership = Pick<OwnedDiskOptions, 'uploadId' | 'uniqueId' | 'isTagged' | 'wasFinishing'>;
+
+function owned({ disks, id, expectedMs, emit }: ClaimRequest, own: Ownership) {
+  return { disk: new OwnedDisk({ disks, id, expectedMs, emit, ...own }), id, ...own };
+}
+
+function isSameId(stored: string, id: ResourceId): boolean {
+  return stored.toLowerCase() === idOf(id).toLowerCase();
 }
 
 async function remember(checkpoint: Checkpoint, disk: DiskState, { file }: ClaimRequest): Promise<void> {

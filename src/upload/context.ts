@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { RangeSet } from '../base/range-set.ts';
 import { VERSION } from '../base/version.ts';
+import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { BlobLifecycle } from '../remote/blob-lifecycle.ts';
@@ -12,6 +13,7 @@ import type { Checkpoint } from '../state/checkpoint.ts';
 import type { CheckpointFile } from '../state/checkpoint-file.ts';
 import type { ExclusiveAccess } from '../state/exclusive-access.ts';
 import { encodeOwner, type Owner } from '../state/lease-holder.ts';
+import type { NewBlobOptions, PublicAccess } from '../target/page-blob.ts';
 
 /** How many lease ids a checkpoint keeps of runs that failed before they had saved a new checkpoint, and of the run that saves it. */
 const MAX_NEWEST_IDS = 4;
@@ -53,6 +55,13 @@ export interface TargetRequest {
 export interface SessionRequest extends TargetRequest {
   readonly lifecycle: BlobLifecycle;
   readonly createContainer: boolean;
+  /** Delete the snapshots of the blob that this upload replaces. */
+  readonly deleteSnapshots: boolean;
+  /** Public access of a new container. @default none */
+  readonly publicAccess?: PublicAccess;
+  /** What a new blob gets. */
+  readonly blobOptions?: NewBlobOptions;
+  readonly emit: EventListener;
   /** Break a lease that something else holds on the blob. */
   readonly breakLease: boolean;
   /** The user's metadata for the blob. */

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { RangeSet } from '../base/range-set.ts';
 import { CredentialError, DestinationError, InUseError, type VhdupError } from '../errors.ts';
-import { isComplete, isFailed, isUnfinished, OWNER, UPLOAD_ID } from '../state/blob-metadata.ts';
+import { isComplete, isFailed, isUnfinished, OWNER, otherUploader, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint, ReplacedBlob } from '../state/checkpoint.ts';
 import { decodeOwner, describeOwner, hasExited } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
@@ -38,8 +38,18 @@ export async function create(
   await file.save({ ...emptyCheckpoint({ uploadId, startedAt }, request), lease, ...replaces });
   try {
     const current = existing === undefined ? undefined : await holdReplaced(stored, existing, uploadId, request);
-    if (request.createContainer && existing === undefined) await lifecycle.createContainer(signal);
-    const blob = { uploadId, size: request.source.size, metadata: sessionMetadata(uploadId, request) };
+    if (request.deleteSnapshots && existing !== undefined) await lifecycle.deleteSnapshots(signal);
+    const { createContainer, publicAccess } = request;
+    // With an existing blob, the container exists, and only its public access may differ from what was asked for.
+    if (createContainer && (existing === undefined || publicAccess !== undefined)) {
+      await lifecycle.createContainer(publicAccess, signal);
+    }
+    const blob = {
+      ...request.blobOptions,
+      uploadId,
+      size: request.source.size,
+      metadata: sessionMetadata(uploadId, request),
+    };
     await lifecycle.create({ ...blob, ...(current === undefined ? {} : { replaces: current.etag }) }, signal);
   } catch (error) {
     throw await refused(error, stored, uploadId, mayReplace, request);
@@ -89,6 +99,7 @@ async function refused(
   request: SessionRequest,
 ): Promise<unknown> {
   const { lifecycle, signal } = request;
+  if (!lifecycle.capabilities.read) return await refusedUnseen(error, stored, request);
   const isRefusal = [DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind);
   if (!isRefusal) return error;
   const look = await lifecycle.properties(signal).then(
@@ -101,6 +112,20 @@ async function refused(
   if (!(error instanceof DestinationError) || found === undefined || mayReplace) return error;
   // The blob appeared since the first look, so whoever created it is still working on it.
   return existingBlob({ ...found, isLeased: true }, request);
+}
+
+/** The error for a blob that exists but cannot be looked at. */
+async function refusedUnseen(
+  error: unknown,
+  stored: Checkpoint | undefined,
+  request: SessionRequest,
+): Promise<unknown> {
+  if (!(error instanceof DestinationError) || error.reason !== 'BlobAlreadyExists') return error;
+  await restoreCheckpoint(stored, request);
+  return new DestinationError(
+    `Cannot create ${request.store.url}: a blob already exists. The SAS lacks r (read), so vhdup can neither say what it is nor replace it. Choose another name, or run the same command with a SAS with at least sp=rw, and --overwrite to replace the blob.`,
+    { reason: error.reason },
+  );
 }
 
 function assertReplaceable(existing: BlobProperties, mayReplace: boolean, request: SessionRequest): void {
@@ -118,11 +143,14 @@ function existingBlob({ size, type, metadata, isLeased }: BlobProperties, reques
   const overwrite = request.restart ? '--restart --overwrite' : '--overwrite';
   const replace = `Give ${overwrite} to replace it, or choose another name.`;
   if (!isUnfinished(metadata)) {
+    const other = otherUploader(metadata);
     const what = isComplete(metadata)
       ? 'the blob already exists and is a complete upload by vhdup. If it was made from this image, nothing is left to do'
       : isFailed(metadata)
         ? 'the blob already exists and is a failed upload by vhdup: it does not match the image it was made from'
-        : `a ${type} of ${size} bytes already exists`;
+        : other === undefined
+          ? `a ${type} of ${size} bytes already exists`
+          : `the blob already exists and is an unfinished upload by ${other}, which vhdup cannot resume`;
     return new DestinationError(`${cannot}: ${what}. ${replace}`);
   }
   const owner = decodeOwner(metadata[OWNER]);

@@ -1,7 +1,7 @@
 // Opens a session on the content of a managed disk. Its page list and the checkpoint are all that shows what it holds.
 
 import { randomUUID } from 'node:crypto';
-import { PAGE_SIZE } from '../base/byte-range.ts';
+import { type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
 import { RangeSet } from '../base/range-set.ts';
 import { DestinationError } from '../errors.ts';
 import { type DiskLifecycle, diskGone } from '../remote/disk-lifecycle.ts';
@@ -23,7 +23,7 @@ export interface DiskSessionRequest extends TargetRequest {
  *   data that nobody allowed to overwrite.
  */
 export async function openDiskSession(request: DiskSessionRequest): Promise<Session> {
-  const { store, file, lifecycle, restart, overwrite, resumeFromBlob, signal } = request;
+  const { source, store, file, lifecycle, restart, overwrite, resumeFromBlob, signal } = request;
   const stored = await loadCheckpoint(request);
   if (stored !== undefined && !restart) assertSameSource(stored, request);
   const disk = await store.properties(signal);
@@ -32,8 +32,14 @@ export async function openDiskSession(request: DiskSessionRequest): Promise<Sess
   if (stored !== undefined && !restart && stored.failed !== true && stored.done.length > 0) {
     // A disk that does not list its pages is read back at the end.
     if (await holdsSamePages(stored, store, signal)) return await resumed(stored, disk.etag, request);
-    // Something else has written to the disk, or pages were lost: everything is sent again, into the same disk.
-    return start({ uploadId: stored.uploadId, startedAt: stored.startedAt });
+    // Something else has written to the disk, or pages were lost: everything is sent again, into the same disk, and read back.
+    const again = start(stored, [{ offset: 0, length: source.diskSize }]);
+    await file.save({
+      ...emptyCheckpoint(again, request),
+      ...lifecycle.remembered,
+      unverified: again.unverified.ranges,
+    });
+    return again;
   }
   const mayOverwrite = restart || overwrite || stored !== undefined;
   if (!mayOverwrite && !resumeFromBlob && (await holdsData(request))) {
@@ -45,19 +51,25 @@ export async function openDiskSession(request: DiskSessionRequest): Promise<Sess
     );
   }
   const identity = stored ?? { uploadId: randomUUID(), startedAt: new Date().toISOString() };
-  const session = start(identity);
+  // A disk that was taken from another program has everything to read back before anything is done.
+  const session = start(identity, stored?.done.length === 0 ? stored.unverified : []);
   const fromBlob = (resumeFromBlob || stored?.fromBlob === true) && !restart;
   const earlier: Checkpoint = {
     ...emptyCheckpoint(session, request),
     ...lifecycle.remembered,
+    unverified: session.unverified.ranges,
     ...(fromBlob ? { fromBlob } : {}),
   };
   await file.save(earlier);
   return fromBlob ? { ...session, earlier } : session;
 }
 
-function start({ uploadId, startedAt }: Pick<Session, 'uploadId' | 'startedAt'>): Session {
-  return { uploadId, startedAt, isComplete: false, unverified: new RangeSet() };
+/** @param unverified - What to read back at the end. */
+function start(
+  { uploadId, startedAt }: Pick<Session, 'uploadId' | 'startedAt'>,
+  unverified: readonly ByteRange[],
+): Session {
+  return { uploadId, startedAt, isComplete: false, unverified: new RangeSet(unverified) };
 }
 
 /** Everything done so far is unverified, unless the disk has the ETag of the last orderly stop. Saved before the first write. */

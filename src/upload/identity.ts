@@ -9,9 +9,16 @@ import type { TargetRequest } from './context.ts';
 /** @throws {CheckpointError | ImageChangedError} the checkpoint belongs to another image, another blob, or another way to read the image. */
 export function assertSameSource(
   stored: Checkpoint,
-  { image, targetUrl, file, trustUnmarkedSectors }: TargetRequest,
+  {
+    image,
+    targetUrl,
+    file,
+    trustUnmarkedSectors,
+  }: Pick<TargetRequest, 'image' | 'targetUrl' | 'file' | 'trustUnmarkedSectors'>,
 ): void {
-  if (stored.blobUrl !== targetUrl) {
+  // The ids of disks have no upper and lower case, the names of blobs have.
+  const key = (url: string) => (stored.disk === undefined ? url : url.toLowerCase());
+  if (key(stored.blobUrl) !== key(targetUrl)) {
     throw new CheckpointError(
       `The checkpoint ${file.path} belongs to an upload to ${stored.blobUrl}, not to ${targetUrl}. Name another file with --checkpoint to keep both, or give --restart to discard that one.`,
     );

@@ -6,7 +6,7 @@ import type { RangeSet } from '../base/range-set.ts';
 import { DestinationError } from '../errors.ts';
 import { listedRanges } from '../remote/page-ranges.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
-import { IMAGE, isComplete, isFailed, OWNER, UPLOAD_ID } from '../state/blob-metadata.ts';
+import { IMAGE, isComplete, isFailed, OWNER, otherUploader, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { decodeOwner } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
@@ -16,7 +16,10 @@ import { emptyCheckpoint, imageFingerprint, type SessionRequest } from './contex
 
 /** Why the blob cannot be resumed; undefined if it is an unfinished upload of this image. */
 function mismatch(metadata: BlobProperties['metadata'], fingerprint: string): string | undefined {
-  if (metadata[UPLOAD_ID] === undefined) return 'vhdup did not create it';
+  if (metadata[UPLOAD_ID] === undefined) {
+    const other = otherUploader(metadata);
+    return other === undefined ? 'vhdup did not create it' : `it is an unfinished upload by ${other}`;
+  }
   if (isComplete(metadata)) return 'it is complete; run vhdup verify to check whether it matches this image';
   if (isFailed(metadata)) return 'its verification failed, or the image changed while it was read';
   const made = metadata[IMAGE];

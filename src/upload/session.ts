@@ -1,8 +1,9 @@
 // Opens a session: creates the blob, resumes an earlier run, or recovers an upload whose checkpoint is lost.
 
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, CredentialError } from '../errors.ts';
 import { UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
+import { warnOfOtherOptions } from './blob-options.ts';
 import type { Session, SessionRequest, TargetRequest } from './context.ts';
 import { create } from './create.ts';
 import { assertSameSource } from './identity.ts';
@@ -18,18 +19,32 @@ export async function openSession(request: SessionRequest): Promise<Session> {
   const { lifecycle, restart, signal } = request;
   const stored = await loadCheckpoint(request);
   if (stored !== undefined && !restart) assertSameSource(stored, request);
+  if (!lifecycle.capabilities.read) return await createUnseen(stored, request);
   const existing = await lifecycle.properties(signal);
 
   const isOurs = stored !== undefined && existing?.metadata[UPLOAD_ID] === stored.uploadId;
   const hasStarted = stored !== undefined && (stored.done.length > 0 || stored.fromBlob === true);
-  if (stored !== undefined && !restart && (isOurs || hasStarted)) return await resume(stored, existing, request);
+  if (stored !== undefined && !restart && (isOurs || hasStarted)) {
+    warnOfOtherOptions(existing, request);
+    return await resume(stored, existing, request);
+  }
   if (request.resumeFromBlob && !restart && existing !== undefined) {
     // A checkpoint that has not started holds no progress to lose, but its run may have leased the blob.
     const found = checkpointOfBlob(existing, request);
     const ids = stored?.lease.ids ?? [];
+    warnOfOtherOptions(existing, request);
     return await resume({ ...found, lease: { ...found.lease, ids } }, existing, request);
   }
   return await create(stored, existing, request);
+}
+
+/** Whether a blob exists is not known: Put Blob refuses to replace one. @throws {CredentialError} an earlier run has made progress. */
+async function createUnseen(stored: Checkpoint | undefined, request: SessionRequest): Promise<Session> {
+  const hasStarted = stored !== undefined && (stored.done.length > 0 || stored.fromBlob === true);
+  if (!hasStarted || request.restart) return await create(stored, undefined, request);
+  throw new CredentialError(
+    `Cannot resume the upload to ${request.targetUrl} with a SAS that lacks r (read, for Get Blob Properties): nothing shows that the blob is still the one of the checkpoint ${request.file.path}. Run the same command with a SAS with at least sp=rw.`,
+  );
 }
 
 /** `--restart` and `--resume-from-blob` replace an unusable checkpoint, but never any other file. */

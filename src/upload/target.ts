@@ -5,11 +5,12 @@ import { UsageError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { ServiceOptions, UploadOptions } from '../options.ts';
 import { BlobLifecycle } from '../remote/blob-lifecycle.ts';
-import { accessOf, type BlobAccess, connect, connectDisk, warnOfPlainHttp } from '../remote/connect.ts';
+import { accessOf, type BlobAccess, canRead, connect, connectDisk, warnOfPlainHttp } from '../remote/connect.ts';
 import type { DiskExport } from '../remote/disk-export.ts';
 import { type DiskControl, DiskLifecycle } from '../remote/disk-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import type { RemoteLifecycle } from '../target/lifecycle.ts';
+import type { NewBlobOptions } from '../target/page-blob.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
 import type { Session, TargetRequest } from './context.ts';
 import { openDiskSession } from './disk-session.ts';
@@ -41,6 +42,7 @@ export interface UploadTarget {
 export interface TargetSettings {
   readonly options: UploadOptions;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly blobOptions: NewBlobOptions;
   readonly concurrency: Concurrency;
   readonly maxRate: number;
 }
@@ -59,13 +61,19 @@ export function openTarget(request: OpenTargetRequest, destination: BlobAccess):
 }
 
 async function openBlob(
-  { options, metadata, concurrency, maxRate, emit, owner, signal, onLost }: OpenTargetRequest,
+  { options, metadata, blobOptions, concurrency, maxRate, emit, owner, signal, onLost }: OpenTargetRequest,
   destination: BlobAccess,
 ): Promise<UploadTarget> {
+  if (!canRead(destination)) warnOfWriteOnly(destination, emit);
   const { blob, store } = await connect(destination, { ...options, maxRate, ...concurrency }, emit);
-  const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost });
-  const { breakLease, createContainer } = options;
-  const own = { lifecycle, metadata, breakLease: breakLease === true, createContainer: createContainer === true };
+  const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost, canRead: canRead(destination) });
+  const { breakLease, createContainer, deleteSnapshots, publicAccess } = options;
+  const own = {
+    ...{ lifecycle, metadata, blobOptions, emit },
+    ...{ breakLease: breakLease === true, createContainer: createContainer === true },
+    deleteSnapshots: deleteSnapshots === true,
+    ...(publicAccess === undefined ? {} : { publicAccess }),
+  };
   return {
     ...{ store, lifecycle, url: store.url },
     openSession: (session) => openSession({ ...session, ...own }),
@@ -119,16 +127,44 @@ export function destinationOf(options: UploadOptions): BlobAccess | undefined {
   if (disk === undefined && destination === undefined) {
     throw new UsageError('The destination is missing: give the URL of a blob or disk, or the name of a new disk.');
   }
-  const access = destination === undefined ? undefined : accessOf({ ...options, destination }, 'rw');
+  const dispensable = needsReading(options) ? '' : 'r';
+  const access =
+    destination === undefined ? undefined : accessOf({ ...options, destination }, permissionsFor(options), dispensable);
   if (access === undefined || access.address.isDisk === true) refuseBlobOptions(options);
   return access;
 }
 
+/** The permission letters of a SAS that the options need. */
+function permissionsFor({ deleteSnapshots, blobTags = {} }: UploadOptions): string {
+  return `rw${deleteSnapshots === true ? 'd' : ''}${Object.keys(blobTags).length === 0 ? '' : 't'}`;
+}
+
+/**
+ * Whether the options need requests that read. Otherwise a SAS without r can upload, but only to a new blob: whether a blob exists
+ * is known only from the answer to Put Blob, and nothing is compared at the end.
+ */
+function needsReading({ overwrite, resumeFromBlob, breakLease, verify = 'none' }: UploadOptions): boolean {
+  return overwrite === true || resumeFromBlob === true || breakLease === true || verify !== 'none';
+}
+
+function warnOfWriteOnly({ address: { url } }: BlobAccess, emit: EventListener): void {
+  emit({
+    type: 'warning',
+    code: 'write-only-sas',
+    message: `The SAS cannot read (it lacks r), so it can only upload to a new blob: ${url} is not compared at the end, and an interrupted upload cannot be resumed with it. A SAS with sp=rw allows both.`,
+  });
+}
+
 function refuseBlobOptions(options: UploadOptions): void {
-  const { contentMd5, createContainer, breakLease, metadata = {} } = options;
+  const { contentMd5, createContainer, deleteSnapshots, breakLease, metadata = {} } = options;
+  const { contentType, pageBlobTier, blobTags } = options;
   const given = [
     ...(contentMd5 === true ? ['contentMd5 (--content-md5)'] : []),
     ...(createContainer === true ? ['createContainer (--create-container)'] : []),
+    ...(deleteSnapshots === true ? ['deleteSnapshots (--delete-snapshots)'] : []),
+    ...(contentType === undefined ? [] : ['contentType (--content-type)']),
+    ...(pageBlobTier === undefined ? [] : ['pageBlobTier (--page-blob-tier)']),
+    ...(blobTags === undefined ? [] : ['blobTags (--blob-tags)']),
     ...(breakLease === true ? ['breakLease (--break-lease)'] : []),
     ...(Object.keys(metadata).length > 0 ? ['metadata (--metadata)'] : []),
   ];

@@ -8,7 +8,7 @@ import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { UploadOptions } from '../options.ts';
-import { warnOfThreads } from '../remote/connect.ts';
+import { canRead, warnOfThreads } from '../remote/connect.ts';
 import { watchExpiry } from '../remote/expiry-watch.ts';
 import { CheckpointFile } from '../state/checkpoint-file.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
@@ -26,6 +26,7 @@ import {
   checkVerify,
 } from '../validate-options.ts';
 import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
+import { checkBlobOptions } from './blob-options.ts';
 import { Checkpointing, causeOf } from './checkpointing.ts';
 import { emptyCheckpoint, type TargetRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
@@ -42,13 +43,17 @@ export type { UploadResult };
 function settingsOf(options: UploadOptions) {
   checkRetryOptions(options);
   checkResumeOptions(options);
+  const verify = checkVerify(options.verify);
+  const destination = destinationOf(options);
   return {
     concurrency: concurrencyOf(options.threads),
     maxRate: checkMaxRate(options.maxRate),
     checksum: checkChecksum(options.checksum),
     metadata: checkMetadata(options.metadata),
-    verify: checkVerify(options.verify),
-    destination: destinationOf(options),
+    blobOptions: checkBlobOptions(options),
+    // Without the permission to read, nothing can be compared.
+    verify: destination === undefined || canRead(destination) ? verify : ('none' as const),
+    destination,
     signal: options.signal ?? new AbortController().signal,
   };
 }

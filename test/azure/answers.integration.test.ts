@@ -22,7 +22,8 @@ const READ = { offset: 512, length: 1024 };
 
 /** One attempt of each operation, on the blob "disk.vhd" of the container "vhds". */
 const CALLS: Partial<Record<Operation, (blob: PageBlob, signal: AbortSignal) => Promise<unknown>>> = {
-  'Create Container': (blob, signal) => blob.createContainer(signal),
+  'Create Container': (blob, signal) => blob.createContainer('none', signal),
+  'Get Container Properties': (blob, signal) => blob.containerAccess(signal),
   'Get Blob Properties': (blob, signal) => blob.properties(signal),
   'Put Blob': async (blob, signal) => {
     const replaces = server.blob('vhds', 'disk.vhd').etag;
@@ -191,7 +192,7 @@ describe('Create Container', () => {
   it('uses an existing container, also one that another process has just created', async () => {
     const exists = { status: 409, code: 'ContainerAlreadyExists' };
     expect(await endOf('Create Container', exists)).toMatchObject({ tries: 1, exitCode: 0 });
-    await blob.createContainer(new AbortController().signal);
+    await blob.createContainer('none', new AbortController().signal);
     expect(server.log.at(-1)).toMatchObject({ operation: 'CreateContainer', status: 409 });
   });
 

@@ -13,6 +13,7 @@ import {
   replaceSideFile,
   requireName,
   sidePath,
+  temporaryPath,
 } from '../../src/base/side-file.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
@@ -192,6 +193,30 @@ describe('createExclusive', () => {
     await symlink(`${path}.target`, path);
     expect(await failureOf(createExclusive(path, 0o600))).toMatchObject({ code: 'EEXIST' });
     expect(await failureOf(lstat(`${path}.target`))).toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+describe('temporaryPath', () => {
+  it.each(['disk.vhd', 'x'.repeat(255)])('finds the temporary file of %s again by its name', async (name) => {
+    const path = await newPath(name);
+    const created = await createTemporary(path, 'partial', 0o600);
+    await created.handle.close();
+    expect(temporaryPath(path, basename(created.path), 'partial')).toBe(created.path);
+    expect(temporaryPath(path, basename(created.path), 'tmp')).toBeUndefined();
+  });
+
+  it.each([
+    'disk.vhd',
+    'other.vhd.0123456789ab.partial',
+    'disk.vhd.0123456789AB.partial',
+    'disk.vhd.0123456789ab.x.partial',
+    'disk.vhd./../x.0123456789ab.partial',
+    '../disk.vhd.0123456789ab.partial',
+    '/tmp/disk.vhd.0123456789ab.partial',
+    '.partial',
+    '',
+  ])('refuses %s, which no temporary file of disk.vhd has', (name) => {
+    expect(temporaryPath('folder/disk.vhd', name, 'partial')).toBeUndefined();
   });
 });
 

@@ -65,6 +65,20 @@ describe('readEnvironment', () => {
     });
   });
 
+  it('finds an account that only its name describes in the cloud that is named', () => {
+    const read = (cloud: string) => readEnvironment({ AZURE_STORAGE_ACCOUNT: 'account' }, PATH, false, { cloud });
+    expect(read('AzureChinaCloud').serviceUrl).toBe('https://account.blob.core.chinacloudapi.cn');
+    expect(read('AzureUSGovernment').serviceUrl).toBe('https://account.blob.core.usgovcloudapi.net');
+    expect(() => read('AzureGermanCloud')).toThrow(UsageError);
+  });
+
+  it('accepts a container where a command does', () => {
+    expect(readEnvironment({}, 'https://account.blob.core.windows.net/vhds', false, { mayBeContainer: true })).toEqual({
+      credential: { kind: 'entra' },
+    });
+    expect(() => readEnvironment({}, 'https://account.blob.core.windows.net/vhds')).toThrow(UsageError);
+  });
+
   it('uses the endpoint in the environment', () => {
     const environment = {
       AZURE_STORAGE_SERVICE_ENDPOINT: 'http://127.0.0.1:10000/devstoreaccount1',

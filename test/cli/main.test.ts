@@ -71,6 +71,15 @@ describe('main', () => {
   it.each([
     ['no command', [], 'A command is missing.'],
     ['a command that is none', ['sideload', 'disk.vhd'], 'sideload'],
+    ['a mistyped command', ['uplod', 'disk.vhd', 'c/b'], 'Did you mean upload?'],
+    ['a mistyped command of a group', ['disk', 'statsu', 'd'], 'Did you mean disk status?'],
+    ['a mistyped option', ['upload', 'disk.vhd', 'c/b', '--dryrun'], 'Did you mean --dry-run?'],
+    ['a mistyped negation', ['upload', 'disk.vhd', 'c/b', '--no-progres'], 'Did you mean --no-progress?'],
+    [
+      'parameters of PowerShell',
+      ['upload', '-LocalFilePath', 'a', '-Destination', URL_WITH_SAS],
+      'Run: vhdup add-azurevhd -LocalFilePath a',
+    ],
     ['no image', ['upload'], 'is missing'],
     ['no destination', ['upload', 'disk.vhd'], 'The destination is missing'],
     ['an option that is none', ['upload', 'disk.vhd', 'c/b', '--fast'], 'fast'],
@@ -181,7 +190,7 @@ describe('main', () => {
     const image = await makeImage();
     const options = ['--image-format', 'raw', '--format', 'raw', '--no-progress'];
     expect(await main(['convert', image, `${image}.out`, ...options], {})).toBe(0);
-    expect(await readFile(`${image}.out`)).toEqual(await readFile(image));
+    expect((await readFile(`${image}.out`)).equals(await readFile(image))).toBe(true);
   });
 
   it('does not change names that look like numbers', async () => {

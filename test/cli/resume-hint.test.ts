@@ -8,24 +8,33 @@ const NOT_SAVED: UploadEvent = { type: 'warning', code: 'checkpoint-not-saved', 
 const LOST = new ServiceError('The connection is lost.', { reason: 'ECONNRESET', transient: true });
 const EXPIRED = new CredentialError('The SAS has expired.', { isExpired: true });
 
+const STARTED: UploadEvent = {
+  type: 'start-verify',
+  image: 'disk.vhd',
+  format: 'vhd-dynamic',
+  diskSize: 512,
+  checkpoint: 'c.json',
+  url: 'https://x',
+  blobSize: 1024,
+  method: 'full',
+  threads: 'auto',
+  maxWindows: 8,
+};
+
 function started(): ResumeHint {
   const hint = new ResumeHint();
-  hint.onEvent({
-    type: 'start-verify',
-    image: 'disk.vhd',
-    format: 'vhd-dynamic',
-    diskSize: 512,
-    checkpoint: 'c.json',
-    url: 'https://x',
-    blobSize: 1024,
-    method: 'full',
-    threads: 'auto',
-    maxWindows: 8,
-  });
+  hint.onEvent(STARTED);
   return hint;
 }
 
 describe('ResumeHint', () => {
+  it('prints the command to run again, if it was given', () => {
+    const hint = new ResumeHint('add-azurevhd -lf a.vhd');
+    hint.onEvent(STARTED);
+    expect(hint.describe(LOST, false)).toMatch(/Run the same command again to resume\.\n {2}add-azurevhd -lf a\.vhd$/);
+    expect(hint.describe(EXPIRED, false)).toMatch(/ by itself\.\n {2}add-azurevhd -lf a\.vhd$/);
+  });
+
   it('is empty before there is a checkpoint', () => {
     expect(new ResumeHint().describe(LOST, false)).toBeUndefined();
   });

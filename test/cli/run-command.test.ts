@@ -4,6 +4,7 @@ import { DestinationError, UsageError } from '../../src/errors.ts';
 import { captureOutput } from '../support/captured-output.ts';
 
 const ARGUMENTS: CommonArguments = { json: false, quiet: false, verbose: false, progress: false };
+const RUN = { environment: {} };
 const URL_WITH_SAS = 'https://a.b/c?sig=c2VjcmV0c2VjcmV0';
 
 function linesOf(text: string): unknown[] {
@@ -18,30 +19,26 @@ const task = { run: () => Promise.resolve({ written: 7 }), describe: () => `Wrot
 describe('runCommand', () => {
   it('prints the result as text on stdout, without secrets', async () => {
     const written = captureOutput();
-    expect(await runCommand(ARGUMENTS, {}, task)).toBe(0);
+    expect(await runCommand(ARGUMENTS, RUN, task)).toBe(0);
     expect(written).toEqual({ out: 'Wrote 7 to https://a.b/c?sig=REDACTED\n', err: '' });
   });
 
   it('prints nothing with --quiet if nothing fails', async () => {
     const written = captureOutput();
-    expect(await runCommand({ ...ARGUMENTS, quiet: true }, {}, task)).toBe(0);
+    expect(await runCommand({ ...ARGUMENTS, quiet: true }, RUN, task)).toBe(0);
     expect(written).toEqual({ out: '', err: '' });
   });
 
   it('prints events and the result as JSON', async () => {
     const written = captureOutput();
-    await runCommand(
-      { ...ARGUMENTS, json: true },
-      {},
-      {
-        ...task,
-        run: (_, onEvent) => {
-          onEvent({ type: 'warning', code: 'a', message: 'The clock is wrong.' });
-          onEvent({ type: 'debug', message: 'only when verbose' });
-          return Promise.resolve({ written: 7 });
-        },
+    await runCommand({ ...ARGUMENTS, json: true }, RUN, {
+      ...task,
+      run: (_, onEvent) => {
+        onEvent({ type: 'warning', code: 'a', message: 'The clock is wrong.' });
+        onEvent({ type: 'debug', message: 'only when verbose' });
+        return Promise.resolve({ written: 7 });
       },
-    );
+    });
     expect(linesOf(written.out)).toEqual([
       { type: 'warning', code: 'a', message: 'The clock is wrong.' },
       { type: 'result', written: 7 },
@@ -51,11 +48,11 @@ describe('runCommand', () => {
   it('prints a failure and the next step on stderr, and returns the exit code', async () => {
     const written = captureOutput();
     const run = () => Promise.reject(new DestinationError(`${URL_WITH_SAS} is there already.`));
-    const exitCode = await runCommand(
-      { ...ARGUMENTS, quiet: true },
-      {},
-      { ...task, run, nextStep: () => 'Run it again.' },
-    );
+    const exitCode = await runCommand({ ...ARGUMENTS, quiet: true }, RUN, {
+      ...task,
+      run,
+      nextStep: () => 'Run it again.',
+    });
     expect(exitCode).toBe(6);
     expect(written).toEqual({ out: '', err: 'Error: https://a.b/c?sig=REDACTED is there already.\nRun it again.\n' });
   });
@@ -63,7 +60,7 @@ describe('runCommand', () => {
   it('prints a failure as JSON too', async () => {
     const written = captureOutput();
     const run = () => Promise.reject(new DestinationError('It is there already.'));
-    await runCommand({ ...ARGUMENTS, json: true }, {}, { ...task, run, nextStep: () => 'Run it again.' });
+    await runCommand({ ...ARGUMENTS, json: true }, RUN, { ...task, run, nextStep: () => 'Run it again.' });
     expect(linesOf(written.out)).toEqual([
       { type: 'error', code: 'DESTINATION', exitCode: 6, message: 'It is there already.', nextStep: 'Run it again.' },
     ]);
@@ -76,7 +73,7 @@ describe('runCommand', () => {
         signal.addEventListener('abort', () => reject(signal.reason));
         process.emit('SIGINT');
       });
-    expect(await runCommand(ARGUMENTS, {}, { ...task, run })).toBe(130);
+    expect(await runCommand(ARGUMENTS, RUN, { ...task, run })).toBe(130);
     expect(written.err).toMatch(/^Stopping.*Ctrl-C again.*\nStopped by SIGINT\.\n$/);
   });
 
@@ -88,7 +85,7 @@ describe('runCommand', () => {
       during = process.listenerCount('exit');
       return Promise.resolve({});
     };
-    await runCommand(ARGUMENTS, {}, { ...task, run });
+    await runCommand(ARGUMENTS, RUN, { ...task, run });
     expect(during).toBe(before + 1);
     expect(process.listenerCount('exit')).toBe(before);
   });

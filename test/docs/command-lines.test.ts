@@ -1,4 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { bind } from '../../src/cli/powershell/bind.ts';
+import { CMDLETS, cmdletNamed } from '../../src/cli/powershell/cmdlets.ts';
+import { COMMON_PARAMETERS } from '../../src/cli/powershell/common-parameters.ts';
+import type { Cmdlet } from '../../src/cli/powershell/parameter.ts';
 import { COMMANDS, type HelpOption, optionsOf } from '../support/command-help.ts';
 import {
   codeBlocks,
@@ -21,9 +25,21 @@ beforeEach(async () => {
   for (const command of COMMANDS) known.set(command, await optionsOf(command));
 });
 
+/** The values of options count as words without a name. */
+function cmdletProblemOf(cmdlet: Cmdlet, words: readonly string[]): string | undefined {
+  try {
+    bind(cmdlet, words, () => false);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** The problem of a command line, or undefined. A word in capitals stands for a command. */
 function problemOf([first = '', ...others]: readonly string[]): string | undefined {
   if (GLOBAL.includes(first) || /^[A-Z]+$/.test(first)) return undefined;
+  const cmdlet = cmdletNamed(first);
+  if (cmdlet !== undefined) return cmdletProblemOf(cmdlet, others);
   const isGroup = COMMANDS.some((name) => name.startsWith(`${first} `));
   const [command, words] = isGroup ? [`${first} ${others[0] ?? ''}`, others.slice(1)] : [first, others];
   const options = known.get(command);
@@ -78,10 +94,25 @@ describe('the command lines in documents', () => {
     ['vhdup disk status d -g rg --checkpoint c', 'disk status has no --checkpoint'],
     ['vhdup disk sink d', 'there is no command disk sink'],
     ['vhdup sideload disk.vhd', 'there is no command sideload'],
+    ['vhdup add-azurevhd -dst URL -lf a.vhd -Fast', 'add-azurevhd has no parameter -Fast.'],
     ['HTTPS_PROXY=http://proxy vhdup check disk.vhd -x | cat', 'check has no -x'],
     ['until vhdup verify a b --json; do', undefined],
   ])('are checked: %s', (line, problem) => {
     expect(problemOf(vhdupArguments(line) ?? [])).toBe(problem);
+  });
+});
+
+describe('the tables of docs/add-azurevhd.md', () => {
+  it('list the parameters of the cmdlets, with the names that they also have', async () => {
+    const rows = codeRows(await readDocument('docs/add-azurevhd.md'));
+    const documented = rows.flatMap(([cell = '']) => [...cell.matchAll(/`-([A-Za-z?]+)`/g)].map(([, name]) => name));
+    for (const { name, aliases = [] } of CMDLETS.flatMap(({ parameters }) => parameters)) {
+      expect(documented).toContain(name);
+      for (const alias of aliases) expect(documented, name).toContain(alias);
+    }
+    for (const { name } of COMMON_PARAMETERS.filter(({ describe: text }) => !text.includes('Name of a variable'))) {
+      expect(documented).toContain(name);
+    }
   });
 });
 

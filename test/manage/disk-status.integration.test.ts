@@ -54,7 +54,7 @@ describe('diskStatus', () => {
       uploadId: 'upload-1',
       billing: 'as a Standard HDD of its size (S4, 32 GiB), until its upload is finished or it is deleted',
       nextSteps: [
-        `To finish its upload, run the same vhdup upload again: vhdup upload IMAGE --disk ready ${at}`,
+        `To finish its upload, run the same vhdup upload again: vhdup upload IMAGE --disk ready ${at} -l westeurope`,
         `To give it up: vhdup disk abort ready ${at}`,
       ],
     });

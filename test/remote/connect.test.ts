@@ -45,8 +45,24 @@ describe('accessOf', () => {
     const renewSas = () => Promise.resolve(undefined);
     const expired = `${URL}?${sasWith({ se: '2020-01-01' })}`;
     expect(() => accessOf({ destination: expired }, 'rw')).toThrow(/expired at 2020-01-01/);
-    expect(accessOf({ destination: expired, renewSas }, 'rw').credential.kind).toBe('sas');
+    expect(accessOf({ destination: expired, renewSas }, 'rw').credential?.kind).toBe('sas');
     const damaged = `${URL}?${sasWith({ se: 'soon' })}`;
     expect(() => accessOf({ destination: damaged, renewSas }, 'rw')).toThrow(/`se` of the SAS is not a time/);
+  });
+
+  it('signs in to the cloud that is named, for a host that does not show its cloud', () => {
+    const open = (destination: string, cloud: string, credential: Credential = { kind: 'entra' }) =>
+      accessOf({ destination, cloud, credential }, 'rw').credential;
+    const custom = 'https://disks.example.com/vhds/disk.vhd';
+    expect(open(custom, 'AzureChinaCloud')).toEqual({ kind: 'entra', authorityHost: 'https://login.chinacloudapi.cn' });
+    expect(open(custom, 'AzureUSGovernment')).toEqual({
+      kind: 'entra',
+      authorityHost: 'https://login.microsoftonline.us',
+    });
+    const own: Credential = { kind: 'entra', authorityHost: 'https://adfs.local.azurestack.external' };
+    expect(open(custom, 'AzureCloud', own)).toEqual(own);
+    expect(open(custom, 'AzureCloud', { kind: 'token', source })).toEqual({ kind: 'token', source });
+    expect(() => open(URL, 'AzureChinaCloud')).toThrow(UsageError);
+    expect(() => open(custom, 'AzureGermanCloud')).toThrow(UsageError);
   });
 });

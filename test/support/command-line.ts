@@ -25,9 +25,16 @@ export interface RunningProgram {
   readonly ended: Promise<Outcome>;
 }
 
-/** Starts dist/ in a process with no other environment than this one, and ends it with the test. */
-export function startProgram(args: readonly string[], environment: NodeJS.ProcessEnv = {}): RunningProgram {
-  const child = spawn(process.execPath, [join(ROOT, 'bin/vhdup.js'), ...args], {
+/**
+ * Starts dist/ in a process with no other environment than this one, and ends it with the test.
+ * @param name - A program of package.json.
+ */
+export function startProgram(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  name = 'vhdup',
+): RunningProgram {
+  const child = spawn(process.execPath, [join(ROOT, `bin/${name}.js`), ...args], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -46,8 +53,8 @@ export function startProgram(args: readonly string[], environment: NodeJS.Proces
 }
 
 /** Runs dist/ to its end in a process of its own. */
-export function runProgram(args: readonly string[], environment?: NodeJS.ProcessEnv): Promise<Outcome> {
-  return startProgram(args, environment).ended;
+export function runProgram(args: readonly string[], environment?: NodeJS.ProcessEnv, name?: string): Promise<Outcome> {
+  return startProgram(args, environment, name).ended;
 }
 
 /** Runs the program in this process, with the filter of its output. It has no proxy but those in `environment`. */

@@ -1,16 +1,19 @@
 // A blob with several writers: uploads in this and other processes, stopped and killed, and other programs.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';
 import type { UploadOptions } from '../../src/options.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/state/checkpoint.ts';
 import { type UploadResult, uploadImage } from '../../src/upload/upload.ts';
 import { internalError } from './page-blob-server/faults.ts';
-import { type PageBlobServer, startPageBlobServer } from './page-blob-server/server.ts';
+import { blobUrl, hasCommitted, server, stopWhen, storedBlob } from './target-server.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from './vhd-builder.ts';
 import { expectSameBytes, failureOf, temporaryFolder } from './vhd-fixtures.ts';
+
+export { BLOB, CONTAINER, isComplete, server, useServer } from './target-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 export const MIB = 1024 * 1024;
@@ -21,21 +24,6 @@ export const DATA = MIB / 4;
 const WINDOWS = [0, 4, 8, 12, 16, 24, 28, 32, 36].map((offset) => offset * MIB);
 /** Bytes of data in the whole image. */
 export const ALL_DATA = WINDOWS.length * DATA;
-export const CONTAINER = 'vhds';
-export const BLOB = 'disk.vhd';
-
-/** The server of the current test. */
-export let server: PageBlobServer;
-
-/** Call once in the test file: each test gets a new server. */
-export function useServer(): void {
-  beforeEach(async () => {
-    await server?.close();
-    server = await startPageBlobServer();
-    server.createContainer(CONTAINER);
-  });
-  afterAll(() => server.close());
-}
 
 const CONTENTS = WINDOWS.map((offset, index) => ({ offset, bytes: patternOf(index, DATA) }));
 
@@ -57,12 +45,13 @@ export function optionsFor(image: string, more: Partial<UploadOptions> = {}): Up
   };
 }
 
+/** The URL of the blob with a new SAS. */
 export function sas(): string {
-  return server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' });
+  return blobUrl();
 }
 
 export function expectBlobHolds(disk: Uint8Array): void {
-  const blob = server.blob(CONTAINER, BLOB);
+  const blob = storedBlob();
   expect(blob.size).toBe(SIZE + 512);
   expectSameBytes(blob.read(0, SIZE), disk);
   expect(blob.read(SIZE, 8).toString('latin1')).toBe('conectix');
@@ -71,38 +60,31 @@ export function expectBlobHolds(disk: Uint8Array): void {
   expect(blob.lease.state(server.now().getTime())).toBe('available');
 }
 
-export function isComplete(): boolean {
-  return server.hasBlob(CONTAINER, BLOB) && server.blob(CONTAINER, BLOB).metadata.get('vhdup_state') === 'complete';
-}
-
 /** Blocks all writes from `offset` on, until the faults are cleared. */
 export function holdFrom(offset: number): { readonly reached: Promise<void>; release(): void } {
   const rule = server.faults.add({ operation: 'PutPage', range: { offset, length: SIZE } }, internalError());
   return { reached: server.when(() => rule.hits > 0), release: () => rule.remove() };
 }
 
-export const committed = (bytes: number) => () => server.counters.bytesCommitted >= bytes;
+export const committed = (bytes: number) => () => hasCommitted(bytes);
 
 /** Stops an upload in this process in an orderly way. */
 export async function uploadUntil(options: UploadOptions, bytes: number): Promise<void> {
-  const stop = new AbortController();
-  const target = server.counters.bytesCommitted + bytes;
-  const stopped = server.when(committed(target)).then(() => stop.abort(new Error('stopped by the test')));
-  expect((await failureOf(uploadImage({ ...options, signal: stop.signal }))).message).toBe('stopped by the test');
-  await stopped;
+  await stopWhen(committed(server.counters.bytesCommitted + bytes), (signal) => uploadImage({ ...options, signal }));
 }
 
-/** An upload in this process. `saved` resolves when its checkpoint contains sent data. */
+/** An upload in this process. `saved` resolves when its checkpoint contains finished windows. */
 export function startHere(options: UploadOptions): {
   readonly running: Promise<UploadResult>;
   readonly saved: Promise<void>;
 } {
   let running: Promise<UploadResult> | undefined;
   const saved = new Promise<void>((resolve) => {
-    let sent = 0;
     const onEvent = (event: UploadEvent) => {
-      if (event.type === 'progress') sent = event.sent;
-      if (event.type === 'saved' && sent > 0) resolve();
+      // What is sent is not done before its whole window is.
+      if (event.type !== 'saved') return;
+      const text = readFileSync(event.checkpoint, 'utf8');
+      if (decodeCheckpoint(text, event.checkpoint).done.length > 0) resolve();
     };
     running = uploadImage({ ...options, onEvent });
   });
@@ -155,7 +137,7 @@ export async function uploadAndKill(path: string, args: readonly string[] = []):
     if (text === '') return false;
     const { lease, done } = decodeCheckpoint(text, path);
     const isOurs = lease.owner.pid === run.child.pid && done.length > 0;
-    return isOurs && (lease.proof !== undefined || server.blob(CONTAINER, BLOB).lease.id === undefined);
+    return isOurs && (lease.proof !== undefined || storedBlob().lease.id === undefined);
   };
   await killWhen(run, done);
   delete (server.model as { bytesPerSecond?: number }).bytesPerSecond;
@@ -197,7 +179,7 @@ export async function writePage(
 
 export const STOP = new Error('stopped by the test');
 
-export const lease = () => server.blob(CONTAINER, BLOB).lease;
+export const lease = () => storedBlob().lease;
 export const nowMs = () => server.now().getTime();
 
 /** Stops an upload in an orderly way when its first windows are saved and `before` has ended. Then clears all faults. */

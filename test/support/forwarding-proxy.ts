@@ -30,6 +30,8 @@ export interface ForwardingProxyOptions {
   readonly tls?: boolean;
   /** The required "user:password". Without it, the proxy answers 407. */
   readonly credentials?: string;
+  /** Ports of this machine that tunnels to these host names lead to, whatever port they ask for. */
+  readonly routes?: Readonly<Record<string, number>>;
 }
 
 /** Removes all proxy variables until the test restores its environment. */
@@ -52,6 +54,8 @@ export class ForwardingProxy {
   clients = 0;
   /** Connections of clients, tunnels that were opened, and requests that were passed on. */
   readonly counters = { connections: 0, tunnels: 0, forwarded: 0 };
+  /** Host and port of each tunnel that was opened and of each request that was passed on, in order. */
+  readonly targets: string[] = [];
   /** The faults of the next tunnels and requests, in order; undefined means none. */
   readonly faults: (ProxyFault | undefined)[] = [];
   /** PEM, with TLS only. */
@@ -128,11 +132,15 @@ export class ForwardingProxy {
       return;
     }
     const { hostname, port } = new URL(`http://${request.url}`);
-    const service = this.#keep(connect(Number(port), hostname));
+    const route = this.#options.routes?.[hostname];
+    const service = this.#keep(
+      route === undefined ? connect(Number(port), addressOf(hostname)) : connect(route, '127.0.0.1'),
+    );
     client.once('close', () => service.destroy());
     service.once('close', () => client.destroy());
     service.once('connect', () => {
       this.counters.tunnels += 1;
+      this.targets.push(`${hostname}:${port}`);
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');
       service.write(head);
       service.pipe(client);
@@ -158,8 +166,9 @@ export class ForwardingProxy {
     // Only the absolute form names a host. Any other request is not for a proxy.
     const { hostname, port, pathname, search } = new URL(request.url ?? '');
     const { 'proxy-authorization': _, ...headers } = request.headers;
+    this.targets.push(`${hostname}:${port}`);
     const options = {
-      hostname,
+      hostname: addressOf(hostname),
       port,
       path: pathname + search,
       method: request.method,
@@ -190,6 +199,11 @@ export class ForwardingProxy {
     socket.on('error', () => socket.destroy());
     return socket;
   }
+}
+
+/** All names below localhost are this machine (RFC 6761), but not every system resolves them. */
+function addressOf(hostname: string): string {
+  return hostname.endsWith('.localhost') ? '127.0.0.1' : hostname;
 }
 
 const PAGE = '<html><body>The proxy has something to say.</body></html>';

@@ -11,6 +11,7 @@ import type {
   BlobProperties,
   CreateBlobOptions,
   PageBlob,
+  PublicAccess,
 } from '../../src/target/page-blob.ts';
 import type { PageRangeList } from '../../src/target/page-store.ts';
 import { Retrier, type RetryNotice } from '../../src/transfer/retry.ts';
@@ -19,6 +20,8 @@ import { BlobLease } from './page-blob-server/lease.ts';
 
 type Operation =
   | 'createContainer'
+  | 'deleteSnapshots'
+  | 'containerAccess'
   | 'properties'
   | 'create'
   | 'write'
@@ -53,6 +56,8 @@ export class MemoryPageBlob implements PageBlob {
   }
 
   readonly credentialExpiresOn = undefined;
+  /** The public access of the container; undefined until a request creates it. */
+  container: PublicAccess | undefined;
   /** Undefined if there is no blob. */
   blob: Omit<BlobProperties, 'isLeased'> | undefined;
   /** Written ranges, in the order of the list. */
@@ -79,6 +84,7 @@ export class MemoryPageBlob implements PageBlob {
     break: (signal) => this.#leaseAnswer('breakLease', signal, (now) => void this.lease.break(0, now)),
   };
   contentMd5: Uint8Array | undefined;
+  snapshots = 0;
   readonly operations: Operation[] = [];
   readonly #faults: { readonly operation: Operation; readonly when: 'before' | 'after'; readonly error: Error }[] = [];
   #changes = 0;
@@ -101,8 +107,23 @@ export class MemoryPageBlob implements PageBlob {
     this.guard = sequenceNumber;
   }
 
-  createContainer(signal: AbortSignal): Promise<void> {
-    return this.#answer('createContainer', signal, () => undefined);
+  createContainer(access: PublicAccess, signal: AbortSignal): Promise<'created' | 'exists'> {
+    return this.#answer('createContainer', signal, () => {
+      if (this.container !== undefined) return 'exists';
+      this.container = access;
+      return 'created';
+    });
+  }
+
+  containerAccess(signal: AbortSignal): Promise<PublicAccess | undefined> {
+    return this.#answer('containerAccess', signal, () => this.container);
+  }
+
+  deleteSnapshots(signal: AbortSignal): Promise<void> {
+    return this.#answer('deleteSnapshots', signal, () => {
+      this.#checkLease();
+      this.snapshots = 0;
+    });
   }
 
   properties(signal: AbortSignal): Promise<BlobProperties | undefined> {
@@ -110,13 +131,16 @@ export class MemoryPageBlob implements PageBlob {
     return this.#answer('properties', signal, () => this.blob && { ...this.blob, isLeased: isLeased() });
   }
 
-  create({ size, sequenceNumber, metadata, replaces }: CreateBlobOptions, signal: AbortSignal): Promise<void> {
+  create(options: CreateBlobOptions, signal: AbortSignal): Promise<void> {
+    const { size, sequenceNumber, metadata, replaces, contentType, tier } = options;
     return this.#answer('create', signal, () => {
       if (replaces === undefined && this.blob !== undefined) throw refused('BlobAlreadyExists');
       if (replaces !== undefined && this.blob?.etag !== replaces) throw refused('ConditionNotMet');
       if (this.blob === undefined) this.lease = new BlobLease();
       this.#checkLease();
       this.put({ size, sequenceNumber, metadata });
+      const own = { ...(contentType === undefined ? {} : { contentType }), ...(tier === undefined ? {} : { tier }) };
+      if (this.blob !== undefined) this.blob = { ...this.blob, ...own };
       this.ranges = [];
     });
   }

@@ -4,16 +4,7 @@ import type { UploadEvent } from '../../src/events.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import type { AnswerFault } from '../support/page-blob-server/faults.ts';
 import { buildImage, expectBlobIs, SMALL_DISK, type TestDisk } from '../support/spread-disk.ts';
-import {
-  BLOB,
-  blobUrl,
-  CONTAINER,
-  isComplete,
-  requestsOf,
-  server,
-  storedBlob,
-  useServer,
-} from '../support/target-server.ts';
+import { blobUrl, isComplete, requestsOf, server, storedBlob, useServer } from '../support/target-server.ts';
 import { patternOf } from '../support/vhd-builder.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
@@ -36,9 +27,7 @@ const TOO_LARGE: AnswerFault = {
 
 useServer();
 
-async function upload(
-  options: { disk?: TestDisk; destination?: string; createContainer?: boolean; checksum?: 'md5' } = {},
-) {
+async function upload(options: { disk?: TestDisk; destination?: string; checksum?: 'md5' } = {}) {
   const { disk = SMALL_DISK, ...more } = options;
   const image = await buildImage(disk);
   const events: UploadEvent[] = [];
@@ -88,47 +77,6 @@ describe('a gateway that refuses requests above 1 MiB', () => {
       /status 413, text\/html.*refuses even requests of \d+ bytes\. .*client_max_body_size/,
     );
     expect(pageWrites().length).toBeLessThan(60);
-  });
-});
-
-describe('--create-container', () => {
-  it('uses a container that exists', async () => {
-    const destination = `${server.urlOf(CONTAINER, BLOB)}?${server.accountSas('rwc')}`;
-    await upload({ destination, createContainer: true });
-    expectUploaded();
-    expect(requestsOf('CreateContainer')).toHaveLength(1);
-  });
-
-  it('waits for a container that is being deleted', async () => {
-    server.faults.add(
-      { operation: 'CreateContainer', times: 3 },
-      { kind: 'status', status: 409, code: 'ContainerBeingDeleted' },
-    );
-    const destination = `${server.urlOf('fresh', BLOB)}?${server.accountSas('rwc')}`;
-    await upload({ destination, createContainer: true });
-    expectBlobIs(SMALL_DISK, server.blob('fresh', BLOB));
-  });
-
-  it('uses the container of a SAS that could not create it', async () => {
-    await upload({ createContainer: true });
-    expectUploaded();
-  });
-
-  it('says what is missing if there is no container and the SAS cannot create it', async () => {
-    const destination = server.sasUrl({ container: 'fresh', blob: BLOB, permissions: 'rw' });
-    const failure = await failureOf(upload({ destination, createContainer: true }));
-    expect(failure).toMatchObject({ exitCode: 8 });
-    expect(failure.message).toMatch(
-      /^The container of .* does not exist and cannot be created. A SAS for a container or blob/,
-    );
-  });
-
-  it('uses an existing container if a policy forbids to create it', async () => {
-    const fault = { kind: 'status', status: 403, code: 'AuthorizationFailure' } as const;
-    server.faults.add({ operation: 'CreateContainer' }, fault);
-    const destination = `${server.urlOf(CONTAINER, BLOB)}?${server.accountSas('rwc')}`;
-    await upload({ destination, createContainer: true });
-    expectUploaded();
   });
 });
 

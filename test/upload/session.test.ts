@@ -122,10 +122,12 @@ async function makeWorld(): Promise<World> {
       overwrite: false,
       restart: false,
       createContainer: false,
+      deleteSnapshots: false,
       resumeFromBlob: false,
       breakLease: false,
       trustUnmarkedSectors: false,
       metadata: {},
+      emit: () => undefined,
       ...request,
     };
   };

@@ -615,33 +615,6 @@ describe('faults of the network and the service', () => {
     });
     expect(putPages()).toHaveLength(1);
   });
-
-  it.each(Array.from({ length: 15 }, (_, index) => index + 1))(
-    'needs only read and write permission in a SAS (mask %i)',
-    async (mask) => {
-      const path = await buildImage(SMALL_DISK);
-      const permissions = ['r', 'w', 'd', 'l'].filter((_, bit) => mask & (1 << bit)).join('');
-      // A SAS for a blob cannot list, so the SAS is for the container.
-      const destination = server.sasUrl({ container: CONTAINER, permissions }).replace('?', `/${BLOB}?`);
-      const upload = uploadImage(optionsFor(path, { destination, overwrite: mask >= 8 }));
-      if ((mask & 3) === 3) await expect(upload).resolves.toMatchObject({ verified: 'ranges' });
-      else
-        expect(await failureOf(upload)).toMatchObject({
-          exitCode: 8,
-          message: expect.stringMatching(/missing (r|w|r, w)\.$/),
-        });
-    },
-  );
-
-  it('names the letters that a SAS lacks, before it sends anything', async () => {
-    const path = await buildImage(SMALL_DISK);
-    const destination = blobUrl('r');
-    expect(await failureOf(uploadImage(optionsFor(path, { destination })))).toMatchObject({
-      code: 'CREDENTIALS',
-      message: expect.stringContaining('missing w'),
-    });
-    expect(server.counters.requests).toBe(0);
-  });
 });
 
 /** Writes another image of the same contents to the same place. */

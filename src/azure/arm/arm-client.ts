@@ -112,6 +112,11 @@ export class ArmClient {
     return (await this.#operate(request, 'PUT', body, false, signal)) ?? (await this.get(request, signal));
   }
 
+  /** Changes some fields of the resource. @returns the resource once it is provisioned. */
+  async patch(request: ArmRequest, body: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    return (await this.#operate(request, 'PATCH', body, false, signal)) ?? (await this.get(request, signal));
+  }
+
   /** An action without a result. */
   async post(request: ArmRequest, body: JsonObject | undefined, signal: AbortSignal): Promise<void> {
     await this.#operate(request, 'POST', body, false, signal);

@@ -17,7 +17,7 @@ import { readText } from '../network/response-text.ts';
 import { armErrorOf, isObject, type JsonObject } from './arm-error.ts';
 import { unusableArmAnswer } from './arm-failure.ts';
 
-export type ArmMethod = 'GET' | 'PUT' | 'POST' | 'DELETE';
+export type ArmMethod = 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
 
 export interface ArmHttpRequest {
   /** For messages: "Create disk web01". */

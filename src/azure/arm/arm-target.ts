@@ -1,7 +1,7 @@
 // Which Azure Resource Manager to use: its address, and the scopes of the tokens for it and for the content of disks.
 import { printable } from '../../base/printable.ts';
 import { UsageError } from '../../errors.ts';
-import { CLOUDS, type Cloud, PUBLIC_CLOUD } from '../auth/clouds.ts';
+import { CLOUDS, type Cloud, cloudNamed, PUBLIC_CLOUD } from '../auth/clouds.ts';
 import { isLoopback } from '../storage-host.ts';
 
 export interface ArmTargetOptions {
@@ -46,15 +46,6 @@ export function armTarget(options: ArmTargetOptions = {}): ArmTarget {
     diskScope: cloud.diskScope,
     authorityHost: options.authorityHost ?? cloud.authorityHost,
   };
-}
-
-function cloudNamed(name: string): Cloud {
-  const found = CLOUDS.find((cloud) => cloud.name.toLowerCase() === name.trim().toLowerCase());
-  if (found !== undefined) return found;
-  const known = CLOUDS.map((cloud) => cloud.name).join(', ');
-  throw new UsageError(
-    `--cloud must be one of ${known}, but is "${printable(name)}". For another cloud, such as Azure Stack, use --arm-endpoint and --arm-audience.`,
-  );
 }
 
 function cloudSignedInBy(authorityHost: string | undefined): Cloud | undefined {

@@ -132,7 +132,7 @@ function assertUploadSize(bytes: number): void {
   }
   if (bytes > MAX_UPLOAD_BYTES) {
     throw new UsageError(
-      `A managed disk has at most 32,767 GiB, but the disk has ${(bytes - FOOTER_BYTES) / MIB / 1024} GiB.`,
+      `A managed disk has at most 32,767 GiB (${MAX_UPLOAD_BYTES - FOOTER_BYTES} bytes), but the disk has ${bytes - FOOTER_BYTES} bytes.`,
     );
   }
 }

@@ -147,6 +147,8 @@ function existingImageOf(resource: ResourceId, body: JsonObject): ExistingImage 
   const osDisk = objectIn(storage, 'osDisk');
   const ofVersion = objectIn(objectIn(storage, 'osDiskImage'), 'source');
   const sources = [
+    // Such an image has the data disks of the machine too.
+    textIn(objectIn(properties, 'sourceVirtualMachine'), 'id'),
     textIn(objectIn(osDisk, 'managedDisk'), 'id'),
     textIn(objectIn(osDisk, 'snapshot'), 'id'),
     textIn(osDisk, 'blobUri'),

@@ -3,7 +3,7 @@
 import type { ArmAnswer } from './arm-connection.ts';
 import { armErrorOf, type JsonObject, objectIn, textIn } from './arm-error.ts';
 
-export type LongMethod = 'PUT' | 'POST' | 'DELETE';
+export type LongMethod = 'PUT' | 'PATCH' | 'POST' | 'DELETE';
 
 export interface LongRunning {
   readonly method: LongMethod;
@@ -28,7 +28,7 @@ const MAX_MISSING = 4;
 
 /**
  * @param first - The answer to the request that started the operation, with a 2xx status.
- * @returns the resource after a PUT, the result of a POST with one; undefined if there is none.
+ * @returns the resource after a PUT or PATCH, the result of a POST with one; undefined if there is none.
  * @throws what `failed` returns: the operation failed, was cancelled, or its record is lost (code OperationLost).
  */
 export async function followOperation(first: ArmAnswer, operation: LongRunning): Promise<JsonObject | undefined> {
@@ -116,7 +116,7 @@ async function followResource(first: ArmAnswer | undefined, operation: LongRunni
     }
     missing = 0;
     const phase = phaseOf(answer, 'resource', operation);
-    if (phase === 'done' && operation.method === 'PUT') return answer.body;
+    if (phase === 'done' && endsInResource(operation)) return answer.body;
     unchanged = phase === 'done' ? unchanged + 1 : 0;
     // It is not being deleted after all.
     if (unchanged >= MAX_UNCHANGED) throw operation.failed(answer, 'OperationLost');
@@ -125,13 +125,18 @@ async function followResource(first: ArmAnswer | undefined, operation: LongRunni
 
 /** @param last - The last answer about the operation; undefined if its record is lost. */
 async function resultOf(last: ArmAnswer | undefined, operation: LongRunning): Promise<JsonObject | undefined> {
-  if (operation.method === 'PUT') return await followResource(undefined, operation);
+  if (endsInResource(operation)) return await followResource(undefined, operation);
   if (last !== undefined) return undefined;
   if (operation.method === 'DELETE') return await followResource(undefined, operation);
   throw operation.failed(
     { status: 404, body: undefined, requestId: undefined, header: () => undefined },
     'OperationLost',
   );
+}
+
+/** Whether the resource in its new state is the result. */
+function endsInResource({ method }: LongRunning): boolean {
+  return method === 'PUT' || method === 'PATCH';
 }
 
 function isMissing({ status }: ArmAnswer): boolean {

@@ -5,6 +5,7 @@ import { DestinationError, InUseError, ServiceError, UsageError } from '../../er
 import type { ArmClient, ArmRequest } from './arm-client.ts';
 import { type JsonObject, objectIn, textIn } from './arm-error.ts';
 import { unusableArmAnswer } from './arm-failure.ts';
+import { tagsOf } from './disk-body.ts';
 import { DiskSas } from './disk-sas.ts';
 import { nameOf, pathOf, type ResourceId } from './resource-id.ts';
 
@@ -98,6 +99,12 @@ export class ManagedDisks {
   async create(disk: ResourceId, body: JsonObject, signal: AbortSignal): Promise<ManagedDisk> {
     const request = this.#request('Create disk', disk);
     return managedDiskOf(request, await this.#client.put(request, body, signal));
+  }
+
+  /** Replaces the tags of the disk, and changes nothing else. */
+  async setTags(disk: ResourceId, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ManagedDisk> {
+    const request = this.#request('Tag disk', disk);
+    return managedDiskOf(request, await this.#client.patch(request, { tags: tagsOf(tags) }, signal));
   }
 
   /** Grants write access to a disk in state ReadyToUpload or ActiveUpload. Takes about half a minute. @param seconds - 1 to 5,184,000. */

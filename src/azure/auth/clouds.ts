@@ -1,5 +1,8 @@
 // The Azure clouds: their storage domains, sign-in services and management endpoints.
 
+import { printable } from '../../base/printable.ts';
+import { UsageError } from '../../errors.ts';
+
 export interface Cloud {
   /** The name that the Azure CLI uses (`az cloud list`). */
   readonly name: string;
@@ -51,9 +54,35 @@ export const CLOUDS: readonly Cloud[] = [
   },
 ];
 
+/** @param name - In any case. @throws {UsageError} no such cloud. */
+export function cloudNamed(name: string): Cloud {
+  const found = CLOUDS.find((cloud) => cloud.name.toLowerCase() === name.trim().toLowerCase());
+  if (found !== undefined) return found;
+  const known = CLOUDS.map((cloud) => cloud.name).join(', ');
+  throw new UsageError(
+    `--cloud must be one of ${known}, but is "${printable(name)}". For another cloud, such as Azure Stack, set AZURE_AUTHORITY_HOST to its sign-in service, and use --arm-endpoint and --arm-audience for its Azure Resource Manager.`,
+  );
+}
+
 /** The sign-in service for a storage host; undefined if the host belongs to no known cloud. */
 export function authorityHostFor(hostname: string): string | undefined {
-  return CLOUDS.find(({ storageSuffix }) => hostname.endsWith(`.${storageSuffix}`))?.authorityHost;
+  return cloudOf(hostname)?.authorityHost;
+}
+
+/**
+ * The sign-in service of the cloud that the user named, for hosts that do not show their cloud: custom domains and private endpoints
+ * with names of their own.
+ * @throws {UsageError} no such cloud, or the host belongs to another one.
+ */
+export function authorityHostOfCloud(name: string, hostname: string): string {
+  const cloud = cloudNamed(name);
+  const ofHost = cloudOf(hostname);
+  if (ofHost === undefined || ofHost === cloud) return cloud.authorityHost;
+  throw new UsageError(`${hostname} belongs to ${ofHost.name}, but --cloud is ${cloud.name}. Remove --cloud.`);
+}
+
+function cloudOf(hostname: string): Cloud | undefined {
+  return CLOUDS.find(({ storageSuffix }) => hostname.endsWith(`.${storageSuffix}`));
 }
 
 /** The blob endpoint of an account in the public cloud, or in the cloud with the given suffix. */

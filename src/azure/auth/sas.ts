@@ -5,6 +5,7 @@ import { CredentialError } from '../../errors.ts';
 import type { BlobAddress } from '../destination.ts';
 import { decodedUrl, isUrl, percentDecoded, unescapeMarkup, withoutWrapping } from '../given-text.ts';
 import { parseStorageHost } from '../storage-host.ts';
+import { describePermissions, missingLetters } from './sas-permissions.ts';
 import { canonicalSas } from './sas-text.ts';
 
 /** The claims of a SAS. If it refers to a stored access policy (`si`), permissions and times may be missing. */
@@ -79,7 +80,7 @@ const OTHER_RESOURCES: ReadonlyMap<string, string> = new Map([
 /**
  * Checks that a SAS is valid now and allows what is needed.
  * @param needed - Letters of `sp`. An upload reads (does the blob exist? did everything arrive?) and writes.
- * @throws {CredentialError} names the missing letters, or the expiry time.
+ * @throws {CredentialError} names the missing letters and the operations that need them, or the expiry time.
  */
 export function assertSasAllows(sas: string, needed: string, now: Date = new Date()): void {
   const { permissions, expiresOn, startsOn, services, resourceTypes, resource = '' } = readSas(sas);
@@ -110,11 +111,10 @@ export function assertSasAllows(sas: string, needed: string, now: Date = new Dat
       `The account SAS is not for blobs: it needs the resource type o (object, srt=o); it has ${spell(resourceTypes)}.`,
     );
   }
-  if (permissions === undefined) return;
-  const missing = [...needed].filter((letter) => !permissions.includes(letter));
+  const missing = missingLetters(permissions, needed);
   if (missing.length > 0) {
     throw new CredentialError(
-      `The SAS lacks permissions: it needs ${spell(needed)}; it has ${spell(permissions)}; missing ${missing.join(', ')}.`,
+      `The SAS lacks permissions: it needs ${spell(needed)}; it has ${spell(permissions ?? '')}; missing ${missing.join(', ')} (${describePermissions(missing)}). Create a SAS with at least sp=${needed}, and run the same command with it.`,
     );
   }
 }

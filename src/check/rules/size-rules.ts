@@ -14,6 +14,11 @@ export function inUnits(bytes: number): string {
   return bytes >= MIB ? `${trim(bytes / MIB)} MiB` : `${bytes} bytes`;
 }
 
+/** A difference of a MiB does not show in GiB. */
+function exact(bytes: number): string {
+  return `${inUnits(bytes)} (${bytes} bytes)`;
+}
+
 function trim(value: number): string {
   return String(Number(value.toFixed(2)));
 }
@@ -25,7 +30,7 @@ const MINIMUM: Rule = {
   title: 'At least 20 MiB',
   reason: 'A managed disk cannot be created from a smaller VHD.',
   run: ({ image: { size, azureSize } }) =>
-    azureSize >= 20 * MIB ? pass(inUnits(size)) : fail(`${inUnits(size)} (${size} bytes)`, 'Make the disk larger.'),
+    azureSize >= 20 * MIB ? pass(inUnits(size)) : fail(exact(size), 'Make the disk larger.'),
 };
 
 /** The largest disk in bytes, what the limit applies to, and how to meet it. */
@@ -57,7 +62,7 @@ const MAXIMUM: Rule = {
     const { azureSize } = facts.image;
     return azureSize <= limit
       ? pass(`${inUnits(azureSize)} of at most ${inUnits(limit)}`)
-      : fail(`${inUnits(azureSize)}, and ${of} holds at most ${inUnits(limit)}`, fix);
+      : fail(`${exact(azureSize)}, and ${of} holds at most ${exact(limit)}`, fix);
   },
 };
 

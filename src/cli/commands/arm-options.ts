@@ -37,6 +37,14 @@ export const LOCATION_OPTION = {
   requiresArg: true,
 } as const satisfies Options;
 
+export const TAGS_OPTION = {
+  type: 'string',
+  array: true,
+  nargs: 1,
+  requiresArg: true,
+  default: [] as string[],
+} as const satisfies Options;
+
 export interface ArmArguments {
   readonly resourceGroup: string | undefined;
   readonly subscription: string | undefined;

@@ -1,11 +1,13 @@
 // vhdup check <image>
 import { checkImage } from '../../check/check-image.ts';
 import { type CheckReport, PURPOSES } from '../../check/check-report.ts';
-import { EXIT_CODES } from '../../errors.ts';
+import { EXIT_CODES, UsageError } from '../../errors.ts';
 import { defineCommand } from '../define-command.ts';
+import { readEnvironment } from '../environment.ts';
 import { showCheck } from '../screens/check-screen.ts';
 import { screenOf } from '../screens/screen.ts';
-import { IMAGE, IMAGE_OPTIONS, imageOptions } from './shared-options.ts';
+import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
+import { CLOUD_OPTION, IMAGE, IMAGE_OPTIONS, imageOptions } from './shared-options.ts';
 
 const GENERATIONS = { '1': 1, '2': 2 } as const;
 
@@ -26,13 +28,28 @@ export const checkCommand = defineCommand({
       requiresArg: true,
       describe: 'Generation of the virtual machine  [detected from the partition table]',
     },
+    destination: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Also check this blob and its container: URL with or without a SAS, or container/blob',
+    },
+    ...SAS_OPTIONS,
+    ...CLOUD_OPTION,
     'blob-name': { type: 'string', requiresArg: true, describe: 'Also check this name for the blob' },
     ...IMAGE_OPTIONS,
   },
-  examples: ['check disk.vhdx', 'check disk.vhd --for marketplace --generation 2'],
+  examples: [
+    'check disk.vhdx',
+    'check disk.vhd --for marketplace --generation 2',
+    'check disk.vhd --for marketplace --destination vhds/disk.vhd',
+  ],
   epilog: 'Exits with 0 if every rule passes, 20 on warnings, 21 on failures.',
   run: (args, { execute, environment }) => {
-    const { generation, blobName } = args;
+    const { generation, blobName, destination } = args;
+    checkSasOptions(args);
+    if (destination === undefined && givesSas(args)) {
+      throw new UsageError('--sas-file and --sas-command give a SAS for --destination, which is missing.');
+    }
     const options = {
       ...imageOptions(args),
       purpose: args.for,
@@ -40,7 +57,17 @@ export const checkCommand = defineCommand({
       ...(blobName === undefined ? {} : { blobName }),
     };
     return execute({
-      run: (signal) => checkImage({ ...options, signal }),
+      run: async (signal, onEvent) => {
+        if (destination === undefined) return await checkImage({ ...options, signal });
+        const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
+        const target = {
+          destination,
+          ...(args.cloud === undefined ? {} : { cloud: args.cloud }),
+          ...readEnvironment(environment, destination, givesSas(args), args),
+          ...(await sasOptions(args, destination, signal, say)),
+        };
+        return await checkImage({ ...options, target, onEvent, signal });
+      },
       describe: (report) => showCheck(report, { ...screenOf(environment, process.stdout), verbose: args.verbose }),
       exitCode: ({ result }) => EXIT_CODE_OF[result],
       failures: ({ findings }) =>

@@ -20,7 +20,8 @@ export const convertCommand = defineCommand({
     format: {
       choices: LOCAL_IMAGE_FORMATS,
       requiresArg: true,
-      describe: 'Format of the file: fixed VHD, dynamic VHD, dynamic VHDX, or only the disk  [vhd]',
+      describe:
+        'Format of the file: fixed VHD, dynamic VHD, dynamic VHDX, or only the disk  [vhdx for a file named .vhdx, or vhd]',
     },
     raw: { type: 'boolean', default: false, describe: 'Same as --format raw' },
     overwrite: { type: 'boolean', default: false, describe: 'Replace an existing file' },

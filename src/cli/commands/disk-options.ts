@@ -3,7 +3,7 @@ import type { Options } from 'yargs';
 import { DISK_SKUS, type DiskSku } from '../../azure/arm/disk-body.ts';
 import { UsageError } from '../../errors.ts';
 import type { NewDisk } from '../../options.ts';
-import { LOCATION_OPTION } from './arm-options.ts';
+import { LOCATION_OPTION, TAGS_OPTION } from './arm-options.ts';
 import { pairsOf } from './shared-options.ts';
 
 export const DISK_OPTIONS = {
@@ -37,14 +37,7 @@ export const DISK_OPTIONS = {
   },
   'disk-encryption-set': { type: 'string', requiresArg: true, describe: 'Id of the disk encryption set' },
   'logical-sector-size': { type: 'number', requiresArg: true, describe: 'Only 512, the sector size of every VHD' },
-  tags: {
-    type: 'string',
-    array: true,
-    nargs: 1,
-    requiresArg: true,
-    default: [] as string[],
-    describe: 'Tag of the disk, as name=value; can be repeated',
-  },
+  tags: { ...TAGS_OPTION, describe: 'Tag of the disk, as name=value; can be repeated' },
 } as const satisfies Record<string, Options>;
 
 export interface DiskArguments {

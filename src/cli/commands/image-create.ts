@@ -11,7 +11,7 @@ import {
 } from '../../manage/create-image.ts';
 import { defineCommand } from '../define-command.ts';
 import { table } from '../screens/result-text.ts';
-import { LOCATION_OPTION } from './arm-options.ts';
+import { LOCATION_OPTION, TAGS_OPTION } from './arm-options.ts';
 import { ARM_COMMAND_OPTIONS, executeArm } from './execute-arm.ts';
 import { IMAGE_NAME, IMAGE_NAME_OPTIONS, type ImageNameArguments, imageName } from './image-options.ts';
 import { pairsOf, wholeNumber } from './shared-options.ts';
@@ -40,14 +40,7 @@ export const imageCreateCommand = defineCommand({
       describe: 'Regions that also get a copy of the version, separated by commas',
     },
     replicas: { type: 'string', requiresArg: true, describe: 'Copies of the version in each region  [1]' },
-    tags: {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      requiresArg: true,
-      default: [] as string[],
-      describe: 'Tag of the image, as name=value; can be repeated',
-    },
+    tags: { ...TAGS_OPTION, describe: 'Tag of the image, as name=value; can be repeated' },
     'dry-run': { type: 'boolean', default: false, describe: 'Check everything and print the request; create nothing' },
     ...ARM_COMMAND_OPTIONS,
   },

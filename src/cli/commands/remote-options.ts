@@ -1,4 +1,5 @@
 // What upload and verify share: access to the blob, the log, and the hint how to resume.
+import { UsageError } from '../../errors.ts';
 import type { EventListener } from '../../events.ts';
 import type { ImageTransferOptions, ServiceOptions } from '../../options.ts';
 import type { CommandContext } from '../define-command.ts';
@@ -8,6 +9,7 @@ import { ResumeHint } from '../resume-hint.ts';
 import type { CommonArguments, Task } from '../run-command.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, type SasArguments, sasOptions } from './sas-options.ts';
 import {
+  CLOUD_OPTION,
   IMAGE_OPTIONS,
   type ImageArguments,
   imageOptions,
@@ -18,13 +20,20 @@ import {
   threadsOf,
 } from './shared-options.ts';
 
-export const REMOTE_OPTIONS = { ...SAS_OPTIONS, ...LOG_OPTION, ...SERVICE_OPTIONS, ...IMAGE_OPTIONS } as const;
+export const REMOTE_OPTIONS = {
+  ...SAS_OPTIONS,
+  ...CLOUD_OPTION,
+  ...LOG_OPTION,
+  ...SERVICE_OPTIONS,
+  ...IMAGE_OPTIONS,
+} as const;
 
 /** Of every command that accesses a blob or a disk and can be resumed. */
 export interface BlobArguments extends CommonArguments, ServiceArguments, SasArguments {
   readonly restart: boolean;
   readonly checkpoint: string | undefined;
   readonly logFile: string | undefined;
+  readonly cloud: string | undefined;
 }
 
 export interface RemoteArguments extends BlobArguments, ImageArguments {
@@ -82,22 +91,28 @@ export function executeRemote<Result extends object>(
 export function executeWithBlob<Result extends object>(
   args: BlobArguments,
   destination: string | undefined,
-  { environment, collectGarbage, execute }: CommandContext,
+  { environment, collectGarbage, presentation, execute }: CommandContext,
   task: BlobTask<Result>,
 ): Promise<number> {
   checkSasOptions(args);
+  if (destination === undefined && givesSas(args)) {
+    throw new UsageError(
+      '--sas-file and --sas-command give the SAS for a URL. With --disk, vhdup gets access to the disk itself: leave them out.',
+    );
+  }
   const options = {
     ...serviceOptions(args),
     ...(destination === undefined ? {} : { destination }),
+    ...(args.cloud === undefined ? {} : { cloud: args.cloud }),
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
     ...(collectGarbage === undefined ? {} : { collectGarbage }),
   };
-  const hint = new ResumeHint();
+  const hint = new ResumeHint(presentation?.command);
   const run = async (signal: AbortSignal, onEvent: EventListener) => {
     const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
     return await task.run({
       ...options,
-      ...(destination === undefined ? {} : readEnvironment(environment, destination, givesSas(args))),
+      ...(destination === undefined ? {} : readEnvironment(environment, destination, givesSas(args), args)),
       ...(destination === undefined ? {} : await sasOptions(args, destination, signal, say)),
       signal,
       onEvent: (event) => {

@@ -67,6 +67,14 @@ export const LOG_OPTION = {
   },
 } as const satisfies Record<string, Options>;
 
+export const CLOUD_OPTION = {
+  cloud: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'AzureCloud, AzureChinaCloud or AzureUSGovernment  [that of the host or --arm-endpoint, or AzureCloud]',
+  },
+} as const satisfies Record<string, Options>;
+
 /** The options of commands that send requests. */
 export const RETRY_OPTIONS = {
   retries: {

@@ -12,6 +12,7 @@ import { abandonedDiskText, finishedDiskText, plannedDiskText } from '../screens
 import { exact, table } from '../screens/result-text.ts';
 import { formatRate, formatSeconds } from '../screens/units.ts';
 import { ARM_OPTIONS, armOptions } from './arm-options.ts';
+import { BLOB_OPTIONS, blobOptions } from './blob-options.ts';
 import { DISK_OPTIONS, newDiskOf } from './disk-options.ts';
 import { executeRemote, REMOTE_OPTIONS } from './remote-options.ts';
 import { DESTINATION, IMAGE, imageOptions, pairsOf, rateOf, THREADS_OPTION, threadsOf } from './shared-options.ts';
@@ -23,6 +24,11 @@ export const uploadCommand = defineCommand({
   options: {
     threads: THREADS_OPTION,
     overwrite: { type: 'boolean', default: false, describe: 'Replace an existing page blob' },
+    'delete-snapshots': {
+      type: 'boolean',
+      default: false,
+      describe: 'Delete the snapshots of the blob that --overwrite replaces',
+    },
     restart: {
       type: 'boolean',
       default: false,
@@ -66,6 +72,7 @@ export const uploadCommand = defineCommand({
       describe: 'Compare after the upload: nothing, the page list, or every page, read back',
     },
     'create-container': { type: 'boolean', default: false, describe: 'Create the container if it does not exist' },
+    ...BLOB_OPTIONS,
     'skip-checks': {
       type: 'boolean',
       default: false,
@@ -110,11 +117,13 @@ export const uploadCommand = defineCommand({
         'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.',
       );
     }
-    const { overwrite, resumeFromBlob, breakLease, contentMd5, verify, createContainer, skipChecks, maxRate } = args;
+    const { overwrite, deleteSnapshots, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks } = args;
+    const { verify, maxRate } = args;
     const own = {
-      ...{ overwrite, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
+      ...{ overwrite, deleteSnapshots, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks },
       ...(verify === undefined ? {} : { verify }),
       metadata: pairsOf('metadata', args.metadata),
+      ...blobOptions(args),
       ...ofDisk,
       ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
     };
@@ -134,7 +143,7 @@ export const uploadCommand = defineCommand({
             onEvent?.(event);
           },
         }),
-      describe: describeResult,
+      describe: (result) => describeResult(result, verify),
       nextStep: (error) =>
         error instanceof ImageChangedError
           ? 'When nothing writes to the image any more, run the same command with --restart to start over.'
@@ -152,7 +161,8 @@ const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
   full: 'every page of the blob was read back and matches the image',
 };
 
-function describeResult(result: UploadResult): string {
+/** @param asked - The level that the user asked for. */
+function describeResult(result: UploadResult, asked: VerifyLevel | undefined): string {
   if (result.alreadyComplete && result.disk !== undefined) {
     return `An earlier run of this upload finished the disk. The checkpoint was removed.${finishedDiskText(result)}`;
   }
@@ -170,10 +180,13 @@ function describeResult(result: UploadResult): string {
     ['requests', `${result.requests}, retries ${retries}${mismatches}`],
     ['time', `${formatSeconds(result.durationMs / 1000)}, ${formatRate(result.bytesPerSecond)}`],
     ...(result.contentMd5 === undefined ? [] : [['content MD5', result.contentMd5] as const]),
-    ['verified', VERIFIED[result.verified]],
+    ['verified', result.verified === 'none' && asked !== 'none' ? CANNOT_READ : VERIFIED[result.verified]],
   ]);
   return `${text}${finishedDiskText(result)}`;
 }
+
+/** Nothing was compared, although the user did not ask for that. */
+const CANNOT_READ = 'not possible: the SAS lacks r (read)';
 
 function describePlan(plan: UploadPlan): string {
   return `${table('Dry run: nothing was written. An upload from the start', [

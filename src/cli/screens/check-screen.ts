@@ -24,6 +24,7 @@ const GROUP_NAMES: Readonly<Record<CheckGroup, string>> = {
   boot: 'Boot',
   system: 'Operating system',
   accounts: 'Accounts',
+  target: 'Blob and container',
 };
 
 /** Readable on both light and dark terminals; green text on white is not. */

@@ -1,4 +1,6 @@
-// The layout of a new dynamic VHD, as Hyper-V writes it (VHD specification, "Dynamic Hard Disk Image").
+// The layout of a new dynamic VHD (VHD specification, "Dynamic Hard Disk Image"). Its structures and blocks are those of Hyper-V, but
+// the footer follows the last block directly: QEMU places the next block there and expects zeros after the footer. Hyper-V leaves
+// 3.5 KiB before the footer, and a block that QEMU adds to such a file contains the old footer.
 import { alignUp } from '../../base/byte-range.ts';
 import { UsageError } from '../../errors.ts';
 import type { BlockLayout } from '../block-layout.ts';
@@ -25,6 +27,8 @@ export function dynamicVhdLayout(contents: FooterContents): BlockLayout {
   const blockCount = Math.ceil(size / BLOCK_SIZE);
   const tableLength = alignUp(blockCount * ENTRY_LENGTH, SECTOR_SIZE);
   const bitmapLength = bitmapLengthOf(BLOCK_SIZE);
+  const firstBlock = alignUp(TABLE_OFFSET + tableLength + bitmapLength, DATA_ALIGNMENT) - bitmapLength;
+  const stride = alignUp(bitmapLength + BLOCK_SIZE, DATA_ALIGNMENT);
   const header = encodeDynamicHeader({
     tableOffset: TABLE_OFFSET,
     maxTableEntries: blockCount,
@@ -38,8 +42,8 @@ export function dynamicVhdLayout(contents: FooterContents): BlockLayout {
     tableOffset: TABLE_OFFSET,
     tableLength,
     emptyByte: 0xff,
-    firstBlock: alignUp(TABLE_OFFSET + tableLength + bitmapLength, DATA_ALIGNMENT) - bitmapLength,
-    stride: alignUp(bitmapLength + BLOCK_SIZE, DATA_ALIGNMENT),
+    firstBlock,
+    stride,
     // Hyper-V marks every sector of a new block as data, those that were never written included.
     blockHeader: new Uint8Array(bitmapLength).fill(0xff),
     entryOf: (block) => block * ENTRY_LENGTH,
@@ -49,9 +53,15 @@ export function dynamicVhdLayout(contents: FooterContents): BlockLayout {
     },
     setPositionAt: (table, at, position) =>
       table.setUint32(at, position === undefined ? UNALLOCATED : position / SECTOR_SIZE),
-    seal: (end) => [
-      { offset: end, bytes: footer },
-      { offset: 0, bytes: footer },
-    ],
+    seal(end) {
+      const blocksEnd = end > firstBlock ? end - stride + bitmapLength + BLOCK_SIZE : TABLE_OFFSET + tableLength;
+      return {
+        length: blocksEnd + FOOTER_LENGTH,
+        structures: [
+          { offset: blocksEnd, bytes: footer },
+          { offset: 0, bytes: footer },
+        ],
+      };
+    },
   };
 }

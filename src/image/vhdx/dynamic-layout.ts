@@ -68,6 +68,6 @@ export async function dynamicVhdxLayout({ size, page83Id }: NewVhdx): Promise<Bl
       if (position === undefined) table.setBigUint64(at, 0n, true);
       else setFullyPresent(table, at, position);
     },
-    seal: () => headers,
+    seal: (end) => ({ length: end, structures: headers }),
   };
 }

@@ -150,7 +150,10 @@ export interface NewHeaders {
 }
 
 /** Encodes the file identifier and both headers. The second header is the active one. */
-export function encodeHeaders({ fileWriteGuid, dataWriteGuid, log, creator }: NewHeaders, crc32c: Crc32c): PlacedBytes[] {
+export function encodeHeaders(
+  { fileWriteGuid, dataWriteGuid, log, creator }: NewHeaders,
+  crc32c: Crc32c,
+): PlacedBytes[] {
   const identifier = Buffer.alloc(IDENTIFIER_LENGTH);
   identifier.write(FILE_SIGNATURE, 0, 'latin1');
   identifier.write(creator, FILE_SIGNATURE.length, 'utf16le');

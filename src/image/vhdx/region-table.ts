@@ -2,8 +2,8 @@
 import { type ByteRange, endOf, MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
-import type { OpenDiskImageOptions } from '../disk-image.ts';
 import type { PlacedBytes } from '../block-layout.ts';
+import type { OpenDiskImageOptions } from '../disk-image.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
 import type { Crc32c } from './crc32c.ts';

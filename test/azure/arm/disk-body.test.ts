@@ -97,7 +97,10 @@ describe('diskBody', () => {
 
   it.each([
     [19 * MIB + 512, /at least 20 MiB, but the disk has 19 MiB/],
-    [32_767 * 1024 * MIB + 512 * MIB + 512, /at most 32,767 GiB, but the disk has 32767.5 GiB/],
+    [
+      32_767 * 1024 * MIB + 512 * MIB + 512,
+      /at most 32,767 GiB \(35183298347008 bytes\), but the disk has 35183835217920 bytes/,
+    ],
     [20 * MIB, /whole number of MiB and a footer/],
     [20 * MIB + 1024, /whole number of MiB and a footer/],
     [-MIB + 512, /at least 20 MiB/],

@@ -36,18 +36,29 @@ export interface ScriptedArm {
 /** Answers everything else with status 418 and the code Unscripted. */
 export async function scriptedArm(): Promise<ScriptedArm> {
   const scripts = new Map<string, Reply[]>();
-  const seen: SeenRequest[] = [];
   const calls: string[] = [];
+  const { origin, seen } = await answeringArm(({ method, target }) => {
+    const call = `${method} ${target.split('?', 1)[0]}`;
+    calls.push(call);
+    const script = scripts.get(`${method} ${target}`) ?? scripts.get(call) ?? [];
+    return (script.length > 1 ? script.shift() : script[0]) ?? unscripted(call);
+  });
+  return { origin, seen, calls, reply: (call, ...replies) => scripts.set(call, [...replies]) };
+}
+
+/** A server on loopback that gives the replies of a function, until the end of the test. */
+export async function answeringArm(
+  answer: (request: SeenRequest) => Reply,
+): Promise<Pick<ScriptedArm, 'origin' | 'seen'>> {
+  const seen: SeenRequest[] = [];
   const server = createServer((request, response) => {
     const { method = '', url = '', headers } = request;
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
-      seen.push({ method, target: url, headers, body: Buffer.concat(pieces).toString() });
-      const call = `${method} ${url.split('?', 1)[0]}`;
-      calls.push(call);
-      const script = scripts.get(`${method} ${url}`) ?? scripts.get(call) ?? [];
-      const reply = (script.length > 1 ? script.shift() : script[0]) ?? unscripted(call);
+      const arrived = { method, target: url, headers, body: Buffer.concat(pieces).toString() };
+      seen.push(arrived);
+      const reply = answer(arrived);
       if (reply.cut === 'before') {
         request.socket.destroy();
         return;
@@ -70,8 +81,7 @@ export async function scriptedArm(): Promise<ScriptedArm> {
     server.closeAllConnections();
     server.close();
   });
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { origin, seen, calls, reply: (call, ...replies) => scripts.set(call, [...replies]) };
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
 }
 
 function unscripted(call: string): Reply {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { authorityHostFor, blobEndpoint } from '../../../src/azure/auth/clouds.ts';
+import { authorityHostFor, authorityHostOfCloud, blobEndpoint } from '../../../src/azure/auth/clouds.ts';
 
 describe('authorityHostFor', () => {
   it.each([
@@ -13,6 +13,24 @@ describe('authorityHostFor', () => {
     ['core.windows.net.example.com', undefined],
   ])('of %s is %s', (hostname, expected) => {
     expect(authorityHostFor(hostname)).toBe(expected);
+  });
+});
+
+describe('authorityHostOfCloud', () => {
+  it.each([
+    ['disks.example.com', 'https://login.chinacloudapi.cn'],
+    ['account.blob.local.azurestack.external', 'https://login.chinacloudapi.cn'],
+    ['10.0.0.4', 'https://login.chinacloudapi.cn'],
+    ['account.privatelink.blob.core.chinacloudapi.cn', 'https://login.chinacloudapi.cn'],
+  ])('of %s is that of the named cloud', (hostname, expected) => {
+    expect(authorityHostOfCloud('azurechinacloud', hostname)).toBe(expected);
+  });
+
+  it('refuses a host of another cloud, and an unknown cloud', () => {
+    expect(() => authorityHostOfCloud('AzureUSGovernment', 'account.blob.core.chinacloudapi.cn')).toThrow(
+      'account.blob.core.chinacloudapi.cn belongs to AzureChinaCloud, but --cloud is AzureUSGovernment. Remove --cloud.',
+    );
+    expect(() => authorityHostOfCloud('AzureGermanCloud', 'disks.example.com')).toThrow(/AZURE_AUTHORITY_HOST/);
   });
 });
 

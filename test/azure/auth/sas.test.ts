@@ -70,9 +70,9 @@ describe('assertSasAllows', () => {
   });
 
   it.each([
-    ['w', 'missing r'],
-    ['r', 'missing w'],
-    ['cd', 'missing r, w'],
+    ['w', 'missing r (r: read, for Get Blob Properties and Get Page Ranges). Create a SAS with at least sp=rw'],
+    ['r', 'missing w (w: write, for Put Page)'],
+    ['cd', 'missing r, w (r: read, for Get Blob Properties and Get Page Ranges; w: write, for Put Page)'],
     ['', 'it has none'],
   ])('refuses a SAS that allows "%s", and names the missing permissions', (permissions, message) => {
     expect(refusalOf(`sp=${permissions}&sig=${SIGNATURE}`)).toContain(message);

@@ -16,7 +16,9 @@ describe('dynamicVhdLayout', () => {
   it('places the data of each block at a multiple of 4 KiB, after all structures', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 0xff000000 }), fc.nat(1000), (sectors, count) => {
-        const { blockCount, blockHeader, blockSize, firstBlock, stride, tableLength, tableOffset } = layoutOf(sectors * 512);
+        const { blockCount, blockHeader, blockSize, firstBlock, stride, tableLength, tableOffset } = layoutOf(
+          sectors * 512,
+        );
         expect(blockCount).toBe(Math.ceil((sectors * 512) / blockSize));
         expect(tableOffset).toBe(1536);
         expect(tableLength).toBeGreaterThanOrEqual(blockCount * 4);
@@ -39,15 +41,23 @@ describe('dynamicVhdLayout', () => {
     expect(bytes.subarray(40).every((byte) => byte === 0)).toBe(true);
   });
 
-  it('ends with the same footer at the end and at the beginning', () => {
-    const seal = layoutOf(4 * MIB).seal(12_345);
-    expect(seal.map(({ offset }) => offset)).toEqual([12_345, 0]);
-    const [last, first] = seal.map(({ bytes }) => Buffer.from(bytes));
+  it('ends with a footer directly after the last block, and begins with a copy of it', () => {
+    const { firstBlock, seal, stride } = layoutOf(4 * MIB);
+    const { length, structures } = seal(firstBlock + 2 * stride);
+    const footerOffset = firstBlock + stride + 512 + 2 * MIB;
+    expect(structures.map(({ offset }) => offset)).toEqual([footerOffset, 0]);
+    expect(length).toBe(footerOffset + 512);
+    const [last, first] = structures.map(({ bytes }) => Buffer.from(bytes));
     expect(last).toEqual(first);
     // Header at 512, creator "win " 10.0, disk type dynamic.
     expect(last?.toString('hex', 16, 24)).toBe('0000000000000200');
     expect(last?.toString('latin1', 28, 40)).toBe('win \0\n\0\0Wi2k');
     expect(last?.readUInt32BE(60)).toBe(3);
+  });
+
+  it('ends with a footer directly after the BAT if the disk has no data', () => {
+    const { firstBlock, seal, tableLength, tableOffset } = layoutOf(4 * MIB);
+    expect(seal(firstBlock)).toMatchObject({ length: tableOffset + tableLength + 512 });
   });
 
   it('accepts 2,040 GiB and no more', () => {

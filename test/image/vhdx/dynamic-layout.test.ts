@@ -55,7 +55,8 @@ describe('dynamicVhdxLayout', () => {
     const { seal, structures } = await layoutOf(GIB);
     expect(structures.map(({ offset }) => offset)).toEqual([192 * KIB, 256 * KIB, 2 * MIB]);
     expect(structures.slice(0, 2).every(({ bytes }) => isSealed(bytes))).toBe(true);
-    const [first, second, identifier] = seal(0);
+    const { structures: sealing } = seal(4 * MIB);
+    const [first, second, identifier] = sealing;
     expect([first, second, identifier].map((one) => one?.offset)).toEqual([64 * KIB, 128 * KIB, 0]);
     const headers = [first, second].map((one) => Buffer.from(one?.bytes ?? []));
     expect(headers.every(isSealed)).toBe(true);
@@ -63,7 +64,7 @@ describe('dynamicVhdxLayout', () => {
     expect(headers.map((header) => header.toString('hex', 48, 64))).toEqual(['0'.repeat(32), '0'.repeat(32)]);
     expect(Buffer.from(identifier?.bytes ?? []).toString('latin1', 0, 8)).toBe('vhdxfile');
     const [guids, others] = await Promise.all([layoutOf(GIB), layoutOf(GIB)]);
-    expect(guids.seal(0)[0]?.bytes).not.toEqual(others.seal(0)[0]?.bytes);
+    expect(guids.seal(0).structures[0]?.bytes).not.toEqual(others.seal(0).structures[0]?.bytes);
   });
 
   it('states the parameters of the disk, each required', async () => {
@@ -73,7 +74,11 @@ describe('dynamicVhdxLayout', () => {
     const items = [0, 1, 2, 3, 4].map((index) => {
       const at = 32 + index * 32;
       const [offset, length] = [metadata.readUInt32LE(at + 16), metadata.readUInt32LE(at + 20)];
-      return [metadata.toString('hex', at, at + 16), metadata.readUInt32LE(at + 24), metadata.toString('hex', offset, offset + length)];
+      return [
+        metadata.toString('hex', at, at + 16),
+        metadata.readUInt32LE(at + 24),
+        metadata.toString('hex', offset, offset + length),
+      ];
     });
     const id = (name: keyof typeof ID) => guidBytes(ID[name]).toString('hex');
     expect(metadata.readUInt16LE(10)).toBe(items.length);

@@ -4,20 +4,14 @@
 import { endOf, PAGE_SIZE } from '../../../src/base/byte-range.ts';
 import type { TokenIssuer } from '../entra/token-issuer.ts';
 import { checkVersion, serviceFailure } from '../page-blob-server/answers.ts';
-import {
-  invalidHeader,
-  invalidPageRange,
-  permissionMismatch,
-  requestBodyTooLarge,
-  ServiceError,
-} from '../page-blob-server/error.ts';
+import { invalidHeader, invalidPageRange, permissionMismatch, requestBodyTooLarge } from '../page-blob-server/error.ts';
 import type { LoggedRequest } from '../page-blob-server/log.ts';
 import type { ServiceModel } from '../page-blob-server/model.ts';
 import type { OperationContext, ServiceResponse } from '../page-blob-server/operation.ts';
 import { clearPages, getPageRanges, MAX_PUT_PAGE, putPage } from '../page-blob-server/page-operations.ts';
 import { getBlob, getBlobProperties } from '../page-blob-server/read-operations.ts';
 import { requestedRange, type ServiceRequest } from '../page-blob-server/request.ts';
-import { BlobServiceServer, type ReceivedBody } from '../page-blob-server/service-server.ts';
+import { BlobServiceServer, checkBody, type ReceivedBody } from '../page-blob-server/service-server.ts';
 import { BlobStore, StoredBlob } from '../page-blob-server/store.ts';
 import type { TestCertificates } from '../test-certificates.ts';
 import type { TestClock } from '../test-server/clock.ts';
@@ -154,11 +148,7 @@ export class DiskServer extends BlobServiceServer {
     const { disk, access } = accessOf(request, this.#disks.get(request.container), behaviour, this.now());
     checkToken(request, disk, issuer, audience, behaviour);
     this.#checkLevel(request, access);
-    if (request.method === 'PUT' && !request.headers.has('content-length')) {
-      throw new ServiceError(411, 'MissingContentLengthHeader', 'Content-Length HTTP header was not specified.');
-    }
-    if (body.length > body.limit) throw requestBodyTooLarge(body.limit);
-    if (body.isLate) throw serviceFailure(500, 'OperationTimedOut');
+    checkBody(request, body);
     const context = {
       request: withoutIgnored(request, behaviour),
       body,
@@ -170,6 +160,7 @@ export class DiskServer extends BlobServiceServer {
       rangesPerResponse: behaviour.rangesPerResponse,
       listsEachPage: behaviour.pageRanges === 'page-by-page',
       maxBlobSize: disk.blob.size,
+      kind: { isPremium: false, allowsPublicAccess: false },
     };
     return shown(this.#execute(context, disk), behaviour);
   }

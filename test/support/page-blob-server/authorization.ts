@@ -41,6 +41,11 @@ interface Requirement {
   readonly accountSasOnly?: boolean;
 }
 
+/**
+ * Sources: REST, "Create a service SAS" (permissions for a blob or container) and "Create an account SAS" (operations on containers
+ * and blobs). Put Blob needs w if the blob exists, and t for tags, which the operation checks itself. Operations on containers are
+ * for account SAS only: a service SAS cannot read or change a container.
+ */
 const REQUIREMENTS: Readonly<Record<Operation, Requirement>> = {
   CreateContainer: { anyOf: 'cw', resourceType: 'c', accountSasOnly: true },
   GetContainerProperties: { anyOf: 'r', resourceType: 'c', accountSasOnly: true },

@@ -136,3 +136,20 @@ export function requestBodyTooLarge(limit: number): ServiceError {
     { details: { MaxLimit: String(limit) } },
   );
 }
+
+/** 409: the account forbids public access, for a container that would be public and for a request without credentials. */
+export function publicAccessNotPermitted(): ServiceError {
+  return new ServiceError(409, 'PublicAccessNotPermitted', 'Public access is not permitted on this storage account.');
+}
+
+/** 400: a header that this account does not support. */
+export function unsupportedHeader(name: string): ServiceError {
+  return new ServiceError(
+    400,
+    'UnsupportedHeader',
+    'One of the HTTP headers specified in the request is not supported.',
+    {
+      details: { HeaderName: name },
+    },
+  );
+}

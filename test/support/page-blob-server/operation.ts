@@ -7,6 +7,14 @@ import { blobNotFound, containerNotFound, invalidBlobType, invalidHeader, missin
 import type { ServiceRequest } from './request.ts';
 import type { BlobStore, BlobType, StoredBlob, StoredContainer } from './store.ts';
 
+/** The kind of the account, and its settings. */
+export interface AccountKind {
+  /** For premium page blobs, which have tiers and no public access. */
+  readonly isPremium: boolean;
+  /** allowBlobPublicAccess */
+  readonly allowsPublicAccess: boolean;
+}
+
 /** Everything that an operation may read and change. */
 export interface OperationContext {
   readonly request: ServiceRequest;
@@ -21,6 +29,7 @@ export interface OperationContext {
   /** Get Page Ranges lists each page alone. */
   readonly listsEachPage?: boolean;
   readonly maxBlobSize: number;
+  readonly kind: AccountKind;
 }
 
 /** A successful answer. `contentLength` is the length of `body`. */

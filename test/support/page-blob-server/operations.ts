@@ -4,7 +4,14 @@ import { MIB, PAGE_SIZE } from '../../../src/base/byte-range.ts';
 import type { Grant } from './authorization.ts';
 import { checkBody, isBase64Of } from './checksum.ts';
 import { checkCreateConditions, parseSequenceNumber } from './conditions.ts';
-import { invalidBlobType, invalidHeader, ServiceError } from './error.ts';
+import {
+  invalidBlobType,
+  invalidHeader,
+  permissionMismatch,
+  publicAccessNotPermitted,
+  ServiceError,
+  unsupportedHeader,
+} from './error.ts';
 import { acquireLease, breakLease, changeLease, releaseLease, renewLease } from './lease-operations.ts';
 import {
   blobForWrite,
@@ -28,7 +35,7 @@ const MAX_METADATA = 8192;
 
 /** Executes the operation synchronously, so that nothing else changes the account meanwhile. Throws ServiceError. */
 export function perform(context: OperationContext): ServiceResponse {
-  if (!/^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$/.test(context.request.container)) {
+  if (!/^(\$root|\$web|[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9])$/.test(context.request.container)) {
     throw new ServiceError(400, 'InvalidResourceName', 'The specified resource name contains invalid characters.');
   }
   return OPERATIONS[context.request.operation](context);
@@ -64,11 +71,19 @@ function unsupported(): ServiceResponse {
   );
 }
 
-function createContainer({ request, store, now }: OperationContext): ServiceResponse {
+function createContainer({ request, store, now, kind }: OperationContext): ServiceResponse {
+  const access = request.headers.get('x-ms-blob-public-access');
+  if (access !== undefined && access !== 'blob' && access !== 'container') {
+    throw invalidHeader('x-ms-blob-public-access', access);
+  }
+  if (access !== undefined && kind.isPremium) throw unsupportedHeader('x-ms-blob-public-access');
+  // Even if the container exists.
+  if (access !== undefined && !kind.allowsPublicAccess) throw publicAccessNotPermitted();
   if (store.containers.has(request.container)) {
     throw new ServiceError(409, 'ContainerAlreadyExists', 'The specified container already exists.');
   }
   const container = store.createContainer(request.container, new Date(now));
+  container.publicAccess = access ?? 'none';
   return { status: 201, headers: containerHeaders(container), committed: true };
 }
 
@@ -82,6 +97,7 @@ function getContainerProperties({ request, store }: OperationContext): ServiceRe
       'x-ms-lease-state': 'available',
       'x-ms-has-immutability-policy': 'false',
       'x-ms-has-legal-hold': 'false',
+      ...(container.publicAccess !== 'none' && { 'x-ms-blob-public-access': container.publicAccess }),
     },
   };
 }
@@ -109,6 +125,14 @@ function putBlob(context: OperationContext): ServiceResponse {
   if (tier !== undefined && !/^P(4|6|10|15|20|30|40|50|60|70|80)$/.test(tier)) {
     throw invalidHeader('x-ms-access-tier', tier);
   }
+  if (tier !== undefined && !context.kind.isPremium) {
+    throw new ServiceError(
+      400,
+      'BlobAccessTierNotSupportedForAccountType',
+      'Blob access tier is not supported on this storage account type.',
+    );
+  }
+  const tags = tagsOf(request, grant);
 
   const container = containerOf(request, store);
   const existing = container.blobs.get(request.blob);
@@ -126,12 +150,14 @@ function putBlob(context: OperationContext): ServiceResponse {
     );
   }
   if (existing !== undefined && existing.type !== type) throw invalidBlobType();
+  if (existing !== undefined) refuseSnapshots(existing);
 
   const blob = new StoredBlob(type, size, new Date(now), context.discard, existing?.lease);
   blob.sequenceNumber = parseSequenceNumber('x-ms-blob-sequence-number', sequenceNumber);
   blob.metadata = metadata;
   blob.headers = headers;
   blob.tier = tier;
+  blob.tags = tags;
   writePieces(blob, 0, body);
   container.blobs.set(request.blob, blob);
   store.touch(blob, new Date(now));
@@ -199,13 +225,36 @@ function nextSequenceNumber(request: ServiceRequest, action: string, current: bi
 }
 
 function deleteBlob(context: OperationContext): ServiceResponse {
-  blobForWrite(context);
-  containerOf(context.request, context.store).blobs.delete(context.request.blob);
+  const blob = blobForWrite(context);
+  const snapshots = context.request.headers.get('x-ms-delete-snapshots');
+  if (snapshots !== undefined) blob.snapshots = 0;
+  if (snapshots !== 'only') {
+    refuseSnapshots(blob);
+    containerOf(context.request, context.store).blobs.delete(context.request.blob);
+  }
   return { status: 202, headers: { 'x-ms-delete-type-permanent': 'true' }, committed: true };
+}
+
+function refuseSnapshots({ snapshots }: StoredBlob): void {
+  if (snapshots === 0) return;
+  throw new ServiceError(409, 'SnapshotsPresent', 'This operation is not permitted because the blob has snapshots.');
 }
 
 function permits(grant: Grant, letter: string): boolean {
   return grant.permissions === 'all' || grant.permissions.includes(letter);
+}
+
+/** The index tags of Put Blob. They need the permission t. */
+function tagsOf(request: ServiceRequest, grant: Grant): Map<string, string> {
+  const header = request.headers.get('x-ms-tags');
+  if (header === undefined) return new Map();
+  if (!permits(grant, 't')) throw permissionMismatch();
+  const tags = new Map(new URLSearchParams(header));
+  const isValid = [...tags].every(
+    ([name, value]) => /^[\w +\-./:=]{1,128}$/.test(name) && /^[\w +\-./:=]{0,256}$/.test(value),
+  );
+  if (!isValid || tags.size > 10) throw new ServiceError(400, 'InvalidTag', 'The tags specified are invalid.');
+  return tags;
 }
 
 function metadataOf(request: ServiceRequest): Map<string, string> {

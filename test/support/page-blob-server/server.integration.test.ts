@@ -238,6 +238,17 @@ describe('Put Blob', () => {
     expect(outcome(await rawRequest(url, { method: 'PUT', headers }))).toBe('403 UnauthorizedBlobOverwrite');
   });
 
+  it('neither replaces nor deletes a blob with snapshots, which can be deleted alone', async () => {
+    const name = newBlob();
+    server.blob(CONTAINER, name).snapshots = 1;
+    expect(outcome(await create(name, { 'x-ms-blob-content-length': '512' }))).toBe('409 SnapshotsPresent');
+    expect(outcome(await send(name, '', { method: 'DELETE' }))).toBe('409 SnapshotsPresent');
+    const only = { method: 'DELETE', headers: { 'x-ms-delete-snapshots': 'only' } };
+    expect(outcome(await send(name, '', only))).toBe('202');
+    expect(server.blob(CONTAINER, name).snapshots).toBe(0);
+    expect(outcome(await create(name, { 'x-ms-blob-content-length': '512' }))).toBe('201');
+  });
+
   it('with If-Match replaces only an existing blob', async () => {
     const headers = { 'x-ms-blob-content-length': '512', 'if-match': '"0x1"' };
     expect(outcome(await create('if-match-on-nothing', headers))).toBe('412 ConditionNotMet');
@@ -424,6 +435,35 @@ describe('credentials', () => {
     const response = await rawRequest(server.urlOf(CONTAINER, newBlob()), { method: 'GET' });
     expect(outcome(response)).toBe('401 NoAuthenticationInformation');
     expect(response.headers.get('www-authenticate')).toContain('resource_id=https://storage.azure.com');
+  });
+
+  it.each([
+    ['none', '401 NoAuthenticationInformation', '401 NoAuthenticationInformation'],
+    ['blob', '200', '401 NoAuthenticationInformation'],
+    ['container', '200', '200'],
+  ] as const)(
+    'lets everyone read a container with public access %s, and nobody write',
+    async (access, blob, container) => {
+      const name = `public-${access}`;
+      server.createContainer(name, access);
+      server.createPageBlob(name, 'disk.vhd', 512);
+      const answers = async (url: string, method: 'HEAD' | 'DELETE') => outcome(await rawRequest(url, { method }));
+      expect(await answers(server.urlOf(name, 'disk.vhd'), 'HEAD')).toBe(blob);
+      expect(await answers(withQuery(server.urlOf(name), 'restype=container'), 'HEAD')).toBe(container);
+      expect(await answers(server.urlOf(name, 'disk.vhd'), 'DELETE')).toBe('401 NoAuthenticationInformation');
+    },
+  );
+
+  it('refuses tags without the permission t, and more than ten', async () => {
+    const headers = { 'x-ms-blob-type': 'PageBlob', 'x-ms-blob-content-length': '512' };
+    const create = async (permissions: string, tags: string) => {
+      const url = server.sasUrl({ container: CONTAINER, blob: `tags-${permissions}`, permissions });
+      return outcome(await rawRequest(url, { method: 'PUT', headers: { ...headers, 'x-ms-tags': tags } }));
+    };
+    const eleven = Array.from({ length: 11 }, (_, index) => `t${index}=x`).join('&');
+    expect(await create('w', 'a=b')).toBe('403 AuthorizationPermissionMismatch');
+    expect(await create('wt', eleven)).toBe('400 InvalidTag');
+    expect(await create('wt', 'a=b&c%2Bd=')).toBe('201');
   });
 
   it('refuses a bearer token over plain HTTP', async () => {

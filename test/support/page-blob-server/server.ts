@@ -1,6 +1,7 @@
 // A page-blob service on loopback for tests and benchmarks. It is stricter than Azurite, like Azure, and faulty on demand.
 
 import { randomBytes } from 'node:crypto';
+import type { PublicAccess } from '../../../src/target/page-blob.ts';
 import {
   accountSas,
   connectionString,
@@ -10,14 +11,14 @@ import {
   urlOf,
 } from '../storage-account.ts';
 import { makeTestCertificates } from '../test-certificates.ts';
-import { checkVersion, serviceFailure } from './answers.ts';
+import { checkVersion } from './answers.ts';
 import { type AccessPolicy, authorize, type Credentials } from './authorization.ts';
-import { requestBodyTooLarge, ServiceError } from './error.ts';
 import type { ServiceModel } from './model.ts';
 import type { ServiceResponse } from './operation.ts';
 import { MAX_BLOB_SIZE, perform } from './operations.ts';
+import { anonymousGrant } from './public-access.ts';
 import type { ServiceRequest } from './request.ts';
-import { BlobServiceServer, type ReceivedBody } from './service-server.ts';
+import { BlobServiceServer, checkBody, type ReceivedBody } from './service-server.ts';
 import { createSkimmingServer } from './skimmer.ts';
 import { BlobStore, StoredBlob } from './store.ts';
 
@@ -31,6 +32,8 @@ export interface PageBlobServerOptions {
   readonly key?: string;
   /** HTTPS with a certificate of a new authority (`caCertificate`). */
   readonly tls?: boolean;
+  /** More names in that certificate. */
+  readonly hostNames?: readonly string[];
   /** 0, the default, lets the system choose. */
   readonly port?: number;
   /** Store no contents, only the written ranges. */
@@ -45,6 +48,10 @@ export interface PageBlobServerOptions {
   readonly rangesPerResponse?: number;
   /** Maximum size of a page blob in bytes. @default 8 TiB, as in Azure */
   readonly maxBlobSize?: number;
+  /** An account for premium page blobs: with tiers, without public access. @default false */
+  readonly isPremium?: boolean;
+  /** Containers may have public access (allowBlobPublicAccess). @default true */
+  readonly allowsPublicAccess?: boolean;
   /** The bearer token that is accepted (over TLS only, as in Azure). */
   readonly bearerToken?: string;
   /** For faults with a probability. */
@@ -71,7 +78,9 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
     const { account = 'devstoreaccount1', discard = false, verifyChecksums = true } = options;
     super({
       ...options,
-      certificates: options.tls ? makeTestCertificates([`${account}.blob.localhost`]) : undefined,
+      certificates: options.tls
+        ? makeTestCertificates([`${account}.blob.localhost`, ...(options.hostNames ?? [])])
+        : undefined,
       listener: options.skim ? createSkimmingServer : undefined,
       keepBodies: verifyChecksums || !discard,
     });
@@ -109,9 +118,15 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
     this.#credentials.bearerToken = token;
   }
 
-  /** Creates a container without a request, unless it exists. */
-  createContainer(name: string): void {
-    if (!this.#store.containers.has(name)) this.#store.createContainer(name, this.now());
+  /** Creates a container without a request, unless it exists, and sets its public access. */
+  createContainer(name: string, publicAccess: PublicAccess = 'none'): void {
+    const container = this.#store.containers.get(name) ?? this.#store.createContainer(name, this.now());
+    container.publicAccess = publicAccess;
+  }
+
+  /** The public access of a container; undefined if it does not exist. */
+  publicAccessOf(name: string): PublicAccess | undefined {
+    return this.#store.containers.get(name)?.publicAccess;
   }
 
   /** Creates a page blob of zeros without a request. */
@@ -176,19 +191,18 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
   protected override perform(request: ServiceRequest, body: ReceivedBody): ServiceResponse {
     checkVersion(request);
     const now = this.now().getTime();
-    const grant = authorize(request, this.#credentials, now);
-    if (request.method === 'PUT' && !request.headers.has('content-length')) {
-      throw new ServiceError(411, 'MissingContentLengthHeader', 'Content-Length HTTP header was not specified.');
-    }
-    if (body.length > body.limit) throw requestBodyTooLarge(body.limit);
-    if (body.isLate) throw serviceFailure(500, 'OperationTimedOut');
+    const { isPremium = false, allowsPublicAccess = true } = this.#options;
+    const kind = { isPremium, allowsPublicAccess };
+    const container = this.#store.containers.get(request.container);
+    const grant = anonymousGrant(request, container, kind) ?? authorize(request, this.#credentials, now);
+    checkBody(request, body);
     const {
       discard = false,
       verifyChecksums = true,
       rangesPerResponse = 10_000,
       maxBlobSize = MAX_BLOB_SIZE,
     } = this.#options;
-    const limits = { rangesPerResponse, maxBlobSize };
+    const limits = { rangesPerResponse, maxBlobSize, kind };
     return perform({ request, body, grant, store: this.#store, now, discard, verifyChecksums, ...limits });
   }
 }

@@ -10,7 +10,7 @@ import type { Answer, Exchange, RequestBody } from '../test-server/exchange.ts';
 import { TestServer } from '../test-server/server.ts';
 import { deliver, endsEarly, flipBit, proxyPage } from '../test-server/wire-faults.ts';
 import { commonHeaders, errorAnswer, faultAnswer, faultError, serviceFailure, unexpected } from './answers.ts';
-import { ServiceError } from './error.ts';
+import { requestBodyTooLarge, ServiceError } from './error.ts';
 import { type AnswerFault, type BlobFaultRules, type Fault, newBlobFaultRules } from './faults.ts';
 import { type LoggedRequest, newCounters, type RequestCounters } from './log.ts';
 import { RequestRate, type ServiceModel, SharedLink } from './model.ts';
@@ -182,6 +182,15 @@ export abstract class BlobServiceServer extends TestServer {
     this.#options.onRequest?.(entry);
     return entry;
   }
+}
+
+/** What every service refuses in a body. Throws 411, 413 or 500. */
+export function checkBody(request: ServiceRequest, body: ReceivedBody): void {
+  if (request.method === 'PUT' && !request.headers.has('content-length')) {
+    throw new ServiceError(411, 'MissingContentLengthHeader', 'Content-Length HTTP header was not specified.');
+  }
+  if (body.length > body.limit) throw requestBodyTooLarge(body.limit);
+  if (body.isLate) throw serviceFailure(500, 'OperationTimedOut');
 }
 
 type Entry = { -readonly [K in keyof LoggedRequest]: LoggedRequest[K] };

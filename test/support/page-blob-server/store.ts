@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { alignDown, type ByteRange, endOf } from '../../../src/base/byte-range.ts';
+import type { PublicAccess } from '../../../src/target/page-blob.ts';
 import { BlobLease } from './lease.ts';
 
 const SLAB_SIZE = 64 * 1024;
@@ -152,6 +153,9 @@ export class StoredBlob {
   metadata: ReadonlyMap<string, string> = new Map();
   sequenceNumber = 0n;
   tier: string | undefined;
+  /** The number of snapshots. While there are any, nothing deletes or replaces the blob, as in premium accounts. */
+  snapshots = 0;
+  tags: ReadonlyMap<string, string> = new Map();
 
   constructor(type: BlobType, size: number, now: Date, discard: boolean, lease = new BlobLease()) {
     this.type = type;
@@ -217,6 +221,7 @@ export class StoredBlob {
 export class StoredContainer {
   readonly blobs = new Map<string, StoredBlob>();
   readonly createdAt: Date;
+  publicAccess: PublicAccess = 'none';
   etag: string;
 
   constructor(now: Date, etag: string) {

@@ -1,0 +1,240 @@
+// The cmdlets whose way of writing vhdup takes: Add-AzureVhd, and Add-AzVhd of the module Az.Compute.
+// Source: the help of both, and Azure/azure-powershell, AddAzureVhdCommand.cs.
+import { DISK_SKUS } from '../../azure/arm/disk-body.ts';
+import type { Cmdlet, Meaning, Parameter, ParameterSet } from './parameter.ts';
+
+const MAX_THREADS = 64;
+const DEFAULT_THREADS = 8;
+
+/** Both cmdlets create the container, and set the Content-MD5 of the blob at the end. */
+const IMPLIED_FOR_BLOB = ['--create-container', '--content-md5'];
+
+const BLOB: ParameterSet = { name: 'DefaultParameterSet', target: 'a blob', implies: IMPLIED_FOR_BLOB };
+const DISK: ParameterSet = { name: 'DirectUploadToManagedDiskSet', target: 'a managed disk', implies: [] };
+const OLD: ParameterSet = { ...BLOB, name: 'Vhd' };
+
+const SIGN_IN =
+  'vhdup signs in with Microsoft Entra (Connect-AzAccount, az login, a managed identity), with a SAS in -Destination, or with AZURE_STORAGE_KEY or AZURE_STORAGE_CONNECTION_STRING in the environment.';
+
+const THREADS: Omit<Parameter, 'position'> = {
+  name: 'NumberOfUploaderThreads',
+  aliases: ['th'],
+  kind: 'Int32',
+  range: [1, MAX_THREADS],
+  defaultValue: String(DEFAULT_THREADS),
+  describe: 'Concurrent requests',
+  meaning: { is: 'option', option: '--threads' },
+};
+
+const DESTINATION: Omit<Parameter, 'position' | 'requiredIn'> = {
+  name: 'Destination',
+  aliases: ['dst'],
+  kind: 'Uri',
+  describe: 'URL of the blob, with or without a SAS',
+  meaning: { is: 'argument', name: 'destination' },
+};
+
+const LOCAL_FILE: Omit<Parameter, 'position' | 'requiredIn'> = {
+  name: 'LocalFilePath',
+  aliases: ['lf'],
+  kind: 'FileInfo',
+  describe: 'Disk image: VHD, VHDX or raw',
+  meaning: { is: 'argument', name: 'image' },
+};
+
+const BASE: Omit<Parameter, 'position'> = {
+  name: 'BaseImageUriToPatch',
+  aliases: ['bs'],
+  kind: 'Uri',
+  describe: 'URL of a blob with the parent of the image; not supported yet',
+  // With the option --base of vhdup upload, this becomes { is: 'option', option: '--base' }.
+  meaning: {
+    is: 'refused',
+    why: () =>
+      'It is not supported yet to patch a copy of an existing blob. Leave -BaseImageUriToPatch out: the whole image is uploaded, and its parents are read from their files.',
+  },
+};
+
+const OVERWRITE: Omit<Parameter, 'position'> = {
+  name: 'OverWrite',
+  aliases: ['o'],
+  kind: 'SwitchParameter',
+  describe: 'Replace an existing page blob',
+  meaning: { is: 'option', option: '--overwrite' },
+};
+
+/** Parameters that say who signs in. To ignore them could write to the account of somebody else. */
+function signIn(name: string, aliases: readonly string[], describe: string, advice: string): Parameter {
+  const meaning: Meaning = { is: 'refused', why: () => `vhdup does not use -${name}. Leave it out: ${advice}` };
+  return { name, aliases, kind: 'String', describe, meaning };
+}
+
+const STORAGE_KEY = signIn(
+  'StorageKey',
+  ['sk'],
+  'Not supported: other users can see the arguments of a program',
+  'other users of this machine can see it. Set the environment variable AZURE_STORAGE_KEY instead, or sign in with Microsoft Entra (Connect-AzAccount or az login).',
+);
+
+const ALWAYS: readonly Parameter[] = [
+  STORAGE_KEY,
+  {
+    name: 'AsJob',
+    kind: 'SwitchParameter',
+    describe: 'Not supported: start a job of PowerShell',
+    meaning: {
+      is: 'refused',
+      why: (command) => `A program cannot start a job of PowerShell. Start it yourself: Start-Job { ${command} }`,
+    },
+  },
+];
+
+export const ADD_AZURE_VHD: Cmdlet = {
+  name: 'add-azurevhd',
+  cmdlet: 'Add-AzureVhd',
+  describe: 'Upload to a page blob, with the parameters of Add-AzureVhd',
+  sets: [OLD],
+  parameters: [
+    { ...DESTINATION, position: 0, requiredIn: [OLD.name] },
+    { ...LOCAL_FILE, position: 1, requiredIn: [OLD.name] },
+    { ...THREADS, position: 2 },
+    { ...BASE, position: 3 },
+    { ...OVERWRITE, position: 4 },
+    signIn('Profile', ['AzureSMProfile'], 'Not supported: vhdup signs in by itself, see the notes', SIGN_IN),
+    ...ALWAYS,
+  ],
+  examples: [
+    'add-azurevhd -Destination "https://ACCOUNT.blob.core.windows.net/vhds/disk.vhd" -LocalFilePath D:\\vhds\\disk.vhd',
+    'add-azurevhd -dst $url -lf .\\disk.vhdx -th 16 -OverWrite',
+  ],
+  notes: [
+    'The container is created if it does not exist, and the Content-MD5 of the blob is set at the end.',
+    'DestinationUri in the output never contains the SAS.',
+    SIGN_IN,
+  ],
+};
+
+export const ADD_AZ_VHD: Cmdlet = {
+  name: 'add-azvhd',
+  cmdlet: 'Add-AzVhd',
+  describe: 'Upload to a page blob or a managed disk, with the parameters of Add-AzVhd',
+  sets: [BLOB, DISK],
+  parameters: [
+    {
+      name: 'ResourceGroupName',
+      kind: 'String',
+      position: 0,
+      sets: [BLOB.name],
+      describe: 'Accepted for a blob, and not used',
+      meaning: { is: 'ignored', why: `a blob does not need it. ${SIGN_IN}` },
+    },
+    {
+      name: 'ResourceGroupName',
+      kind: 'String',
+      position: 0,
+      sets: [DISK.name],
+      requiredIn: [DISK.name],
+      describe: 'Resource group of the disk',
+      meaning: { is: 'option', option: '--resource-group' },
+    },
+    { ...DESTINATION, position: 1, sets: [BLOB.name], requiredIn: [BLOB.name] },
+    {
+      name: 'Location',
+      kind: 'String',
+      position: 1,
+      sets: [DISK.name],
+      requiredIn: [DISK.name],
+      describe: 'Region of the disk, such as westeurope',
+      meaning: { is: 'option', option: '--location' },
+    },
+    { ...LOCAL_FILE, position: 2, requiredIn: [BLOB.name, DISK.name] },
+    {
+      name: 'DiskName',
+      kind: 'String',
+      sets: [DISK.name],
+      requiredIn: [DISK.name],
+      describe: 'Name of the disk, which is created',
+      meaning: { is: 'option', option: '--disk' },
+    },
+    {
+      name: 'DiskSku',
+      kind: 'String',
+      sets: [DISK.name],
+      choices: DISK_SKUS,
+      defaultValue: 'Standard_LRS',
+      describe: 'Kind of the disk',
+      meaning: { is: 'option', option: '--sku' },
+    },
+    {
+      name: 'DiskZone',
+      aliases: ['Zone'],
+      kind: 'String',
+      sets: [DISK.name],
+      describe: 'Availability zone: 1, 2 or 3',
+      meaning: { is: 'option', option: '--zone' },
+    },
+    {
+      name: 'DiskHyperVGeneration',
+      aliases: ['HyperVGeneration'],
+      kind: 'String',
+      choices: ['V1', 'V2'],
+      sets: [DISK.name],
+      describe: 'Generation of the virtual machine. Default: what the image shows',
+      meaning: { is: 'option', option: '--generation', translate: (value) => value.slice(1) },
+    },
+    {
+      name: 'DiskOsType',
+      aliases: ['OsType'],
+      kind: 'String',
+      choices: ['Windows', 'Linux'],
+      sets: [DISK.name],
+      describe: 'Operating system on the disk. Default: what the image shows (the cmdlet assumes Windows)',
+      meaning: { is: 'option', option: '--os-type', translate: (value) => value.toLowerCase() },
+    },
+    {
+      name: 'DataAccessAuthMode',
+      kind: 'String',
+      choices: ['AzureActiveDirectory', 'None'],
+      sets: [DISK.name],
+      describe: 'Whether the content of the disk also needs Microsoft Entra',
+      meaning: { is: 'option', option: '--data-access-auth-mode' },
+    },
+    { ...THREADS, position: 3 },
+    { ...BASE, position: 4, sets: [BLOB.name] },
+    { ...OVERWRITE, position: 5, sets: [BLOB.name] },
+    {
+      name: 'SkipResizing',
+      kind: 'SwitchParameter',
+      sets: [BLOB.name],
+      describe: 'Accepted, and not needed: vhdup never resizes the file',
+      meaning: {
+        is: 'ignored',
+        why: 'vhdup pads the disk to a whole MiB while it sends it, and never changes the file.',
+      },
+    },
+    signIn(
+      'DefaultProfile',
+      ['AzContext', 'AzureRmContext', 'AzureCredential'],
+      'Not supported: vhdup signs in by itself, see the notes',
+      `${SIGN_IN} --subscription chooses the subscription of a disk.`,
+    ),
+    ...ALWAYS,
+  ],
+  examples: [
+    'add-azvhd -ResourceGroupName migration -Destination $url -LocalFilePath D:\\vhds\\disk.vhdx',
+    'add-azvhd -ResourceGroupName migration -Location westeurope -DiskName web01-os -LocalFilePath D:\\vhds\\web01.vhdx',
+  ],
+  notes: [
+    'To a blob, the container is created if it does not exist, and the Content-MD5 of the blob is set at the end.',
+    'DestinationUri in the output never contains the SAS. For a managed disk it is the address of the disk.',
+    SIGN_IN,
+  ],
+};
+
+/** All of them. */
+export const CMDLETS: readonly Cmdlet[] = [ADD_AZURE_VHD, ADD_AZ_VHD];
+
+/** @param word - The first word of a command line, in any case. */
+export function cmdletNamed(word: string): Cmdlet | undefined {
+  return CMDLETS.find(({ name }) => name === word.toLowerCase());
+}

@@ -1,0 +1,92 @@
+// Runs add-azurevhd and add-azvhd: their words in, an upload out.
+import { VERSION } from '../../base/version.ts';
+import { EXIT_CODES, UsageError } from '../../errors.ts';
+import { askYesNo } from '../ask-yes-no.ts';
+import { uploadCommand } from '../commands/upload.ts';
+import { safeText } from '../guard-output.ts';
+import { interruptible } from '../interrupt.ts';
+import type { Presentation } from '../presentation.ts';
+import { assertComplete, bind, type Invocation } from './bind.ts';
+import { cmdletHelp } from './cmdlet-help.ts';
+import type { Cmdlet } from './parameter.ts';
+import { rewordFor } from './reword.ts';
+import { commandText, localFileOf, notesOf, uploadWords, WITHOUT_SAS, withoutSas } from './upload-words.ts';
+
+/** Runs `vhdup upload`. @returns its exit code. */
+export type RunUpload = (words: readonly string[], presentation: Presentation) => Promise<number>;
+
+/**
+ * @param args - After the name of the cmdlet.
+ * @returns the exit code. @throws {UsageError} an argument is not valid.
+ */
+export async function runCmdlet(cmdlet: Cmdlet, args: readonly string[], runUpload: RunUpload): Promise<number> {
+  const invocation = bind(cmdlet, args, takesValue);
+  if (has(invocation, 'help') || invocation.options.includes('--help')) {
+    process.stdout.write(`${cmdletHelp(cmdlet, Math.min(110, process.stdout.columns || 80))}\n`);
+    return EXIT_CODES.ok;
+  }
+  if (invocation.options.includes('--version')) {
+    process.stdout.write(`${VERSION}\n`);
+    return EXIT_CODES.ok;
+  }
+  assertComplete(invocation);
+  assertNoUrlAsGroup(invocation);
+  const words = uploadWords(invocation);
+  if (words.includes('--verbose')) {
+    for (const note of notesOf(invocation)) process.stderr.write(`${safeText(note)}\n`);
+  }
+  const command = commandText(invocation);
+  if (has(invocation, 'confirm') && !(await isConfirmed(command))) {
+    process.stderr.write('Nothing was written.\n');
+    return EXIT_CODES.ok;
+  }
+  return await runUpload(words, presentationOf(invocation, command));
+}
+
+/** Whether the switch with this meaning is on. */
+function has({ bound }: Invocation, meaning: 'help' | 'confirm'): boolean {
+  return bound.some(({ parameter, value }) => parameter.meaning.is === meaning && value === 'true');
+}
+
+function takesValue(option: string): boolean | undefined {
+  const found = uploadCommand.options[option.replace(/^--/, '')];
+  return found === undefined ? undefined : found.type !== 'boolean';
+}
+
+/** The older cmdlet begins with the destination, the newer one with the resource group. */
+function assertNoUrlAsGroup({ bound, cmdlet }: Invocation): void {
+  const group = bound.find(({ parameter }) => parameter.name === 'ResourceGroupName');
+  if (group === undefined || !/^https?:\/\//i.test(group.value)) return;
+  throw new UsageError(
+    `The first word of ${cmdlet.name} is the resource group, but it is the URL ${withoutSas(group.value)}. Write -Destination in front of the URL, or use add-azurevhd, which begins with the destination.`,
+  );
+}
+
+function isShownWhole({ bound }: Invocation): boolean {
+  return bound.every(({ value }) => withoutSas(value) === value);
+}
+
+async function isConfirmed(command: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new UsageError(
+      '-Confirm asks a question, and there is no terminal to answer it. Leave it out, or write -Confirm:$false.',
+    );
+  }
+  return await interruptible(
+    (signal) => askYesNo(`Run this upload?\n  ${command}\n`, signal),
+    () => undefined,
+  );
+}
+
+function presentationOf(invocation: Invocation, command: string): Presentation {
+  return {
+    name: invocation.cmdlet.name,
+    reword: rewordFor(invocation),
+    command: isShownWhole(invocation) ? command : command + WITHOUT_SAS,
+    // The VhdUploadContext of the cmdlet. Its DestinationUri contains the SAS; this one never does.
+    propertiesOf: (result) =>
+      'url' in result && typeof result.url === 'string'
+        ? { LocalFilePath: localFileOf(invocation), DestinationUri: result.url }
+        : undefined,
+  };
+}

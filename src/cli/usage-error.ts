@@ -1,0 +1,55 @@
+// The error for a command line that yargs does not accept: what is wrong, and what may have been meant.
+import { printable } from '../base/printable.ts';
+import { UsageError } from '../errors.ts';
+import { COMMANDS, TOP_LEVEL_WORDS } from './commands.ts';
+import type { Command } from './define-command.ts';
+import { nearest } from './nearest.ts';
+
+/** @param text - The message of yargs. @param args - The whole command line. */
+export function usageError(text: string, args: readonly string[]): UsageError {
+  const command = commandOf(args);
+  const message =
+    wrongCommand(text, args, command) ??
+    text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
+      needed === '1'
+        ? `The ${command?.argument ?? 'argument'} is missing.`
+        : `The command takes ${needed} arguments, but got ${got}.`,
+    );
+  // File names that a shell expanded may contain control characters.
+  const sentence = message.split('\n').map(printable).join('\n').replace(/\.?$/, '.');
+  const meant = /^Unknown (?:argument|command)s?:/.test(text) ? suggestionFor(args, command) : undefined;
+  const helpful = meant === undefined ? sentence : `${sentence} Did you mean ${meant}?`;
+  return new UsageError(helpful.includes('--help') ? helpful : `${helpful} Run vhdup --help for help.`);
+}
+
+/** yargs calls a wrong command an unknown argument. */
+function wrongCommand(text: string, args: readonly string[], command: Command | undefined): string | undefined {
+  const [first = ''] = args;
+  if (command !== undefined || first.startsWith('-') || !text.startsWith('Unknown argument')) return undefined;
+  const isGroup = COMMANDS.some(({ name }) => name.startsWith(`${first} `));
+  return `There is no command ${isGroup ? args.slice(0, 2).join(' ') : first}`;
+}
+
+function commandOf(args: readonly string[]): Command | undefined {
+  const line = `${args.join(' ')} `;
+  return COMMANDS.find(({ name }) => line.startsWith(`${name} `));
+}
+
+/** A command or an option that is similar to the first wrong word. */
+function suggestionFor(args: readonly string[], command: Command | undefined): string | undefined {
+  if (command === undefined) return similarCommand(args);
+  const names = Object.entries(command.options).flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()]);
+  for (const word of args) {
+    const [, dashes = '', no = '', name = ''] = /^(--?)(no-)?([A-Za-z][\w-]*)/.exec(word) ?? [];
+    const isKnown = names.includes(name) || (dashes === '-' && names.includes(name.charAt(0)) && name.length < 3);
+    if (dashes === '' || isKnown) continue;
+    const similar = nearest(name, names);
+    if (similar !== undefined) return `--${no}${similar}`;
+  }
+  return undefined;
+}
+
+function similarCommand([first = '', second = '']: readonly string[]): string | undefined {
+  const inGroup = COMMANDS.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
+  return inGroup.length > 0 ? nearest(`${first} ${second}`, inGroup) : nearest(first, TOP_LEVEL_WORDS);
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { misplacedWords } from '../../../src/cli/powershell/misplaced-words.ts';
+
+const URL = 'https://a.blob.core.windows.net/vhds/disk.vhd';
+const SAS = '?sv=2024-11-04&sp=rw&sig=c2VjcmV0c2VjcmV0c2VjcmV0';
+
+describe('parameters of PowerShell after a command of vhdup', () => {
+  it.each([
+    [
+      ['upload', '-LocalFilePath', 'a.vhd', '-Destination', URL + SAS],
+      `add-azurevhd -LocalFilePath a.vhd -Destination ${URL}`,
+    ],
+    [['-LocalFilePath', 'a.vhd', '-Destination', URL], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL}`],
+    [
+      ['upload', '-lf', 'my disk.vhd', '-dst', URL, '-OverWrite'],
+      `add-azurevhd -lf 'my disk.vhd' -dst ${URL} -OverWrite`,
+    ],
+    [
+      ['upload', '-localfilepath:a.vhd', `-destination:${URL}${SAS}`],
+      `add-azurevhd -localfilepath:a.vhd -destination:${URL}`,
+    ],
+    [['upload', 'a.vhd', URL, '-OverWrite'], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -OverWrite`],
+    [
+      ['upload', 'a.vhd', URL, '--json', '-NumberOfUploaderThreads', '5'],
+      `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} --json -NumberOfUploaderThreads 5`,
+    ],
+    [['upload', '-LocalFilePath', 'a.vhd', '-DiskName', 'd'], 'add-azvhd -LocalFilePath a.vhd -DiskName d'],
+    [['verify', '-LocalFilePath', 'a.vhd', '-Destination', URL + SAS], `verify a.vhd ${URL}`],
+    [['verify', '-LocalFilePath', 'a.vhd'], 'verify a.vhd URL'],
+    [['verify', 'a.vhd', '-dst', URL], `verify a.vhd ${URL}`],
+    [['upload', 'a.vhd', URL, '-WhatIf'], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -WhatIf`],
+    [
+      ['upload', 'a.vhd', URL, '-Verbose', '-ErrorAction', 'Stop'],
+      `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -Verbose -ErrorAction Stop`,
+    ],
+    [['check', '-LocalFilePath', 'a.vhd'], 'check a.vhd'],
+  ])('are answered with the right command: %j', (args, command) => {
+    const message = misplacedWords(args)?.message ?? '';
+    expect(message.replace(/ {2}# append the SAS to the URL$/, '').endsWith(`Run: vhdup ${command}`), message).toBe(
+      true,
+    );
+    expect(message).not.toContain('sig');
+  });
+
+  it('are answered with a hint if their SAS is not repeated', () => {
+    const message = misplacedWords(['upload', '-lf', 'a.vhd', '-dst', URL + SAS])?.message;
+    expect(message?.endsWith(`-dst ${URL}  # append the SAS to the URL`)).toBe(true);
+  });
+
+  it.each([
+    [['upload', 'a.vhd', URL]],
+    [['upload', 'a.vhd', URL, '-t8', '-q', '-m', 'a=b', '-lwesteurope', '-g', 'rg']],
+    [['upload', 'a.vhd', '--destination', URL]],
+    [['disk', 'status', '-g', 'rg']],
+    [['check', 'a.vhd', '-Verbose']],
+    [['upload', '-Help']],
+    [[]],
+  ])('are not seen where there are none: %j', (args) => {
+    expect(misplacedWords(args)).toBeUndefined();
+  });
+});

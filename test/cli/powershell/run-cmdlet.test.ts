@@ -1,0 +1,214 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../../src/cli/main.ts';
+import { ADD_AZ_VHD, ADD_AZURE_VHD, CMDLETS } from '../../../src/cli/powershell/cmdlets.ts';
+import type { Cmdlet } from '../../../src/cli/powershell/parameter.ts';
+import { rewordFor } from '../../../src/cli/powershell/reword.ts';
+import { type RunUpload, runCmdlet } from '../../../src/cli/powershell/run-cmdlet.ts';
+import type { Presentation } from '../../../src/cli/presentation.ts';
+import { type CapturedOutput, captureOutput } from '../../support/captured-output.ts';
+import { ROOT } from '../../support/command-line.ts';
+
+const URL = 'https://a.blob.core.windows.net/vhds/disk.vhd';
+const SAS = '?sv=2024-11-04&sp=rw&sig=c2VjcmV0c2VjcmV0c2VjcmV0';
+const PATH = resolve('a.vhd');
+
+let written: CapturedOutput;
+
+beforeEach(() => {
+  written = captureOutput();
+});
+
+interface Run {
+  readonly words: readonly string[];
+  readonly presentation: Presentation;
+}
+
+/** What `vhdup upload` gets. */
+async function runOf(cmdlet: Cmdlet, ...args: readonly string[]): Promise<Run> {
+  const runs: Run[] = [];
+  const run: RunUpload = (words, presentation) => {
+    runs.push({ words, presentation });
+    return Promise.resolve(0);
+  };
+  await runCmdlet(cmdlet, args, run);
+  const [only] = runs;
+  if (only === undefined) throw new Error('Nothing was run.');
+  return only;
+}
+
+describe('add-azurevhd', () => {
+  it('is an upload that creates the container and sets the Content-MD5, with 8 threads', async () => {
+    const { words } = await runOf(ADD_AZURE_VHD, URL + SAS, 'a.vhd');
+    expect(words).toEqual(['upload', PATH, URL + SAS, '--create-container', '--content-md5', '--threads=8']);
+  });
+
+  it.each([
+    [['-th', '5'], ['--threads=5']],
+    [
+      ['--threads', '3'],
+      ['--threads', '3'],
+    ],
+    [['-OverWrite'], ['--threads=8', '--overwrite']],
+    [['-OverWrite:$false'], ['--threads=8']],
+    [['-WhatIf'], ['--threads=8', '--dry-run']],
+    [['-Confirm:$false'], ['--threads=8']],
+    [['-Verbose'], ['--threads=8', '--verbose']],
+    [
+      ['-Debug', '-Verbose:$false'],
+      ['--threads=8', '--verbose'],
+    ],
+    [
+      ['-ProgressAction', 'SilentlyContinue'],
+      ['--threads=8', '--no-progress'],
+    ],
+    [['-ProgressAction', 'Continue', '-ErrorAction', 'Stop'], ['--threads=8']],
+    [
+      ['--json', '--sas-file', 'sas.txt'],
+      ['--threads=8', '--json', '--sas-file', 'sas.txt'],
+    ],
+  ])('translates %j', async (args, options) => {
+    const { words } = await runOf(ADD_AZURE_VHD, URL, 'a.vhd', ...args);
+    expect(words.slice(5)).toEqual(options);
+    expect(written.out).toBe('');
+  });
+
+  it('takes the path of a file with the provider that PowerShell writes in front of it', async () => {
+    const { words } = await runOf(ADD_AZURE_VHD, URL, `Microsoft.PowerShell.Core\\FileSystem::${PATH}`);
+    expect(words[1]).toBe(PATH);
+  });
+
+  it('says with -Verbose what has no effect, and why', async () => {
+    await runOf(ADD_AZURE_VHD, URL, 'a.vhd', '-ea', 'Stop');
+    expect(written.err).toBe('');
+    await runOf(ADD_AZURE_VHD, URL, 'a.vhd', '-ea', 'Stop', '-OutVariable', 'x', '-Verbose');
+    expect(written.err).toMatch(/^-ea has no effect: .*\$LASTEXITCODE\.\n-OutVariable has no effect: .*\n$/);
+  });
+
+  it.each([
+    [['-AsJob'], `Start-Job { add-azurevhd -Destination ${URL} -LocalFilePath a.vhd }`],
+    [['-bs', URL], 'not supported yet'],
+    [['-StorageKey', 'c2VjcmV0c2VjcmV0'], 'AZURE_STORAGE_KEY'],
+    [['-Profile', 'x'], 'Connect-AzAccount'],
+    [['-Confirm'], 'there is no terminal'],
+    [['-Fast'], 'has no parameter -Fast'],
+  ])('refuses %j with the next step', async (args, message) => {
+    expect(await main(['Add-AzureVhd', URL + SAS, 'a.vhd', ...args], {})).toBe(2);
+    expect(written.err).toContain(message);
+    expect(written.err).not.toContain('c2VjcmV0');
+    expect(written.out).toBe('');
+  });
+
+  it('prints the command without the SAS, to be run again', async () => {
+    const { presentation } = await runOf(
+      ADD_AZURE_VHD,
+      ...['-dst', URL + SAS, '-lf', "it's a.vhd", '-o', '-WhatIf:$false', '--sas-file', 'my sas.txt'],
+    );
+    expect(presentation.command).toBe(
+      `add-azurevhd -dst ${URL} -lf 'it''s a.vhd' -o -WhatIf:$false --sas-file 'my sas.txt'  # append the SAS to the URL`,
+    );
+  });
+
+  it('names parameters in messages as the user wrote them', async () => {
+    const { presentation } = await runOf(ADD_AZURE_VHD, URL, 'a.vhd', '-th', '5', '-whatif');
+    expect(presentation.reword('--threads, --dry-run, --overwrite')).toBe('-th, -whatif, -OverWrite');
+  });
+
+  it('prints what the cmdlet returns, without the SAS', async () => {
+    const { presentation } = await runOf(ADD_AZURE_VHD, URL + SAS, 'a.vhd');
+    expect(presentation.propertiesOf({ url: URL })).toEqual({ LocalFilePath: PATH, DestinationUri: URL });
+    expect(presentation.propertiesOf({ requests: 1 })).toBeUndefined();
+  });
+
+  it('reports wrong options of vhdup upload by their own names', async () => {
+    expect(await main(['add-azurevhd', URL, 'a.vhd', '--dryrun'], {})).toBe(2);
+    expect(written.err).toContain('Did you mean --dry-run? Run add-azurevhd -? for help.');
+  });
+});
+
+describe('add-azvhd', () => {
+  const DISK = ['-ResourceGroupName', 'rg', '-Location', 'westeurope', '-DiskName', 'd', '-LocalFilePath', 'a.vhd'];
+
+  it('uploads to a blob, and explains with -Verbose why it needs no resource group', async () => {
+    const { words } = await runOf(ADD_AZ_VHD, 'rg', URL, 'a.vhd', '-SkipResizing', '-Verbose');
+    expect(words).toEqual([
+      ...['upload', PATH, URL, '--create-container', '--content-md5', '--threads=8', '--verbose'],
+    ]);
+    expect(written.err).toContain('-ResourceGroupName has no effect');
+    expect(written.err).toContain('-SkipResizing has no effect');
+  });
+
+  it('uploads to a managed disk', async () => {
+    const more = [
+      '-DiskSku',
+      'premium_lrs',
+      '-Zone',
+      '2',
+      '-HyperVGeneration',
+      'v2',
+      '-OsType',
+      'Linux',
+      '-DataAccessAuthMode',
+      'none',
+    ];
+    const { words } = await runOf(ADD_AZ_VHD, ...DISK, ...more);
+    expect(words).toEqual([
+      ...['upload', PATH, '--threads=8', '--resource-group=rg', '--location=westeurope', '--disk=d'],
+      ...['--sku=Premium_LRS', '--zone=2', '--generation=2', '--os-type=linux', '--data-access-auth-mode=None'],
+    ]);
+  });
+
+  it('explains the first word if it is a URL, as for Add-AzureVhd', async () => {
+    expect(await main(['add-azvhd', URL + SAS, 'a.vhd', 'b'], {})).toBe(2);
+    expect(written.err).toContain(`it is the URL ${URL}. Write -Destination in front of the URL, or use add-azurevhd`);
+  });
+});
+
+describe('the help', () => {
+  it.each(CMDLETS.flatMap(({ name }) => ['-?', '-Help', '-h', '--help'].map((word) => [name, word] as const)))(
+    '%s %s lists the parameters of the table in 80 columns',
+    async (name, word) => {
+      expect(await main([name, word], {})).toBe(0);
+      const cmdlet = CMDLETS.find((one) => one.name === name);
+      for (const parameter of cmdlet?.parameters ?? []) expect(written.out).toContain(`  -${parameter.name}`);
+      expect(written.out).toContain('-WhatIf');
+      expect(written.out.split('\n').filter((line) => line.length > 80 && !line.startsWith('  add-'))).toEqual([]);
+    },
+  );
+
+  it('shows the syntax as Get-Help does', async () => {
+    await main(['add-azurevhd', '-?'], {});
+    expect(written.out.replace(/\s+/g, ' ')).toContain(
+      'add-azurevhd [-Destination] <Uri> [-LocalFilePath] <FileInfo> [[-NumberOfUploaderThreads] <Int32>] [-OverWrite] [<CommonParameters>]',
+    );
+  });
+
+  it('of vhdup lists the commands', async () => {
+    await main(['--help'], {});
+    for (const { name } of CMDLETS) expect(written.out).toContain(`vhdup ${name}`);
+  });
+});
+
+describe('rewordFor', () => {
+  it.each([
+    ['Give --overwrite to replace it.', 'Give -OverWrite to replace it.'],
+    ['Give --restart --overwrite.', 'Give --restart -OverWrite.'],
+    ['--threads must be 1 to 64.', '-NumberOfUploaderThreads must be 1 to 64.'],
+    ['(--checkpoint)', '(--checkpoint)'],
+    [
+      'add --location (-l). az disk show --location x\n--zone',
+      'add -Location (-l). az disk show --location x\n-DiskZone',
+    ],
+    ['an upload by vhdup. Give --overwrite.', 'an upload by vhdup. Give -OverWrite.'],
+    ['Run vhdup --help for help.', 'Run add-azvhd -? for help.'],
+    ['vhdup disk abort d --disk x', 'vhdup disk abort d --disk x'],
+  ])('turns %j into %j', (message, reworded) => {
+    expect(rewordFor({ cmdlet: ADD_AZ_VHD, bound: [] })(message)).toBe(reworded);
+  });
+});
+
+it('package.json lists a program for each cmdlet', async () => {
+  const { bin } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  for (const { name } of CMDLETS) expect(bin).toHaveProperty([name], `bin/${name}.js`);
+});
