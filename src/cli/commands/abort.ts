@@ -17,7 +17,7 @@ import { readEnvironment } from '../environment.ts';
 import { logged } from '../log-file.ts';
 import { describeUnfinished } from './list.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, type SasArguments, sasOptions } from './sas-options.ts';
-import { LOG_OPTION, RETRY_OPTIONS, retryOptions } from './shared-options.ts';
+import { CLOUD_OPTION, LOG_OPTION, RETRY_OPTIONS, retryOptions } from './shared-options.ts';
 
 export const abortCommand = defineCommand({
   name: 'abort',
@@ -33,6 +33,7 @@ export const abortCommand = defineCommand({
   options: {
     yes: { alias: 'y', type: 'boolean', default: false, describe: 'Do not ask. Required without a terminal' },
     ...SAS_OPTIONS,
+    ...CLOUD_OPTION,
     ...LOG_OPTION,
     ...RETRY_OPTIONS,
   },
@@ -68,7 +69,7 @@ export const abortCommand = defineCommand({
 
 /** The credential for the blob of an upload. A download and a verification need none. */
 async function blobOptions(
-  args: SasArguments,
+  args: SasArguments & { readonly cloud: string | undefined },
   path: string,
   destination: string | undefined,
   environment: NodeJS.ProcessEnv,
@@ -81,7 +82,11 @@ async function blobOptions(
   const blob = destination ?? url;
   if (blob === undefined || abort?.startsWith('vhdup disk') === true) return {};
   const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
-  return { ...readEnvironment(environment, blob, givesSas(args)), ...(await sasOptions(args, blob, signal, say)) };
+  return {
+    ...(args.cloud === undefined ? {} : { cloud: args.cloud }),
+    ...readEnvironment(environment, blob, givesSas(args), args),
+    ...(await sasOptions(args, blob, signal, say)),
+  };
 }
 
 const PLANS: Readonly<Record<PartialTarget, string>> = {
