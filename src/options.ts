@@ -181,7 +181,7 @@ export interface DownloadOptions extends Omit<ServiceOptions, 'destination'>, Ar
   readonly disk?: string;
   /** Path of the file to write. */
   readonly output: string;
-  /** Fixed VHD (the blob byte for byte), dynamic VHD, dynamic VHDX, or only the disk. @default 'vhd' */
+  /** Fixed VHD (the blob byte for byte), dynamic VHD, dynamic VHDX, or only the disk. @default 'vhdx' for a name that ends with .vhdx, otherwise 'vhd' */
   readonly format?: LocalImageFormat;
   /** Replace an existing file. @default false */
   readonly overwrite?: boolean;

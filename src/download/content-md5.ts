@@ -7,6 +7,8 @@ import { shownPath } from '../base/printable.ts';
 import { LocalFileError, VerificationError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 
+const REPORT_INTERVAL_MS = 1000;
+
 export interface ContentMd5Options {
   /** The temporary file, which stores each byte of the disk at its own offset. */
   readonly path: string;
@@ -22,6 +24,7 @@ export interface ContentMd5Options {
 export async function md5OfFile({ path, length, footer, emit, signal }: ContentMd5Options): Promise<Buffer> {
   const hash = createHash('md5');
   const size = length + footer.length;
+  let nextMs = 0;
   try {
     const file = await open(path, 'r');
     try {
@@ -32,7 +35,10 @@ export async function md5OfFile({ path, length, footer, emit, signal }: ContentM
         if (bytesRead === 0) throw new LocalFileError(`${shownPath(path)} was cut off while it was read back.`);
         hash.update(buffer.subarray(0, bytesRead));
         done += bytesRead;
-        emit({ type: 'hashing', done, size });
+        if (performance.now() >= nextMs) {
+          nextMs = performance.now() + REPORT_INTERVAL_MS;
+          emit({ type: 'hashing', done, size });
+        }
       }
     } finally {
       await file.close();

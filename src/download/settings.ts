@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import type { DownloadOptions, Threads } from '../options.ts';
 import type { BlobAccess } from '../remote/connect.ts';
 import { type ReadTargetOptions, readAccessOf } from '../remote/read-target.ts';
-import { LOCAL_IMAGE_FORMATS, type LocalImageFormat } from '../target/local-image.ts';
+import { formatOfName, LOCAL_IMAGE_FORMATS, type LocalImageFormat } from '../target/local-image.ts';
 import { type Concurrency, concurrencyOf } from '../transfer/concurrency-limits.ts';
 import { checkChecksum, checkMaxRate, checkRetryOptions, sparseOf } from '../validate-options.ts';
 
@@ -32,7 +32,14 @@ export interface Settings {
 /** @throws {UsageError | CredentialError} */
 export function settingsOf(options: DownloadOptions): Settings {
   checkRetryOptions(options);
-  const { source, output, format = 'vhd', verify = 'content', maxRate: givenRate, ...others } = options;
+  const {
+    source,
+    output,
+    format = formatOfName(options.output),
+    verify = 'content',
+    maxRate: givenRate,
+    ...others
+  } = options;
   if (!LOCAL_IMAGE_FORMATS.includes(format)) {
     throw new UsageError(`format must be one of ${LOCAL_IMAGE_FORMATS.join(', ')}, but is ${format}.`);
   }

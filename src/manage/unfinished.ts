@@ -13,6 +13,7 @@ import { StateFile } from '../state/checkpoint-file.ts';
 import { type DownloadCheckpoint, decodeDownload, encodeDownload } from '../state/download-checkpoint.ts';
 import { userOf } from '../state/lock.ts';
 import type { STATE_ENDINGS, StateKind } from '../state/state-kind.ts';
+import { formatOfName } from '../target/local-image.ts';
 import { decodeVerification, encodeVerification, type Verification } from '../verify/verification.ts';
 
 /** Fields that a damaged checkpoint does not show are absent. */
@@ -109,7 +110,7 @@ async function ofDownload(path: string, state: DownloadCheckpoint): Promise<Fact
   const words = id === undefined ? `${urlWord(source.url)} ${file}` : `${file} ${diskWords(source.url, id)}`;
   return {
     ...{ file: place.file, url: source.url, startedAt, done: bytesOf(done), size: diskSize },
-    resume: `vhdup download ${words}${format === 'vhd' ? '' : ` --format ${format}`}${place.option}`,
+    resume: `vhdup download ${words}${format === formatOfName(place.file) ? '' : ` --format ${format}`}${place.option}`,
     abort: `vhdup abort ${pathWord(path)}`,
   };
 }

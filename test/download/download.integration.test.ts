@@ -86,6 +86,13 @@ describe('a download', () => {
     expect(said).toContain('Images are identical');
   });
 
+  it('writes a VHDX if the name of the file asks for one', async () => {
+    storeDisk();
+    const output = await newFile('disk.vhdx');
+    expect(await download(output)).toMatchObject({ format: 'vhdx' });
+    expect((await openWatched(output)).image.format).toBe('vhdx-dynamic');
+  });
+
   it('writes a fixed VHD byte for byte, with the footer of the blob', async () => {
     const footer = Buffer.from(FOOTER);
     const blob = storeDisk(footer);

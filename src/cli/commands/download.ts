@@ -7,6 +7,7 @@ import { LocalFileError, UsageError } from '../../errors.ts';
 import { LOCAL_IMAGE_FORMATS } from '../../target/local-image.ts';
 import { defineCommand } from '../define-command.ts';
 import { exact, table } from '../screens/result-text.ts';
+import { sparseText } from '../screens/sparse-text.ts';
 import { formatRate, formatSeconds } from '../screens/units.ts';
 import { ARM_OPTIONS, armOptions } from './arm-options.ts';
 import { executeWithBlob } from './remote-options.ts';
@@ -29,7 +30,8 @@ export const downloadCommand = defineCommand({
     format: {
       choices: LOCAL_IMAGE_FORMATS,
       requiresArg: true,
-      describe: 'Format of the file: fixed VHD, dynamic VHD, dynamic VHDX, or only the disk  [vhd]',
+      describe:
+        'Format of the file: fixed VHD, dynamic VHD, dynamic VHDX, or only the disk  [vhdx for a file named .vhdx, otherwise vhd]',
     },
     threads: THREADS_OPTION,
     overwrite: { type: 'boolean', default: false, describe: 'Replace an existing file' },
@@ -71,7 +73,7 @@ export const downloadCommand = defineCommand({
   },
   examples: [
     'download "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS" disk.vhd',
-    'download vhds/disk.vhd disk.vhdx --format vhdx',
+    'download vhds/disk.vhd disk.vhdx',
     'download web01.vhd --disk web01-os -g migration',
   ],
   epilog: 'To resume an interrupted download, run the same command again.',
@@ -133,7 +135,7 @@ function describeResult(result: DownloadResult): string {
     return `${printable(output)} is already complete: an earlier run of this download finished it. The checkpoint was removed.`;
   }
   const mismatches = result.checksumMismatches === 0 ? '' : ` (${result.checksumMismatches} for a wrong checksum)`;
-  return table(`Downloaded ${url} to ${printable(output)}`, [
+  const text = table(`Downloaded ${url} to ${printable(output)}`, [
     ['file size', exact(result.size)],
     ['disk size', exact(result.diskSize)],
     ['received', `${exact(received)}${receivedBefore === 0 ? '' : `, and ${exact(receivedBefore)} before`}`],
@@ -142,4 +144,5 @@ function describeResult(result: DownloadResult): string {
     ['time', `${formatSeconds(result.durationMs / 1000)}, ${formatRate(result.bytesPerSecond)}`],
     ['verified', verified.length === 0 ? 'nothing' : verified.map((proof) => PROOFS[proof]).join('; ')],
   ]);
+  return `${text}${sparseText(result.sparse, process.platform)}`;
 }
