@@ -1,7 +1,7 @@
 // What is compared at the end of a download, before the file gets its name.
 
 import { dirname, join } from 'node:path';
-import { DestinationError, VerificationError } from '../errors.ts';
+import { DestinationError, ServiceError, VerificationError } from '../errors.ts';
 import { isModified } from '../remote/blob-lifecycle.ts';
 import type { ManifestReader } from '../state/manifest-reader.ts';
 import type { LocalImage } from '../target/local-image.ts';
@@ -56,7 +56,8 @@ async function compareMd5(reception: Reception, signal: AbortSignal): Promise<bo
 /** Whether a failure has its cause in a change of the blob: that it was modified, or that it is shorter now. */
 export async function isSourceChanged({ target, disk }: Reception, error: unknown): Promise<boolean> {
   if (isModified(error)) return true;
-  if (!(error instanceof DestinationError)) return false;
+  const isRefusal = error instanceof ServiceError && !error.failure.transient;
+  if (!isRefusal && !(error instanceof DestinationError)) return false;
   const now = await target.store.properties(AbortSignal.timeout(LOOK_TIMEOUT_MS)).catch(() => undefined);
   return now !== undefined && now.etag !== disk.properties.etag;
 }

@@ -89,7 +89,7 @@ async function loaded<State>(file: StateFile<State>): Promise<State> {
 
 async function ofUpload(path: string, state: Checkpoint): Promise<Facts> {
   const { startedAt, image, blobUrl, blobSize, done, disk, failed } = state;
-  const place = await placeOf(path, image[0]?.name ?? '', '.vhdup.json');
+  const place = await imagePlaceOf(path, image[0]?.name ?? '', '.vhdup.json');
   const target = disk === undefined ? urlWord(blobUrl) : diskWords(blobUrl, disk.id);
   return {
     ...{ file: place.file, url: blobUrl, startedAt, done: bytesOf(done), size: blobSize },
@@ -117,7 +117,7 @@ async function ofDownload(path: string, state: DownloadCheckpoint): Promise<Fact
 
 async function ofVerification(path: string, state: Verification): Promise<Facts> {
   const { startedAt, things, done } = state;
-  const place = await placeOf(path, things.image[0]?.name ?? '', '.vhdup-verify.json');
+  const place = await imagePlaceOf(path, things.image[0]?.name ?? '', '.vhdup-verify.json');
   const id = diskIdIn(things.blobUrl);
   const target = id === undefined ? urlWord(things.blobUrl) : diskWords(things.blobUrl, id);
   return {
@@ -125,6 +125,16 @@ async function ofVerification(path: string, state: Verification): Promise<Facts>
     resume: `vhdup verify ${pathWord(place.file)} ${target} --full${place.option}`,
     abort: `vhdup abort ${pathWord(path)}`,
   };
+}
+
+/** Nothing shows in which folder an image is that does not lie beside its checkpoint. */
+async function imagePlaceOf(path: string, name: string, ending: (typeof STATE_ENDINGS)[number]) {
+  const place = await placeOf(path, name, ending);
+  const exists = await stat(place.file).then(
+    () => true,
+    () => false,
+  );
+  return exists ? place : { ...place, file: name };
 }
 
 /** Where the image or file is, and the option that names the checkpoint if it has another name than by default. */

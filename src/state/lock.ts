@@ -223,6 +223,6 @@ async function removeDeadGuard(guard: string): Promise<void> {
 function inUse(checkpointPath: string, path: string, { owner }: Holder): InUseError {
   const who = owner === undefined ? 'another process' : `${describeOwner(owner)},`;
   return new InUseError(
-    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who} is using it. Wait for that upload, or stop it. To upload the image to another destination meanwhile, name another file with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
+    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who} is using it. Wait until it has finished, or stop it. For other work on the same file meanwhile, name another checkpoint with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
   );
 }

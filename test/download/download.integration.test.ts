@@ -304,6 +304,10 @@ describe('a stopped download', () => {
     expect(await failureOf(download(`${output}`))).toMatchObject({ exitCode: 7 });
     await writeFile(`${output}.vhdup.json`, 'notes');
     expect(await failureOf(download(output, { restart: true, overwrite: true }))).toMatchObject({ exitCode: 7 });
+    const image = await buildImage(SMALL_DISK);
+    await writeFile(`${image}.vhdup.json`, '{\n "vhdupDownload": 1');
+    const failure = await failureOf(uploadImage({ image, destination: blobUrl(), ...FAST }));
+    expect(failure).toMatchObject({ exitCode: 7, message: expect.stringContaining('is the checkpoint of a download') });
     expect(await readFile(`${output}.vhdup.json`, 'utf8')).toBe('notes');
   });
 });

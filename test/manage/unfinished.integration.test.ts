@@ -94,8 +94,18 @@ describe('a list', () => {
       { resume: `vhdup upload ${image} ${url()} --checkpoint ${join(folder, 'state.json')}` },
     ]);
     await rename(join(folder, 'state.json'), join(folder, 'new.vhd.vhdup.json'));
+    await rename(image, join(folder, 'new.vhd'));
     expect((await listUnfinished({ folder })).unfinished).toMatchObject([
       { file: join(folder, 'new.vhd'), resume: `vhdup upload ${join(folder, 'new.vhd')} ${url()}` },
+    ]);
+  });
+
+  it('names only the image if it is in another folder', async () => {
+    const folder = await temporaryFolder();
+    const checkpoint = join(folder, 'state.json');
+    await stoppedUpload({ checkpoint });
+    expect((await listUnfinished({ folder })).unfinished).toMatchObject([
+      { file: 'disk.vhd', resume: `vhdup upload disk.vhd ${url()} --checkpoint ${checkpoint}` },
     ]);
   });
 
