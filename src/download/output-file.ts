@@ -4,6 +4,7 @@ import { access, constants, lstat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import { shownPath } from '../base/printable.ts';
+import { requireName } from '../base/side-file.ts';
 import { codeOf } from '../base/thrown.ts';
 import { LocalFileError, UsageError } from '../errors.ts';
 import { realPathOf } from '../image/real-path.ts';
@@ -15,6 +16,7 @@ import { realPathOf } from '../image/real-path.ts';
  */
 export async function checkOutput(path: string, mayExist: boolean): Promise<void> {
   try {
+    requireName(path);
     const found = await statOf(path);
     if (found?.isSymbolicLink() === true) {
       throw new FileRefusal('it is a symbolic link', 'Name the file that it points to, or another file.');
