@@ -98,7 +98,7 @@ async function ofUpload(path: string, state: Checkpoint): Promise<Facts> {
     abort:
       disk === undefined
         ? `vhdup abort ${pathWord(path)}`
-        : `vhdup disk abort ${urlWord(disk.id)} --checkpoint ${pathWord(path)}`,
+        : `vhdup disk abort ${urlWord(disk.id)} --checkpoint ${pathWord(path)}${endpointWords(blobUrl)}`,
   };
 }
 
@@ -158,6 +158,11 @@ function diskIdIn(url: string): string | undefined {
 }
 
 function diskWords(url: string, id: string): string {
+  return `--disk ${urlWord(id)}${endpointWords(url)}`;
+}
+
+/** The option that leads to another cloud than the public one. */
+function endpointWords(url: string): string {
   const { origin, host } = new URL(url);
-  return `--disk ${urlWord(id)}${host === 'management.azure.com' ? '' : ` --arm-endpoint ${urlWord(origin)}`}`;
+  return host === 'management.azure.com' ? '' : ` --arm-endpoint ${urlWord(origin)}`;
 }
