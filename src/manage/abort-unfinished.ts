@@ -1,7 +1,7 @@
 // abortUnfinished: gives up an unfinished upload, download or verification, and removes what it has left.
 
 import { lstat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseDestination } from '../azure/destination.ts';
 import { shownPath } from '../base/printable.ts';
 import { shellWord } from '../base/shell-word.ts';
@@ -14,6 +14,7 @@ import { BlobLifecycle } from '../remote/blob-lifecycle.ts';
 import { accessOf, connect } from '../remote/connect.ts';
 import { isComplete, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
+import type { DownloadCheckpoint } from '../state/download-checkpoint.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
 import { STATE_ENDINGS, type StateKind, stateKindOf } from '../state/state-kind.ts';
 import { discardLocalImage } from '../target/open-local-image.ts';
@@ -23,6 +24,8 @@ import { describeUnfinished, STATE_FILES, type Unfinished } from './unfinished.t
 export interface AbortOptions extends Omit<ServiceOptions, 'destination'> {
   /** Path of the image, of the file that is written, or of the checkpoint. */
   readonly path: string;
+  /** Path of the checkpoint, if it is not beside the image or file. @default found by `path` */
+  readonly checkpoint?: string;
   /** URL of the blob of an upload, with or without a SAS. It must be the blob of the checkpoint. @default that of the checkpoint */
   readonly destination?: string;
   /** Asked before anything changes. False stops with a UsageError. @default nothing is asked */
@@ -62,7 +65,7 @@ export interface AbortResult {
 export async function abortUnfinished(options: AbortOptions): Promise<AbortResult> {
   const { signal: given = new AbortController().signal } = options;
   given.throwIfAborted();
-  const { path, kind } = await findUnfinished(options.path);
+  const { path, kind } = await findUnfinished(options.path, options.checkpoint);
   const access = await ExclusiveAccess.begin(path, given);
   try {
     const unfinished = await describeUnfinished(path, kind);
@@ -85,15 +88,25 @@ export async function abortUnfinished(options: AbortOptions): Promise<AbortResul
 
 /**
  * The checkpoint of an image or a file; or the path itself, if it is a checkpoint.
+ * @param checkpoint - Its path, if it is known.
  * @throws {CheckpointError} there is none.
  */
-export async function findUnfinished(path: string): Promise<{ readonly path: string; readonly kind: StateKind }> {
-  const candidates = [path, ...(await Promise.all(STATE_ENDINGS.map((ending) => sidePath(path, ending))))];
+export async function findUnfinished(
+  path: string,
+  checkpoint?: string,
+): Promise<{ readonly path: string; readonly kind: StateKind }> {
+  const beside = [path, ...(await Promise.all(STATE_ENDINGS.map((ending) => sidePath(path, ending))))];
+  const candidates = checkpoint === undefined ? beside : [checkpoint];
   for (const candidate of candidates) {
     const kind = await stateKindOf(candidate).catch(() => undefined);
     if (kind !== undefined) return { path: candidate, kind };
   }
   const folder = dirname(path);
+  if (checkpoint !== undefined) {
+    throw new CheckpointError(
+      `${shownPath(checkpoint)} is not the checkpoint of an unfinished upload or download. Name another file with --checkpoint.`,
+    );
+  }
   throw new CheckpointError(
     `There is nothing to abort: neither ${shownPath(path)} nor ${shownPath(`${path}.vhdup.json`)} is the checkpoint of an unfinished upload or download. List those of the folder with: vhdup list${folder === '.' ? '' : ` ${shellWord(folder)}`}`,
   );
@@ -118,17 +131,28 @@ async function abortDownload(work: Work): Promise<PartialTarget> {
   const file = STATE_FILES.download(work.path);
   const state = await file.load();
   if (state === undefined) return 'absent';
-  const output = work.unfinished.file ?? join(dirname(work.path), state.name);
+  const output = outputOf(work, state);
   const isFinished = state.finishing !== undefined && (await fileIdentity(output)) === state.finishing;
   const exists = await lstat(join(dirname(output), state.file.temporary)).then(
     () => true,
     () => false,
   );
+  const isBeside = resolve(await sidePath(output, '.vhdup.json')) === resolve(work.path);
+  if (!exists && !isFinished && !isBeside && work.options.checkpoint === undefined) {
+    throw new CheckpointError(
+      `${shownPath(work.path)} is the checkpoint of a download to a file ${shownPath(state.name)} in another folder. Name that file too, so that what the download has left there is removed: vhdup abort ${shellWord(`FOLDER/${state.name}`)} --checkpoint ${shellWord(work.path)}`,
+    );
+  }
   const target = isFinished ? 'complete' : exists ? 'delete' : 'absent';
   await confirmed(work, target);
   await discardLocalImage(output, state.file);
   await file.remove();
   return target;
+}
+
+/** The file that the download writes. The checkpoint knows only its name. */
+function outputOf({ options, path, unfinished }: Work, { name }: DownloadCheckpoint): string {
+  return options.checkpoint === undefined ? (unfinished.file ?? join(dirname(path), name)) : options.path;
 }
 
 async function abortUpload(work: Work): Promise<PartialTarget> {

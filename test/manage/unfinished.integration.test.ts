@@ -224,6 +224,19 @@ describe('an abort', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('of a download with its checkpoint in another folder needs the file', async () => {
+    const folder = await temporaryFolder();
+    const checkpoint = join(await temporaryFolder(), 'state.json');
+    const output = await stoppedDownload(folder, { checkpoint });
+    const failure = await failureOf(abortUnfinished({ path: checkpoint }));
+    expect(failure).toMatchObject({ exitCode: 7 });
+    expect(failure.message).toContain(`FOLDER/copy.vhd --checkpoint ${checkpoint}`);
+    expect(await readdir(folder)).toHaveLength(1);
+    expect(await runHere(['abort', output, '--checkpoint', checkpoint, '--yes'])).toMatchObject({ exitCode: 0 });
+    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(dirname(checkpoint))).toEqual([]);
+  });
+
   it('of nothing says where to look', async () => {
     const folder = await temporaryFolder();
     const failure = await failureOf(abortUnfinished({ path: join(folder, 'disk.vhd') }));

@@ -32,6 +32,11 @@ export const abortCommand = defineCommand({
   },
   options: {
     yes: { alias: 'y', type: 'boolean', default: false, describe: 'Do not ask. Required without a terminal' },
+    checkpoint: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Checkpoint, if it is in another folder than the image or file',
+    },
     ...SAS_OPTIONS,
     ...CLOUD_OPTION,
     ...LOG_OPTION,
@@ -44,7 +49,7 @@ export const abortCommand = defineCommand({
   epilog: 'Deletes a blob only if it is the incomplete blob of this upload, and nothing works on it.',
   run: (args, { environment, execute }) => {
     checkSasOptions(args);
-    const { path, destination, yes, logFile } = args;
+    const { path, checkpoint, destination, yes, logFile } = args;
     const canAsk = process.stdin.isTTY && process.stderr.isTTY && !args.json && !args.quiet;
     if (!yes && !canAsk) {
       throw new UsageError(
@@ -55,8 +60,9 @@ export const abortCommand = defineCommand({
       await abortUnfinished({
         ...{ path, signal, onEvent },
         ...retryOptions(args),
+        ...(checkpoint === undefined ? {} : { checkpoint }),
         ...(destination === undefined ? {} : { destination }),
-        ...(await blobOptions(args, path, destination, environment, signal, onEvent)),
+        ...(await blobOptions(args, environment, signal, onEvent)),
         ...(yes ? {} : { confirm: (plan) => askYesNo(questionOf(plan), signal) }),
       });
     return execute({
@@ -67,16 +73,22 @@ export const abortCommand = defineCommand({
   },
 });
 
+interface AbortArguments extends SasArguments {
+  readonly path: string;
+  readonly checkpoint: string | undefined;
+  readonly destination: string | undefined;
+  readonly cloud: string | undefined;
+}
+
 /** The credential for the blob of an upload. A download and a verification need none. */
 async function blobOptions(
-  args: SasArguments & { readonly cloud: string | undefined },
-  path: string,
-  destination: string | undefined,
+  args: AbortArguments,
   environment: NodeJS.ProcessEnv,
   signal: AbortSignal,
   onEvent: EventListener,
 ): Promise<Partial<AbortOptions>> {
-  const found = await findUnfinished(path);
+  const { destination } = args;
+  const found = await findUnfinished(args.path, args.checkpoint);
   if (found.kind !== 'upload') return {};
   const { url, abort } = await factsOf(found.path, found.kind);
   const blob = destination ?? url;
