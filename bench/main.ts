@@ -8,6 +8,7 @@ import { requireGnuTime } from './command.ts';
 import { describeMachine } from './machine.ts';
 import { keepResults, type ScenarioResult } from './report/results.ts';
 import { commands } from './scenarios/commands.ts';
+import { download } from './scenarios/download.ts';
 import { limits } from './scenarios/limits.ts';
 import { linux } from './scenarios/linux.ts';
 import { micro } from './scenarios/micro.ts';
@@ -15,7 +16,7 @@ import { random } from './scenarios/random.ts';
 import { smallRuns } from './scenarios/small-runs.ts';
 import { sparse } from './scenarios/sparse.ts';
 
-const SCENARIOS: readonly Scenario[] = [random, linux, sparse, limits, smallRuns, commands, micro];
+const SCENARIOS: readonly Scenario[] = [random, linux, sparse, limits, smallRuns, commands, download, micro];
 const NAMES = SCENARIOS.map(({ name }) => name);
 const BUILT = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 

@@ -71,8 +71,23 @@ export type UploadEvent =
       /** Where its progress is saved; `ranges` saves none. */
       readonly checkpoint?: string;
     } & StartedConcurrency)
+  | ({
+      /** A download starts. */
+      readonly type: 'start-download';
+      /** Without SAS. */
+      readonly url: string;
+      readonly blobSize: number;
+      /** Size of the disk in bytes. */
+      readonly diskSize: number;
+      /** Path of the file that is written. */
+      readonly output: string;
+      readonly format: string;
+      /** When the earlier run started that this one resumes; absent for a new download. */
+      readonly resumedFrom?: string;
+      readonly checkpoint: string;
+    } & StartedConcurrency)
   /**
-   * While a blob is verified, `sent` counts bytes read back, and the totals of an upload start again at zero. While a structure
+   * During a download, `read` counts the bytes that the service lists and `sent` those that were written to the file. While a blob is verified, `sent` counts bytes read back, and the totals of an upload start again at zero. While a structure
    * is read, all numbers are bytes of its table.
    */
   | ({ readonly type: 'progress' } & TransferTotals)
@@ -97,7 +112,7 @@ export type UploadEvent =
   | ({ readonly type: 'request' } & RequestRecord)
   /** An operation that changes something in Azure Resource Manager, such as the creation of a disk. `waiting` repeats until it ends. */
   | ({ readonly type: 'arm' } & ArmStep)
-  /** Everything is sent, but the MD5 of the whole VHD is not computed yet. In bytes. */
+  /** Everything is sent or received, but the MD5 of the whole VHD is not computed yet. In bytes. */
   | { readonly type: 'hashing'; readonly done: number; readonly size: number }
   | { readonly type: 'saved'; readonly checkpoint: string }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }

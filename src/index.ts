@@ -6,6 +6,8 @@ export type { ChecksumAlgorithm } from './base/page-run.ts';
 export { type CheckOptions, checkImage } from './check/check-image.ts';
 export type { CheckFinding, CheckReport, CheckResult, Generation, Purpose } from './check/check-report.ts';
 export { type ConvertOptions, type ConvertResult, convertImage } from './convert/convert.ts';
+export { downloadImage } from './download/download.ts';
+export type { DownloadProof, DownloadResult } from './download/download-result.ts';
 export * from './errors.ts';
 export type { EventListener, RequestRecord, TransferTotals, UploadEvent } from './events.ts';
 export type { DiskImage, DiskImageFormat, Extent, ImageWarning, OpenDiskImageOptions } from './image/disk-image.ts';
@@ -21,6 +23,13 @@ export {
 export type { Structure, StructureField, StructureKind, StructureRow } from './inspect/structure.ts';
 export { type AbortDiskOptions, type AbortDiskResult, abortDisk } from './manage/abort-disk.ts';
 export {
+  type AbortOptions,
+  type AbortPlan,
+  type AbortResult,
+  abortUnfinished,
+  type PartialTarget,
+} from './manage/abort-unfinished.ts';
+export {
   type CreateImageOptions,
   type CreateImageResult,
   createImage,
@@ -29,8 +38,11 @@ export {
 } from './manage/create-image.ts';
 export { type DiskStatus, type DiskStatusOptions, diskStatus } from './manage/disk-status.ts';
 export { type ImageStatus, type ImageStatusOptions, imageStatus } from './manage/image-status.ts';
+export { type ListOptions, type ListResult, listUnfinished } from './manage/list-unfinished.ts';
+export type { Unfinished } from './manage/unfinished.ts';
 export type {
   ArmOptions,
+  DownloadOptions,
   ImageTransferOptions,
   UploadOptions,
   VerifiedLevel,

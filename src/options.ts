@@ -4,6 +4,7 @@ import type { Credential, RenewSas } from './azure/auth/credentials.ts';
 import type { ChecksumAlgorithm } from './base/page-run.ts';
 import type { EventListener } from './events.ts';
 import type { OpenDiskImageOptions } from './image/disk-image.ts';
+import type { LocalImageFormat } from './target/local-image.ts';
 import type { RetryOptions } from './transfer/retry.ts';
 
 export type { RetryOptions };
@@ -171,6 +172,36 @@ export interface VerifyOptions extends ImageTransferOptions, Omit<ServiceOptions
   readonly checkpoint?: string;
   /** Discard the progress of an earlier run, and start over. @default false */
   readonly restart?: boolean;
+}
+
+export interface DownloadOptions extends Omit<ServiceOptions, 'destination'>, ArmPlace {
+  /** URL of a page blob or of a managed disk, with or without a SAS; or `container/blob` when `serviceUrl` is given. Or give `disk`. */
+  readonly source?: string;
+  /** Name or resource id of a managed disk that no virtual machine uses. It is accessible only for reading meanwhile. */
+  readonly disk?: string;
+  /** Path of the file to write. */
+  readonly output: string;
+  /** Fixed VHD (the blob byte for byte), dynamic VHD, dynamic VHDX, or only the disk. @default 'vhdx' for a name that ends with .vhdx, otherwise 'vhd' */
+  readonly format?: LocalImageFormat;
+  /** Replace an existing file. @default false */
+  readonly overwrite?: boolean;
+  /** Leave holes where the disk is zero, as in `ConvertOptions`. @default false on Windows, true elsewhere */
+  readonly sparse?: boolean;
+  /** Path of the checkpoint. @default the file's path with `.vhdup.json` appended */
+  readonly checkpoint?: string;
+  /** Discard the progress of an earlier run, and start over. @default false */
+  readonly restart?: boolean;
+  /** Path of the manifest of the blob's upload: what arrives is compared with the checksums that were sent. @default none */
+  readonly manifest?: string;
+  /** `none` does not compare the file with the Content-MD5 of the blob. @default 'content' */
+  readonly verify?: 'none' | 'content';
+  /** Maximum number of requests in flight, as in `ImageTransferOptions`. @default 'auto' */
+  readonly threads?: Threads;
+  /** Maximum number of bytes received per second. @default no limit */
+  readonly maxRate?: number;
+  /** Aborts the work and keeps the progress. The function rejects with the signal's reason, unchanged. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: EventListener;
 }
 
 /** How an upload is verified at its end. */

@@ -115,3 +115,17 @@ export function checkRetryOptions(options: RetryOptions & { stallTimeoutMs?: num
     }
   }
 }
+
+/**
+ * Whether a file is written with holes. Hyper-V does not mount sparse files, so Windows has the choice; elsewhere it is always true.
+ * @throws {UsageError} if the platform cannot write such a file.
+ */
+export function sparseOf(wanted: boolean | undefined, platform: NodeJS.Platform = process.platform): boolean {
+  if (platform === 'win32') return wanted === true;
+  if (wanted === false) {
+    throw new UsageError(
+      'A file without holes can be written on Windows only. On this system, write the file and then copy it with cp --sparse=never.',
+    );
+  }
+  return true;
+}

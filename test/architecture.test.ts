@@ -24,12 +24,13 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   check: `base ${RESULTS} remote azure state transfer target image volume`,
   inspect: `base ${RESULTS} image volume transfer`,
   convert: `base ${RESULTS} image transfer target`,
+  download: `base ${RESULTS} remote state transfer target image`,
   verify: `base ${RESULTS} remote azure state transfer target image volume`,
-  manage: `base ${RESULTS} remote azure state transfer image`,
+  manage: `base ${RESULTS} remote azure state transfer target image verify download`,
   upload: `base ${RESULTS} remote azure state transfer target image volume verify check`,
 
-  cli: `base ${RESULTS} azure target image volume upload verify convert check inspect manage`,
-  index: `base ${RESULTS} azure target image transfer upload verify convert check inspect manage`,
+  cli: `base ${RESULTS} azure target image volume upload download verify convert check inspect manage`,
+  index: `base ${RESULTS} azure target image transfer upload download verify convert check inspect manage`,
 };
 
 /** Files that contain only types, and may import only types. */

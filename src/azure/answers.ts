@@ -56,7 +56,12 @@ const FROM_SERVICE: readonly Row[] = [
   // There are no snapshots.
   row(['Delete Snapshots'], '404', ['BlobNotFound', 'ResourceNotFound'], SUCCESS),
   row(['Get Container Properties'], '404', ['ContainerNotFound', 'ResourceNotFound', 'HTTP 404'], ABSENT),
-  row(['Get Blob Properties'], '404', ['BlobNotFound', 'ContainerNotFound', 'ResourceNotFound', 'HTTP 404'], ABSENT),
+  row(
+    ['Get Blob Properties', 'Delete Blob'],
+    '404',
+    ['BlobNotFound', 'ContainerNotFound', 'ResourceNotFound', 'HTTP 404'],
+    ABSENT,
+  ),
   // A success that cannot be read: truncated, garbled, or without a required header.
   row('any', '2xx', 'any', AT_MOST_10),
   // Bytes damaged in transit. The retrier counts these itself.

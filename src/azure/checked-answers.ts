@@ -24,6 +24,7 @@ export function propertiesOf(response: BlobGetPropertiesResponse): BlobPropertie
     sequenceNumber: response.blobSequenceNumber ?? 0,
     isLeased: response.leaseStatus === 'locked',
     metadata: lowerCaseKeys(response.metadata ?? {}),
+    ...(response.contentMD5 === undefined ? {} : { contentMd5: response.contentMD5 }),
     ...(response.contentType === undefined ? {} : { contentType: response.contentType }),
     ...(response.accessTier === undefined ? {} : { tier: response.accessTier }),
   };

@@ -19,6 +19,7 @@ const OPERATIONS = {
   'Get Blob': { success: 206, proof: ['etag', 'content-range'] },
   'Set Blob Metadata': { success: 200, proof: ['etag'] },
   'Set Blob Properties': { success: 200, proof: ['etag'] },
+  'Delete Blob': { success: 202, proof: [] },
   'Acquire Lease': { success: 201, proof: ['x-ms-lease-id'] },
   'Renew Lease': { success: 200, proof: ['x-ms-lease-id'] },
   'Change Lease': { success: 200, proof: ['x-ms-lease-id'] },
@@ -53,7 +54,10 @@ export function operationOf({ method, url, headers }: RequestLike): Operation | 
   const isRead = method === 'HEAD' || method === 'GET';
   if (isRead && query.get('restype') === 'container') return 'Get Container Properties';
   if (method === 'HEAD') return 'Get Blob Properties';
-  if (method === 'DELETE') return headers.get('x-ms-delete-snapshots') === 'only' ? 'Delete Snapshots' : undefined;
+  if (method === 'DELETE') {
+    if (headers.get('x-ms-delete-snapshots') === 'only') return 'Delete Snapshots';
+    return query.get('restype') === null ? 'Delete Blob' : undefined;
+  }
   if (method === 'GET') return component === 'pagelist' ? 'Get Page Ranges' : 'Get Blob';
   switch (component) {
     case 'page':

@@ -128,6 +128,19 @@ class AzurePageBlob extends AzurePages implements PageBlob {
     return (await this.sender.send('Set Blob Properties', 'Set Blob Properties', set)).etag;
   }
 
+  async delete(abortSignal: AbortSignal, etag?: string): Promise<boolean> {
+    const operation = 'Delete Blob';
+    const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
+    try {
+      await this.sender.send(operation, operation, () => this.sender.blob.delete({ abortSignal, conditions }));
+      return true;
+    } catch (error) {
+      if (error instanceof DestinationError && outcomeOf(operation, 404, error.reason ?? '').is === 'absent')
+        return false;
+      throw error;
+    }
+  }
+
   protected get writeConditions(): Conditions {
     const sequenceNumber = this.#sequenceNumber;
     return {

@@ -31,6 +31,8 @@ export interface ConnectOptions extends AccessOptions {
   readonly stallTimeoutMs?: number;
   /** Delays each piece of a request's body to keep to a rate limit. @default none */
   readonly throttle?: Throttle;
+  /** Delays each piece of the body of an answer. @default none */
+  readonly throttleReads?: Throttle;
   /** The start of the User-Agent header; the SDK appends its own. */
   readonly userAgent: string;
   /** Collects recently allocated memory. Called at regular intervals while data is received. @default none */
@@ -105,18 +107,20 @@ export abstract class AzurePages {
   protected readonly sender: RequestSender;
   readonly #connections: Connections;
   readonly #throttle: ConnectOptions['throttle'];
+  readonly #throttleReads: ConnectOptions['throttleReads'];
   readonly #onReceived: ((bytes: number) => void) | undefined;
 
   constructor(
     address: BlobAddress,
     { access, requests, connections }: BlobClients,
-    { throttle, collectGarbage }: ConnectOptions,
+    { throttle, throttleReads, collectGarbage }: ConnectOptions,
   ) {
     this.address = address;
     this.access = access;
     this.sender = requests;
     this.#connections = connections;
     this.#throttle = throttle;
+    this.#throttleReads = throttleReads;
     this.#onReceived = collectGarbage && collectingGarbage(collectGarbage);
   }
 
@@ -188,7 +192,10 @@ export abstract class AzurePages {
         ...(checksum === 'md5' ? { rangeGetContentMD5: true } : {}),
       });
       assertSameRange({ operation: 'Get Blob', what }, range, response);
-      await fillFrom(what, response.readableStreamBody, into, signal, this.#onReceived);
+      await fillFrom(what, response.readableStreamBody, into, signal, {
+        onReceived: this.#onReceived,
+        throttle: this.#throttleReads,
+      });
       return response;
     });
     if (checksum === 'crc64' && contentCrc64 !== undefined) return { algorithm: checksum, value: contentCrc64 };

@@ -1,11 +1,14 @@
 // The commands of vhdup, in the order of the help. A new command needs one file in commands/ and one line here.
+import { abortCommand } from './commands/abort.ts';
 import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { diskAbortCommand } from './commands/disk-abort.ts';
 import { diskStatusCommand } from './commands/disk-status.ts';
+import { downloadCommand } from './commands/download.ts';
 import { imageCreateCommand } from './commands/image-create.ts';
 import { imageStatusCommand } from './commands/image-status.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { listCommand } from './commands/list.ts';
 import { sasCommand } from './commands/sas.ts';
 import { uploadCommand } from './commands/upload.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -15,6 +18,9 @@ import { CMDLETS } from './powershell/cmdlets.ts';
 /** What the help of the program lists. */
 export const TOP_LEVEL: readonly (Command | CommandGroup)[] = [
   uploadCommand,
+  downloadCommand,
+  listCommand,
+  abortCommand,
   verifyCommand,
   convertCommand,
   checkCommand,

@@ -10,6 +10,9 @@ const RESUMABLE: ReadonlySet<number> = new Set([
   EXIT_CODES.hangup,
 ]);
 
+/** The events that name the checkpoint of a command. */
+const STARTS: ReadonlySet<string> = new Set(['start', 'start-verify', 'start-download']);
+
 /** Whether the same command can resume after this failure. Messages of other failures contain their own next step. */
 export function canResume(error: unknown): boolean {
   return error instanceof VhdupError && RESUMABLE.has(error.exitCode);
@@ -27,7 +30,7 @@ export class ResumeHint {
   }
 
   readonly onEvent = (event: UploadEvent): void => {
-    if (event.type === 'start' || event.type === 'start-verify') this.#path = event.checkpoint;
+    if (STARTS.has(event.type) && 'checkpoint' in event) this.#path = event.checkpoint;
     else if (event.type === 'saved') this.#isSaved = true;
     else if (event.type === 'warning' && event.code === 'checkpoint-not-saved') this.#isSaved = false;
   };

@@ -14,6 +14,7 @@ import { formatOfName, type LocalImageFormat } from '../target/local-image.ts';
 import { openLocalImage } from '../target/open-local-image.ts';
 import { localConcurrency } from '../transfer/concurrency-limits.ts';
 import { moveDisk, type TransferSource } from '../transfer/move-disk.ts';
+import { sparseOf } from '../validate-options.ts';
 
 export interface ConvertOptions extends Omit<ImageTransferOptions, 'format'> {
   /** Path of the file to write. */
@@ -137,17 +138,6 @@ function sourceOf(image: DiskImage, format: LocalImageFormat): TransferSource {
     extents: () => image.extents(),
     read: (range, into) => image.read(range, into),
   };
-}
-
-/** @throws {UsageError} if the platform cannot write such a file. */
-export function sparseOf(wanted: boolean | undefined, platform: NodeJS.Platform = process.platform): boolean {
-  if (platform === 'win32') return wanted === true;
-  if (wanted === false) {
-    throw new UsageError(
-      'A file without holes can be written on Windows only. On this system, convert the image and then copy the file with cp --sparse=never.',
-    );
-  }
-  return true;
 }
 
 /** The permissions that all files of the image grant: nobody may read data in the output that they cannot read in the image. */

@@ -199,6 +199,17 @@ export class BlobLifecycle implements RemoteLifecycle {
     await this.#lease.release();
   }
 
+  /**
+   * Deletes the blob, even while this run holds it.
+   * @param etag - Without a lease, the ETag that the blob must still have.
+   * @returns false if it does not exist.
+   */
+  async delete(etag: string, signal: AbortSignal): Promise<boolean> {
+    return await this.#store.request('Delete Blob', signal, (attempt) =>
+      this.#lease.attempt(() => this.#blob.delete(attempt, this.isHeld ? undefined : etag)),
+    );
+  }
+
   /** Releases the leases `ids` of runs that have ended. Does not fail. */
   releaseAbandoned(ids: readonly string[]): Promise<void> {
     return this.#lease.releaseAbandoned(ids);

@@ -49,7 +49,7 @@ export function accessOf(options: ServiceOptions, permissions: string, dispensab
   const { address, sas } = parseDestination(options.destination, options.serviceUrl, keyAccount);
   if (permissions.includes('w')) refuseSecondary(address);
   const chosen: Credential = sas === undefined ? given : { kind: 'sas', sas };
-  if (address.isDisk === true && chosen.kind !== 'sas') throw needsGrant(address);
+  if (address.isDisk === true && chosen.kind !== 'sas') throw needsGrant(address, permissions);
   if (chosen.kind !== 'sas') {
     if (chosen.kind !== 'account-key') assertEncrypted(address);
     return { address, credential: inCloud(chosen, address, options.cloud), permissions };
@@ -80,9 +80,10 @@ function refuseSecondary({ url }: BlobAddress): void {
   );
 }
 
-function needsGrant({ url }: BlobAddress): CredentialError {
+function needsGrant({ url }: BlobAddress, permissions: string): CredentialError {
+  const level = permissions.includes('w') ? 'Write' : 'Read';
   return new CredentialError(
-    `${url} is the address of a managed disk, which needs the SAS that was granted with it. Pass the whole URL, in quotes (az disk grant-access --access-level Write --query accessSas).`,
+    `${url} is the address of a managed disk, which needs the SAS that was granted with it. Pass the whole URL, in quotes (az disk grant-access --access-level ${level} --query accessSas).`,
   );
 }
 
@@ -110,6 +111,8 @@ export interface BlobConnection {
 
 export interface ConnectionSettings extends Omit<ServiceOptions, 'destination'> {
   readonly maxRate?: number;
+  /** Maximum number of bytes received per second. @default no limit */
+  readonly maxReadRate?: number;
   readonly maxRequests: number;
 }
 
@@ -157,7 +160,7 @@ export async function connectDisk(
     emit({
       type: 'warning',
       code: 'no-page-list',
-      message: `The managed disk behind ${address.url} does not list its pages, so any of them may hold data. Everything is sent, also zeros, and read back at the end.`,
+      message: `The managed disk behind ${address.url} does not list its pages, so any of them may hold data. ${permissions.includes('w') ? 'Everything is sent, also zeros, and read back at the end.' : 'All of them are read, also zeros.'}`,
     });
   const store = withRetries(disk, { ...options, onNoPageList }, emit);
   return { disk, store, refusesChecksums: () => refusesChecksums };
@@ -165,6 +168,7 @@ export async function connectDisk(
 
 function connectOptions(permissions: string, options: ConnectionSettings, emit: EventListener): ConnectOptions {
   const { renewSas, giveUpAfterMs, stallTimeoutMs, collectGarbage, maxRate = Number.POSITIVE_INFINITY } = options;
+  const { maxReadRate = Number.POSITIVE_INFINITY } = options;
   return {
     userAgent: `vhdup/${VERSION}`,
     permissions,
@@ -175,6 +179,7 @@ function connectOptions(permissions: string, options: ConnectionSettings, emit: 
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
     ...(collectGarbage === undefined ? {} : { collectGarbage }),
     ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
+    ...(maxReadRate === Number.POSITIVE_INFINITY ? {} : { throttleReads: throttleAt(maxReadRate) }),
   };
 }
 

@@ -25,15 +25,19 @@ export interface ExportRequest {
   readonly id: ResourceId;
   readonly tokens: DiskTokenSource;
   readonly settings: ConnectionSettings;
-  /** How long the reading takes, in milliseconds, for the duration of the access. */
-  readonly expectedMs: number;
+  /** How long the reading takes, in milliseconds, for the duration of the access. @default over a slow connection, by the size of the disk */
+  readonly expectedMs?: number;
   /** Whether access that somebody has to the disk is that of an earlier run, which was killed. */
   readonly mayHaveAccess?: boolean;
+  /** The same, if the disk has this `uniqueId`. */
+  readonly readBefore?: string | undefined;
   readonly emit: EventListener;
 }
 
 export interface DiskExport {
   readonly store: RetryingPageStore;
+  /** Of the disk; undefined if the service does not report it. */
+  readonly uniqueId: string | undefined;
   /** Ends the access. Only warns if that fails. */
   end(): Promise<void>;
 }
@@ -43,8 +47,11 @@ export interface DiskExport {
  * @throws {DestinationError} the disk does not exist, or its upload is not finished. @throws {InUseError} somebody else exports it.
  */
 export async function exportDisk(request: ExportRequest, signal: AbortSignal): Promise<DiskExport> {
-  const { disks, id, tokens, settings, expectedMs, mayHaveAccess = false, emit } = request;
-  assertReadable(await disks.get(id, signal), id, mayHaveAccess);
+  const { disks, id, tokens, settings, emit, readBefore } = request;
+  const found = await disks.get(id, signal);
+  const isOwnAccess = readBefore !== undefined && found?.uniqueId === readBefore;
+  assertReadable(found, id, request.mayHaveAccess === true || isOwnAccess);
+  const { expectedMs = ((found.diskSizeBytes ?? 0) / SLOW_LINK) * 1000 } = request;
   const grant = async (waiting: AbortSignal) =>
     (await disks.grantRead(id, grantSeconds(expectedMs), waiting)).accessSas.reveal();
   const destination = await grant(signal);
@@ -53,6 +60,7 @@ export async function exportDisk(request: ExportRequest, signal: AbortSignal): P
   const { disk, store } = await connectDisk(access, renewed, emit, tokens);
   return {
     store,
+    uniqueId: found.uniqueId,
     end: async () => {
       disk.close();
       await disks.endAccess(id, AbortSignal.timeout(END_TIMEOUT_MS)).catch((error: unknown) =>

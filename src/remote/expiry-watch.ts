@@ -13,13 +13,15 @@ export interface ExpiryWatchOptions {
   readonly endsOn: () => Date | undefined;
   /** Upper limit of the speed, in bytes per second. */
   readonly maxRate: number;
+  /** For the message. @default 'upload' */
+  readonly work?: 'upload' | 'download';
   /** The clock, in milliseconds since 1970. */
   readonly now?: () => number;
 }
 
 /** Forwards every event to `emit`, and adds one warning per credential that will expire too soon. */
 export function watchExpiry(emit: EventListener, options: ExpiryWatchOptions): EventListener {
-  const { endsOn, now = Date.now } = options;
+  const { endsOn, work = 'upload', now = Date.now } = options;
   const bestRate = Math.min(PAGE_BLOB_RATE, options.maxRate);
   let begin: { readonly timeMs: number; readonly done: number } | undefined;
   let warnedOfMs: number | undefined;
@@ -38,7 +40,7 @@ export function watchExpiry(emit: EventListener, options: ExpiryWatchOptions): E
     emit({
       type: 'warning',
       code: 'sas-ends-too-soon',
-      message: `${speed} the upload takes until ${utc(finishedMs)}, but the SAS expires at ${utc(endMs)}. A new SAS will be needed then.`,
+      message: `${speed} the ${work} takes until ${utc(finishedMs)}, but the SAS expires at ${utc(endMs)}. A new SAS will be needed then.`,
     });
   };
   return (event) => {

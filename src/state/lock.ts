@@ -120,6 +120,12 @@ export class CheckpointLock {
   }
 }
 
+/** The run that uses the checkpoint now, in words; undefined if none is known to. @throws {FileRefusal} the lock is a link, ... */
+export async function userOf(checkpointPath: string): Promise<string | undefined> {
+  const holder = await readHolder(await sidePath(checkpointPath, '.lock'));
+  return holder?.owner === undefined || isDead(holder) ? undefined : describeOwner(holder.owner);
+}
+
 /** @returns false if the file exists. */
 async function create(path: string, text: string): Promise<boolean> {
   let file: FileHandle;
@@ -217,6 +223,6 @@ async function removeDeadGuard(guard: string): Promise<void> {
 function inUse(checkpointPath: string, path: string, { owner }: Holder): InUseError {
   const who = owner === undefined ? 'another process' : `${describeOwner(owner)},`;
   return new InUseError(
-    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who} is using it. Wait for that upload, or stop it. To upload the image to another destination meanwhile, name another file with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
+    `Cannot use the checkpoint ${shownPath(checkpointPath)}: ${who} is using it. Wait until it has finished, or stop it. For other work on the same file meanwhile, name another checkpoint with --checkpoint. If that process has exited, retry in two minutes, or delete ${shownPath(path)}.`,
   );
 }

@@ -16,6 +16,20 @@ export interface StateForm<T> {
   readonly decode: Decode<T>;
 }
 
+export type StateKind = 'upload' | 'download' | 'verification';
+
+/** The markers of all kinds of state. */
+const MARKERS: readonly (readonly [marker: string, kind: StateKind])[] = [
+  ['vhdupCheckpoint', 'upload'],
+  ['vhdupDownload', 'download'],
+  ['vhdupVerification', 'verification'],
+];
+
+/** The kind of a state, whatever its format and any later damage. @param text - At least its first 64 characters. */
+export function stateKindIn(text: string): StateKind | undefined {
+  return MARKERS.find(([marker]) => text.startsWith(`{\n "${marker}": `))?.[1];
+}
+
 /** Ranges as the file stores them. */
 export type StoredRanges = readonly (readonly [offset: number, length: number])[];
 
@@ -37,9 +51,10 @@ export function decodeState<T>(form: StateForm<T>, text: string, path: string): 
   const { name, marker, format, nextStep, decode } = form;
   // Every state of this kind starts this way, whatever its format and any later damage.
   if (!text.startsWith(`{\n "${marker}": `)) {
-    throw new CheckpointError(`${shownPath(path)} is not a vhdup ${name}. Name another file with --checkpoint.`, {
-      isForeign: true,
-    });
+    const kind = stateKindIn(text);
+    const article = kind === 'upload' ? 'an' : 'a';
+    const what = kind === undefined ? `is not a vhdup ${name}` : `is the ${name} of ${article} ${kind}`;
+    throw new CheckpointError(`${shownPath(path)} ${what}. Name another file with --checkpoint.`, { isForeign: true });
   }
   const unusable = (problem: string) =>
     new CheckpointError(`Cannot use the ${name} ${shownPath(path)}: ${problem}. ${nextStep}`);

@@ -28,6 +28,8 @@ export interface BlobProperties extends StoreProperties {
   readonly isLeased: boolean;
   /** Names are in lower case, as HTTP returns them. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The MD5 of the whole content that somebody stored: 16 bytes. The service does not update it when pages are written. */
+  readonly contentMd5?: Uint8Array;
   readonly contentType?: string;
   /** The tier of a blob of a premium account: P10, ... */
   readonly tier?: string;
@@ -80,6 +82,12 @@ export interface PageBlob extends PageStore<BlobProperties> {
     signal: AbortSignal,
     etag?: string,
   ): Promise<string | undefined>;
+  /**
+   * Deletes the blob, and with it its lease.
+   * @param etag - Refuse if the blob has another ETag.
+   * @returns false if it does not exist.
+   */
+  delete(signal: AbortSignal, etag?: string): Promise<boolean>;
   /**
    * Sets the Content-MD5 of the blob, which the service stores but never checks. The content type stays.
    * @param etag - Refuse if the blob has another ETag.

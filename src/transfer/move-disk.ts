@@ -11,8 +11,8 @@ import { WindowMemory } from './window-memory.ts';
 
 /** A disk to move. */
 export interface TransferSource extends PlanSource {
-  /** Fills `into` with the bytes of `range`. */
-  read(range: ByteRange, into: Uint8Array): Promise<void>;
+  /** Fills `into` with the bytes of the window. @param signal - Aborts when the transfer stops. */
+  read(window: Window, into: Uint8Array, signal: AbortSignal): Promise<void>;
   /** The place in a file that contains exactly the bytes of `range`, if known. A worker thread reads them from there. */
   locate?(range: ByteRange): Promise<FilePiece | undefined>;
 }
@@ -24,6 +24,10 @@ export interface MoveDiskOptions {
   readonly limit: LimitFunction;
   /** The maximum number of windows of 4 MiB in memory. */
   readonly maxWindows: number;
+  /** Where reading takes long, see `TransferOptions`. */
+  readonly pace?: { readonly concurrency: number };
+  /** Whether the target uses the checksums of runs. @default true */
+  readonly checksums?: boolean;
   readonly signal: AbortSignal;
   readonly emit: EventListener;
   /** Holds the windows and computes checksums. @default its own memory, without checksums */
@@ -71,13 +75,15 @@ export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
   try {
     await transfer({
       windows: options.alongside?.(remaining) ?? remaining,
-      read: (range, into) => source.read(range, into),
+      read: (window, into, reading) => source.read(window, into, reading),
       locate: (range) => source.locate?.(range),
       target: options.target,
       memory: options.memory ?? new WindowMemory('none'),
       limit: options.limit,
       maxWindows: options.maxWindows,
       signal: stop.signal,
+      ...(options.pace === undefined ? {} : { pace: options.pace }),
+      ...(options.checksums === undefined ? {} : { checksums: options.checksums }),
       ...(options.alsoSend === undefined ? {} : { alsoSend: options.alsoSend }),
       onRun: (run, wasThere) => {
         options.onRun?.(run);

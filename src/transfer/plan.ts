@@ -16,12 +16,15 @@ export interface Window extends ByteRange {
   readonly allocated: number;
   /** The window and the gap before it. The gap counts as done together with the window, which keeps the list of done ranges short. */
   readonly covers: ByteRange;
+  /** The extents in it, cut at its borders. @default unknown: all of it may contain data */
+  readonly extents?: readonly ByteRange[];
 }
 
 /** Yields every window that overlaps an extent. */
 export async function* planWindows(source: PlanSource): AsyncGenerator<Window> {
   let start = -1;
   let allocated = 0;
+  let extents: ByteRange[] = [];
   let covered = 0;
   const finish = (): Window => {
     const end = Math.min(start + WINDOW_SIZE, source.diskSize);
@@ -30,6 +33,7 @@ export async function* planWindows(source: PlanSource): AsyncGenerator<Window> {
       length: end - start,
       allocated,
       covers: { offset: covered, length: end - covered },
+      extents,
     };
     covered = end;
     return window;
@@ -42,9 +46,11 @@ export async function* planWindows(source: PlanSource): AsyncGenerator<Window> {
         if (start >= 0) yield finish();
         start = windowStart;
         allocated = 0;
+        extents = [];
       }
       const end = Math.min(endOf(extent), windowStart + WINDOW_SIZE);
       allocated += end - offset;
+      extents.push({ offset, length: end - offset });
       offset = end;
     }
   }

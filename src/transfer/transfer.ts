@@ -25,8 +25,8 @@ export interface TransferTarget {
 export interface TransferOptions {
   /** In ascending order. Read ahead only as far as memory allows. */
   readonly windows: AsyncIterable<Window>;
-  /** Fills `into` with the bytes of `range`. */
-  readonly read: (range: ByteRange, into: Uint8Array) => Promise<void>;
+  /** Fills `into` with the bytes of the window. @param signal - Aborts when the transfer stops, for a source that takes long. */
+  readonly read: (window: Window, into: Uint8Array, signal: AbortSignal) => Promise<void>;
   /** The place in a file where the range is stored unchanged, if known. @default none */
   readonly locate?: (range: ByteRange) => Promise<FilePiece | undefined> | undefined;
   /** Receives the runs. Handles retries itself. */
@@ -35,6 +35,13 @@ export interface TransferOptions {
   readonly memory: WindowMemory;
   /** Limits the runs in flight. Its `concurrency` may change during the transfer. */
   readonly limit: LimitFunction;
+  /**
+   * Where reading takes long: as many windows are read as its `concurrency` allows, which may change.
+   * @default four are read at once, ahead of `limit`
+   */
+  readonly pace?: { readonly concurrency: number };
+  /** Whether the target uses the checksums of runs. @default true */
+  readonly checksums?: boolean;
   /** The maximum number of windows in memory, including one that is read ahead. Each takes 4 MiB. */
   readonly maxWindows: number;
   readonly signal: AbortSignal;
@@ -52,7 +59,8 @@ export interface TransferOptions {
  */
 export async function transfer(options: TransferOptions): Promise<void> {
   const stop = new LinkedAbort(options.signal);
-  const reading = pLimit(READS_AT_ONCE);
+  const reading = pLimit(options.pace === undefined ? READS_AT_ONCE : options.maxWindows);
+  const pace = options.pace ?? options.limit;
   const running = new Set<Promise<void>>();
   try {
     for await (const window of options.windows) {
@@ -62,7 +70,7 @@ export async function transfer(options: TransferOptions): Promise<void> {
         .finally(() => running.delete(task));
       running.add(task);
       // Read one window ahead, so that the next request can start at once, but walk the plan no further.
-      while (running.size >= Math.min(options.limit.concurrency + 1, options.maxWindows)) await Promise.race(running);
+      while (running.size >= Math.min(pace.concurrency + 1, options.maxWindows)) await Promise.race(running);
     }
   } catch (error) {
     stop.abort(error);
@@ -83,7 +91,7 @@ async function moveWindow(
   const buffer = memory.take();
   const bytes = buffer.subarray(0, window.length);
   // Do not read waiting windows after an abort.
-  const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options)));
+  const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options, stop)));
   if (stop.signal.aborted) return;
   const data = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
   const runs = [...data, ...subtractRanges(options.alsoSend?.(window) ?? [], data)];
@@ -92,7 +100,9 @@ async function moveWindow(
     const start = range.offset - window.offset;
     const runBytes = bytes.subarray(start, start + range.length);
     // Compute the checksum before the run takes a slot: the connection must not wait for it.
-    const checksum = range.length === window.length && whole !== undefined ? whole : await memory.checksum(runBytes);
+    const isWhole = range.length === window.length && whole !== undefined;
+    const isUnused = options.checksums === false;
+    const checksum = isWhole ? whole : isUnused ? undefined : await memory.checksum(runBytes);
     const run = { range, bytes: runBytes, checksum };
     await limit(async () => {
       if (stop.signal.aborted) return;
@@ -121,9 +131,10 @@ async function readWindow(
   window: Window,
   bytes: Uint8Array,
   { memory, locate, read }: TransferOptions,
+  stop: LinkedAbort,
 ): Promise<Checksum | undefined> {
   const piece = memory.algorithm === 'none' ? undefined : await locate?.(window);
   const done = piece === undefined ? undefined : await memory.read(piece, bytes);
-  if (done === undefined) await read(window, bytes);
+  if (done === undefined) await read(window, bytes, stop.signal);
   return done?.checksum;
 }

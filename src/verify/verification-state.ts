@@ -8,6 +8,7 @@ import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { VerifyOptions } from '../options.ts';
+import type { ReadProperties } from '../remote/read-target.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { Autosave } from '../state/autosave.ts';
 import { StateFile } from '../state/checkpoint-file.ts';
@@ -15,7 +16,6 @@ import { ExclusiveAccess } from '../state/exclusive-access.ts';
 import type { ManifestReader } from '../state/manifest-reader.ts';
 import { Progress } from '../transfer/progress.ts';
 import { Differences } from './differences.ts';
-import type { VerifiedProperties } from './target.ts';
 import { decodeVerification, encodeVerification, type Verification, type VerifiedThings } from './verification.ts';
 
 /** How often the state is saved, in milliseconds. */
@@ -26,10 +26,10 @@ export interface Verified {
   readonly options: VerifyOptions;
   readonly image: DiskImage;
   readonly source: FixedVhdView;
-  readonly store: RetryingPageStore<VerifiedProperties>;
+  readonly store: RetryingPageStore<ReadProperties>;
   /** What messages and the file call it. The address of a disk's content changes with each access to it. */
   readonly url: string;
-  readonly properties: VerifiedProperties;
+  readonly properties: ReadProperties;
   readonly manifest: ManifestReader | undefined;
   readonly emit: EventListener;
   readonly signal: AbortSignal;

@@ -8,6 +8,7 @@ import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { VerifyOptions } from '../options.ts';
 import { warnOfThreads } from '../remote/connect.ts';
+import { openReadTarget, type ReadProperties, type ReadTarget, readAccessOf } from '../remote/read-target.ts';
 import { isFailed, isUnfinished, UPLOAD_ID } from '../state/blob-metadata.ts';
 import { ManifestReader } from '../state/manifest-reader.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
@@ -17,7 +18,6 @@ import { checkChecksum, checkRetryOptions } from '../validate-options.ts';
 import { compareBlob } from './compare-blob.ts';
 import type { DifferenceSummary } from './differences.ts';
 import { hasFooter } from './footer.ts';
-import { destinationOf, openVerifyTarget, type VerifiedProperties, type VerifyTarget } from './target.ts';
 import { VerificationState, type Verified } from './verification-state.ts';
 
 export interface VerifyResult {
@@ -57,7 +57,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
   const concurrency = concurrencyOf(options.threads);
   const checksum = checkChecksum(options.checksum);
   checkRetryOptions(options);
-  const access = destinationOf(options);
+  const access = readAccessOf(options, { name: 'The destination', command: 'A verification' });
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
   const emit = shielded(options.onEvent);
@@ -72,12 +72,12 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
     ...imageListeners(emit),
   });
   let manifest: ManifestReader | undefined;
-  let target: VerifyTarget | undefined;
+  let target: ReadTarget | undefined;
   let state: VerificationState | undefined;
   try {
     const source = asFixedVhd(image);
     manifest = options.manifest === undefined ? undefined : await ManifestReader.open(options.manifest, source.size);
-    target = await openVerifyTarget(options, access, { concurrency, size: source.size, emit, signal });
+    target = await openReadTarget(options, access, { concurrency, size: source.size, emit, signal });
     const { store, url } = target;
     const properties = await look(target, source, manifest, full, signal);
     const verified: Verified = { options, image, source, store, url, properties, manifest, emit, signal };
@@ -133,18 +133,18 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
   }
 }
 
-function isByVhdup({ metadata }: VerifiedProperties): boolean {
+function isByVhdup({ metadata }: ReadProperties): boolean {
   return metadata?.[UPLOAD_ID] !== undefined;
 }
 
 /** Checks the properties of the blob or disk. Reads none of its pages. */
 async function look(
-  { store, url }: VerifyTarget,
+  { store, url }: ReadTarget,
   source: FixedVhdView,
   manifest: ManifestReader | undefined,
   full: boolean,
   signal: AbortSignal,
-): Promise<VerifiedProperties> {
+): Promise<ReadProperties> {
   const found = await store.properties(signal);
   if (found === undefined)
     throw new DestinationError(

@@ -131,7 +131,7 @@ describe('groupCommands', () => {
 describe('COMMANDS', () => {
   it('have descriptions and options in the same form', () => {
     expect(COMMANDS.map(({ name }) => name)).toEqual([
-      ...['upload', 'verify', 'convert', 'check', 'inspect', 'sas'],
+      ...['upload', 'download', 'list', 'abort', 'verify', 'convert', 'check', 'inspect', 'sas'],
       ...['disk status', 'disk abort', 'image create', 'image status'],
     ]);
     for (const { name, options } of COMMANDS) {

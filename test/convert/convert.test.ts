@@ -2,7 +2,7 @@ import { utimesSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, realpath, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ConvertOptions, convertImage, sparseOf } from '../../src/convert/convert.ts';
+import { type ConvertOptions, convertImage } from '../../src/convert/convert.ts';
 import {
   CorruptImageError,
   ImageAccessError,
@@ -11,6 +11,7 @@ import {
   UsageError,
 } from '../../src/errors.ts';
 import type { UploadEvent } from '../../src/events.ts';
+import { sparseOf } from '../../src/validate-options.ts';
 import { HAS_SYMBOLIC_LINKS } from '../support/links.ts';
 import {
   bigEndian32,

@@ -43,6 +43,15 @@ describe('watchExpiry', () => {
     ]);
   });
 
+  it('names the work', () => {
+    const messages: string[] = [];
+    const watch = watchExpiry((event) => event.type === 'warning' && messages.push(event.message), {
+      ...{ endsOn: () => new Date(1000), maxRate: Number.POSITIVE_INFINITY, work: 'download', now: () => 0 },
+    });
+    watch({ type: 'progress', ...totalsOf({ done: 0, planned: 36 * GIB }) });
+    expect(messages[0]).toContain('the download takes until');
+  });
+
   it('considers the rate limit', () => {
     const { progress, warnings } = watching({ endsInMs: 60 * MINUTE_MS, maxRate: 5 * MIB });
     progress(0, 0);

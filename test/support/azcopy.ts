@@ -29,7 +29,12 @@ export function findAzcopy(): Promise<AzcopySearch> {
 
 /** Downloads a blob (SAS URL) into a file. */
 export function azcopyDownload(url: string, file: string): Promise<AzcopyResult> {
-  return azcopy(['copy', url, file, '--from-to=BlobLocal']);
+  return azcopy(azcopyDownloadArgs(url, file));
+}
+
+/** The arguments of a download. */
+export function azcopyDownloadArgs(url: string, file: string): string[] {
+  return ['copy', url, file, '--from-to=BlobLocal'];
 }
 
 /** Uploads a file as a page blob (SAS URL); `options` are further arguments such as `--block-size-mb=1`. */

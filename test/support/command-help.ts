@@ -3,7 +3,7 @@ import { main } from '../../src/cli/main.ts';
 import { captureOutput } from './captured-output.ts';
 
 export const COMMANDS = [
-  ...(['upload', 'verify', 'convert', 'inspect', 'check', 'sas'] as const),
+  ...(['upload', 'download', 'list', 'abort', 'verify', 'convert', 'inspect', 'check', 'sas'] as const),
   ...(['disk status', 'disk abort', 'image create', 'image status'] as const),
 ];
 

@@ -30,6 +30,7 @@ type Operation =
   | 'setMetadata'
   | 'setContentMd5'
   | 'read'
+  | 'delete'
   | `${'acquire' | 'renew' | 'change' | 'release' | 'break'}Lease`;
 
 /** A blob that another program or another upload created. */
@@ -155,6 +156,16 @@ export class MemoryPageBlob implements PageBlob {
     return this.#answer('clear', signal, () => {
       this.#checkLease();
       this.ranges = subtractRanges(this.ranges, [range]);
+    });
+  }
+
+  delete(signal: AbortSignal, etag?: string): Promise<boolean> {
+    return this.#answer('delete', signal, () => {
+      if (this.blob === undefined) return false;
+      if (etag !== undefined && this.blob.etag !== etag) throw refused('ConditionNotMet');
+      this.#checkLease();
+      this.blob = undefined;
+      return true;
     });
   }
 

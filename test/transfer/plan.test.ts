@@ -107,7 +107,20 @@ describe('planWindows', () => {
         length: MIB,
         allocated: 512,
         covers: { offset: 0, length: WINDOW_SIZE + MIB },
+        extents: [{ offset: WINDOW_SIZE + 512, length: 512 }],
       },
+    ]);
+  });
+
+  it('names the extents of each window, cut at its borders', async () => {
+    const extents = [
+      { offset: 512, length: 512 },
+      { offset: WINDOW_SIZE - 512, length: 1024 },
+    ];
+    const windows = await listOf(planWindows(sourceOf({ diskSize: 2 * WINDOW_SIZE, extents })));
+    expect(windows.map((window) => window.extents)).toEqual([
+      [extents[0], { offset: WINDOW_SIZE - 512, length: 512 }],
+      [{ offset: WINDOW_SIZE, length: 512 }],
     ]);
   });
 

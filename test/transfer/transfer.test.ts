@@ -578,6 +578,54 @@ describe('transfer, when it is aborted', () => {
     expect(reads).toBe(0);
   });
 
+  it('reads as many windows at once as a pace allows, which may change', async () => {
+    const pace = { concurrency: 2 };
+    const waiting: (() => void)[] = [];
+    const read = (_: ByteRange, into: Uint8Array) => {
+      into.fill(1);
+      return new Promise<void>((resolve) => waiting.push(resolve));
+    };
+    const running = transfer(optionsOf({ windows: windowsOf(12), read, pace, maxWindows: 6 }));
+    await settleDown();
+    // One more than requests, so that the next one can start at once.
+    expect(waiting).toHaveLength(3);
+    pace.concurrency = 9;
+    waiting.shift()?.();
+    await settleDown();
+    expect(waiting).toHaveLength(6);
+    for (let left = 11; left > 0; left--) {
+      waiting.shift()?.();
+      await settleDown();
+    }
+    await running;
+  });
+
+  it('tells a reader when the transfer stops', async () => {
+    const failure = new Error('the target is full');
+    const signals: AbortSignal[] = [];
+    const read = (_: ByteRange, into: Uint8Array, signal: AbortSignal) => {
+      into.fill(1);
+      signals.push(signal);
+      return Promise.resolve();
+    };
+    const target = { write: () => Promise.reject(failure) };
+    expect(await failureOf(transfer(optionsOf({ read, target })))).toBe(failure);
+    expect(signals.every((signal) => signal.aborted && signal.reason === failure)).toBe(true);
+  });
+
+  it('computes no checksums for a target that uses none', async () => {
+    const runs: PageRun[] = [];
+    const target = {
+      write: (run: PageRun) => {
+        runs.push(run);
+        return Promise.resolve();
+      },
+    };
+    const memory = memoryFor('crc64');
+    await transfer(optionsOf({ memory, target, checksums: false }));
+    expect(runs.map(({ checksum }) => checksum)).toEqual([undefined, undefined, undefined]);
+  });
+
   it('does not send the runs of a window that was read during the abort', async () => {
     const stop = new AbortController();
     let writes = 0;

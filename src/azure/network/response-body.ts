@@ -5,6 +5,7 @@ import { redact } from '../../base/redact.ts';
 import { codeOf, messageOf } from '../../base/thrown.ts';
 import { ServiceError } from '../../errors.ts';
 import { unusableAnswer } from '../errors.ts';
+import type { Throttle } from './request-body.ts';
 
 /**
  * Bytes received between two garbage collections. Each 64 KiB arrive in their own buffer, which is garbage once it is copied. V8
@@ -27,10 +28,16 @@ export function collectingGarbage(collectGarbage: () => void): (bytes: number) =
   };
 }
 
+export interface FillOptions {
+  /** Called with the length of each piece after it is copied. */
+  readonly onReceived?: ((bytes: number) => void) | undefined;
+  /** Called after each piece, before the next one is taken from the connection. */
+  readonly throttle?: Throttle | undefined;
+}
+
 /**
  * Fills `into` with the whole body.
  * @param what - The request: "Get Blob 0+4194304".
- * @param onReceived - Called with the length of each piece after it is copied.
  * @throws {ServiceError} the body is too short or too long, or the connection is lost; the reason of `signal` on abort.
  */
 export async function fillFrom(
@@ -38,7 +45,7 @@ export async function fillFrom(
   body: NodeJS.ReadableStream | undefined,
   into: Uint8Array,
   signal: AbortSignal,
-  onReceived?: (bytes: number) => void,
+  { onReceived, throttle }: FillOptions = {},
 ): Promise<void> {
   let length = 0;
   try {
@@ -49,6 +56,7 @@ export async function fillFrom(
       if (length > into.length) break;
       into.set(bytes, length - bytes.length);
       onReceived?.(bytes.length);
+      await throttle?.(bytes.length, signal);
     }
   } catch (error) {
     signal.throwIfAborted();

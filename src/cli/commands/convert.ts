@@ -3,6 +3,7 @@ import { printable } from '../../base/printable.ts';
 import { type ConvertResult, convertImage } from '../../convert/convert.ts';
 import { LOCAL_IMAGE_FORMATS } from '../../target/local-image.ts';
 import { defineCommand } from '../define-command.ts';
+import { sparseText } from '../screens/sparse-text.ts';
 import { formatBytes, formatSeconds } from '../screens/units.ts';
 import { IMAGE, IMAGE_OPTIONS, imageOptions, THREADS_OPTION, threadsOf } from './shared-options.ts';
 
@@ -61,8 +62,5 @@ export function describeResult(
 ): string {
   const amount = `${formatBytes(size)} (${size} bytes), of which ${formatBytes(written)} are data`;
   const wrote = `Wrote ${printable(output)}: ${amount}, in ${formatSeconds(durationMs / 1000)}.`;
-  if (platform !== 'win32') return wrote;
-  return sparse
-    ? `${wrote}\nThe file is sparse. Hyper-V does not mount sparse files: omit --sparse to write a file that it mounts.`
-    : `${wrote}\nThe file is not sparse, so Hyper-V can mount it. Use --sparse to save disk space instead.`;
+  return `${wrote}${sparseText(sparse, platform)}`;
 }

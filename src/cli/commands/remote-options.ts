@@ -28,28 +28,59 @@ export const REMOTE_OPTIONS = {
   ...IMAGE_OPTIONS,
 } as const;
 
-export interface RemoteArguments extends CommonArguments, ImageArguments, ServiceArguments, SasArguments {
-  readonly threads: string;
+/** Of every command that accesses a blob or a disk and can be resumed. */
+export interface BlobArguments extends CommonArguments, ServiceArguments, SasArguments {
   readonly restart: boolean;
   readonly checkpoint: string | undefined;
-  readonly manifest: string | undefined;
   readonly logFile: string | undefined;
   readonly cloud: string | undefined;
 }
 
-/** The options of the library that the commands share. */
-export type RemoteOptions = ImageTransferOptions &
-  Omit<ServiceOptions, 'destination'> & {
-    readonly destination?: string;
+export interface RemoteArguments extends BlobArguments, ImageArguments {
+  readonly threads: string;
+  readonly manifest: string | undefined;
+}
+
+/** The options of the library for access to a blob or a disk. */
+export type BlobOptions = Omit<ServiceOptions, 'destination'> & {
+  readonly destination?: string;
+  readonly checkpoint?: string;
+  readonly signal: AbortSignal;
+  readonly onEvent: EventListener;
+};
+
+/** The options of the library that the commands share which read an image. */
+export type RemoteOptions = BlobOptions &
+  ImageTransferOptions & {
     readonly restart: boolean;
-    readonly checkpoint?: string;
     readonly manifest?: string;
   };
 
-export interface RemoteTask<Result extends object> extends Omit<Task<Result>, 'run'> {
-  readonly run: (options: RemoteOptions) => Promise<Result>;
+export interface BlobTask<Result extends object, Options = BlobOptions> extends Omit<Task<Result>, 'run'> {
+  readonly run: (options: Options) => Promise<Result>;
   /** A sentence after the next step of a failure. @default none */
   readonly afterword?: (error: unknown) => string | undefined;
+}
+
+export type RemoteTask<Result extends object> = BlobTask<Result, RemoteOptions>;
+
+/** Runs a task that reads an image and accesses a blob or a disk, as `executeWithBlob` does. */
+export function executeRemote<Result extends object>(
+  args: RemoteArguments,
+  destination: string | undefined,
+  context: CommandContext,
+  task: RemoteTask<Result>,
+): Promise<number> {
+  const own = {
+    ...imageOptions(args),
+    threads: threadsOf(args.threads),
+    restart: args.restart,
+    ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
+  };
+  return executeWithBlob(args, destination, context, {
+    ...task,
+    run: (options) => task.run({ ...options, ...own }),
+  });
 }
 
 /**
@@ -57,11 +88,11 @@ export interface RemoteTask<Result extends object> extends Omit<Task<Result>, 'r
  * @returns the exit code.
  * @throws {UsageError} if an option is not valid.
  */
-export function executeRemote<Result extends object>(
-  args: RemoteArguments,
+export function executeWithBlob<Result extends object>(
+  args: BlobArguments,
   destination: string | undefined,
   { environment, collectGarbage, presentation, execute }: CommandContext,
-  task: RemoteTask<Result>,
+  task: BlobTask<Result>,
 ): Promise<number> {
   checkSasOptions(args);
   if (destination === undefined && givesSas(args)) {
@@ -70,13 +101,9 @@ export function executeRemote<Result extends object>(
     );
   }
   const options = {
-    ...imageOptions(args),
     ...serviceOptions(args),
     ...(destination === undefined ? {} : { destination }),
-    threads: threadsOf(args.threads),
-    restart: args.restart,
     ...(args.cloud === undefined ? {} : { cloud: args.cloud }),
-    ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
     ...(collectGarbage === undefined ? {} : { collectGarbage }),
   };

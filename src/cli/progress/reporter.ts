@@ -27,13 +27,14 @@ const STEP_LINE_INTERVAL_MS = 15_000;
 
 const HASHING_LINE_INTERVAL_MS = 10_000;
 
-type Started = Extract<UploadEvent, { type: 'start' | 'start-verify' }>;
+type Started = Extract<UploadEvent, { type: 'start' | 'start-verify' | 'start-download' }>;
 
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #display: ProgressDisplay | undefined;
   #lastHashingLineMs = Number.NEGATIVE_INFINITY;
   #lastStepLineMs = Number.NEGATIVE_INFINITY;
+  #isDownload = false;
   readonly #lastRetryLineMs = new Map<string, number>();
 
   constructor(options: ReporterOptions) {
@@ -53,6 +54,10 @@ export class Reporter {
         break;
       case 'start-verify':
         this.#started('verification', event);
+        break;
+      case 'start-download':
+        this.#isDownload = true;
+        this.#started('download', event);
         break;
       case 'hashing':
         this.#hashing(event);
@@ -93,7 +98,9 @@ export class Reporter {
     const nowMs = performance.now();
     if (nowMs - this.#lastHashingLineMs < HASHING_LINE_INTERVAL_MS) return;
     this.#lastHashingLineMs = nowMs;
-    this.log(`All data is sent. Computing the MD5 of the whole VHD: ${Math.floor((done / size) * 100)}%.`);
+    this.log(
+      `All data is ${this.#isDownload ? 'received' : 'sent'}. Computing the MD5 of the whole VHD: ${Math.floor((done / size) * 100)}%.`,
+    );
   }
 
   #step({ step, state, elapsedMs }: Extract<UploadEvent, { type: 'arm' }>): void {

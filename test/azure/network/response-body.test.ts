@@ -72,8 +72,36 @@ describe('fillFrom', () => {
   it('reports the length of each piece', async () => {
     const onReceived = vi.fn();
     const body = bodyOf(patternOf(1, 600), patternOf(2, 400));
-    await fillFrom(WHAT, body, new Uint8Array(1000), never, onReceived);
+    await fillFrom(WHAT, body, new Uint8Array(1000), never, { onReceived });
     expect(onReceived.mock.calls).toEqual([[600], [400]]);
+  });
+
+  it('waits for the throttle after each piece', async () => {
+    const received: number[] = [];
+    const allowed: number[] = [];
+    const onReceived = (bytes: number) => {
+      expect(allowed).toEqual(received);
+      received.push(bytes);
+    };
+    const throttle = async (bytes: number) => {
+      await new Promise(setImmediate);
+      allowed.push(bytes);
+    };
+    const body = bodyOf(patternOf(1, 600), patternOf(2, 300), patternOf(3, 100));
+    await fillFrom(WHAT, body, new Uint8Array(1000), never, { onReceived, throttle });
+    expect(received.length).toBeGreaterThan(1);
+    expect(allowed).toEqual(received);
+  });
+
+  it('throws the reason of the signal if that aborts while the throttle waits', async () => {
+    const reason = new Error('stopped');
+    const stop = new AbortController();
+    const throttle = () => {
+      stop.abort(reason);
+      return Promise.reject(reason);
+    };
+    const filled = fillFrom(WHAT, bodyOf(patternOf(1, 400)), new Uint8Array(1000), stop.signal, { throttle });
+    expect(await failureOf(filled)).toBe(reason);
   });
 });
 

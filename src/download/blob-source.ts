@@ -1,0 +1,87 @@
+// BlobSource: the disk in a blob as the source of a transfer. Only pages that the blob lists are requested.
+import { type ByteRange, endOf } from '../base/byte-range.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
+import { bytesOf, joinRanges } from '../base/range-list.ts';
+import { VerificationError } from '../errors.ts';
+import { listedRanges } from '../remote/page-ranges.ts';
+import type { ReadTarget } from '../remote/read-target.ts';
+import type { ManifestReader } from '../state/manifest-reader.ts';
+import type { TransferSource } from '../transfer/move-disk.ts';
+import type { Window } from '../transfer/plan.ts';
+import type { WindowMemory } from '../transfer/window-memory.ts';
+import { JOINED_GAP } from '../transfer/zero-pages.ts';
+
+export interface BlobSourceOptions {
+  readonly target: ReadTarget;
+  /** ETag of the blob, so that all data is read from one version of it. */
+  readonly etag: string;
+  /** Size of the disk in bytes. */
+  readonly diskSize: number;
+  /** The windows are in this memory, which computes their checksums. */
+  readonly memory: WindowMemory;
+  readonly manifest: ManifestReader | undefined;
+  readonly signal: AbortSignal;
+}
+
+export class BlobSource implements TransferSource {
+  readonly diskSize: number;
+  /** Bytes received by this run, without repetitions. */
+  received = 0;
+  /** Whether the service has sent a checksum with everything that was received. */
+  isProven = true;
+  readonly #options: BlobSourceOptions;
+
+  constructor(options: BlobSourceOptions) {
+    this.#options = options;
+    this.diskSize = options.diskSize;
+  }
+
+  /** The listed pages. Each call lists them anew, because the list may have millions of ranges. */
+  async *extents(): AsyncGenerator<ByteRange> {
+    const { target, signal } = this.#options;
+    for await (const { offset, length } of listedRanges(target.store, signal)) {
+      // The footer is listed too.
+      const end = Math.min(offset + length, this.diskSize);
+      if (offset >= end) return;
+      yield { offset, length: end - offset };
+    }
+  }
+
+  /** @throws {VerificationError} the data does not match the manifest. */
+  async read(window: Window, into: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { target, etag, memory } = this.#options;
+    const options = { etag, checksum: memory.algorithm, checksumOf: (bytes: Uint8Array) => memory.checksum(bytes) };
+    const ranges = joinRanges(window.extents ?? [window], JOINED_GAP);
+    into.fill(0);
+    const stop = new LinkedAbort(signal);
+    const read = async (range: ByteRange) => {
+      const isProven = await target.store.read(range, partOf(into, window, range), options, stop.signal);
+      if (!isProven) this.isProven = false;
+    };
+    // Wait for all reads: none may write into the memory after a failure is reported.
+    await Promise.all(ranges.map((range) => read(range).catch((error: unknown) => stop.abort(error))));
+    stop.unlink();
+    stop.signal.throwIfAborted();
+    this.received += bytesOf(ranges);
+    await this.#compareManifest(window, into);
+  }
+
+  /** Windows of the blob and of the manifest are the same. Missing windows are found by the pages of the manifest as a whole. */
+  async #compareManifest(window: Window, bytes: Uint8Array): Promise<void> {
+    const { manifest, memory, target } = this.#options;
+    if (manifest === undefined) return;
+    for (const run of await manifest.runsAt(window.offset)) {
+      const isInside = run.offset >= window.offset && endOf(run) <= endOf(window) && run.length > 0;
+      const checksum = isInside ? await memory.checksum(partOf(bytes, window, run)) : undefined;
+      if (Buffer.from(checksum?.value ?? []).toString('hex') === run.checksum) continue;
+      throw new VerificationError(
+        `${target.url} does not hold what was uploaded: at ${run.offset}, ${run.length} bytes differ from the checksum in the manifest ${manifest.path}. Something else has written to it. The incomplete file was removed. To download the blob as it is, leave out --manifest.`,
+      );
+    }
+  }
+}
+
+/** @param bytes - The bytes of the window, which contains `range`. */
+function partOf(bytes: Uint8Array, window: ByteRange, range: ByteRange): Uint8Array {
+  return bytes.subarray(range.offset - window.offset, endOf(range) - window.offset);
+}

@@ -1,0 +1,65 @@
+// The options of a download, checked.
+import type { ChecksumAlgorithm } from '../base/page-run.ts';
+import { UsageError } from '../errors.ts';
+import type { DownloadOptions, Threads } from '../options.ts';
+import type { BlobAccess } from '../remote/connect.ts';
+import { type ReadTargetOptions, readAccessOf } from '../remote/read-target.ts';
+import { formatOfName, LOCAL_IMAGE_FORMATS, type LocalImageFormat } from '../target/local-image.ts';
+import { type Concurrency, concurrencyOf } from '../transfer/concurrency-limits.ts';
+import { checkChecksum, checkMaxRate, checkRetryOptions, sparseOf } from '../validate-options.ts';
+
+export interface Settings {
+  /** How to reach the blob or the disk. */
+  readonly reading: ReadTargetOptions;
+  /** Undefined for a managed disk by its name. */
+  readonly access: BlobAccess | undefined;
+  /** In bytes per second. */
+  readonly maxRate: number;
+  readonly threads: Threads;
+  readonly concurrency: Concurrency;
+  readonly checksum: ChecksumAlgorithm;
+  readonly output: string;
+  readonly format: LocalImageFormat;
+  readonly sparse: boolean;
+  readonly overwrite: boolean;
+  readonly restart: boolean;
+  readonly verify: 'none' | 'content';
+  /** Path of the manifest. */
+  readonly manifest: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** @throws {UsageError | CredentialError} */
+export function settingsOf(options: DownloadOptions): Settings {
+  checkRetryOptions(options);
+  const {
+    source,
+    output,
+    format = formatOfName(options.output),
+    verify = 'content',
+    maxRate: givenRate,
+    ...others
+  } = options;
+  if (!LOCAL_IMAGE_FORMATS.includes(format)) {
+    throw new UsageError(`format must be one of ${LOCAL_IMAGE_FORMATS.join(', ')}, but is ${format}.`);
+  }
+  if (verify !== 'none' && verify !== 'content') {
+    throw new UsageError(`verify must be none or content, but is ${String(verify)}.`);
+  }
+  const maxRate = checkMaxRate(givenRate);
+  const reading = { ...others, ...(source === undefined ? {} : { destination: source }), maxReadRate: maxRate };
+  return {
+    reading,
+    access: readAccessOf(reading, { name: 'The source', command: 'A download' }),
+    maxRate,
+    threads: options.threads ?? 'auto',
+    concurrency: concurrencyOf(options.threads),
+    checksum: checkChecksum(options.checksum),
+    ...{ output, format, verify },
+    sparse: sparseOf(options.sparse),
+    overwrite: options.overwrite === true,
+    restart: options.restart === true,
+    manifest: options.manifest,
+    signal: options.signal ?? new AbortController().signal,
+  };
+}
