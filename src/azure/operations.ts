@@ -11,6 +11,7 @@ const OPERATIONS = {
   'Create Container': { success: 201, proof: ['etag'] },
   'Get Blob Properties': { success: 200, proof: ['etag', 'x-ms-blob-type'] },
   'Put Blob': { success: 201, proof: ['etag'] },
+  'Copy Blob': { success: 202, proof: ['etag', 'x-ms-copy-id'] },
   'Put Page': { success: 201, proof: ['etag'] },
   'Clear Pages': { success: 201, proof: ['etag'] },
   'Get Page Ranges': { success: 200, proof: ['x-ms-blob-content-length'] },
@@ -60,7 +61,8 @@ export function operationOf({ method, url, headers }: RequestLike): Operation | 
     case 'lease':
       return LEASE_OPERATIONS.get(headers.get('x-ms-lease-action') ?? '');
     case null:
-      return query.get('restype') === 'container' ? 'Create Container' : 'Put Blob';
+      if (query.get('restype') === 'container') return 'Create Container';
+      return headers.get('x-ms-copy-source') === undefined ? 'Put Blob' : 'Copy Blob';
     default:
       return undefined;
   }

@@ -6,6 +6,7 @@ import type { CheckpointLease } from '../state/checkpoint.ts';
 import { decodeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
 import type { Capabilities, RemoteLifecycle } from '../target/lifecycle.ts';
 import type { BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
+import { ServerCopy } from './blob-copy.ts';
 import { BlobLease, type BlobLeaseOptions, inUse, replacedMeanwhile } from './lease.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
 
@@ -31,6 +32,8 @@ export class BlobLifecycle implements RemoteLifecycle {
   readonly #store: RetryingPageStore<BlobProperties>;
   readonly #owner: Owner;
   readonly #lease: BlobLease;
+  /** Creates the blob as a copy of another one, without a lease: the service copies to no blob that has one. */
+  readonly copy: ServerCopy;
   /** The metadata that this run gave the blob; undefined before that. */
   #metadata: Metadata | undefined;
   /** Why this run may not create the container. */
@@ -42,6 +45,7 @@ export class BlobLifecycle implements RemoteLifecycle {
     this.#owner = options.owner;
     this.#lease = new BlobLease(options);
     this.#store.holdBy(this.#lease);
+    this.copy = new ServerCopy(options.blob, options.store);
   }
 
   get capabilities(): Capabilities {
@@ -183,6 +187,18 @@ export class BlobLifecycle implements RemoteLifecycle {
       if (!isComplete(found) || found[UPLOAD_ID] !== metadata[UPLOAD_ID]) throw error;
     }
     await this.#lease.release();
+  }
+
+  /**
+   * Ends the leases of earlier runs on a blob that a copy replaces. Call `assertFree` first.
+   * @param breakForeign - Also break a lease of something else. Otherwise the service refuses the copy.
+   */
+  async endLeases(known: CheckpointLease | undefined, existing: BlobProperties, breakForeign: boolean): Promise<void> {
+    if (!existing.isLeased) return;
+    const owner = decodeOwner(existing.metadata[OWNER]);
+    const ids = [...(known?.ids ?? []), ...(owner === undefined ? [] : [owner.id])];
+    await this.#lease.releaseAbandoned([...new Set(ids)]);
+    if (breakForeign) await this.#lease.breakAny(owner);
   }
 
   /** Releases the leases `ids` of runs that have ended. Does not fail. */

@@ -140,6 +140,14 @@ export class BlobLease {
     }
   }
 
+  /** Breaks the lease on the blob, if there is one. @param holder - Who holds it, if that is known. */
+  async breakAny(holder: Owner | undefined): Promise<void> {
+    const { blob, store } = this.#options;
+    if ((await store.properties(this.#stop.signal))?.isLeased !== true) return;
+    await store.request('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
+    this.warnOfBroken(holder);
+  }
+
   /** @param holder - Whose lease was broken. Undefined if it is not a run of vhdup. */
   warnOfBroken(holder: Owner | undefined): void {
     const who = holder === undefined ? 'another program' : `${describeOwner(holder)},`;

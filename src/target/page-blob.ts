@@ -25,12 +25,40 @@ export interface BlobProperties extends StoreProperties {
   readonly isLeased: boolean;
   /** Names are in lower case, as HTTP returns them. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The stored Content-MD5. The service neither checks nor updates it. */
+  readonly contentMd5?: Uint8Array;
+  /** The last copy onto the blob. Absent once the properties of the blob were set after it ended. */
+  readonly copy?: BlobCopy;
+}
+
+/** A copy that the service makes. */
+export interface BlobCopy {
+  readonly id: string;
+  /** While it is pending, nothing can write to the blob. After `failed` and `aborted`, the blob is empty. */
+  readonly status: 'pending' | 'success' | 'failed' | 'aborted';
+  /** Bytes copied so far. */
+  readonly done: number;
+  /** Why it failed, in the words of the service. Foreign text. */
+  readonly description?: string;
+  /** Whether the blob was modified after the copy had ended, to the precision of HTTP dates. */
+  readonly wasWrittenSince: boolean;
 }
 
 export interface CreateBlobOptions {
   /** Length in bytes, a multiple of 512. */
   readonly size: number;
   readonly sequenceNumber: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Replace the blob that has this ETag. Without it, no blob may exist, also in a race. */
+  readonly replaces?: string;
+}
+
+export interface CopyBlobOptions {
+  /** URL of the blob to copy, with its SAS if it has one. A secret. */
+  readonly source: string;
+  /** Refuse if the source has another ETag. */
+  readonly sourceEtag: string;
+  /** Replaces the metadata of the source. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Replace the blob that has this ETag. Without it, no blob may exist, also in a race. */
   readonly replaces?: string;
@@ -49,6 +77,16 @@ export interface PageBlob extends PageStore<BlobProperties> {
   createContainer(signal: AbortSignal): Promise<void>;
   create(options: CreateBlobOptions, signal: AbortSignal): Promise<void>;
   /**
+   * Starts a copy of another blob, which the service makes.
+   * @returns the id of the copy if it has ended already. Otherwise the properties of the blob show it.
+   */
+  copyFrom(options: CopyBlobOptions, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * @param etag - Refuse if the blob has another ETag.
+   * @returns the new ETag, if the service sends it.
+   */
+  setSequenceNumber(sequenceNumber: number, signal: AbortSignal, etag: string): Promise<string | undefined>;
+  /**
    * @param etag - Refuse if the blob has another ETag.
    * @returns the new ETag, if the service sends it.
    */
@@ -59,10 +97,11 @@ export interface PageBlob extends PageStore<BlobProperties> {
   ): Promise<string | undefined>;
   /**
    * Sets the Content-MD5 of the blob, which the service stores but never checks.
+   * @param md5 - Undefined removes it.
    * @param etag - Refuse if the blob has another ETag.
    * @returns the new ETag, if the service sends it.
    */
-  setContentMd5(md5: Uint8Array, signal: AbortSignal, etag?: string): Promise<string | undefined>;
+  setContentMd5(md5: Uint8Array | undefined, signal: AbortSignal, etag?: string): Promise<string | undefined>;
 }
 
 /**

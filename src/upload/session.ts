@@ -4,9 +4,11 @@ import { CheckpointError } from '../errors.ts';
 import { UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import type { Session, SessionRequest, TargetRequest } from './context.ts';
+import { copyBase, resumeCopy } from './copy-base.ts';
 import { create } from './create.ts';
-import { assertSameSource } from './identity.ts';
+import { assertSameBase, assertSameSource } from './identity.ts';
 import { checkpointOfBlob } from './recover.ts';
+import type { BlobProperties } from '../target/page-blob.ts';
 import { resume } from './resume.ts';
 
 /**
@@ -17,19 +19,30 @@ import { resume } from './resume.ts';
 export async function openSession(request: SessionRequest): Promise<Session> {
   const { lifecycle, restart, signal } = request;
   const stored = await loadCheckpoint(request);
-  if (stored !== undefined && !restart) assertSameSource(stored, request);
+  if (stored !== undefined && !restart) {
+    assertSameSource(stored, request);
+    assertSameBase(stored, request);
+  }
   const existing = await lifecycle.properties(signal);
 
   const isOurs = stored !== undefined && existing?.metadata[UPLOAD_ID] === stored.uploadId;
   const hasStarted = stored !== undefined && (stored.done.length > 0 || stored.fromBlob === true);
-  if (stored !== undefined && !restart && (isOurs || hasStarted)) return await resume(stored, existing, request);
+  if (stored?.base?.copied === false && isOurs && !restart && !hasEnded(existing)) return await resumeCopy(stored, request);
+  const canResume = stored?.base?.copied !== false && (isOurs || hasStarted);
+  if (stored !== undefined && !restart && canResume) return await resume(stored, existing, request);
   if (request.resumeFromBlob && !restart && existing !== undefined) {
     // A checkpoint that has not started holds no progress to lose, but its run may have leased the blob.
     const found = checkpointOfBlob(existing, request);
     const ids = stored?.lease.ids ?? [];
     return await resume({ ...found, lease: { ...found.lease, ids } }, existing, request);
   }
+  if (request.base !== undefined) return await copyBase(stored, existing, request, request.base);
   return await create(stored, existing, request);
+}
+
+/** Whether a copy onto the blob has failed or was aborted, so that it has to be started once more. */
+function hasEnded(existing: BlobProperties | undefined): boolean {
+  return existing?.copy?.status === 'failed' || existing?.copy?.status === 'aborted';
 }
 
 /** `--restart` and `--resume-from-blob` replace an unusable checkpoint, but never any other file. */

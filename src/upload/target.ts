@@ -11,7 +11,9 @@ import { type DiskControl, DiskLifecycle } from '../remote/disk-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import type { RemoteLifecycle } from '../target/lifecycle.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
-import type { Session, TargetRequest } from './context.ts';
+import { type BaseAccess, openBase } from './base-blob.ts';
+import { chooseBase } from './base-check.ts';
+import type { BaseRequest, Session, TargetRequest } from './context.ts';
 import { openDiskSession } from './disk-session.ts';
 import { openSession } from './session.ts';
 
@@ -43,6 +45,8 @@ export interface TargetSettings {
   readonly metadata: Readonly<Record<string, string>>;
   readonly concurrency: Concurrency;
   readonly maxRate: number;
+  /** Undefined for an upload without a base. */
+  readonly base?: BaseAccess | undefined;
 }
 
 /** What opening a target needs of the run. */
@@ -58,20 +62,37 @@ export function openTarget(request: OpenTargetRequest, destination: BlobAccess):
   return destination.address.isDisk === true ? openDisk(request, destination) : openBlob(request, destination);
 }
 
-async function openBlob(
-  { options, metadata, concurrency, maxRate, emit, owner, signal, onLost }: OpenTargetRequest,
-  destination: BlobAccess,
-): Promise<UploadTarget> {
+async function openBlob(request: OpenTargetRequest, destination: BlobAccess): Promise<UploadTarget> {
+  const { options, metadata, concurrency, maxRate, emit, owner, signal, onLost } = request;
   const { blob, store } = await connect(destination, { ...options, maxRate, ...concurrency }, emit);
   const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost });
   const { breakLease, createContainer } = options;
   const own = { lifecycle, metadata, breakLease: breakLease === true, createContainer: createContainer === true };
   return {
     ...{ store, lifecycle, url: store.url },
-    openSession: (session) => openSession({ ...session, ...own }),
+    openSession: (session) => openSession({ ...session, ...own, base: baseRequest(request) }),
     causeOf: (error) => Promise.resolve(error),
     disk: () => undefined,
     close: () => blob.close(),
+  };
+}
+
+function baseRequest({ base, options, concurrency, image, source, emit }: OpenTargetRequest): BaseRequest | undefined {
+  if (base === undefined) return undefined;
+  return {
+    url: base.address.url,
+    copySource: base.copySource,
+    choose: async (signal) => {
+      warnOfPlainHttp(base, emit);
+      const opened = await openBase(base, options, concurrency, emit);
+      try {
+        const checksum = options.checksum ?? 'crc64';
+        return await chooseBase({ image, source, options, store: opened.store, checksum, emit }, signal);
+      } finally {
+        opened.close();
+      }
+    },
+    onCopying: (done) => emit({ type: 'copying', done, size: source.size }),
   };
 }
 
@@ -125,8 +146,9 @@ export function destinationOf(options: UploadOptions): BlobAccess | undefined {
 }
 
 function refuseBlobOptions(options: UploadOptions): void {
-  const { contentMd5, createContainer, breakLease, metadata = {} } = options;
+  const { contentMd5, createContainer, breakLease, metadata = {}, base } = options;
   const given = [
+    ...(base === undefined ? [] : ['base (--base)']),
     ...(contentMd5 === true ? ['contentMd5 (--content-md5)'] : []),
     ...(createContainer === true ? ['createContainer (--create-container)'] : []),
     ...(breakLease === true ? ['breakLease (--break-lease)'] : []),

@@ -18,6 +18,7 @@ import { Progress } from '../transfer/progress.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
 import { isZero } from '../transfer/zero-pages.ts';
 import {
+  checkBaseOptions,
   checkChecksum,
   checkMaxRate,
   checkMetadata,
@@ -26,10 +27,13 @@ import {
   checkVerify,
 } from '../validate-options.ts';
 import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
+import { baseAccessOf } from './base-blob.ts';
+import { assertHasAncestors } from './base-check.ts';
 import { Checkpointing, causeOf } from './checkpointing.ts';
 import { emptyCheckpoint, type TargetRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
 import { type FinishedDisk, openManagedDisk } from './managed-disk.ts';
+import { Patch } from './patch.ts';
 import { readFinished } from './read-back.ts';
 import { ListedPages } from './recover.ts';
 import { destinationOf, type OpenTargetRequest, openTarget, type UploadTarget } from './target.ts';
@@ -42,13 +46,16 @@ export type { UploadResult };
 function settingsOf(options: UploadOptions) {
   checkRetryOptions(options);
   checkResumeOptions(options);
+  checkBaseOptions(options);
+  const destination = destinationOf(options);
   return {
     concurrency: concurrencyOf(options.threads),
     maxRate: checkMaxRate(options.maxRate),
     checksum: checkChecksum(options.checksum),
     metadata: checkMetadata(options.metadata),
     verify: checkVerify(options.verify),
-    destination: destinationOf(options),
+    destination,
+    base: options.base === undefined ? undefined : baseAccessOf(options.base, options, destination),
     signal: options.signal ?? new AbortController().signal,
   };
 }
@@ -124,6 +131,7 @@ async function openChecked(options: UploadOptions, settings: Settings, emit: Eve
     },
   });
   try {
+    if (options.base !== undefined) assertHasAncestors(image);
     if (options.skipChecks === true) return image;
     const blobName = settings.destination?.address.isDisk === true ? undefined : settings.destination?.address.blobName;
     for (const finding of await checkBeforeUpload(image, warnings, { blobName })) emit(checkEvent(finding));
@@ -157,7 +165,7 @@ async function upload(
     await lifecycle.abandon();
     throw error;
   });
-  const progress = new Progress(session.earlier);
+  const progress = new Progress({ done: [], ...session.earlier, ...(session.base && { base: session.base }) });
   const empty = emptyCheckpoint(session, request);
   const checkpointing = new Checkpointing({ image, file, access, session, progress, lifecycle, empty, emit });
   emit(startEvent(request, session, options.threads, settings.concurrency));
@@ -173,6 +181,7 @@ async function upload(
 
   let memory: WindowMemory | undefined;
   let artifacts: Artifacts | undefined;
+  let patch: Patch | undefined;
   try {
     memory = new WindowMemory(settings.checksum);
     artifacts = await openArtifacts(options, source, checkpointing.state, signal, (error) => access.stop(error));
@@ -182,7 +191,8 @@ async function upload(
       openExport: target.openExport,
       emit: watchExpiry(emit, { endsOn: () => store.credentialExpiresOn, maxRate }),
     };
-    const finished = await sendAndFinish(work, artifacts, signal);
+    patch = session.base && (await Patch.open(image, session.base, options));
+    const finished = await sendAndFinish(work, artifacts, patch, signal);
     await checkpointing.remove();
     return result(finished);
   } catch (error) {
@@ -190,6 +200,7 @@ async function upload(
     await checkpointing.release(cause);
     throw cause;
   } finally {
+    await patch?.close();
     if (artifacts !== undefined) await closeArtifacts(artifacts);
     await memory?.close();
   }
@@ -228,9 +239,15 @@ function flagsOf(options: UploadOptions): Flags {
 }
 
 /** Saves the checkpoint once a second meanwhile. */
-function sendAndFinish(work: Upload, artifacts: Artifacts, signal: AbortSignal): Promise<Finished> {
+function sendAndFinish(
+  work: Upload,
+  artifacts: Artifacts,
+  patch: Patch | undefined,
+  signal: AbortSignal,
+): Promise<Finished> {
   return work.checkpointing.whileSaving(signal, async (savingSignal) => {
-    await sendDisk(work, artifacts, savingSignal);
+    if (patch === undefined) await sendDisk(work, artifacts, savingSignal);
+    else await sendPatch(work, artifacts, patch, savingSignal);
     await work.checkpointing.save();
     return await finish(work, artifacts, savingSignal);
   });
@@ -265,6 +282,39 @@ async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSign
       const isUnknown = store.isListUnknown || wasFound;
       if (!(lease || exclusive) || !checksums || isUnknown) session.unverified.add(window.covers);
       manifest?.windowDone(window, runs);
+    },
+    requests: () => store.counters,
+  });
+}
+
+/** Sends what the copy of the base does not hold, and clears what the image does not have. */
+async function sendPatch(
+  work: Upload,
+  { manifest }: Artifacts,
+  patch: Patch,
+  signal: AbortSignal,
+): Promise<void> {
+  const { source, store, lifecycle, session, progress, concurrency } = work;
+  const { diskSize } = source;
+  const listed = new ListedPages({ store, diskSize, signal, done: progress.doneBefore, mustBeZero: true });
+  await moveDisk({
+    ...work,
+    signal,
+    limit: store.limit,
+    maxWindows: concurrency.maxWindows,
+    target: {
+      write: (run, writeSignal) => store.write(run, writeSignal),
+      clear: (range, clearSignal) => store.clear(range, clearSignal),
+    },
+    alongside: (windows) => listed.alongside(windows),
+    split: patch.splitBy(listed),
+    onRun: (run) => manifest?.runSent(run),
+    onWindow: (window, _, pieces) => {
+      listed.windowDone(window);
+      const { lease, checksums } = lifecycle.capabilities;
+      const isKept = pieces.some(({ fate }) => fate === 'keep');
+      if (!lease || !checksums || (isKept && session.base?.proved !== true)) session.unverified.add(window.covers);
+      manifest?.windowDone(window, pieces.filter(({ fate }) => fate !== 'clear'));
     },
     requests: () => store.counters,
   });

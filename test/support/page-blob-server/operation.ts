@@ -3,6 +3,7 @@
 import type { RequestBody } from '../test-server/exchange.ts';
 import type { Grant } from './authorization.ts';
 import { checkConditions } from './conditions.ts';
+import type { CopyModel, CopySource } from './copy-operations.ts';
 import { blobNotFound, containerNotFound, invalidBlobType, invalidHeader, missingHeader } from './error.ts';
 import type { ServiceRequest } from './request.ts';
 import type { BlobStore, BlobType, StoredBlob, StoredContainer } from './store.ts';
@@ -21,6 +22,10 @@ export interface OperationContext {
   /** Get Page Ranges lists each page alone. */
   readonly listsEachPage?: boolean;
   readonly maxBlobSize: number;
+  /** @default copies end at once */
+  readonly copyModel?: CopyModel;
+  /** The accounts from which Copy Blob can copy. @default none */
+  readonly copySources?: readonly CopySource[];
 }
 
 /** A successful answer. `contentLength` is the length of `body`. */

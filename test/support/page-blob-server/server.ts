@@ -12,6 +12,7 @@ import {
 import { makeTestCertificates } from '../test-certificates.ts';
 import { checkVersion, serviceFailure } from './answers.ts';
 import { type AccessPolicy, authorize, type Credentials } from './authorization.ts';
+import type { CopyModel, CopySource } from './copy-operations.ts';
 import { requestBodyTooLarge, ServiceError } from './error.ts';
 import type { ServiceModel } from './model.ts';
 import type { ServiceResponse } from './operation.ts';
@@ -63,7 +64,10 @@ export async function startPageBlobServer(options: PageBlobServerOptions = {}): 
 export class PageBlobServer extends BlobServiceServer implements StorageAccount {
   readonly account: string;
   readonly key: string;
+  /** How copies behave. */
+  readonly copies: CopyModel = { pendingLooks: 0, outcome: 'success' };
   readonly #options: PageBlobServerOptions;
+  readonly #otherAccounts: PageBlobServer[] = [];
   readonly #store = new BlobStore();
   readonly #credentials: Credentials;
 
@@ -173,6 +177,15 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
     for (const expired of signatures) this.#credentials.expiredSignatures.add(expired);
   }
 
+  /** Lets this server copy blobs of another account. */
+  copiesFrom(other: PageBlobServer): void {
+    this.#otherAccounts.push(other);
+  }
+
+  get #copySource(): CopySource {
+    return { url: this.url, store: this.#store, credentials: this.#credentials };
+  }
+
   protected override perform(request: ServiceRequest, body: ReceivedBody): ServiceResponse {
     checkVersion(request);
     const now = this.now().getTime();
@@ -189,7 +202,9 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
       maxBlobSize = MAX_BLOB_SIZE,
     } = this.#options;
     const limits = { rangesPerResponse, maxBlobSize };
-    return perform({ request, body, grant, store: this.#store, now, discard, verifyChecksums, ...limits });
+    const copySources = [this, ...this.#otherAccounts].map((server) => server.#copySource);
+    const copying = { copyModel: this.copies, copySources };
+    return perform({ request, body, grant, store: this.#store, now, discard, verifyChecksums, ...limits, ...copying });
   }
 }
 

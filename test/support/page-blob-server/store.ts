@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { alignDown, type ByteRange, endOf } from '../../../src/base/byte-range.ts';
+import type { StoredCopy } from './copy-operations.ts';
 import { BlobLease } from './lease.ts';
 
 const SLAB_SIZE = 64 * 1024;
@@ -152,6 +153,8 @@ export class StoredBlob {
   metadata: ReadonlyMap<string, string> = new Map();
   sequenceNumber = 0n;
   tier: string | undefined;
+  /** The last copy onto the blob, until its properties are set. */
+  copy: StoredCopy | undefined;
 
   constructor(type: BlobType, size: number, now: Date, discard: boolean, lease = new BlobLease()) {
     this.type = type;
