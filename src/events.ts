@@ -49,7 +49,12 @@ interface StartedConcurrency {
 export type Phase =
   | 'checking-base'
   | 'copying'
-  | 'creating' | 'waiting-for-access' | 'sending' | 'finishing' | 'verifying' | 'committing';
+  | 'creating'
+  | 'waiting-for-access'
+  | 'sending'
+  | 'finishing'
+  | 'verifying'
+  | 'committing';
 
 export type UploadEvent =
   | ({

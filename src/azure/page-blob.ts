@@ -86,11 +86,7 @@ class AzurePageBlob extends AzurePages implements PageBlob {
     return (await this.sender.send('Copy Blob', 'Copy Blob', begin)).copyId;
   }
 
-  async setSequenceNumber(
-    sequenceNumber: number,
-    abortSignal: AbortSignal,
-    etag: string,
-  ): Promise<string | undefined> {
+  async setSequenceNumber(sequenceNumber: number, abortSignal: AbortSignal, etag: string): Promise<string | undefined> {
     const conditions = { ...this.leases.condition, ifMatch: etag };
     const set = () => this.sender.blob.updateSequenceNumber('update', sequenceNumber, { abortSignal, conditions });
     return (await this.sender.send('Set Blob Properties', 'Set Blob Properties', set)).etag;

@@ -24,7 +24,7 @@ export interface SplitOptions {
 
 /**
  * Pages of the runs that are the same in the base, and that the target lists, are kept; all others are sent. Pages that the target lists
- * outside of the runs are cleared. After that the target lists exactly the runs, and holds the wanted bytes.
+ * outside of the runs are cleared. The pieces ascend. After that the target lists exactly the runs, and holds the wanted bytes.
  */
 export function splitWindow(options: SplitOptions): Piece[] {
   const { window, wanted, base, runs, listed, joinedGap = JOINED_GAP } = options;
@@ -36,7 +36,7 @@ export function splitWindow(options: SplitOptions): Piece[] {
     for (const range of sent) pieces.push({ ...range, fate: 'send' });
     for (const range of subtractRanges([run], sent)) pieces.push({ ...range, fate: 'keep' });
   }
-  return pieces;
+  return pieces.sort((one, other) => one.offset - other.offset);
 }
 
 /** The pages of the run that differ, as ascending ranges. */

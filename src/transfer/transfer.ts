@@ -36,11 +36,7 @@ export interface Piece extends ByteRange {
  * Cuts the runs of a window into pieces. The pieces to send and to keep cover exactly the runs, and those to clear lie outside.
  * @param bytes - The bytes of the window.
  */
-export type SplitWindow = (
-  window: Window,
-  bytes: Uint8Array,
-  runs: readonly ByteRange[],
-) => Promise<readonly Piece[]>;
+export type SplitWindow = (window: Window, bytes: Uint8Array, runs: readonly ByteRange[]) => Promise<readonly Piece[]>;
 
 export interface TransferOptions {
   /** In ascending order. Read ahead only as far as memory allows. */

@@ -1,35 +1,20 @@
 // Checks the base of an upload before anything is written: what it is, and which local ancestor it was made from.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
-import type { ChecksumAlgorithm } from '../base/page-run.ts';
 import { DestinationError, UsageError, VerificationError } from '../errors.ts';
-import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
-import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
+import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { isFixedFooter } from '../image/vhd/footer.ts';
-import type { UploadOptions } from '../options.ts';
-import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { IMAGE, isFailed, isUnfinished } from '../state/blob-metadata.ts';
 import type { CheckpointBase } from '../state/checkpoint.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
 import { openAncestor } from './ancestor.ts';
-import { proveBase } from './base-proof.ts';
+import { type BaseCheck, proveBase } from './base-proof.ts';
 import { imageFingerprint } from './context.ts';
 
 /** Where the unique id is in a footer (VHD specification, "Hard Disk Footer Format"). */
 const UNIQUE_ID = { offset: 68, length: 16 } as const;
-
-export interface BaseCheck {
-  readonly image: DiskImage;
-  /** The image as the blob will hold it. */
-  readonly source: FixedVhdView;
-  readonly options: UploadOptions;
-  /** The base. */
-  readonly store: RetryingPageStore<BlobProperties>;
-  readonly checksum: ChecksumAlgorithm;
-  readonly emit: EventListener;
-}
 
 export type ChosenBase = Pick<CheckpointBase, 'etag' | 'ancestor' | 'id' | 'proved'>;
 
@@ -89,10 +74,7 @@ interface Ancestor {
 }
 
 /** The nearest first. */
-async function ancestorsOf(
-  { image, options }: BaseCheck,
-  { metadata }: BlobProperties,
-): Promise<readonly Ancestor[]> {
+async function ancestorsOf({ image, options }: BaseCheck, { metadata }: BlobProperties): Promise<readonly Ancestor[]> {
   const ancestors: Ancestor[] = [];
   for (let index = 1; index < image.files.length; index++) {
     const opened = await openAncestor(image, index, options);

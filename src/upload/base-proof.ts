@@ -2,8 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import { type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
+import type { ChecksumAlgorithm } from '../base/page-run.ts';
 import { DestinationError, VerificationError } from '../errors.ts';
+import type { EventListener } from '../events.ts';
+import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
+import type { UploadOptions } from '../options.ts';
+import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { UPLOAD_ID } from '../state/blob-metadata.ts';
 import { ManifestReader } from '../state/manifest-reader.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
@@ -13,7 +18,6 @@ import { WindowMemory } from '../transfer/window-memory.ts';
 import { findRuns } from '../transfer/zero-pages.ts';
 import { compareBlob } from '../verify/compare-blob.ts';
 import { Differences, describeDifferences } from '../verify/differences.ts';
-import type { BaseCheck } from './base-check.ts';
 import { ContentMd5 } from './content-md5.ts';
 
 /** How many windows are read back in part. */
@@ -22,6 +26,17 @@ const SAMPLES = 64;
 const SAMPLE_SIZE = 256 * 1024;
 /** Windows in memory. The proof reads the local file, which is faster than the connection anyway. */
 const MAX_WINDOWS = 4;
+
+export interface BaseCheck {
+  readonly image: DiskImage;
+  /** The image as the blob will hold it. */
+  readonly source: FixedVhdView;
+  readonly options: UploadOptions;
+  /** The base. */
+  readonly store: RetryingPageStore<BlobProperties>;
+  readonly checksum: ChecksumAlgorithm;
+  readonly emit: EventListener;
+}
 
 export interface BaseProof extends BaseCheck {
   /** The ancestor as the blob holds it, with the footer of the blob: another program may have written another one. */

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { RangeSet } from '../base/range-set.ts';
 import { VERSION } from '../base/version.ts';
+import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { BlobLifecycle } from '../remote/blob-lifecycle.ts';
@@ -42,8 +43,7 @@ export interface BaseRequest {
    * @throws {DestinationError | VerificationError} the base cannot be used.
    */
   choose(signal: AbortSignal): Promise<Pick<CheckpointBase, 'etag' | 'ancestor' | 'id' | 'proved'>>;
-  /** Called while the service copies, with the number of bytes copied. */
-  onCopying(done: number): void;
+  readonly emit: EventListener;
 }
 
 /** What every session needs. */

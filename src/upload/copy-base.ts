@@ -66,8 +66,13 @@ export async function resumeCopy(stored: Checkpoint, request: SessionRequest): P
 async function takeOver(copying: BasedCheckpoint, request: SessionRequest): Promise<Session> {
   const { lifecycle, file, base: asked, signal } = request;
   const { base, uploadId } = copying;
+  asked?.emit({ type: 'phase', phase: 'copying' });
   const blob = { uploadId, copyId: base.copyId };
-  const { found, isCertain } = await lifecycle.copy.wait(blob, (done) => asked?.onCopying(done), signal);
+  const { found, isCertain } = await lifecycle.copy.wait(
+    blob,
+    (done) => asked?.emit({ type: 'copying', done, size: request.source.size }),
+    signal,
+  );
   const etag = await lifecycle.copy.adopt(blob, found, signal);
 
   // The ETag proves to `resume` that nothing has written to the copy since.

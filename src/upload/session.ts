@@ -3,12 +3,12 @@
 import { CheckpointError } from '../errors.ts';
 import { UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
+import type { BlobProperties } from '../target/page-blob.ts';
 import type { Session, SessionRequest, TargetRequest } from './context.ts';
 import { copyBase, resumeCopy } from './copy-base.ts';
 import { create } from './create.ts';
 import { assertSameBase, assertSameSource } from './identity.ts';
 import { checkpointOfBlob } from './recover.ts';
-import type { BlobProperties } from '../target/page-blob.ts';
 import { resume } from './resume.ts';
 
 /**
@@ -27,7 +27,8 @@ export async function openSession(request: SessionRequest): Promise<Session> {
 
   const isOurs = stored !== undefined && existing?.metadata[UPLOAD_ID] === stored.uploadId;
   const hasStarted = stored !== undefined && (stored.done.length > 0 || stored.fromBlob === true);
-  if (stored?.base?.copied === false && isOurs && !restart && !hasEnded(existing)) return await resumeCopy(stored, request);
+  if (stored?.base?.copied === false && isOurs && !restart && !hasEnded(existing))
+    return await resumeCopy(stored, request);
   const canResume = stored?.base?.copied !== false && (isOurs || hasStarted);
   if (stored !== undefined && !restart && canResume) return await resume(stored, existing, request);
   if (request.resumeFromBlob && !restart && existing !== undefined) {

@@ -92,7 +92,7 @@ function baseRequest({ base, options, concurrency, image, source, emit }: OpenTa
         opened.close();
       }
     },
-    onCopying: (done) => emit({ type: 'copying', done, size: source.size }),
+    emit,
   };
 }
 

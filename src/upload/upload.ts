@@ -36,6 +36,7 @@ import { type FinishedDisk, openManagedDisk } from './managed-disk.ts';
 import { Patch } from './patch.ts';
 import { readFinished } from './read-back.ts';
 import { ListedPages } from './recover.ts';
+import { sendPatch } from './send-patch.ts';
 import { destinationOf, type OpenTargetRequest, openTarget, type UploadTarget } from './target.ts';
 import { UploadManifest } from './upload-manifest.ts';
 import { finishedResult, resultOf, startEvent, type UploadResult } from './upload-result.ts';
@@ -282,39 +283,6 @@ async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSign
       const isUnknown = store.isListUnknown || wasFound;
       if (!(lease || exclusive) || !checksums || isUnknown) session.unverified.add(window.covers);
       manifest?.windowDone(window, runs);
-    },
-    requests: () => store.counters,
-  });
-}
-
-/** Sends what the copy of the base does not hold, and clears what the image does not have. */
-async function sendPatch(
-  work: Upload,
-  { manifest }: Artifacts,
-  patch: Patch,
-  signal: AbortSignal,
-): Promise<void> {
-  const { source, store, lifecycle, session, progress, concurrency } = work;
-  const { diskSize } = source;
-  const listed = new ListedPages({ store, diskSize, signal, done: progress.doneBefore, mustBeZero: true });
-  await moveDisk({
-    ...work,
-    signal,
-    limit: store.limit,
-    maxWindows: concurrency.maxWindows,
-    target: {
-      write: (run, writeSignal) => store.write(run, writeSignal),
-      clear: (range, clearSignal) => store.clear(range, clearSignal),
-    },
-    alongside: (windows) => listed.alongside(windows),
-    split: patch.splitBy(listed),
-    onRun: (run) => manifest?.runSent(run),
-    onWindow: (window, _, pieces) => {
-      listed.windowDone(window);
-      const { lease, checksums } = lifecycle.capabilities;
-      const isKept = pieces.some(({ fate }) => fate === 'keep');
-      if (!lease || !checksums || (isKept && session.base?.proved !== true)) session.unverified.add(window.covers);
-      manifest?.windowDone(window, pieces.filter(({ fate }) => fate !== 'clear'));
     },
     requests: () => store.counters,
   });

@@ -110,7 +110,8 @@ export function advanceCopy(blob: StoredBlob, store: BlobStore, now: number): vo
 export function copyHeaders({ copy, size }: StoredBlob): Record<string, string> {
   if (copy === undefined) return {};
   const total = copy.source.size;
-  const done = copy.status === 'success' ? total : Math.floor((size * (copy.looks - copy.looksLeft)) / (copy.looks + 1));
+  const done =
+    copy.status === 'success' ? total : Math.floor((size * (copy.looks - copy.looksLeft)) / (copy.looks + 1));
   return {
     'x-ms-copy-id': copy.id,
     'x-ms-copy-status': copy.status,
@@ -127,7 +128,7 @@ function finishCopy(blob: StoredBlob, store: BlobStore, now: number): void {
   copy.completedAt = new Date(now);
   const isChanged = copy.source.etag !== copy.sourceEtag;
   if (isChanged || copy.outcome !== 'success') {
-    copy.status = isChanged ? 'failed' : copy.outcome === 'success' ? 'failed' : copy.outcome;
+    copy.status = copy.outcome === 'aborted' ? 'aborted' : 'failed';
     if (isChanged) copy.description = '412 ConditionNotMet "Copy failed when reading the source."';
     else if (copy.status === 'failed') copy.description = '500 InternalServerError "Copy failed."';
     blob.resize(0);

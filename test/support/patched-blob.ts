@@ -1,0 +1,69 @@
+// What tests of uploads onto a base share: the base, the upload, and the comparison with a full one.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { UploadEvent } from '../../src/events.ts';
+import type { UploadOptions } from '../../src/options.ts';
+import { uploadImage } from '../../src/upload/upload.ts';
+import { CHAIN_SIZE, diskAt, type ImageChain } from './image-chain.ts';
+import type { StoredBlob } from './page-blob-server/store.ts';
+import { blobUrl, CONTAINER, server, storedBlob } from './target-server.ts';
+import { buildVhd, uniqueIdOf, type VhdDescription } from './vhd-builder.ts';
+import { expectSameBytes, temporaryFolder } from './vhd-fixtures.ts';
+
+const FULL = 'full.vhd';
+export const BASE = 'base.vhd';
+
+export function urlOf(blob: string, permissions = 'rw'): string {
+  return server.sasUrl({ container: CONTAINER, blob, permissions });
+}
+
+export function fullOptions(image: string, more: Partial<UploadOptions> = {}): UploadOptions {
+  return { image, destination: blobUrl(), threads: 2, retryDelayMs: 1, maxRetryDelayMs: 5, ...more };
+}
+
+/** Uploads an image in full. */
+export async function uploadFull(image: string, blob: string, more: Partial<UploadOptions> = {}): Promise<void> {
+  await uploadImage({ ...fullOptions(image, more), destination: urlOf(blob) });
+}
+
+/** The options that upload the last image of the chain onto the base. */
+export function patchOptions(chain: ImageChain, more: Partial<UploadOptions> = {}): UploadOptions {
+  return fullOptions(chain.paths[2], { base: urlOf(BASE, 'r'), ...more });
+}
+
+/** Uploads the last image of the chain onto the base, and returns what it sent. */
+export async function patch(chain: ImageChain, more: Partial<UploadOptions> = {}) {
+  const from = server.log.length;
+  const events: UploadEvent[] = [];
+  const onEvent = (event: UploadEvent) => void events.push(event);
+  const result = await uploadImage(patchOptions(chain, { onEvent, ...more }));
+  const sent = server.log.slice(from).filter(({ operation }) => operation === 'PutPage');
+  return { result, events, sentBytes: sent.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0) };
+}
+
+/** Creates the base as another program leaves it: all pages are listed, and the footer is its own. */
+export async function putForeignBase(level: number, more: Partial<VhdDescription> = {}): Promise<StoredBlob> {
+  const path = join(await temporaryFolder(), 'fixed.vhd');
+  const contents = [{ offset: 0, bytes: diskAt(level) }];
+  await buildVhd(path, { type: 'fixed', size: CHAIN_SIZE, contents, uniqueId: uniqueIdOf(level + 1), ...more });
+  const bytes = await readFile(path);
+  const blob = server.createPageBlob(CONTAINER, BASE, bytes.length);
+  blob.write(0, bytes);
+  blob.markWritten({ offset: 0, length: bytes.length });
+  server.touch(blob);
+  return blob;
+}
+
+/** Checks that the blob is the same as one that the last image was uploaded to in full. */
+export async function expectLikeFull(chain: ImageChain): Promise<void> {
+  await uploadFull(chain.paths[2], FULL);
+  const full = server.blob(CONTAINER, FULL);
+  const patched = storedBlob();
+  expectSameBytes(patched.read(0, CHAIN_SIZE), chain.disk);
+  expectSameBytes(patched.read(CHAIN_SIZE, 512), full.read(CHAIN_SIZE, 512));
+  expect(patched.ranges()).toEqual(full.ranges());
+  expect([...patched.metadata.keys()].sort()).toEqual([...full.metadata.keys()].sort());
+  expect(patched.headers).toEqual(full.headers);
+  expect(patched.metadata.get('vhdup_state')).toBe('complete');
+}
