@@ -41,12 +41,12 @@ export const uploadCommand = defineCommand({
     'base-manifest': {
       type: 'string',
       requiresArg: true,
-      describe: 'Manifest of the upload of the base, which proves all of its data  [a sample is read back]',
+      describe: 'Manifest of the upload of the base, which proves all of its data',
     },
     'trust-base': {
       type: 'boolean',
       default: false,
-      describe: 'Do not compare the base with the ancestor first; what the copy contains is read back at the end',
+      describe: 'Skip the comparison of the base with the ancestor; read the copied data back at the end',
     },
     'break-lease': {
       type: 'boolean',
