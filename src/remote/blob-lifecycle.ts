@@ -5,7 +5,7 @@ import { inState, isComplete, OWNER, sequenceNumberOf, UPLOAD_ID } from '../stat
 import type { CheckpointLease } from '../state/checkpoint.ts';
 import { decodeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
 import type { Capabilities, RemoteLifecycle } from '../target/lifecycle.ts';
-import type { BlobProperties, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
+import type { BlobProperties, CopyBlobOptions, CreateBlobOptions, PageBlob } from '../target/page-blob.ts';
 import { ServerCopy } from './blob-copy.ts';
 import { BlobLease, type BlobLeaseOptions, inUse, replacedMeanwhile } from './lease.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
@@ -123,17 +123,20 @@ export class BlobLifecycle implements RemoteLifecycle {
       );
     } catch (error) {
       if (!(error instanceof DestinationError)) throw error;
-      if (this.#containerRefusal !== undefined && error.reason === 'ContainerNotFound') {
-        const { message } = this.#containerRefusal;
-        throw new CredentialError(
-          `The container of ${this.#store.url} does not exist and cannot be created. ${message}`,
-        );
-      }
+      this.#explainContainer(error);
       // An earlier attempt whose answer was lost may have created the blob.
       const found = await this.properties(signal).catch(() => undefined);
       if (found?.metadata[UPLOAD_ID] !== uploadId) throw error;
     }
     this.#adopt(uploadId, blob.metadata);
+  }
+
+  /** Starts to create the blob as a copy, without a lease. @throws as `ServerCopy.start` does. */
+  async startCopy(uploadId: string, options: CopyBlobOptions, signal: AbortSignal): Promise<string | undefined> {
+    return await this.copy.start(uploadId, options, signal).catch((error: unknown) => {
+      this.#explainContainer(error);
+      throw error;
+    });
   }
 
   /**
@@ -191,14 +194,15 @@ export class BlobLifecycle implements RemoteLifecycle {
 
   /**
    * Ends the leases of earlier runs on a blob that a copy replaces. Call `assertFree` first.
-   * @param breakForeign - Also break a lease of something else. Otherwise the service refuses the copy.
+   * @param breakForeign - Also break a lease of something else.
+   * @throws {InUseError} something else holds a lease on it.
    */
   async endLeases(known: CheckpointLease | undefined, existing: BlobProperties, breakForeign: boolean): Promise<void> {
     if (!existing.isLeased) return;
     const owner = decodeOwner(existing.metadata[OWNER]);
     const ids = [...(known?.ids ?? []), ...(owner === undefined ? [] : [owner.id])];
     await this.#lease.releaseAbandoned([...new Set(ids)]);
-    if (breakForeign) await this.#lease.breakAny(owner);
+    await this.#lease.endAny(owner, breakForeign);
   }
 
   /** Releases the leases `ids` of runs that have ended. Does not fail. */
@@ -217,6 +221,14 @@ export class BlobLifecycle implements RemoteLifecycle {
     if (existing?.isLeased !== true) return undefined;
     const holders = [decodeOwner(existing.metadata[OWNER]), known?.owner];
     return holders.find((holder) => holder !== undefined && holder.id !== this.#owner.id && !hasExited(holder));
+  }
+
+  /** @throws {CredentialError} the container does not exist, and this run may not create it. */
+  #explainContainer(error: unknown): void {
+    const isMissing = error instanceof DestinationError && error.reason === 'ContainerNotFound';
+    if (this.#containerRefusal === undefined || !isMissing) return;
+    const { message } = this.#containerRefusal;
+    throw new CredentialError(`The container of ${this.#store.url} does not exist and cannot be created. ${message}`);
   }
 
   #adopt(uploadId: string, metadata: Metadata): void {

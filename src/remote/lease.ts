@@ -140,10 +140,11 @@ export class BlobLease {
     }
   }
 
-  /** Breaks the lease on the blob, if there is one. @param holder - Who holds it, if that is known. */
-  async breakAny(holder: Owner | undefined): Promise<void> {
+  /** @param holder - Who holds the lease on the blob, if that is known. @throws {InUseError} it may not be broken. */
+  async endAny(holder: Owner | undefined, mayBreak: boolean): Promise<void> {
     const { blob, store } = this.#options;
     if ((await store.properties(this.#stop.signal))?.isLeased !== true) return;
+    if (!mayBreak) throw inUse(this.#url, holder);
     await store.request('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
     this.warnOfBroken(holder);
   }

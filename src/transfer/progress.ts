@@ -60,7 +60,8 @@ export class Progress {
       this.pages.add(run);
       sent += run.length;
     }
-    this.windowBytes += window.length;
+    // Windows in which the image cannot hold data are not part of the plan.
+    if (window.allocated > 0) this.windowBytes += window.length;
     this.read += window.allocated;
     // Joined gaps may be outside of the allocated ranges.
     this.zeros += Math.max(0, window.allocated - sent);

@@ -37,6 +37,8 @@ export async function chooseBase(check: BaseCheck, signal: AbortSignal): Promise
   const { etag } = properties;
   const footer = await footerOfBase(check, etag, signal);
   const id = idOf(footer);
+  const fingerprint = imageFingerprint(check.image, check.options.trustUnmarkedSectors === true);
+  if (properties.metadata[IMAGE] === fingerprint) throw isItself(check, id);
   const ancestors = await ancestorsOf(check, properties);
   const candidates = ancestors.filter((ancestor) => ancestor.id === id && ancestor.size === check.source.size);
   if (candidates.length === 0) throw noAncestor(check, id, ancestors);
@@ -139,15 +141,17 @@ function idOf(footer: Uint8Array): string {
   return Buffer.from(footer.subarray(offset, offset + length)).toString('hex');
 }
 
-function noAncestor({ image, source, store }: BaseCheck, id: string, ancestors: readonly Ancestor[]): DestinationError {
-  const cannot = `Cannot use ${store.url} as the base`;
-  if (idOf(source.footer) === id) {
-    return new DestinationError(
-      `${cannot}: it was made from ${image.path} itself (unique id ${id}), so there is nothing to add to it. Run vhdup verify to compare them, or upload without --base.`,
-    );
-  }
+function noAncestor(check: BaseCheck, id: string, ancestors: readonly Ancestor[]): DestinationError {
+  const { image, source, store } = check;
+  if (idOf(source.footer) === id) return isItself(check, id);
   const known = ancestors.map((ancestor) => `${ancestor.id} (${ancestor.name})`).join(', ');
   return new DestinationError(
-    `${cannot}: it was made from a VHD with the unique id ${id}, which is not an ancestor of ${image.path}. The ancestors have the unique ids ${known}. Name the blob of one of them, or upload without --base.`,
+    `Cannot use ${store.url} as the base: it was made from a VHD with the unique id ${id}, which is not an ancestor of ${image.path}. The ancestors have the unique ids ${known}. Name the blob of one of them, or upload without --base.`,
+  );
+}
+
+function isItself({ image, store }: BaseCheck, id: string): DestinationError {
+  return new DestinationError(
+    `Cannot use ${store.url} as the base: it was made from ${image.path} itself (unique id ${id}), so there is nothing to add to it. Run vhdup verify to compare them, or upload without --base.`,
   );
 }

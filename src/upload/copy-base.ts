@@ -42,7 +42,7 @@ export async function copyBase(
       metadata: sessionMetadata(uploadId, request, chosen),
       ...(existing === undefined ? {} : { replaces: existing.etag }),
     };
-    copyId = await lifecycle.copy.start(uploadId, options, signal);
+    copyId = await lifecycle.startCopy(uploadId, options, signal);
   } catch (error) {
     throw await refused(error, stored, uploadId, mayReplace, request);
   }

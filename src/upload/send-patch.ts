@@ -1,5 +1,6 @@
 // Sends an image onto a copy of its base.
 
+import { PAGE_SIZE } from '../base/byte-range.ts';
 import { moveDisk } from '../transfer/move-disk.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { Upload } from './finish.ts';
@@ -15,6 +16,8 @@ export async function sendPatch(
 ): Promise<void> {
   const { source, store, lifecycle, session, progress, concurrency } = work;
   const { diskSize } = source;
+  // The copy ends with the footer of the base. Until everything is sent, the blob must not look like a VHD.
+  await store.clear({ offset: diskSize, length: PAGE_SIZE }, signal);
   const listed = new ListedPages({ store, diskSize, signal, done: progress.doneBefore, mustBeZero: true });
   await moveDisk({
     ...work,

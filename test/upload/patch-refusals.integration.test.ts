@@ -52,6 +52,12 @@ describe('PatchFirstLevelDifferencingDisk refuses', () => {
     expect((await refusal()).message).toMatch(/it was made from .*child\.vhd itself .* vhdup verify/);
   });
 
+  it('an upload of the image itself by vhdup, although all images of a VHDX chain have one id', async () => {
+    chain = await buildChain('vhdx');
+    await uploadFull(chain.paths[2], BASE);
+    expect((await refusal()).message).toMatch(/it was made from .*child\.vhdx itself/);
+  });
+
   it('a base whose Content-MD5 is not that of the ancestor', async () => {
     const base = await putForeignBase(1);
     base.headers = new Map([['content-md5', Buffer.alloc(16, 7).toString('base64')]]);

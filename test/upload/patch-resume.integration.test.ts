@@ -5,7 +5,7 @@ import { CheckpointError, DestinationError, InUseError, VerificationError } from
 import type { UploadEvent } from '../../src/events.ts';
 import type { UploadOptions } from '../../src/options.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
-import { buildChain, CHANGED_BY_CHILD, type ImageChain } from '../support/image-chain.ts';
+import { buildChain, CHAIN_SIZE, CHANGED_BY_CHILD, type ImageChain } from '../support/image-chain.ts';
 import { internalError } from '../support/page-blob-server/faults.ts';
 import type { Operation } from '../support/page-blob-server/request.ts';
 import { BASE, expectLikeFull, patch, patchOptions, uploadFull } from '../support/patched-blob.ts';
@@ -57,6 +57,8 @@ describe('a stop', () => {
     expect(await failureOf(patch(chain, { signal: stop.signal, threads: 1 }))).toBe(reason);
     await stopping;
     rule.remove();
+    // Until the upload ends, the blob must not look like a VHD.
+    expect(storedBlob().read(CHAIN_SIZE, 8).toString('latin1')).toBe('\0'.repeat(8));
     server.deleteBlob(CONTAINER, BASE);
     const { result, sentBytes } = await patch(chain);
     expect(result.sent).toBe(sentBytes);
@@ -140,6 +142,17 @@ describe('a copy', () => {
     server.createPageBlob(CONTAINER, BLOB, 1024);
     expect((await failureOf(patch(chain))).message).toMatch(/Give --overwrite/);
     await patch(chain, { overwrite: true });
+    await expectLikeFull(chain);
+  });
+
+  it('does not replace a blob that a program has leased, unless that lease may be broken', async () => {
+    const blob = server.createPageBlob(CONTAINER, BLOB, 1024);
+    blob.lease.acquire('11111111-2222-3333-4444-555555555555', 60_000, server.now().getTime());
+    const failure = await failureOf(patch(chain, { overwrite: true }));
+    expect(failure).toBeInstanceOf(InUseError);
+    expect(failure.message).toContain('--break-lease');
+    expect(server.blob(CONTAINER, BLOB)).toBe(blob);
+    await patch(chain, { overwrite: true, breakLease: true });
     await expectLikeFull(chain);
   });
 
