@@ -85,7 +85,7 @@ const ADVICE = new Map(
     PendingCopyOperation:
       'A copy to the blob is pending. Wait until it has ended, or cancel it (az storage blob copy cancel).',
     CannotVerifyCopySource:
-      'The service cannot read the blob to copy. If it is in another account, its URL needs a SAS with the permission r.',
+      'The service cannot read the blob to copy. Check that its URL has a SAS with the permission r that has not expired, and that the network rules of its account allow access.',
     CopyAcrossAccountsNotSupported: 'The account cannot copy from other accounts.',
     SourceConditionNotMet: 'The blob to copy was modified in the meantime. Run the same command again.',
     TargetConditionNotMet: 'Another program created or modified the blob in the meantime.',

@@ -51,6 +51,7 @@ export async function copyBase(
   const { replaces: _, ...started } = intended;
   const copying = { ...started, base: { ...chosen, ...(copyId === undefined ? {} : { copyId }) } };
   await file.save(copying);
+  base.emit({ type: 'saved', checkpoint: file.path });
   const { earlier, ...session } = await takeOver(copying, request);
   // Nothing was sent before this run.
   return session.isComplete && earlier !== undefined ? { ...session, earlier } : session;

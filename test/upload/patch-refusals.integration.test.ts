@@ -6,6 +6,7 @@ import type { UploadOptions } from '../../src/options.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { checkBaseOptions } from '../../src/validate-options.ts';
 import { buildChain, CHAIN_SIZE, type ImageChain } from '../support/image-chain.ts';
+import { internalError } from '../support/page-blob-server/faults.ts';
 import { BASE, patchOptions, putForeignBase, uploadFull, urlOf } from '../support/patched-blob.ts';
 import { BLOB, blobUrl, CONTAINER, server, useServer } from '../support/target-server.ts';
 import { uniqueIdOf } from '../support/vhd-builder.ts';
@@ -122,6 +123,27 @@ describe('PatchFirstLevelDifferencingDisk refuses', () => {
       ['vhdup_state', state],
     ]);
     expect((await refusal()).message).toMatch(message);
+  });
+
+  it('a base onto which a copy is pending', async () => {
+    const source = await putForeignBase(1);
+    server.createPageBlob(CONTAINER, 'other.vhd', source.size);
+    server.copies.pendingLooks = 1000;
+    const headers = { 'x-ms-version': '2023-08-03', 'x-ms-copy-source': urlOf('other.vhd', 'r') };
+    await fetch(urlOf(BASE), { method: 'PUT', headers });
+    expect((await refusal()).message).toMatch(/a copy to it is pending/);
+  });
+
+  it('a base whose SAS expires before the copy, and asks for no other SAS of the destination', async () => {
+    await putForeignBase(1);
+    const base = urlOf(BASE, 'r');
+    const rule = server.faults.add({ operation: 'CopyBlob', times: 1 }, internalError());
+    const expiring = server.when(() => rule.hits > 0).then(() => server.expireSas(base));
+    const renewSas = () => Promise.reject(new Error('not needed'));
+    const failure = await refusal({ base, renewSas, retryDelayMs: 300, maxRetryDelayMs: 300 });
+    await expiring;
+    expect(failure).toBeInstanceOf(CredentialError);
+    expect(failure.message).toMatch(/CannotVerifyCopySource.*a SAS with the permission r/);
   });
 
   it('the destination itself as the base', async () => {

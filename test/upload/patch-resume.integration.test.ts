@@ -37,7 +37,12 @@ const checkpointPath = () => `${chain.paths[2]}.vhdup.json`;
 describe('a stop', () => {
   it('during the copy leaves the copy to Azure, and the next run waits for the same one', async () => {
     server.copies.pendingLooks = 1000;
-    await stopAt(({ type }) => type === 'copying');
+    const saved: string[] = [];
+    await stopAt((event) => {
+      if (event.type === 'saved') saved.push(event.checkpoint);
+      return event.type === 'copying';
+    });
+    expect(saved).toEqual([checkpointPath()]);
     expect(storedBlob().copy?.status).toBe('pending');
     expect(await readFile(checkpointPath(), 'utf8')).not.toContain('sig=');
     const copy = storedBlob().copy;
