@@ -88,7 +88,7 @@ describe('PatchFirstLevelDifferencingDisk refuses', () => {
 
   it('a manifest of another upload', async () => {
     const manifest = `${chain.paths[1]}.jsonl`;
-    await uploadFull(chain.paths[1], 'other.vhd', { manifest });
+    await uploadFull(chain.paths[1], 'other.vhd', { manifest, checksum: 'crc64' });
     await uploadFull(chain.paths[1], BASE);
     const failure = await refusal({ baseManifest: manifest });
     expect(failure).toBeInstanceOf(VerificationError);

@@ -72,8 +72,8 @@ describe('a base', () => {
     const chain = await buildChain('vhdx');
     const folder = await temporaryFolder();
     const [baseManifest, manifest] = [join(folder, 'base.jsonl'), join(folder, 'child.jsonl')];
-    await uploadFull(chain.paths[1], BASE, { manifest: baseManifest });
-    await patch(chain, { baseManifest, manifest });
+    await uploadFull(chain.paths[1], BASE, { manifest: baseManifest, checksum: 'crc64' });
+    await patch(chain, { baseManifest, manifest, checksum: 'crc64' });
     await expectLikeFull(chain);
     const verified = await verifyBlob({ image: chain.paths[2], destination: blobUrl('r'), manifest });
     expect(verified.matches).toBe(true);
