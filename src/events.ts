@@ -17,6 +17,10 @@ export interface ProgressTotals {
   readonly unallocated: number | undefined;
   /** Bytes read by this run and skipped because they are zero. */
   readonly zeros: number;
+  /** Bytes that need not be sent, because the copy of the base contains them; earlier runs included. Only with a base. */
+  readonly copied?: number;
+  /** Bytes that the copy of the base lists and the image does not have, and that were cleared; earlier runs included. Only with a base. */
+  readonly cleared?: number;
 }
 
 /** Bytes and counts so far. */
@@ -38,8 +42,19 @@ interface StartedConcurrency {
   readonly maxWindows: number;
 }
 
-/** What a command does now. The first two and the last are steps of a managed disk. */
-export type Phase = 'creating' | 'waiting-for-access' | 'sending' | 'finishing' | 'verifying' | 'committing';
+/**
+ * What a command does now. `creating`, `waiting-for-access` and `committing` are steps of a managed disk, `checking-base` and `copying`
+ * of an upload with a base.
+ */
+export type Phase =
+  | 'checking-base'
+  | 'copying'
+  | 'creating'
+  | 'waiting-for-access'
+  | 'sending'
+  | 'finishing'
+  | 'verifying'
+  | 'committing';
 
 export type UploadEvent =
   | ({
@@ -112,7 +127,9 @@ export type UploadEvent =
   | ({ readonly type: 'request' } & RequestRecord)
   /** An operation that changes something in Azure Resource Manager, such as the creation of a disk. `waiting` repeats until it ends. */
   | ({ readonly type: 'arm' } & ArmStep)
-  /** Everything is sent or received, but the MD5 of the whole VHD is not computed yet. In bytes. */
+  /** The service copies the base. In bytes. */
+  | { readonly type: 'copying'; readonly done: number; readonly size: number }
+  /** Everything is sent or received, or the base is checked, but the MD5 of the whole VHD is not computed yet. In bytes. */
   | { readonly type: 'hashing'; readonly done: number; readonly size: number }
   | { readonly type: 'saved'; readonly checkpoint: string }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }

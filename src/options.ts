@@ -127,6 +127,15 @@ export interface UploadOptions extends ImageTransferOptions, Omit<ServiceOptions
   readonly restart?: boolean;
   /** Resume an unfinished upload of this image without its checkpoint, from what the blob holds. @default false */
   readonly resumeFromBlob?: boolean;
+  /**
+   * URL of a page blob that was made from an ancestor of a differencing image, with or without a SAS. The service copies it to the
+   * destination, and only what differs from the ancestor is sent. @default none
+   */
+  readonly base?: string;
+  /** Path of the manifest of the base's upload, which proves every page of it. @default the page list, Content-MD5 and a sample */
+  readonly baseManifest?: string;
+  /** Do not prove that the base holds the bytes of the ancestor. What the copy contains is read back at the end. @default false */
+  readonly trustBase?: boolean;
   /** Break the lease that another program holds on the blob. @default false */
   readonly breakLease?: boolean;
   /** Create the container if it does not exist. @default false */

@@ -77,6 +77,35 @@ export function checkResumeOptions({ restart, resumeFromBlob, overwrite, deleteS
   }
 }
 
+/** @throws {UsageError} if the options of a base contradict each other or the target. */
+export function checkBaseOptions(options: UploadOptions): void {
+  const { base, baseManifest, trustBase, disk, resumeFromBlob } = options;
+  if (base === undefined) {
+    if (baseManifest === undefined && trustBase !== true) return;
+    const name = baseManifest === undefined ? 'trustBase (--trust-base)' : 'baseManifest (--base-manifest)';
+    throw new UsageError(`${name} needs base (--base): the URL of the uploaded ancestor.`);
+  }
+  if (disk !== undefined) {
+    throw new UsageError(
+      'A managed disk cannot start as a copy of a base: leave out base (--base), or upload to a page blob.',
+    );
+  }
+  const option = (['contentType', 'pageBlobTier', 'blobTags'] as const).find((name) => options[name] !== undefined);
+  if (option !== undefined) {
+    throw new UsageError(
+      `A blob that starts as a copy of a base (--base) takes its properties from the base: leave out ${option}.`,
+    );
+  }
+  if (baseManifest !== undefined && trustBase === true) {
+    throw new UsageError('baseManifest proves what the base holds, trustBase skips the proof: give only one of them.');
+  }
+  if (resumeFromBlob === true) {
+    throw new UsageError(
+      'An upload with a base (--base) resumes only with its checkpoint. If that is lost, give --restart --overwrite instead of --resume-from-blob.',
+    );
+  }
+}
+
 /** The limit of Node's timers, in milliseconds. A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

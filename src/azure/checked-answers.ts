@@ -27,7 +27,21 @@ export function propertiesOf(response: BlobGetPropertiesResponse): BlobPropertie
     ...(response.contentMD5 === undefined ? {} : { contentMd5: response.contentMD5 }),
     ...(response.contentType === undefined ? {} : { contentType: response.contentType }),
     ...(response.accessTier === undefined ? {} : { tier: response.accessTier }),
+    ...copyOf(response),
   };
+}
+
+/** HTTP dates have a precision of one second. */
+const DATE_PRECISION_MS = 1000;
+
+function copyOf(response: BlobGetPropertiesResponse): Pick<BlobProperties, 'copy'> {
+  const { copyId, copyStatus, copyProgress = '', copyStatusDescription, copyCompletedOn, lastModified } = response;
+  if (copyId === undefined || copyStatus === undefined) return {};
+  const done = Number(/^\d+(?=\/)/.exec(copyProgress)?.[0] ?? 0);
+  const isKnown = copyCompletedOn !== undefined && lastModified !== undefined;
+  const wasWrittenSince = isKnown && lastModified.getTime() > copyCompletedOn.getTime() + DATE_PRECISION_MS;
+  const description = copyStatusDescription === undefined ? {} : { description: copyStatusDescription };
+  return { copy: { id: copyId, status: copyStatus, done, wasWrittenSince, ...description } };
 }
 
 /**

@@ -84,6 +84,13 @@ const ADVICE = new Map(
     SequenceNumberConditionNotMet: 'Another program replaced the blob during the upload.',
     FeatureNotSupportedByAccount:
       'The account does not support page blobs: accounts with a hierarchical namespace have none. Use another account.',
+    PendingCopyOperation:
+      'A copy to the blob is pending. Wait until it has ended, or cancel it (az storage blob copy cancel).',
+    CannotVerifyCopySource:
+      'The service cannot read the blob to copy. Check that its URL has a SAS with the permission r that has not expired, and that the network rules of its account allow access.',
+    CopyAcrossAccountsNotSupported: 'The account cannot copy from other accounts.',
+    SourceConditionNotMet: 'The blob to copy was modified in the meantime. Run the same command again.',
+    TargetConditionNotMet: 'Another program created or modified the blob in the meantime.',
     AccountIsDisabled: 'The storage account is disabled.',
     ContainerBeingDeleted: 'The container is being deleted. Wait a few minutes, or choose another container.',
   }),

@@ -13,6 +13,7 @@ const OPERATIONS = {
   'Get Blob Properties': { success: 200, proof: ['etag', 'x-ms-blob-type'] },
   'Put Blob': { success: 201, proof: ['etag'] },
   'Delete Snapshots': { success: 202, proof: ['x-ms-delete-type-permanent'] },
+  'Copy Blob': { success: 202, proof: ['etag', 'x-ms-copy-id'] },
   'Put Page': { success: 201, proof: ['etag'] },
   'Clear Pages': { success: 201, proof: ['etag'] },
   'Get Page Ranges': { success: 200, proof: ['x-ms-blob-content-length'] },
@@ -69,7 +70,8 @@ export function operationOf({ method, url, headers }: RequestLike): Operation | 
     case 'lease':
       return LEASE_OPERATIONS.get(headers.get('x-ms-lease-action') ?? '');
     case null:
-      return query.get('restype') === 'container' ? 'Create Container' : 'Put Blob';
+      if (query.get('restype') === 'container') return 'Create Container';
+      return headers.get('x-ms-copy-source') === undefined ? 'Put Blob' : 'Copy Blob';
     default:
       return undefined;
   }

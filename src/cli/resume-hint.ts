@@ -31,8 +31,11 @@ export class ResumeHint {
 
   readonly onEvent = (event: UploadEvent): void => {
     if (STARTS.has(event.type) && 'checkpoint' in event) this.#path = event.checkpoint;
-    else if (event.type === 'saved') this.#isSaved = true;
-    else if (event.type === 'warning' && event.code === 'checkpoint-not-saved') this.#isSaved = false;
+    else if (event.type === 'saved') {
+      // A copy of a base is saved before the upload starts.
+      this.#path ??= event.checkpoint;
+      this.#isSaved = true;
+    } else if (event.type === 'warning' && event.code === 'checkpoint-not-saved') this.#isSaved = false;
   };
 
   /** Whether there is a checkpoint, however old. */

@@ -7,7 +7,14 @@ import { inState, isComplete, OWNER, sequenceNumberOf, UPLOAD_ID } from '../stat
 import type { CheckpointLease } from '../state/checkpoint.ts';
 import { decodeOwner, hasExited, type Owner } from '../state/lease-holder.ts';
 import type { Capabilities, RemoteLifecycle } from '../target/lifecycle.ts';
-import type { BlobProperties, CreateBlobOptions, PageBlob, PublicAccess } from '../target/page-blob.ts';
+import type {
+  BlobProperties,
+  CopyBlobOptions,
+  CreateBlobOptions,
+  PageBlob,
+  PublicAccess,
+} from '../target/page-blob.ts';
+import { ServerCopy } from './blob-copy.ts';
 import { createContainer } from './container.ts';
 import { BlobLease, type BlobLeaseOptions, inUse, replacedMeanwhile } from './lease.ts';
 import type { RetryingPageStore } from './retrying-page-store.ts';
@@ -41,6 +48,8 @@ export class BlobLifecycle implements RemoteLifecycle {
   readonly #canRead: boolean;
   readonly #emit: EventListener;
   readonly #lease: BlobLease;
+  /** Creates the blob as a copy of another one, without a lease: the service copies to no blob that has one. */
+  readonly copy: ServerCopy;
   /** The metadata that this run gave the blob; undefined before that. */
   #metadata: Metadata | undefined;
   /** Why this run may not create the container. */
@@ -54,6 +63,7 @@ export class BlobLifecycle implements RemoteLifecycle {
     this.#emit = options.emit;
     this.#lease = new BlobLease(options);
     this.#store.holdBy(this.#lease);
+    this.copy = new ServerCopy(options.blob, options.store);
   }
 
   get capabilities(): Capabilities {
@@ -134,16 +144,19 @@ export class BlobLifecycle implements RemoteLifecycle {
       );
     } catch (error) {
       if (!(error instanceof DestinationError)) throw error;
-      if (this.#containerRefusal !== undefined && error.reason === 'ContainerNotFound') {
-        const { message } = this.#containerRefusal;
-        throw new CredentialError(
-          `The container of ${this.#store.url} does not exist and cannot be created. ${message}`,
-        );
-      }
+      this.#explainContainer(error);
       // An earlier attempt whose answer was lost may have created the blob.
       if (!(await this.#hasCreated(uploadId, signal))) throw error;
     }
     this.#adopt(uploadId, blob.metadata);
+  }
+
+  /** Starts to create the blob as a copy, without a lease. @throws as `ServerCopy.start` does. */
+  async startCopy(uploadId: string, options: CopyBlobOptions, signal: AbortSignal): Promise<string | undefined> {
+    return await this.copy.start(uploadId, options, signal).catch((error: unknown) => {
+      this.#explainContainer(error);
+      throw error;
+    });
   }
 
   /**
@@ -210,6 +223,19 @@ export class BlobLifecycle implements RemoteLifecycle {
     );
   }
 
+  /**
+   * Ends the leases of earlier runs on a blob that a copy replaces. Call `assertFree` first.
+   * @param breakForeign - Also break a lease of something else.
+   * @throws {InUseError} something else holds a lease on it.
+   */
+  async endLeases(known: CheckpointLease | undefined, existing: BlobProperties, breakForeign: boolean): Promise<void> {
+    if (!existing.isLeased) return;
+    const owner = decodeOwner(existing.metadata[OWNER]);
+    const ids = [...(known?.ids ?? []), ...(owner === undefined ? [] : [owner.id])];
+    await this.#lease.releaseAbandoned([...new Set(ids)]);
+    await this.#lease.endAny(owner, breakForeign);
+  }
+
   /** Releases the leases `ids` of runs that have ended. Does not fail. */
   releaseAbandoned(ids: readonly string[]): Promise<void> {
     return this.#lease.releaseAbandoned(ids);
@@ -241,6 +267,14 @@ export class BlobLifecycle implements RemoteLifecycle {
       () => true,
       () => false,
     );
+  }
+
+  /** @throws {CredentialError} the container does not exist, and this run may not create it. */
+  #explainContainer(error: unknown): void {
+    const isMissing = error instanceof DestinationError && error.reason === 'ContainerNotFound';
+    if (this.#containerRefusal === undefined || !isMissing) return;
+    const { message } = this.#containerRefusal;
+    throw new CredentialError(`The container of ${this.#store.url} does not exist and cannot be created. ${message}`);
   }
 
   #adopt(uploadId: string, metadata: Metadata): void {

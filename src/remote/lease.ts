@@ -140,6 +140,15 @@ export class BlobLease {
     }
   }
 
+  /** @param holder - Who holds the lease on the blob, if that is known. @throws {InUseError} it may not be broken. */
+  async endAny(holder: Owner | undefined, mayBreak: boolean): Promise<void> {
+    const { blob, store } = this.#options;
+    if ((await store.properties(this.#stop.signal))?.isLeased !== true) return;
+    if (!mayBreak) throw inUse(this.#url, holder);
+    await store.request('Break Lease', this.#stop.signal, (attempt) => blob.leases.break(attempt));
+    this.warnOfBroken(holder);
+  }
+
   /** @param holder - Whose lease was broken. Undefined if it is not a run of vhdup. */
   warnOfBroken(holder: Owner | undefined): void {
     const who = holder === undefined ? 'another program' : `${describeOwner(holder)},`;

@@ -9,6 +9,9 @@ export const OWNER = 'vhdup_owner';
 /** A fingerprint of the source image. */
 export const IMAGE = 'vhdup_image';
 
+/** Unique id of the VHD whose copy an unfinished blob is. Only the checkpoint shows which of its pages are those of the image. */
+export const BASE = 'vhdup_base';
+
 /** `failed`: the blob differs from the image. Only a new upload from the beginning replaces it. */
 export type BlobState = 'uploading' | 'complete' | 'failed';
 
@@ -45,7 +48,8 @@ export function isComplete(metadata: Metadata): boolean {
 
 /** The metadata with another state. */
 export function inState(metadata: Metadata, state: BlobState): Record<string, string> {
-  const { [OWNER]: owner = '', ...rest } = metadata;
+  const { [OWNER]: owner = '', [BASE]: base, ...rest } = metadata;
+  if (state !== 'complete' && base !== undefined) return { ...rest, [OWNER]: owner, [BASE]: base, [STATE]: state };
   return { ...rest, ...(state === 'complete' ? {} : { [OWNER]: owner }), [STATE]: state };
 }
 

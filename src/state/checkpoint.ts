@@ -53,6 +53,30 @@ export interface Checkpoint {
   readonly replaces?: ReplacedBlob;
   /** Only for a managed disk that this upload created. */
   readonly disk?: DiskState;
+  /** The blob whose copy the target starts as. */
+  readonly base?: CheckpointBase;
+}
+
+/** The uploaded ancestor of the image that an upload copies on the server. */
+export interface CheckpointBase {
+  /** Without a SAS. */
+  readonly url: string;
+  /** The version of the base that is copied. */
+  readonly etag: string;
+  /** Which file of `image` the base was made from. */
+  readonly ancestor: number;
+  /** Unique id of that VHD, in hexadecimal. */
+  readonly id: string;
+  /** Undefined until the service has answered. */
+  readonly copyId?: string;
+  /** The copy has ended, and the target is marked as a blob of this upload. */
+  readonly copied: boolean;
+  /** It is certain that the pages of the target that this upload did not send are those of the ancestor. */
+  readonly proved: boolean;
+  /** Bytes of the finished parts that were not sent, because the copy contained them. */
+  readonly kept: number;
+  /** Bytes of the finished parts that were cleared, because the image does not have them. */
+  readonly cleared: number;
 }
 
 /** The managed disk that the upload created. Its name may later belong to another disk, which has another `uniqueId`. */
@@ -126,6 +150,19 @@ const FORM: StateForm<Checkpoint> = {
     unread: optional(oneOf('unverified', 'full')),
     replaces: optional(object<ReplacedBlob>({ etag: text, uploadId: optional(text) })),
     disk: optional(object<DiskState>({ id: text, uniqueId: optional(text), finishing: optional(flag) })),
+    base: optional(
+      object<CheckpointBase>({
+        url: text,
+        etag: text,
+        ancestor: count,
+        id: text,
+        copyId: optional(text),
+        copied: flag,
+        proved: flag,
+        kept: count,
+        cleared: count,
+      }),
+    ),
   }),
 };
 

@@ -28,11 +28,26 @@ export interface BlobProperties extends StoreProperties {
   readonly isLeased: boolean;
   /** Names are in lower case, as HTTP returns them. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The MD5 of the whole content that somebody stored: 16 bytes. The service does not update it when pages are written. */
+  /** The stored Content-MD5: 16 bytes. The service neither checks nor updates it. */
   readonly contentMd5?: Uint8Array;
   readonly contentType?: string;
   /** The tier of a blob of a premium account: P10, ... */
   readonly tier?: string;
+  /** The last copy onto the blob. Absent once the properties of the blob were set after it ended. */
+  readonly copy?: BlobCopy;
+}
+
+/** A copy that the service makes. */
+export interface BlobCopy {
+  readonly id: string;
+  /** While it is pending, nothing can write to the blob. After `failed` and `aborted`, the blob is empty. */
+  readonly status: 'pending' | 'success' | 'failed' | 'aborted';
+  /** Bytes copied so far. */
+  readonly done: number;
+  /** Why it failed, in the words of the service. Foreign text. */
+  readonly description?: string;
+  /** Whether the blob was modified after the copy had ended, to the precision of HTTP dates. */
+  readonly wasWrittenSince: boolean;
 }
 
 /** What a new blob gets besides its content and the metadata of its upload. */
@@ -49,6 +64,17 @@ export interface CreateBlobOptions extends NewBlobOptions {
   /** Length in bytes, a multiple of 512. */
   readonly size: number;
   readonly sequenceNumber: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Replace the blob that has this ETag. Without it, no blob may exist, also in a race. */
+  readonly replaces?: string;
+}
+
+export interface CopyBlobOptions {
+  /** URL of the blob to copy, with its SAS if it has one. A secret. */
+  readonly source: string;
+  /** Refuse if the source has another ETag. */
+  readonly sourceEtag: string;
+  /** Replaces the metadata of the source. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Replace the blob that has this ETag. Without it, no blob may exist, also in a race. */
   readonly replaces?: string;
@@ -74,6 +100,16 @@ export interface PageBlob extends PageStore<BlobProperties> {
   deleteSnapshots(signal: AbortSignal): Promise<void>;
   create(options: CreateBlobOptions, signal: AbortSignal): Promise<void>;
   /**
+   * Starts a copy of another blob, which the service makes.
+   * @returns the id of the copy if it has ended already. Otherwise the properties of the blob show it.
+   */
+  copyFrom(options: CopyBlobOptions, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * @param etag - Refuse if the blob has another ETag.
+   * @returns the new ETag, if the service sends it.
+   */
+  setSequenceNumber(sequenceNumber: number, signal: AbortSignal, etag: string): Promise<string | undefined>;
+  /**
    * @param etag - Refuse if the blob has another ETag.
    * @returns the new ETag, if the service sends it.
    */
@@ -90,10 +126,11 @@ export interface PageBlob extends PageStore<BlobProperties> {
   delete(signal: AbortSignal, etag?: string): Promise<boolean>;
   /**
    * Sets the Content-MD5 of the blob, which the service stores but never checks. The content type stays.
+   * @param md5 - Undefined removes it.
    * @param etag - Refuse if the blob has another ETag.
    * @returns the new ETag, if the service sends it.
    */
-  setContentMd5(md5: Uint8Array, signal: AbortSignal, etag?: string): Promise<string | undefined>;
+  setContentMd5(md5: Uint8Array | undefined, signal: AbortSignal, etag?: string): Promise<string | undefined>;
 }
 
 /**

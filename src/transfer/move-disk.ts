@@ -6,7 +6,7 @@ import type { PageRun } from '../base/page-run.ts';
 import type { EventListener } from '../events.ts';
 import { type PlanSource, planTotals, planWindows, type Window, windowsLeft } from './plan.ts';
 import { Progress } from './progress.ts';
-import { type TransferTarget, transfer } from './transfer.ts';
+import { type Piece, type SplitWindow, type TransferTarget, transfer } from './transfer.ts';
 import { WindowMemory } from './window-memory.ts';
 
 /** A disk to move. */
@@ -38,10 +38,12 @@ export interface MoveDiskOptions {
   readonly alongside?: (windows: AsyncGenerator<Window>) => AsyncGenerator<Window>;
   /** Ranges of a window to send even if they are zero. @default none */
   readonly alsoSend?: (window: Window) => readonly ByteRange[];
+  /** Cuts the runs of each window into pieces. @default every run is sent, unless it is already there */
+  readonly split?: SplitWindow;
   /** Called for each run once the target contains it. */
   readonly onRun?: (run: PageRun) => void;
   /** Called for each finished window, before it counts as done. */
-  readonly onWindow?: (window: Window, runs: readonly ByteRange[]) => void;
+  readonly onWindow?: (window: Window, runs: readonly ByteRange[], pieces: readonly Piece[]) => void;
   /** The target's counters. */
   readonly requests?: () => { readonly requests: number; readonly retries: number };
 }
@@ -85,15 +87,17 @@ export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
       ...(options.pace === undefined ? {} : { pace: options.pace }),
       ...(options.checksums === undefined ? {} : { checksums: options.checksums }),
       ...(options.alsoSend === undefined ? {} : { alsoSend: options.alsoSend }),
+      ...(options.split === undefined ? {} : { split: options.split }),
       onRun: (run, wasThere) => {
         options.onRun?.(run);
-        if (wasThere) progress.runFound(run.range);
-        else progress.runSent(run.range);
+        if (!wasThere) progress.runSent(run.range);
+        // Pieces to keep are counted with their window.
+        else if (options.split === undefined) progress.runFound(run.range);
         emitProgress();
       },
-      onWindow: (window, runs) => {
-        options.onWindow?.(window, runs);
-        progress.windowDone(window, runs);
+      onWindow: (window, runs, pieces) => {
+        options.onWindow?.(window, runs, pieces);
+        progress.windowDone(window, runs, pieces);
         emitProgress();
       },
     });

@@ -20,7 +20,23 @@ export interface TransferTarget {
   write(run: PageRun, signal: AbortSignal): Promise<void>;
   /** Whether the target is known to contain these bytes, so that they need not be written. @default never */
   alreadyThere?(run: PageRun): boolean | Promise<boolean>;
+  /** Clears the pages of the range. Needed only for pieces to clear. */
+  clear?(range: ByteRange, signal: AbortSignal): Promise<void>;
 }
+
+/**
+ * A part of a window. `send`: write it. `keep`: the target already contains it. `clear`: the target lists its pages, but the source
+ * has no data there.
+ */
+export interface Piece extends ByteRange {
+  readonly fate: 'send' | 'keep' | 'clear';
+}
+
+/**
+ * Cuts the runs of a window into pieces. The pieces to send and to keep cover exactly the runs, and those to clear lie outside.
+ * @param bytes - The bytes of the window.
+ */
+export type SplitWindow = (window: Window, bytes: Uint8Array, runs: readonly ByteRange[]) => Promise<readonly Piece[]>;
 
 export interface TransferOptions {
   /** In ascending order. Read ahead only as far as memory allows. */
@@ -47,10 +63,12 @@ export interface TransferOptions {
   readonly signal: AbortSignal;
   /** Ranges of a window to send even if they are zero: the target may hold other bytes there. @default none */
   readonly alsoSend?: (window: Window) => readonly ByteRange[];
+  /** @default every run is sent, unless it is already there */
+  readonly split?: SplitWindow;
   /** Called after each run that the target acknowledged or already contained. */
   readonly onRun: (run: PageRun, wasThere: boolean) => void;
-  /** Called when every run of the window is acknowledged. `runs` is empty if the window is all zeros. */
-  readonly onWindow: (window: Window, runs: readonly ByteRange[]) => void;
+  /** Called when every piece of the window is acknowledged. `runs` is empty if the window is all zeros. */
+  readonly onWindow: (window: Window, runs: readonly ByteRange[], pieces: readonly Piece[]) => void;
 }
 
 /**
@@ -95,8 +113,23 @@ async function moveWindow(
   if (stop.signal.aborted) return;
   const data = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
   const runs = [...data, ...subtractRanges(options.alsoSend?.(window) ?? [], data)];
+  const pieces = (await options.split?.(window, bytes, runs)) ?? runs.map((run): Piece => ({ ...run, fate: 'send' }));
+  if (stop.signal.aborted) return;
   let acknowledged = 0;
-  const send = async (range: ByteRange) => {
+  const settle = (action: () => Promise<void>) =>
+    limit(async () => {
+      if (stop.signal.aborted) return;
+      try {
+        await action();
+        acknowledged += 1;
+      } catch (error) {
+        // Abort inside the limit: the free slot must not start another request.
+        stop.abort(error);
+      }
+    });
+  const move = async ({ fate, offset, length }: Piece) => {
+    const range = { offset, length };
+    if (fate === 'clear') return await settle(async () => await target.clear?.(range, stop.signal));
     const start = range.offset - window.offset;
     const runBytes = bytes.subarray(start, start + range.length);
     // Compute the checksum before the run takes a slot: the connection must not wait for it.
@@ -104,22 +137,15 @@ async function moveWindow(
     const isUnused = options.checksums === false;
     const checksum = isWhole ? whole : isUnused ? undefined : await memory.checksum(runBytes);
     const run = { range, bytes: runBytes, checksum };
-    await limit(async () => {
-      if (stop.signal.aborted) return;
-      try {
-        const isThere = (await target.alreadyThere?.(run)) === true;
-        if (!isThere) await target.write(run, stop.signal);
-        acknowledged += 1;
-        onRun(run, isThere);
-      } catch (error) {
-        // Abort inside the limit: the free slot must not start another request.
-        stop.abort(error);
-      }
+    await settle(async () => {
+      const isThere = fate === 'keep' || (await target.alreadyThere?.(run)) === true;
+      if (!isThere) await target.write(run, stop.signal);
+      onRun(run, isThere);
     });
   };
-  // Wait for all runs of the window, even if one fails.
-  await Promise.all(runs.map((range) => send(range).catch((error: unknown) => stop.abort(error))));
-  if (acknowledged === runs.length) onWindow(window, runs);
+  // Wait for all pieces of the window, even if one fails.
+  await Promise.all(pieces.map((piece) => move(piece).catch((error: unknown) => stop.abort(error))));
+  if (acknowledged === pieces.length) onWindow(window, runs, pieces);
   memory.giveBack(buffer);
 }
 

@@ -69,6 +69,7 @@ export class Checkpointing {
       sent: { bytes: progress.pages.bytes, pages: progress.pages.toString() },
       unverified: subtractRanges(session.unverified.ranges, readBack),
       lease: leaseOf(access.owner, lifecycle.isHeld),
+      ...(session.base === undefined ? {} : { base: { ...session.base, ...progress.base } }),
       ...(session.earlier?.fromBlob === true ? { fromBlob: true } : {}),
       ...(this.#isFailed ? { failed: true } : {}),
       ...(this.unread === undefined ? {} : { unread: this.unread }),

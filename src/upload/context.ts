@@ -8,8 +8,8 @@ import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
 import type { BlobLifecycle } from '../remote/blob-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
-import { IMAGE, OWNER, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
-import type { Checkpoint } from '../state/checkpoint.ts';
+import { BASE, IMAGE, OWNER, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
+import type { Checkpoint, CheckpointBase } from '../state/checkpoint.ts';
 import type { CheckpointFile } from '../state/checkpoint-file.ts';
 import type { ExclusiveAccess } from '../state/exclusive-access.ts';
 import { encodeOwner, type Owner } from '../state/lease-holder.ts';
@@ -29,6 +29,22 @@ export interface Session {
   readonly isComplete: boolean;
   /** Ranges to read back at the end. They grow while the run sends without a lease, or finds pages that the blob already holds. */
   readonly unverified: RangeSet;
+  /** The base whose copy the blob started as. */
+  readonly base?: CheckpointBase;
+}
+
+/** The base that the user named. */
+export interface BaseRequest {
+  /** Without a SAS. */
+  readonly url: string;
+  /** The URL from which the service copies it. A secret, if it has a SAS. */
+  readonly copySource: string;
+  /**
+   * Finds the ancestor that the base was made from, and proves that the base holds its bytes. Writes nothing.
+   * @throws {DestinationError | VerificationError} the base cannot be used.
+   */
+  choose(signal: AbortSignal): Promise<Pick<CheckpointBase, 'etag' | 'ancestor' | 'id' | 'proved'>>;
+  readonly emit: EventListener;
 }
 
 /** What every session needs. */
@@ -66,6 +82,8 @@ export interface SessionRequest extends TargetRequest {
   readonly breakLease: boolean;
   /** The user's metadata for the blob. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Undefined for an upload without a base. */
+  readonly base?: BaseRequest | undefined;
 }
 
 /** The checkpoint of an upload that has not sent anything yet. */
@@ -128,8 +146,12 @@ export function imageFingerprint({ files, size }: DiskImage, trustUnmarkedSector
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
 }
 
-/** The metadata of the blob while this run uploads to it. */
-export function sessionMetadata(uploadId: string, request: SessionRequest): Record<string, string> {
+/** The metadata of the blob while this run uploads to it. @param base - The base whose copy it is. */
+export function sessionMetadata(
+  uploadId: string,
+  request: SessionRequest,
+  base?: Pick<CheckpointBase, 'id'>,
+): Record<string, string> {
   const { image, metadata, owner, trustUnmarkedSectors } = request;
   return {
     ...metadata,
@@ -139,6 +161,7 @@ export function sessionMetadata(uploadId: string, request: SessionRequest): Reco
     vhdup_source_size: String(image.size),
     [IMAGE]: imageFingerprint(image, trustUnmarkedSectors),
     [OWNER]: encodeOwner(owner),
+    ...(base === undefined ? {} : { [BASE]: base.id }),
     [STATE]: 'uploading',
   };
 }

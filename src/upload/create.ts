@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { RangeSet } from '../base/range-set.ts';
 import { CredentialError, DestinationError, InUseError, type VhdupError } from '../errors.ts';
-import { isComplete, isFailed, isUnfinished, OWNER, otherUploader, UPLOAD_ID } from '../state/blob-metadata.ts';
+import { BASE, isComplete, isFailed, isUnfinished, OWNER, otherUploader, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint, ReplacedBlob } from '../state/checkpoint.ts';
 import { decodeOwner, describeOwner, hasExited } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
@@ -25,25 +25,14 @@ export async function create(
   existing: BlobProperties | undefined,
   request: SessionRequest,
 ): Promise<Session> {
-  const { lifecycle, file, owner, breakLease, signal } = request;
-  const uploadId = randomUUID();
-  const startedAt = new Date().toISOString();
-  const mayReplace = request.overwrite || isReplaceable(stored, existing);
-  if (existing !== undefined) assertReplaceable(existing, mayReplace, request);
-  lifecycle.assertFree(stored?.lease, existing, breakLease);
-
+  const { lifecycle, file, breakLease, signal } = request;
+  const { checkpoint, mayReplace } = newUpload(stored, existing, request);
+  const { uploadId, startedAt } = checkpoint;
   // The checkpoint comes first: after a stop between the two, the next run recognises its blob, or may still replace the existing one.
-  const replaces = existing === undefined ? {} : { replaces: replacedBlob(stored, existing) };
-  const lease = { owner, ids: leaseIds(owner, stored?.lease) };
-  await file.save({ ...emptyCheckpoint({ uploadId, startedAt }, request), lease, ...replaces });
+  await file.save(checkpoint);
   try {
     const current = existing === undefined ? undefined : await holdReplaced(stored, existing, uploadId, request);
-    if (request.deleteSnapshots && existing !== undefined) await lifecycle.deleteSnapshots(signal);
-    const { createContainer, publicAccess } = request;
-    // With an existing blob, the container exists, and only its public access may differ from what was asked for.
-    if (createContainer && (existing === undefined || publicAccess !== undefined)) {
-      await lifecycle.createContainer(publicAccess, signal);
-    }
+    await prepareContainer(existing, request);
     const blob = {
       ...request.blobOptions,
       uploadId,
@@ -57,6 +46,37 @@ export async function create(
   // Outside the try: the blob exists now, so the checkpoint must stay for the next run to recognise it.
   if (existing === undefined) await lifecycle.hold(undefined, undefined, uploadId, breakLease);
   return { uploadId, startedAt, isComplete: false, unverified: new RangeSet() };
+}
+
+/**
+ * The checkpoint of a new upload. Sends nothing.
+ * @throws {DestinationError | InUseError} the existing blob may not be replaced.
+ */
+export function newUpload(
+  stored: Checkpoint | undefined,
+  existing: BlobProperties | undefined,
+  request: SessionRequest,
+): { readonly checkpoint: Checkpoint; readonly mayReplace: boolean } {
+  const { lifecycle, owner, breakLease } = request;
+  const mayReplace = request.overwrite || isReplaceable(stored, existing);
+  if (existing !== undefined) assertReplaceable(existing, mayReplace, request);
+  lifecycle.assertFree(stored?.lease, existing, breakLease);
+  const ids = { uploadId: randomUUID(), startedAt: new Date().toISOString() };
+  const replaces = existing === undefined ? {} : { replaces: replacedBlob(stored, existing) };
+  const lease = { owner, ids: leaseIds(owner, stored?.lease) };
+  return { checkpoint: { ...emptyCheckpoint(ids, request), lease, ...replaces }, mayReplace };
+}
+
+/** Creates the container and deletes the snapshots of the blob that is replaced, if the user asked for that. */
+export async function prepareContainer(
+  existing: BlobProperties | undefined,
+  { lifecycle, createContainer, publicAccess, deleteSnapshots, signal }: SessionRequest,
+): Promise<void> {
+  if (deleteSnapshots && existing !== undefined) await lifecycle.deleteSnapshots(signal);
+  // With an existing blob, the container exists, and only its public access may differ from what was asked for.
+  if (createContainer && (existing === undefined || publicAccess !== undefined)) {
+    await lifecycle.createContainer(publicAccess, signal);
+  }
 }
 
 /** Whether this upload created the blob, or an earlier run was allowed to replace it and was killed before it did. */
@@ -91,7 +111,7 @@ async function holdReplaced(
  * Restores the previous checkpoint if it is certain that no blob was created.
  * @returns the error to throw.
  */
-async function refused(
+export async function refused(
   error: unknown,
   stored: Checkpoint | undefined,
   uploadId: string,
@@ -160,7 +180,8 @@ function existingBlob({ size, type, metadata, isLeased }: BlobProperties, reques
     );
   }
   const whose = owner === undefined ? '' : ` (by ${describeOwner(owner)})`;
+  const lost = metadata[BASE] === undefined ? ', or with --resume-from-blob if the checkpoint is lost' : '';
   return new DestinationError(
-    `${cannot}: the blob already exists and is an unfinished upload by vhdup${whose}. If it is yours, run that upload again with its checkpoint (--checkpoint), or with --resume-from-blob if the checkpoint is lost. ${replace}`,
+    `${cannot}: the blob already exists and is an unfinished upload by vhdup${whose}. If it is yours, run that upload again with its checkpoint (--checkpoint)${lost}. ${replace}`,
   );
 }

@@ -1,14 +1,24 @@
 // planUpload: what an upload would send and skip, and why. Writes nothing.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
-import { imageListeners, shielded } from '../events.ts';
-import { asFixedVhd } from '../image/fixed-vhd-view.ts';
+import { RangeSet } from '../base/range-set.ts';
+import { type EventListener, imageListeners, shielded } from '../events.ts';
+import type { DiskImage } from '../image/disk-image.ts';
+import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
-import type { ArmPlace, ImageTransferOptions, UploadOptions } from '../options.ts';
-import { localConcurrency } from '../transfer/concurrency-limits.ts';
+import type { ArmPlace, ImageTransferOptions, ServiceOptions, UploadOptions } from '../options.ts';
+import { concurrencyOf, localConcurrency } from '../transfer/concurrency-limits.ts';
 import { moveDisk } from '../transfer/move-disk.ts';
+import type { Window } from '../transfer/plan.ts';
+import { Progress } from '../transfer/progress.ts';
 import type { TransferTarget } from '../transfer/transfer.ts';
+import { checkBaseOptions, checkChecksum } from '../validate-options.ts';
+import { baseAccessOf, openBase } from './base-blob.ts';
+import { assertHasAncestors, chooseBase } from './base-check.ts';
 import { type PlannedDisk, planManagedDisk } from './managed-disk.ts';
+import { Patch } from './patch.ts';
+import { ListedPages } from './recover.ts';
+import { destinationOf } from './target.ts';
 
 export interface UploadPlan {
   readonly format: string;
@@ -31,18 +41,25 @@ export interface UploadPlan {
     readonly padding: number;
   };
   readonly durationMs: number;
+  /** Bytes that would not be sent, because the copy of the base contains them. Only with a base. */
+  readonly copied?: number;
+  /** Bytes of the copy that would be cleared. Only with a base. */
+  readonly cleared?: number;
   /** Only for a managed disk. */
   readonly disk?: PlannedDisk;
 }
 
 /** The options of an upload that its plan depends on. */
-export type PlanOptions = ImageTransferOptions & Pick<UploadOptions, 'disk' | 'credential' | keyof ArmPlace>;
+export type PlanOptions = ImageTransferOptions &
+  Omit<ServiceOptions, 'destination'> &
+  Pick<UploadOptions, 'destination' | 'disk' | 'base' | 'baseManifest' | 'trustBase' | keyof ArmPlace>;
 
 /**
- * Reads the whole image in the same way as an upload. For a managed disk, also looks whether it exists.
+ * Reads the whole image in the same way as an upload. For a managed disk, also looks whether it exists. Checks a base as an upload does.
  * @throws {VhdupError} the image cannot be read; the reason of `signal`, unchanged, on abort.
  */
 export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
+  checkBaseOptions(options);
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
   const startMs = performance.now();
@@ -63,14 +80,12 @@ export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
         requests += 1;
         return Promise.resolve();
       },
+      clear: () => Promise.resolve(),
     };
-    const progress = await moveDisk({
-      source,
-      target: nowhere,
-      ...localConcurrency(options.threads),
-      signal,
-      emit,
-    });
+    const base =
+      options.base === undefined ? undefined : await planBase(options, options.base, { image, source, emit, signal });
+    const moving = { source, target: nowhere, ...localConcurrency(options.threads), signal, emit, ...base?.moving };
+    const progress = await moveDisk(moving).finally(() => base?.close());
     await image.assertUnchanged();
     const allocated = progress.plan?.allocated ?? 0;
     return {
@@ -82,9 +97,46 @@ export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
       requests: requests + 1,
       skip: { unallocated: image.size - allocated, zeros: progress.zeros, padding: source.diskSize - image.size },
       durationMs: performance.now() - startMs,
+      ...(progress.base === undefined ? {} : { copied: progress.base.kept, cleared: progress.base.cleared }),
       ...(disk === undefined ? {} : { disk }),
     };
   } finally {
     await image.close();
+  }
+}
+
+interface PlannedImage {
+  readonly image: DiskImage;
+  readonly source: FixedVhdView;
+  readonly emit: EventListener;
+  readonly signal: AbortSignal;
+}
+
+/** Compares with the ancestor that the base was made from, and with the pages that the base lists. */
+async function planBase(options: PlanOptions, url: string, { image, source, emit, signal }: PlannedImage) {
+  assertHasAncestors(image);
+  const destination = options.destination === undefined ? undefined : destinationOf(options);
+  const access = baseAccessOf(url, options, destination);
+  const { store, close } = await openBase(access, options, concurrencyOf(options.threads), emit);
+  try {
+    const checksum = checkChecksum(options.checksum);
+    const chosen = await chooseBase({ image, source, options, store, checksum, emit }, signal);
+    const { diskSize } = source;
+    const listed = new ListedPages({ store, diskSize, signal, done: new RangeSet(), mustBeZero: true });
+    const patch = await Patch.open(image, chosen, options);
+    const moving = {
+      progress: new Progress({ done: [], base: { kept: 0, cleared: 0 } }),
+      alongside: (windows: AsyncGenerator<Window>) => listed.alongside(windows),
+      split: patch.splitBy(listed),
+      onWindow: (window: Window) => void listed.windowDone(window),
+    };
+    const closeBoth = async () => {
+      await patch.close();
+      close();
+    };
+    return { moving, close: closeBoth };
+  } catch (error) {
+    close();
+    throw error;
   }
 }

@@ -4,7 +4,7 @@ import { CheckpointError, DestinationError, ImageChangedError } from '../errors.
 import { isFailed, sequenceNumberOf, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint, CheckpointImageFile } from '../state/checkpoint.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
-import type { TargetRequest } from './context.ts';
+import type { SessionRequest, TargetRequest } from './context.ts';
 
 /** @throws {CheckpointError | ImageChangedError} the checkpoint belongs to another image, another blob, or another way to read the image. */
 export function assertSameSource(
@@ -39,6 +39,19 @@ export function assertSameSource(
       `${image.path} has changed since the upload started at ${stored.startedAt}: ${changes.join('; ')}. The data already sent no longer matches it. Give --restart to upload it from the beginning.`,
     );
   }
+}
+
+/** @throws {CheckpointError} the upload started with another base, or one of the runs has no base. */
+export function assertSameBase(
+  { base, blobUrl }: Checkpoint,
+  { base: given, file }: Pick<SessionRequest, 'base' | 'file'>,
+): void {
+  if (base?.url === given?.url) return;
+  const started = base === undefined ? 'without --base' : `with --base ${base.url}`;
+  const nextStep = base === undefined ? 'Leave --base out' : 'Give that option again';
+  throw new CheckpointError(
+    `The upload of the checkpoint ${file.path} to ${blobUrl} started ${started}. ${nextStep} to resume it, or give --restart to upload from the beginning.`,
+  );
 }
 
 /** Names are not compared, because files may have been moved or renamed. */

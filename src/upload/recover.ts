@@ -6,7 +6,7 @@ import type { RangeSet } from '../base/range-set.ts';
 import { DestinationError } from '../errors.ts';
 import { listedRanges } from '../remote/page-ranges.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
-import { IMAGE, isComplete, isFailed, OWNER, otherUploader, UPLOAD_ID } from '../state/blob-metadata.ts';
+import { BASE, IMAGE, isComplete, isFailed, OWNER, otherUploader, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { decodeOwner } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
@@ -22,6 +22,9 @@ function mismatch(metadata: BlobProperties['metadata'], fingerprint: string): st
   }
   if (isComplete(metadata)) return 'it is complete; run vhdup verify to check whether it matches this image';
   if (isFailed(metadata)) return 'its verification failed, or the image changed while it was read';
+  if (metadata[BASE] !== undefined) {
+    return 'it started as a copy of a base (--base), and only its checkpoint shows which data is that of this image';
+  }
   const made = metadata[IMAGE];
   if (made === undefined) return 'its metadata does not say which image it was made from';
   return made === fingerprint

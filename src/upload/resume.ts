@@ -51,16 +51,18 @@ export async function resume(
   // 3. Unless the blob is proved unmodified, everything done so far becomes unverified.
   const proved = isProved(stored, hold);
   const unverified = new RangeSet([...stored.unverified, ...(proved ? [] : stored.done)]);
+  // What the copy of the base brought may have been modified as well.
+  const base = stored.base && { base: { ...stored.base, proved: stored.base.proved && proved } };
   let current = hold.etag === first.etag ? first : await lookAgain(stored, first, request);
   if (isComplete(current.metadata)) return complete;
   if (!proved) await assertSamePages(stored, store, signal);
 
   // 4. Save that before the first write to the blob.
   const { etag: _, ...known } = stored;
-  await file.save({ ...known, unverified: unverified.ranges, lease: leaseOf(owner, lifecycle.isHeld) });
+  await file.save({ ...known, ...base, unverified: unverified.ranges, lease: leaseOf(owner, lifecycle.isHeld) });
 
   // 5. Name this run in the blob. Without a lease, the blob may have changed since the last look.
-  const metadata = sessionMetadata(uploadId, request);
+  const metadata = sessionMetadata(uploadId, request, stored.base);
   for (let looks = 1; !(await lifecycle.mark(uploadId, metadata, current.etag, signal)); looks++) {
     current = await lookAgain(stored, first, request);
     if (isComplete(current.metadata)) return complete;
@@ -70,7 +72,7 @@ export async function resume(
       );
     }
   }
-  return { ...session, isComplete: false, unverified };
+  return { ...session, ...base, isComplete: false, unverified };
 }
 
 /** @throws {InUseError} another run has started to use the blob since `first`. */

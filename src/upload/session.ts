@@ -3,10 +3,12 @@
 import { CheckpointError, CredentialError } from '../errors.ts';
 import { UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
+import type { BlobProperties } from '../target/page-blob.ts';
 import { warnOfOtherOptions } from './blob-options.ts';
 import type { Session, SessionRequest, TargetRequest } from './context.ts';
+import { copyBase, resumeCopy } from './copy-base.ts';
 import { create } from './create.ts';
-import { assertSameSource } from './identity.ts';
+import { assertSameBase, assertSameSource } from './identity.ts';
 import { checkpointOfBlob } from './recover.ts';
 import { resume } from './resume.ts';
 
@@ -18,13 +20,19 @@ import { resume } from './resume.ts';
 export async function openSession(request: SessionRequest): Promise<Session> {
   const { lifecycle, restart, signal } = request;
   const stored = await loadCheckpoint(request);
-  if (stored !== undefined && !restart) assertSameSource(stored, request);
+  if (stored !== undefined && !restart) {
+    assertSameSource(stored, request);
+    assertSameBase(stored, request);
+  }
   if (!lifecycle.capabilities.read) return await createUnseen(stored, request);
   const existing = await lifecycle.properties(signal);
 
   const isOurs = stored !== undefined && existing?.metadata[UPLOAD_ID] === stored.uploadId;
   const hasStarted = stored !== undefined && (stored.done.length > 0 || stored.fromBlob === true);
-  if (stored !== undefined && !restart && (isOurs || hasStarted)) {
+  if (stored?.base?.copied === false && isOurs && !restart && !hasEnded(existing))
+    return await resumeCopy(stored, request);
+  const canResume = stored?.base?.copied !== false && (isOurs || hasStarted);
+  if (stored !== undefined && !restart && canResume) {
     warnOfOtherOptions(existing, request);
     return await resume(stored, existing, request);
   }
@@ -35,6 +43,7 @@ export async function openSession(request: SessionRequest): Promise<Session> {
     warnOfOtherOptions(existing, request);
     return await resume({ ...found, lease: { ...found.lease, ids } }, existing, request);
   }
+  if (request.base !== undefined) return await copyBase(stored, existing, request, request.base);
   return await create(stored, existing, request);
 }
 
@@ -45,6 +54,11 @@ async function createUnseen(stored: Checkpoint | undefined, request: SessionRequ
   throw new CredentialError(
     `Cannot resume the upload to ${request.targetUrl} with a SAS that lacks r (read, for Get Blob Properties): nothing shows that the blob is still the one of the checkpoint ${request.file.path}. Run the same command with a SAS with at least sp=rw.`,
   );
+}
+
+/** Whether a copy onto the blob has failed or was aborted, so that it has to be started once more. */
+function hasEnded(existing: BlobProperties | undefined): boolean {
+  return existing?.copy?.status === 'failed' || existing?.copy?.status === 'aborted';
 }
 
 /** `--restart` and `--resume-from-blob` replace an unusable checkpoint, but never any other file. */

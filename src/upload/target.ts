@@ -12,7 +12,9 @@ import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import type { RemoteLifecycle } from '../target/lifecycle.ts';
 import type { NewBlobOptions } from '../target/page-blob.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
-import type { Session, TargetRequest } from './context.ts';
+import { type BaseAccess, openBase } from './base-blob.ts';
+import { chooseBase } from './base-check.ts';
+import type { BaseRequest, Session, TargetRequest } from './context.ts';
 import { openDiskSession } from './disk-session.ts';
 import { openSession } from './session.ts';
 
@@ -45,6 +47,8 @@ export interface TargetSettings {
   readonly blobOptions: NewBlobOptions;
   readonly concurrency: Concurrency;
   readonly maxRate: number;
+  /** Undefined for an upload without a base. */
+  readonly base?: BaseAccess | undefined;
 }
 
 /** What opening a target needs of the run. */
@@ -60,10 +64,8 @@ export function openTarget(request: OpenTargetRequest, destination: BlobAccess):
   return destination.address.isDisk === true ? openDisk(request, destination) : openBlob(request, destination);
 }
 
-async function openBlob(
-  { options, metadata, blobOptions, concurrency, maxRate, emit, owner, signal, onLost }: OpenTargetRequest,
-  destination: BlobAccess,
-): Promise<UploadTarget> {
+async function openBlob(request: OpenTargetRequest, destination: BlobAccess): Promise<UploadTarget> {
+  const { options, metadata, blobOptions, concurrency, maxRate, emit, owner, signal, onLost } = request;
   if (!canRead(destination)) warnOfWriteOnly(destination, emit);
   const { blob, store } = await connect(destination, { ...options, maxRate, ...concurrency }, emit);
   const lifecycle = new BlobLifecycle({ blob, store, owner, emit, signal, onLost, canRead: canRead(destination) });
@@ -76,10 +78,29 @@ async function openBlob(
   };
   return {
     ...{ store, lifecycle, url: store.url },
-    openSession: (session) => openSession({ ...session, ...own }),
+    openSession: (session) => openSession({ ...session, ...own, base: baseRequest(request) }),
     causeOf: (error) => Promise.resolve(error),
     disk: () => undefined,
     close: () => blob.close(),
+  };
+}
+
+function baseRequest({ base, options, concurrency, image, source, emit }: OpenTargetRequest): BaseRequest | undefined {
+  if (base === undefined) return undefined;
+  return {
+    url: base.address.url,
+    copySource: base.copySource,
+    choose: async (signal) => {
+      warnOfPlainHttp(base, emit);
+      const opened = await openBase(base, options, concurrency, emit);
+      try {
+        const checksum = options.checksum ?? 'crc64';
+        return await chooseBase({ image, source, options, store: opened.store, checksum, emit }, signal);
+      } finally {
+        opened.close();
+      }
+    },
+    emit,
   };
 }
 
@@ -143,8 +164,10 @@ function permissionsFor({ deleteSnapshots, blobTags = {} }: UploadOptions): stri
  * Whether the options need requests that read. Otherwise a SAS without r can upload, but only to a new blob: whether a blob exists
  * is known only from the answer to Put Blob, and nothing is compared at the end.
  */
-function needsReading({ overwrite, resumeFromBlob, breakLease, verify = 'none' }: UploadOptions): boolean {
-  return overwrite === true || resumeFromBlob === true || breakLease === true || verify !== 'none';
+function needsReading({ overwrite, resumeFromBlob, breakLease, verify = 'none', base }: UploadOptions): boolean {
+  return (
+    overwrite === true || resumeFromBlob === true || breakLease === true || verify !== 'none' || base !== undefined
+  );
 }
 
 function warnOfWriteOnly({ address: { url } }: BlobAccess, emit: EventListener): void {
@@ -156,9 +179,10 @@ function warnOfWriteOnly({ address: { url } }: BlobAccess, emit: EventListener):
 }
 
 function refuseBlobOptions(options: UploadOptions): void {
-  const { contentMd5, createContainer, deleteSnapshots, breakLease, metadata = {} } = options;
+  const { contentMd5, createContainer, deleteSnapshots, breakLease, metadata = {}, base } = options;
   const { contentType, pageBlobTier, blobTags } = options;
   const given = [
+    ...(base === undefined ? [] : ['base (--base)']),
     ...(contentMd5 === true ? ['contentMd5 (--content-md5)'] : []),
     ...(createContainer === true ? ['createContainer (--create-container)'] : []),
     ...(deleteSnapshots === true ? ['deleteSnapshots (--delete-snapshots)'] : []),

@@ -18,6 +18,7 @@ import { Progress } from '../transfer/progress.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
 import { isZero } from '../transfer/zero-pages.ts';
 import {
+  checkBaseOptions,
   checkChecksum,
   checkMaxRate,
   checkMetadata,
@@ -26,13 +27,17 @@ import {
   checkVerify,
 } from '../validate-options.ts';
 import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
+import { baseAccessOf } from './base-blob.ts';
+import { assertHasAncestors } from './base-check.ts';
 import { checkBlobOptions } from './blob-options.ts';
 import { Checkpointing, causeOf } from './checkpointing.ts';
 import { emptyCheckpoint, type TargetRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
 import { type FinishedDisk, openManagedDisk } from './managed-disk.ts';
+import { Patch } from './patch.ts';
 import { readFinished } from './read-back.ts';
 import { ListedPages } from './recover.ts';
+import { sendPatch } from './send-patch.ts';
 import { destinationOf, type OpenTargetRequest, openTarget, type UploadTarget } from './target.ts';
 import { UploadManifest } from './upload-manifest.ts';
 import { finishedResult, resultOf, startEvent, type UploadResult } from './upload-result.ts';
@@ -43,6 +48,7 @@ export type { UploadResult };
 function settingsOf(options: UploadOptions) {
   checkRetryOptions(options);
   checkResumeOptions(options);
+  checkBaseOptions(options);
   const verify = checkVerify(options.verify);
   const destination = destinationOf(options);
   return {
@@ -54,6 +60,7 @@ function settingsOf(options: UploadOptions) {
     // Without the permission to read, nothing can be compared.
     verify: destination === undefined || canRead(destination) ? verify : ('none' as const),
     destination,
+    base: options.base === undefined ? undefined : baseAccessOf(options.base, options, destination),
     signal: options.signal ?? new AbortController().signal,
   };
 }
@@ -129,6 +136,7 @@ async function openChecked(options: UploadOptions, settings: Settings, emit: Eve
     },
   });
   try {
+    if (options.base !== undefined) assertHasAncestors(image);
     if (options.skipChecks === true) return image;
     const blobName = settings.destination?.address.isDisk === true ? undefined : settings.destination?.address.blobName;
     for (const finding of await checkBeforeUpload(image, warnings, { blobName })) emit(checkEvent(finding));
@@ -162,7 +170,7 @@ async function upload(
     await lifecycle.abandon();
     throw error;
   });
-  const progress = new Progress(session.earlier);
+  const progress = new Progress({ done: [], ...session.earlier, ...(session.base && { base: session.base }) });
   const empty = emptyCheckpoint(session, request);
   const checkpointing = new Checkpointing({ image, file, access, session, progress, lifecycle, empty, emit });
   emit(startEvent(request, session, options.threads, settings.concurrency));
@@ -178,6 +186,7 @@ async function upload(
 
   let memory: WindowMemory | undefined;
   let artifacts: Artifacts | undefined;
+  let patch: Patch | undefined;
   try {
     memory = new WindowMemory(settings.checksum);
     artifacts = await openArtifacts(options, source, checkpointing.state, signal, (error) => access.stop(error));
@@ -187,7 +196,8 @@ async function upload(
       openExport: target.openExport,
       emit: watchExpiry(emit, { endsOn: () => store.credentialExpiresOn, maxRate }),
     };
-    const finished = await sendAndFinish(work, artifacts, signal);
+    patch = session.base && (await Patch.open(image, session.base, options));
+    const finished = await sendAndFinish(work, artifacts, patch, signal);
     await checkpointing.remove();
     return result(finished);
   } catch (error) {
@@ -195,6 +205,7 @@ async function upload(
     await checkpointing.release(cause);
     throw cause;
   } finally {
+    await patch?.close();
     if (artifacts !== undefined) await closeArtifacts(artifacts);
     await memory?.close();
   }
@@ -233,9 +244,15 @@ function flagsOf(options: UploadOptions): Flags {
 }
 
 /** Saves the checkpoint once a second meanwhile. */
-function sendAndFinish(work: Upload, artifacts: Artifacts, signal: AbortSignal): Promise<Finished> {
+function sendAndFinish(
+  work: Upload,
+  artifacts: Artifacts,
+  patch: Patch | undefined,
+  signal: AbortSignal,
+): Promise<Finished> {
   return work.checkpointing.whileSaving(signal, async (savingSignal) => {
-    await sendDisk(work, artifacts, savingSignal);
+    if (patch === undefined) await sendDisk(work, artifacts, savingSignal);
+    else await sendPatch(work, artifacts, patch, savingSignal);
     await work.checkpointing.save();
     return await finish(work, artifacts, savingSignal);
   });

@@ -29,6 +29,12 @@ const CALLS: Partial<Record<Operation, (blob: PageBlob, signal: AbortSignal) => 
     const replaces = server.blob('vhds', 'disk.vhd').etag;
     await blob.create({ size: SIZE, sequenceNumber: 0, metadata: {}, replaces }, signal);
   },
+  'Copy Blob': async (blob, signal) => {
+    const source = server.createPageBlob('vhds', 'source.vhd', SIZE);
+    const replaces = server.blob('vhds', 'disk.vhd').etag;
+    const url = `${server.urlOf('vhds', 'source.vhd')}?${server.accountSas('r')}`;
+    await blob.copyFrom({ source: url, sourceEtag: source.etag, metadata: {}, replaces }, signal);
+  },
   'Put Page': (blob, signal) =>
     blob.write({ range: { offset: 0, length: 512 }, bytes: PAGE, checksum: CHECKSUM }, signal),
   'Get Page Ranges': (blob, signal) => blob.pageRanges(undefined, signal),

@@ -9,6 +9,7 @@ import type {
   BlobAddress,
   BlobLeases,
   BlobProperties,
+  CopyBlobOptions,
   CreateBlobOptions,
   PageBlob,
   PublicAccess,
@@ -24,6 +25,8 @@ type Operation =
   | 'containerAccess'
   | 'properties'
   | 'create'
+  | 'copyFrom'
+  | 'setSequenceNumber'
   | 'write'
   | 'clear'
   | 'pageRanges'
@@ -145,6 +148,26 @@ export class MemoryPageBlob implements PageBlob {
     });
   }
 
+  /** The copy ends at once, and has the size of the blob that it replaces. */
+  copyFrom({ metadata, replaces }: CopyBlobOptions, signal: AbortSignal): Promise<string | undefined> {
+    return this.#answer('copyFrom', signal, () => {
+      if (replaces === undefined && this.blob !== undefined) throw refused('BlobAlreadyExists');
+      if (replaces !== undefined && this.blob?.etag !== replaces) throw refused('TargetConditionNotMet');
+      this.#checkLease();
+      this.put({ size: this.blob?.size ?? 0, metadata });
+      return `copy-${this.#changes}`;
+    });
+  }
+
+  setSequenceNumber(sequenceNumber: number, signal: AbortSignal, etag: string): Promise<string | undefined> {
+    return this.#answer('setSequenceNumber', signal, () => {
+      this.#checkLease();
+      if (this.blob?.etag !== etag) throw refused('ConditionNotMet');
+      this.put({ ...this.blob, sequenceNumber });
+      return this.blob.etag;
+    });
+  }
+
   write({ range }: PageRun, signal: AbortSignal): Promise<void> {
     return this.#answer('write', signal, () => {
       this.#checkLease();
@@ -193,7 +216,7 @@ export class MemoryPageBlob implements PageBlob {
     });
   }
 
-  setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<string | undefined> {
+  setContentMd5(md5: Uint8Array | undefined, signal: AbortSignal): Promise<string | undefined> {
     return this.#answer('setContentMd5', signal, () => {
       this.contentMd5 = md5;
       return this.blob?.etag;

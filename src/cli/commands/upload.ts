@@ -39,6 +39,21 @@ export const uploadCommand = defineCommand({
       default: false,
       describe: 'Resume without a checkpoint; data that the blob already contains is not sent again',
     },
+    base: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'URL of the uploaded ancestor of a differencing image: copied in Azure, and only changes are sent',
+    },
+    'base-manifest': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Manifest of the upload of the base, which proves all of its data',
+    },
+    'trust-base': {
+      type: 'boolean',
+      default: false,
+      describe: 'Skip the comparison of the base with the ancestor; read the copied data back at the end',
+    },
     'break-lease': {
       type: 'boolean',
       default: false,
@@ -99,14 +114,32 @@ export const uploadCommand = defineCommand({
   examples: [
     'upload disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"',
     'upload disk.vhdx --disk web01-os -g migration -l westeurope',
+    'upload child.vhd vhds/child.vhd --base vhds/parent.vhd',
     'upload disk.vhdx vhds/disk.vhd --dry-run',
   ],
   epilog: 'To resume an interrupted upload, run the same command again.',
   run: (args, context) => {
     const disk = newDiskOf(args);
+    const ofBase = {
+      ...(args.base === undefined ? {} : { base: args.base }),
+      ...(args.baseManifest === undefined ? {} : { baseManifest: args.baseManifest }),
+      ...(args.trustBase ? { trustBase: true } : {}),
+    };
     const ofDisk = disk === undefined ? {} : { disk, ...armOptions(args, context.environment) };
+    if (args.dryRun && args.base !== undefined) {
+      // Only the base is contacted, with the credential of the destination unless its URL has a SAS.
+      return executeRemote(args, args.destination ?? args.base, context, {
+        run: ({ destination, ...options }) =>
+          planUpload({
+            ...options,
+            ...ofBase,
+            ...(args.destination === undefined || destination === undefined ? {} : { destination }),
+          }),
+        describe: describePlan,
+      });
+    }
     if (args.dryRun) {
-      const options = { ...imageOptions(args), threads: threadsOf(args.threads), ...ofDisk };
+      const options = { ...imageOptions(args), threads: threadsOf(args.threads), ...ofDisk, ...ofBase };
       return context.execute({
         run: (signal, onEvent) => planUpload({ ...options, signal, onEvent }),
         describe: describePlan,
@@ -125,6 +158,7 @@ export const uploadCommand = defineCommand({
       metadata: pairsOf('metadata', args.metadata),
       ...blobOptions(args),
       ...ofDisk,
+      ...ofBase,
       ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
     };
     // A failure leaves a disk behind that exists and is not final.
@@ -175,6 +209,7 @@ function describeResult(result: UploadResult, asked: VerifyLevel | undefined): s
     ['blob size', exact(result.blobSize)],
     ['read', exact(result.read)],
     ['sent', `${exact(result.sent)}${result.sentBefore === 0 ? '' : `, and ${exact(result.sentBefore)} before`}`],
+    ...copiedRows(result),
     ['skipped, not allocated', exact(result.unallocated ?? 0)],
     ['skipped, zero', exact(result.zeros)],
     ['requests', `${result.requests}, retries ${retries}${mismatches}`],
@@ -187,11 +222,20 @@ function describeResult(result: UploadResult, asked: VerifyLevel | undefined): s
 
 /** Nothing was compared, although the user did not ask for that. */
 const CANNOT_READ = 'not possible: the SAS lacks r (read)';
+/** What an upload with a base has besides. */
+function copiedRows({ copied, cleared }: Pick<UploadResult, 'copied' | 'cleared'>): (readonly [string, string])[] {
+  if (copied === undefined) return [];
+  return [
+    ['copied from the base', exact(copied)],
+    ['cleared', exact(cleared ?? 0)],
+  ];
+}
 
 function describePlan(plan: UploadPlan): string {
   return `${table('Dry run: nothing was written. An upload from the start', [
     ['would read', exact(plan.allocated)],
     ['would send', `${exact(plan.send)} in ${plan.requests} requests`],
+    ...copiedRows(plan).map(([name, text]) => [`would be ${name}`, text] as const),
     ['would skip, not allocated', exact(plan.skip.unallocated)],
     ['would skip, zero', exact(plan.skip.zeros)],
     ['would add, padding to a whole MiB', exact(plan.skip.padding)],

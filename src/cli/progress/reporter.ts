@@ -27,12 +27,16 @@ const STEP_LINE_INTERVAL_MS = 15_000;
 
 const HASHING_LINE_INTERVAL_MS = 10_000;
 
+const COPYING_LINE_INTERVAL_MS = 10_000;
+
 type Started = Extract<UploadEvent, { type: 'start' | 'start-verify' | 'start-download' }>;
 
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #display: ProgressDisplay | undefined;
   #lastHashingLineMs = Number.NEGATIVE_INFINITY;
+  #lastCopyingLineMs = Number.NEGATIVE_INFINITY;
+  #isSending = false;
   #lastStepLineMs = Number.NEGATIVE_INFINITY;
   #isDownload = false;
   readonly #lastRetryLineMs = new Map<string, number>();
@@ -61,6 +65,13 @@ export class Reporter {
         break;
       case 'hashing':
         this.#hashing(event);
+        break;
+      case 'phase':
+        if (event.phase === 'checking-base') this.log('Comparing the base with the local ancestor.');
+        else this.#isSending ||= event.phase === 'sending';
+        break;
+      case 'copying':
+        this.#copying(event);
         break;
       case 'arm':
         this.#step(event);
@@ -98,9 +109,19 @@ export class Reporter {
     const nowMs = performance.now();
     if (nowMs - this.#lastHashingLineMs < HASHING_LINE_INTERVAL_MS) return;
     this.#lastHashingLineMs = nowMs;
-    this.log(
-      `All data is ${this.#isDownload ? 'received' : 'sent'}. Computing the MD5 of the whole VHD: ${Math.floor((done / size) * 100)}%.`,
-    );
+    const what = this.#isDownload
+      ? 'All data is received. Computing the MD5 of the whole VHD'
+      : this.#isSending
+        ? 'All data is sent. Computing the MD5 of the whole VHD'
+        : 'Computing the MD5 of the ancestor';
+    this.log(`${what}: ${Math.floor((done / size) * 100)}%.`);
+  }
+
+  #copying({ done, size }: Extract<UploadEvent, { type: 'copying' }>): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastCopyingLineMs < COPYING_LINE_INTERVAL_MS) return;
+    this.#lastCopyingLineMs = nowMs;
+    this.log(`Azure copies the base: ${Math.floor((done / size) * 100)}%.`);
   }
 
   #step({ step, state, elapsedMs }: Extract<UploadEvent, { type: 'arm' }>): void {

@@ -51,6 +51,7 @@ const REQUIREMENTS: Readonly<Record<Operation, Requirement>> = {
   GetContainerProperties: { anyOf: 'r', resourceType: 'c', accountSasOnly: true },
   DeleteContainer: { anyOf: 'd', resourceType: 'c', accountSasOnly: true },
   PutBlob: { anyOf: 'cw', resourceType: 'o' },
+  CopyBlob: { anyOf: 'cw', resourceType: 'o' },
   GetBlob: { anyOf: 'r', resourceType: 'o' },
   GetBlobProperties: { anyOf: 'r', resourceType: 'o' },
   GetBlobMetadata: { anyOf: 'r', resourceType: 'o' },

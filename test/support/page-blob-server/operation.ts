@@ -3,6 +3,7 @@
 import type { RequestBody } from '../test-server/exchange.ts';
 import type { Grant } from './authorization.ts';
 import { checkConditions } from './conditions.ts';
+import type { CopyModel, CopySource } from './copy-operations.ts';
 import { blobNotFound, containerNotFound, invalidBlobType, invalidHeader, missingHeader } from './error.ts';
 import type { ServiceRequest } from './request.ts';
 import type { BlobStore, BlobType, StoredBlob, StoredContainer } from './store.ts';
@@ -30,6 +31,10 @@ export interface OperationContext {
   readonly listsEachPage?: boolean;
   readonly maxBlobSize: number;
   readonly kind: AccountKind;
+  /** @default copies end at once */
+  readonly copyModel?: CopyModel;
+  /** The accounts from which Copy Blob can copy. @default none */
+  readonly copySources?: readonly CopySource[];
 }
 
 /** A successful answer. `contentLength` is the length of `body`. */

@@ -4,6 +4,7 @@ import { MIB, PAGE_SIZE } from '../../../src/base/byte-range.ts';
 import type { Grant } from './authorization.ts';
 import { checkBody, isBase64Of } from './checksum.ts';
 import { checkCreateConditions, parseSequenceNumber } from './conditions.ts';
+import { checkNoPendingCopy, copyBlob } from './copy-operations.ts';
 import {
   invalidBlobType,
   invalidHeader,
@@ -38,6 +39,7 @@ export function perform(context: OperationContext): ServiceResponse {
   if (!/^(\$root|\$web|[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9])$/.test(context.request.container)) {
     throw new ServiceError(400, 'InvalidResourceName', 'The specified resource name contains invalid characters.');
   }
+  checkNoPendingCopy(context);
   return OPERATIONS[context.request.operation](context);
 }
 
@@ -46,6 +48,7 @@ const OPERATIONS: Readonly<Record<Operation, (context: OperationContext) => Serv
   GetContainerProperties: getContainerProperties,
   DeleteContainer: deleteContainer,
   PutBlob: putBlob,
+  CopyBlob: copyBlob,
   GetBlob: getBlob,
   GetBlobProperties: getBlobProperties,
   GetBlobMetadata: getBlobMetadata,
@@ -199,6 +202,7 @@ function setBlobProperties(context: OperationContext): ServiceResponse {
   if ((size !== undefined || action !== undefined) && blob.type !== 'PageBlob') throw invalidBlobType();
   if (action !== undefined) blob.sequenceNumber = nextSequenceNumber(request, action, blob.sequenceNumber);
   if (size !== undefined) blob.resize(size);
+  blob.copy = undefined;
   // A request that only changes the size or the sequence number keeps the stored headers; any other replaces all of them.
   const namesHeaders = STORED_HEADERS.some((name) => request.headers.has(`x-ms-blob-${name}`));
   if (namesHeaders || (size === undefined && action === undefined)) blob.headers = headers;

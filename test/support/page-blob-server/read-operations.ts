@@ -2,6 +2,7 @@
 
 import { type ByteRange, endOf, MIB } from '../../../src/base/byte-range.ts';
 import { crc64Base64, md5Base64 } from './checksum.ts';
+import { advanceCopy, copyHeaders } from './copy-operations.ts';
 import { invalidHeader, invalidRange } from './error.ts';
 import {
   blobForRead,
@@ -63,6 +64,7 @@ function rangeChecksums(request: ServiceRequest, blob: StoredBlob, range: ByteRa
 /** Get Blob Properties. */
 export function getBlobProperties(context: OperationContext): ServiceResponse {
   const blob = blobForRead(context);
+  advanceCopy(blob, context.store, context.now);
   return { status: 200, headers: propertyHeaders(blob, context.now), contentLength: blob.size };
 }
 
@@ -80,6 +82,7 @@ function propertyHeaders(blob: StoredBlob, now: number): Record<string, string> 
     ...metadataHeaders(blob),
     ...sequenceHeader(blob),
     ...blob.lease.describe(now),
+    ...copyHeaders(blob),
     'accept-ranges': 'bytes',
     'x-ms-blob-type': blob.type,
     'x-ms-creation-time': blob.createdAt.toUTCString(),

@@ -11,6 +11,7 @@ export type Operation =
   | 'GetContainerProperties'
   | 'DeleteContainer'
   | 'PutBlob'
+  | 'CopyBlob'
   | 'GetBlob'
   | 'GetBlobProperties'
   | 'GetBlobMetadata'
@@ -116,7 +117,8 @@ function operationOf(
   if (!hasBlob || query.has('snapshot') || query.has('versionid')) return 'Unsupported';
   switch (`${method} ${comp}`.trim()) {
     case 'PUT':
-      return headers.has('x-ms-copy-source') ? 'Unsupported' : 'PutBlob';
+      if (headers.has('x-ms-requires-sync')) return 'Unsupported';
+      return headers.has('x-ms-copy-source') ? 'CopyBlob' : 'PutBlob';
     case 'GET':
       return 'GetBlob';
     case 'HEAD':

@@ -13,6 +13,7 @@ import {
 import { makeTestCertificates } from '../test-certificates.ts';
 import { checkVersion } from './answers.ts';
 import { type AccessPolicy, authorize, type Credentials } from './authorization.ts';
+import type { CopyModel, CopySource } from './copy-operations.ts';
 import type { ServiceModel } from './model.ts';
 import type { ServiceResponse } from './operation.ts';
 import { MAX_BLOB_SIZE, perform } from './operations.ts';
@@ -70,7 +71,10 @@ export async function startPageBlobServer(options: PageBlobServerOptions = {}): 
 export class PageBlobServer extends BlobServiceServer implements StorageAccount {
   readonly account: string;
   readonly key: string;
+  /** How copies behave. */
+  readonly copies: CopyModel = { pendingLooks: 0, outcome: 'success' };
   readonly #options: PageBlobServerOptions;
+  readonly #otherAccounts: PageBlobServer[] = [];
   readonly #store = new BlobStore();
   readonly #credentials: Credentials;
 
@@ -188,6 +192,15 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
     for (const expired of signatures) this.#credentials.expiredSignatures.add(expired);
   }
 
+  /** Lets this server copy blobs of another account. */
+  copiesFrom(other: PageBlobServer): void {
+    this.#otherAccounts.push(other);
+  }
+
+  get #copySource(): CopySource {
+    return { url: this.url, store: this.#store, credentials: this.#credentials };
+  }
+
   protected override perform(request: ServiceRequest, body: ReceivedBody): ServiceResponse {
     checkVersion(request);
     const now = this.now().getTime();
@@ -203,7 +216,9 @@ export class PageBlobServer extends BlobServiceServer implements StorageAccount 
       maxBlobSize = MAX_BLOB_SIZE,
     } = this.#options;
     const limits = { rangesPerResponse, maxBlobSize, kind };
-    return perform({ request, body, grant, store: this.#store, now, discard, verifyChecksums, ...limits });
+    const copySources = [this, ...this.#otherAccounts].map((server) => server.#copySource);
+    const copying = { copyModel: this.copies, copySources };
+    return perform({ request, body, grant, store: this.#store, now, discard, verifyChecksums, ...limits, ...copying });
   }
 }
 

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { alignDown, type ByteRange, endOf } from '../../../src/base/byte-range.ts';
 import type { PublicAccess } from '../../../src/target/page-blob.ts';
+import type { StoredCopy } from './copy-operations.ts';
 import { BlobLease } from './lease.ts';
 
 const SLAB_SIZE = 64 * 1024;
@@ -156,6 +157,8 @@ export class StoredBlob {
   /** The number of snapshots. While there are any, nothing deletes or replaces the blob, as in premium accounts. */
   snapshots = 0;
   tags: ReadonlyMap<string, string> = new Map();
+  /** The last copy onto the blob, until its properties are set. */
+  copy: StoredCopy | undefined;
 
   constructor(type: BlobType, size: number, now: Date, discard: boolean, lease = new BlobLease()) {
     this.type = type;
