@@ -52,7 +52,8 @@ export class BlobSource implements TransferSource {
     const { target, etag, memory } = this.#options;
     const options = { etag, checksum: memory.algorithm, checksumOf: (bytes: Uint8Array) => memory.checksum(bytes) };
     const ranges = joinRanges(window.extents ?? [window], JOINED_GAP);
-    into.fill(0);
+    // A window that is listed as a whole is overwritten as a whole.
+    if (bytesOf(ranges) < into.length) into.fill(0);
     const stop = new LinkedAbort(signal);
     const read = async (range: ByteRange) => {
       const isProven = await target.store.read(range, partOf(into, window, range), options, stop.signal);
