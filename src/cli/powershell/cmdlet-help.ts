@@ -19,18 +19,21 @@ export function cmdletHelp(cmdlet: Cmdlet, width: number): string {
     ...COMMON_PARAMETERS.flatMap((parameter) => parameterLines(parameter, cmdlet, width)),
     '',
     'Notes:',
-    ...[...cmdlet.notes, ...NOTES].flatMap((note) => indented(note, width)),
+    ...[...cmdlet.notes, ...notesFor(cmdlet)].flatMap((note) => indented(note, width)),
     '',
     'Examples:',
     ...cmdlet.examples.map((example) => `  ${example}`),
   ].join('\n');
 }
 
-const NOTES = [
-  'Names can be shortened, in any case: -dest for -Destination. -Name:value and -Name value are the same.',
-  'Options of vhdup upload can follow, such as --json (one object for ConvertFrom-Json), --sas-file, --log-file or --delete-snapshots: vhdup upload --help lists them.',
-  'Exit codes are those of vhdup upload, in $LASTEXITCODE.',
-];
+function notesFor({ command = 'upload' }: Cmdlet): string[] {
+  const options = command === 'upload' ? '--log-file or --delete-snapshots' : '--log-file or --format';
+  return [
+    'Names can be shortened, in any case: -local for -LocalFilePath. -Name:value and -Name value are the same.',
+    `Options of vhdup ${command} can follow, such as --json (one object for ConvertFrom-Json), --sas-file, ${options}: vhdup ${command} --help lists them.`,
+    `Exit codes are those of vhdup ${command}, in $LASTEXITCODE.`,
+  ];
+}
 
 /** One line as Get-Help writes it: brackets around what can be left out. */
 export function syntaxOf({ name, parameters }: Cmdlet, set: ParameterSet): string {

@@ -46,13 +46,8 @@ const BASE: Omit<Parameter, 'position'> = {
   name: 'BaseImageUriToPatch',
   aliases: ['bs'],
   kind: 'Uri',
-  describe: 'URL of a blob with the parent of the image; not supported yet',
-  // With the option --base of vhdup upload, this becomes { is: 'option', option: '--base' }.
-  meaning: {
-    is: 'refused',
-    why: () =>
-      'It is not supported yet to patch a copy of an existing blob. Leave -BaseImageUriToPatch out: the whole image is uploaded, and its parents are read from their files.',
-  },
+  describe: 'URL of the uploaded ancestor of the image: only what the newer images change is sent',
+  meaning: { is: 'option', option: '--base' },
 };
 
 const OVERWRITE: Omit<Parameter, 'position'> = {
@@ -231,8 +226,65 @@ export const ADD_AZ_VHD: Cmdlet = {
   ],
 };
 
+const SAVED: ParameterSet = { name: 'DefaultParameterSet', target: 'a file', implies: ['--format=vhd'] };
+
+export const SAVE_AZ_VHD: Cmdlet = {
+  name: 'save-azvhd',
+  cmdlet: 'Save-AzVhd',
+  command: 'download',
+  describe: 'Download a page blob to a fixed VHD, with the parameters of Save-AzVhd',
+  sets: [SAVED],
+  parameters: [
+    {
+      name: 'ResourceGroupName',
+      kind: 'String',
+      position: 0,
+      describe: 'Accepted, and not used',
+      meaning: { is: 'ignored', why: `a blob does not need it. ${SIGN_IN}` },
+    },
+    {
+      name: 'SourceUri',
+      aliases: ['src', 'Source'],
+      kind: 'Uri',
+      position: 1,
+      requiredIn: [SAVED.name],
+      describe: 'URL of the blob, with or without a SAS',
+      meaning: { is: 'argument', name: 'source' },
+    },
+    {
+      ...LOCAL_FILE,
+      position: 2,
+      requiredIn: [SAVED.name],
+      describe: 'File to write',
+      meaning: { is: 'argument', name: 'file' },
+    },
+    { ...THREADS, name: 'NumberOfThreads', position: 3 },
+    {
+      name: 'OverWrite',
+      aliases: ['o'],
+      kind: 'SwitchParameter',
+      position: 4,
+      describe: 'Replace an existing file',
+      meaning: { is: 'option', option: '--overwrite' },
+    },
+    signIn(
+      'DefaultProfile',
+      ['AzContext', 'AzureRmContext', 'AzureCredential'],
+      'Not supported: vhdup signs in by itself, see the notes',
+      SIGN_IN,
+    ),
+    ...ALWAYS,
+  ],
+  examples: ['save-azvhd -SourceUri $url -LocalFilePath D:\\vhds\\disk.vhd'],
+  notes: [
+    'The file is the fixed VHD of the blob, byte for byte. --format vhdx writes another format.',
+    'Source in the output never contains the SAS.',
+    SIGN_IN,
+  ],
+};
+
 /** All of them. */
-export const CMDLETS: readonly Cmdlet[] = [ADD_AZURE_VHD, ADD_AZ_VHD];
+export const CMDLETS: readonly Cmdlet[] = [ADD_AZURE_VHD, ADD_AZ_VHD, SAVE_AZ_VHD];
 
 /** @param word - The first word of a command line, in any case. */
 export function cmdletNamed(word: string): Cmdlet | undefined {

@@ -3,9 +3,9 @@
 /** A way to use a cmdlet, with its own parameters. PowerShell calls it a parameter set. */
 export interface ParameterSet {
   readonly name: string;
-  /** What an upload of this set goes to, for messages: "a blob". */
+  /** What this set writes to, for messages: "a blob". */
   readonly target: string;
-  /** Words for `vhdup upload` that the cmdlet implies. */
+  /** Words for the command of vhdup that the cmdlet implies. */
   readonly implies: readonly string[];
 }
 
@@ -32,11 +32,11 @@ export interface Parameter {
   readonly meaning: Meaning;
 }
 
-/** What `vhdup upload` does with a parameter. */
+/** What the command of vhdup does with a parameter. */
 export type Meaning =
-  /** An argument of `vhdup upload`. */
-  | { readonly is: 'argument'; readonly name: 'image' | 'destination' }
-  /** An option of `vhdup upload`, such as `--overwrite`. A switch stands for the option alone. */
+  /** An argument of the command of vhdup. */
+  | { readonly is: 'argument'; readonly name: ArgumentName }
+  /** An option of the command of vhdup, such as `--overwrite`. A switch stands for the option alone. */
   | { readonly is: 'option'; readonly option: string; readonly translate?: (value: string) => string }
   /** An option that only some of the values ask for; others have no effect. */
   | { readonly is: 'some-values'; readonly option: string; readonly values: readonly string[]; readonly why: string }
@@ -48,11 +48,16 @@ export type Meaning =
   | { readonly is: 'confirm' }
   | { readonly is: 'help' };
 
+/** The arguments of `vhdup upload` and of `vhdup download`. */
+export type ArgumentName = 'image' | 'destination' | 'source' | 'file';
+
 export interface Cmdlet {
   /** As a program and as a command of vhdup. */
   readonly name: string;
   /** The cmdlet whose way of writing it takes. */
   readonly cmdlet: string;
+  /** The command of vhdup that does its work. @default upload */
+  readonly command?: 'upload' | 'download';
   /** One line for the list of commands. */
   readonly describe: string;
   /** The first is the default. */

@@ -1,7 +1,8 @@
-// Runs add-azurevhd and add-azvhd: their words in, an upload out.
+// Runs add-azurevhd, add-azvhd and save-azvhd: their words in, an upload or a download out.
 import { VERSION } from '../../base/version.ts';
 import { EXIT_CODES, UsageError } from '../../errors.ts';
 import { askYesNo } from '../ask-yes-no.ts';
+import { downloadCommand } from '../commands/download.ts';
 import { uploadCommand } from '../commands/upload.ts';
 import { safeText } from '../guard-output.ts';
 import { interruptible } from '../interrupt.ts';
@@ -12,15 +13,15 @@ import type { Cmdlet } from './parameter.ts';
 import { rewordFor } from './reword.ts';
 import { commandText, localFileOf, notesOf, uploadWords, WITHOUT_SAS, withoutSas } from './upload-words.ts';
 
-/** Runs `vhdup upload`. @returns its exit code. */
-export type RunUpload = (words: readonly string[], presentation: Presentation) => Promise<number>;
+/** Runs a command of vhdup. @returns its exit code. */
+export type RunCommand = (words: readonly string[], presentation: Presentation) => Promise<number>;
 
 /**
  * @param args - After the name of the cmdlet.
  * @returns the exit code. @throws {UsageError} an argument is not valid.
  */
-export async function runCmdlet(cmdlet: Cmdlet, args: readonly string[], runUpload: RunUpload): Promise<number> {
-  const invocation = bind(cmdlet, args, takesValue);
+export async function runCmdlet(cmdlet: Cmdlet, args: readonly string[], runCommand: RunCommand): Promise<number> {
+  const invocation = bind(cmdlet, args, takesValueIn(cmdlet));
   if (has(invocation, 'help') || invocation.options.includes('--help')) {
     process.stdout.write(`${cmdletHelp(cmdlet, Math.min(110, process.stdout.columns || 80))}\n`);
     return EXIT_CODES.ok;
@@ -40,7 +41,7 @@ export async function runCmdlet(cmdlet: Cmdlet, args: readonly string[], runUplo
     process.stderr.write('Nothing was written.\n');
     return EXIT_CODES.ok;
   }
-  return await runUpload(words, presentationOf(invocation, command));
+  return await runCommand(words, presentationOf(invocation, command));
 }
 
 /** Whether the switch with this meaning is on. */
@@ -48,9 +49,12 @@ function has({ bound }: Invocation, meaning: 'help' | 'confirm'): boolean {
   return bound.some(({ parameter, value }) => parameter.meaning.is === meaning && value === 'true');
 }
 
-function takesValue(option: string): boolean | undefined {
-  const found = uploadCommand.options[option.replace(/^--/, '')];
-  return found === undefined ? undefined : found.type !== 'boolean';
+function takesValueIn({ command }: Cmdlet): (option: string) => boolean | undefined {
+  const { options } = command === 'download' ? downloadCommand : uploadCommand;
+  return (option) => {
+    const found = options[option.replace(/^--/, '')];
+    return found === undefined ? undefined : found.type !== 'boolean';
+  };
 }
 
 /** The older cmdlet begins with the destination, the newer one with the resource group. */
@@ -73,7 +77,7 @@ async function isConfirmed(command: string): Promise<boolean> {
     );
   }
   return await interruptible(
-    (signal) => askYesNo(`Run this upload?\n  ${command}\n`, signal),
+    (signal) => askYesNo(`Run this command?\n  ${command}\n`, signal),
     () => undefined,
   );
 }
@@ -83,10 +87,13 @@ function presentationOf(invocation: Invocation, command: string): Presentation {
     name: invocation.cmdlet.name,
     reword: rewordFor(invocation),
     command: isShownWhole(invocation) ? command : command + WITHOUT_SAS,
-    // The VhdUploadContext of the cmdlet. Its DestinationUri contains the SAS; this one never does.
-    propertiesOf: (result) =>
-      'url' in result && typeof result.url === 'string'
-        ? { LocalFilePath: localFileOf(invocation), DestinationUri: result.url }
-        : undefined,
+    // The VhdUploadContext of the cmdlet, or its VhdDownloadContext. The cmdlet's URL contains the SAS; this one never does.
+    propertiesOf: (result) => {
+      if (!('url' in result && typeof result.url === 'string')) return undefined;
+      const LocalFilePath = localFileOf(invocation);
+      return invocation.cmdlet.command === 'download'
+        ? { LocalFilePath, Source: result.url }
+        : { LocalFilePath, DestinationUri: result.url };
+    },
   };
 }

@@ -1,47 +1,52 @@
-// What `vhdup upload` gets for a command in the way of PowerShell.
+// What `vhdup upload` or `vhdup download` gets for a command in the way of PowerShell.
 import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import type { Bound, Invocation } from './bind.ts';
-import { isSwitch } from './parameter.ts';
+import { type ArgumentName, isSwitch } from './parameter.ts';
 import { quoted } from './words.ts';
 
 /** PowerShell writes a provider in front of the full path of a file: Microsoft.PowerShell.Core\FileSystem::D:\a.vhd */
 const PROVIDER = /^(?:Microsoft\.PowerShell\.Core\\)?FileSystem::/i;
 
-/** The arguments and options of `vhdup upload`. @throws {UsageError} a parameter cannot be used. */
+/** The command of vhdup with its arguments and options. @throws {UsageError} a parameter cannot be used. */
 export function uploadWords(invocation: Invocation): string[] {
   const { set, bound, options, cmdlet } = invocation;
-  const image = localFileOf(invocation);
-  const destination = argumentOf(invocation, 'destination');
+  const file = localFileOf(invocation);
+  const [destination, source] = [argumentOf(invocation, 'destination'), argumentOf(invocation, 'source')];
   for (const one of bound) {
     const { meaning } = one.parameter;
     if (meaning.is === 'refused' && !isOff(one)) throw new UsageError(meaning.why(commandText(invocation, [one])));
   }
+  const dryRun = bound.find((one) => optionOf(one).includes('--dry-run'));
+  if (source !== undefined && dryRun !== undefined) {
+    throw new UsageError(`A download has no dry run, so ${cmdlet.name} does not take ${dryRun.typed}. Leave it out.`);
+  }
+  const isGiven = (name: string) => options.some((option) => option === name || option.startsWith(`${name}=`));
   const defaults = cmdlet.parameters.filter(
     ({ name, meaning, defaultValue }) =>
       meaning.is === 'option' &&
       meaning.option === '--threads' &&
       defaultValue !== undefined &&
       !bound.some((one) => one.parameter.name === name) &&
-      !options.some((option) => /^--threads(?:=|$)/.test(option)),
+      !isGiven('--threads'),
   );
   return [
-    'upload',
-    image,
+    ...(source === undefined ? ['upload', file] : ['download', source, file]),
     ...(destination === undefined ? [] : [destination]),
-    ...set.implies,
+    ...set.implies.filter((word) => !isGiven(word.replace(/=.*$/, ''))),
     ...defaults.flatMap((parameter) => optionOf({ parameter, value: parameter.defaultValue ?? '' })),
     ...bound.flatMap(optionOf),
     ...options,
   ];
 }
 
-/** The full path of the image. */
+/** The full path of the image, or of the file to write. */
 export function localFileOf(invocation: Invocation): string {
-  return resolve((argumentOf(invocation, 'image') ?? '').replace(PROVIDER, ''));
+  const given = argumentOf(invocation, 'image') ?? argumentOf(invocation, 'file') ?? '';
+  return resolve(given.replace(PROVIDER, ''));
 }
 
-function argumentOf({ bound }: Invocation, name: 'image' | 'destination'): string | undefined {
+function argumentOf({ bound }: Invocation, name: ArgumentName): string | undefined {
   return bound.find(({ parameter: { meaning } }) => meaning.is === 'argument' && meaning.name === name)?.value;
 }
 

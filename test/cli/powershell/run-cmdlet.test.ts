@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../../src/cli/main.ts';
-import { ADD_AZ_VHD, ADD_AZURE_VHD, CMDLETS } from '../../../src/cli/powershell/cmdlets.ts';
+import { ADD_AZ_VHD, ADD_AZURE_VHD, CMDLETS, SAVE_AZ_VHD } from '../../../src/cli/powershell/cmdlets.ts';
 import type { Cmdlet } from '../../../src/cli/powershell/parameter.ts';
 import { rewordFor } from '../../../src/cli/powershell/reword.ts';
-import { type RunUpload, runCmdlet } from '../../../src/cli/powershell/run-cmdlet.ts';
+import { type RunCommand, runCmdlet } from '../../../src/cli/powershell/run-cmdlet.ts';
 import type { Presentation } from '../../../src/cli/presentation.ts';
 import { type CapturedOutput, captureOutput } from '../../support/captured-output.ts';
 import { ROOT } from '../../support/command-line.ts';
@@ -28,7 +28,7 @@ interface Run {
 /** What `vhdup upload` gets. */
 async function runOf(cmdlet: Cmdlet, ...args: readonly string[]): Promise<Run> {
   const runs: Run[] = [];
-  const run: RunUpload = (words, presentation) => {
+  const run: RunCommand = (words, presentation) => {
     runs.push({ words, presentation });
     return Promise.resolve(0);
   };
@@ -52,6 +52,10 @@ describe('add-azurevhd', () => {
     ],
     [['-OverWrite'], ['--threads=8', '--overwrite']],
     [['-OverWrite:$false'], ['--threads=8']],
+    [
+      ['-bs', URL],
+      ['--threads=8', `--base=${URL}`],
+    ],
     [['-WhatIf'], ['--threads=8', '--dry-run']],
     [['-Confirm:$false'], ['--threads=8']],
     [['-Verbose'], ['--threads=8', '--verbose']],
@@ -88,7 +92,6 @@ describe('add-azurevhd', () => {
 
   it.each([
     [['-AsJob'], `Start-Job { add-azurevhd -Destination ${URL} -LocalFilePath a.vhd }`],
-    [['-bs', URL], 'not supported yet'],
     [['-StorageKey', 'c2VjcmV0c2VjcmV0'], 'AZURE_STORAGE_KEY'],
     [['-Profile', 'x'], 'Connect-AzAccount'],
     [['-Confirm'], 'there is no terminal'],
@@ -180,7 +183,7 @@ describe('the help', () => {
   it('shows the syntax as Get-Help does', async () => {
     await main(['add-azurevhd', '-?'], {});
     expect(written.out.replace(/\s+/g, ' ')).toContain(
-      'add-azurevhd [-Destination] <Uri> [-LocalFilePath] <FileInfo> [[-NumberOfUploaderThreads] <Int32>] [-OverWrite] [<CommonParameters>]',
+      'add-azurevhd [-Destination] <Uri> [-LocalFilePath] <FileInfo> [[-NumberOfUploaderThreads] <Int32>] [[-BaseImageUriToPatch] <Uri>] [-OverWrite] [<CommonParameters>]',
     );
   });
 
@@ -211,4 +214,41 @@ describe('rewordFor', () => {
 it('package.json lists a program for each cmdlet', async () => {
   const { bin } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   for (const { name } of CMDLETS) expect(bin).toHaveProperty([name], `bin/${name}.js`);
+});
+
+describe('save-azvhd', () => {
+  it('is a download of the fixed VHD, with 8 threads', async () => {
+    const { words } = await runOf(SAVE_AZ_VHD, 'rg', URL + SAS, 'a.vhd');
+    expect(words).toEqual(['download', URL + SAS, PATH, '--format=vhd', '--threads=8']);
+  });
+
+  it('takes names, aliases and switches, and options of vhdup download', async () => {
+    const words = [
+      '-src',
+      URL,
+      '-lf',
+      'a.vhd',
+      '-NumberOfThreads',
+      '3',
+      '-o',
+      '--format',
+      'vhdx',
+      '--max-rate',
+      '1MiB/s',
+    ];
+    expect((await runOf(SAVE_AZ_VHD, ...words)).words).toEqual([
+      ...['download', URL, PATH, '--threads=3', '--overwrite'],
+      ...['--format', 'vhdx', '--max-rate', '1MiB/s'],
+    ]);
+  });
+
+  it('returns a VhdDownloadContext without the SAS', async () => {
+    const { presentation } = await runOf(SAVE_AZ_VHD, '-src', URL + SAS, '-lf', 'a.vhd');
+    expect(presentation.propertiesOf({ url: URL })).toEqual({ LocalFilePath: PATH, Source: URL });
+  });
+
+  it('refuses -WhatIf and -StorageKey', async () => {
+    await expect(runOf(SAVE_AZ_VHD, '-src', URL, '-lf', 'a.vhd', '-WhatIf')).rejects.toThrow('-WhatIf');
+    await expect(runOf(SAVE_AZ_VHD, '-src', URL, '-lf', 'a.vhd', '-sk', 'x')).rejects.toThrow('AZURE_STORAGE_KEY');
+  });
 });
