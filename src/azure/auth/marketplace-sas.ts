@@ -11,6 +11,7 @@ import { printable } from '../../base/printable.ts';
 import { CredentialError, UsageError } from '../../errors.ts';
 import type { BlobAddress } from '../../target/page-blob.ts';
 import { accountKeyOf, type Credential } from './credentials.ts';
+import type { SasClaims } from './sas.ts';
 
 const DAY_MS = 86_400_000;
 /** The Marketplace needs the SAS until it has copied the VHD. */
@@ -79,6 +80,30 @@ export function marketplaceNameProblem(blobName: string): string | undefined {
   return /.\.vhd$/i.test(blobName) ? undefined : 'its name does not end in .vhd';
 }
 
+/** A SAS of three weeks is long enough also on the day after it was made, in days. */
+const MIN_DAYS_LEFT = MIN_DAYS - 1;
+
+/**
+ * Why the Marketplace cannot use a SAS for a container, undefined if it can.
+ * @param claims - Of a SAS with `sr=c`.
+ */
+export function marketplaceSasProblem(
+  { permissions, expiresOn }: SasClaims,
+  now: Date = new Date(),
+): string | undefined {
+  // A stored access policy may change or end at any time.
+  if (permissions === undefined || expiresOn === undefined)
+    return 'does not show its permissions and its expiry itself';
+  const others = [...permissions].filter((letter) => !'rl'.includes(letter));
+  if (others.length > 0 || !permissions.includes('r') || !permissions.includes('l')) {
+    return `has the permissions ${printable(permissions)}, but must have exactly rl`;
+  }
+  const daysLeft = (expiresOn.getTime() - now.getTime()) / DAY_MS;
+  return daysLeft < MIN_DAYS_LEFT
+    ? `expires on ${isoSeconds(expiresOn)}, but must be valid for at least three weeks`
+    : undefined;
+}
+
 function sharedKeyOf(
   { accountName, containerName, url }: BlobAddress,
   credential: Credential,
@@ -93,7 +118,7 @@ function sharedKeyOf(
   const withKey = `set AZURE_STORAGE_KEY to a key of the account (az storage account keys list --account-name ${account}) and run the same command again, or let the Azure CLI find the key: ${withCli}`;
   throw new CredentialError(
     credential.kind === 'sas'
-      ? `A SAS for ${url} cannot be made from another SAS: it must be signed with the account key. Remove the SAS (from the URL, or AZURE_STORAGE_SAS_TOKEN), and ${withKey}`
+      ? `A SAS for ${url} cannot be made from another SAS: it must be signed with the account key. Remove the SAS (from the URL, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING), and ${withKey}`
       : `A SAS for ${url} that is valid for ${MIN_DAYS} days must be signed with the account key. With Microsoft Entra, a SAS (user delegation) expires after 7 days at the latest. Therefore ${withKey}`,
   );
 }
