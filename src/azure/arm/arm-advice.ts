@@ -71,6 +71,8 @@ export const ADVICE = {
   },
   apiVersion: () =>
     'This Azure Resource Manager does not support the API version. Use --api-version with one that the message names.',
+  noAccount: () =>
+    'Choose the subscription of the account with --subscription: az storage account list --query "[].id" --output tsv lists the accounts.',
   noGroup: ({ path }) => `Create the resource group: az group create --name ${groupIn(path)} --location LOCATION.`,
   groupDeleted: () =>
     'The resource group is being deleted. Wait until it is gone, or choose another one with --resource-group.',

@@ -299,6 +299,7 @@ const PERMANENT: readonly (readonly [
   ],
   [400, { code: 'InvalidParameter', message: 'x', target: 'zones' }, DestinationError, 'Check --zone.'],
   [404, { code: 'ResourceNotFound', message: 'x' }, DestinationError, '--resource-group'],
+  [400, { code: 'StorageAccountNotFound', message: 'x' }, DestinationError, 'az storage account list'],
   [404, { code: 'ParentResourceNotFound', message: 'x' }, DestinationError, 'does not exist'],
   [405, { code: 'MethodNotAllowed', message: 'x' }, ServiceError],
   [307, { code: 'Moved', message: 'x' }, ServiceError, 'does not follow'],
