@@ -1,5 +1,6 @@
 // What `vhdup upload` gets for a command in the way of PowerShell.
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import type { Bound, Invocation } from './bind.ts';
 import { isSwitch } from './parameter.ts';
@@ -38,7 +39,10 @@ export function uploadWords(invocation: Invocation): string[] {
 
 /** The full path of the image. */
 export function localFileOf(invocation: Invocation): string {
-  return resolve((argumentOf(invocation, 'image') ?? '').replace(PROVIDER, ''));
+  const path = (argumentOf(invocation, 'image') ?? '').replace(PROVIDER, '');
+  const slashed = path.replaceAll('\\', '/');
+  // PowerShell takes both slashes on every system: .\disk.vhd.
+  return resolve(sep === '/' && !existsSync(path) && existsSync(slashed) ? slashed : path);
 }
 
 function argumentOf({ bound }: Invocation, name: 'image' | 'destination'): string | undefined {
