@@ -86,7 +86,7 @@ export const ADVICE = {
   activeSas: () =>
     'An upload or download of the disk is not finished. Wait until it is: az disk show --query diskState shows the state.',
   attached: () =>
-    'The disk is in use by a virtual machine or by another operation. Detach it there, or choose another disk.',
+    'The disk is in use by a virtual machine or by another operation. Deallocate the virtual machine (az vm deallocate) or detach the disk from it, or choose another disk.',
   invalidVhd: () =>
     'The disk does not contain a valid VHD: not all of the image arrived. Nothing was deleted. Upload the image again.',
   unfinishedDisk: () =>
