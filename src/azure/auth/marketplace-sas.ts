@@ -10,10 +10,13 @@ import {
 import { printable } from '../../base/printable.ts';
 import { CredentialError, UsageError } from '../../errors.ts';
 import type { BlobAddress } from '../../target/page-blob.ts';
+import { parseStorageHost } from '../storage-host.ts';
 import { accountKeyOf, type Credential } from './credentials.ts';
 import type { SasClaims } from './sas.ts';
 
 const DAY_MS = 86_400_000;
+/** Keys of Azure have 512 bits. Source: learn.microsoft.com, "Manage storage account access keys". */
+const KEY_BYTES = 64;
 /** The Marketplace needs the SAS until it has copied the VHD. */
 const MIN_DAYS = 21;
 /** The latest expiry that fits into the four digits of the year. */
@@ -111,7 +114,9 @@ function sharedKeyOf(
   expiresOn: Date,
 ): StorageSharedKeyCredential {
   if (credential.kind === 'account-key') {
-    return new StorageSharedKeyCredential(credential.accountName, accountKeyOf(credential.accountKey));
+    const key = accountKeyOf(credential.accountKey);
+    assertKeyOfAzure(key, url, credential.accountName);
+    return new StorageSharedKeyCredential(credential.accountName, key);
   }
   const account = printable(accountName ?? 'ACCOUNT');
   const withCli = `az storage container generate-sas --account-name ${account} --name '${containerName}' --permissions rl --start ${isoSeconds(startsOn)} --expiry ${isoSeconds(expiresOn)} --https-only`;
@@ -120,6 +125,15 @@ function sharedKeyOf(
     credential.kind === 'sas'
       ? `A SAS for ${url} cannot be made from another SAS: it must be signed with the account key. Remove the SAS (from the URL, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING), and ${withKey}`
       : `A SAS for ${url} that is valid for ${MIN_DAYS} days must be signed with the account key. With Microsoft Entra, a SAS (user delegation) expires after 7 days at the latest. Therefore ${withKey}`,
+  );
+}
+
+/** Nothing is sent, so only the Marketplace would notice a key that was not copied completely. Emulators take keys of any length. */
+function assertKeyOfAzure(key: string, url: string, accountName: string): void {
+  const { length } = Buffer.from(key, 'base64');
+  if (length === KEY_BYTES || parseStorageHost(new URL(url).hostname)?.isOfKnownCloud !== true) return;
+  throw new CredentialError(
+    `The account key has ${length} bytes, but the keys of Azure have ${KEY_BYTES}, so no SAS that it signs is valid. Copy it again, as a whole: az storage account keys list --account-name ${printable(accountName)}`,
   );
 }
 

@@ -73,7 +73,7 @@ async function isConfirmed(command: string): Promise<boolean> {
     );
   }
   return await interruptible(
-    (signal) => askYesNo(`Run this upload?\n  ${command}\n`, signal),
+    (signal) => askYesNo(`${command}\nRun this upload?`, signal),
     () => undefined,
   );
 }
