@@ -7,7 +7,8 @@ const VALUE = String.raw`[^&\s"'<>]`;
 
 const SECRETS: readonly [RegExp, string][] = [
   // The signature of a SAS, in a URL or alone, percent-encoded (once or more) or not. No \b before it: in %26sig%3D there is none.
-  [/(sig(?:=|%(?:25)*3D))[^&\s"'<>]+/gi, '$1REDACTED'],
+  // A full stop, comma or colon after it belongs to the sentence: no signature ends with one.
+  [/(sig(?:=|%(?:25)*3D))[^&\s"'<>]+?(?=[.,:;]?(?:[&\s"'<>]|$))/gi, '$1REDACTED'],
   // The stored policy in the SAS of a managed disk.
   [new RegExp(`(${PARAMETER}si${EQUALS})${VALUE}+`, 'gi'), '$1REDACTED'],
   // The signature (t, c, s, h) in the URL of a long-running operation of Azure Resource Manager.

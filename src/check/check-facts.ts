@@ -1,4 +1,5 @@
 // CheckFacts: the facts about a disk that the rules need, gathered once.
+import type { SasClaims } from '../azure/auth/sas.ts';
 import type { DiskImageFormat, ImageWarning } from '../image/disk-image.ts';
 import type { BlobAddress, BlobProperties, PublicAccess } from '../target/page-blob.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
@@ -66,6 +67,8 @@ export interface TargetFacts {
   /** Undefined if there is no container. */
   readonly access: Looked<PublicAccess | undefined>;
   readonly anonymous: Looked<AnonymousLook>;
+  /** The claims of the SAS with which vhdup looked; absent for any other credential. */
+  readonly sas?: SasClaims;
 }
 
 export interface CheckFacts {

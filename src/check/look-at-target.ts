@@ -1,5 +1,6 @@
 // Looks at a blob and its container in Azure, with the credential at hand and without one. Changes nothing.
 
+import { readSas } from '../azure/auth/sas.ts';
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import { CredentialError, DestinationError, ServiceError, UsageError } from '../errors.ts';
 import { shielded } from '../events.ts';
@@ -40,7 +41,11 @@ export async function lookAtTarget(
   const { blob, store } = await connect(access, settings, emit);
   try {
     const found = await looked(() => store.properties(signal));
-    const common = { address: access.address, expectedSize, blob: found };
+    const { address, credential } = access;
+    const common = {
+      ...{ address, expectedSize, blob: found },
+      ...(credential?.kind === 'sas' ? { sas: readSas(credential.sas) } : {}),
+    };
     // Every other look would wait as long for a service that cannot be reached.
     if (!found.known && found.hasFailed === true) return { ...common, footer: found, access: found, anonymous: found };
     return {

@@ -22,6 +22,8 @@ export function canResume(error: unknown): boolean {
 export class ResumeHint {
   #path: string | undefined;
   #isSaved = true;
+  /** The SAS in use cannot read, so it cannot resume. */
+  #isWriteOnly = false;
   readonly #command: string | undefined;
 
   /** @param command - The command to run again. @default the same command */
@@ -36,6 +38,7 @@ export class ResumeHint {
       this.#path ??= event.checkpoint;
       this.#isSaved = true;
     } else if (event.type === 'warning' && event.code === 'checkpoint-not-saved') this.#isSaved = false;
+    else if (event.type === 'warning' && event.code === 'write-only-sas') this.#isWriteOnly = true;
   };
 
   /** Whether there is a checkpoint, however old. */
@@ -52,12 +55,13 @@ export class ResumeHint {
     const saved = this.#isSaved
       ? `Progress is saved in ${this.#path}.`
       : `The latest progress could not be saved. ${this.#path} contains the progress saved before, if any.`;
-    const again = restart ? 'again without --restart' : 'again';
+    const withSas = this.#isWriteOnly ? ' with a SAS with at least sp=rw' : '';
+    const again = `${restart ? 'again without --restart' : 'again'}${withSas}`;
     const command = this.#command === undefined ? '' : `\n  ${this.#command}`;
     if (error instanceof ServiceError && !error.failure.transient) {
       return `${saved} Run the same command ${again} to resume when the cause is removed.${command}`;
     }
-    return error instanceof CredentialError && error.isExpired
+    return error instanceof CredentialError && error.isExpired && !this.#isWriteOnly
       ? `${saved} Run the same command ${again} with a new SAS to resume. With --sas-file or --sas-command, vhdup fetches a new SAS by itself.${command}`
       : `${saved} Run the same command ${again} to resume.${command}`;
   }

@@ -10,16 +10,28 @@ export function usageError(text: string, args: readonly string[]): UsageError {
   const command = commandOf(args);
   const message =
     wrongCommand(text, args, command) ??
-    text.replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, (_, got, needed) =>
-      needed === '1'
-        ? `The ${command?.argument ?? 'argument'} is missing.`
-        : `The command takes ${needed} arguments, but got ${got}.`,
+    withoutDoubles(text).replace(
+      /^Not enough non-option arguments: got (\d+), need at least (\d+)$/,
+      (_, got, needed) =>
+        needed === '1'
+          ? `The ${command?.argument ?? 'argument'} is missing.`
+          : `The command takes ${needed} arguments, but got ${got}.`,
     );
   // File names that a shell expanded may contain control characters.
   const sentence = message.split('\n').map(printable).join('\n').replace(/\.?$/, '.');
   const meant = /^Unknown (?:argument|command)s?:/.test(text) ? suggestionFor(args, command) : undefined;
   const helpful = meant === undefined ? sentence : `${sentence} Did you mean ${meant}?`;
   return new UsageError(helpful.includes('--help') ? helpful : `${helpful} Run vhdup --help for help.`);
+}
+
+/** yargs lists a wrong option in both of its spellings: "log-file, logFile". */
+function withoutDoubles(text: string): string {
+  const [, words] = /^Unknown arguments: ([\w-]+(?:, [\w-]+)*)$/.exec(text) ?? [];
+  if (words === undefined) return text;
+  const names = words.split(', ');
+  const camelCased = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const given = names.filter((name) => !names.some((other) => other !== name && camelCased(other) === name));
+  return `Unknown argument${given.length === 1 ? '' : 's'}: ${given.join(', ')}`;
 }
 
 /** yargs calls a wrong command an unknown argument. */

@@ -72,6 +72,11 @@ export function nextStepsOf(
           `To give it up: ${about('disk abort')} --force`,
         ];
   }
+  if (found.diskState === 'ActiveSAS') {
+    return [
+      `To end the access, if nothing reads the disk any more, for example because vhdup was killed: az disk revoke-access --ids ${id}`,
+    ];
+  }
   if (found.diskState !== 'Unattached') return [];
   const group = shellWord(disk.resourceGroup);
   if (found.osType === undefined) {

@@ -89,7 +89,12 @@ export async function connectArm(options: ArmOptions, emit: EventListener, main?
     credential,
     place,
     resource: (text, type, option) =>
-      parseResource(text, type, option, placeIn(text, type, option) ?? place(`${option} ${text}`)),
+      parseResource(
+        text,
+        type,
+        option,
+        placeIn(text, type, option) ?? place(option.startsWith('-') ? `${option} ${text}` : text),
+      ),
     close: () => client.close(),
   };
 }

@@ -94,6 +94,6 @@ function assertReadable(
   const { diskState = 'unknown' } = found;
   if (!EXPORTED.includes(diskState) || mayHaveAccess) return;
   throw new InUseError(
-    `Somebody has access to disk ${name} to read it (state ${printable(diskState)}). Wait until that is finished; if nothing reads it any more, end the access: az disk revoke-access --ids ${shellWord(idOf(id))}`,
+    `Somebody has access to disk ${name} to read it (state ${printable(diskState)}). Wait until that is finished. If nothing reads it any more, for example because vhdup was killed, end the access: az disk revoke-access --ids ${shellWord(idOf(id))}`,
   );
 }

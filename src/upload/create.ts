@@ -142,8 +142,12 @@ async function refusedUnseen(
 ): Promise<unknown> {
   if (!(error instanceof DestinationError) || error.reason !== 'BlobAlreadyExists') return error;
   await restoreCheckpoint(stored, request);
+  const ours =
+    stored === undefined
+      ? ''
+      : ` If it is the blob of the checkpoint ${request.file.path}, run the same command with a SAS with at least sp=rw to resume.`;
   return new DestinationError(
-    `Cannot create ${request.store.url}: a blob already exists. The SAS lacks r (read), so vhdup can neither say what it is nor replace it. Choose another name, or run the same command with a SAS with at least sp=rw, and --overwrite to replace the blob.`,
+    `Cannot create ${request.store.url}: a blob already exists. The SAS lacks r (read), so vhdup can neither say what it is nor replace it.${ours} Choose another name, or run the same command with a SAS with at least sp=rw, and --overwrite to replace the blob.`,
     { reason: error.reason },
   );
 }

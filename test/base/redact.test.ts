@@ -60,6 +60,9 @@ describe('redact', () => {
     expect(redact('https://a.blob.core.windows.net/c/b.vhd?sv=2025&sig=abc%2B&se=2030 failed (ECONNRESET)')).toBe(
       'https://a.blob.core.windows.net/c/b.vhd?sv=2025&sig=REDACTED&se=2030 failed (ECONNRESET)',
     );
+    expect(redact('Cannot open https://a/c/b.vhd?sig=abc%2B%3D: it is missing. Try ?sig=abc%2B.')).toBe(
+      'Cannot open https://a/c/b.vhd?sig=REDACTED: it is missing. Try ?sig=REDACTED.',
+    );
     for (const text of [
       'Put Page 0+4194304 failed: 503 ServerBusy (request id 1-2-3)',
       'Cannot write C:\\disks\\design.vhd: it is there already.',

@@ -88,6 +88,21 @@ describe('the access to the container', () => {
     });
   });
 
+  it.each([
+    ['rl', 21, 'pass', /^with the SAS of the destination, until \d{4}-\d\d-\d\d$/],
+    ['rl', 7, 'warn', /the SAS of the destination expires on .*at least three weeks/],
+    ['rwl', 30, 'warn', /has the permissions rwl, but must have exactly rl/],
+    ['r', 30, 'warn', /has the permissions r, but must have exactly rl/],
+  ])('is that of a SAS for the container with %s and %i days: %s', async (permissions, days, result, found) => {
+    await upload();
+    const expiresOn = new Date(Date.now() + days * 86_400_000);
+    const [, sas] = server.sasUrl({ container: CONTAINER, permissions, expiresOn }).split('?');
+    expect(await access(`${server.urlOf(CONTAINER, BLOB)}?${sas}`)).toMatchObject({
+      result,
+      found: expect.stringMatching(found),
+    });
+  });
+
   it('is forbidden by the account, whatever the container has', async () => {
     await restartServer({ allowsPublicAccess: false });
     server.createContainer(CONTAINER, 'blob');

@@ -193,6 +193,13 @@ describe('main', () => {
     expect((await readFile(`${image}.out`)).equals(await readFile(image))).toBe(true);
   });
 
+  it('names a wrong option once, as it was typed', async () => {
+    expect(await main(['check', 'a.vhd', '--log-file', 'x'], {})).toBe(2);
+    expect(written.err).toBe('Error: Unknown argument: log-file. Run vhdup --help for help.\n');
+    expect(await main(['check', 'a.vhd', '--log-file', 'x', '--bogus'], {})).toBe(2);
+    expect(written.err).toContain('Unknown arguments: log-file, bogus.');
+  });
+
   it('does not change names that look like numbers', async () => {
     expect(await main(['convert', '007', '1e3'], {})).toBe(3);
     expect(written.err).toContain('007');

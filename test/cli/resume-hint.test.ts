@@ -55,6 +55,14 @@ describe('ResumeHint', () => {
     expect(started().describe(EXPIRED, false)).toContain('again with a new SAS to resume. With --sas-file');
   });
 
+  it('asks for a SAS that reads if the upload had one that cannot', () => {
+    const hint = started();
+    hint.onEvent({ type: 'warning', code: 'write-only-sas', message: 'It lacks r.' });
+    const needs = 'Run the same command again with a SAS with at least sp=rw to resume.';
+    expect(hint.describe(LOST, false)).toBe(`Progress is saved in c.json. ${needs}`);
+    expect(hint.describe(EXPIRED, false)).toBe(`Progress is saved in c.json. ${needs}`);
+  });
+
   it('does not claim that progress is saved when saving failed', () => {
     const hint = started();
     hint.onEvent(NOT_SAVED);

@@ -28,7 +28,7 @@ beforeEach(async () => {
 /** The values of options count as words without a name. */
 function cmdletProblemOf(cmdlet: Cmdlet, words: readonly string[]): string | undefined {
   try {
-    bind(cmdlet, words, () => false);
+    bind(cmdlet, words, () => undefined);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

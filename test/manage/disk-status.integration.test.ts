@@ -22,6 +22,7 @@ beforeEach(async () => {
       { name: 'active', tags: OURS, state: 'ActiveUpload', uploadSizeBytes: 40 * 1024 * MIB + 512 },
       { name: 'foreign', state: 'ActiveUpload' },
       { name: 'data', state: 'Unattached' },
+      { name: 'read', state: 'ActiveSAS' },
       { name: 'os', state: 'Unattached', properties: GEN2, tags: OURS },
       { name: 'grouped', resourceGroup: 'my(group)', tags: OURS },
     ],
@@ -65,6 +66,7 @@ describe('diskStatus', () => {
     ['active', 'ActiveUpload', 'S6, 64 GiB', ['vhdup upload IMAGE --disk active', 'vhdup disk abort active']],
     ['foreign', 'ActiveUpload', 'S4, 32 GiB', ['az disk revoke-access --ids', 'vhdup disk abort foreign -g rg']],
     ['data', 'Unattached', 'as Standard_LRS', ['az vm disk attach --resource-group rg']],
+    ['read', 'ActiveSAS', 'as Standard_LRS', ['vhdup was killed: az disk revoke-access --ids']],
     ['os', 'Unattached', 'as Standard_LRS', ['--attach-os-disk', 'vhdup image create NAME -g rg --disk os']],
   ])('names the state of %s, what it costs, and the next steps', async (disk, state, billing, steps) => {
     const status = await statusOf(disk);

@@ -137,6 +137,21 @@ describe('a SAS that can only write', () => {
     expect(requestsOf('PutBlob')).toHaveLength(1);
   });
 
+  it('says that another SAS resumes also if nothing is done yet', async () => {
+    const image = await buildImage(SMALL_DISK);
+    await stopWhen(
+      () => server.hasBlob(CONTAINER, BLOB),
+      (signal) => uploadImage(optionsFor(image, urlWith('w', 'b'), { signal })),
+    );
+    expect(await failureOf(uploadImage(optionsFor(image, urlWith('w', 'b'))))).toMatchObject({
+      code: 'DESTINATION',
+      message: expect.stringMatching(/the blob of the checkpoint \S+\.vhdup\.json, .* at least sp=rw to resume\./),
+    });
+    await uploadImage(optionsFor(image, blobUrl('rw')));
+    expect(requestsOf('PutBlob')).toHaveLength(2);
+    expectBlobIs(SMALL_DISK, storedBlob());
+  });
+
   it('needs no r in a renewed SAS either', async () => {
     const image = await buildImage(SMALL_DISK);
     const expired = server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'w', expiresOn: new Date(0) });

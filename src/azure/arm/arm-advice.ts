@@ -71,6 +71,8 @@ export const ADVICE = {
   },
   apiVersion: () =>
     'This Azure Resource Manager does not support the API version. Use --api-version with one that the message names.',
+  noAccount: () =>
+    'Choose the subscription of the account with --subscription: az storage account list --query "[].id" --output tsv lists the accounts.',
   noGroup: ({ path }) => `Create the resource group: az group create --name ${groupIn(path)} --location LOCATION.`,
   groupDeleted: () =>
     'The resource group is being deleted. Wait until it is gone, or choose another one with --resource-group.',
@@ -84,7 +86,7 @@ export const ADVICE = {
   activeSas: () =>
     'An upload or download of the disk is not finished. Wait until it is: az disk show --query diskState shows the state.',
   attached: () =>
-    'The disk is in use by a virtual machine or by another operation. Detach it there, or choose another disk.',
+    'The disk is in use by a virtual machine or by another operation. Deallocate the virtual machine (az vm deallocate) or detach the disk from it, or choose another disk.',
   invalidVhd: () =>
     'The disk does not contain a valid VHD: not all of the image arrived. Nothing was deleted. Upload the image again.',
   unfinishedDisk: () =>

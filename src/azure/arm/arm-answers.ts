@@ -102,6 +102,7 @@ const ROWS: readonly Row[] = [
 
   // The request.
   row('any', '*ApiVersion* InvalidResourceType', end('service', ADVICE.apiVersion)),
+  row('any', 'StorageAccountNotFound', end('destination', ADVICE.noAccount)),
   row('any', '*ResourceNotFound GalleryImageNotFound NotFound', end('destination', ADVICE.notFound)),
   row('any', 'Invalid* BadRequest PropertyNotSupported OperationNotAllowed', end('destination', ADVICE.parameter)),
 

@@ -10,9 +10,13 @@ import {
 import { printable } from '../../base/printable.ts';
 import { CredentialError, UsageError } from '../../errors.ts';
 import type { BlobAddress } from '../../target/page-blob.ts';
+import { parseStorageHost } from '../storage-host.ts';
 import { accountKeyOf, type Credential } from './credentials.ts';
+import type { SasClaims } from './sas.ts';
 
 const DAY_MS = 86_400_000;
+/** Keys of Azure have 512 bits. Source: learn.microsoft.com, "Manage storage account access keys". */
+const KEY_BYTES = 64;
 /** The Marketplace needs the SAS until it has copied the VHD. */
 const MIN_DAYS = 21;
 /** The latest expiry that fits into the four digits of the year. */
@@ -79,6 +83,30 @@ export function marketplaceNameProblem(blobName: string): string | undefined {
   return /.\.vhd$/i.test(blobName) ? undefined : 'its name does not end in .vhd';
 }
 
+/** A SAS of three weeks is long enough also on the day after it was made, in days. */
+const MIN_DAYS_LEFT = MIN_DAYS - 1;
+
+/**
+ * Why the Marketplace cannot use a SAS for a container, undefined if it can.
+ * @param claims - Of a SAS with `sr=c`.
+ */
+export function marketplaceSasProblem(
+  { permissions, expiresOn }: SasClaims,
+  now: Date = new Date(),
+): string | undefined {
+  // A stored access policy may change or end at any time.
+  if (permissions === undefined || expiresOn === undefined)
+    return 'does not show its permissions and its expiry itself';
+  const others = [...permissions].filter((letter) => !'rl'.includes(letter));
+  if (others.length > 0 || !permissions.includes('r') || !permissions.includes('l')) {
+    return `has the permissions ${printable(permissions)}, but must have exactly rl`;
+  }
+  const daysLeft = (expiresOn.getTime() - now.getTime()) / DAY_MS;
+  return daysLeft < MIN_DAYS_LEFT
+    ? `expires on ${isoSeconds(expiresOn)}, but must be valid for at least three weeks`
+    : undefined;
+}
+
 function sharedKeyOf(
   { accountName, containerName, url }: BlobAddress,
   credential: Credential,
@@ -86,15 +114,26 @@ function sharedKeyOf(
   expiresOn: Date,
 ): StorageSharedKeyCredential {
   if (credential.kind === 'account-key') {
-    return new StorageSharedKeyCredential(credential.accountName, accountKeyOf(credential.accountKey));
+    const key = accountKeyOf(credential.accountKey);
+    assertKeyOfAzure(key, url, credential.accountName);
+    return new StorageSharedKeyCredential(credential.accountName, key);
   }
   const account = printable(accountName ?? 'ACCOUNT');
   const withCli = `az storage container generate-sas --account-name ${account} --name '${containerName}' --permissions rl --start ${isoSeconds(startsOn)} --expiry ${isoSeconds(expiresOn)} --https-only`;
   const withKey = `set AZURE_STORAGE_KEY to a key of the account (az storage account keys list --account-name ${account}) and run the same command again, or let the Azure CLI find the key: ${withCli}`;
   throw new CredentialError(
     credential.kind === 'sas'
-      ? `A SAS for ${url} cannot be made from another SAS: it must be signed with the account key. Remove the SAS (from the URL, or AZURE_STORAGE_SAS_TOKEN), and ${withKey}`
+      ? `A SAS for ${url} cannot be made from another SAS: it must be signed with the account key. Remove the SAS (from the URL, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING), and ${withKey}`
       : `A SAS for ${url} that is valid for ${MIN_DAYS} days must be signed with the account key. With Microsoft Entra, a SAS (user delegation) expires after 7 days at the latest. Therefore ${withKey}`,
+  );
+}
+
+/** Nothing is sent, so only the Marketplace would notice a key that was not copied completely. Emulators take keys of any length. */
+function assertKeyOfAzure(key: string, url: string, accountName: string): void {
+  const { length } = Buffer.from(key, 'base64');
+  if (length === KEY_BYTES || parseStorageHost(new URL(url).hostname)?.isOfKnownCloud !== true) return;
+  throw new CredentialError(
+    `The account key has ${length} bytes, but the keys of Azure have ${KEY_BYTES}, so no SAS that it signs is valid. Copy it again, as a whole: az storage account keys list --account-name ${printable(accountName)}`,
   );
 }
 

@@ -9,11 +9,12 @@ interface Permission {
 
 /**
  * An upload needs w for everything that it sends: Put Page, the lease and the metadata. Put Blob needs w or c for a new blob, and
- * w for an existing one, so c alone cannot upload, and w makes c unnecessary. No operation of vhdup needs d or l.
+ * w for an existing one, so c alone cannot upload, and w makes c unnecessary. d is needed only to delete snapshots, and l never.
  */
 const PERMISSIONS: ReadonlyMap<string, Permission> = new Map([
   ['r', { name: 'read', operations: 'Get Blob Properties and Get Page Ranges' }],
   ['w', { name: 'write', operations: 'Put Page' }],
+  ['d', { name: 'delete', operations: 'Delete Blob for the snapshots (--delete-snapshots)' }],
   ['t', { name: 'tags', operations: 'Put Blob with tags (--blob-tags)' }],
 ]);
 

@@ -84,7 +84,7 @@ const CREATOR: Rule = {
   id: 'creator',
   level: 'A',
   group: 'image',
-  title: 'Creator without known faults',
+  title: 'Creator without faults',
   reason:
     'qemu-img without force_size rounds the disk size to a geometry, and versions 2.2.1 to 2.5 wrote VHDs that Azure rejects. All of them leave the same creator mark.',
   exempt: ({ image }) => (image.creator === undefined ? 'not a VHD' : undefined),

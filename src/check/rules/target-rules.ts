@@ -1,6 +1,6 @@
 // Rules about the uploaded blob and its container. They run only if a destination is given.
 
-import { marketplaceNameProblem } from '../../azure/auth/marketplace-sas.ts';
+import { marketplaceNameProblem, marketplaceSasProblem } from '../../azure/auth/marketplace-sas.ts';
 import { printable } from '../../base/printable.ts';
 import { shellWord } from '../../base/shell-word.ts';
 import { isFixedFooter } from '../../image/vhd/footer.ts';
@@ -72,12 +72,19 @@ const ACCESS = targetRule(
     reason: 'The Marketplace copies the VHD from a container with public access, or with a SAS for the container.',
     exempt: onlyFor('marketplace'),
   },
-  ({ address, access, anonymous, blob }) => {
+  ({ address, access, anonymous, blob, sas }) => {
     const { accountName = 'ACCOUNT', containerName, containerUrl } = address;
     const withSas = `Make a SAS: vhdup sas ${shellWord(address.url)} --for marketplace`;
     const open = `. Or allow public access: az storage container set-permission --account-name ${accountName} --name '${containerName}' --public-access blob`;
     if (!anonymous.known) return unread(`not looked at: ${anonymous.reason}`, `${withSas}.`);
     if (anonymous.value === 'readable') return pass('everyone can read the blob');
+    const exists = blob.known && blob.value !== undefined;
+    if (exists && sas?.resource === 'c') {
+      const problem = marketplaceSasProblem(sas);
+      return problem === undefined
+        ? pass(`with the SAS of the destination, until ${sas.expiresOn?.toISOString().slice(0, 10)}`)
+        : warn(`not public, and the SAS of the destination ${problem}`, `${withSas}.`);
+    }
     if (anonymous.value === 'forbidden') {
       return warn('the account forbids public access (allowBlobPublicAccess is false)', `${withSas}.`);
     }
@@ -87,7 +94,6 @@ const ACCESS = targetRule(
         'Upload with --create-container, and with --public-access blob to make it public.',
       );
     }
-    const exists = blob.known && blob.value !== undefined;
     if (access.known && access.value !== undefined && access.value !== 'none') {
       const found = DESCRIBED_ACCESS[access.value];
       return exists ? warn(`${found}, but the blob cannot be read without a credential`, `${withSas}.`) : pass(found);

@@ -171,7 +171,7 @@ export function rateOf(name: string, text: string): number {
 export function durationMs(name: string, text: string): number {
   const milliseconds = parseDuration(text);
   if (milliseconds === undefined) {
-    throw new UsageError(`--${name} must be a duration such as 90s, 15m or 12h, but is "${text}".`);
+    throw new UsageError(`--${name} must be a duration such as 90s, 15m, 12h or 30d, but is "${text}".`);
   }
   return milliseconds;
 }

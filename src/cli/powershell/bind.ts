@@ -80,7 +80,7 @@ function sortWords(cmdlet: Cmdlet, words: readonly Word[], takesValue: TakesValu
       if (hasValue) options.push(following);
       if (hasValue) at += 1;
     } else if (word?.is === 'parameter') {
-      const parameter = find(cmdlet, word.name, word.typed);
+      const parameter = find(cmdlet, word.name, word.typed, takesValue);
       if (named.some((one) => one.parameter.name === parameter.name)) {
         throw new UsageError(`-${parameter.name} was given more than once.`);
       }
@@ -100,7 +100,7 @@ function takesFollowing(parameter: Parameter, following: string): boolean {
 }
 
 /** The parameter of a name, an alias, or the beginning of one that no other parameter shares. */
-function find(cmdlet: Cmdlet, name: string, typed: string): Parameter {
+function find(cmdlet: Cmdlet, name: string, typed: string, takesValue: TakesValue): Parameter {
   const wanted = name.toLowerCase();
   const all = [...cmdlet.parameters, ...COMMON_PARAMETERS];
   const exact = all.find((parameter) => namesOf(parameter).includes(wanted));
@@ -114,6 +114,11 @@ function find(cmdlet: Cmdlet, name: string, typed: string): Parameter {
   if (found.length > 1) {
     throw new UsageError(
       `${typed} can be ${found.map((one) => `-${one.name}`).join(', ')}: write more letters of the name.`,
+    );
+  }
+  if (takesValue(`--${wanted}`) !== undefined) {
+    throw new UsageError(
+      `${cmdlet.name} has no parameter ${typed}. Options of vhdup upload have two dashes: -${typed.toLowerCase()}.`,
     );
   }
   const similar = nearest(

@@ -15,9 +15,14 @@ type Argument = 'LocalFilePath' | 'Destination';
 /** What the commands beside `vhdup upload` take, and how their help calls it. */
 const ARGUMENTS: Readonly<Record<string, readonly Argument[]>> = {
   verify: ['LocalFilePath', 'Destination'],
-  check: ['LocalFilePath'],
+  check: ['LocalFilePath', 'Destination'],
   inspect: ['LocalFilePath'],
   convert: ['LocalFilePath'],
+  sas: ['Destination'],
+};
+/** Arguments of the cmdlets that are options of a command. It does without them if they were not given. */
+const AS_OPTIONS: Readonly<Record<string, Readonly<Partial<Record<Argument, string>>>>> = {
+  check: { Destination: '--destination' },
 };
 const PLACEHOLDERS: Readonly<Record<Argument, string>> = { LocalFilePath: 'IMAGE', Destination: 'URL' };
 
@@ -56,8 +61,13 @@ function rightCommand(command: string, words: readonly Word[]): string {
   const { named, others } = argumentsIn(words);
   const wanted = ARGUMENTS[command];
   if (wanted !== undefined) {
-    const values = wanted.map((name) => named.get(name) ?? others.shift() ?? PLACEHOLDERS[name]);
-    return ['vhdup', command, ...values.map(shown)].join(' ');
+    const values = wanted.flatMap((name) => {
+      const option = AS_OPTIONS[command]?.[name];
+      const value = named.get(name);
+      if (option === undefined) return [shown(value ?? others.shift() ?? PLACEHOLDERS[name])];
+      return value === undefined ? [] : [option, shown(value)];
+    });
+    return ['vhdup', command, ...values, ...optionsIn(words)].join(' ');
   }
   const names = words.flatMap((word) => (word.is === 'parameter' ? (parameterOf(word.name)?.name ?? []) : []));
   const old = [...ADD_AZURE_VHD.parameters, ...COMMON];
@@ -88,6 +98,14 @@ function argumentsIn(words: readonly Word[]): {
       named.set(parameterOf(before.name)?.name ?? '', word.text);
   }
   return { named, others };
+}
+
+/** The options of vhdup, each with the value that follows it. */
+function optionsIn(words: readonly Word[]): string[] {
+  return words.flatMap((word, index) => {
+    if (word.is === 'option') return [withoutSas(word.text)];
+    return word.is === 'value' && words[index - 1]?.is === 'option' ? [shown(word.text)] : [];
+  });
 }
 
 /** Whether the word is the value of the parameter or option before it. */

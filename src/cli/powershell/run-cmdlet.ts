@@ -77,7 +77,7 @@ async function isConfirmed(command: string): Promise<boolean> {
     );
   }
   return await interruptible(
-    (signal) => askYesNo(`Run this command?\n  ${command}\n`, signal),
+    (signal) => askYesNo(`${command}\nRun this command?`, signal),
     () => undefined,
   );
 }

@@ -1,5 +1,6 @@
 // What `vhdup upload` or `vhdup download` gets for a command in the way of PowerShell.
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, resolve, sep } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import type { Bound, Invocation } from './bind.ts';
 import { type ArgumentName, isSwitch } from './parameter.ts';
@@ -43,7 +44,11 @@ export function uploadWords(invocation: Invocation): string[] {
 /** The full path of the image, or of the file to write. */
 export function localFileOf(invocation: Invocation): string {
   const given = argumentOf(invocation, 'image') ?? argumentOf(invocation, 'file') ?? '';
-  return resolve(given.replace(PROVIDER, ''));
+  const path = given.replace(PROVIDER, '');
+  const slashed = path.replaceAll('\\', '/');
+  // PowerShell takes both slashes on every system: .\disk.vhd. A file to write does not exist, but its folder does.
+  const isSlashed = existsSync(slashed) || (!path.includes('/') && path.includes('\\') && existsSync(dirname(slashed)));
+  return resolve(sep === '/' && !existsSync(path) && isSlashed ? slashed : path);
 }
 
 function argumentOf({ bound }: Invocation, name: ArgumentName): string | undefined {

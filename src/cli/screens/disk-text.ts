@@ -1,4 +1,5 @@
 // What the screens of an upload say about a managed disk.
+import { shellWord } from '../../base/shell-word.ts';
 import type { PlannedDisk } from '../../upload/managed-disk.ts';
 import type { UploadResult } from '../../upload/upload.ts';
 
@@ -10,8 +11,10 @@ export function finishedDiskText({ disk }: UploadResult): string {
   }
   const group = segmentAfter(disk.id, 'resourceGroups');
   const name = segmentAfter(disk.id, 'disks');
-  return `\nThe disk is ready (Unattached). Create a virtual machine with it:
-  az vm create --name ${name} --resource-group ${group} --attach-os-disk ${name} --os-type linux|windows
+  return `\nThe disk is ready (Unattached). Create a virtual machine with it (OS: linux or windows):
+  az vm create --name ${name} --resource-group ${group} --attach-os-disk ${name} --os-type OS
+or, if it is a data disk, attach it to one:
+  az vm disk attach --vm-name VM --resource-group ${group} --disks ${name}
 or an image, if its system is generalized:
   vhdup image create NAME --resource-group ${group} --disk ${name}`;
 }
@@ -29,7 +32,7 @@ export function abandonedDiskText(abort: string): string {
   return `The disk keeps what was sent, and is billed as a Standard HDD of its size until the upload is finished or given up: ${abort}`;
 }
 
-function segmentAfter(id: string | undefined, name: string): string | undefined {
+function segmentAfter(id: string | undefined, name: string): string {
   const segments = (id ?? '').split('/');
-  return segments[segments.indexOf(name) + 1];
+  return shellWord(segments[segments.indexOf(name) + 1] ?? '');
 }

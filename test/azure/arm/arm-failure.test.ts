@@ -289,8 +289,8 @@ const PERMANENT: readonly (readonly [
     'not finished',
   ],
   [409, { code: 'DiskInUse', message: 'x' }, InUseError, 'in use by a virtual machine'],
-  [409, { code: 'OperationNotAllowed', message: 'Disk web01 is attached to VM vm1.' }, InUseError, 'Detach'],
-  [409, { code: 'ConflictingUserInput', message: 'x' }, InUseError, 'Detach'],
+  [409, { code: 'OperationNotAllowed', message: 'Disk web01 is attached to VM vm1.' }, InUseError, 'detach the disk'],
+  [409, { code: 'ConflictingUserInput', message: 'x' }, InUseError, 'detach the disk'],
   [
     400,
     { code: 'InvalidParameter', message: 'x', target: 'disk.properties.hyperVGeneration' },
@@ -299,6 +299,7 @@ const PERMANENT: readonly (readonly [
   ],
   [400, { code: 'InvalidParameter', message: 'x', target: 'zones' }, DestinationError, 'Check --zone.'],
   [404, { code: 'ResourceNotFound', message: 'x' }, DestinationError, '--resource-group'],
+  [400, { code: 'StorageAccountNotFound', message: 'x' }, DestinationError, 'az storage account list'],
   [404, { code: 'ParentResourceNotFound', message: 'x' }, DestinationError, 'does not exist'],
   [405, { code: 'MethodNotAllowed', message: 'x' }, ServiceError],
   [307, { code: 'Moved', message: 'x' }, ServiceError, 'does not follow'],

@@ -36,6 +36,13 @@ describe('marketplaceSas', () => {
     expect({ startsOn, expiresOn }).toEqual({ startsOn: claims['st'], expiresOn: claims['se'] });
   });
 
+  it('refuses a key that was not copied completely, which nothing else would notice', () => {
+    const short: Credential = { ...KEY, accountKey: Buffer.alloc(63, 7).toString('base64') };
+    expect(() => sasFor(`${HOST}/vhds`, short)).toThrow(CredentialError);
+    expect(() => sasFor(`${HOST}/vhds`, short)).toThrow(/has 63 bytes.*have 64.*--account-name account$/);
+    expect(sasFor('http://127.0.0.1:10000/devstoreaccount1/vhds', short).url).toContain('sig=');
+  });
+
   it('allows http where the endpoint has nothing else', () => {
     const { url } = sasFor('http://127.0.0.1:10000/devstoreaccount1/vhds/disk.vhd');
     expect(new URL(url).searchParams.has('spr')).toBe(false);

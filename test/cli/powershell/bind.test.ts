@@ -7,7 +7,7 @@ const URL = 'https://a.blob.core.windows.net/vhds/disk.vhd';
 const TAKE_VALUES = ['--sas-file', '--log-file'];
 
 function bindWords(cmdlet: Cmdlet, args: readonly string[]) {
-  return bind(cmdlet, args, (option) => TAKE_VALUES.includes(option));
+  return bind(cmdlet, args, (option) => TAKE_VALUES.includes(option) || undefined);
 }
 
 /** The bound values by the names of their parameters, and the set. */

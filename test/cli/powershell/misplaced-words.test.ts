@@ -34,6 +34,11 @@ describe('parameters of PowerShell after a command of vhdup', () => {
       `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -Verbose -ErrorAction Stop`,
     ],
     [['check', '-LocalFilePath', 'a.vhd'], 'check a.vhd'],
+    [
+      ['check', 'a.vhd', '--for', 'marketplace', '-Destination', URL],
+      `check a.vhd --destination ${URL} --for marketplace`,
+    ],
+    [['sas', '-Destination', URL, '--for=marketplace'], `sas ${URL} --for=marketplace`],
   ])('are answered with the right command: %j', (args, command) => {
     const message = misplacedWords(args)?.message ?? '';
     expect(message.replace(/ {2}# append the SAS to the URL$/, '').endsWith(`Run: vhdup ${command}`), message).toBe(

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../../src/cli/main.ts';
 import { ADD_AZ_VHD, ADD_AZURE_VHD, CMDLETS, SAVE_AZ_VHD } from '../../../src/cli/powershell/cmdlets.ts';
@@ -9,6 +9,7 @@ import { type RunCommand, runCmdlet } from '../../../src/cli/powershell/run-cmdl
 import type { Presentation } from '../../../src/cli/presentation.ts';
 import { type CapturedOutput, captureOutput } from '../../support/captured-output.ts';
 import { ROOT } from '../../support/command-line.ts';
+import { temporaryFolder } from '../../support/vhd-fixtures.ts';
 
 const URL = 'https://a.blob.core.windows.net/vhds/disk.vhd';
 const SAS = '?sv=2024-11-04&sp=rw&sig=c2VjcmV0c2VjcmV0c2VjcmV0';
@@ -83,6 +84,16 @@ describe('add-azurevhd', () => {
     expect(words[1]).toBe(PATH);
   });
 
+  it.runIf(sep === '/')('takes the backslashes of PowerShell in the path of a file that exists', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'a.vhd'), '');
+    expect((await runOf(ADD_AZURE_VHD, URL, `${folder}\\a.vhd`)).words[1]).toBe(join(folder, 'a.vhd'));
+    const odd = join(folder, 'x\\b.vhd');
+    await writeFile(odd, '');
+    expect((await runOf(ADD_AZURE_VHD, URL, odd)).words[1]).toBe(odd);
+    expect((await runOf(ADD_AZURE_VHD, URL, `${folder}\\none.vhd`)).words[1]).toBe(`${folder}\\none.vhd`);
+  });
+
   it('says with -Verbose what has no effect, and why', async () => {
     await runOf(ADD_AZURE_VHD, URL, 'a.vhd', '-ea', 'Stop');
     expect(written.err).toBe('');
@@ -96,6 +107,8 @@ describe('add-azurevhd', () => {
     [['-Profile', 'x'], 'Connect-AzAccount'],
     [['-Confirm'], 'there is no terminal'],
     [['-Fast'], 'has no parameter -Fast'],
+    [['-json'], 'has no parameter -json. Options of vhdup upload have two dashes: --json.'],
+    [['-sas-file', 'x'], 'two dashes: --sas-file.'],
   ])('refuses %j with the next step', async (args, message) => {
     expect(await main(['Add-AzureVhd', URL + SAS, 'a.vhd', ...args], {})).toBe(2);
     expect(written.err).toContain(message);
