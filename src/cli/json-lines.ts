@@ -1,4 +1,4 @@
-// Output for programs: one JSON object per line on stdout, first events, then a result or an error.
+// Output for programs: one JSON object per line on stdout, in ASCII, first events, then a result or an error.
 
 import { redact } from '../base/redact.ts';
 import type { UploadEvent } from '../events.ts';
@@ -25,7 +25,7 @@ export class JsonLines {
   };
 
   write(object: object): void {
-    this.#stream.write(redactedJson(object));
+    this.#stream.write(asciiJson(object));
   }
 }
 

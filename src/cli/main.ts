@@ -4,6 +4,7 @@ import { VERSION } from '../base/version.ts';
 import { EXIT_CODES } from '../errors.ts';
 import { TOP_LEVEL } from './commands.ts';
 import type { ProgramContext } from './define-command.ts';
+import { JsonLines } from './json-lines.ts';
 import { CMDLETS, cmdletNamed } from './powershell/cmdlets.ts';
 import { misplacedWords } from './powershell/misplaced-words.ts';
 import { runCmdlet } from './powershell/run-cmdlet.ts';
@@ -34,8 +35,15 @@ export async function main(
       run(words, { ...program, environment, presentation }),
     );
   } catch (error) {
-    return reportFailure(error);
+    return reportFailure(error, cmdlet === undefined ? { json: jsonOf(args) } : {});
   }
+}
+
+/** For a failure before the command starts: programs that asked for JSON get an object then, too. */
+function jsonOf(args: readonly string[]): JsonLines | undefined {
+  const end = args.indexOf('--');
+  const options = end === -1 ? args : args.slice(0, end);
+  return options.includes('--json') ? new JsonLines(process.stdout) : undefined;
 }
 
 /** Runs a command of vhdup. @returns its exit code. */
@@ -68,7 +76,8 @@ async function run(args: readonly string[], context: ProgramContext): Promise<nu
     });
     return exitCode;
   } catch (error) {
-    return reportFailure(error, { presentation: context.presentation });
+    const { presentation } = context;
+    return reportFailure(error, { presentation, json: presentation === undefined ? jsonOf(args) : undefined });
   }
 }
 

@@ -193,6 +193,17 @@ describe('main', () => {
     expect((await readFile(`${image}.out`)).equals(await readFile(image))).toBe(true);
   });
 
+  it.each([
+    ['a wrong option', ['check', 'a.vhd', '--json', '--bogus']],
+    ['a missing argument', ['upload', 'a.vhd', '--json']],
+    ['a missing confirmation', ['disk', 'abort', 'web01', '-g', 'rg', '--json']],
+    ['a parameter of a cmdlet', ['upload', '--json', '-LocalFilePath', 'a.vhd']],
+  ])('reports %s as JSON, too', async (_, args) => {
+    expect(await main(args, {})).toBe(2);
+    expect(JSON.parse(written.out)).toMatchObject({ type: 'error', code: 'USAGE', exitCode: 2 });
+    expect(written.err).toMatch(/^Error: /);
+  });
+
   it('names a wrong option once, as it was typed', async () => {
     expect(await main(['check', 'a.vhd', '--log-file', 'x'], {})).toBe(2);
     expect(written.err).toBe('Error: Unknown argument: log-file. Run vhdup --help for help.\n');
