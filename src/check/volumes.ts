@@ -1,7 +1,9 @@
 // Questions that the rules ask about the volumes of a disk.
 import { printable } from '../base/printable.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
+import { openerOf } from '../volume/file-systems/open-file-system.ts';
 import { bootAbilityOf } from '../volume/generation.ts';
+import { LINUX_TYPES } from '../volume/operating-system.ts';
 import { isBootedByMbrCode, type PartitionRole } from '../volume/partition-types.ts';
 import type { Generation } from './check-report.ts';
 
@@ -24,8 +26,9 @@ export function holds(volume: Volume, ...types: readonly string[]): boolean {
   return volume.fileSystem !== undefined && types.includes(volume.fileSystem.type);
 }
 
-export function isExt(volume: Volume): boolean {
-  return holds(volume, 'ext2', 'ext3', 'ext4');
+/** Whether the volume has a file system of Linux whose files vhdup reads. */
+export function isReadLinux({ fileSystem }: Volume): boolean {
+  return fileSystem !== undefined && LINUX_TYPES.includes(fileSystem.type) && openerOf(fileSystem.type) !== undefined;
 }
 
 export function isFat(volume: Volume): boolean {

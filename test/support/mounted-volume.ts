@@ -69,7 +69,8 @@ export async function volumeInFile(path: string): Promise<CountingVolume> {
       return counts.bytesRead;
     },
     async read({ offset, length }, into) {
-      if (offset < 0 || offset + length > size || into.length !== length) throw new RangeError(`read ${offset} ${length}`);
+      if (offset < 0 || offset + length > size || into.length !== length)
+        throw new RangeError(`read ${offset} ${length}`);
       counts.reads++;
       counts.bytesRead += length;
       await file.read(into, 0, length, offset);

@@ -4,7 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { type ByteRange, endOf } from '../../../src/base/byte-range.ts';
 import { openExt } from '../../../src/volume/file-systems/ext/open-ext.ts';
 import { NO_DISK_TOOLS, tool } from '../../support/guest-disk.ts';
-import { expectSameFiles, fill, newImage, NO_MOUNTS, volumeInFile, whileMounted } from '../../support/mounted-volume.ts';
+import {
+  expectSameFiles,
+  fill,
+  NO_MOUNTS,
+  newImage,
+  volumeInFile,
+  whileMounted,
+} from '../../support/mounted-volume.ts';
 
 const SKIPPED = NO_DISK_TOOLS ?? NO_MOUNTS;
 
@@ -49,7 +56,7 @@ const VARIANTS: readonly (readonly [name: string, mkfs: readonly string[]])[] = 
   ['no flexible groups', ['-O', '^flex_bg', '-b', '1024']],
   ['small groups', ['-g', '1024', '-b', '1024']],
   ['ea_inode, large_dir and mmp', ['-O', 'ea_inode,large_dir,mmp']],
-  ['projects and verity', ['-O', 'project,verity']],
+  ['projects', ['-O', 'project']],
   ['no reserved descriptors', ['-O', '^resize_inode']],
 ];
 

@@ -12,7 +12,7 @@ import { readContent, readLink } from './content.ts';
 import { isMapped } from './features.ts';
 import { nameOf, readFolder } from './folder.ts';
 import { type Inode, ROOT_INODE, readInode } from './inode.ts';
-import { readSuperblock, uncleanReasons } from './superblock.ts';
+import { extUncleanReasons, hasOuterJournal, OUTER_JOURNAL, readSuperblock } from './superblock.ts';
 import { extUsedRanges } from './used-ranges.ts';
 import { ExtVolume } from './volume.ts';
 
@@ -25,7 +25,7 @@ export async function openExt(bytes: VolumeBytes): Promise<OpenedFileSystem> {
   await bytes.read({ offset: 0, length: head.length }, head);
   const stored = head.subarray(SUPERBLOCK);
   const superblock = readSuperblock(stored, bytes.size);
-  const reasons = uncleanReasons(stored);
+  const reasons = [...extUncleanReasons(stored), ...(hasOuterJournal(stored) ? [OUTER_JOURNAL] : [])];
   return new ExtFileSystem(new ExtVolume(bytes, superblock), detectExt(head)?.type ?? 'ext4', reasons);
 }
 

@@ -82,7 +82,7 @@ export function readSuperblock(bytes: Buffer, volumeSize: number): Superblock {
   return { ...superblock, groups };
 }
 
-export function featuresOf(bytes: Buffer): Features {
+function featuresOf(bytes: Buffer): Features {
   return {
     compatible: bytes.readUInt32LE(0x5c),
     incompatible: bytes.readUInt32LE(0x60),
@@ -91,8 +91,8 @@ export function featuresOf(bytes: Buffer): Features {
 }
 
 /** The evidence that the file system was not closed, or has errors; empty if it is clean. @param bytes The superblock. */
-export function uncleanReasons(bytes: Buffer): string[] {
-  const { compatible, incompatible, readOnly } = featuresOf(bytes);
+export function extUncleanReasons(bytes: Buffer): string[] {
+  const { incompatible, readOnly } = featuresOf(bytes);
   const state = bytes.readUInt16LE(0x3a);
   const reasons: string[] = [];
   if ((incompatible & INCOMPATIBLE.recover) !== 0) reasons.push('its journal needs recovery');
@@ -101,10 +101,15 @@ export function uncleanReasons(bytes: Buffer): string[] {
   if ((state & 0x4) !== 0) reasons.push('orphans are being recovered');
   const hasOrphans = (readOnly & READ_ONLY.orphanPresent) !== 0 || bytes.readUInt32LE(0xe8) !== 0;
   if (hasOrphans) reasons.push('it has orphans: files that were deleted while they were open');
-  const isJournalApart = (compatible & COMPATIBLE.hasJournal) !== 0 && bytes.readUInt32LE(0xe0) === 0;
-  if (isJournalApart) reasons.push('its journal is on another device');
   return reasons;
 }
+
+/** A journal on another device may need recovery although nothing here says so. @param bytes The superblock. */
+export function hasOuterJournal(bytes: Buffer): boolean {
+  return (featuresOf(bytes).compatible & COMPATIBLE.hasJournal) !== 0 && bytes.readUInt32LE(0xe0) === 0;
+}
+
+export const OUTER_JOURNAL = 'its journal is on another device';
 
 function blocksPerCluster(bytes: Buffer, log: number, { readOnly }: Features): number {
   if ((readOnly & READ_ONLY.bigalloc) === 0) return 1;

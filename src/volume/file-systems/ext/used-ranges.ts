@@ -1,6 +1,7 @@
 // The blocks that an ext file system uses, by its block bitmaps (Linux kernel, Documentation/filesystems/ext4/bitmaps.rst).
 import { type ByteRange, endOf } from '../../../base/byte-range.ts';
 import { RangeSet } from '../../../base/range-set.ts';
+import { joinedRanges } from '../joined-ranges.ts';
 import { UnreadableError } from '../opened-file-system.ts';
 import { crc32c } from './checksums.ts';
 import {
@@ -24,7 +25,7 @@ const MAX_GROUPS = 524_288;
  */
 export async function* extUsedRanges(volume: ExtVolume): AsyncGenerator<ByteRange> {
   const { superblock } = volume;
-  const { blockSize, blocks, groups } = superblock;
+  const { groups } = superblock;
   if (groups > MAX_GROUPS) throw new UnreadableError(`it has ${groups} groups, and vhdup reads at most ${MAX_GROUPS}`);
   const metadata = await metadataBlocks(volume);
   let free = 0;
@@ -37,23 +38,17 @@ export async function* extUsedRanges(volume: ExtVolume): AsyncGenerator<ByteRang
       `its superblock counts ${superblock.freeBlocks} free blocks, but its groups ${free * superblock.blocksPerCluster}`,
     );
   }
-  let pending: ByteRange = { offset: 0, length: superblock.firstBlock * blockSize };
-  for (let group = 0; group < groups; group++) {
-    for (const range of runsOf(superblock, group, await usedBits(volume, group, metadata))) {
-      if (range.offset > endOf(pending)) {
-        if (pending.length > 0) yield pending;
-        pending = range;
-      } else pending = { offset: pending.offset, length: endOf(range) - pending.offset };
-    }
-  }
-  // What follows the last block belongs to nobody, and a partition may have been made smaller.
-  const rest = { offset: blocks * blockSize, length: volume.size - blocks * blockSize };
-  if (rest.length > 0 && rest.offset === endOf(pending)) {
-    yield { offset: pending.offset, length: volume.size - pending.offset };
-    return;
-  }
-  if (pending.length > 0) yield pending;
-  if (rest.length > 0) yield rest;
+  yield* joinedRanges(allRuns(volume, metadata));
+}
+
+async function* allRuns(volume: ExtVolume, metadata: readonly ByteRange[]): AsyncGenerator<ByteRange> {
+  const { superblock } = volume;
+  const { blockSize, blocks, firstBlock, groups } = superblock;
+  yield { offset: 0, length: firstBlock * blockSize };
+  for (let group = 0; group < groups; group++)
+    yield* runsOf(superblock, group, await usedBits(volume, group, metadata));
+  // What follows the last block belongs to no one: it stays.
+  yield { offset: blocks * blockSize, length: volume.size - blocks * blockSize };
 }
 
 /** Superblocks, descriptors, bitmaps and inodes of all groups: ranges of blocks, ascending. */
