@@ -32,14 +32,19 @@ const MAX_KEPT_BYTES = 64 * 1024;
 /** The creator closes it. */
 export class GuestFiles implements GuestFileSystem {
   readonly #volume: GuestVolume;
+  readonly #readLimit: number;
   readonly #results = new Map<string, Promise<GuestEntry>>();
   #opened: Promise<OpenedFileSystem> | undefined;
   #cost = 0;
   #isClosed = false;
 
-  /** Opens the file system with the first request. */
-  constructor(volume: GuestVolume) {
+  /**
+   * Opens the file system with the first request.
+   * @param readLimit In bytes.
+   */
+  constructor(volume: GuestVolume, readLimit: number = MAX_READ) {
     this.#volume = volume;
+    this.#readLimit = readLimit;
   }
 
   /**
@@ -86,7 +91,7 @@ export class GuestFiles implements GuestFileSystem {
   async #read(range: ByteRange, into: Uint8Array): Promise<void> {
     this.#requireOpen();
     this.#cost += Math.max(range.length, MIN_COST);
-    if (this.#cost > MAX_READ) throw new UnreadableError('it needs too many reads: it is damaged');
+    if (this.#cost > this.#readLimit) throw new UnreadableError('it needs too many reads: it is probably damaged');
     try {
       await this.#volume.bytes.read(range, into);
     } catch (error) {

@@ -1,7 +1,5 @@
 // ext2, ext3 and ext4 as mke2fs makes them and Linux fills them, compared with what a mount shows.
-import { open, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { type ByteRange, endOf } from '../../../src/base/byte-range.ts';
 import { openExt } from '../../../src/volume/file-systems/ext/open-ext.ts';
 import { NO_DISK_TOOLS, tool } from '../../support/guest-disk.ts';
 import {
@@ -12,6 +10,7 @@ import {
   volumeInFile,
   whileMounted,
 } from '../../support/mounted-volume.ts';
+import { collectRanges, overwriteUnused } from '../../support/volume-ranges.ts';
 
 const SKIPPED = NO_DISK_TOOLS ?? NO_MOUNTS;
 
@@ -60,12 +59,6 @@ const VARIANTS: readonly (readonly [name: string, mkfs: readonly string[]])[] = 
   ['no reserved descriptors', ['-O', '^resize_inode']],
 ];
 
-async function rangesOf(ranges: AsyncIterable<ByteRange> | undefined): Promise<ByteRange[]> {
-  const found: ByteRange[] = [];
-  for await (const range of ranges ?? []) found.push(range);
-  return found;
-}
-
 describe.skipIf(SKIPPED !== undefined)(`openExt ${SKIPPED ?? ''}`, () => {
   it.each(VARIANTS)('reads what mount shows, and knows what is free: %s', async (_, mkfs) => {
     const path = await newImage(40);
@@ -77,33 +70,14 @@ describe.skipIf(SKIPPED !== undefined)(`openExt ${SKIPPED ?? ''}`, () => {
     const count = await whileMounted(path, ['ro'], async (folder) => await expectSameFiles(files, folder));
     expect(count).toBeGreaterThan(380);
 
-    const used = await rangesOf(files.usedRanges());
-    expect(used.length).toBeGreaterThan(1);
-    expect(used.every((range, index) => index === 0 || range.offset > endOf(used[index - 1] ?? range))).toBe(true);
-    await overwriteAllBut(path, used);
+    const used = await collectRanges(files.usedRanges());
+    const free = await overwriteUnused(path, used);
+    expect(free).toBe(await freeByDumpe2fs(path));
     await tool('e2fsck', ['-f', '-n', path]);
     const again = await openExt(await volumeInFile(path));
     await whileMounted(path, ['ro'], async (folder) => await expectSameFiles(again, folder));
-    const shown = await freeByDumpe2fs(path);
-    const total = (await readFile(path)).length;
-    expect(total - used.reduce((sum, { length }) => sum + length, 0)).toBe(shown);
   });
 });
-
-/** Overwrites everything but `used` with another byte than zero. */
-async function overwriteAllBut(path: string, used: readonly ByteRange[]): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    let at = 0;
-    const { size } = await file.stat();
-    for (const range of [...used, { offset: size, length: 0 }]) {
-      if (range.offset > at) await file.write(Buffer.alloc(range.offset - at, 0xa5), 0, range.offset - at, at);
-      at = endOf(range);
-    }
-  } finally {
-    await file.close();
-  }
-}
 
 /** Bytes of free blocks, as dumpe2fs of e2fsprogs counts them. */
 async function freeByDumpe2fs(path: string): Promise<number> {
