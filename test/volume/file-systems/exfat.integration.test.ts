@@ -6,14 +6,14 @@ import { describe, expect, it } from 'vitest';
 import { openExfat } from '../../../src/volume/file-systems/exfat/open-exfat.ts';
 import { overwrite, tool } from '../../support/guest-disk.ts';
 import { volumeOfFile } from '../../support/memory-volume.ts';
-import { expectSameFiles, newImage } from '../../support/mounted-volume.ts';
+import { expectSameFiles, NO_MOUNTS, newImage } from '../../support/mounted-volume.ts';
 import { collectRanges, overwriteUnused } from '../../support/volume-ranges.ts';
 
 const run = promisify(execFile);
 const isAbsent = (name: string) => spawnSync('which', [name]).status !== 0;
 const SKIPPED = ['mkfs.exfat', 'fsck.exfat', 'mount.exfat-fuse'].some(isAbsent)
   ? 'exFAT needs exfatprogs and exfat-fuse'
-  : undefined;
+  : NO_MOUNTS;
 
 const FILL = `
   mkdir -p "a folder/with a folder" "größe 磁盘" many
@@ -26,11 +26,16 @@ const FILL = `
 async function whileExfatMounted<T>(image: string, options: string, work: (folder: string) => Promise<T>): Promise<T> {
   const folder = `${image}.mounted`;
   await mkdir(folder, { recursive: true });
-  await run('mount.exfat-fuse', ['-o', options, image, folder]);
+  const device = (await tool('losetup', ['--find', '--show', image])).trim();
   try {
-    return await work(folder);
+    await run('mount.exfat-fuse', ['-o', options, device, folder]);
+    try {
+      return await work(folder);
+    } finally {
+      await run('umount', [folder]);
+    }
   } finally {
-    await run('umount', [folder]);
+    await tool('losetup', ['--detach', device]);
   }
 }
 
