@@ -10,8 +10,8 @@ import type { CheckFacts, GuestSystem, ImageFacts, VolumeState } from './check-f
 import type { Generation, Purpose } from './check-report.ts';
 import { findLinux } from './guest/find-linux.ts';
 import type { GuestFiles } from './guest/guest-files.ts';
-import { filesOf, guestVolumes } from './guest/guest-volumes.ts';
-import { describe, generationOf, hasRole, isFat, isReadLinux, isWithoutFiles } from './volumes.ts';
+import { guestVolumes, isReadLinux, type OpenVolume, openVolume } from './guest/guest-volumes.ts';
+import { describe, generationOf, hasRole, isFat, isWithoutFiles } from './volumes.ts';
 
 export interface FactsOptions {
   readonly purpose: Purpose;
@@ -84,32 +84,37 @@ export interface OpenGuest {
 
 export async function openGuest(image: DiskImage, layout: DiskLayout): Promise<OpenGuest> {
   const efiVolume = layout.volumes.find((volume) => hasRole(volume, 'efi-system') && isFat(volume));
-  const efi = efiVolume === undefined ? undefined : filesOf(image, efiVolume)[0]?.files;
-  const volumes = guestVolumes(image, layout);
-  const files = new Map(volumes.map(({ name, files }) => [name, files] as const));
-  const { systems, problems } = await findLinux(files, efi);
+  const efi = efiVolume === undefined ? undefined : openVolume(image, efiVolume)?.files;
+  const opened = guestVolumes(image, layout);
+  const { systems, problems } = await findLinux(new Map(opened.map(({ name, files }) => [name, files])), efi);
+  const others = layout.volumes.filter((volume) => mayHoldOtherSystem(volume, opened)).map(describe);
   const guest: GuestSystem =
-    systems.length === 0
-      ? withoutLinux(layout, problems)
-      : { kind: 'linux', systems, others: [...problems, ...layout.volumes.filter(mayHoldOtherSystem).map(describe)] };
+    systems.length > 0
+      ? { kind: 'linux', systems, others: [...problems, ...others] }
+      : withoutLinux(layout, opened, problems, others);
   const close = () => {
-    for (const one of [...files.values(), ...(efi === undefined ? [] : [efi])]) one.close();
+    efi?.close();
+    for (const { files } of opened) files.close();
   };
   return { guest, efi, close };
 }
 
 /** Whether a volume may hold another operating system: false for the Linux that was found and for volumes without files. */
-function mayHoldOtherSystem(volume: Volume): boolean {
-  const isKnown = isReadLinux(volume) || isWithoutFiles(volume) || volume.fileSystem?.kind === 'swap';
+function mayHoldOtherSystem(volume: Volume, opened: readonly OpenVolume[]): boolean {
+  const isKnown = isReadLinux(volume, opened) || isWithoutFiles(volume) || volume.fileSystem?.kind === 'swap';
   return !isKnown && !hasRole(volume, 'efi-system', 'linux-swap');
 }
 
 /** The result is `none` only if no volume could hold an operating system. */
-function withoutLinux(layout: DiskLayout, problems: readonly string[]): GuestSystem {
-  const others = layout.volumes.filter(mayHoldOtherSystem).map(describe);
+function withoutLinux(
+  layout: DiskLayout,
+  opened: readonly OpenVolume[],
+  problems: readonly string[],
+  others: readonly string[],
+): GuestSystem {
   const found = [...problems, ...(others.length === 0 ? [] : [`not read: ${others.join(', ')}`])];
   if (found.length > 0) return { kind: 'unread', found: found.join('; ') };
-  return layout.volumes.some(isReadLinux) || layout.problems.length > 0
+  return layout.volumes.some((volume) => isReadLinux(volume, opened)) || layout.problems.length > 0
     ? { kind: 'unread', found: 'no file system with an /etc was found' }
     : { kind: 'none' };
 }

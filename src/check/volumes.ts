@@ -1,9 +1,7 @@
 // Questions that the rules ask about the volumes of a disk.
 import { printable } from '../base/printable.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
-import { openerOf } from '../volume/file-systems/open-file-system.ts';
 import { bootAbilityOf } from '../volume/generation.ts';
-import { LINUX_TYPES } from '../volume/operating-system.ts';
 import { isBootedByMbrCode, type PartitionRole } from '../volume/partition-types.ts';
 import type { Generation } from './check-report.ts';
 
@@ -24,11 +22,6 @@ export function hasRole(volume: Volume, ...roles: readonly PartitionRole[]): boo
 
 export function holds(volume: Volume, ...types: readonly string[]): boolean {
   return volume.fileSystem !== undefined && types.includes(volume.fileSystem.type);
-}
-
-/** Whether the volume has a file system of Linux whose files vhdup reads. */
-export function isReadLinux({ fileSystem }: Volume): boolean {
-  return fileSystem !== undefined && LINUX_TYPES.includes(fileSystem.type) && openerOf(fileSystem.type) !== undefined;
 }
 
 export function isFat(volume: Volume): boolean {

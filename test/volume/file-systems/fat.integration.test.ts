@@ -105,6 +105,18 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`openFat ${NO_DISK_TOOLS ?? ''}`, (
   });
 
   it.each([
+    [40, 0x80, 'only one of its allocation tables is in use'],
+    [42, 1, 'it has version 0x1 of FAT32'],
+    [36, 1, 'its table has 128 entries'],
+    [510, 0, 'its boot sector is damaged'],
+  ])('refuses a FAT32 with the byte at %i set to %i', async (at, value, reason) => {
+    const path = await newImage(34);
+    await tool('mkfs.vfat', ['-F', '32', '-s', '1', path]);
+    await overwrite(path, at, Buffer.from([value, 0]));
+    await expect(openFat(await volumeOfFile(path))).rejects.toThrow(reason);
+  });
+
+  it.each([
     ['a circle', 2, 'its clusters lead in a circle'],
     ['a cluster that does not exist', 0xfff0, 'it leads to cluster 65520'],
     ['a free cluster', 0, 'it leads to cluster 0'],

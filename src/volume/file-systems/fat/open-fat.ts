@@ -21,6 +21,7 @@ export async function openFat(volume: VolumeBytes): Promise<OpenedFileSystem> {
   const fat = fatGeometry(head);
   if (fat === undefined) throw new UnreadableError('its boot sector is damaged');
   requireGeometry(fat, volume.size);
+  if (fat.bits === 32) requireFat32(head);
   const table = Buffer.alloc(8);
   await volume.read({ offset: fat.tableOffset, length: table.length }, table);
   const reasons = fatUncleanReasons(fat, head, table);
@@ -34,6 +35,13 @@ function requireGeometry({ bits, clusters, clusterSize, dataOffset, tableLength 
   if (entries < clusters + 2) {
     throw new UnreadableError(`its table has ${entries} entries, but it has ${clusters} clusters`);
   }
+}
+
+/** Windows and Linux always write both tables, and version 0.0. */
+function requireFat32(head: Buffer): void {
+  if ((head.readUInt16LE(40) & 0x80) !== 0) throw new UnreadableError('only one of its allocation tables is in use');
+  if (head.readUInt16LE(42) !== 0)
+    throw new UnreadableError(`it has version 0x${head.readUInt16LE(42).toString(16)} of FAT32`);
 }
 
 class FatFileSystem implements OpenedFileSystem {
