@@ -12,7 +12,10 @@ export interface Followed {
 }
 
 /** Undefined if nothing is there: a name is absent, a link dangles, or links lead in a circle. @throws {UnreadableError} */
-export async function followLinks(files: OpenedFileSystem, path: string): Promise<Followed | undefined> {
+export async function followLinks(
+  files: Pick<OpenedFileSystem, 'stat' | 'readlink'>,
+  path: string,
+): Promise<Followed | undefined> {
   const whole = await files.stat(path);
   if (whole !== undefined && whole.kind !== 'link') return { path, entry: whole };
   const rest = namesOf(path);
