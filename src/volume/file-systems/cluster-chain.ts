@@ -86,13 +86,13 @@ export class ClusterReader {
         if (run !== undefined) yield run;
         run = { cluster, count: 1 };
       }
-      cluster = this.#nextOf(await this.entry(cluster), what);
+      cluster = this.#nextOf(await this.#entry(cluster), what);
     }
     if (run !== undefined) yield run;
   }
 
   /** The entry of a cluster: 0 if it is free. */
-  async entry(cluster: number): Promise<number> {
+  async #entry(cluster: number): Promise<number> {
     const { bits, offset } = this.table;
     const at = offset + Math.floor((cluster * (bits === 28 ? 32 : bits)) / 8);
     const value = await this.#number(at, bits === 12 || bits === 16 ? 2 : 4);

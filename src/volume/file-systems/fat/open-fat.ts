@@ -85,7 +85,7 @@ class FatFileSystem implements OpenedFileSystem {
   }
 
   usedRanges(): AsyncIterable<ByteRange> | undefined {
-    return this.unclean === undefined ? fatUsedRanges(this.#volume, this.#fat, this.#clusters) : undefined;
+    return this.unclean === undefined ? fatUsedRanges(this.#volume, this.#fat) : undefined;
   }
 
   /** Windows also finds a file by its short name. */
