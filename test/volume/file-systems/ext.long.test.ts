@@ -55,7 +55,6 @@ const VARIANTS: readonly (readonly [name: string, mkfs: readonly string[]])[] = 
   ['no flexible groups', ['-O', '^flex_bg', '-b', '1024']],
   ['small groups', ['-g', '1024', '-b', '1024']],
   ['ea_inode, large_dir and mmp', ['-O', 'ea_inode,large_dir,mmp']],
-  ['projects', ['-O', 'project']],
   ['no reserved descriptors', ['-O', '^resize_inode']],
 ];
 
