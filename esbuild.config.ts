@@ -5,8 +5,8 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 
 const OUTPUT = 'dist/vhdup.js';
-/** Loaded only when they are needed, and by workers. */
-const EXTERNAL = ['@azure/identity', 'ext2fs', 'fatfs', 'koffi'];
+/** Loaded only when they are needed. */
+const EXTERNAL = ['@azure/identity', 'koffi'];
 const OWN_FILES = resolve('dist');
 
 const { metafile } = await build({

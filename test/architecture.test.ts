@@ -42,8 +42,6 @@ const OWNERS: Readonly<Record<string, string>> = {
   '@azure/identity': 'azure',
   '@azure/storage-blob': 'azure',
   'cli-progress': 'cli',
-  ext2fs: 'check',
-  fatfs: 'check',
   'hash-wasm': 'image',
   koffi: 'image',
   'p-limit': 'transfer remote verify upload',

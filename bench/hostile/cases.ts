@@ -1,6 +1,8 @@
 // The messages between the processes: the seeds to try, and the outcome of each.
 
-export const FORMATS = ['vhd', 'vhdx'] as const;
+import { FILE_SYSTEMS } from '../../test/hostile/file-system-victims.ts';
+
+export const FORMATS = ['vhd', 'vhdx', ...FILE_SYSTEMS] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Consecutive seeds. */

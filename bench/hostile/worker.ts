@@ -1,5 +1,6 @@
 // Reads one damaged image after another in its own process, and reports to its parent before and after each.
 import { attack, openAndRead } from '../../test/hostile/attack.ts';
+import { fileSystemVictims } from '../../test/hostile/file-system-victims.ts';
 import { vhdVictims } from '../../test/hostile/vhd-victims.ts';
 import { vhdxVictims } from '../../test/hostile/vhdx-victims.ts';
 import type { Victim } from '../../test/hostile/victim.ts';
@@ -12,8 +13,9 @@ process.once('disconnect', () => process.exit(1));
 async function run({ folder, format, first, count }: Task): Promise<void> {
   const victims = await buildVictims(format, folder);
   const sound = new Map<string, string>();
-  for (const { name, image } of victims) {
-    const ending = await openAndRead(image);
+  for (const victim of victims) {
+    const { name, image } = victim;
+    const ending = (await victim.attack?.())?.ending ?? (await openAndRead(image));
     if ('checksum' in ending) sound.set(name, ending.checksum);
   }
   for (let seed = first; seed < first + count; seed++) {
@@ -26,13 +28,14 @@ async function run({ folder, format, first, count }: Task): Promise<void> {
 }
 
 function buildVictims(format: Format, folder: string): Promise<Victim[]> | Victim[] {
-  return format === 'vhd' ? vhdVictims(folder) : vhdxVictims(folder);
+  if (format === 'vhd') return vhdVictims(folder);
+  return format === 'vhdx' ? vhdxVictims(folder) : fileSystemVictims(format, folder);
 }
 
 async function attackVictim(victim: Victim, seed: number, sound: string | undefined): Promise<CaseReport> {
   victim.damage(seed);
   try {
-    const { ending, slowest } = await attack(victim.image);
+    const { ending, slowest } = await (victim.attack?.() ?? attack(victim.image));
     const outcome =
       'refusal' in ending
         ? `refused, ${ending.refusal.name}: ${structureIn(ending.refusal.message)}`

@@ -6,7 +6,7 @@ import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import type { FileSystemState } from '../volume/file-system-state.ts';
 import type { Generation, Purpose } from './check-report.ts';
 import type { NamedSystem } from './guest/find-linux.ts';
-import type { GuestFileSystem } from './guest/guest-protocol.ts';
+import type { GuestFileSystem } from './guest/guest-file-system.ts';
 
 export interface ImageFacts {
   /** Escaped for printing. */

@@ -29,8 +29,6 @@ export interface CheckOptions extends ImageOptions {
   readonly target?: Omit<TargetOptions, 'onEvent'>;
   /** Warnings about the connection. */
   readonly onEvent?: EventListener;
-  /** Time limit for one guest file system, in milliseconds. Past it, the file system counts as unread. @default 30,000 */
-  readonly timeLimitMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -79,13 +77,13 @@ async function checkOpenImage(
   image: DiskImage,
   warnings: readonly ImageWarning[],
   purpose: Purpose,
-  { generation, blobName: givenName, timeLimitMs, signal, ...options }: CheckOptions,
+  { generation, blobName: givenName, signal, ...options }: CheckOptions,
   access: BlobAccess | undefined,
 ): Promise<CheckReport> {
   const blobName = givenName ?? access?.address.blobName;
   const facts = await gatherDiskFacts(image, warnings, { purpose, generation, blobName });
   const blobSize = asFixedVhd(image).size;
-  const opened = purpose === 'data-disk' ? undefined : await openGuest(image, facts.layout, timeLimitMs);
+  const opened = purpose === 'data-disk' ? undefined : await openGuest(image, facts.layout);
   const onAbort = () => opened?.close();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
@@ -111,7 +109,7 @@ async function checkOpenImage(
     };
   } finally {
     signal?.removeEventListener('abort', onAbort);
-    await opened?.close();
+    opened?.close();
   }
 }
 

@@ -9,8 +9,9 @@ import { type FileSystemState, readFileSystemState } from '../volume/file-system
 import type { CheckFacts, GuestSystem, ImageFacts, VolumeState } from './check-facts.ts';
 import type { Generation, Purpose } from './check-report.ts';
 import { findLinux } from './guest/find-linux.ts';
-import { GuestFiles, type GuestVolume } from './guest/guest-files.ts';
-import { describe, generationOf, hasRole, isExt, isFat, isWithoutFiles, nameOf } from './volumes.ts';
+import type { GuestFiles } from './guest/guest-files.ts';
+import { guestVolumes, isReadLinux, type OpenVolume, openVolume } from './guest/guest-volumes.ts';
+import { describe, generationOf, hasRole, isFat, isWithoutFiles } from './volumes.ts';
 
 export interface FactsOptions {
   readonly purpose: Purpose;
@@ -74,62 +75,46 @@ async function creatorOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** No operating system is spread over more file systems. */
-const MAX_VOLUMES = 16;
-
 /** The open file systems of a guest. The caller closes them. */
 export interface OpenGuest {
   readonly guest: GuestSystem;
   readonly efi: GuestFiles | undefined;
-  close(): Promise<void>;
+  close(): void;
 }
 
-export async function openGuest(image: DiskImage, layout: DiskLayout, timeLimitMs?: number): Promise<OpenGuest> {
-  const opened: GuestFiles[] = [];
-  const open = (kind: 'ext' | 'fat', volume: Volume) => {
-    const files = new GuestFiles(kind, partOf(image, volume), timeLimitMs);
-    opened.push(files);
-    return files;
+export async function openGuest(image: DiskImage, layout: DiskLayout): Promise<OpenGuest> {
+  const efiVolume = layout.volumes.find((volume) => hasRole(volume, 'efi-system') && isFat(volume));
+  const efi = efiVolume === undefined ? undefined : openVolume(image, efiVolume)?.files;
+  const opened = guestVolumes(image, layout);
+  const { systems, problems } = await findLinux(new Map(opened.map(({ name, files }) => [name, files])), efi);
+  const others = layout.volumes.filter((volume) => mayHoldOtherSystem(volume, opened)).map(describe);
+  const guest: GuestSystem =
+    systems.length > 0
+      ? { kind: 'linux', systems, others: [...problems, ...others] }
+      : withoutLinux(layout, opened, problems, others);
+  const close = () => {
+    efi?.close();
+    for (const { files } of opened) files.close();
   };
-  const close = async () => {
-    await Promise.all(opened.map((files) => files.close()));
-  };
-  try {
-    const efiVolume = layout.volumes.find((volume) => hasRole(volume, 'efi-system') && isFat(volume));
-    const efi = efiVolume === undefined ? undefined : open('fat', efiVolume);
-    const volumes = layout.volumes.filter(isExt).slice(0, MAX_VOLUMES);
-    const files = new Map(volumes.map((volume) => [nameOf(volume), open('ext', volume)] as const));
-    const { systems, problems } = await findLinux(files, efi);
-    const guest: GuestSystem =
-      systems.length === 0
-        ? withoutLinux(layout, problems)
-        : { kind: 'linux', systems, others: [...problems, ...layout.volumes.filter(mayHoldOtherSystem).map(describe)] };
-    return { guest, efi, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  return { guest, efi, close };
 }
 
 /** Whether a volume may hold another operating system: false for the Linux that was found and for volumes without files. */
-function mayHoldOtherSystem(volume: Volume): boolean {
-  const isKnown = isExt(volume) || isWithoutFiles(volume) || volume.fileSystem?.kind === 'swap';
+function mayHoldOtherSystem(volume: Volume, opened: readonly OpenVolume[]): boolean {
+  const isKnown = isReadLinux(volume, opened) || isWithoutFiles(volume) || volume.fileSystem?.kind === 'swap';
   return !isKnown && !hasRole(volume, 'efi-system', 'linux-swap');
 }
 
 /** The result is `none` only if no volume could hold an operating system. */
-function withoutLinux(layout: DiskLayout, problems: readonly string[]): GuestSystem {
-  const others = layout.volumes.filter(mayHoldOtherSystem).map(describe);
+function withoutLinux(
+  layout: DiskLayout,
+  opened: readonly OpenVolume[],
+  problems: readonly string[],
+  others: readonly string[],
+): GuestSystem {
   const found = [...problems, ...(others.length === 0 ? [] : [`not read: ${others.join(', ')}`])];
   if (found.length > 0) return { kind: 'unread', found: found.join('; ') };
-  return layout.volumes.some(isExt) || layout.problems.length > 0
+  return layout.volumes.some((volume) => isReadLinux(volume, opened)) || layout.problems.length > 0
     ? { kind: 'unread', found: 'no file system with an /etc was found' }
     : { kind: 'none' };
-}
-
-function partOf(image: DiskImage, { range: { offset, length } }: Volume): GuestVolume {
-  return {
-    size: length,
-    read: (range, into) => image.read({ offset: offset + range.offset, length: range.length }, into),
-  };
 }

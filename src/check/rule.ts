@@ -2,7 +2,7 @@
 import { printable } from '../base/printable.ts';
 import type { CheckFacts } from './check-facts.ts';
 import type { CheckFinding, CheckResult, Purpose } from './check-report.ts';
-import { GuestUnreadableError } from './guest/guest-files.ts';
+import { GuestUnreadableError } from './guest/guest-file-system.ts';
 
 /** The result of a rule for one disk. */
 export interface Verdict {

@@ -24,10 +24,6 @@ export function holds(volume: Volume, ...types: readonly string[]): boolean {
   return volume.fileSystem !== undefined && types.includes(volume.fileSystem.type);
 }
 
-export function isExt(volume: Volume): boolean {
-  return holds(volume, 'ext2', 'ext3', 'ext4');
-}
-
 export function isFat(volume: Volume): boolean {
   return holds(volume, 'fat12', 'fat16', 'fat32');
 }

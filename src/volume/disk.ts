@@ -1,7 +1,8 @@
 // Disk: the part of DiskImage that this folder uses, with unaligned reads.
 import { isUtf8 } from 'node:buffer';
-import { alignDown, alignUp } from '../base/byte-range.ts';
+import { alignDown, alignUp, type ByteRange } from '../base/byte-range.ts';
 import type { DiskImage } from '../image/disk-image.ts';
+import type { VolumeBytes } from './file-systems/opened-file-system.ts';
 
 /** A disk that can be read: a `DiskImage`, or anything that behaves like one. */
 export type Disk = Pick<DiskImage, 'size' | 'read'>;
@@ -16,6 +17,18 @@ export async function bytesAt(disk: Disk, offset: number, length: number): Promi
   await disk.read({ offset: start, length: sectors.length }, sectors);
   sectors.copy(bytes, 0, offset - start);
   return bytes;
+}
+
+/** A part of a disk, for the reader of the file system in it. Images read whole sectors, file systems any bytes. */
+export function partOf(disk: Disk, { offset, length }: ByteRange): VolumeBytes {
+  return {
+    size: length,
+    async read(range, into) {
+      const start = offset + range.offset;
+      if (start % 512 === 0 && range.length % 512 === 0) await disk.read({ offset: start, length: range.length }, into);
+      else into.set(await bytesAt(disk, start, range.length));
+    },
+  };
 }
 
 /**

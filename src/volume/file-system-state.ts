@@ -3,7 +3,9 @@ import type { ByteRange } from '../base/byte-range.ts';
 import { VhdupError } from '../errors.ts';
 import { bytesAt, type Disk } from './disk.ts';
 import type { FileSystem } from './file-system.ts';
-import { fatGeometry } from './file-systems/fat.ts';
+import { exfatUncleanReasons } from './file-systems/exfat/boot-sector.ts';
+import { extUncleanReasons, hasOuterJournal, OUTER_JOURNAL } from './file-systems/ext/superblock.ts';
+import { fatGeometry, fatUncleanReasons } from './file-systems/fat.ts';
 import { NtfsDamageError, readNtfsVolume } from './ntfs-volume.ts';
 
 export interface FileSystemState {
@@ -67,17 +69,10 @@ function stateOf(problems: readonly string[]): FileSystemState {
   return problems.length === 0 ? clean('clean') : unclean(problems);
 }
 
-/** Linux kernel, Documentation/filesystems/ext4/super.rst. */
 async function extState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
   const superblock = await bytesAt(disk, offset + 1024, 1024);
-  const state = superblock.readUInt16LE(58);
-  const problems: string[] = [];
-  if ((superblock.readUInt32LE(96) & 0x4) !== 0) problems.push('its journal needs recovery');
-  if ((state & 0x1) === 0) problems.push('it was not unmounted');
-  if ((state & 0x2) !== 0) problems.push('it has errors');
-  if ((state & 0x4) !== 0) problems.push('orphans are being recovered');
-  const hasOuterJournal = (superblock.readUInt32LE(92) & 0x4) !== 0 && superblock.readUInt32LE(224) === 0;
-  if (problems.length === 0 && hasOuterJournal) return unknown('its journal is on another device');
+  const problems = extUncleanReasons(superblock);
+  if (problems.length === 0 && hasOuterJournal(superblock)) return unknown(OUTER_JOURNAL);
   return stateOf(problems);
 }
 
@@ -85,29 +80,15 @@ async function ntfsState(disk: Disk, range: ByteRange): Promise<FileSystemState>
   return stateOf((await readNtfsVolume(disk, range)).unclean);
 }
 
-/** Microsoft's FAT specification 1.03, "FAT volume initialization"; the bits in the boot sector are those of Windows NT and Linux. */
 async function fatState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
   const head = await bytesAt(disk, offset, 512);
   const fat = fatGeometry(head);
   if (fat === undefined) return unknown('its boot sector is damaged');
-  const flags = head.readUInt8(fat.bits === 32 ? 65 : 37);
-  const entry = await bytesAt(disk, offset + fat.tableOffset, 8);
-  const [cleanBit, errorBit, value] =
-    fat.bits === 32 ? [0x08000000, 0x04000000, entry.readUInt32LE(4)] : [0x8000, 0x4000, entry.readUInt16LE(2)];
-  const hasBits = fat.bits !== 12;
-  const problems: string[] = [];
-  if ((flags & 0x1) !== 0 || (hasBits && (value & cleanBit) === 0)) problems.push('it was not unmounted');
-  if ((flags & 0x2) !== 0 || (hasBits && (value & errorBit) === 0)) problems.push('it has errors');
-  return stateOf(problems);
+  return stateOf(fatUncleanReasons(fat, head, await bytesAt(disk, offset + fat.tableOffset, 8)));
 }
 
-/** Microsoft's exFAT specification, 3.1.13. */
 async function exfatState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
-  const flags = (await bytesAt(disk, offset, 512)).readUInt16LE(106);
-  const problems: string[] = [];
-  if ((flags & 0x2) !== 0) problems.push('it was not unmounted');
-  if ((flags & 0x4) !== 0) problems.push('it has errors');
-  return stateOf(problems);
+  return stateOf(exfatUncleanReasons(await bytesAt(disk, offset, 512)));
 }
 
 /** The trees of Btrfs are always consistent; the log tree contains the changes synchronised since the last commit. */

@@ -538,11 +538,6 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`checkImage on a guest ${NO_DISK_TO
     ['NTFS', { size: 20, type: 'L', fileSystem: 'ntfs' }, 'NTFS'],
     ['contents not recognised', { size: 20, type: 'L' }, 'contents not recognised'],
     [
-      'an ext4 with bigalloc',
-      { size: 20, type: 'L', fileSystem: 'ext4', mkfs: ['-O', 'bigalloc'] },
-      'feature bigalloc',
-    ],
-    [
       'an ext4 with casefold',
       { size: 20, type: 'L', fileSystem: 'ext4', mkfs: ['-O', 'casefold'] },
       'feature casefold',

@@ -38,12 +38,12 @@ const missing = Object.entries(TOOLS)
 export const NO_DISK_TOOLS =
   missing.length === 0 ? undefined : `disk tools are not installed: apt-get install ${[...new Set(missing)].join(' ')}`;
 
-/** Runs a tool. @throws with its output if it fails. */
-export async function tool(name: string, args: readonly string[], input = ''): Promise<void> {
+/** Runs a tool. @returns its output. @throws with its output if it fails. */
+export async function tool(name: string, args: readonly string[], input = ''): Promise<string> {
   const running = run(name, [...args], { env: environment });
   // A tool that does not read its input closes it early.
   running.child.stdin?.on('error', () => undefined).end(input);
-  await running;
+  return (await running).stdout;
 }
 
 /** A path and its text; `-> target` makes a symbolic link. */

@@ -1,5 +1,5 @@
 // Guest files that exist only in memory.
-import type { GuestEntry, GuestFileSystem } from '../../src/check/guest/guest-protocol.ts';
+import type { GuestEntry, GuestFileSystem } from '../../src/check/guest/guest-file-system.ts';
 
 /** Texts by path. Folders are derived from the paths. */
 export function guestTree(files: Readonly<Record<string, string>>): GuestFileSystem {

@@ -1,8 +1,8 @@
 // A file system in a file, for the readers of guest files.
 import { readFile } from 'node:fs/promises';
-import type { GuestVolume } from '../../src/check/guest/guest-files.ts';
+import type { VolumeBytes } from '../../src/volume/file-systems/opened-file-system.ts';
 
-export function volumeOfBytes(bytes: Uint8Array): GuestVolume {
+export function volumeOfBytes(bytes: Uint8Array): VolumeBytes {
   return {
     size: bytes.length,
     read: ({ offset, length }, into) => {
@@ -12,6 +12,6 @@ export function volumeOfBytes(bytes: Uint8Array): GuestVolume {
   };
 }
 
-export async function volumeOfFile(path: string): Promise<GuestVolume> {
+export async function volumeOfFile(path: string): Promise<VolumeBytes> {
   return volumeOfBytes(await readFile(path));
 }

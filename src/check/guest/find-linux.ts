@@ -1,6 +1,5 @@
 // Finds the Linux installations on a disk: which file system is the root, and which is /boot.
-import { GuestUnreadableError } from './guest-files.ts';
-import type { GuestFileSystem } from './guest-protocol.ts';
+import { type GuestFileSystem, GuestUnreadableError } from './guest-file-system.ts';
 import { LinuxSystem } from './linux-system.ts';
 
 /** Any of these marks a root. Every distribution has the first two; the second may be a link to the third. */

@@ -1,59 +1,50 @@
-// GuestFiles: reads the files of a guest's file system in a worker, which may abort or hang without harm.
-import type { Worker } from 'node:worker_threads';
-import { type ByteRange, endOf } from '../../base/byte-range.ts';
+// GuestFiles: the files of one volume of a guest, through the reader of its file system.
+import type { ByteRange } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { messageOf } from '../../base/thrown.ts';
-import { startWorker } from '../../base/worker-thread.ts';
-import type {
-  FromGuestWorker,
-  GuestEntry,
-  GuestFileSystem,
-  GuestFileSystemKind,
-  GuestWorkerData,
-  ToGuestWorker,
-} from './guest-protocol.ts';
+import { openerOf } from '../../volume/file-systems/open-file-system.ts';
+import {
+  type OpenedFileSystem,
+  UnreadableError,
+  type VolumeBytes,
+} from '../../volume/file-systems/opened-file-system.ts';
+import { followLinks } from './follow-links.ts';
+import { type GuestEntry, type GuestFileSystem, GuestUnreadableError, MAX_GUEST_FILE } from './guest-file-system.ts';
 
-/** The part of a disk that holds a file system. */
+/** A part of a disk, or a logical volume, that holds a file system. */
 export interface GuestVolume {
-  /** In bytes. */
-  readonly size: number;
-  /** `range` is 512-aligned and inside the volume. */
-  read(range: ByteRange, into: Uint8Array): Promise<void>;
+  /** The type of the file system, as its superblock shows it: "ext4". */
+  readonly type: string;
+  readonly bytes: VolumeBytes;
 }
 
-/** The file system cannot be read: it is damaged, not supported by the library, or too slow. */
-export class GuestUnreadableError extends Error {}
+/**
+ * Bytes read from one volume at most. The files of the rules take a few MiB; a damaged folder may ask for one part of the
+ * volume after another.
+ */
+const MAX_READ = 1024 * 1024 * 1024;
+/** What a read costs at least: a disk that moves its heads reads so much meanwhile. */
+const MIN_COST = 64 * 1024;
 
-/** Time limit for all requests to one file system, in milliseconds: damage can make the library loop. */
-const DEFAULT_TIME_LIMIT_MS = 30_000;
-
-/** No intact file system needs a longer read. */
-const MAX_READ = 16 * 1024 * 1024;
-
-/** Heap limit of the worker. libext2fs uses a fixed 16 MiB in addition. */
-const MAX_HEAP_MIB = 128;
-
-interface PendingRequest {
-  readonly resolve: (entry: GuestEntry) => void;
-  readonly reject: (error: Error) => void;
-}
+const MAX_KEPT_NAMES = 1000;
+const MAX_KEPT_BYTES = 64 * 1024;
 
 /** The creator closes it. */
 export class GuestFiles implements GuestFileSystem {
-  readonly #kind: GuestFileSystemKind;
   readonly #volume: GuestVolume;
-  readonly #timeLimitMs: number;
-  readonly #pending = new Map<number, PendingRequest>();
+  readonly #readLimit: number;
   readonly #results = new Map<string, Promise<GuestEntry>>();
-  #running: { readonly worker: Worker; readonly timer: NodeJS.Timeout } | undefined;
-  #nextId = 0;
-  #failure: GuestUnreadableError | undefined;
+  #opened: Promise<OpenedFileSystem> | undefined;
+  #cost = 0;
+  #isClosed = false;
 
-  /** The worker starts with the first request. */
-  constructor(kind: GuestFileSystemKind, volume: GuestVolume, timeLimitMs: number = DEFAULT_TIME_LIMIT_MS) {
-    this.#kind = kind;
+  /**
+   * Opens the file system with the first request.
+   * @param readLimit In bytes.
+   */
+  constructor(volume: GuestVolume, readLimit: number = MAX_READ) {
     this.#volume = volume;
-    this.#timeLimitMs = timeLimitMs;
+    this.#readLimit = readLimit;
   }
 
   /**
@@ -63,95 +54,67 @@ export class GuestFiles implements GuestFileSystem {
   look(path: string): Promise<GuestEntry> {
     const known = this.#results.get(path);
     if (known !== undefined) return known;
-    const answer = this.#request(path);
+    const answer = this.#look(path);
     this.#results.set(path, answer);
+    answer.then(
+      (entry) => {
+        if (isLarge(entry)) this.#results.delete(path);
+      },
+      () => undefined,
+    );
     return answer;
   }
 
-  async close(): Promise<void> {
-    await this.#stop('it is closed');
+  /** Later reads fail. */
+  close(): void {
+    this.#isClosed = true;
   }
 
-  #request(path: string): Promise<GuestEntry> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) {
-        reject(this.#failure);
-        return;
-      }
-      const id = this.#nextId++;
-      this.#pending.set(id, { resolve, reject });
-      try {
-        this.#running ??= this.#start();
-        this.#post({ type: 'look', id, path });
-      } catch (error) {
-        // There is no fallback to this thread, because the library can abort or loop.
-        this.#stop(`the library that reads it cannot be started: ${messageOf(error)}`);
-      }
-    });
-  }
-
-  #start(): { worker: Worker; timer: NodeJS.Timeout } {
-    const workerData: GuestWorkerData = { kind: this.#kind, size: this.#volume.size };
-    const worker = startWorker('guest-worker', import.meta.url, {
-      workerData,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
-      // Keeps the library's output out of vhdup's output.
-      stdout: true,
-      stderr: true,
-    });
-    worker.on('message', (message: FromGuestWorker) => this.#onMessage(message));
-    worker.on('error', (error) => this.#stop(`the library that reads it failed: ${error.message}`));
-    worker.on('exit', () => this.#stop('the library that reads it exited'));
-    const seconds = this.#timeLimitMs / 1000;
-    const timer = setTimeout(() => this.#stop(`reading it took more than ${seconds} seconds`), this.#timeLimitMs);
-    return { worker, timer };
-  }
-
-  #post(message: ToGuestWorker): void {
-    if (this.#failure === undefined) this.#running?.worker.postMessage(message);
-  }
-
-  #onMessage(message: FromGuestWorker): void {
-    if (message.type === 'read') {
-      this.#read(message.id, { offset: message.offset, length: message.length });
-      return;
+  async #look(path: string): Promise<GuestEntry> {
+    try {
+      this.#requireOpen();
+      this.#opened ??= this.#open();
+      return await entryAt(await this.#opened, path);
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      throw new GuestUnreadableError(printable(error.message), { cause: error });
     }
-    const pending = this.#pending.get(message.id);
-    this.#pending.delete(message.id);
-    if (message.type === 'entry') pending?.resolve(message.entry);
-    else pending?.reject(new GuestUnreadableError(printable(firstLine(message.message))));
   }
 
-  async #read(id: number, range: ByteRange): Promise<void> {
-    const bytes = await this.#readInside(range).catch(() => undefined);
-    this.#post({ type: 'bytes', id, bytes });
+  async #open(): Promise<OpenedFileSystem> {
+    const { type, bytes } = this.#volume;
+    const open = openerOf(type);
+    if (open === undefined) throw new UnreadableError(`vhdup does not read the files of ${type}`);
+    return await open({ size: bytes.size, read: async (range, into) => await this.#read(range, into) });
   }
 
-  /** A damaged file system may ask for any range, so the range is checked first. */
-  async #readInside(range: ByteRange): Promise<Uint8Array | undefined> {
-    const { offset, length } = range;
-    const isWhole =
-      Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset % 512 === 0 && length % 512 === 0;
-    if (!isWhole || offset < 0 || length <= 0 || length > MAX_READ || endOf(range) > this.#volume.size)
-      return undefined;
-    const bytes = new Uint8Array(length);
-    await this.#volume.read(range, bytes);
-    return bytes;
-  }
-
-  /** Stops the worker. Pending and later requests fail. */
-  async #stop(reason: string): Promise<void> {
-    if (this.#failure === undefined) {
-      this.#failure = new GuestUnreadableError(printable(firstLine(reason)));
-      for (const { reject } of this.#pending.values()) reject(this.#failure);
-      this.#pending.clear();
+  async #read(range: ByteRange, into: Uint8Array): Promise<void> {
+    this.#requireOpen();
+    this.#cost += Math.max(range.length, MIN_COST);
+    if (this.#cost > this.#readLimit) throw new UnreadableError('it needs too many reads: it is probably damaged');
+    try {
+      await this.#volume.bytes.read(range, into);
+    } catch (error) {
+      throw new UnreadableError(`the disk cannot be read there: ${messageOf(error)}`, { cause: error });
     }
-    clearTimeout(this.#running?.timer);
-    await this.#running?.worker.terminate();
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new UnreadableError('it is closed');
   }
 }
 
-/** The libraries append their arguments and build advice to a message. */
-function firstLine(message: string): string {
-  return message.split('\n', 1)[0] ?? '';
+/** Several rules look at the same small files. Large ones are not kept, because a guest may have many. */
+function isLarge(entry: GuestEntry): boolean {
+  if (entry.kind === 'directory') return entry.names.length > MAX_KEPT_NAMES;
+  return entry.kind === 'file' && entry.bytes.length > MAX_KEPT_BYTES;
+}
+
+async function entryAt(files: OpenedFileSystem, wanted: string): Promise<GuestEntry> {
+  const found = await followLinks(files, wanted);
+  if (found === undefined) return { kind: 'absent' };
+  const { path, entry } = found;
+  if (entry.kind === 'folder') return { kind: 'directory', names: await files.readdir(path) };
+  if (entry.kind !== 'file') return { kind: 'other' };
+  return { kind: 'file', size: entry.size, bytes: await files.read(path, 0, Math.min(entry.size, MAX_GUEST_FILE)) };
 }

@@ -1,6 +1,5 @@
 // LinuxSystem: the files of a Linux installation, whose root, /boot and EFI system partition may be separate volumes.
-import { GuestUnreadableError } from './guest-files.ts';
-import type { GuestEntry, GuestFileSystem } from './guest-protocol.ts';
+import { type GuestEntry, type GuestFileSystem, GuestUnreadableError } from './guest-file-system.ts';
 
 export interface LinuxVolumes {
   readonly root: GuestFileSystem;

@@ -9,6 +9,9 @@ export interface FatGeometry {
   readonly bits: 12 | 16 | 32;
   readonly clusterSize: number;
   readonly tableOffset: number;
+  /** Of one table. The copies follow one another. */
+  readonly tableLength: number;
+  readonly tables: number;
   /** FAT12 and FAT16: the fixed place of the root folder. The length is 0 on FAT32. */
   readonly rootOffset: number;
   readonly rootLength: number;
@@ -45,6 +48,8 @@ export function fatGeometry(head: Buffer): FatGeometry | undefined {
     bits: shortLength === 0 ? 32 : clusters < 4085 ? 12 : 16,
     clusterSize,
     tableOffset: reserved * sectorSize,
+    tableLength,
+    tables,
     rootOffset,
     rootLength,
     rootCluster: shortLength === 0 ? head.readUInt32LE(44) : 0,
@@ -73,8 +78,28 @@ const CODE_PAGE_850 =
 function labelAt(head: Buffer, offset: number): string | undefined {
   const stored = head.subarray(offset, offset + 11);
   if (isUtf8(stored)) return textAt(head, offset, 11);
-  const text = Array.from(stored, (byte) =>
+  return oemText(stored).replace(/\0.*$/s, '').trimEnd() || undefined;
+}
+
+/** Text in a PC code page. */
+export function oemText(stored: Uint8Array): string {
+  return Array.from(stored, (byte) =>
     byte < 0x80 ? String.fromCharCode(byte) : CODE_PAGE_850.charAt(byte - 0x80),
-  );
-  return text.join('').replace(/\0.*$/s, '').trimEnd() || undefined;
+  ).join('');
+}
+
+/**
+ * The evidence that the file system was not closed, or has errors; empty if it is clean (Microsoft's FAT specification 1.03,
+ * "FAT volume initialization"; the bits in the boot sector are those of Windows NT and Linux). FAT12 has the latter only.
+ * @param table The first 8 bytes of the table.
+ */
+export function fatUncleanReasons({ bits }: FatGeometry, bootSector: Buffer, table: Buffer): string[] {
+  const flags = bootSector.readUInt8(bits === 32 ? 65 : 37);
+  const [cleanBit, errorBit, value] =
+    bits === 32 ? [0x08000000, 0x04000000, table.readUInt32LE(4)] : [0x8000, 0x4000, table.readUInt16LE(2)];
+  const hasBits = bits !== 12;
+  const reasons: string[] = [];
+  if ((flags & 0x1) !== 0 || (hasBits && (value & cleanBit) === 0)) reasons.push('it was not unmounted');
+  if ((flags & 0x2) !== 0 || (hasBits && (value & errorBit) === 0)) reasons.push('it has errors');
+  return reasons;
 }

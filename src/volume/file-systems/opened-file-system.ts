@@ -42,6 +42,7 @@ export interface OpenedFileSystem {
   /**
    * Ranges of the volume that are in use: ascending, with gaps between them; everything that is not certainly free is used.
    * Undefined if nothing may be taken for free: the file system is not clean, or has a feature that is not known.
+   * An UnreadableError while they are read, at any range, means the same.
    */
   usedRanges(): AsyncIterable<ByteRange> | undefined;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findLinux } from '../../../src/check/guest/find-linux.ts';
-import { GuestUnreadableError } from '../../../src/check/guest/guest-files.ts';
+import { GuestUnreadableError } from '../../../src/check/guest/guest-file-system.ts';
 import { LinuxSystem } from '../../../src/check/guest/linux-system.ts';
 import { guestTree } from '../../support/guest-tree.ts';
 

@@ -1,0 +1,26 @@
+// GuestFileSystem: what the rules see of a guest's files.
+
+/** The entry at a path. Symbolic links are followed within their file system; a dangling link is absent. */
+export type GuestEntry =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'directory'; readonly names: readonly string[] }
+  | {
+      readonly kind: 'file';
+      /** In bytes. */
+      readonly size: number;
+      /** The beginning of the file, at most `MAX_GUEST_FILE` bytes. */
+      readonly bytes: Uint8Array;
+    }
+  | { readonly kind: 'other' };
+
+/** Bytes read of a file at most: configuration files are small, and a hostile size must not exhaust memory. */
+export const MAX_GUEST_FILE = 1024 * 1024;
+
+/** Access to the files of a guest by path. Paths begin with a slash. */
+export interface GuestFileSystem {
+  /** @throws {GuestUnreadableError} the file system cannot be read there. */
+  look(path: string): Promise<GuestEntry>;
+}
+
+/** The file system cannot be read: it is damaged, not supported, or needs too many reads. */
+export class GuestUnreadableError extends Error {}
