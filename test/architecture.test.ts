@@ -43,7 +43,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   'cli-progress': 'cli',
   ext2fs: 'check',
   fatfs: 'check',
-  'hash-wasm': 'image',
+  'hash-wasm': 'base image',
   koffi: 'image',
   'p-limit': 'transfer remote verify upload',
   yargs: 'cli',
