@@ -29,7 +29,8 @@ export async function readUncleanReason(metadata: XfsMetadata): Promise<string |
   if (first === 0) return 'its log is empty';
   // The head is the first block of the cycle before: the kernel overwrites the log from its beginning in each cycle.
   const head = first === last ? log.blocks : await log.firstOtherCycle(first);
-  if (last > first || (await log.isTornAround(head, first))) return 'its log needs recovery: its last write is not complete';
+  if (last > first || (await log.isTornAround(head, first)))
+    return 'its log needs recovery: its last write is not complete';
   return (await log.isUnmountedAt(head)) ? undefined : 'its log needs recovery: it was not unmounted';
 }
 
@@ -69,7 +70,11 @@ class Log {
     const after = await this.#cycles(head, Math.min(this.blocks, head + MAX_IN_FLIGHT));
     const wrapped = await this.#cycles(0, Math.min(head, Math.max(0, head + MAX_IN_FLIGHT - this.blocks)));
     const isOld = (cycle: number) => cycle === first - 1 || cycle === 0;
-    return !(before.every((cycle) => cycle === first) && wrapped.every((cycle) => cycle === first) && after.every(isOld));
+    return !(
+      before.every((cycle) => cycle === first) &&
+      wrapped.every((cycle) => cycle === first) &&
+      after.every(isOld)
+    );
   }
 
   /** Whether the record before `head`, which may begin at the end of the log, ends at it and is the one of an unmount. */
