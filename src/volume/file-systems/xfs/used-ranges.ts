@@ -66,6 +66,9 @@ function isInLog({ superblock }: XfsMetadata, group: number, { start, count }: F
   return start < first + logBlocks && first < start + count;
 }
 
+/** An odd number, so that a change of a start changes the sum. */
+const MIXER = 0x9e3779b1;
+
 /** Sums that do not depend on the order of the extents. */
 class Sums {
   blocks = 0;
@@ -79,7 +82,7 @@ class Sums {
     this.longest = Math.max(this.longest, count);
     this.#extents++;
     this.#starts += start;
-    this.#mixed = (this.#mixed + Math.imul(start + 1, 0x9e3779b1) * ((count % 65_521) + 1)) % 2 ** 32;
+    this.#mixed = (this.#mixed + Math.imul(Math.imul(start + 1, MIXER), count + 1)) | 0;
   }
 
   get text(): string {
