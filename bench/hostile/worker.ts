@@ -3,6 +3,7 @@ import { attack, openAndRead } from '../../test/hostile/attack.ts';
 import { vhdVictims } from '../../test/hostile/vhd-victims.ts';
 import { vhdxVictims } from '../../test/hostile/vhdx-victims.ts';
 import type { Victim } from '../../test/hostile/victim.ts';
+import { xfsVictims } from '../../test/hostile/xfs-victims.ts';
 import type { CaseReport, Format, Task } from './cases.ts';
 
 process.once('message', (task: Task) => void run(task));
@@ -12,8 +13,9 @@ process.once('disconnect', () => process.exit(1));
 async function run({ folder, format, first, count }: Task): Promise<void> {
   const victims = await buildVictims(format, folder);
   const sound = new Map<string, string>();
-  for (const { name, image } of victims) {
-    const ending = await openAndRead(image);
+  for (const victim of victims) {
+    const { name, image } = victim;
+    const ending = (await victim.attack?.())?.ending ?? (await openAndRead(image));
     if ('checksum' in ending) sound.set(name, ending.checksum);
   }
   for (let seed = first; seed < first + count; seed++) {
@@ -26,13 +28,14 @@ async function run({ folder, format, first, count }: Task): Promise<void> {
 }
 
 function buildVictims(format: Format, folder: string): Promise<Victim[]> | Victim[] {
-  return format === 'vhd' ? vhdVictims(folder) : vhdxVictims(folder);
+  if (format === 'vhd') return vhdVictims(folder);
+  return format === 'vhdx' ? vhdxVictims(folder) : xfsVictims();
 }
 
 async function attackVictim(victim: Victim, seed: number, sound: string | undefined): Promise<CaseReport> {
   victim.damage(seed);
   try {
-    const { ending, slowest } = await attack(victim.image);
+    const { ending, slowest } = await (victim.attack?.() ?? attack(victim.image));
     const outcome =
       'refusal' in ending
         ? `refused, ${ending.refusal.name}: ${structureIn(ending.refusal.message)}`

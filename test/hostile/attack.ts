@@ -14,7 +14,7 @@ import { readConsistently } from './read-consistently.ts';
 const SCREEN = { ...PIPE, verbose: true };
 
 /** The outcome of opening and reading the disk. */
-export type Ending = { readonly checksum: string } | { readonly refusal: VhdupError };
+export type Ending = { readonly checksum: string } | { readonly refusal: Error };
 
 export interface Attacked {
   readonly ending: Ending;

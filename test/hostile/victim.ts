@@ -1,4 +1,5 @@
 // A victim is a valid image that is damaged repeatedly, in one way at a time.
+import type { Attacked } from './attack.ts';
 
 export interface Victim {
   readonly name: string;
@@ -8,4 +9,6 @@ export interface Victim {
   damage(seed: number): void;
   /** Restores the original image. */
   restore(): void;
+  /** How it is read. @default as the image of a disk */
+  attack?(): Promise<Attacked>;
 }

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Picker } from '../hostile/random.ts';
-import { runTool, TestVolume, whyNoMounts } from './mounted-volume.ts';
+import { runTool, TestVolume, whyNoMounts } from './loop-volume.ts';
 
 export const MIB = 2 ** 20;
 

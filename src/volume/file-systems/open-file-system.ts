@@ -1,13 +1,16 @@
-// Opens the file system of a volume by its kind.
+// openFileSystem: opens the files of a volume, by the type that its superblock shows.
 import type { OpenedFileSystem, VolumeBytes } from './opened-file-system.ts';
 import { openXfs } from './xfs/open-xfs.ts';
 
-type Open = (volume: VolumeBytes) => Promise<OpenedFileSystem>;
+/** @throws {UnreadableError} the file system is damaged, or has a feature that is not supported. */
+export type OpenFileSystem = (volume: VolumeBytes) => Promise<OpenedFileSystem>;
 
-/** By the type of the description of a volume. */
-const OPENERS: ReadonlyMap<string, Open> = new Map([['xfs', openXfs]]);
+/** By the type in the description of the volume. */
+const OPENERS: Readonly<Record<string, OpenFileSystem>> = {
+  xfs: openXfs,
+};
 
-/** Undefined if the files of this type of file system are not read. @throws {UnreadableError} and the errors of `volume.read`. */
-export async function openFileSystem(type: string, volume: VolumeBytes): Promise<OpenedFileSystem | undefined> {
-  return await OPENERS.get(type)?.(volume);
+/** How to open a file system of this type; undefined if its files cannot be read. */
+export function openerOf(type: string): OpenFileSystem | undefined {
+  return OPENERS[type];
 }

@@ -1,15 +1,17 @@
 // Every variant of mkfs.xfs: what the reader shows is what the kernel shows, byte for byte; its free space is that of xfs_db.
-import { rmSync } from 'node:fs';
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openXfs } from '../../../../src/volume/file-systems/xfs/open-xfs.ts';
 import {
   CountingVolume,
   differencesOf,
   readBelow,
+  runTool,
   type ShownFile,
   shownBelow,
   type TestVolume,
-} from '../../../support/mounted-volume.ts';
+} from '../../../support/loop-volume.ts';
 import {
   freeRanges,
   gapsOf,
@@ -103,4 +105,42 @@ describe.skipIf(NO_XFS !== undefined)(`a volume that mkfs.xfs filled ${NO_XFS ??
     onTestFinished(() => made.remove());
     await expectSame(made, shownBelow(tree));
   });
+});
+
+describe.skipIf(NO_XFS !== undefined)(`an XFS volume is not clean ${NO_XFS ?? ''}`, () => {
+  /** Whether xfs_logprint finds nothing to recover. */
+  function isCleanForTools(path: string): boolean {
+    return runTool('xfs_logprint', '-t', path).includes('<CLEAN>');
+  }
+
+  it('exactly when xfs_logprint says so, over many mounts and around the end of the log', async () => {
+    const made = makeXfs(['-l', 'size=1400b'], 64 * MIB);
+    onTestFinished(() => made.remove());
+    const copy = join(made.folder, 'copy');
+    const found: string[] = [];
+    const expected: string[] = [];
+    const compare = async (path: string) => {
+      expected.push(isCleanForTools(path) ? 'clean' : 'unclean');
+      found.push((await uncleanIn(path)) === undefined ? 'clean' : 'unclean');
+    };
+    await compare(made.path);
+    for (let round = 0; round < 14; round++) {
+      made.mounted('', (root) => {
+        for (let file = 0; file < 60 + round * 17; file++) writeFileSync(join(root, `${round}-${file}`), 'text');
+        runTool('sync', '-f', root);
+        copyFileSync(made.path, copy);
+      });
+      await compare(copy);
+      await compare(made.path);
+    }
+    expect(found).toEqual(expected);
+    expect(new Set(found)).toEqual(new Set(['clean', 'unclean']));
+  });
+
+  async function uncleanIn(path: string): Promise<string | undefined> {
+    const volume = new CountingVolume(path);
+    const { unclean } = await openXfs(volume);
+    volume.close();
+    return unclean;
+  }
 });
