@@ -32,21 +32,38 @@ interface Structure {
   readonly checksum: number | undefined;
 }
 
-/** Two volumes that mkfs.xfs filled, without checksums, and two that the kernel filled, which needs root. */
+/** Variants of both versions. mkfs.xfs fills them, so that a process that is ended leaves nothing mounted. */
+const FILLED = [
+  '-m crc=0 -b size=512 -i size=256',
+  '-m crc=0 -n size=8192',
+  '-b size=1024',
+  '-m rmapbt=1 -i nrext64=1,size=1024',
+];
+const MOUNTED = ['-b size=1024', '-m rmapbt=1 -i nrext64=1,size=1024'];
+
+/** Volumes that mkfs.xfs filled. */
 export async function xfsVictims(): Promise<Victim[]> {
   const crc32c = await Crc32c.create();
-  const tree = plainTree(40, 700);
-  const filled = ['-m crc=0 -b size=512 -i size=256', '-m crc=0 -b size=4096 -n size=8192'].map((options) => {
-    const made = makeXfsFrom(tree, options.split(' '), SIZE);
-    return victimOf(options, take(made), crc32c);
-  });
-  rmSync(tree, { recursive: true });
-  const mounted = ['-b size=1024', '-m rmapbt=1 -i nrext64=1,size=1024'].map((options) => {
-    const made = makeXfs([...options.split(' '), '-d', 'agcount=2'], 2 * SIZE);
+  const tree = plainTree(40, 157);
+  try {
+    return FILLED.map((options) => victimOf(options, take(makeXfsFrom(tree, argumentsOf(options), SIZE)), crc32c));
+  } finally {
+    rmSync(tree, { recursive: true });
+  }
+}
+
+/** Volumes that the kernel filled, with trees of extents and shared blocks. Needs root. */
+export async function mountedXfsVictims(): Promise<Victim[]> {
+  const crc32c = await Crc32c.create();
+  return MOUNTED.map((options) => {
+    const made = makeXfs(argumentsOf(options), 2 * SIZE);
     made.mounted('', (root) => populate(root, { scale: 0.02, hasReflinks: true }));
     return victimOf(options, take(made), crc32c);
   });
-  return [...filled, ...mounted];
+}
+
+function argumentsOf(options: string): string[] {
+  return [...options.split(' '), '-d', 'agcount=2'];
 }
 
 function take(made: { readonly path: string; remove(): void }): Buffer {
