@@ -6,7 +6,8 @@ import { attackFileSystem } from './file-system-attack.ts';
 import { Picker } from './random.ts';
 import type { Victim } from './victim.ts';
 
-const SIZE = 32 * MIB;
+/** Small, because all victims are in memory. */
+const SIZE = 24 * MIB;
 
 /** Where the checksum is in a structure, by its first characters; undefined for those of version 4. */
 const CHECKSUMS: ReadonlyMap<string, number | undefined> = new Map([
@@ -46,7 +47,9 @@ export async function xfsVictims(): Promise<Victim[]> {
   const crc32c = await Crc32c.create();
   const tree = plainTree(40, 157);
   try {
-    return FILLED.map((options) => victimOf(options, take(makeXfsFrom(tree, argumentsOf(options), SIZE)), crc32c));
+    return FILLED.map((options) =>
+      victimOf(options, take(makeXfsFrom(tree, [...options.split(' '), '-d', 'agcount=1'], SIZE)), crc32c),
+    );
   } finally {
     rmSync(tree, { recursive: true });
   }
@@ -56,14 +59,10 @@ export async function xfsVictims(): Promise<Victim[]> {
 export async function mountedXfsVictims(): Promise<Victim[]> {
   const crc32c = await Crc32c.create();
   return MOUNTED.map((options) => {
-    const made = makeXfs(argumentsOf(options), 2 * SIZE);
+    const made = makeXfs([...options.split(' '), '-d', 'agcount=2'], 3 * SIZE);
     made.mounted('', (root) => populate(root, { scale: 0.02, hasReflinks: true }));
     return victimOf(options, take(made), crc32c);
   });
-}
-
-function argumentsOf(options: string): string[] {
-  return [...options.split(' '), '-d', 'agcount=2'];
 }
 
 function take(made: { readonly path: string; remove(): void }): Buffer {
@@ -72,10 +71,10 @@ function take(made: { readonly path: string; remove(): void }): Buffer {
   return bytes;
 }
 
-function victimOf(name: string, original: Buffer, crc32c: Crc32c): Victim {
-  const structures = structuresIn(original);
-  const bytes = Buffer.from(original);
-  let damaged: readonly Structure[] = [];
+function victimOf(name: string, bytes: Buffer, crc32c: Crc32c): Victim {
+  const structures = structuresIn(bytes);
+  /** The damaged structures as they were, in the order of the damage. */
+  const originals: { readonly offset: number; readonly bytes: Buffer }[] = [];
   return {
     name,
     image: name,
@@ -83,14 +82,16 @@ function victimOf(name: string, original: Buffer, crc32c: Crc32c): Victim {
       const pick = new Picker(seed);
       // The first structures are of the file system itself, and each step uses them.
       const first = structures.slice(0, 24);
-      damaged = Array.from({ length: pick.between(1, 4) }, () => pick.of(pick.chance(0.3) ? first : structures));
-      for (const structure of damaged) {
+      for (let count = pick.between(1, 4); count > 0; count--) {
+        const structure = pick.of(pick.chance(0.3) ? first : structures);
+        const { offset, length, checksum } = structure;
+        originals.push({ offset, bytes: Buffer.from(bytes.subarray(offset, offset + length)) });
         damageStructure(bytes, structure, structures, pick);
-        if (structure.checksum !== undefined && pick.chance(0.9)) seal(bytes, structure, structure.checksum, crc32c);
+        if (checksum !== undefined && pick.chance(0.9)) seal(bytes, structure, checksum, crc32c);
       }
     },
     restore: () => {
-      for (const { offset, length } of damaged) original.copy(bytes, offset, offset, offset + length);
+      for (let one = originals.pop(); one !== undefined; one = originals.pop()) bytes.set(one.bytes, one.offset);
     },
     attack: async () => await attackFileSystem('xfs', bytes),
   };
