@@ -7,7 +7,7 @@ import { Picker } from './random.ts';
 import type { Victim } from './victim.ts';
 
 /** Small, because all victims are in memory. */
-const SIZE = 24 * MIB;
+const SIZE = 20 * MIB;
 
 /** Where the checksum is in a structure, by its first characters; undefined for those of version 4. */
 const CHECKSUMS: ReadonlyMap<string, number | undefined> = new Map([
