@@ -42,7 +42,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   '@azure/identity': 'azure',
   '@azure/storage-blob': 'azure',
   'cli-progress': 'cli',
-  'hash-wasm': 'image',
+  'hash-wasm': 'base image',
   koffi: 'image',
   'p-limit': 'transfer remote verify upload',
   yargs: 'cli',

@@ -4,6 +4,7 @@ import { fileSystemVictims } from '../../test/hostile/file-system-victims.ts';
 import { vhdVictims } from '../../test/hostile/vhd-victims.ts';
 import { vhdxVictims } from '../../test/hostile/vhdx-victims.ts';
 import type { Victim } from '../../test/hostile/victim.ts';
+import { xfsVictims } from '../../test/hostile/xfs-victims.ts';
 import type { CaseReport, Format, Task } from './cases.ts';
 
 process.once('message', (task: Task) => void run(task));
@@ -29,6 +30,7 @@ async function run({ folder, format, first, count }: Task): Promise<void> {
 
 function buildVictims(format: Format, folder: string): Promise<Victim[]> | Victim[] {
   if (format === 'vhd') return vhdVictims(folder);
+  if (format === 'xfs') return xfsVictims();
   return format === 'vhdx' ? vhdxVictims(folder) : fileSystemVictims(format, folder);
 }
 

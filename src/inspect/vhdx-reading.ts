@@ -1,9 +1,10 @@
 // Reads as many structures of a VHDX as possible, and records the faults (MS-VHDX 2).
+
+import { Crc32c } from '../base/crc32c.ts';
 import { VhdupError } from '../errors.ts';
 import { Fields } from '../image/fields.ts';
 import type { ImageBytes } from '../image/image-bytes.ts';
 import type { ImageFile } from '../image/image-file.ts';
-import { Crc32c } from '../image/vhdx/crc32c.ts';
 import { readActiveHeader, type VhdxHeader } from '../image/vhdx/headers.ts';
 import type { LogEntry } from '../image/vhdx/log-entry.ts';
 import { LogSectors } from '../image/vhdx/log-sectors.ts';

@@ -1,11 +1,11 @@
 // The layout of a new dynamic VHDX, in the order in which Hyper-V writes one (MS-VHDX 2).
 import { randomUUID } from 'node:crypto';
 import { alignUp, endOf, MIB } from '../../base/byte-range.ts';
+import { Crc32c } from '../../base/crc32c.ts';
 import { VERSION } from '../../base/version.ts';
 import { UsageError } from '../../errors.ts';
 import type { BlockLayout } from '../block-layout.ts';
 import { chunkRatioOf, ENTRY_LENGTH, entryOf, FULLY_PRESENT, offsetAt, setFullyPresent, stateAt } from './bat-entry.ts';
-import { Crc32c } from './crc32c.ts';
 import { encodeHeaders, HEADER_SECTION_LENGTH } from './headers.ts';
 import { encodeMetadata, MAX_DISK_SIZE } from './metadata.ts';
 import { encodeRegionTables } from './region-table.ts';

@@ -1,11 +1,11 @@
 // The file identifier and the two headers of a VHDX. The valid header with the higher sequence number is active (MS-VHDX 2.2.1, 2.2.2).
 import { type ByteRange, MIB } from '../../base/byte-range.ts';
+import type { Crc32c } from '../../base/crc32c.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { PlacedBytes } from '../block-layout.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import type { Crc32c } from './crc32c.ts';
 import { type Guid, guidAt, guidBytes, ZERO_GUID } from './guid.ts';
 
 /** The first 8 bytes of every VHDX. */

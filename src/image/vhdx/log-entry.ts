@@ -1,6 +1,7 @@
 // One entry of a VHDX log: header, descriptors, data sectors, and the rules that make it valid (MS-VHDX 2.3.1).
+
+import type { Crc32c } from '../../base/crc32c.ts';
 import { Fields } from '../fields.ts';
-import type { Crc32c } from './crc32c.ts';
 import { type Guid, guidAt } from './guid.ts';
 import { LOG_SECTOR, type LogSectors } from './log-sectors.ts';
 

@@ -1,8 +1,8 @@
 // Finds the entries of a VHDX log to replay: the active sequence (MS-VHDX 2.3.2).
 
+import type { Crc32c } from '../../base/crc32c.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError } from '../../errors.ts';
-import type { Crc32c } from './crc32c.ts';
 import type { Guid } from './guid.ts';
 import { type LogEntry, readEntry } from './log-entry.ts';
 import { LOG_SECTOR, type LogSectors } from './log-sectors.ts';

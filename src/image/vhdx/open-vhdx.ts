@@ -1,12 +1,12 @@
 // Opens a VHDX of any type; for a differencing VHDX, all files down to the base of its chain.
 
+import { Crc32c } from '../../base/crc32c.ts';
 import { printable } from '../../base/printable.ts';
 import { ParentImageError } from '../../errors.ts';
 import type { DiskImage, ImageWarning, OpenDiskImageOptions } from '../disk-image.ts';
 import type { ImageFile } from '../image-file.ts';
 import { type Candidate, findParent, type ParentReference, requireDepth } from '../parent-chain.ts';
 import { parsePath } from '../parent-path.ts';
-import { Crc32c } from './crc32c.ts';
 import type { Guid } from './guid.ts';
 import { readActiveHeader } from './headers.ts';
 import type { ParentLocator } from './parent-locator.ts';

@@ -1,12 +1,12 @@
 // The region table, stored twice in a VHDX: the places of the BAT and the metadata (MS-VHDX 2.2.3).
 import { type ByteRange, endOf, MIB } from '../../base/byte-range.ts';
+import type { Crc32c } from '../../base/crc32c.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { PlacedBytes } from '../block-layout.ts';
 import type { OpenDiskImageOptions } from '../disk-image.ts';
 import { Fields } from '../fields.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import type { Crc32c } from './crc32c.ts';
 import { type Guid, guidAt, guidBytes } from './guid.ts';
 import { HEADER_SECTION_LENGTH, hex } from './headers.ts';
 

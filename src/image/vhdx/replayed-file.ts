@@ -1,9 +1,9 @@
 // ReplayedFile: a view of a VHDX file with its log replayed (MS-VHDX 2.3.3). The file itself is never written to.
 import { type ByteRange, endOf } from '../../base/byte-range.ts';
+import type { Crc32c } from '../../base/crc32c.ts';
 import { printable } from '../../base/printable.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../errors.ts';
 import type { ImageBytes } from '../image-bytes.ts';
-import type { Crc32c } from './crc32c.ts';
 import type { Guid } from './guid.ts';
 import { descriptorSectorsOf, descriptorsOf, type LogDescriptor, type LogEntry } from './log-entry.ts';
 import { LOG_SECTOR, type LogSectors } from './log-sectors.ts';

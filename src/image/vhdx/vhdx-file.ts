@@ -1,12 +1,12 @@
 // One VHDX file, opened and checked: header, log, regions, metadata and BAT, in the order in which each can be trusted (MS-VHDX 2).
 import { basename } from 'node:path';
+import { Crc32c } from '../../base/crc32c.ts';
 import { printable } from '../../base/printable.ts';
 import type { ImageFileIdentity, OpenDiskImageOptions } from '../disk-image.ts';
 import type { ImageBytes } from '../image-bytes.ts';
 import type { ImageFile } from '../image-file.ts';
 import { sectorSizeWarning } from '../sector-size-warning.ts';
 import { BlockAllocationTable } from './bat.ts';
-import { Crc32c } from './crc32c.ts';
 import type { Guid } from './guid.ts';
 import { readActiveHeader, type VhdxHeader } from './headers.ts';
 import { LogSectors } from './log-sectors.ts';

@@ -3,6 +3,7 @@ import { openExfat } from './exfat/open-exfat.ts';
 import { openExt } from './ext/open-ext.ts';
 import { openFat } from './fat/open-fat.ts';
 import type { OpenedFileSystem, VolumeBytes } from './opened-file-system.ts';
+import { openXfs } from './xfs/open-xfs.ts';
 
 /** @throws {UnreadableError} the file system is damaged, or has a feature that is not supported. */
 export type OpenFileSystem = (volume: VolumeBytes) => Promise<OpenedFileSystem>;
@@ -16,6 +17,7 @@ const OPENERS: Readonly<Record<string, OpenFileSystem>> = {
   fat16: openFat,
   fat32: openFat,
   exfat: openExfat,
+  xfs: openXfs,
 };
 
 /** How to open a file system of this type; undefined if its files cannot be read. */

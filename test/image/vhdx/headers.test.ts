@@ -1,7 +1,7 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { Crc32c } from '../../../src/base/crc32c.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../../src/errors.ts';
-import { Crc32c } from '../../../src/image/vhdx/crc32c.ts';
 import { readActiveHeader, type VhdxHeader } from '../../../src/image/vhdx/headers.ts';
 import {
   buildVhdx,

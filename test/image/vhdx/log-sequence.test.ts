@@ -1,8 +1,8 @@
 import { truncateSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
+import { Crc32c } from '../../../src/base/crc32c.ts';
 import { CorruptImageError } from '../../../src/errors.ts';
 import { ImageFile } from '../../../src/image/image-file.ts';
-import { Crc32c } from '../../../src/image/vhdx/crc32c.ts';
 import { LogSectors } from '../../../src/image/vhdx/log-sectors.ts';
 import { findActiveSequence } from '../../../src/image/vhdx/log-sequence.ts';
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Crc32c } from '../../../src/base/crc32c.ts';
 import { CorruptImageError, UnsupportedImageError } from '../../../src/errors.ts';
 import type { ImageWarning } from '../../../src/image/disk-image.ts';
-import { Crc32c } from '../../../src/image/vhdx/crc32c.ts';
 import { type Regions, readRegions } from '../../../src/image/vhdx/region-table.ts';
 import {
   buildVhdx,

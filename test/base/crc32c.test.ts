@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Crc32c } from '../../../src/image/vhdx/crc32c.ts';
-import { crc32c, pattern } from '../../support/vhdx-builder.ts';
+import { Crc32c } from '../../src/base/crc32c.ts';
+import { crc32c, pattern } from '../support/vhdx-builder.ts';
 
 describe('Crc32c', () => {
   it('is the checksum of RFC 3720 (32 zeros give 8a9136aa)', async () => {

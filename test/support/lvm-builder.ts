@@ -1,0 +1,107 @@
+// Builds physical volumes of LVM2 in memory: label, header, and metadata areas with a text.
+
+import type { VolumeBytes } from '../../src/volume/file-systems/opened-file-system.ts';
+import { lvmChecksum } from '../../src/volume/lvm/physical-volume.ts';
+import { volumeOfBytes } from './memory-volume.ts';
+
+export const SECTOR = 512;
+/** In bytes, of the volumes built here. */
+export const EXTENT = 8 * SECTOR;
+export const AREA = { offset: 4096, length: 32 * 1024 } as const;
+/** Offset of the first extent, in bytes. */
+export const FIRST_EXTENT = 64 * 1024;
+export const EXTENTS = 64;
+
+export interface BuiltVolume extends VolumeBytes {
+  readonly bytes: Buffer;
+}
+
+/** A number as an id of 32 characters, with hyphens as in the text. */
+export function lvmId(number: number): string {
+  return `${number.toString().padStart(6, 'a')}-0000-0000-0000-0000-0000-000000`;
+}
+
+/** A physical volume whose extents have different contents. `text` begins at `textOffset` of its metadata area. */
+export function physicalVolume(number: number, text: string | undefined, textOffset = SECTOR): BuiltVolume {
+  const bytes = Buffer.alloc(FIRST_EXTENT + EXTENTS * EXTENT + 4096);
+  for (let sector = FIRST_EXTENT / SECTOR; sector < bytes.length / SECTOR; sector++) {
+    bytes.fill(`${number}:${sector}|`, sector * SECTOR, (sector + 1) * SECTOR);
+  }
+  if (text !== undefined) writeText(bytes, text, textOffset);
+  writeLabel(bytes, number, text !== undefined);
+  return { ...volumeOfBytes(bytes), bytes };
+}
+
+function writeLabel(bytes: Buffer, number: number, hasArea: boolean): void {
+  const label = bytes.subarray(SECTOR, 2 * SECTOR);
+  label.write('LABELONE', 0, 'latin1');
+  label.writeBigUInt64LE(1n, 8);
+  label.writeUInt32LE(32, 20);
+  label.write('LVM2 001', 24, 'latin1');
+  label.write(lvmId(number).replaceAll('-', ''), 32, 'latin1');
+  label.writeBigUInt64LE(BigInt(bytes.length), 64);
+  label.writeBigUInt64LE(BigInt(FIRST_EXTENT), 72);
+  if (hasArea) {
+    label.writeBigUInt64LE(BigInt(AREA.offset), 104);
+    label.writeBigUInt64LE(BigInt(AREA.length), 112);
+  }
+  sealLabel(bytes);
+}
+
+/** Writes the checksum of the label again, after a change. */
+export function sealLabel(bytes: Buffer): void {
+  const label = bytes.subarray(SECTOR, 2 * SECTOR);
+  label.writeUInt32LE(lvmChecksum(label.subarray(20)), 16);
+}
+
+/** Writes a text into the ring of the metadata area, and the header that names it. */
+export function writeText(bytes: Buffer, text: string, textOffset = SECTOR): void {
+  const stored = Buffer.from(`${text}\0`);
+  const area = bytes.subarray(AREA.offset, AREA.offset + AREA.length);
+  for (const [index, byte] of stored.entries()) {
+    const at = textOffset + index;
+    area[at < AREA.length ? at : at - AREA.length + SECTOR] = byte;
+  }
+  area.write(' LVM2 x[5A%r0N*>', 4, 'latin1');
+  area.writeUInt32LE(1, 20);
+  area.writeBigUInt64LE(BigInt(AREA.offset), 24);
+  area.writeBigUInt64LE(BigInt(AREA.length), 32);
+  area.writeBigUInt64LE(BigInt(textOffset), 40);
+  area.writeBigUInt64LE(BigInt(stored.length), 48);
+  area.writeUInt32LE(lvmChecksum(stored), 56);
+  sealArea(bytes);
+}
+
+/** Writes the checksum of the header of the metadata area again, after a change. */
+export function sealArea(bytes: Buffer): void {
+  const header = bytes.subarray(AREA.offset, AREA.offset + SECTOR);
+  header.writeUInt32LE(lvmChecksum(header.subarray(4)), 0);
+}
+
+/** A segment in the text. Further lines follow the first three. */
+export function segment(start: number, count: number, ...lines: string[]): string {
+  return [`start_extent = ${start}`, `extent_count = ${count}`, ...lines].join('\n');
+}
+
+/** A segment on one physical volume. */
+export function linear(start: number, count: number, physical: string, first: number): string {
+  return segment(start, count, 'type = "striped"', 'stripe_count = 1', `stripes = ["${physical}", ${first}]`);
+}
+
+/** A logical volume in the text. */
+export function logical(name: string, segments: readonly string[], status = '"READ", "WRITE", "VISIBLE"'): string {
+  const numbered = segments.map((text, index) => `segment${index + 1} {\n${text}\n}`);
+  return `${name} {\nid = "${lvmId(900)}"\nstatus = [${status}]\nflags = []\nsegment_count = ${segments.length}\n${numbered.join('\n')}\n}`;
+}
+
+/** The text of a group with the physical volumes pv0, pv1 ... whose ids are `numbers`. */
+export function groupText(numbers: readonly number[], volumes: readonly string[], sequence = 1): string {
+  const members = numbers.map(
+    (number, index) =>
+      `pv${index} {\nid = "${lvmId(number)}"\ndevice = "/dev/sda${index}"\nstatus = ["ALLOCATABLE"]\npe_start = ${FIRST_EXTENT / SECTOR}\npe_count = ${EXTENTS}\n}`,
+  );
+  return `vg {\nid = "${lvmId(800)}"\nseqno = ${sequence}\nformat = "lvm2" # informational
+status = ["RESIZEABLE", "READ", "WRITE"]\nextent_size = ${EXTENT / SECTOR}\nphysical_volumes {\n${members.join('\n')}\n}
+logical_volumes {\n${volumes.join('\n')}\n}\n}
+# Generated by a "test"\ncontents = "Text Format Volume Group"\nversion = 1\n`;
+}
