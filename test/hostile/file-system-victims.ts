@@ -51,7 +51,7 @@ const RECIPES: Readonly<Record<FileSystemKind, readonly Recipe[]>> = {
     { name: 'FAT16', type: 'fat16', size: 9, make: ['mkfs.vfat', '-F', '16', '-s', '4'] },
     { name: 'FAT32', type: 'fat32', size: 34, make: ['mkfs.vfat', '-F', '32', '-s', '1'] },
   ],
-  exfat: [{ name: 'exFAT', type: 'exfat', size: 2, make: ['mkfs.exfat'] }],
+  exfat: [{ name: 'exFAT', type: 'exfat', size: 4, make: ['mkfs.exfat', '-c', '4096'] }],
 };
 
 /** Makes the victims in an empty folder. Needs e2fsprogs, dosfstools, mtools and exfatprogs. */
