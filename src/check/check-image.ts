@@ -11,7 +11,7 @@ import type { BlobAccess } from '../remote/connect.ts';
 import type { TargetFacts } from './check-facts.ts';
 import { type CheckReport, type Generation, PURPOSES, type Purpose, summarise } from './check-report.ts';
 import { gatherDiskFacts, openGuest } from './gather-facts.ts';
-import { lookAtTarget, type TargetOptions, targetAccess } from './look-at-target.ts';
+import type { TargetOptions } from './look-at-target.ts';
 import { fail } from './rule.ts';
 import { IMAGE_READABLE } from './rules/image-rules.ts';
 import { ALL_RULES, findingOf, RULES, runRules } from './run-rules.ts';
@@ -44,7 +44,7 @@ export async function checkImage(options: CheckOptions): Promise<CheckReport> {
   }
   const { signal, target } = options;
   signal?.throwIfAborted();
-  const access = target === undefined ? undefined : targetAccess(target);
+  const access = target === undefined ? undefined : (await import('./look-at-target.ts')).targetAccess(target);
   const warnings: ImageWarning[] = [];
   const opened = await openImage(options, warnings);
   if (!('size' in opened)) {
@@ -121,5 +121,7 @@ async function lookAt(
 ): Promise<TargetFacts | undefined> {
   if (target === undefined || access === undefined) return undefined;
   const options = { ...target, ...(onEvent === undefined ? {} : { onEvent }) };
+  // A program that checks only images does not load the packages of Azure.
+  const { lookAtTarget } = await import('./look-at-target.ts');
   return await lookAtTarget(options, access, blobSize, signal);
 }

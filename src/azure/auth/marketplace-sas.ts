@@ -12,13 +12,10 @@ import { CredentialError, UsageError } from '../../errors.ts';
 import type { BlobAddress } from '../../target/page-blob.ts';
 import { parseStorageHost } from '../storage-host.ts';
 import { accountKeyOf, type Credential } from './credentials.ts';
-import type { SasClaims } from './sas.ts';
+import { DAY_MS, isoSeconds, MIN_DAYS, marketplaceNameProblem } from './marketplace-rules.ts';
 
-const DAY_MS = 86_400_000;
 /** Keys of Azure have 512 bits. Source: learn.microsoft.com, "Manage storage account access keys". */
 const KEY_BYTES = 64;
-/** The Marketplace needs the SAS until it has copied the VHD. */
-const MIN_DAYS = 21;
 /** The latest expiry that fits into the four digits of the year. */
 const MAX_DAYS = 365 * 100;
 /** All clouds and Azure Stack Hub know this version, and it has everything that this SAS needs. */
@@ -76,37 +73,6 @@ export function marketplaceSas(
   return { url: `${address.url}?${sas}`, startsOn: isoSeconds(startsOn), expiresOn: isoSeconds(expiresOn) };
 }
 
-/** Why the Marketplace rejects the name of a blob, undefined if it accepts it. */
-export function marketplaceNameProblem(blobName: string): string | undefined {
-  if (/\s/.test(blobName)) return 'its name contains white space';
-  if (/[%"]/.test(blobName)) return 'its name contains % or "';
-  return /.\.vhd$/i.test(blobName) ? undefined : 'its name does not end in .vhd';
-}
-
-/** A SAS of three weeks is long enough also on the day after it was made, in days. */
-const MIN_DAYS_LEFT = MIN_DAYS - 1;
-
-/**
- * Why the Marketplace cannot use a SAS for a container, undefined if it can.
- * @param claims - Of a SAS with `sr=c`.
- */
-export function marketplaceSasProblem(
-  { permissions, expiresOn }: SasClaims,
-  now: Date = new Date(),
-): string | undefined {
-  // A stored access policy may change or end at any time.
-  if (permissions === undefined || expiresOn === undefined)
-    return 'does not show its permissions and its expiry itself';
-  const others = [...permissions].filter((letter) => !'rl'.includes(letter));
-  if (others.length > 0 || !permissions.includes('r') || !permissions.includes('l')) {
-    return `has the permissions ${printable(permissions)}, but must have exactly rl`;
-  }
-  const daysLeft = (expiresOn.getTime() - now.getTime()) / DAY_MS;
-  return daysLeft < MIN_DAYS_LEFT
-    ? `expires on ${isoSeconds(expiresOn)}, but must be valid for at least three weeks`
-    : undefined;
-}
-
 function sharedKeyOf(
   { accountName, containerName, url }: BlobAddress,
   credential: Credential,
@@ -140,9 +106,4 @@ function assertKeyOfAzure(key: string, url: string, accountName: string): void {
 /** The service compares times in whole seconds. */
 function wholeSeconds(timeMs: number): Date {
   return new Date(Math.floor(timeMs / 1000) * 1000);
-}
-
-/** 2026-03-01T12:00:00Z */
-function isoSeconds(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
 }

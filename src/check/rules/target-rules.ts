@@ -1,6 +1,6 @@
 // Rules about the uploaded blob and its container. They run only if a destination is given.
 
-import { marketplaceNameProblem, marketplaceSasProblem } from '../../azure/auth/marketplace-sas.ts';
+import { marketplaceNameProblem, marketplaceSasProblem } from '../../azure/auth/marketplace-rules.ts';
 import { printable } from '../../base/printable.ts';
 import { shellWord } from '../../base/shell-word.ts';
 import { isFixedFooter } from '../../image/vhd/footer.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Credential } from '../../../src/azure/auth/credentials.ts';
-import { marketplaceNameProblem, marketplaceSas } from '../../../src/azure/auth/marketplace-sas.ts';
+import { marketplaceNameProblem } from '../../../src/azure/auth/marketplace-rules.ts';
+import { marketplaceSas } from '../../../src/azure/auth/marketplace-sas.ts';
 import { parseDestination } from '../../../src/azure/destination.ts';
 import { CredentialError, UsageError } from '../../../src/errors.ts';
 import { SIGNATURE } from '../../support/sas-samples.ts';
