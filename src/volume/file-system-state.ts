@@ -4,7 +4,9 @@ import { VhdupError } from '../errors.ts';
 import { bytesAt, type Disk } from './disk.ts';
 import type { FileSystem } from './file-system.ts';
 import { fatGeometry } from './file-systems/fat.ts';
-import { NtfsDamageError, readNtfsVolume } from './ntfs-volume.ts';
+import { readNtfsProblems } from './file-systems/ntfs/volume-state.ts';
+import { UnreadableError } from './file-systems/opened-file-system.ts';
+import { volumeBytesOf } from './volume-bytes.ts';
 
 export interface FileSystemState {
   /** `unknown`: the superblock does not show either. */
@@ -45,7 +47,7 @@ export async function readFileSystemState(
   try {
     return await read(disk, range);
   } catch (error) {
-    if (error instanceof NtfsDamageError || error instanceof VhdupError)
+    if (error instanceof UnreadableError || error instanceof VhdupError)
       return unknown(`cannot be read: ${error.message}`);
     throw error;
   }
@@ -82,7 +84,7 @@ async function extState(disk: Disk, { offset }: ByteRange): Promise<FileSystemSt
 }
 
 async function ntfsState(disk: Disk, range: ByteRange): Promise<FileSystemState> {
-  return stateOf((await readNtfsVolume(disk, range)).unclean);
+  return stateOf(await readNtfsProblems(volumeBytesOf(disk, range)));
 }
 
 /** Microsoft's FAT specification 1.03, "FAT volume initialization"; the bits in the boot sector are those of Windows NT and Linux. */
