@@ -13,6 +13,7 @@ process.once('message', (task: Task) => void run(task));
 process.once('disconnect', () => process.exit(1));
 
 async function run({ folder, format, first, count }: Task): Promise<void> {
+  process.send?.({ type: 'begin', seed: first });
   const attackOne = format === 'ntfs' ? await volumeAttacks(folder) : await imageAttacks(format, folder);
   for (let seed = first; seed < first + count; seed++) {
     process.send?.({ type: 'begin', seed });

@@ -1,15 +1,5 @@
 // Files that exercise a reader of NTFS: sizes around each limit, compressible data, holes, pieces, many names.
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, ftruncateSync, linkSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Picker } from '../hostile/random.ts';
 
@@ -56,7 +46,7 @@ export function writeSampleFiles(mountPoint: string, seed: number, count: number
   for (let index = 0; index < 12; index++)
     linkSync(join(mountPoint, 'Case'), join(many, `link ${index} ${'y'.repeat(200)}`));
   writeHoles(join(mountPoint, 'holes'));
-  writePieces(mountPoint, pick, Math.min(600, count));
+  writePieces(join(mountPoint, 'pieces'), pick, 5 * count);
 }
 
 function writeHoles(path: string): void {
@@ -67,14 +57,11 @@ function writeHoles(path: string): void {
   closeSync(file);
 }
 
-/** Two files that grow in turns, so that their clusters alternate and their run lists need several records. */
-function writePieces(mountPoint: string, pick: Picker, count: number): void {
-  const files = ['pieces-1', 'pieces-2'].map((name) => openSync(join(mountPoint, name), 'w'));
+/** A file with data in every fourth 4 KiB: its run list needs several records. */
+function writePieces(path: string, pick: Picker, count: number): void {
+  const file = openSync(path, 'w');
   for (let index = 0; index < count; index++) {
-    for (const file of files) {
-      writeSync(file, Buffer.alloc(4096, pick.below(256)));
-      fsyncSync(file);
-    }
+    writeSync(file, Buffer.alloc(4096, pick.below(256)), 0, 4096, index * 16_384);
   }
-  for (const file of files) closeSync(file);
+  closeSync(file);
 }

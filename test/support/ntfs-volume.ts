@@ -114,3 +114,12 @@ export async function listRead(files: OpenedFileSystem): Promise<Listing> {
 function lineOf(bytes: Uint8Array): string {
   return `${bytes.length} bytes, ${createHash('sha256').update(bytes).digest('hex')}`;
 }
+
+/** Makes a reparse point of a file or an empty folder. */
+export function setReparsePoint(path: string, tag: number, data: Buffer): void {
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(tag, 0);
+  head.writeUInt16LE(data.length, 4);
+  const value = `0x${Buffer.concat([head, data]).toString('hex')}`;
+  execFileSync('setfattr', ['-h', '-n', 'system.ntfs_reparse_data', '-v', value, path]);
+}

@@ -5,11 +5,12 @@ import { DATA } from './attribute.ts';
 import { readBootSector } from './boot-sector.ts';
 import { Folders, type FoundFile } from './folders.ts';
 import { Mft } from './mft.ts';
-import { kindOf, readReparsePoint, reasonOf, targetOf } from './reparse-point.ts';
+import { kindOf, readReparsePoint, reasonOf, targetOf, WOF } from './reparse-point.ts';
 import { hasShadowCopies } from './shadow-copies.ts';
 import { Stream } from './stream.ts';
 import { usedRanges } from './used-space.ts';
 import { problemsOf } from './volume-state.ts';
+import { WofFile } from './wof-file.ts';
 
 /**
  * Reads the boot sector, the first records of the MFT, two pages of the log, and the beginning of hiberfil.sys.
@@ -76,6 +77,7 @@ class NtfsFileSystem implements OpenedFileSystem {
     if (found.stream === '') {
       if (found.record.isFolder) throw new UnreadableError(`${path} is a folder`);
       const point = await readReparsePoint(this.#mft, found.record);
+      if (point?.tag === WOF) return (await WofFile.open(this.#mft, found.record, point.data)).read(offset, length);
       if (point !== undefined) throw new UnreadableError(`${path} cannot be read: ${reasonOf(point)}`);
     }
     const stream = await this.#streamOf(found);

@@ -13,6 +13,8 @@ export interface ReparsePoint {
 const MOUNT_POINT = 0xa0000003;
 const SYMBOLIC_LINK = 0xa000000c;
 const LINUX_LINK = 0xa000001d;
+/** Windows Overlay Filter: the file is compressed. */
+export const WOF = 0x80000017;
 /** The file or folder stands for another one. */
 const IS_SURROGATE = 0x20000000;
 /** AF_UNIX socket, FIFO, character and block device of the Windows Subsystem for Linux. */

@@ -12,6 +12,7 @@ import {
   listRead,
   makeNtfsVolume,
   NO_NTFS_TOOLS,
+  setReparsePoint,
   volumeOfImage,
   withMount,
 } from '../../../support/ntfs-volume.ts';
@@ -140,12 +141,4 @@ function linkData(target: string, flags: Buffer): Buffer {
   lengths.writeUInt16LE(name.length, 2);
   lengths.writeUInt16LE(name.length + 2, 4);
   return Buffer.concat([lengths, flags, name, Buffer.alloc(4)]);
-}
-
-function setReparsePoint(path: string, tag: number, data: Buffer): void {
-  const head = Buffer.alloc(8);
-  head.writeUInt32LE(tag, 0);
-  head.writeUInt16LE(data.length, 4);
-  const value = `0x${Buffer.concat([head, data]).toString('hex')}`;
-  execFileSync('setfattr', ['-h', '-n', 'system.ntfs_reparse_data', '-v', value, path]);
 }

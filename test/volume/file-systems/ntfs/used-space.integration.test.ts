@@ -33,7 +33,7 @@ describe.skipIf(NO_NTFS_TOOLS !== undefined)(`an NTFS volume ${NO_NTFS_TOOLS ?? 
     const fill = (mountPoint: string) => {
       writeSampleFiles(mountPoint, 3, 60);
       writeFileSync(join(mountPoint, 'marked'), marked);
-      for (const name of ['pieces-1', 'many']) rmSync(join(mountPoint, name), { recursive: true });
+      for (const name of ['pieces', 'many']) rmSync(join(mountPoint, name), { recursive: true });
     };
     image = makeNtfsVolume({ folder, size: 64, mkntfs: ['-c', String(CLUSTER)], fill });
     bytes = readFileSync(image);
