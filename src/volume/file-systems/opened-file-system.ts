@@ -42,6 +42,7 @@ export interface OpenedFileSystem {
   /**
    * Ranges of the volume that are in use: ascending, with gaps between them; everything that is not certainly free is used.
    * Undefined if nothing may be taken for free: the file system is not clean, or has a feature that is not known.
+   * The iteration throws an UnreadableError if its structures are damaged or contradict one another. Then everything is used.
    */
   usedRanges(): AsyncIterable<ByteRange> | undefined;
 }
