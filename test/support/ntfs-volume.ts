@@ -90,7 +90,8 @@ export function listMounted(mountPoint: string): Listing {
       const file = `${path}/${name}`;
       const stats = lstatSync(mountPoint + file);
       if (stats.isDirectory()) add(file);
-      lines[file] = stats.isDirectory() ? 'folder' : lineOf(readFileSync(mountPoint + file));
+      const kind = stats.isDirectory() ? 'folder' : stats.isSymbolicLink() ? 'link' : undefined;
+      lines[file] = kind ?? lineOf(readFileSync(mountPoint + file));
     }
   };
   add('');
