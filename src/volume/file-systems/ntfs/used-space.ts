@@ -59,7 +59,6 @@ async function compareWithFiles(mft: Mft, bitmap: ClusterBitmap): Promise<void> 
   for (let first = 0; first < mft.recordCount; first += atOnce) {
     const count = Math.min(atOnce, mft.recordCount - first);
     const table = await mft.read(first * recordLength, count * recordLength);
-    // A record has one bit. `first` is a multiple of 8, or records are larger than any in use.
     const bits = await inUse.read(Math.floor(first / 8), Math.ceil(count / 8) + 1);
     for (let index = 0; index < count; index++) {
       const bit = (first % 8) + index;
@@ -84,7 +83,7 @@ async function compareRecord(
   for (const attribute of parseFileRecord(bytes, number).attributes) {
     if (attribute.value !== undefined) continue;
     for (const { lcn, length } of decodeRuns(attribute, mft.geometry, `file record ${number}`)) {
-      if (lcn !== undefined && !(await bitmap.isUsed(lcn, length))) {
+      if (lcn !== undefined && !(await bitmap.claim(lcn, length))) {
         throw new UnreadableError(`$Bitmap calls clusters from ${lcn} on free, but file record ${number} uses them`);
       }
     }
@@ -96,6 +95,7 @@ class ClusterBitmap {
   readonly #stream: Stream;
   readonly #clusters: number;
   readonly #chunks = new Recent<Buffer>(MAX_CHUNKS);
+  #claimed = 0;
 
   private constructor(stream: Stream, clusters: number) {
     this.#stream = stream;
@@ -111,8 +111,13 @@ class ClusterBitmap {
     return new ClusterBitmap(stream, clusters);
   }
 
-  /** Whether all clusters are in use. */
-  async isUsed(first: number, count: number): Promise<boolean> {
+  /**
+   * Whether all these clusters of a file are in use.
+   * @throws {UnreadableError} all files together have more clusters than the volume. It also limits the time that this takes.
+   */
+  async claim(first: number, count: number): Promise<boolean> {
+    this.#claimed += count;
+    if (this.#claimed > this.#clusters) throw new UnreadableError('several of its files use the same clusters');
     const end = first + count;
     for (let at = first; at < end; ) {
       const chunk = await this.#chunk(Math.floor(at / BITS));
