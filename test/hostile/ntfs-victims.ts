@@ -7,7 +7,7 @@ import { Picker } from './random.ts';
 export interface VolumeVictim {
   readonly name: string;
   readonly bytes: Buffer;
-  /** A damaged copy. The seed alone determines how. */
+  /** A damaged copy, until the next call. The seed alone determines how. */
   damaged(seed: number): Buffer;
 }
 
@@ -22,7 +22,15 @@ export function ntfsVictims(folder: string): VolumeVictim[] {
     const fill = (mountPoint: string) => writeSampleFiles(mountPoint, index + 1, 30);
     const bytes = readFileSync(makeNtfsVolume({ folder, size: 12, mkntfs, fill }));
     const places = metadataIn(bytes);
-    return { name, bytes, damaged: (seed) => damage(Buffer.from(bytes), places, new Picker(seed)) };
+    const copy = Buffer.alloc(bytes.length);
+    return {
+      name,
+      bytes,
+      damaged(seed) {
+        bytes.copy(copy);
+        return damage(copy, places, new Picker(seed));
+      },
+    };
   });
 }
 
