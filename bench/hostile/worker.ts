@@ -1,6 +1,9 @@
 // Reads one damaged image after another in its own process, and reports to its parent before and after each.
+import { openNtfs } from '../../src/volume/file-systems/ntfs/ntfs-file-system.ts';
 import { attack, openAndRead } from '../../test/hostile/attack.ts';
+import { attackVolume } from '../../test/hostile/attack-volume.ts';
 import { fileSystemVictims } from '../../test/hostile/file-system-victims.ts';
+import { ntfsVictims, type VolumeVictim } from '../../test/hostile/ntfs-victims.ts';
 import { vhdVictims } from '../../test/hostile/vhd-victims.ts';
 import { vhdxVictims } from '../../test/hostile/vhdx-victims.ts';
 import type { Victim } from '../../test/hostile/victim.ts';
@@ -12,6 +15,18 @@ process.once('message', (task: Task) => void run(task));
 process.once('disconnect', () => process.exit(1));
 
 async function run({ folder, format, first, count }: Task): Promise<void> {
+  process.send?.({ type: 'begin', seed: first });
+  const attackOne = format === 'ntfs' ? await volumeAttacks(folder) : await imageAttacks(format, folder);
+  for (let seed = first; seed < first + count; seed++) {
+    process.send?.({ type: 'begin', seed });
+    process.send?.({ type: 'end', seed, ...(await attackOne(seed)) });
+  }
+  process.exit();
+}
+
+type AttackOne = (seed: number) => Promise<CaseReport>;
+
+async function imageAttacks(format: ImageFormat, folder: string): Promise<AttackOne> {
   const victims = await buildVictims(format, folder);
   const sound = new Map<string, string>();
   for (const victim of victims) {
@@ -19,16 +34,31 @@ async function run({ folder, format, first, count }: Task): Promise<void> {
     const ending = (await victim.attack?.())?.ending ?? (await openAndRead(image));
     if ('checksum' in ending) sound.set(name, ending.checksum);
   }
-  for (let seed = first; seed < first + count; seed++) {
-    const victim = victims[seed % victims.length];
-    if (victim === undefined) throw new RangeError('No image to damage.');
-    process.send?.({ type: 'begin', seed });
-    process.send?.({ type: 'end', seed, ...(await attackVictim(victim, seed, sound.get(victim.name))) });
-  }
-  process.exit();
+  return (seed) => {
+    const victim = victimOf(victims, seed);
+    return attackVictim(victim, seed, sound.get(victim.name));
+  };
 }
 
-function buildVictims(format: Format, folder: string): Promise<Victim[]> | Victim[] {
+async function volumeAttacks(folder: string): Promise<AttackOne> {
+  const victims = ntfsVictims(folder);
+  const sound = new Map<string, string>();
+  for (const { name, bytes } of victims) sound.set(name, (await attackVolume(bytes, openNtfs)).checksum);
+  return (seed) => {
+    const victim = victimOf(victims, seed);
+    return attackVolumeVictim(victim, seed, sound.get(victim.name));
+  };
+}
+
+function victimOf<Kind>(victims: readonly Kind[], seed: number): Kind {
+  const victim = victims[seed % victims.length];
+  if (victim === undefined) throw new RangeError('No image to damage.');
+  return victim;
+}
+
+type ImageFormat = Exclude<Format, 'ntfs'>;
+
+function buildVictims(format: ImageFormat, folder: string): Promise<Victim[]> | Victim[] {
   if (format === 'vhd') return vhdVictims(folder);
   if (format === 'xfs') return xfsVictims();
   return format === 'vhdx' ? vhdxVictims(folder) : fileSystemVictims(format, folder);
@@ -50,6 +80,28 @@ async function attackVictim(victim: Victim, seed: number, sound: string | undefi
     return { victim: victim.name, outcome: 'fault', fault, peakMemory: peakMemory() };
   } finally {
     victim.restore();
+  }
+}
+
+/** The most bytes and reads that a volume of 12 MiB may take, whatever is wrong with it. */
+const MAX_READS = 50_000;
+const MAX_BYTES = 256 * 1024 * 1024;
+
+async function attackVolumeVictim(victim: VolumeVictim, seed: number, sound: string | undefined): Promise<CaseReport> {
+  const report = { victim: victim.name, peakMemory: peakMemory() };
+  const start = process.cpuUsage();
+  try {
+    const { checksum, refusal, unreadable, reads, bytesRead } = await attackVolume(victim.damaged(seed), openNtfs);
+    if (reads > MAX_READS || bytesRead > MAX_BYTES) throw new Error(`${reads} reads of ${bytesRead} bytes`);
+    const read = checksum === sound ? 'read, as it was' : unreadable > 0 ? 'read in part' : 'read, with other contents';
+    const outcome = refusal === undefined ? read : `refused: ${refusal.replace(/\d+/g, 'N')}`;
+    // A volume in memory is read without waiting, so the time of the processor is all of it, even on a busy machine.
+    const { user, system } = process.cpuUsage(start);
+    const slowest = { operation: 'read all', ms: (user + system) / 1000 };
+    return { ...report, outcome, slowest, peakMemory: peakMemory() };
+  } catch (error) {
+    const fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { ...report, outcome: 'fault', fault };
   }
 }
 

@@ -1,7 +1,7 @@
 // Recognises the contents of a partition by its superblock, without reading the file system itself.
 import type { ByteRange } from '../base/byte-range.ts';
 import { VhdupError } from '../errors.ts';
-import { bytesAt, type Disk } from './disk.ts';
+import { bytesAt, type Disk, partOf } from './disk.ts';
 import type { FileSystem } from './file-system.ts';
 import { detectApple } from './file-systems/apple.ts';
 import { detectBsd, detectZfs } from './file-systems/bsd.ts';
@@ -9,9 +9,10 @@ import { detectContainer } from './file-systems/containers.ts';
 import { detectExt } from './file-systems/ext.ts';
 import { detectFat } from './file-systems/fat.ts';
 import { detectLinux } from './file-systems/linux.ts';
+import { readNtfsLabel } from './file-systems/ntfs/volume-state.ts';
+import { UnreadableError } from './file-systems/opened-file-system.ts';
 import { detectOptical } from './file-systems/optical.ts';
 import { detectWindows } from './file-systems/windows.ts';
-import { NtfsDamageError, readNtfsVolume } from './ntfs-volume.ts';
 
 /** @param head The beginning of a partition, padded with zeros to `HEAD_LENGTH`. */
 export type Detect = (head: Buffer) => FileSystem | undefined;
@@ -50,10 +51,10 @@ export async function detectFileSystem(disk: Disk, range: ByteRange): Promise<Fi
 /** NTFS stores its label in metadata that may be damaged; then the label is left out. */
 async function withNtfsLabel(disk: Disk, range: ByteRange, found: FileSystem): Promise<FileSystem> {
   try {
-    const { label } = await readNtfsVolume(disk, range);
+    const label = await readNtfsLabel(partOf(disk, range));
     return label === undefined ? found : { ...found, label };
   } catch (error) {
-    if (error instanceof NtfsDamageError || error instanceof VhdupError) return found;
+    if (error instanceof UnreadableError || error instanceof VhdupError) return found;
     throw error;
   }
 }

@@ -25,7 +25,8 @@ export function partOf(disk: Disk, { offset, length }: ByteRange): VolumeBytes {
     size: length,
     async read(range, into) {
       const start = offset + range.offset;
-      if (start % 512 === 0 && range.length % 512 === 0) await disk.read({ offset: start, length: range.length }, into);
+      const isWhole = start % 512 === 0 && range.length % 512 === 0 && start + range.length <= disk.size;
+      if (isWhole) await disk.read({ offset: start, length: range.length }, into);
       else into.set(await bytesAt(disk, start, range.length));
     },
   };

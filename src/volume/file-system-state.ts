@@ -1,12 +1,13 @@
 // Detects from the superblock whether a file system was closed cleanly. A running, suspended or crashed machine leaves it incomplete.
 import type { ByteRange } from '../base/byte-range.ts';
 import { VhdupError } from '../errors.ts';
-import { bytesAt, type Disk } from './disk.ts';
+import { bytesAt, type Disk, partOf } from './disk.ts';
 import type { FileSystem } from './file-system.ts';
 import { exfatUncleanReasons } from './file-systems/exfat/boot-sector.ts';
 import { extUncleanReasons, hasOuterJournal, OUTER_JOURNAL } from './file-systems/ext/superblock.ts';
 import { fatGeometry, fatUncleanReasons } from './file-systems/fat.ts';
-import { NtfsDamageError, readNtfsVolume } from './ntfs-volume.ts';
+import { readNtfsProblems } from './file-systems/ntfs/volume-state.ts';
+import { UnreadableError } from './file-systems/opened-file-system.ts';
 
 export interface FileSystemState {
   /** `unknown`: the superblock does not show either. */
@@ -47,7 +48,7 @@ export async function readFileSystemState(
   try {
     return await read(disk, range);
   } catch (error) {
-    if (error instanceof NtfsDamageError || error instanceof VhdupError)
+    if (error instanceof UnreadableError || error instanceof VhdupError)
       return unknown(`cannot be read: ${error.message}`);
     throw error;
   }
@@ -77,7 +78,7 @@ async function extState(disk: Disk, { offset }: ByteRange): Promise<FileSystemSt
 }
 
 async function ntfsState(disk: Disk, range: ByteRange): Promise<FileSystemState> {
-  return stateOf((await readNtfsVolume(disk, range)).unclean);
+  return stateOf(await readNtfsProblems(partOf(disk, range)));
 }
 
 async function fatState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {

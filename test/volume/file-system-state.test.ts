@@ -31,7 +31,7 @@ describe('an NTFS volume', () => {
     [{ log: 'in use' }, 'unclean', /\$LogFile is in use/],
     [{ flags: 1, log: 'in use' }, 'unclean', /dirty flag is set, its \$LogFile/],
     [{ log: 'damaged' }, 'unknown', /no usable restart page/],
-    [{ edit: (volume) => volume.fill(0, NTFS_PLACES.mft) }, 'unknown', /file record 3 of its MFT is damaged/],
+    [{ edit: (volume) => volume.fill(0, NTFS_PLACES.mft) }, 'unknown', /file record 0 of its MFT is damaged/],
     [{ edit: (volume) => volume.writeUInt8(9, NTFS_PLACES.mft + 3 * 1024 + 510) }, 'unknown', /record 3/],
     [{ edit: (volume) => volume.writeBigUInt64LE(1n << 40n, 48) }, 'unknown', /its MFT should be at/],
     [{ edit: (volume) => volume.writeInt8(-128, 64) }, 'unknown', /file records have/],

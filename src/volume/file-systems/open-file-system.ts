@@ -2,6 +2,7 @@
 import { openExfat } from './exfat/open-exfat.ts';
 import { openExt } from './ext/open-ext.ts';
 import { openFat } from './fat/open-fat.ts';
+import { openNtfs } from './ntfs/ntfs-file-system.ts';
 import type { OpenedFileSystem, VolumeBytes } from './opened-file-system.ts';
 import { openXfs } from './xfs/open-xfs.ts';
 
@@ -18,6 +19,7 @@ const OPENERS: Readonly<Record<string, OpenFileSystem>> = {
   fat32: openFat,
   exfat: openExfat,
   xfs: openXfs,
+  ntfs: openNtfs,
 };
 
 /** How to open a file system of this type; undefined if its files cannot be read. */

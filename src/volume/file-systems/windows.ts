@@ -1,4 +1,4 @@
-// NTFS, ReFS and exFAT, by their boot sectors. Their labels are in the metadata; ntfs-volume reads that of NTFS.
+// NTFS, ReFS and exFAT, by their boot sectors. Their labels are in the metadata; ntfs/volume-state.ts reads that of NTFS.
 import { described, type FileSystem } from '../file-system.ts';
 
 export function detectWindows(head: Buffer): FileSystem | undefined {
