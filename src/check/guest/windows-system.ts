@@ -2,6 +2,7 @@
 import type { BootConfiguration } from '../../volume/boot-configuration/boot-configuration.ts';
 import { type OpenedFileSystem, UnreadableError } from '../../volume/file-systems/opened-file-system.ts';
 import { type Hive, openHiveAt } from '../../volume/registry/hive.ts';
+import type { RegistryKey } from '../../volume/registry/registry-key.ts';
 import type { ValueData } from '../../volume/registry/value-data.ts';
 import { type WindowsVersion, windowsVersionIn } from '../../volume/windows-version.ts';
 
@@ -14,8 +15,8 @@ export interface WindowsParts {
   readonly files: OpenedFileSystem;
 }
 
-/** Where a setting is: below the current control set of the SYSTEM hive, or in the SOFTWARE hive. */
-export type Branch = 'system' | 'software';
+/** Where a setting is: below the current control set of the SYSTEM hive, elsewhere in it, or in the SOFTWARE hive. */
+export type Branch = 'system' | 'setup' | 'software';
 
 const CONFIG = '/Windows/System32/config';
 const SETUP_STATE = 'Microsoft\\Windows\\CurrentVersion\\Setup\\State';
@@ -48,16 +49,9 @@ export class WindowsSystem {
     return this.#parts.files;
   }
 
-  /** The whole SYSTEM hive, for what is not in a control set. */
-  get system(): Hive {
-    return this.#parts.system;
-  }
-
   /** Undefined if it is not set. @throws {UnreadableError} */
   async value(branch: Branch, key: string, name: string): Promise<ValueData | undefined> {
-    return branch === 'software'
-      ? await this.#parts.software.value(key, name)
-      : await this.#parts.system.value(`${await this.#currentControlSet()}\\${key}`, name);
+    return await this.#read(branch, key, async (found) => await (await found?.value(name))?.data());
   }
 
   /** Undefined if it is not set, or no integer. @throws {UnreadableError} */
@@ -74,20 +68,21 @@ export class WindowsSystem {
 
   /** Names of the subkeys; undefined if there is no such key. @throws {UnreadableError} */
   async subkeys(branch: Branch, key: string): Promise<readonly string[] | undefined> {
-    return (await (await this.#key(branch, key))?.subkeys())?.map(({ name }) => name);
+    return await this.#read(branch, key, async (found) => (await found?.subkeys())?.map(({ name }) => name));
   }
 
   /** Values of a key; empty if there is no such key. @throws {UnreadableError} */
   async values(branch: Branch, key: string): Promise<readonly (readonly [name: string, data: ValueData])[]> {
-    const values: [string, ValueData][] = [];
-    for (const value of (await (await this.#key(branch, key))?.values()) ?? []) {
-      values.push([value.name, await value.data()]);
-    }
-    return values;
+    return await this.#read(branch, key, async (found) => {
+      const values: [string, ValueData][] = [];
+      for (const value of (await found?.values()) ?? []) values.push([value.name, await value.data()]);
+      return values;
+    });
   }
 
+  /** Whether there is a key. @throws {UnreadableError} */
   async has(branch: Branch, key: string): Promise<boolean> {
-    return (await this.#key(branch, key)) !== undefined;
+    return await this.#read(branch, key, (found) => Promise.resolve(found !== undefined));
   }
 
   /** Whether there is a file or a folder. Names are separated by slashes. @throws {UnreadableError} */
@@ -117,10 +112,16 @@ export class WindowsSystem {
     return (await this.imageState()) === 'IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE';
   }
 
-  async #key(branch: Branch, key: string) {
-    return branch === 'software'
-      ? await this.#parts.software.key(key)
-      : await this.#parts.system.key(`${await this.#currentControlSet()}\\${key}`);
+  /** Reads from the key, if there is one. An error names the hive. */
+  async #read<T>(branch: Branch, key: string, work: (found: RegistryKey | undefined) => Promise<T>): Promise<T> {
+    try {
+      if (branch === 'software') return await work(await this.#parts.software.key(key));
+      const path = branch === 'setup' ? key : `${await this.#currentControlSet()}\\${key}`;
+      return await work(await this.#parts.system.key(path));
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      throw new UnreadableError(`the ${branch === 'software' ? 'SOFTWARE' : 'SYSTEM'} hive: ${error.message}`);
+    }
   }
 
   #currentControlSet(): Promise<string> {
@@ -132,7 +133,7 @@ export class WindowsSystem {
     const current = await this.#parts.system.integer('Select', 'Current');
     const name = `ControlSet${String(current).padStart(3, '0')}`;
     if (current === undefined || (await this.#parts.system.key(name)) === undefined) {
-      throw new UnreadableError('the SYSTEM hive has no current control set');
+      throw new UnreadableError('it has no current control set');
     }
     return name;
   }

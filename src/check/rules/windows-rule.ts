@@ -91,9 +91,15 @@ function sameValue(one: number | string, other: number | string): boolean {
   return typeof one === typeof other && String(one).toLowerCase() === String(other).toLowerCase();
 }
 
+const ROOTS: Readonly<Record<Branch, string>> = {
+  system: 'HKLM\\SYSTEM\\CurrentControlSet',
+  setup: 'HKLM\\SYSTEM',
+  software: 'HKLM\\SOFTWARE',
+};
+
 /** Creates missing keys too, in cmd as in PowerShell. */
 function regAdd({ branch, key, name, value }: Setting): string {
-  const root = branch === 'system' ? 'HKLM\\SYSTEM\\CurrentControlSet' : 'HKLM\\SOFTWARE';
+  const root = ROOTS[branch];
   const type = typeof value === 'number' ? 'REG_DWORD' : value.startsWith('%') ? 'REG_EXPAND_SZ' : 'REG_SZ';
   return `reg add "${root}\\${key}" /v ${name} /t ${type} /d ${value} /f`;
 }

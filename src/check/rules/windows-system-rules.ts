@@ -124,7 +124,7 @@ const GENERALIZED = windowsRule({
       return missing.length === 0 ? pass('generalized') : fail(`generalized, but ${missing.join('; ')}`, SYSPREP);
     }
     if (state !== COMPLETE) return fail(`ImageState is ${state}`, `Let setup end. ${SYSPREP}`);
-    if ((await windows.system.integer('Setup\\Status\\SysprepStatus', 'GeneralizationState')) === 3) {
+    if ((await windows.integer('setup', 'Setup\\Status\\SysprepStatus', 'GeneralizationState')) === 3) {
       return fail(
         'GeneralizationState is 3: Sysprep has failed',
         `See C:\\Windows\\System32\\Sysprep\\Panther\\setupact.log. ${SYSPREP}`,
@@ -136,11 +136,10 @@ const GENERALIZED = windowsRule({
 
 /** What else Sysprep leaves behind when it has generalized. */
 async function missingMarks(windows: WindowsSystem): Promise<string[]> {
-  const { system } = windows;
   const missing: string[] = [];
-  const type = await system.integer('Setup', 'SetupType');
+  const type = await windows.integer('setup', 'Setup', 'SetupType');
   if (type !== 2) missing.push(`SetupType is ${type ?? 'not set'}, not 2`);
-  const command = (await system.text('Setup', 'CmdLine')) ?? '';
+  const command = (await windows.text('setup', 'Setup', 'CmdLine')) ?? '';
   if (!/windeploy/i.test(command)) missing.push('CmdLine does not start windeploy');
   if (!(await windows.exists('/Windows/System32/Sysprep/Sysprep_succeeded.tag')))
     missing.push('Sysprep_succeeded.tag is missing');

@@ -2,9 +2,6 @@
 import { UnreadableError } from '../file-systems/opened-file-system.ts';
 import type { HiveBins } from './hive-bins.ts';
 
-/** An offset that refers to nothing. */
-export const NIL = 0xffffffff;
-
 /** The first bin starts with a header of 32 bytes. */
 const FIRST_CELL = 32;
 const ALIGNMENT = 8;
