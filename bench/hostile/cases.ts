@@ -1,6 +1,6 @@
 // The messages between the processes: the seeds to try, and the outcome of each.
 
-export const FORMATS = ['vhd', 'vhdx'] as const;
+export const FORMATS = ['vhd', 'vhdx', 'hive'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Consecutive seeds. */

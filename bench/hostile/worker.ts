@@ -1,5 +1,6 @@
-// Reads one damaged image after another in its own process, and reports to its parent before and after each.
+// Reads one damaged image or hive after another in its own process, and reports to its parent before and after each.
 import { attack, openAndRead } from '../../test/hostile/attack.ts';
+import { attackHive } from '../../test/hostile/hive-cases.ts';
 import { vhdVictims } from '../../test/hostile/vhd-victims.ts';
 import { vhdxVictims } from '../../test/hostile/vhdx-victims.ts';
 import type { Victim } from '../../test/hostile/victim.ts';
@@ -9,7 +10,30 @@ process.once('message', (task: Task) => void run(task));
 // The parent has exited.
 process.once('disconnect', () => process.exit(1));
 
-async function run({ folder, format, first, count }: Task): Promise<void> {
+async function run(task: Task): Promise<void> {
+  await (task.format === 'hive' ? runHives(task) : runImages(task, task.format));
+  process.exit();
+}
+
+async function runHives({ first, count }: Task): Promise<void> {
+  for (let seed = first; seed < first + count; seed++) {
+    process.send?.({ type: 'begin', seed });
+    process.send?.({ type: 'end', seed, ...(await attackOneHive(seed)) });
+  }
+}
+
+async function attackOneHive(seed: number): Promise<CaseReport> {
+  const startMs = performance.now();
+  try {
+    const { victim, outcome } = await attackHive(seed);
+    const slowest = { operation: 'read the hive', ms: performance.now() - startMs };
+    return { victim, outcome, slowest, peakMemory: peakMemory() };
+  } catch (error) {
+    return { victim: 'hive', outcome: 'fault', fault: faultOf(error), peakMemory: peakMemory() };
+  }
+}
+
+async function runImages({ folder, first, count }: Task, format: ImageFormat): Promise<void> {
   const victims = await buildVictims(format, folder);
   const sound = new Map<string, string>();
   for (const { name, image } of victims) {
@@ -22,10 +46,11 @@ async function run({ folder, format, first, count }: Task): Promise<void> {
     process.send?.({ type: 'begin', seed });
     process.send?.({ type: 'end', seed, ...(await attackVictim(victim, seed, sound.get(victim.name))) });
   }
-  process.exit();
 }
 
-function buildVictims(format: Format, folder: string): Promise<Victim[]> | Victim[] {
+type ImageFormat = Exclude<Format, 'hive'>;
+
+function buildVictims(format: ImageFormat, folder: string): Promise<Victim[]> | Victim[] {
   return format === 'vhd' ? vhdVictims(folder) : vhdxVictims(folder);
 }
 
@@ -41,8 +66,7 @@ async function attackVictim(victim: Victim, seed: number, sound: string | undefi
           : 'read, with other contents';
     return { victim: victim.name, outcome, slowest, peakMemory: peakMemory() };
   } catch (error) {
-    const fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { victim: victim.name, outcome: 'fault', fault, peakMemory: peakMemory() };
+    return { victim: victim.name, outcome: 'fault', fault: faultOf(error), peakMemory: peakMemory() };
   } finally {
     victim.restore();
   }
@@ -52,6 +76,10 @@ async function attackVictim(victim: Victim, seed: number, sound: string | undefi
 function structureIn(message: string): string {
   const what = /^Cannot (.*?)(?: of|:| in)? \//.exec(message)?.[1] ?? message.slice(0, 40);
   return what.replace(/\d+/g, 'N');
+}
+
+function faultOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function peakMemory(): number {
