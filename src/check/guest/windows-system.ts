@@ -18,6 +18,9 @@ export interface WindowsParts {
 /** Where a setting is: below the current control set of the SYSTEM hive, elsewhere in it, or in the SOFTWARE hive. */
 export type Branch = 'system' | 'setup' | 'software';
 
+/** Start types of services and drivers. */
+export const START = { boot: 0, system: 1, automatic: 2, manual: 3, disabled: 4 } as const;
+
 const CONFIG = '/Windows/System32/config';
 const SETUP_STATE = 'Microsoft\\Windows\\CurrentVersion\\Setup\\State';
 
@@ -90,7 +93,7 @@ export class WindowsSystem {
     return (await this.#parts.files.stat(path)) !== undefined;
   }
 
-  /** The start type of a service: 0 boot, 1 system, 2 automatic, 3 manual, 4 disabled. @throws {UnreadableError} */
+  /** The start type of a service or driver, one of `START`; undefined if it is not installed. @throws {UnreadableError} */
   async startOf(service: string): Promise<number | undefined> {
     return await this.integer('system', `Services\\${service}`, 'Start');
   }

@@ -8,7 +8,7 @@ import {
 import type { BootDevice } from '../../volume/boot-configuration/boot-device.ts';
 import type { DiskLayout } from '../../volume/disk-layout.ts';
 import type { CheckFacts } from '../check-facts.ts';
-import type { WindowsSystem } from '../guest/windows-system.ts';
+import { START, type WindowsSystem } from '../guest/windows-system.ts';
 import { fail, pass, type Rule, unread, type Verdict, warn } from '../rule.ts';
 import { windowsRule } from './windows-rule.ts';
 
@@ -168,7 +168,7 @@ const CONFIGURATION = bootRule({
       commands.add(`bcdedit ${command}`);
     }
     const console = await windows.startOf('sacsvr');
-    if (console !== undefined && console !== 2) {
+    if (console !== undefined && console !== START.automatic) {
       found.push(`sacsvr has the start type ${console}`);
       commands.add('Set-Service -Name sacsvr -StartupType Automatic');
     }

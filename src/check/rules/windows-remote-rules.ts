@@ -1,6 +1,6 @@
 // Rules about access to a Windows: Remote Desktop, services, firewall.
 // Sources: Microsoft, "Prepare a Windows VHD or VHDX to upload to Azure", "Azure VM image certification".
-import type { WindowsSystem } from '../guest/windows-system.ts';
+import { START, type WindowsSystem } from '../guest/windows-system.ts';
 import { fail, failForMarketplace, pass, type Rule, warn } from '../rule.ts';
 import { type Difference, differences, fixFor, foundIn, type Setting, warnOf, windowsRule } from './windows-rule.ts';
 
@@ -75,25 +75,21 @@ const RDP_KEEPALIVE = windowsRule({
   },
 });
 
-const AUTOMATIC = 2;
-const MANUAL = 3;
-const DISABLED = 4;
-
 /** Start types that Microsoft asks for. Automatic is as good as manual. */
 const SERVICES: Readonly<Record<string, number>> = {
-  BFE: AUTOMATIC,
-  Dhcp: AUTOMATIC,
-  Dnscache: AUTOMATIC,
-  IKEEXT: AUTOMATIC,
-  iphlpsvc: AUTOMATIC,
-  nsi: AUTOMATIC,
-  mpssvc: AUTOMATIC,
-  RemoteRegistry: AUTOMATIC,
-  w32time: AUTOMATIC,
-  Netlogon: MANUAL,
-  Netman: MANUAL,
-  TermService: MANUAL,
-  WerSvc: MANUAL,
+  BFE: START.automatic,
+  Dhcp: START.automatic,
+  Dnscache: START.automatic,
+  IKEEXT: START.automatic,
+  iphlpsvc: START.automatic,
+  nsi: START.automatic,
+  mpssvc: START.automatic,
+  RemoteRegistry: START.automatic,
+  w32time: START.automatic,
+  Netlogon: START.manual,
+  Netman: START.manual,
+  TermService: START.manual,
+  WerSvc: START.manual,
 };
 /** Without these there is no network or no Remote Desktop. */
 const ESSENTIAL: readonly string[] = ['BFE', 'Dhcp', 'Dnscache', 'nsi', 'mpssvc', 'TermService'];
@@ -111,8 +107,8 @@ const WINDOWS_SERVICES = windowsRule({
     for (const [service, wanted] of Object.entries(SERVICES)) {
       if (isClient && NOT_ON_CLIENTS.includes(service)) continue;
       const start = await windows.startOf(service);
-      if (start === wanted || start === AUTOMATIC) continue;
-      isFailure ||= ESSENTIAL.includes(service) && (start === undefined || start === DISABLED);
+      if (start === wanted || start === START.automatic) continue;
+      isFailure ||= ESSENTIAL.includes(service) && (start === undefined || start === START.disabled);
       found.push({ found: `${service} ${startText(start)}`, fix: setService(service, wanted) });
     }
     if (isFailure) return fail(foundIn(found), fixFor(found));
@@ -122,11 +118,11 @@ const WINDOWS_SERVICES = windowsRule({
 
 function startText(start: number | undefined): string {
   if (start === undefined) return 'is not installed';
-  return start === DISABLED ? 'is disabled' : `has the start type ${start}`;
+  return start === START.disabled ? 'is disabled' : `has the start type ${start}`;
 }
 
 function setService(service: string, start: number): string {
-  return `Set-Service -Name ${service} -StartupType ${start === AUTOMATIC ? 'Automatic' : 'Manual'}`;
+  return `Set-Service -Name ${service} -StartupType ${start === START.automatic ? 'Automatic' : 'Manual'}`;
 }
 
 const REMOTE_SHELL = windowsRule({
@@ -136,7 +132,7 @@ const REMOTE_SHELL = windowsRule({
   run: async (windows) => {
     const fix = 'Run in the machine: Enable-PSRemoting -Force';
     const start = await windows.startOf('WinRM');
-    if (start !== AUTOMATIC) return warn(`WinRM ${startText(start)}`, fix);
+    if (start !== START.automatic) return warn(`WinRM ${startText(start)}`, fix);
     const isOpen = isActive((await firewallRules(windows)).get('winrm-http-in-tcp'));
     return isOpen
       ? pass('WinRM starts, its firewall rule is active')

@@ -1,8 +1,8 @@
-// Rules about a Windows itself: its version, its drivers, its state of setup, what is installed on it.
-// Sources: Microsoft, "Prepare a Windows VHD or VHDX to upload to Azure", "Azure VM image certification", "Windows Setup states".
+// Rules about a Windows itself: its version, its drivers, what is installed on it.
+// Sources: Microsoft, "Prepare a Windows VHD or VHDX to upload to Azure", "Azure VM image certification".
 import { UnreadableError } from '../../volume/file-systems/opened-file-system.ts';
 import { describeVersion } from '../../volume/windows-version.ts';
-import type { WindowsSystem } from '../guest/windows-system.ts';
+import { START, type WindowsSystem } from '../guest/windows-system.ts';
 import { fail, failForMarketplace, pass, type Rule, warn } from '../rule.ts';
 import { notApplicable, windowsRule } from './windows-rule.ts';
 
@@ -61,8 +61,7 @@ const LEGACY_ACPI = windowsRule({
 });
 
 /** Drivers of Hyper-V, with the start type that they need. */
-const DRIVERS = { vmbus: 0, storvsc: 0, netvsc: 3 } as const;
-const DISABLED = 4;
+const DRIVERS = { vmbus: START.boot, storvsc: START.boot, netvsc: START.manual } as const;
 
 const HYPER_V_DRIVERS = windowsRule({
   id: 'windows-drivers',
@@ -76,7 +75,7 @@ const HYPER_V_DRIVERS = windowsRule({
     for (const [driver, wanted] of Object.entries(DRIVERS)) {
       const start = await windows.startOf(driver);
       // Windows 7 and Server 2008 R2 start storvsc on demand.
-      const isRight = start === wanted || (driver === 'storvsc' && start === 3 && build === FIRST_BUILD);
+      const isRight = start === wanted || (driver === 'storvsc' && start === START.manual && build === FIRST_BUILD);
       if (!isRight)
         problems.push(
           start === undefined ? `${driver} is not installed` : `${driver} Start is ${start}, not ${wanted}`,
@@ -84,7 +83,7 @@ const HYPER_V_DRIVERS = windowsRule({
       const file = `/Windows/System32/drivers/${driver}.sys`;
       if (!(await windows.exists(file))) problems.push(`${file} is missing`);
       const override = await windows.integer('system', `Services\\${driver}\\StartOverride`, '0');
-      if (wanted === 0 && override === 3) overridden.push(`${driver} StartOverride is 3`);
+      if (wanted === START.boot && override === START.manual) overridden.push(`${driver} StartOverride is 3`);
     }
     const fix = 'Start the disk in Hyper-V once, where Windows installs its drivers, and shut it down.';
     if (problems.length > 0) return fail(problems.join('; '), fix);
@@ -106,101 +105,6 @@ const HIBERNATED = windowsRule({
     }
     const fast = await windows.integer('system', 'Control\\Session Manager\\Power', 'HiberbootEnabled');
     return fast === 1 ? warn('HiberbootEnabled is 1 (fast startup)', fix) : pass('not hibernated');
-  },
-});
-
-const COMPLETE = 'IMAGE_STATE_COMPLETE';
-const SYSPREP = 'Run in the machine: C:\\Windows\\System32\\Sysprep\\sysprep.exe /oobe /generalize /shutdown';
-
-const GENERALIZED = windowsRule({
-  id: 'windows-generalized',
-  title: 'State of setup',
-  reason:
-    'Images are made from a generalized Windows. A Windows that is not generalized can become one machine, from a specialized disk. One whose setup has not ended starts as neither.',
-  run: async (windows, { purpose }) => {
-    const state = (await windows.imageState()) ?? 'not set';
-    if (await windows.isGeneralized()) {
-      const missing = await missingMarks(windows);
-      return missing.length === 0 ? pass('generalized') : fail(`generalized, but ${missing.join('; ')}`, SYSPREP);
-    }
-    if (state !== COMPLETE) return fail(`ImageState is ${state}`, `Let setup end. ${SYSPREP}`);
-    if ((await windows.integer('setup', 'Setup\\Status\\SysprepStatus', 'GeneralizationState')) === 3) {
-      return fail(
-        'GeneralizationState is 3: Sysprep has failed',
-        `See C:\\Windows\\System32\\Sysprep\\Panther\\setupact.log. ${SYSPREP}`,
-      );
-    }
-    return purpose === 'marketplace' ? fail('not generalized', SYSPREP) : pass('specialized');
-  },
-});
-
-/** What else Sysprep leaves behind when it has generalized. */
-async function missingMarks(windows: WindowsSystem): Promise<string[]> {
-  const missing: string[] = [];
-  const type = await windows.integer('setup', 'Setup', 'SetupType');
-  if (type !== 2) missing.push(`SetupType is ${type ?? 'not set'}, not 2`);
-  const command = (await windows.text('setup', 'Setup', 'CmdLine')) ?? '';
-  if (!/windeploy/i.test(command)) missing.push('CmdLine does not start windeploy');
-  if (!(await windows.exists('/Windows/System32/Sysprep/Sysprep_succeeded.tag')))
-    missing.push('Sysprep_succeeded.tag is missing');
-  return missing;
-}
-
-const ANSWER_FILES = [
-  '/Windows/Panther',
-  '/Windows/System32/Sysprep/unattend.xml',
-  '/unattend.xml',
-  '/autounattend.xml',
-] as const;
-
-const UNATTEND = windowsRule({
-  id: 'windows-unattend',
-  title: 'No answer files',
-  reason:
-    'Azure provides its own answer file when it provisions a machine. Windows prefers the ones that it finds on the disk, and provisioning fails.',
-  run: async (windows) => {
-    if (!(await windows.isGeneralized())) return notApplicable('only for generalized images');
-    const found: string[] = [];
-    for (const path of ANSWER_FILES) {
-      if (await windows.exists(path)) found.push(path);
-    }
-    return found.length === 0 ? pass('none') : warn(found.join(', '), 'Delete them, and run Sysprep again.');
-  },
-});
-
-const DVD = windowsRule({
-  id: 'windows-dvd',
-  title: 'DVD drive enabled',
-  reason:
-    'Azure hands the settings of a new machine to Windows on a DVD. Without the driver cdrom, provisioning does not end.',
-  run: async (windows) => {
-    if (!(await windows.isGeneralized())) return notApplicable('only for generalized images');
-    const start = await windows.startOf('cdrom');
-    if (start !== undefined && start !== DISABLED) return pass(`cdrom Start is ${start}`);
-    const found = start === undefined ? 'cdrom is not installed' : 'cdrom Start is 4 (disabled)';
-    return fail(
-      found,
-      'Run in the machine: reg add HKLM\\SYSTEM\\CurrentControlSet\\Services\\cdrom /v Start /t REG_DWORD /d 1 /f',
-    );
-  },
-});
-
-const PENDING = windowsRule({
-  id: 'windows-pending',
-  title: 'No pending restart',
-  reason:
-    'Updates that wait for a restart are completed while the machine is provisioned, which takes too long or fails. Sysprep refuses to run.',
-  run: async (windows) => {
-    const found: string[] = [];
-    const version = 'Microsoft\\Windows\\CurrentVersion';
-    if (await windows.has('software', `${version}\\Component Based Servicing\\RebootPending`))
-      found.push('RebootPending');
-    if (await windows.has('software', `${version}\\WindowsUpdate\\Auto Update\\RebootRequired`))
-      found.push('RebootRequired');
-    if (await windows.exists('/Windows/WinSxS/pending.xml')) found.push('WinSxS\\pending.xml');
-    if (found.length === 0) return pass('none');
-    const judge = (await windows.isGeneralized()) ? fail : warn;
-    return judge(found.join(', '), 'Restart the machine until no update is pending, then shut it down.');
   },
 });
 
@@ -240,7 +144,7 @@ const FOREIGN_TOOLS = windowsRule({
     const found: string[] = [];
     for (const service of FOREIGN) {
       const start = await windows.startOf(service);
-      if (start !== undefined && start !== DISABLED) found.push(service);
+      if (start !== undefined && start !== START.disabled) found.push(service);
     }
     return found.length === 0 ? pass('none') : warn(found.join(', '), 'Uninstall the tools of the other hypervisor.');
   },
@@ -261,7 +165,7 @@ const ROLES_OF_SERVER = windowsRule({
     const found: string[] = [];
     for (const service of ROLES) {
       const start = await windows.startOf(service);
-      if (start === 0 || start === 1 || start === 2) found.push(service);
+      if (start !== undefined && start <= START.automatic) found.push(service);
     }
     return found.length === 0 ? pass('none') : warn(found.join(', '), 'Remove these roles: Uninstall-WindowsFeature');
   },
@@ -300,10 +204,6 @@ export const WINDOWS_SYSTEM_RULES: readonly Rule[] = [
   LEGACY_ACPI,
   HYPER_V_DRIVERS,
   HIBERNATED,
-  GENERALIZED,
-  UNATTEND,
-  DVD,
-  PENDING,
   DOMAIN_CONTROLLER,
   FOREIGN_TOOLS,
   ROLES_OF_SERVER,
