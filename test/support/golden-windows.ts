@@ -1,7 +1,6 @@
 // A Windows Server 2022 in memory that fulfils every rule, and variants of it.
 import { WindowsSystem } from '../../src/check/guest/windows-system.ts';
-import { BOOT_OBJECT, BootConfiguration } from '../../src/volume/boot-configuration/boot-configuration.ts';
-import { openHiveAt } from '../../src/volume/registry/hive.ts';
+import { BOOT_OBJECT, openBootConfiguration } from '../../src/volume/boot-configuration/boot-configuration.ts';
 import { type BuiltObject, buildBootConfiguration, gptDevice } from './boot-configuration-builder.ts';
 import { type BuiltKey, type BuiltValue, binary, buildHive, dword, expandSz, multiSz, sz } from './hive-builder.ts';
 import { filesFrom } from './memory-files.ts';
@@ -157,13 +156,9 @@ export async function openWindows(...changes: readonly Partial<WindowsContents>[
     ...present(files),
     '/Windows/System32/config/SYSTEM': buildHive(treeOf(system)),
     '/Windows/System32/config/SOFTWARE': buildHive(treeOf(software)),
-    '/BCD': buildBootConfiguration(Object.fromEntries(objects)),
+    '/EFI/Microsoft/Boot/BCD': buildBootConfiguration(Object.fromEntries(objects)),
   });
-  const store = await openHiveAt(opened, '/BCD');
-  const windows = await WindowsSystem.open(
-    opened,
-    store && objects.length > 0 ? new BootConfiguration(store) : undefined,
-  );
+  const windows = await WindowsSystem.open(opened, await openBootConfiguration(opened));
   if (windows === undefined) throw new Error('There is no Windows.');
   return windows;
 }

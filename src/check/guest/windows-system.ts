@@ -52,6 +52,12 @@ export class WindowsSystem {
     return this.#parts.files;
   }
 
+  /** Names of the hives that Windows did not close. */
+  get dirtyHives(): readonly string[] {
+    const { system, software } = this.#parts;
+    return [...(system.wasDirty ? ['SYSTEM'] : []), ...(software.wasDirty ? ['SOFTWARE'] : [])];
+  }
+
   /** Undefined if it is not set. @throws {UnreadableError} */
   async value(branch: Branch, key: string, name: string): Promise<ValueData | undefined> {
     return await this.#read(branch, key, async (found) => await (await found?.value(name))?.data());

@@ -76,17 +76,21 @@ function problemOfDevice(device: BootDevice | undefined, { table }: DiskLayout):
       return `a device of the type ${device.type}, which is no partition`;
     case 'gpt': {
       const { partitionId, diskId } = device;
-      if (table?.scheme !== 'gpt' || table.diskId.toLowerCase() !== diskId) return `the disk has not the id ${diskId}`;
+      if (table?.scheme !== 'gpt' || table.diskId.toLowerCase() !== diskId) return ofAnotherDisk(diskId, table);
       const isThere = table.partitions.some(({ id }) => id?.toLowerCase() === partitionId);
       return isThere ? undefined : `no partition has the id ${partitionId}`;
     }
     case 'mbr': {
       const { offset, diskId } = device;
-      if (table?.scheme !== 'mbr' || table.diskId.toLowerCase() !== diskId) return `the disk has not the id ${diskId}`;
+      if (table?.scheme !== 'mbr' || table.diskId.toLowerCase() !== diskId) return ofAnotherDisk(diskId, table);
       const isThere = table.partitions.some((partition) => BigInt(partition.offset) === offset);
       return isThere ? undefined : `no partition begins at ${offset}`;
     }
   }
+}
+
+function ofAnotherDisk(id: string, table: DiskLayout['table']): string {
+  return `a partition of the disk ${id}, but this is the disk ${table?.diskId ?? 'without an id'}`;
 }
 
 const SAFE_MODE = bootRule({

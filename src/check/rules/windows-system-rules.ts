@@ -27,6 +27,19 @@ const VERSION = windowsRule({
   },
 });
 
+const REGISTRY = windowsRule({
+  id: 'windows-registry',
+  title: 'Registry closed',
+  reason:
+    'A registry that Windows did not close comes from a machine that was running or was switched off. Windows completes it from its logs at the next start, as this check does.',
+  run: ({ dirtyHives }) =>
+    Promise.resolve(
+      dirtyHives.length === 0
+        ? pass('closed')
+        : warn(`not closed: ${dirtyHives.join(', ')}`, 'Run in the machine: shutdown /s /t 0; then copy its disk.'),
+    ),
+});
+
 const ENVIRONMENT = 'Control\\Session Manager\\Environment';
 
 const ARCHITECTURE = windowsRule({
@@ -200,6 +213,7 @@ async function problemOfAgent(windows: WindowsSystem, service: string): Promise<
 
 export const WINDOWS_SYSTEM_RULES: readonly Rule[] = [
   VERSION,
+  REGISTRY,
   ARCHITECTURE,
   LEGACY_ACPI,
   HYPER_V_DRIVERS,

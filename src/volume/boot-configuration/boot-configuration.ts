@@ -1,6 +1,6 @@
 // BootConfiguration: the boot entries of Windows, which are objects with elements in a registry hive (Microsoft, "BCD reference").
-import { UnreadableError } from '../file-systems/opened-file-system.ts';
-import type { Hive } from '../registry/hive.ts';
+import { type OpenedFileSystem, UnreadableError } from '../file-systems/opened-file-system.ts';
+import { type Hive, openHiveAt } from '../registry/hive.ts';
 import type { ValueData } from '../registry/value-data.ts';
 import { type BootDevice, decodeBootDevice } from './boot-device.ts';
 
@@ -108,4 +108,16 @@ export class BootConfiguration {
 
 function wrongKind(object: string, element: string, wanted: string): UnreadableError {
   return new UnreadableError(`the element ${element} of its object ${object} is no ${wanted}`);
+}
+
+/** On the EFI system partition, and on the active partition of an MBR. */
+const PLACES = ['/EFI/Microsoft/Boot/BCD', '/Boot/BCD'] as const;
+
+/** The boot configuration on a volume; undefined if there is none. @throws {UnreadableError} */
+export async function openBootConfiguration(files: OpenedFileSystem): Promise<BootConfiguration | undefined> {
+  for (const path of PLACES) {
+    const hive = await openHiveAt(files, path);
+    if (hive !== undefined) return new BootConfiguration(hive);
+  }
+  return undefined;
 }

@@ -11,9 +11,12 @@ const MAX_DEPTH = 512;
 
 export class Hive {
   readonly root: RegistryKey;
+  /** Whether Windows did not close it, so that its logs were applied. */
+  readonly wasDirty: boolean;
 
-  private constructor(root: RegistryKey) {
+  private constructor(root: RegistryKey, wasDirty: boolean) {
     this.root = root;
+    this.wasDirty = wasDirty;
   }
 
   /**
@@ -21,10 +24,10 @@ export class Hive {
    * @throws {UnreadableError} the file is no hive, is damaged, or was not closed and no log can be applied.
    */
   static async open(file: RangedFile, logs: readonly RangedFile[]): Promise<Hive> {
-    const { root, binsSize, sectors } = await replayLogs(file, logs);
+    const { root, binsSize, sectors, wasDirty } = await replayLogs(file, logs);
     const bins = new HiveBins(file, binsSize, sectors);
     if ((await bins.read(0, 4)).toString('latin1') !== 'hbin') throw new UnreadableError('its first bin is damaged');
-    return new Hive(await RegistryKey.open(bins, root));
+    return new Hive(await RegistryKey.open(bins, root), wasDirty);
   }
 
   /**

@@ -12,6 +12,8 @@ export interface Replayed {
   readonly root: number;
   readonly binsSize: number;
   readonly sectors: ReplayedSectors;
+  /** Whether the hive was not closed. */
+  readonly wasDirty: boolean;
 }
 
 interface Log {
@@ -28,7 +30,7 @@ export async function replayLogs(hive: RangedFile, logs: readonly RangedFile[]):
   const base = await readBaseBlock(hive);
   if (base !== undefined && base.fileType !== FILE_TYPE.hive) throw new UnreadableError('it is a log of a hive');
   if (base !== undefined && base.primarySequence === base.secondarySequence) {
-    return { root: base.root, binsSize: base.binsSize, sectors: new ReplayedSectors() };
+    return { root: base.root, binsSize: base.binsSize, sectors: new ReplayedSectors(), wasDirty: false };
   }
   const usable = await usableLogs(logs);
   const replayed = (await replayNew(base, usable)) ?? (await replayOld(hive, base, usable));
@@ -57,7 +59,7 @@ async function replayNew(hive: BaseBlock | undefined, logs: readonly Log[]): Pro
   if (second !== undefined && second.base.primarySequence === following(applied.sequence)) {
     applied = (await applyNewLog(second, sectors)) ?? applied;
   }
-  return { root: first.base.root, binsSize: applied.binsSize, sectors };
+  return { root: first.base.root, binsSize: applied.binsSize, sectors, wasDirty: true };
 }
 
 /** In the order in which they were written. Logs that begin before the last write to the hive are in it already. */
@@ -84,7 +86,7 @@ async function replayOld(
   for (const log of logs) {
     if (!FILE_TYPE.oldLogs.some((type) => type === log.base.fileType)) continue;
     const sectors = await replayOldLog(hive, base, log).catch(unlessUnreadable);
-    if (sectors !== undefined) return { root: log.base.root, binsSize: log.base.binsSize, sectors };
+    if (sectors !== undefined) return { root: log.base.root, binsSize: log.base.binsSize, sectors, wasDirty: true };
   }
   return undefined;
 }

@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckFacts } from '../../../src/check/check-facts.ts';
 import type { CheckFinding, CheckResult } from '../../../src/check/check-report.ts';
+import { WindowsSystem } from '../../../src/check/guest/windows-system.ts';
 import { WINDOWS_RULES } from '../../../src/check/rules/windows-rules.ts';
 import { runRules } from '../../../src/check/run-rules.ts';
 import type { PartitionTable } from '../../../src/volume/partition-table.ts';
+import { Hive } from '../../../src/volume/registry/hive.ts';
 import { deviceOf, gptDevice, mbrDevice } from '../../support/boot-configuration-builder.ts';
 import {
   DISK_ID,
@@ -14,7 +16,17 @@ import {
   WINDOWS_PARTITION,
   type WindowsContents,
 } from '../../support/golden-windows.ts';
-import { type BuiltValue, binary, dword, multiSz, sz } from '../../support/hive-builder.ts';
+import {
+  type BuiltValue,
+  binary,
+  buildHive,
+  dword,
+  memoryFile,
+  multiSz,
+  newLog,
+  sz,
+} from '../../support/hive-builder.ts';
+import { filesFrom } from '../../support/memory-files.ts';
 
 const TABLE: PartitionTable = {
   scheme: 'gpt',
@@ -262,9 +274,12 @@ const CASES: readonly [change: Change, finding: string, facts?: Partial<CheckFac
   ],
   [
     bcd(LOADER, '21000001', gptDevice(WINDOWS_PARTITION, WINDOWS_PARTITION)),
-    `windows-bcd-target fail: osdevice: the disk has not the id ${WINDOWS_PARTITION}`,
+    `windows-bcd-target fail: osdevice: a partition of the disk ${WINDOWS_PARTITION}, but this is the disk ${DISK_ID}`,
   ],
-  [bcd(LOADER, '21000001', mbrDevice(1n, 7)), 'windows-bcd-target fail: osdevice: the disk has not the id 00000007'],
+  [
+    bcd(LOADER, '21000001', mbrDevice(1n, 7)),
+    `windows-bcd-target fail: osdevice: a partition of the disk 00000007, but this is the disk ${DISK_ID}`,
+  ],
   [
     bcd(LOADER, '12000002', '\\Windows\\system32\\winload.exe'),
     'windows-bcd-target fail: path is \\Windows\\system32\\winload.exe, not winload.efi, for generation 2',
@@ -298,7 +313,7 @@ describe('rules about Windows', () => {
 
   it('each have a case', () => {
     const tried = new Set(CASES.map(([, finding]) => finding.split(' ', 1)[0]));
-    const elsewhere = ['windows-roles', 'windows-unattend', 'windows-dvd'];
+    const elsewhere = ['windows-registry', 'windows-roles', 'windows-unattend', 'windows-dvd'];
     expect(WINDOWS_RULES.map(({ id }) => id).filter((id) => !tried.has(id))).toEqual(elsewhere);
   });
 
@@ -319,6 +334,23 @@ describe('rules about Windows', () => {
   ])('a generalized image for the Marketplace %s', async (_, change, id, result) => {
     const findings = await findingsFor([GENERALIZED, change], { purpose: 'marketplace' });
     expect(findings.filter((one) => one.id === id).map((one) => one.result)).toEqual([result]);
+  });
+
+  it('warn of a registry that was not closed', async () => {
+    const dirty = buildHive({}, { sequences: [3, 2] });
+    const log = newLog([dirty, buildHive({ values: { V: dword(1) } })], 2);
+    const system = await Hive.open(memoryFile(dirty), [memoryFile(log)]);
+    const software = await Hive.open(memoryFile(buildHive({})), []);
+    const windows = new WindowsSystem({ system, software, files: filesFrom({}) });
+    const findings = await runRules(WINDOWS_RULES, { ...FACTS, windows });
+    expect(findings.find(({ id }) => id === 'windows-registry')).toMatchObject({
+      result: 'warn',
+      found: 'not closed: SYSTEM',
+    });
+    expect(findings.find(({ id }) => id === 'windows-bcd-target')).toMatchObject({
+      result: 'unread',
+      found: 'no boot configuration (BCD) was found',
+    });
   });
 
   it('know what is different on a Windows 10', async () => {
