@@ -9,6 +9,12 @@ const PAGE = 4096;
 /** 2 MiB. 44 keys of a real SYSTEM hive need fewer than 200 pages. */
 const MAX_PAGES = 512;
 
+/**
+ * Cost of all reads from one hive at most: a read costs 1, and each page of it 1 more. A damaged hive can have many names
+ * with the same hash, or values that share their data. To read all 43,000 keys of a real hive costs 1.3 million.
+ */
+const MAX_COST = 8_000_000;
+
 interface Piece extends Place {
   length: number;
 }
@@ -21,18 +27,24 @@ export class HiveBins {
   readonly #replayed: ReplayedSectors;
   /** The least recently used page first. */
   readonly #pages = new Map<number, Buffer>();
+  #left: number;
 
   /** `size` and `replayed` are those after the replay of the logs. */
-  constructor(file: RangedFile, size: number, replayed: ReplayedSectors) {
+  constructor(file: RangedFile, size: number, replayed: ReplayedSectors, maxCost = MAX_COST) {
     this.#file = file;
     this.size = size;
     this.#replayed = replayed;
+    this.#left = maxCost;
   }
 
   /** A copy. @throws {UnreadableError} */
   async read(offset: number, length: number): Promise<Buffer> {
     if (offset + length > this.size) {
       throw new UnreadableError(`${length} bytes at ${offset} are beyond its end at ${this.size}`);
+    }
+    this.#left -= 1 + Math.ceil(length / PAGE);
+    if (this.#left < 0) {
+      throw new UnreadableError('reading it takes too long: many of its structures share their data');
     }
     const bytes = Buffer.alloc(length);
     for (let done = 0; done < length; ) {

@@ -7,8 +7,8 @@ import type { ReplayedSectors } from './replayed-sectors.ts';
 const HEADER = 40;
 const REFERENCE = 8;
 
-/** Windows writes a log of at most some tens of MiB. */
-const MAX_ENTRY_SIZE = 128 * 1024 * 1024;
+/** Of a longer log, the rest is ignored. Windows writes at most some tens of MiB. */
+const MAX_LOG_SIZE = 128 * 1024 * 1024;
 /** Bytes that are read at once to compute a checksum. */
 const PART = 256 * 1024;
 
@@ -60,7 +60,7 @@ async function readEntry(file: RangedFile, at: number, expected: number): Promis
   const [size, sequence] = [header.readUInt32LE(4), header.readUInt32LE(12)];
   const [binsSize, count] = [header.readUInt32LE(16), header.readUInt32LE(20)];
   if (header.toString('latin1', 0, 4) !== 'HvLE' || sequence !== expected || !isBinsSize(binsSize)) return undefined;
-  if (size < SECTOR || size % SECTOR !== 0 || size > MAX_ENTRY_SIZE || at + size > file.size) return undefined;
+  if (size < SECTOR || size % SECTOR !== 0 || at + size > Math.min(file.size, MAX_LOG_SIZE)) return undefined;
   if (count === 0 || HEADER + count * REFERENCE > size) return undefined;
   if (new Marvin32().update(header.subarray(0, 32)).digest() !== header.readBigUInt64LE(32)) return undefined;
   if ((await hashOf(file, at + HEADER, size - HEADER)) !== header.readBigUInt64LE(24)) return undefined;

@@ -5,8 +5,8 @@ import type { HiveBins } from './hive-bins.ts';
 import { decodeName } from './name.ts';
 import { decodeData, type ValueData } from './value-data.ts';
 
-/** The most data of one value that is read, in bytes. No setting is longer. */
-export const MAX_VALUE_SIZE = 1024 * 1024;
+/** The most data of one value that is read, in bytes. No setting is longer, and other programs write at most 8 MB. */
+export const MAX_VALUE_SIZE = 16 * 1024 * 1024;
 
 /** Data of more bytes than this is divided into segments of this length. */
 const SEGMENT = 16_344;

@@ -5,6 +5,7 @@ import {
   BOOT_ELEMENT,
   BOOT_OBJECT,
   BootConfiguration,
+  openBootConfiguration,
 } from '../../../src/volume/boot-configuration/boot-configuration.ts';
 import { Hive } from '../../../src/volume/registry/hive.ts';
 import {
@@ -15,6 +16,7 @@ import {
   mbrDevice,
 } from '../../support/boot-configuration-builder.ts';
 import { memoryFile } from '../../support/hive-builder.ts';
+import { filesFrom } from '../../support/memory-files.ts';
 import { NO_SHARED_GUESTS, sharedGuests } from '../../support/shared-guests.ts';
 
 const LOADER = '{733b62e5-f608-11eb-825c-c112f60133ab}';
@@ -84,6 +86,19 @@ describe('a boot configuration', () => {
     const many = Array.from({ length: 40 }, (_, index) => `{${index}}`);
     const wide = await open({ [LOADER]: { [BOOT_ELEMENT.inherit]: many } });
     await expect(wide.boolean(LOADER, BOOT_ELEMENT.ems)).rejects.toThrow('inherits from too many others');
+  });
+});
+
+describe('the boot configuration of a volume', () => {
+  it('is found in the folder of the firmware', async () => {
+    const objects = { [BOOT_OBJECT.bootManager]: { [BOOT_ELEMENT.default]: LOADER } };
+    for (const path of ['/EFI/Microsoft/Boot/BCD', '/Boot/BCD']) {
+      const bcd = await openBootConfiguration(filesFrom({ [path]: buildBootConfiguration(objects) }));
+      expect(await bcd?.defaultObject()).toBe(LOADER);
+    }
+    expect(await openBootConfiguration(filesFrom({}))).toBeUndefined();
+    const damaged = filesFrom({ '/Boot/BCD': Buffer.alloc(8192) });
+    await expect(openBootConfiguration(damaged)).rejects.toThrow('/Boot/BCD: its base block is damaged');
   });
 });
 
