@@ -21,6 +21,9 @@ export type Branch = 'system' | 'setup' | 'software';
 /** Start types of services and drivers. */
 export const START = { boot: 0, system: 1, automatic: 2, manual: 3, disabled: 4 } as const;
 
+/** Of all values of a key, in bytes. The hundreds of firewall rules of a real machine have 200 KiB. */
+const MAX_SETTINGS_SIZE = 16 * 1024 * 1024;
+
 const CONFIG = '/Windows/System32/config';
 const SETUP_STATE = 'Microsoft\\Windows\\CurrentVersion\\Setup\\State';
 
@@ -80,11 +83,16 @@ export class WindowsSystem {
     return await this.#read(branch, key, async (found) => (await found?.subkeys())?.map(({ name }) => name));
   }
 
-  /** Values of a key; empty if there is no such key. @throws {UnreadableError} */
+  /** Values of a key; empty if there is no such key. @throws {UnreadableError} also if they are too long for settings. */
   async values(branch: Branch, key: string): Promise<readonly (readonly [name: string, data: ValueData])[]> {
     return await this.#read(branch, key, async (found) => {
       const values: [string, ValueData][] = [];
-      for (const value of (await found?.values()) ?? []) values.push([value.name, await value.data()]);
+      let size = 0;
+      for (const value of (await found?.values()) ?? []) {
+        size += value.size;
+        if (size > MAX_SETTINGS_SIZE) throw new UnreadableError(`the values of its key ${key} are too long`);
+        values.push([value.name, await value.data()]);
+      }
       return values;
     });
   }
