@@ -2,7 +2,7 @@
 
 import { FILE_SYSTEMS } from '../../test/hostile/file-system-victims.ts';
 
-export const FORMATS = ['vhd', 'vhdx', ...FILE_SYSTEMS, 'xfs', 'ntfs'] as const;
+export const FORMATS = ['vhd', 'vhdx', ...FILE_SYSTEMS, 'xfs', 'ntfs', 'hive'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Consecutive seeds. */

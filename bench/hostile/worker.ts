@@ -1,8 +1,9 @@
-// Reads one damaged image after another in its own process, and reports to its parent before and after each.
+// Reads one damaged image, volume or hive after another in its own process, and reports to its parent before and after each.
 import { openNtfs } from '../../src/volume/file-systems/ntfs/ntfs-file-system.ts';
 import { attack, openAndRead } from '../../test/hostile/attack.ts';
 import { attackVolume } from '../../test/hostile/attack-volume.ts';
 import { fileSystemVictims } from '../../test/hostile/file-system-victims.ts';
+import { attackHive } from '../../test/hostile/hive-cases.ts';
 import { ntfsVictims, type VolumeVictim } from '../../test/hostile/ntfs-victims.ts';
 import { vhdVictims } from '../../test/hostile/vhd-victims.ts';
 import { vhdxVictims } from '../../test/hostile/vhdx-victims.ts';
@@ -16,7 +17,7 @@ process.once('disconnect', () => process.exit(1));
 
 async function run({ folder, format, first, count }: Task): Promise<void> {
   process.send?.({ type: 'begin', seed: first });
-  const attackOne = format === 'ntfs' ? await volumeAttacks(folder) : await imageAttacks(format, folder);
+  const attackOne = await attacksOn(format, folder);
   for (let seed = first; seed < first + count; seed++) {
     process.send?.({ type: 'begin', seed });
     process.send?.({ type: 'end', seed, ...(await attackOne(seed)) });
@@ -25,6 +26,22 @@ async function run({ folder, format, first, count }: Task): Promise<void> {
 }
 
 type AttackOne = (seed: number) => Promise<CaseReport>;
+
+async function attacksOn(format: Format, folder: string): Promise<AttackOne> {
+  if (format === 'hive') return attackOneHive;
+  return format === 'ntfs' ? await volumeAttacks(folder) : await imageAttacks(format, folder);
+}
+
+async function attackOneHive(seed: number): Promise<CaseReport> {
+  const startMs = performance.now();
+  try {
+    const { victim, outcome } = await attackHive(seed);
+    const slowest = { operation: 'read the hive', ms: performance.now() - startMs };
+    return { victim, outcome, slowest, peakMemory: peakMemory() };
+  } catch (error) {
+    return { victim: 'hive', outcome: 'fault', fault: faultOf(error), peakMemory: peakMemory() };
+  }
+}
 
 async function imageAttacks(format: ImageFormat, folder: string): Promise<AttackOne> {
   const victims = await buildVictims(format, folder);
@@ -56,7 +73,7 @@ function victimOf<Kind>(victims: readonly Kind[], seed: number): Kind {
   return victim;
 }
 
-type ImageFormat = Exclude<Format, 'ntfs'>;
+type ImageFormat = Exclude<Format, 'ntfs' | 'hive'>;
 
 function buildVictims(format: ImageFormat, folder: string): Promise<Victim[]> | Victim[] {
   if (format === 'vhd') return vhdVictims(folder);
@@ -76,8 +93,7 @@ async function attackVictim(victim: Victim, seed: number, sound: string | undefi
           : 'read, with other contents';
     return { victim: victim.name, outcome, slowest, peakMemory: peakMemory() };
   } catch (error) {
-    const fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { victim: victim.name, outcome: 'fault', fault, peakMemory: peakMemory() };
+    return { victim: victim.name, outcome: 'fault', fault: faultOf(error), peakMemory: peakMemory() };
   } finally {
     victim.restore();
   }
@@ -100,8 +116,7 @@ async function attackVolumeVictim(victim: VolumeVictim, seed: number, sound: str
     const slowest = { operation: 'read all', ms: (user + system) / 1000 };
     return { ...report, outcome, slowest, peakMemory: peakMemory() };
   } catch (error) {
-    const fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { ...report, outcome: 'fault', fault };
+    return { ...report, outcome: 'fault', fault: faultOf(error) };
   }
 }
 
@@ -109,6 +124,10 @@ async function attackVolumeVictim(victim: VolumeVictim, seed: number, sound: str
 function structureIn(message: string): string {
   const what = /^Cannot (.*?)(?: of|:| in)? \//.exec(message)?.[1] ?? message.slice(0, 40);
   return what.replace(/\d+/g, 'N');
+}
+
+function faultOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function peakMemory(): number {

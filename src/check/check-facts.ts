@@ -7,6 +7,7 @@ import type { FileSystemState } from '../volume/file-system-state.ts';
 import type { Generation, Purpose } from './check-report.ts';
 import type { NamedSystem } from './guest/find-linux.ts';
 import type { GuestFileSystem } from './guest/guest-file-system.ts';
+import type { WindowsSystem } from './guest/windows-system.ts';
 
 export interface ImageFacts {
   /** Escaped for printing. */
@@ -82,6 +83,8 @@ export interface CheckFacts {
   readonly volumeStates: readonly VolumeState[];
   /** Undefined in the check before an upload. */
   readonly guest: GuestSystem | undefined;
+  /** The Windows on the disk, as far as its files can be read. */
+  readonly windows?: WindowsSystem | undefined;
   /** The blob and its container. Undefined if no destination was given. */
   readonly target?: TargetFacts | undefined;
   /** The files of the EFI system partition, if the disk has one. */
