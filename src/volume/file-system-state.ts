@@ -8,6 +8,7 @@ import { extUncleanReasons, hasOuterJournal, OUTER_JOURNAL } from './file-system
 import { fatGeometry, fatUncleanReasons } from './file-systems/fat.ts';
 import { readNtfsProblems } from './file-systems/ntfs/volume-state.ts';
 import { UnreadableError } from './file-systems/opened-file-system.ts';
+import { openXfs } from './file-systems/xfs/open-xfs.ts';
 
 export interface FileSystemState {
   /** `unknown`: the superblock does not show either. */
@@ -23,6 +24,7 @@ const READERS: Readonly<Record<string, ReadState>> = {
   ext3: extState,
   ext4: extState,
   ntfs: ntfsState,
+  xfs: xfsState,
   fat12: fatState,
   fat16: fatState,
   fat32: fatState,
@@ -75,6 +77,11 @@ async function extState(disk: Disk, { offset }: ByteRange): Promise<FileSystemSt
   const problems = extUncleanReasons(superblock);
   if (problems.length === 0 && hasOuterJournal(superblock)) return unknown(OUTER_JOURNAL);
   return stateOf(problems);
+}
+
+async function xfsState(disk: Disk, range: ByteRange): Promise<FileSystemState> {
+  const { unclean: reason } = await openXfs(partOf(disk, range));
+  return stateOf(reason === undefined ? [] : [reason]);
 }
 
 async function ntfsState(disk: Disk, range: ByteRange): Promise<FileSystemState> {
