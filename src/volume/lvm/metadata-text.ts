@@ -57,6 +57,8 @@ export class LvmSection {
 }
 
 const MAX_DEPTH = 8;
+/** Names have at most 127 characters, numbers fewer. A regular expression needs a stack for longer ones. */
+const MAX_WORD = 1024;
 const MARKS = '{}[],=';
 /** The text ends with a NUL. */
 const BLANKS = ' \t\r\n\0';
@@ -154,7 +156,7 @@ class Tokens {
     const start = this.#at;
     while (/[\w./+-]/.test(this.#text[this.#at] ?? '')) this.#at++;
     const word = this.#text.slice(start, this.#at);
-    if (word === '') throw this.fault();
+    if (word === '' || word.length > MAX_WORD) throw this.fault();
     return /^[-+]?\d+(?:\.\d+)?$/.test(word) ? Number(word) : word;
   }
 
