@@ -54,24 +54,34 @@ export async function exportDisk(request: ExportRequest, signal: AbortSignal): P
   const { expectedMs = ((found.diskSizeBytes ?? 0) / SLOW_LINK) * 1000 } = request;
   const grant = async (waiting: AbortSignal) =>
     (await disks.grantRead(id, grantSeconds(expectedMs), waiting)).accessSas.reveal();
-  const destination = await grant(signal);
-  const access = accessOf({ ...settings, destination }, 'r');
-  const renewed = { ...settings, renewSas: ({ signal: waiting }: { readonly signal: AbortSignal }) => grant(waiting) };
-  const { disk, store } = await connectDisk(access, renewed, emit, tokens);
-  return {
-    store,
-    uniqueId: found.uniqueId,
-    end: async () => {
-      disk.close();
-      await disks.endAccess(id, AbortSignal.timeout(END_TIMEOUT_MS)).catch((error: unknown) =>
+  const end = () =>
+    disks.endAccess(id, AbortSignal.timeout(END_TIMEOUT_MS)).then(
+      () => undefined,
+      (error: unknown) =>
         emit({
           type: 'warning',
           code: 'access-not-ended',
           message: `The read access to disk ${nameOf(id)} could not be ended: ${messageOf(error)} End it before you use the disk: az disk revoke-access --ids ${shellWord(idOf(id))}`,
         }),
-      );
-    },
-  };
+    );
+  const destination = await grant(signal);
+  try {
+    const access = accessOf({ ...settings, destination }, 'r');
+    const renewSas = ({ signal: waiting }: { readonly signal: AbortSignal }) => grant(waiting);
+    const { disk, store } = await connectDisk(access, { ...settings, renewSas }, emit, tokens);
+    return {
+      store,
+      uniqueId: found.uniqueId,
+      end: async () => {
+        disk.close();
+        await end();
+      },
+    };
+  } catch (error) {
+    // Nobody could use the disk while it counts as exported.
+    await end();
+    throw error;
+  }
 }
 
 function assertReadable(
