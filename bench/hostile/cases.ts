@@ -2,8 +2,11 @@
 
 import { FILE_SYSTEMS } from '../../test/hostile/file-system-victims.ts';
 
-export const FORMATS = ['vhd', 'vhdx', ...FILE_SYSTEMS, 'xfs', 'ntfs', 'hive'] as const;
+export const FORMATS = ['vhd', 'vhdx', ...FILE_SYSTEMS, 'xfs', 'btrfs', 'ntfs', 'hive'] as const;
 export type Format = (typeof FORMATS)[number];
+
+/** The most memory that a process may use, in bytes. */
+export const MAX_MEMORY = 256 * 1024 * 1024;
 
 /** Consecutive seeds. */
 export interface Stretch {

@@ -1,6 +1,6 @@
-// npm run hostile [-- --count N] [--seed N] [--only vhd|vhdx|ext|fat|exfat|xfs|ntfs|hive] [--jobs N]: damages small images and file systems in N ways each and reads them.
+// npm run hostile [-- --count N] [--seed N] [--only vhd|vhdx|ext|fat|exfat|xfs|btrfs|ntfs|hive] [--jobs N]: damages small images and file systems in N ways each and reads them.
 import { parseArgs } from 'node:util';
-import { type CaseReport, FORMATS, type Format, type Stretch } from './cases.ts';
+import { type CaseReport, FORMATS, type Format, MAX_MEMORY, type Stretch } from './cases.ts';
 import { runStretch } from './run-stretch.ts';
 import { Tally } from './tally.ts';
 
@@ -15,7 +15,6 @@ const { values } = parseArgs({
 /** Cases per process. The start of a process takes as long as some hundred cases. */
 const STRETCH = 500;
 const MAX_MS = 1000;
-const MAX_MEMORY = 256 * 1024 * 1024;
 
 const count = whole('count', values.count);
 const seed = whole('seed', values.seed);
@@ -42,10 +41,10 @@ async function work(stretches: Stretch[], tally: Tally): Promise<void> {
     const { format, first } = stretch;
     if (process.stderr.isTTY) process.stderr.write(`${format} ${first} to ${first + stretch.count - 1}\r`);
     for (const [at, report] of reports) await judge(format, at, report, tally);
-    if (broken === undefined) continue;
-    fail(tally, format, broken.seed, broken.fault);
-    const left = stretch.count - (broken.seed + 1 - first);
-    if (left > 0) stretches.push({ format, first: broken.seed + 1, count: left });
+    if (broken !== undefined) fail(tally, format, broken.seed, broken.fault);
+    const next = broken === undefined ? first + reports.size : broken.seed + 1;
+    const left = first + stretch.count - next;
+    if (left > 0) stretches.push({ format, first: next, count: left });
   }
 }
 

@@ -11,7 +11,7 @@ const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const HANG_MS = 30_000;
 
 export interface StretchResult {
-  /** By seed. */
+  /** By seed. Fewer than the stretch has if a case was broken, or needed more memory than is allowed. */
   readonly reports: ReadonlyMap<number, CaseReport>;
   /** The case that ended the process, and the reason. */
   readonly broken?: { readonly seed: number; readonly fault: string };
@@ -28,7 +28,10 @@ export async function runStretch(stretch: Stretch): Promise<StretchResult> {
 
 async function runTask(task: Task): Promise<StretchResult> {
   const reports = new Map<number, CaseReport>();
-  const child = fork(WORKER, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(WORKER, {
+    execArgv: ['--expose-gc', '--import', 'tsx'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   const endChild = () => child.kill('SIGKILL');
   process.once('exit', endChild);
   let seed = task.first;
@@ -53,7 +56,7 @@ async function runTask(task: Task): Promise<StretchResult> {
   });
   clearTimeout(timer);
   process.off('exit', endChild);
-  if (reports.size === task.count) return { reports };
+  if (code === 0 && reports.size > 0) return { reports };
   const fault = isHanging ? `no end after ${HANG_MS / 1000} s` : `the process ended with ${code}: ${words.trim()}`;
   return { reports, broken: { seed, fault } };
 }

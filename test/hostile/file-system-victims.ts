@@ -85,37 +85,44 @@ function plant(tree: string): string {
 }
 
 function victimOf(name: string, type: string, image: string): Victim {
-  const original = readFileSync(image);
+  const bytes = readFileSync(image);
   const used: number[] = [];
-  for (let at = 0; at < original.length; at += SECTOR) {
-    if (original.subarray(at, at + SECTOR).some((byte) => byte !== 0)) used.push(at);
+  for (let at = 0; at < bytes.length; at += SECTOR) {
+    if (bytes.subarray(at, at + SECTOR).some((byte) => byte !== 0)) used.push(at);
   }
-  let bytes: Uint8Array = original;
+  /** The damaged sectors as they were, in the order of the damage. A copy of all would take more memory than what is tested. */
+  const originals: { readonly at: number; readonly bytes: Buffer }[] = [];
+  let length = bytes.length;
   return {
     name,
     image,
     damage: (seed) => {
-      bytes = damagedCopy(original, used, new Picker(seed));
+      const pick = new Picker(seed);
+      for (let change = pick.between(1, 12); change > 0; change--) {
+        const sector = pick.of(used);
+        // A value may reach into the next sector.
+        originals.push({ at: sector, bytes: Buffer.from(bytes.subarray(sector, sector + 2 * SECTOR)) });
+        damageSector(bytes, sector, used, pick);
+      }
+      length = pick.chance(1 / 16) ? pick.below(bytes.length) : bytes.length;
     },
     restore: () => {
-      bytes = original;
+      length = bytes.length;
+      for (let one = originals.pop(); one !== undefined; one = originals.pop()) bytes.set(one.bytes, one.at);
     },
-    attack: async () => await attackFileSystem(type, bytes),
+    attack: async () => await attackFileSystem(type, bytes.subarray(0, length)),
   };
 }
 
 const VALUES = ['00', 'ff', '00000000', 'ffffffff', '00000001', '7fffffff', '80000000', 'ffff', '0000'];
 
-/** Changes 1 to 12 places in sectors that are not zeros, or copies a sector over another. */
-function damagedCopy(original: Buffer, used: readonly number[], pick: Picker): Uint8Array {
-  const bytes = Buffer.from(original);
-  for (let change = pick.between(1, 12); change > 0; change--) {
-    const sector = pick.of(used);
-    const at = sector + pick.below(SECTOR);
-    const kind = pick.random();
-    if (kind < 0.05) original.copy(bytes, sector, pick.of(used), sector + SECTOR);
-    else if (kind < 0.5) bytes.set(Buffer.from(pick.of(VALUES), 'hex').subarray(0, bytes.length - at), at);
-    else bytes.writeUInt8(pick.below(256), at);
-  }
-  return pick.chance(1 / 16) ? bytes.subarray(0, pick.below(bytes.length)) : bytes;
+/** Changes a place in a sector, or copies another sector over it. */
+function damageSector(bytes: Buffer, sector: number, used: readonly number[], pick: Picker): void {
+  const at = sector + pick.below(SECTOR);
+  const kind = pick.random();
+  if (kind < 0.05) {
+    const other = pick.of(used);
+    bytes.copyWithin(sector, other, other + SECTOR);
+  } else if (kind < 0.5) bytes.set(Buffer.from(pick.of(VALUES), 'hex').subarray(0, bytes.length - at), at);
+  else bytes.writeUInt8(pick.below(256), at);
 }

@@ -1,9 +1,9 @@
 // Small XFS volumes, and damage to their metadata. Most damaged structures of version 5 get a valid checksum again.
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { Crc32c } from '../../src/base/crc32c.ts';
 import { MIB, makeXfs, makeXfsFrom, plainTree, populate } from '../support/xfs-volumes.ts';
-import { attackFileSystem } from './file-system-attack.ts';
-import { Picker } from './random.ts';
+import type { Picker } from './random.ts';
+import { changeValue, type Structure, structureVictim, takeBytes } from './structure-victim.ts';
 import type { Victim } from './victim.ts';
 
 /** Small, because all victims are in memory. */
@@ -27,9 +27,8 @@ const CHECKSUMS: ReadonlyMap<string, number | undefined> = new Map([
 ]);
 const INODE_CHECKSUM = 100;
 
-interface Structure {
-  readonly offset: number;
-  readonly length: number;
+interface XfsStructure extends Structure {
+  /** Where its checksum is; undefined if it has none. */
   readonly checksum: number | undefined;
 }
 
@@ -48,7 +47,7 @@ export async function xfsVictims(): Promise<Victim[]> {
   const tree = plainTree(40, 157);
   try {
     return FILLED.map((options) =>
-      victimOf(options, take(makeXfsFrom(tree, [...options.split(' '), '-d', 'agcount=1'], SIZE)), crc32c),
+      victimOf(options, takeBytes(makeXfsFrom(tree, [...options.split(' '), '-d', 'agcount=1'], SIZE)), crc32c),
     );
   } finally {
     rmSync(tree, { recursive: true });
@@ -61,49 +60,28 @@ export async function mountedXfsVictims(): Promise<Victim[]> {
   return MOUNTED.map((options) => {
     const made = makeXfs([...options.split(' '), '-d', 'agcount=2'], 3 * SIZE);
     made.mounted('', (root) => populate(root, { scale: 0.02, hasReflinks: true }));
-    return victimOf(options, take(made), crc32c);
+    return victimOf(options, takeBytes(made), crc32c);
   });
-}
-
-function take(made: { readonly path: string; remove(): void }): Buffer {
-  const bytes = readFileSync(made.path);
-  made.remove();
-  return bytes;
 }
 
 function victimOf(name: string, bytes: Buffer, crc32c: Crc32c): Victim {
   const structures = structuresIn(bytes);
-  /** The damaged structures as they were, in the order of the damage. */
-  const originals: { readonly offset: number; readonly bytes: Buffer }[] = [];
-  return {
-    name,
-    image: name,
-    damage: (seed) => {
-      const pick = new Picker(seed);
-      // The first structures are of the file system itself, and each step uses them.
-      const first = structures.slice(0, 24);
-      for (let count = pick.between(1, 4); count > 0; count--) {
-        const structure = pick.of(pick.chance(0.3) ? first : structures);
-        const { offset, length, checksum } = structure;
-        originals.push({ offset, bytes: Buffer.from(bytes.subarray(offset, offset + length)) });
-        damageStructure(bytes, structure, structures, pick);
-        if (checksum !== undefined && pick.chance(0.9)) seal(bytes, structure, checksum, crc32c);
-      }
+  // The first structures are of the file system itself, and each step uses them.
+  const first = structures.slice(0, 24);
+  return structureVictim(name, bytes, {
+    type: 'xfs',
+    choose: (pick) => pick.of(pick.chance(0.3) ? first : structures),
+    change: (structure, pick) => damageStructure(bytes, structure, structures, pick),
+    seal: ({ offset, length, checksum }) => {
+      if (checksum === undefined) return;
+      const structure = bytes.subarray(offset, offset + length);
+      structure.writeUInt32LE(crc32c.of(structure, checksum), checksum);
     },
-    restore: () => {
-      for (let one = originals.pop(); one !== undefined; one = originals.pop()) bytes.set(one.bytes, one.offset);
-    },
-    attack: async () => await attackFileSystem('xfs', bytes),
-  };
-}
-
-function seal(bytes: Buffer, { offset, length }: Structure, checksum: number, crc32c: Crc32c): void {
-  const structure = bytes.subarray(offset, offset + length);
-  structure.writeUInt32LE(crc32c.of(structure, checksum), checksum);
+  });
 }
 
 /** All structures that begin with a known word at their unit of the volume. Some are remains of deleted ones. */
-function structuresIn(bytes: Buffer): Structure[] {
+function structuresIn(bytes: Buffer): XfsStructure[] {
   const blockSize = bytes.readUInt32BE(4);
   const sectorSize = bytes.readUInt16BE(102);
   const inodeSize = bytes.readUInt16BE(104);
@@ -114,7 +92,7 @@ function structuresIn(bytes: Buffer): Structure[] {
     XDB3: folderSize,
     XDD3: folderSize,
   };
-  const found: Structure[] = [];
+  const found: XfsStructure[] = [];
   for (let offset = 0; offset < bytes.length; offset += 256) {
     const magic = bytes.toString('latin1', offset, offset + 4);
     const version = bytes.readUInt8(offset + 4);
@@ -148,25 +126,14 @@ const VALUES = [
 ];
 
 /** Changes 1 to 6 places, or copies a part of another structure. */
-function damageStructure(
-  bytes: Buffer,
-  { offset, length }: Structure,
-  others: readonly Structure[],
-  pick: Picker,
-): void {
+function damageStructure(bytes: Buffer, structure: Structure, others: readonly Structure[], pick: Picker): void {
+  const { offset, length } = structure;
   for (let change = pick.between(1, 6); change > 0; change--) {
     const at = pick.chance(0.6) ? pick.below(Math.min(length, 260)) : pick.below(length);
-    const kind = pick.random();
-    if (kind < 0.4) bytes.writeUInt8(pick.below(256), offset + at);
-    else if (kind < 0.9) bytes.set(Buffer.from(pick.of(VALUES), 'hex').subarray(0, length - at), offset + at);
+    if (pick.chance(0.9)) changeValue(bytes, structure, at, VALUES, pick);
     else {
-      const other = pick.of(others);
-      bytes.copy(
-        bytes,
-        offset + at,
-        other.offset + at,
-        Math.min(other.offset + at + pick.of([4, 8, 16, 200]), other.offset + at + length - at),
-      );
+      const from = pick.of(others).offset + at;
+      bytes.copy(bytes, offset + at, from, Math.min(from + pick.of([4, 8, 16, 200]), from + length - at));
     }
   }
 }

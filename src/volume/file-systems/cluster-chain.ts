@@ -23,11 +23,29 @@ export interface ClusterRun {
   readonly count: number;
 }
 
+/** Counts the clusters of the files in a volume. It also limits the time that a comparison of all files takes. */
+export class ClusterCount {
+  readonly #limit: number;
+  #counted = 0;
+
+  constructor({ clusters }: ClusterTable) {
+    this.#limit = clusters;
+  }
+
+  /** @throws {UnreadableError} all files together have more clusters than the volume. */
+  add(count: number): void {
+    this.#counted += count;
+    if (this.#counted > this.#limit) throw new UnreadableError('several of its files use the same clusters');
+  }
+}
+
 /** Reads one volume. */
 export class ClusterReader {
   readonly table: ClusterTable;
   readonly #volume: VolumeBytes;
   readonly #pages: CachedVolume;
+  /** The page of the entry that was read last. */
+  #lastPage: { readonly index: number; readonly bytes: Buffer } = { index: 0, bytes: Buffer.alloc(0) };
 
   constructor(volume: VolumeBytes, table: ClusterTable) {
     this.table = table;
@@ -41,16 +59,13 @@ export class ClusterReader {
    * @throws {UnreadableError} the chain ends too early, leads nowhere, or in a circle.
    */
   async read(first: number, offset: number, into: Uint8Array, what: string): Promise<void> {
-    const { clusterSize, dataOffset } = this.table;
+    const { clusterSize } = this.table;
     const end = offset + into.length;
     let at = 0;
-    for await (const { cluster, count } of this.chain(first, what)) {
-      const runEnd = at + count * clusterSize;
+    for await (const run of this.chain(first, what)) {
+      const runEnd = at + run.count * clusterSize;
       const [from, to] = [Math.max(at, offset), Math.min(runEnd, end)];
-      if (from < to) {
-        const place = dataOffset + (cluster - 2) * clusterSize + (from - at);
-        await this.#volume.read({ offset: place, length: to - from }, into.subarray(from - offset, to - offset));
-      }
+      if (from < to) await this.#readRun(run, from - at, into.subarray(from - offset, to - offset));
       at = runEnd;
       if (at >= end) return;
     }
@@ -60,13 +75,20 @@ export class ClusterReader {
   /** The content of a folder, whose length only its chain shows. @throws {UnreadableError} also if it is longer than `limit` bytes. */
   async readAll(first: number, limit: number, what: string): Promise<Buffer> {
     const { clusterSize } = this.table;
+    const runs: ClusterRun[] = [];
     let length = 0;
-    for await (const { count } of this.chain(first, what)) {
-      length += count * clusterSize;
+    for await (const run of this.chain(first, what)) {
+      runs.push(run);
+      length += run.count * clusterSize;
       if (length > limit) throw new UnreadableError(`${what} has more than ${limit} bytes`);
     }
     const bytes = Buffer.alloc(length);
-    await this.read(first, 0, bytes, what);
+    let at = 0;
+    for (const run of runs) {
+      const end = at + run.count * clusterSize;
+      await this.#readRun(run, 0, bytes.subarray(at, end));
+      at = end;
+    }
     return bytes;
   }
 
@@ -86,16 +108,50 @@ export class ClusterReader {
         if (run !== undefined) yield run;
         run = { cluster, count: 1 };
       }
-      cluster = this.#nextOf(await this.#entry(cluster), what);
+      cluster = this.#nextOf(this.#entryInPage(cluster) ?? (await this.#entry(cluster)), what);
     }
     if (run !== undefined) yield run;
   }
 
-  /** The entry of a cluster: 0 if it is free. */
+  /** Fills `into` from a byte of a run on. */
+  async #readRun({ cluster }: ClusterRun, skip: number, into: Uint8Array): Promise<void> {
+    const offset = this.table.dataOffset + (cluster - 2) * this.table.clusterSize + skip;
+    await this.#volume.read({ offset, length: into.length }, into);
+  }
+
+  /** The entry of a cluster if the page of the last entry has it. Most do, and waiting for each takes longer than all the rest. */
+  #entryInPage(cluster: number): number | undefined {
+    const at = this.#placeOf(cluster);
+    const inPage = at - this.#lastPage.index * PAGE;
+    const isInside = inPage >= 0 && inPage + this.#entryLength <= this.#lastPage.bytes.length;
+    return isInside ? this.#decode(cluster, this.#lastPage.bytes.readUIntLE(inPage, this.#entryLength)) : undefined;
+  }
+
+  /** The entry of a cluster: 0 if it is free. Entries of 12 bits may lie in two pages. */
   async #entry(cluster: number): Promise<number> {
+    const at = this.#placeOf(cluster);
+    const index = Math.floor(at / PAGE);
+    const bytes = await this.#pages.piece(index);
+    this.#lastPage = { index, bytes };
+    const known = this.#entryInPage(cluster);
+    if (known !== undefined) return known;
+    const next = await this.#pages.piece(index + 1);
+    const both = Buffer.concat([bytes.subarray(at % PAGE), next.subarray(0, this.#entryLength)]);
+    return this.#decode(cluster, both.readUIntLE(0, this.#entryLength));
+  }
+
+  #placeOf(cluster: number): number {
     const { bits, offset } = this.table;
-    const at = offset + Math.floor((cluster * (bits === 28 ? 32 : bits)) / 8);
-    const value = await this.#number(at, bits === 12 || bits === 16 ? 2 : 4);
+    return offset + Math.floor((cluster * (bits === 28 ? 32 : bits)) / 8);
+  }
+
+  /** In bytes, of the numbers that hold an entry. */
+  get #entryLength(): 2 | 4 {
+    return this.table.bits <= 16 ? 2 : 4;
+  }
+
+  #decode(cluster: number, value: number): number {
+    const { bits } = this.table;
     if (bits === 12) return cluster % 2 === 0 ? value & 0xfff : value >> 4;
     return bits === 28 ? value & 0x0fffffff : value;
   }
@@ -111,14 +167,5 @@ export class ClusterReader {
   #requireCluster(cluster: number, what: string): void {
     if (cluster >= 2 && cluster < this.table.clusters + 2) return;
     throw new UnreadableError(`${what} is damaged: it leads to cluster ${cluster} of ${this.table.clusters}`);
-  }
-
-  /** Entries of 12 bits may lie in two pages. */
-  async #number(at: number, length: 2 | 4): Promise<number> {
-    const page = await this.#pages.piece(Math.floor(at / PAGE));
-    const inPage = at % PAGE;
-    if (inPage + length <= PAGE) return page.readUIntLE(inPage, length);
-    const next = await this.#pages.piece(Math.floor(at / PAGE) + 1);
-    return Buffer.concat([page.subarray(inPage), next.subarray(0, length)]).readUIntLE(0, length);
   }
 }

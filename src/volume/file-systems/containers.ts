@@ -3,15 +3,19 @@ import { textAt, uuidAt } from '../disk.ts';
 import { described, type FileSystem } from '../file-system.ts';
 
 const SECTOR = 512;
-const MD_MAGIC = 0xa92b4efc;
+export const MD_MAGIC = 0xa92b4efc;
 /** Page sizes of swap: the signature is at the end of the first page, and processors differ in the page size. */
-const PAGE_SIZES = [4096, 8192, 16384, 65536];
+export const PAGE_SIZES: readonly number[] = [4096, 8192, 16384, 65536];
 /** The marks that the kernel and uswsusp write in place of the signature during hibernation. */
-const SUSPENDED = ['S1SUSPEND', 'S2SUSPEND', 'ULSUSPEND', 'LINHIB0001'];
+export const SUSPENDED: readonly string[] = ['S1SUSPEND', 'S2SUSPEND', 'ULSUSPEND', 'LINHIB0001'];
 
-export function detectContainer(head: Buffer): FileSystem | undefined {
-  return detectLuks(head) ?? detectBitLocker(head) ?? detectLvm(head) ?? detectRaid(head) ?? detectSwap(head);
-}
+export const CONTAINER_DETECTORS: readonly ((head: Buffer) => FileSystem | undefined)[] = [
+  detectLuks,
+  detectBitLocker,
+  detectLvm,
+  detectRaid,
+  detectSwap,
+];
 
 function detectLuks(head: Buffer): FileSystem | undefined {
   if (head.toString('latin1', 0, 6) !== 'LUKS\xba\xbe') return undefined;

@@ -1,4 +1,5 @@
 // openFileSystem: opens the files of a volume, by the type that its superblock shows.
+import { openBtrfs } from './btrfs/open-btrfs.ts';
 import { openExfat } from './exfat/open-exfat.ts';
 import { openExt } from './ext/open-ext.ts';
 import { openFat } from './fat/open-fat.ts';
@@ -19,6 +20,7 @@ const OPENERS: Readonly<Record<string, OpenFileSystem>> = {
   fat32: openFat,
   exfat: openExfat,
   xfs: openXfs,
+  btrfs: openBtrfs,
   ntfs: openNtfs,
 };
 

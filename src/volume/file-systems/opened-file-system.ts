@@ -19,6 +19,16 @@ export interface FileEntry {
   readonly mode?: number;
 }
 
+/** Where the content of a file is in the volume. */
+export interface FilePlaces {
+  /** In bytes. */
+  readonly size: number;
+  /** The ranges that hold it, in the order of the file and without gaps in it. They may reach beyond its size. */
+  readonly pieces: readonly ByteRange[];
+  /** NTFS: whether it is hidden, and belongs to the system. */
+  readonly isSystem?: boolean;
+}
+
 /** Read-only access. Paths begin with a slash; `/` is the root. Names are compared as the file system compares them. */
 export interface OpenedFileSystem {
   /** "ext4", "xfs", "ntfs": as in the description of the volume. */
@@ -45,6 +55,19 @@ export interface OpenedFileSystem {
    * An UnreadableError while they are read, at any range, means the same.
    */
   usedRanges(): AsyncIterable<ByteRange> | undefined;
+  /**
+   * btrfs: the same file system as it is mounted with `subvol=` (a path from the top level) or `subvolid=` (a number).
+   * Undefined if there is no such subvolume. @throws {UnreadableError}
+   */
+  subvolume?(which: string | number): Promise<OpenedFileSystem | undefined>;
+  /** Why `usedRanges` is undefined although the file system is clean: "it has shadow copies". */
+  readonly unknownUse?: string | undefined;
+  /**
+   * Where files are, by path. A file is left out if there is no such one, or if it is not certain that its clusters or blocks belong
+   * to it alone: it has holes, is compressed, encrypted, in its record, or shares data.
+   * @throws {UnreadableError}
+   */
+  placesOf?(paths: readonly string[]): Promise<ReadonlyMap<string, FilePlaces>>;
 }
 
 /** The most names that `readdir` returns. A folder with more is reported as unreadable. */

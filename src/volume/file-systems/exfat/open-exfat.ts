@@ -4,6 +4,7 @@ import { ClusterReader } from '../cluster-chain.ts';
 import { joinedRanges } from '../joined-ranges.ts';
 import { isSameName, namesIn } from '../names-without-case.ts';
 import { type FileEntry, type OpenedFileSystem, UnreadableError, type VolumeBytes } from '../opened-file-system.ts';
+import { Allocation } from './allocation.ts';
 import {
   BOOT_SECTORS,
   type ExfatGeometry,
@@ -16,7 +17,6 @@ import { decodeFolder, type ExfatEntry, type ExfatFolder } from './folder-entrie
 const MIN_SECTOR = 512;
 /** The specification allows 256 MiB; 32 MiB hold more files than are ever listed. */
 const MAX_FOLDER = 32 * 1024 * 1024;
-const BITMAP_PIECE = 64 * 1024;
 
 /** @throws {UnreadableError} its boot sector is damaged. */
 export async function openExfat(volume: VolumeBytes): Promise<OpenedFileSystem> {
@@ -120,22 +120,15 @@ class ExfatFileSystem implements OpenedFileSystem {
     await this.#volume.read({ offset: heapOffset + start + offset, length: into.length }, into);
   }
 
-  /** Bit 0 of the bitmap is cluster 2, the first one. */
   async *#usedClusters(): AsyncGenerator<ByteRange> {
-    const { heapOffset, clusterSize, clusters } = this.#geometry;
-    const { bitmap } = await this.#folder('root', '/');
-    if (bitmap === undefined || bitmap.size < Math.ceil(clusters / 8)) {
-      throw new UnreadableError('its allocation bitmap is absent or too short');
-    }
+    const { heapOffset, clusterSize, clusters, rootCluster } = this.#geometry;
+    const root = await this.#folder('root', '/');
+    const allocation = await Allocation.read(this.#clusters, root);
+    await allocation.requireChain(this.#clusters, rootCluster, 'the root folder');
+    await allocation.requireFiles(this.#clusters, root, (entry) => this.#folder(entry, entry.name));
     yield { offset: 0, length: heapOffset };
-    for (let first = 0; first < clusters; first += 8 * BITMAP_PIECE) {
-      const count = Math.min(8 * BITMAP_PIECE, clusters - first);
-      const bits = Buffer.alloc(Math.ceil(count / 8));
-      await this.#clusters.read(bitmap.cluster, first / 8, bits, 'the allocation bitmap');
-      for (let index = 0; index < count; index++) {
-        if ((((bits[index >> 3] ?? 0) >> (index & 7)) & 1) === 0) continue;
-        yield { offset: heapOffset + (first + index) * clusterSize, length: clusterSize };
-      }
+    for (let index = 0; index < clusters; index++) {
+      if (allocation.isUsed(index)) yield { offset: heapOffset + index * clusterSize, length: clusterSize };
     }
     const end = heapOffset + clusters * clusterSize;
     yield { offset: end, length: this.#volume.size - end };

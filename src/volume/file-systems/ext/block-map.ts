@@ -8,6 +8,8 @@ import type { ExtVolume } from './volume.ts';
 export interface Mapping {
   /** The first block in the volume; undefined for a hole, which reads as zeros. */
   readonly block: number | undefined;
+  /** The first block, also if it was never written, and so reads as zeros. @default `block` */
+  readonly reserved?: number;
   /** At least 1. A hole may be longer. */
   readonly count: number;
 }
@@ -60,7 +62,8 @@ function mapInExtent(volume: ExtVolume, record: Buffer, logical: number, end: nu
   }
   if (logical >= first + length) return { block: undefined, count: end - logical };
   const count = Math.min(first + length, end) - logical;
-  return { block: isWritten ? start + (logical - first) : undefined, count };
+  const block = start + (logical - first);
+  return isWritten ? { block, count } : { block: undefined, reserved: block, count };
 }
 
 function requireExtents(node: Buffer, parentDepth: number | undefined, what: string): void {

@@ -3,6 +3,7 @@ import type { ByteRange } from '../../../base/byte-range.ts';
 import { detectExt } from '../ext.ts';
 import {
   type FileEntry,
+  type FilePlaces,
   MAX_NAMES,
   type OpenedFileSystem,
   UnreadableError,
@@ -10,6 +11,7 @@ import {
 } from '../opened-file-system.ts';
 import { readContent, readLink } from './content.ts';
 import { isMapped } from './features.ts';
+import { placesOfInode } from './file-places.ts';
 import { nameOf, readFolder } from './folder.ts';
 import { type Inode, ROOT_INODE, readInode } from './inode.ts';
 import { extUncleanReasons, hasOuterJournal, OUTER_JOURNAL, readSuperblock } from './superblock.ts';
@@ -66,8 +68,22 @@ class ExtFileSystem implements OpenedFileSystem {
   }
 
   usedRanges(): AsyncIterable<ByteRange> | undefined {
-    const isKnown = this.unclean === undefined && isMapped(this.#volume.superblock);
-    return isKnown ? extUsedRanges(this.#volume) : undefined;
+    return this.unclean === undefined && this.unknownUse === undefined ? extUsedRanges(this.#volume) : undefined;
+  }
+
+  get unknownUse(): string | undefined {
+    return isMapped(this.#volume.superblock) ? undefined : 'it has features whose effect on free space is not known';
+  }
+
+  async placesOf(paths: readonly string[]): Promise<ReadonlyMap<string, FilePlaces>> {
+    const found = new Map<string, FilePlaces>();
+    for (const path of paths) {
+      const inode = await this.#find(path);
+      const isFile = inode !== undefined && inode.kind === 'file';
+      const places = isFile ? await placesOfInode(this.#volume, inode) : undefined;
+      if (places !== undefined) found.set(path, places);
+    }
+    return found;
   }
 
   async #find(path: string): Promise<Inode | undefined> {

@@ -31,6 +31,8 @@ export interface Superblock extends Features {
   readonly firstMetaBlock: number;
   /** With sparse_super2: the groups that have a copy of the superblock. */
   readonly backupGroups: readonly number[];
+  /** The inode of the journal; 0 if it has none in it. */
+  readonly journalInode: number;
   readonly uuid: Uint8Array;
   /** The start value of the checksums of metadata_csum. */
   readonly checksumSeed: number;
@@ -70,6 +72,7 @@ export function readSuperblock(bytes: Buffer, volumeSize: number): Superblock {
     reservedDescriptorBlocks: bytes.readUInt16LE(0xce),
     firstMetaBlock: bytes.readUInt32LE(0x104),
     backupGroups: [bytes.readUInt32LE(0x24c), bytes.readUInt32LE(0x250)],
+    journalInode: (features.compatible & COMPATIBLE.hasJournal) === 0 ? 0 : bytes.readUInt32LE(0xe0),
     uuid,
     checksumSeed:
       (features.incompatible & INCOMPATIBLE.checksumSeed) !== 0 ? bytes.readUInt32LE(0x270) : crc32c(0xffffffff, uuid),

@@ -13,6 +13,7 @@ import {
   inodeTableBlocks,
   readDescriptor,
 } from './group-descriptors.ts';
+import { requireEmptyJournal } from './journal.ts';
 import type { Superblock } from './superblock.ts';
 import type { ExtVolume } from './volume.ts';
 
@@ -26,6 +27,7 @@ const MAX_GROUPS = 524_288;
 export async function* extUsedRanges(volume: ExtVolume): AsyncGenerator<ByteRange> {
   const { superblock } = volume;
   const { groups } = superblock;
+  await requireEmptyJournal(volume);
   if (groups > MAX_GROUPS) throw new UnreadableError(`it has ${groups} groups, and vhdup reads at most ${MAX_GROUPS}`);
   const metadata = await metadataBlocks(volume);
   let free = 0;

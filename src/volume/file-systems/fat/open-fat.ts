@@ -3,7 +3,14 @@ import type { ByteRange } from '../../../base/byte-range.ts';
 import { ClusterReader } from '../cluster-chain.ts';
 import { type FatGeometry, fatGeometry, fatUncleanReasons } from '../fat.ts';
 import { isSameName, namesIn } from '../names-without-case.ts';
-import { type FileEntry, type OpenedFileSystem, UnreadableError, type VolumeBytes } from '../opened-file-system.ts';
+import {
+  type FileEntry,
+  MAX_NAMES,
+  type OpenedFileSystem,
+  UnreadableError,
+  type VolumeBytes,
+} from '../opened-file-system.ts';
+import { checkChains } from './check-chains.ts';
 import { decodeEntries, type FatEntry } from './folder-entries.ts';
 import { fatUsedRanges } from './used-ranges.ts';
 
@@ -50,6 +57,8 @@ class FatFileSystem implements OpenedFileSystem {
   readonly #volume: VolumeBytes;
   readonly #fat: FatGeometry;
   readonly #clusters: ClusterReader;
+  /** The folders that were read last, by their first cluster. Together they have at most `MAX_NAMES` entries. */
+  readonly #folders = new Map<number, readonly FatEntry[]>();
 
   constructor(volume: VolumeBytes, fat: FatGeometry, unclean: string | undefined) {
     this.type = `fat${fat.bits}`;
@@ -85,7 +94,13 @@ class FatFileSystem implements OpenedFileSystem {
   }
 
   usedRanges(): AsyncIterable<ByteRange> | undefined {
-    return this.unclean === undefined ? fatUsedRanges(this.#volume, this.#fat) : undefined;
+    return this.unclean === undefined ? this.#usedRanges() : undefined;
+  }
+
+  async *#usedRanges(): AsyncGenerator<ByteRange> {
+    if (this.#fat.bits === 32) await this.#clusters.readAll(this.#fat.rootCluster, MAX_FOLDER, 'the root folder');
+    await checkChains(this.#clusters, await this.#entries(ROOT, '/'));
+    yield* fatUsedRanges(this.#volume, this.#fat);
   }
 
   /** Windows also finds a file by its short name. */
@@ -105,14 +120,30 @@ class FatFileSystem implements OpenedFileSystem {
     return found;
   }
 
-  async #entries(folder: FatEntry, path: string): Promise<FatEntry[]> {
+  async #entries(folder: FatEntry, path: string): Promise<readonly FatEntry[]> {
+    // No folder is at cluster 0, but a damaged entry may say so.
+    const key = folder === ROOT ? -1 : folder.cluster;
+    const known = this.#folders.get(key);
+    if (known !== undefined) return known;
+    const entries = decodeEntries(await this.#contents(folder, path));
+    this.#folders.set(key, entries);
+    let kept = 0;
+    for (const { length } of this.#folders.values()) kept += length;
+    for (const [oldest, { length }] of this.#folders) {
+      if (kept <= MAX_NAMES) break;
+      this.#folders.delete(oldest);
+      kept -= length;
+    }
+    return entries;
+  }
+
+  async #contents(folder: FatEntry, path: string): Promise<Buffer> {
     const { bits, rootOffset, rootLength, rootCluster } = this.#fat;
     if (folder !== ROOT || bits === 32) {
-      const cluster = folder === ROOT ? rootCluster : folder.cluster;
-      return decodeEntries(await this.#clusters.readAll(cluster, MAX_FOLDER, path));
+      return await this.#clusters.readAll(folder === ROOT ? rootCluster : folder.cluster, MAX_FOLDER, path);
     }
     const bytes = Buffer.alloc(rootLength);
     await this.#volume.read({ offset: rootOffset, length: rootLength }, bytes);
-    return decodeEntries(bytes);
+    return bytes;
   }
 }

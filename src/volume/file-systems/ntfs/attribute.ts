@@ -2,6 +2,7 @@
 import { UnreadableError } from '../opened-file-system.ts';
 import { safeNumber } from './numbers.ts';
 
+export const STANDARD_INFORMATION = 0x10;
 export const ATTRIBUTE_LIST = 0x20;
 export const FILE_NAME = 0x30;
 export const VOLUME_NAME = 0x60;

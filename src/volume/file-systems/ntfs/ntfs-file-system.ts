@@ -1,8 +1,16 @@
 // An NTFS volume as a file system: versions 1.2 to 3.1, of Windows NT 4 and later.
 import type { ByteRange } from '../../../base/byte-range.ts';
-import { type FileEntry, type OpenedFileSystem, UnreadableError, type VolumeBytes } from '../opened-file-system.ts';
+import {
+  type FileEntry,
+  type FilePlaces,
+  type OpenedFileSystem,
+  UnreadableError,
+  type VolumeBytes,
+} from '../opened-file-system.ts';
 import { DATA } from './attribute.ts';
 import { readBootSector } from './boot-sector.ts';
+import { placesOfFiles } from './file-places.ts';
+import type { FileRecord } from './file-record.ts';
 import { Folders, type FoundFile } from './folders.ts';
 import { Mft } from './mft.ts';
 import { kindOf, readReparsePoint, reasonOf, targetOf, WOF } from './reparse-point.ts';
@@ -37,13 +45,13 @@ class NtfsFileSystem implements OpenedFileSystem {
   readonly unclean: string | undefined;
   readonly #mft: Mft;
   readonly #folders: Folders;
-  readonly #hasShadowCopies: boolean;
+  readonly unknownUse: string | undefined;
 
   constructor(mft: Mft, folders: Folders, unclean: string | undefined, hasShadowCopies: boolean) {
     this.#mft = mft;
     this.#folders = folders;
     this.unclean = unclean;
-    this.#hasShadowCopies = hasShadowCopies;
+    if (hasShadowCopies) this.unknownUse = 'it has shadow copies, which read data from free clusters';
   }
 
   async stat(path: string): Promise<FileEntry | undefined> {
@@ -86,7 +94,16 @@ class NtfsFileSystem implements OpenedFileSystem {
   }
 
   usedRanges(): AsyncIterable<ByteRange> | undefined {
-    return this.unclean !== undefined || this.#hasShadowCopies ? undefined : usedRanges(this.#mft);
+    return this.unclean !== undefined || this.unknownUse !== undefined ? undefined : usedRanges(this.#mft);
+  }
+
+  async placesOf(paths: readonly string[]): Promise<ReadonlyMap<string, FilePlaces>> {
+    const records = new Map<string, FileRecord>();
+    for (const path of paths) {
+      const found = await this.#folders.find(path);
+      if (found?.stream === '') records.set(path, found.record);
+    }
+    return await placesOfFiles(this.#mft, records);
   }
 
   async #existing(path: string): Promise<FoundFile> {

@@ -1,24 +1,19 @@
 // The clusters in use by $Bitmap, after every file was compared with it: a cluster of a file that $Bitmap calls free proves it wrong.
 import { type ByteRange, endOf } from '../../../base/byte-range.ts';
 import { UnreadableError } from '../opened-file-system.ts';
-import { BITMAP, DATA } from './attribute.ts';
-import { parseFileRecord } from './file-record.ts';
+import { DATA } from './attribute.ts';
 import type { Mft } from './mft.ts';
 import { Recent } from './recent.ts';
-import { decodeRuns, type Run } from './run-list.ts';
+import type { Run } from './run-list.ts';
+import { storedRuns } from './stored-runs.ts';
 import { Stream } from './stream.ts';
 
-const MFT_RECORD = 0;
 const BITMAP_RECORD = 6;
 /** Boot code and the header of shadow copies, in bytes. */
 const BOOT_LENGTH = 16 * 512;
 const CHUNK = 64 * 1024;
 const MAX_CHUNKS = 512;
 const BITS = 8 * CHUNK;
-/** Bytes of the MFT that are read at once; at least one record. */
-const TABLE_CHUNK = 256 * 1024;
-/** An MFT with more records is not walked: 64 GiB of 1 KiB each. */
-const MAX_RECORDS = 2 ** 26;
 
 /**
  * Ascending, with gaps between them.
@@ -50,39 +45,8 @@ export async function* usedRanges(mft: Mft): AsyncGenerator<ByteRange> {
 
 /** @throws {UnreadableError} */
 async function compareWithFiles(mft: Mft, bitmap: ClusterBitmap): Promise<void> {
-  const { recordLength } = mft.geometry;
-  if (mft.recordCount > MAX_RECORDS)
-    throw new UnreadableError(`its MFT has ${mft.recordCount} records, too many to compare`);
-  const inUse = await Stream.open(mft, await mft.record(MFT_RECORD), BITMAP);
-  if (inUse === undefined) throw new UnreadableError('its MFT has no bitmap');
-  const atOnce = Math.max(1, Math.floor(TABLE_CHUNK / recordLength));
-  for (let first = 0; first < mft.recordCount; first += atOnce) {
-    const count = Math.min(atOnce, mft.recordCount - first);
-    const table = await mft.read(first * recordLength, count * recordLength);
-    const bits = await inUse.read(Math.floor(first / 8), Math.ceil(count / 8) + 1);
-    for (let index = 0; index < count; index++) {
-      const bit = (first % 8) + index;
-      const isUsed = ((bits[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0;
-      const bytes = table.subarray(index * recordLength, (index + 1) * recordLength);
-      await compareRecord(mft, bitmap, bytes, first + index, isUsed);
-    }
-  }
-}
-
-async function compareRecord(
-  mft: Mft,
-  bitmap: ClusterBitmap,
-  bytes: Buffer,
-  number: number,
-  isUsed: boolean,
-): Promise<void> {
-  // A record that was never used may hold anything.
-  if (!isUsed && bytes.toString('latin1', 0, 4) !== 'FILE') return;
-  const isFile = (bytes.readUInt16LE(22) & 1) !== 0;
-  if (!isUsed && !isFile) return;
-  for (const attribute of parseFileRecord(bytes, number).attributes) {
-    if (attribute.value !== undefined) continue;
-    for (const { lcn, length } of decodeRuns(attribute, mft.geometry, `file record ${number}`)) {
+  for await (const { number, runs } of storedRuns(mft)) {
+    for (const { lcn, length } of runs) {
       if (lcn !== undefined && !(await bitmap.claim(lcn, length))) {
         throw new UnreadableError(`$Bitmap calls clusters from ${lcn} on free, but file record ${number} uses them`);
       }

@@ -11,6 +11,8 @@ const CHECKSUM_OFFSET = 100;
 const REALTIME = 0x1;
 /** Second flags: the counters of extents are big (XFS_DIFLAG2_NREXT64). */
 const BIG_COUNTERS = 0x10;
+/** Second flags: other files may have the same blocks (XFS_DIFLAG2_REFLINK). */
+const REFLINK = 0x2;
 const FORMATS = ['device', 'local', 'extents', 'tree'] as const;
 
 export interface XfsInode {
@@ -24,6 +26,8 @@ export interface XfsInode {
   /** Number of extents by its counter. */
   readonly extents: number;
   readonly isRealtime: boolean;
+  /** Whether other files may have the same blocks. */
+  readonly mayShare: boolean;
   /** The part of the inode that describes or holds the data. */
   readonly fork: Buffer;
 }
@@ -42,13 +46,15 @@ export async function readInode(metadata: XfsMetadata, number: number): Promise<
   if (problem !== undefined) throw fail(problem);
   const format = FORMATS[inode.readUInt8(5)];
   if (format === undefined) throw fail(`has the format ${inode.readUInt8(5)}`);
-  const hasBigCounters = superblock.features.hasChecksums && (inode.readBigUInt64BE(120) & BigInt(BIG_COUNTERS)) !== 0n;
+  const flags2 = superblock.features.hasChecksums ? inode.readBigUInt64BE(120) : 0n;
+  const hasBigCounters = (flags2 & BigInt(BIG_COUNTERS)) !== 0n;
   return {
     number,
     mode: inode.readUInt16BE(2),
     size: number64(inode, 56, `inode ${number}'s size`),
     format,
     extents: hasBigCounters ? number64(inode, 24, `inode ${number}'s counter of extents`) : inode.readUInt32BE(76),
+    mayShare: (flags2 & BigInt(REFLINK)) !== 0n,
     isRealtime: (inode.readUInt16BE(90) & REALTIME) !== 0,
     fork: dataForkOf(inode, fail),
   };

@@ -1,8 +1,15 @@
 // XfsFileSystem: paths of an XFS volume, versions 4 and 5, read only. The log is not replayed.
 import type { ByteRange } from '../../../base/byte-range.ts';
 import { printable } from '../../../base/printable.ts';
-import { type FileEntry, MAX_NAMES, type OpenedFileSystem, UnreadableError } from '../opened-file-system.ts';
+import {
+  type FileEntry,
+  type FilePlaces,
+  MAX_NAMES,
+  type OpenedFileSystem,
+  UnreadableError,
+} from '../opened-file-system.ts';
 import { readFileData } from './file-data.ts';
+import { placesOfInode } from './file-places.ts';
 import { entriesOf } from './folder.ts';
 import { readInode, type XfsInode } from './inode.ts';
 import type { XfsMetadata } from './metadata.ts';
@@ -64,9 +71,25 @@ export class XfsFileSystem implements OpenedFileSystem {
   }
 
   usedRanges(): AsyncIterable<ByteRange> | undefined {
-    const { features, hasRealtime } = this.#metadata.superblock;
-    if (this.unclean !== undefined || features.isFreeSpaceUnknown || hasRealtime) return undefined;
+    if (this.unclean !== undefined || this.unknownUse !== undefined) return undefined;
     return usedRangesOf(this.#metadata, this.#size);
+  }
+
+  get unknownUse(): string | undefined {
+    const { features, hasRealtime } = this.#metadata.superblock;
+    if (hasRealtime) return 'it has a realtime device';
+    return features.isFreeSpaceUnknown ? 'it has features whose effect on free space is not known' : undefined;
+  }
+
+  async placesOf(paths: readonly string[]): Promise<ReadonlyMap<string, FilePlaces>> {
+    const found = new Map<string, FilePlaces>();
+    for (const path of paths) {
+      const inode = await this.#find(path);
+      const isFile = inode !== undefined && kindOf(inode) === 'file';
+      const places = isFile ? await placesOfInode(this.#metadata, inode) : undefined;
+      if (places !== undefined) found.set(path, places);
+    }
+    return found;
   }
 
   async #existing(path: string): Promise<XfsInode> {

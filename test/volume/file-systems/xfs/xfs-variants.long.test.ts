@@ -12,6 +12,8 @@ import {
   shownBelow,
   type TestVolume,
 } from '../../../support/loop-volume.ts';
+import { openedVolume } from '../../../support/opened-volume.ts';
+import { collectRanges } from '../../../support/volume-ranges.ts';
 import {
   freeRanges,
   gapsOf,
@@ -58,13 +60,10 @@ const FILLED: readonly string[] = [
 ];
 
 async function expectSame(made: TestVolume, shown: ReadonlyMap<string, ShownFile>): Promise<void> {
-  const volume = new CountingVolume(made.path);
-  onTestFinished(() => volume.close());
-  const files = await openXfs(volume);
+  const { files, volume } = await openedVolume(made.path, openXfs);
   expect(files.unclean).toBeUndefined();
   expect(differencesOf(shown, await readBelow(files))).toEqual([]);
-  const used = [];
-  for await (const range of files.usedRanges() ?? []) used.push(range);
+  const used = await collectRanges(files.usedRanges());
   expect(used).toEqual(gapsOf(freeRanges(made.path), volume.size));
   expect(used.length).toBeGreaterThan(1);
 }
