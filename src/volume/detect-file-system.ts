@@ -5,10 +5,10 @@ import { bytesAt, type Disk, partOf } from './disk.ts';
 import type { FileSystem } from './file-system.ts';
 import { detectApple } from './file-systems/apple.ts';
 import { detectBsd, detectZfs } from './file-systems/bsd.ts';
-import { detectContainer } from './file-systems/containers.ts';
+import { CONTAINER_DETECTORS } from './file-systems/containers.ts';
 import { detectExt } from './file-systems/ext.ts';
 import { detectFat } from './file-systems/fat.ts';
-import { detectLinux } from './file-systems/linux.ts';
+import { LINUX_DETECTORS } from './file-systems/linux.ts';
 import { readNtfsLabel } from './file-systems/ntfs/volume-state.ts';
 import { UnreadableError } from './file-systems/opened-file-system.ts';
 import { detectOptical } from './file-systems/optical.ts';
@@ -22,10 +22,10 @@ export const HEAD_LENGTH = 72 * 1024;
 
 /** Tried in this order: containers first, and FAT, whose marks are the weakest, last. */
 const DETECTORS: readonly Detect[] = [
-  detectContainer,
+  ...CONTAINER_DETECTORS,
   detectWindows,
   detectExt,
-  detectLinux,
+  ...LINUX_DETECTORS,
   detectBsd,
   detectZfs,
   detectApple,
@@ -38,14 +38,25 @@ const DETECTORS: readonly Detect[] = [
  * @throws {CorruptImageError} @throws {ImageAccessError} the image cannot be read there.
  */
 export async function detectFileSystem(disk: Disk, range: ByteRange): Promise<FileSystem | undefined> {
-  const head = Buffer.alloc(HEAD_LENGTH);
-  const length = Math.min(HEAD_LENGTH, range.length, Math.max(0, disk.size - range.offset));
-  (await bytesAt(disk, range.offset, length)).copy(head);
+  const head = await headOf(disk, range);
   for (const detect of DETECTORS) {
     const found = detect(head);
     if (found !== undefined) return found.type === 'ntfs' ? await withNtfsLabel(disk, range, found) : found;
   }
   return undefined;
+}
+
+/** Everything that the beginning of `range` resembles. More than one: the signature of an earlier use is left. @throws as `detectFileSystem` */
+export async function detectAll(disk: Disk, range: ByteRange): Promise<readonly FileSystem[]> {
+  const head = await headOf(disk, range);
+  return DETECTORS.flatMap((detect) => detect(head) ?? []);
+}
+
+async function headOf(disk: Disk, range: ByteRange): Promise<Buffer> {
+  const head = Buffer.alloc(HEAD_LENGTH);
+  const length = Math.min(HEAD_LENGTH, range.length, Math.max(0, disk.size - range.offset));
+  (await bytesAt(disk, range.offset, length)).copy(head);
+  return head;
 }
 
 /** NTFS stores its label in metadata that may be damaged; then the label is left out. */

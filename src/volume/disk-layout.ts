@@ -1,5 +1,6 @@
 // readDiskLayout: the partitions and file systems of a disk, from its first sectors and the superblocks alone.
 import type { ByteRange } from '../base/byte-range.ts';
+import { printable } from '../base/printable.ts';
 import { VhdupError } from '../errors.ts';
 import { detectFileSystem } from './detect-file-system.ts';
 import type { Disk } from './disk.ts';
@@ -98,4 +99,11 @@ async function readVolume(disk: Disk, partition: Partition): Promise<Volume> {
 function rangeOn(disk: Disk, { offset, length }: Partition): ByteRange {
   const start = Math.min(offset, disk.size);
   return { offset: start, length: Math.min(length, disk.size - start) };
+}
+
+/** "partition 2 (root)", or "the disk" without a partition table. */
+export function nameOfVolume({ partition }: Volume): string {
+  if (partition === undefined) return 'the disk';
+  const name = partition.name === undefined ? '' : ` (${printable(partition.name)})`;
+  return `partition ${partition.index}${name}`;
 }

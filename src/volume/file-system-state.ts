@@ -3,6 +3,7 @@ import type { ByteRange } from '../base/byte-range.ts';
 import { VhdupError } from '../errors.ts';
 import { bytesAt, type Disk, partOf } from './disk.ts';
 import type { FileSystem } from './file-system.ts';
+import { readSuperblock } from './file-systems/btrfs/superblock.ts';
 import { exfatUncleanReasons } from './file-systems/exfat/boot-sector.ts';
 import { extUncleanReasons, hasOuterJournal, OUTER_JOURNAL } from './file-systems/ext/superblock.ts';
 import { fatGeometry, fatUncleanReasons } from './file-systems/fat.ts';
@@ -99,10 +100,10 @@ async function exfatState(disk: Disk, { offset }: ByteRange): Promise<FileSystem
   return stateOf(exfatUncleanReasons(await bytesAt(disk, offset, 512)));
 }
 
-/** The trees of Btrfs are always consistent; the log tree contains the changes synchronised since the last commit. */
-async function btrfsState(disk: Disk, { offset }: ByteRange): Promise<FileSystemState> {
-  const superblock = await bytesAt(disk, offset + 64 * 1024, 512);
-  return stateOf(superblock.readBigUInt64LE(96) === 0n ? [] : ['its log tree needs recovery']);
+/** The trees of btrfs are always consistent; the log tree contains the changes synchronised since the last commit. */
+async function btrfsState(disk: Disk, range: ByteRange): Promise<FileSystemState> {
+  const { unclean: reason } = await readSuperblock(partOf(disk, range));
+  return stateOf(reason === undefined ? [] : [reason]);
 }
 
 /** Apple Technical Note TN1150, "Volume header". */

@@ -12,6 +12,8 @@ const FIRST_LOGICAL = 5;
 export interface LogicalPartitions {
   readonly entries: readonly MbrEntry[];
   readonly oddities: readonly string[];
+  /** Offsets of the boot records in the chain, in bytes of the disk. */
+  readonly records: readonly number[];
   readonly problem?: string;
 }
 
@@ -21,19 +23,22 @@ export async function readLogical(disk: Disk, extended: ByteRange, sectorSize: n
   const oddities: string[] = [];
   const seen = new Set<number>();
   let offset = extended.offset;
+  const found = (problem?: string): LogicalPartitions => {
+    return { entries, oddities, records: [...seen], ...(problem === undefined ? {} : { problem }) };
+  };
   for (;;) {
-    if (seen.has(offset)) return { entries, oddities, problem: `its chain loops back to ${offset}` };
-    if (seen.size >= MAX_LOGICAL) return { entries, oddities, problem: `it has more than ${MAX_LOGICAL} partitions` };
+    if (seen.has(offset)) return found(`its chain loops back to ${offset}`);
+    if (seen.size >= MAX_LOGICAL) return found(`it has more than ${MAX_LOGICAL} partitions`);
     if (offset + MBR_LENGTH > Math.min(endOf(extended), disk.size)) {
-      return { entries, oddities, problem: `its chain leads to ${offset}, which is outside of it` };
+      return found(`its chain leads to ${offset}, which is outside of it`);
     }
     seen.add(offset);
     const sector = await bytesAt(disk, offset, MBR_LENGTH);
     const record = decodeExtendedRecord(sector, { index: FIRST_LOGICAL + entries.length, offset, sectorSize });
-    if (record === undefined) return { entries, oddities, problem: `no boot record was found at ${offset}` };
+    if (record === undefined) return found(`no boot record was found at ${offset}`);
     entries.push(...record.partitions);
     oddities.push(...record.oddities);
-    if (record.next === undefined) return { entries, oddities };
+    if (record.next === undefined) return found();
     offset = extended.offset + record.next * sectorSize;
   }
 }

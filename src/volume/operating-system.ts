@@ -6,8 +6,12 @@ export interface OperatingSystemGuess {
   readonly family: 'linux' | 'windows' | 'freebsd';
   /** "Ubuntu", "Windows": from the folder of the boot loader, if there is one. */
   readonly name: string;
-  /** The evidence, a noun phrase: "a recovery partition of Windows". */
+  /** The evidence, a noun phrase: "a recovery partition of Windows", "the registry in partition 3". */
   readonly reason: string;
+  /** As the system itself states it: "20348.2113" for Windows, "24.04". Absent if its files are not read. */
+  readonly version?: string;
+  /** Windows: "Server", "Server Core", "Client". */
+  readonly edition?: string;
 }
 
 /** Folders in EFI that installers create, in lower case. */

@@ -52,6 +52,8 @@ export interface PartitionTable {
   readonly hasGrub: boolean;
   /** GPT: its MBR also has an active partition, which a BIOS can boot. */
   readonly hasActiveHybrid?: boolean;
+  /** MBR: the boot records in extended partitions. */
+  readonly bootRecords?: readonly ByteRange[];
   /** GPT: the range for partitions, in bytes. */
   readonly usable?: ByteRange;
   /** GPT: the actual or expected offset of the backup header, in bytes. */
@@ -205,10 +207,12 @@ function gptPartition({ index, type, id, name, attributes, range }: GptEntry): P
 async function mbrTable(disk: Disk, mbr: Mbr, sectorSize: SectorSize): Promise<PartitionTable> {
   const partitions = mbr.entries.map((entry) => mbrPartition(entry, false));
   const problems = oddEntries(mbr.oddities);
+  const bootRecords: ByteRange[] = [];
   for (const { range } of mbr.entries.filter(({ type }) => mbrType(type).role === 'extended')) {
     const logical = await readLogical(disk, range, sectorSize);
     partitions.push(...logical.entries.map((entry) => mbrPartition(entry, true)));
     problems.push(...oddEntries(logical.oddities));
+    bootRecords.push(...logical.records.map((offset) => ({ offset, length: MBR_LENGTH })));
     if (logical.problem !== undefined) {
       const message = `The extended partition at ${range.offset} is not followed further: ${logical.problem}.`;
       problems.push({ code: 'mbr-extended-damaged', message });
@@ -216,7 +220,16 @@ async function mbrTable(disk: Disk, mbr: Mbr, sectorSize: SectorSize): Promise<P
   }
   const { diskSignature, hasBootCode, hasGrub } = mbr;
   problems.push(...placeProblems(disk, partitions));
-  return { scheme: 'mbr', sectorSize, diskId: diskSignature, partitions, hasBootCode, hasGrub, problems };
+  const table = {
+    scheme: 'mbr',
+    sectorSize,
+    diskId: diskSignature,
+    partitions,
+    hasBootCode,
+    hasGrub,
+    problems,
+  } as const;
+  return bootRecords.length === 0 ? table : { ...table, bootRecords };
 }
 
 function mbrPartition({ index, isActive, type, range }: MbrEntry, isLogical: boolean): Partition {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { detectFileSystem } from '../../src/volume/detect-file-system.ts';
 import { readFileSystemState } from '../../src/volume/file-system-state.ts';
+import { BtrfsChecksum } from '../../src/volume/file-systems/btrfs/checksums.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 import { NTFS_PLACES, type NtfsDescription, ntfsVolume } from '../support/ntfs-builder.ts';
 
@@ -113,11 +114,44 @@ describe('a FAT volume', () => {
   });
 });
 
+describe('a btrfs volume', () => {
+  /** The first superblock, with a right checksum. */
+  async function btrfs(change: (superblock: Buffer) => void): Promise<Buffer> {
+    const volume = Buffer.alloc(MIB);
+    const superblock = volume.subarray(65_536, 65_536 + 4096);
+    superblock.write('_BHRfS_M', 64, 'latin1');
+    superblock.writeUInt32LE(65_536, 48);
+    superblock.writeUInt32LE(4096, 144);
+    superblock.writeUInt32LE(16_384, 148);
+    change(superblock);
+    superblock.set((await BtrfsChecksum.create(0)).of(superblock.subarray(32)), 0);
+    return volume;
+  }
+  it.each<[string, (superblock: Buffer) => void, string, RegExp]>([
+    ['nothing special', () => undefined, 'clean', /^clean$/],
+    ['a log tree', (bytes) => bytes.writeUInt32LE(4096, 96), 'unclean', /^its log tree needs recovery: it was not/],
+    ['errors', (bytes) => bytes.writeUInt32LE(4, 56), 'unclean', /^it has errors$/],
+    ['new checksums', (bytes) => bytes.writeUInt32LE(0x80, 60), 'unclean', /^btrfstune was interrupted/],
+    ['two devices', (bytes) => bytes.writeUInt32LE(2, 136), 'clean', /^clean$/],
+    ['zones', (bytes) => bytes.writeUInt32LE(0x1000, 188), 'unknown', /it has zones, which is not supported/],
+    ['an odd sector size', (bytes) => bytes.writeUInt32LE(5000, 144), 'unknown', /its sector size is 5000/],
+  ])('with %s', async (_name, change, state, reason) => {
+    expect(await stateOf('btrfs', [], await btrfs(change))).toEqual({ state, reason: expect.stringMatching(reason) });
+  });
+
+  it('with a wrong checksum is unknown', async () => {
+    const volume = await btrfs(() => undefined);
+    expect(await stateOf('btrfs', [[65_536 + 300, 1]], volume)).toEqual({
+      state: 'unknown',
+      reason: 'cannot be read: the checksum of its superblock is wrong',
+    });
+  });
+});
+
 it.each<[string, readonly Field[], string]>([
   ['exfat', [], 'clean'],
   ['exfat', [[106, 2]], 'unclean'],
-  ['btrfs', [], 'clean'],
-  ['btrfs', [[65536 + 96, 4096]], 'unclean'],
+  ['btrfs', [], 'unknown'],
   ['hfsplus', [[1028, 0x00010000]], 'clean'],
   ['hfsplus', [], 'unclean'],
   ['swap-suspended', [], 'unclean'],

@@ -45,10 +45,20 @@ export class BootConfiguration {
     this.#hive = hive;
   }
 
+  /** Whether Windows did not close it, so that its logs were applied. */
+  get wasDirty(): boolean {
+    return this.#hive.wasDirty;
+  }
+
   /** The object that starts without a choice; undefined if there is none. @throws {UnreadableError} */
   async defaultObject(): Promise<string | undefined> {
     const chosen = await this.text(BOOT_OBJECT.bootManager, BOOT_ELEMENT.default);
     return chosen ?? (await this.#list(BOOT_OBJECT.bootManager, BOOT_ELEMENT.displayOrder)).at(0);
+  }
+
+  /** Whether there is such an object. @throws {UnreadableError} */
+  async has(object: string): Promise<boolean> {
+    return (await this.#hive.key(`Objects\\${object}`)) !== undefined;
   }
 
   /** Text, or the id of an object. @throws {UnreadableError} */
@@ -110,14 +120,14 @@ function wrongKind(object: string, element: string, wanted: string): UnreadableE
   return new UnreadableError(`the element ${element} of its object ${object} is no ${wanted}`);
 }
 
-/** On the EFI system partition, and on the active partition of an MBR. */
-const PLACES = ['/EFI/Microsoft/Boot/BCD', '/Boot/BCD'] as const;
+/** Where it is: on the EFI system partition, and on the active partition of an MBR. */
+export const BOOT_CONFIGURATION = { efi: '/EFI/Microsoft/Boot/BCD', bios: '/Boot/BCD' } as const;
 
-/** The boot configuration on a volume; undefined if there is none. @throws {UnreadableError} */
-export async function openBootConfiguration(files: OpenedFileSystem): Promise<BootConfiguration | undefined> {
-  for (const path of PLACES) {
-    const hive = await openHiveAt(files, path);
-    if (hive !== undefined) return new BootConfiguration(hive);
-  }
-  return undefined;
+/** The boot configuration in the file at `path`; undefined if there is no such file. @throws {UnreadableError} */
+export async function openBootConfigurationAt(
+  files: OpenedFileSystem,
+  path: string,
+): Promise<BootConfiguration | undefined> {
+  const hive = await openHiveAt(files, path);
+  return hive === undefined ? undefined : new BootConfiguration(hive);
 }

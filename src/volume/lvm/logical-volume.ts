@@ -33,6 +33,12 @@ export class LogicalVolume implements VolumeBytes {
     this.#physical = physical;
   }
 
+  /** The physical volumes that hold a part of it. */
+  get physicalVolumes(): ReadonlySet<VolumeBytes> {
+    const members = this.#segments.flatMap(({ stripes }) => stripes.map(({ member }) => this.#physical.get(member.id)));
+    return new Set(members.filter((volume) => volume !== undefined));
+  }
+
   async read(range: ByteRange, into: Uint8Array): Promise<void> {
     let at = 0;
     for (const piece of this.piecesOf(range)) {

@@ -27,6 +27,13 @@ export interface OpenedVolumeGroup {
   readonly id: string;
   /** Those that are visible, in the order of the metadata. */
   readonly volumes: readonly OpenedLogicalVolume[];
+  /** Those of this disk. */
+  readonly physicalVolumes: ReadonlySet<VolumeBytes>;
+  /**
+   * Why the metadata may not be the newest, or not all of them: "a physical volume of it is not on this disk". Undefined if there is
+   * no doubt.
+   */
+  readonly doubt: string | undefined;
   /**
    * The ranges of a physical volume of this disk that are in use, ascending: all but the extents that no segment uses.
    * Undefined if the physical volume is not in the group, or the group has anything but linear and striped volumes.
@@ -44,14 +51,22 @@ export interface OpenedLvm {
 export async function openLvm(volumes: readonly VolumeBytes[]): Promise<OpenedLvm> {
   const problems = new Map<VolumeBytes, string>();
   const physical = new Map<string, VolumeBytes>();
-  const latest = new Map<string, DescribedGroup>();
+  const latest = new Map<string, FoundGroup>();
+  const doubts = new Map<string, string>();
+  const metadataAreas = new Map<VolumeBytes, readonly ByteRange[]>();
   for (const volume of volumes) {
     try {
       const header = await readPhysicalVolume(volume);
       if (physical.has(header.id)) throw new UnreadableError('another physical volume of this disk has the same id');
       physical.set(header.id, volume);
-      for (const group of await readGroups(volume, header)) {
-        if (group.sequence > (latest.get(group.id)?.sequence ?? -1)) latest.set(group.id, group);
+      metadataAreas.set(volume, header.metadataAreas);
+      const { groups, fault } = await readGroups(volume, header);
+      for (const found of groups) {
+        const { id, sequence } = found.group;
+        const known = latest.get(id);
+        if (known !== undefined && known.text !== found.text) doubts.set(id, 'its metadata areas differ');
+        if (fault !== undefined) doubts.set(id, `one of its metadata areas cannot be read: ${fault.message}`);
+        if (sequence > (known?.group.sequence ?? -1)) latest.set(id, found);
       }
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
@@ -59,9 +74,12 @@ export async function openLvm(volumes: readonly VolumeBytes[]): Promise<OpenedLv
     }
   }
   const groups: OpenedVolumeGroup[] = [];
-  for (const group of latest.values()) {
+  const described = [...latest.values()].map(({ group }) => group);
+  for (const group of described) {
     const overlap = overlapIn(group);
-    if (overlap === undefined) groups.push(openGroup(group, physical));
+    const others = described.filter((other) => other !== group);
+    const doubt = doubts.get(group.id) ?? sharedIn(group, others) ?? doubtOf(group, physical, metadataAreas);
+    if (overlap === undefined) groups.push(openGroup(group, physical, doubt));
     else for (const { id } of group.members) addProblem(problems, physical.get(id), overlap);
   }
   return { groups, problems };
@@ -71,29 +89,66 @@ function addProblem(problems: Map<VolumeBytes, string>, volume: VolumeBytes | un
   if (volume !== undefined && !problems.has(volume)) problems.set(volume, problem);
 }
 
+interface FoundGroup {
+  readonly group: DescribedGroup;
+  /** All areas of a group have the same. */
+  readonly text: string;
+}
+
 /** The groups in the metadata areas. Damage of one area is an error only if no other area can be read. */
-async function readGroups(volume: VolumeBytes, header: PhysicalVolume): Promise<DescribedGroup[]> {
-  const groups: DescribedGroup[] = [];
+async function readGroups(
+  volume: VolumeBytes,
+  header: PhysicalVolume,
+): Promise<{ readonly groups: readonly FoundGroup[]; readonly fault: UnreadableError | undefined }> {
+  const groups: FoundGroup[] = [];
   let fault: UnreadableError | undefined;
   for (const area of header.metadataAreas) {
     try {
       const text = await readMetadataText(volume, area);
-      if (text !== undefined) groups.push(describeGroup(parseMetadata(text)));
+      if (text !== undefined) groups.push({ group: describeGroup(parseMetadata(text)), text });
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
       fault = error;
     }
   }
   if (fault !== undefined && groups.length === 0) throw fault;
-  return groups;
+  return { groups, fault };
 }
 
-function openGroup(group: DescribedGroup, physical: ReadonlyMap<string, VolumeBytes>): OpenedVolumeGroup {
+function sharedIn({ members }: DescribedGroup, others: readonly DescribedGroup[]): string | undefined {
+  const ids = new Set(others.flatMap((other) => other.members.map(({ id }) => id)));
+  const shared = members.find(({ id }) => ids.has(id));
+  return shared && `its physical volume ${printable(shared.name)} is in another volume group too`;
+}
+
+/** A physical volume elsewhere may have newer metadata. An area of metadata among the extents contradicts them. */
+function doubtOf(
+  group: DescribedGroup,
+  physical: ReadonlyMap<string, VolumeBytes>,
+  metadataAreas: ReadonlyMap<VolumeBytes, readonly ByteRange[]>,
+): string | undefined {
+  for (const { name, id, start, extents } of group.members) {
+    const volume = physical.get(id);
+    if (volume === undefined) return `its physical volume ${printable(name)} is not on this disk`;
+    const end = start + extents * group.extentSize;
+    const areas = metadataAreas.get(volume) ?? [];
+    if (areas.some((area) => area.offset < end && endOf(area) > start)) return 'its metadata lie among its extents';
+  }
+  return undefined;
+}
+
+function openGroup(
+  group: DescribedGroup,
+  physical: ReadonlyMap<string, VolumeBytes>,
+  doubt: string | undefined,
+): OpenedVolumeGroup {
   return {
     name: group.name,
     id: group.id,
+    doubt,
     volumes: group.volumes.filter(({ isVisible }) => isVisible).map((volume) => openVolume(group, volume, physical)),
-    usedRanges: (volume) => usedRangesOf(group, volume, physical),
+    physicalVolumes: new Set(group.members.flatMap(({ id }) => physical.get(id) ?? [])),
+    usedRanges: (volume) => (doubt === undefined ? usedRangesOf(group, volume, physical) : undefined),
   };
 }
 

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  BOOT_CONFIGURATION,
   BOOT_ELEMENT,
   BOOT_OBJECT,
   BootConfiguration,
-  openBootConfiguration,
+  openBootConfigurationAt,
 } from '../../../src/volume/boot-configuration/boot-configuration.ts';
 import { Hive } from '../../../src/volume/registry/hive.ts';
 import {
@@ -92,13 +93,15 @@ describe('a boot configuration', () => {
 describe('the boot configuration of a volume', () => {
   it('is found in the folder of the firmware', async () => {
     const objects = { [BOOT_OBJECT.bootManager]: { [BOOT_ELEMENT.default]: LOADER } };
-    for (const path of ['/EFI/Microsoft/Boot/BCD', '/Boot/BCD']) {
-      const bcd = await openBootConfiguration(filesFrom({ [path]: buildBootConfiguration(objects) }));
+    for (const path of Object.values(BOOT_CONFIGURATION)) {
+      const bcd = await openBootConfigurationAt(filesFrom({ [path]: buildBootConfiguration(objects) }), path);
       expect(await bcd?.defaultObject()).toBe(LOADER);
     }
-    expect(await openBootConfiguration(filesFrom({}))).toBeUndefined();
+    expect(await openBootConfigurationAt(filesFrom({}), BOOT_CONFIGURATION.efi)).toBeUndefined();
     const damaged = filesFrom({ '/Boot/BCD': Buffer.alloc(8192) });
-    await expect(openBootConfiguration(damaged)).rejects.toThrow('/Boot/BCD: its base block is damaged');
+    await expect(openBootConfigurationAt(damaged, BOOT_CONFIGURATION.bios)).rejects.toThrow(
+      '/Boot/BCD: its base block is damaged',
+    );
   });
 });
 
