@@ -1,13 +1,15 @@
 // CheckFacts: the facts about a disk that the rules need, gathered once.
 import type { SasClaims } from '../azure/auth/sas.ts';
 import type { DiskImageFormat, ImageWarning } from '../image/disk-image.ts';
+import type { AnonymousLook } from '../remote/public-blob.ts';
 import type { BlobAddress, BlobProperties, PublicAccess } from '../target/page-blob.ts';
-import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
+import type { ContentVolumes } from '../volume/content-volumes.ts';
+import type { DiskLayout } from '../volume/disk-layout.ts';
 import type { FileSystemState } from '../volume/file-system-state.ts';
-import type { Generation, Purpose } from './check-report.ts';
+import type { Generation, OsState, Purpose } from './check-report.ts';
 import type { NamedSystem } from './guest/find-linux.ts';
+import type { WindowsInstallation } from './guest/find-windows.ts';
 import type { GuestFileSystem } from './guest/guest-file-system.ts';
-import type { WindowsSystem } from './guest/windows-system.ts';
 
 export interface ImageFacts {
   /** Escaped for printing. */
@@ -24,17 +26,28 @@ export interface ImageFacts {
 }
 
 export interface VolumeState extends FileSystemState {
-  readonly volume: Volume;
+  /** Of the partition or logical volume, escaped for printing. */
+  readonly name: string;
+  /** Name of its file system, if it is recognised. */
+  readonly fileSystem?: string | undefined;
 }
 
 /** The operating system, as far as its files can be read. */
 export type GuestSystem =
   | {
       readonly kind: 'linux';
-      /** At least one; each is named after the partition of its root. */
+      /** At least one; each is named after the partition or logical volume of its root. */
       readonly systems: readonly NamedSystem[];
       /** Other volumes that may hold an operating system but were not examined. */
       readonly others: readonly string[];
+    }
+  /** Only Windows was found. */
+  | {
+      readonly kind: 'windows';
+      /** As above. */
+      readonly others: readonly string[];
+      /** Whether one of the others may hold a Linux. */
+      readonly mayHoldLinux: boolean;
     }
   /** An operating system may be present, but on file systems that vhdup cannot read. */
   | { readonly kind: 'unread'; readonly found: string }
@@ -46,15 +59,6 @@ export type Looked<T> =
   | { readonly known: true; readonly value: T }
   /** `hasFailed`: the service or the network failed, so this is no answer. */
   | { readonly known: false; readonly reason: string; readonly hasFailed?: true };
-
-/** The answer to a request for the blob without a credential. */
-export type AnonymousLook =
-  /** Everyone can read the blob. */
-  | 'readable'
-  /** The answer is the same for a private container and for a blob that does not exist. */
-  | 'not-found'
-  /** The account forbids public access, whatever its containers allow. */
-  | 'forbidden';
 
 /** The blob and its container, as the service shows them. */
 export interface TargetFacts {
@@ -76,15 +80,21 @@ export interface CheckFacts {
   readonly purpose: Purpose;
   /** The generation to check for; undefined if it was not given and cannot be detected. */
   readonly generation: Generation | undefined;
+  /** Given, or implied by the purpose. Undefined if neither: the disk itself may show it. */
+  readonly osState?: OsState | undefined;
+  /** Whether the machine will have an NVMe controller. Only then do its rules apply. */
+  readonly hasNvme?: boolean | undefined;
   readonly blobName: string | undefined;
   readonly image: ImageFacts;
   readonly layout: DiskLayout;
+  /** Partitions and logical volumes, and what hides the others. */
+  readonly contents: Pick<ContentVolumes, 'volumes' | 'unread'>;
   /** For each volume that may hold data: whether it was closed cleanly. */
   readonly volumeStates: readonly VolumeState[];
   /** Undefined in the check before an upload. */
   readonly guest: GuestSystem | undefined;
-  /** The Windows on the disk, as far as its files can be read. */
-  readonly windows?: WindowsSystem | undefined;
+  /** The installations of Windows, which may be unread. Undefined if there is none, and in the check before an upload. */
+  readonly windows?: readonly WindowsInstallation[] | undefined;
   /** The blob and its container. Undefined if no destination was given. */
   readonly target?: TargetFacts | undefined;
   /** The files of the EFI system partition, if the disk has one. */

@@ -9,9 +9,18 @@ import { openDiskImage } from '../image/open-disk-image.ts';
 import type { ImageOptions } from '../options.ts';
 import type { BlobAccess } from '../remote/connect.ts';
 import type { TargetFacts } from './check-facts.ts';
-import { type CheckReport, type Generation, PURPOSES, type Purpose, summarise } from './check-report.ts';
-import { gatherDiskFacts, openGuest } from './gather-facts.ts';
+import {
+  type CheckReport,
+  type Generation,
+  OS_STATES,
+  type OsState,
+  PURPOSES,
+  type Purpose,
+  summarise,
+} from './check-report.ts';
+import { gatherDiskFacts } from './gather-facts.ts';
 import type { TargetOptions } from './look-at-target.ts';
+import { openGuest } from './open-guest.ts';
 import { fail } from './rule.ts';
 import { IMAGE_READABLE } from './rules/image-rules.ts';
 import { ALL_RULES, findingOf, RULES, runRules } from './run-rules.ts';
@@ -23,6 +32,13 @@ export interface CheckOptions extends ImageOptions {
   readonly purpose?: Purpose;
   /** Generation of the virtual machine that will boot from the disk. @default detected from the partition table */
   readonly generation?: Generation;
+  /**
+   * Whether virtual machines are made from an image of the disk, or one machine continues with it.
+   * @default generalized for the Marketplace; otherwise the rules that depend on it do not apply, unless the disk shows it
+   */
+  readonly osState?: OsState;
+  /** Also check what a machine with an NVMe controller needs. @default false */
+  readonly nvme?: boolean;
   /** Blob name. @default not checked */
   readonly blobName?: string;
   /** Also check this blob and its container. @default not checked */
@@ -42,6 +58,7 @@ export async function checkImage(options: CheckOptions): Promise<CheckReport> {
   if (!PURPOSES.includes(purpose)) {
     throw new UsageError(`purpose must be one of ${PURPOSES.join(', ')}, but is ${purpose}.`);
   }
+  requireOsState(options.osState, purpose);
   const { signal, target } = options;
   signal?.throwIfAborted();
   const access = target === undefined ? undefined : (await import('./look-at-target.ts')).targetAccess(target);
@@ -61,6 +78,20 @@ export async function checkImage(options: CheckOptions): Promise<CheckReport> {
   }
 }
 
+/** @throws {UsageError} the state is unknown, or no disk for this purpose has it. */
+function requireOsState(osState: OsState | undefined, purpose: Purpose): void {
+  if (osState === undefined) return;
+  if (!OS_STATES.includes(osState)) {
+    throw new UsageError(`osState (--image) must be one of ${OS_STATES.join(', ')}, but is ${osState}.`);
+  }
+  if (purpose === 'data-disk') throw new UsageError('A data disk has no operating system. Omit osState (--image).');
+  if (purpose === 'marketplace' && osState === 'specialized') {
+    throw new UsageError(
+      'The Marketplace accepts generalized images only. Omit osState (--image), or check for another purpose.',
+    );
+  }
+}
+
 /** The image, or the error that says why it cannot be read. */
 async function openImage(options: CheckOptions, warnings: ImageWarning[]): Promise<DiskImage | Error> {
   try {
@@ -77,20 +108,21 @@ async function checkOpenImage(
   image: DiskImage,
   warnings: readonly ImageWarning[],
   purpose: Purpose,
-  { generation, blobName: givenName, signal, ...options }: CheckOptions,
+  { generation, osState, nvme, blobName: givenName, signal, ...options }: CheckOptions,
   access: BlobAccess | undefined,
 ): Promise<CheckReport> {
   const blobName = givenName ?? access?.address.blobName;
-  const facts = await gatherDiskFacts(image, warnings, { purpose, generation, blobName });
+  const facts = await gatherDiskFacts(image, warnings, { purpose, generation, osState, hasNvme: nvme, blobName });
   const blobSize = asFixedVhd(image).size;
-  const opened = purpose === 'data-disk' ? undefined : await openGuest(image, facts.layout);
+  const opened = purpose === 'data-disk' ? undefined : await openGuest(facts);
   const onAbort = () => opened?.close();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     signal?.throwIfAborted();
     const target = await lookAt(options, access, blobSize, signal);
     const rules = target === undefined ? RULES : ALL_RULES;
-    const findings = await runRules(rules, { ...facts, target, guest: opened?.guest, efi: opened?.efi });
+    const { guest, windows, efi } = opened ?? {};
+    const findings = await runRules(rules, { ...facts, target, guest, windows, efi });
     signal?.throwIfAborted();
     return {
       image: printable(image.path),
@@ -105,6 +137,7 @@ async function checkOpenImage(
             generation: facts.generation,
             generationFrom: generation === undefined ? ('partition-table' as const) : ('option' as const),
           }),
+      ...(facts.osState === undefined ? {} : { osState: facts.osState }),
       ...summarise(findings),
     };
   } finally {

@@ -6,9 +6,10 @@ import { CredentialError, DestinationError, ServiceError, UsageError } from '../
 import { shielded } from '../events.ts';
 import type { ServiceOptions } from '../options.ts';
 import { accessOf, type BlobAccess, connect, warnOfPlainHttp } from '../remote/connect.ts';
+import { lookWithoutCredential } from '../remote/public-blob.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
-import type { AnonymousLook, Looked, TargetFacts } from './check-facts.ts';
+import type { Looked, TargetFacts } from './check-facts.ts';
 
 /** A check does not wait for a network that is down, in milliseconds. */
 const GIVE_UP_AFTER_MS = 60_000;
@@ -54,7 +55,7 @@ export async function lookAtTarget(
       access: await looked(() =>
         store.request('Get Container Properties', signal, (attempt) => blob.containerAccess(attempt)),
       ),
-      anonymous: await looked(() => lookWithoutCredential(access, settings, signal)),
+      anonymous: await looked(() => lookWithoutCredential(address, settings, signal)),
     };
   } finally {
     blob.close();
@@ -81,27 +82,6 @@ async function readFooter(
     signal,
   );
   return footer;
-}
-
-/** Public access is certain only if a request without a credential succeeds: an account can forbid what its containers allow. */
-async function lookWithoutCredential(
-  { address }: BlobAccess,
-  settings: Parameters<typeof connect>[1],
-  signal: AbortSignal,
-): Promise<AnonymousLook> {
-  const { renewSas: _, ...withoutSas } = settings;
-  const anonymous = { address, credential: undefined, permissions: '' };
-  const { blob, store } = await connect(anonymous, withoutSas, () => undefined);
-  try {
-    return (await store.properties(signal)) === undefined ? 'not-found' : 'readable';
-  } catch (error) {
-    if (error instanceof DestinationError && error.reason === 'PublicAccessNotPermitted') return 'forbidden';
-    // 401 and 403: the container is private.
-    if (error instanceof CredentialError) return 'not-found';
-    throw error;
-  } finally {
-    blob.close();
-  }
 }
 
 /** The answer, or why there is none. A refusal must not hide the other findings. */

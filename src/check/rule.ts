@@ -3,6 +3,7 @@ import { printable } from '../base/printable.ts';
 import type { CheckFacts } from './check-facts.ts';
 import type { CheckFinding, CheckResult, Purpose } from './check-report.ts';
 import { GuestUnreadableError } from './guest/guest-file-system.ts';
+import type { SourceName } from './rule-sources.ts';
 
 /** The result of a rule for one disk. */
 export interface Verdict {
@@ -13,6 +14,8 @@ export interface Verdict {
 
 /** A rule has the parts of a finding that are the same for every disk. */
 export interface Rule extends Pick<CheckFinding, 'id' | 'level' | 'group' | 'title' | 'reason'> {
+  /** The documents that ask for it. */
+  readonly sources: readonly SourceName[];
   /** The reason why the rule does not apply to a disk, or undefined if it applies. */
   readonly exempt?: (facts: CheckFacts) => string | undefined;
   /** @throws {GuestUnreadableError} the rule needs a file that cannot be read. */
@@ -36,6 +39,11 @@ export function unread(found: string, fix: string): Verdict {
   return { result: 'unread', found, fix };
 }
 
+/** For a rule that finds out only from the files of the system that it does not apply. */
+export function notApplicable(found: string): Verdict {
+  return { result: 'not-applicable', found };
+}
+
 /** A failure for the Marketplace, which certifies images; otherwise a warning. */
 export function failForMarketplace({ purpose }: CheckFacts, found: string, fix: string): Verdict {
   return purpose === 'marketplace' ? fail(found, fix) : warn(found, fix);
@@ -48,6 +56,19 @@ export function unlessOsDisk({ purpose }: CheckFacts): string | undefined {
 
 export function onlyFor(...purposes: readonly Purpose[]): (facts: CheckFacts) => string | undefined {
   return ({ purpose }) => (purposes.includes(purpose) ? undefined : `only for ${purposes.join(' and ')}`);
+}
+
+/** Exempts a disk that does not become an image: one machine that continues with it keeps its name, its users and its keys. */
+export function onlyGeneralized({ osState }: CheckFacts): string | undefined {
+  if (osState === 'generalized') return undefined;
+  return osState === undefined
+    ? 'only for generalized images: give --image generalized to check it'
+    : 'only for generalized images';
+}
+
+/** Exempts a disk with which one machine continues. A disk of which nothing is known may become an image. */
+export function unlessSpecialized({ osState }: CheckFacts): string | undefined {
+  return osState === 'specialized' ? 'only for generalized images' : undefined;
 }
 
 /** The verdict of `work`, or `unread` if it needs a file that cannot be read. */

@@ -1,30 +1,27 @@
 // Questions that the rules ask about the volumes of a disk.
-import { printable } from '../base/printable.ts';
+import type { ContentVolume, ContentVolumes } from '../volume/content-volumes.ts';
 import type { DiskLayout, Volume } from '../volume/disk-layout.ts';
 import { bootAbilityOf } from '../volume/generation.ts';
+import { LINUX_ROLES } from '../volume/operating-system.ts';
 import { isBootedByMbrCode, type PartitionRole } from '../volume/partition-types.ts';
 import type { Generation } from './check-report.ts';
 
-/** "partition 2 (root)", or "the disk" without a partition table. */
-export function nameOf({ partition }: Volume): string {
-  if (partition === undefined) return 'the disk';
-  const name = partition.name === undefined ? '' : ` (${printable(partition.name)})`;
-  return `partition ${partition.index}${name}`;
+/** A partition, or a logical volume, which has no partition of its own. */
+type AnyVolume = Pick<Volume, 'partition' | 'fileSystem'>;
+
+export function namesOf(volumes: readonly ContentVolume[]): string {
+  return volumes.map(({ name }) => name).join(', ');
 }
 
-export function namesOf(volumes: readonly Volume[]): string {
-  return volumes.map(nameOf).join(', ');
+export function hasRole({ partition }: AnyVolume, ...roles: readonly PartitionRole[]): boolean {
+  return partition !== undefined && roles.includes(partition.role);
 }
 
-export function hasRole(volume: Volume, ...roles: readonly PartitionRole[]): boolean {
-  return volume.partition !== undefined && roles.includes(volume.partition.role);
+export function holds({ fileSystem }: AnyVolume, ...types: readonly string[]): boolean {
+  return fileSystem !== undefined && types.includes(fileSystem.type);
 }
 
-export function holds(volume: Volume, ...types: readonly string[]): boolean {
-  return volume.fileSystem !== undefined && types.includes(volume.fileSystem.type);
-}
-
-export function isFat(volume: Volume): boolean {
+export function isFat(volume: AnyVolume): boolean {
   return holds(volume, 'fat12', 'fat16', 'fat32');
 }
 
@@ -39,22 +36,39 @@ export function generationOf(layout: DiskLayout): Generation | undefined {
 const WITHOUT_FILE_SYSTEM: readonly PartitionRole[] = ['bios-boot', 'microsoft-reserved', 'protective', 'extended'];
 
 /** Whether the volume cannot hold files. */
-export function isWithoutFiles(volume: Volume): boolean {
+export function isWithoutFiles(volume: AnyVolume): boolean {
   const { partition, fileSystem } = volume;
   if (fileSystem !== undefined) return false;
   return hasRole(volume, ...WITHOUT_FILE_SYSTEM) || (partition !== undefined && isBootedByMbrCode(partition.type));
 }
 
-/** Volumes whose contents are hidden: LVM, RAID, encryption, or unknown contents. */
-export function opaqueVolumes({ volumes }: DiskLayout): Volume[] {
-  return volumes.filter((volume) => {
-    const { fileSystem } = volume;
-    if (fileSystem === undefined) return !isWithoutFiles(volume);
-    return ['encrypted', 'volume-group', 'raid'].includes(fileSystem.kind) || fileSystem.type === 'zfs';
-  });
+/** A physical volume. What its group holds is listed apart: logical volumes, and what is unread. */
+export function isPhysicalVolume(volume: ContentVolume): boolean {
+  return holds(volume, 'lvm2') && !volume.isLogical;
 }
 
-/** "partition 2: LVM2 physical volume" */
-export function describe(volume: Volume): string {
-  return `${nameOf(volume)}: ${volume.fileSystem?.name ?? 'contents not recognised'}`;
+export type Bsd = 'FreeBSD' | 'OpenBSD';
+
+/** The BSD that partitions name, unless another partition can be Linux. */
+export function bsdIn({ table, volumes }: DiskLayout): Bsd | undefined {
+  if (volumes.some((volume) => hasRole(volume, ...LINUX_ROLES))) return undefined;
+  const types = table?.partitions.map(({ typeName }) => typeName) ?? [];
+  return (['FreeBSD', 'OpenBSD'] as const).find((name) => types.some((type) => type.startsWith(name)));
+}
+
+/** What hides its contents, with the reason: encryption, RAID, a part of a volume group, unknown contents. */
+export function opaqueParts({ volumes, unread }: Pick<ContentVolumes, 'volumes' | 'unread'>): string[] {
+  return [...volumes.filter(isOpaque).map(describe), ...unread.map(({ name, reason }) => `${name}: ${reason}`)];
+}
+
+function isOpaque(volume: ContentVolume): boolean {
+  const { fileSystem } = volume;
+  if (fileSystem === undefined) return !isWithoutFiles(volume);
+  if (isPhysicalVolume(volume)) return false;
+  return ['encrypted', 'volume-group', 'raid'].includes(fileSystem.kind) || fileSystem.type === 'zfs';
+}
+
+/** "partition 2: XFS" */
+export function describe({ name, fileSystem }: ContentVolume): string {
+  return `${name}: ${fileSystem?.name ?? 'contents not recognised'}`;
 }

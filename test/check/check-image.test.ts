@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkImage } from '../../src/check/check-image.ts';
+import { type CheckOptions, checkImage } from '../../src/check/check-image.ts';
 import { ImageAccessError, UsageError } from '../../src/errors.ts';
 import { buildTemporary, failureOf } from '../support/vhd-fixtures.ts';
 
@@ -9,6 +9,16 @@ describe('checkImage', () => {
   it('refuses an unknown purpose', async () => {
     const purpose = 'toaster' as 'vm';
     expect(await failureOf(checkImage({ image: 'disk.vhd', purpose }))).toBeInstanceOf(UsageError);
+  });
+
+  it('refuses a state of the operating system that no disk for the purpose has', async () => {
+    const refusal = async (options: Partial<CheckOptions>) =>
+      await failureOf(checkImage({ image: 'disk.vhd', ...options }));
+    const both = { purpose: 'marketplace', osState: 'specialized' } as const;
+    expect(await refusal(both)).toMatchObject({ message: expect.stringContaining('generalized images only') });
+    const data = { purpose: 'data-disk', osState: 'generalized' } as const;
+    expect(await refusal(data)).toMatchObject({ message: expect.stringContaining('no operating system') });
+    expect(await refusal({ osState: 'new' as 'generalized' })).toBeInstanceOf(UsageError);
   });
 
   it('throws when the file does not exist, and reports the problems of a damaged one', async () => {

@@ -1,13 +1,13 @@
 // Finds the Linux installations on a disk: which file system is the root, and which is /boot.
+import { printable } from '../../base/printable.ts';
+import { type FoundRoot, findRoots, hasOneOf } from './find-roots.ts';
 import { type GuestFileSystem, GuestUnreadableError } from './guest-file-system.ts';
 import { LinuxSystem } from './linux-system.ts';
 
-/** Any of these marks a root. Every distribution has the first two; the second may be a link to the third. */
-const ROOT_FILES = ['/etc/fstab', '/etc/os-release', '/usr/lib/os-release'] as const;
 const BOOT_FILES = ['/grub/grub.cfg', '/grub2/grub.cfg', '/grub2/grubenv', '/loader/entries'] as const;
 
 export interface NamedSystem {
-  /** Name of the partition that holds its root. */
+  /** Name of the partition or logical volume that holds its root, and of the subvolume if it is not the default one. */
   readonly name: string;
   readonly system: LinuxSystem;
 }
@@ -19,31 +19,36 @@ export interface FoundLinux {
   readonly problems: readonly string[];
 }
 
-/** @param volumes Keyed by the name of their partition. */
+/**
+ * @param volumes Keyed by the name of their partition or logical volume.
+ * @param volumeNamed The volume that a device of fstab names.
+ */
 export async function findLinux(
   volumes: ReadonlyMap<string, GuestFileSystem>,
   efi: GuestFileSystem | undefined,
+  volumeNamed?: (device: string) => GuestFileSystem | undefined,
 ): Promise<FoundLinux> {
   const problems: string[] = [];
-  const roots = new Map<string, GuestFileSystem>();
+  const roots: (FoundRoot & { readonly volume: string })[] = [];
   let boot: GuestFileSystem | undefined;
-  for (const [name, files] of volumes) {
+  for (const [volume, files] of volumes) {
     try {
-      if (await hasOneOf(files, ROOT_FILES)) roots.set(name, files);
-      else if (boot === undefined && (await hasOneOf(files, BOOT_FILES))) boot = files;
+      const found = await findRoots(files);
+      roots.push(...found.map((root) => ({ ...root, volume })));
+      if (found.length === 0 && boot === undefined && (await hasOneOf(files, BOOT_FILES))) boot = files;
     } catch (error) {
       if (!(error instanceof GuestUnreadableError)) throw error;
-      problems.push(`${name}: ${error.message}`);
+      problems.push(`${volume}: ${error.message}`);
     }
   }
-  const shared = { ...(boot === undefined ? {} : { boot }), ...(efi === undefined ? {} : { efi }) };
-  const systems = [...roots].map(([name, root]) => ({ name, system: new LinuxSystem({ root, ...shared }) }));
+  const shared = {
+    ...(boot === undefined ? {} : { boot }),
+    ...(efi === undefined ? {} : { efi }),
+    ...(volumeNamed === undefined ? {} : { volumeNamed }),
+  };
+  const systems = roots.map(({ volume, subvolume, files, mounted }) => ({
+    name: subvolume === undefined ? volume : printable(`${volume}, subvolume ${subvolume}`),
+    system: new LinuxSystem({ root: files, mounted, ...shared }),
+  }));
   return { systems, problems };
-}
-
-async function hasOneOf(files: GuestFileSystem, paths: readonly string[]): Promise<boolean> {
-  for (const path of paths) {
-    if ((await files.look(path)).kind !== 'absent') return true;
-  }
-  return false;
 }

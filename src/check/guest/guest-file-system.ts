@@ -1,8 +1,12 @@
 // GuestFileSystem: what the rules see of a guest's files.
 
-/** The entry at a path. Symbolic links are followed within their file system; a dangling link is absent. */
+/** The entry at a path. Symbolic links are followed within their file system. */
 export type GuestEntry =
-  | { readonly kind: 'absent' }
+  | {
+      readonly kind: 'absent';
+      /** Where symbolic links lead, if nothing is there in this file system. */
+      readonly leadsTo?: string;
+    }
   | { readonly kind: 'directory'; readonly names: readonly string[] }
   | {
       readonly kind: 'file';
@@ -16,10 +20,24 @@ export type GuestEntry =
 /** Bytes read of a file at most: configuration files are small, and a hostile size must not exhaust memory. */
 export const MAX_GUEST_FILE = 1024 * 1024;
 
+/** A subvolume of btrfs that a system mounts. */
+export interface SubvolumeMount {
+  readonly path: string;
+  /** Its path from the top level of the file system, or its number; undefined for the default subvolume. */
+  readonly subvolume: string | number | undefined;
+}
+
 /** Access to the files of a guest by path. Paths begin with a slash. */
 export interface GuestFileSystem {
   /** @throws {GuestUnreadableError} the file system cannot be read there. */
   look(path: string): Promise<GuestEntry>;
+  /**
+   * The bytes of a file from `offset`, at most `length`, fewer at its end; none if there is no file. Links are followed.
+   * @throws {GuestUnreadableError}
+   */
+  read(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /** btrfs: the files as a system sees them that mounts these subvolumes, one of them as its root. */
+  mounted?(mounts: readonly SubvolumeMount[]): GuestFileSystem;
 }
 
 /** The file system cannot be read: it is damaged, not supported, or needs too many reads. */

@@ -2,14 +2,22 @@
 import type { ByteRange } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { messageOf } from '../../base/thrown.ts';
+import { followLinks } from '../../volume/file-systems/follow-links.ts';
 import { openerOf } from '../../volume/file-systems/open-file-system.ts';
 import {
   type OpenedFileSystem,
   UnreadableError,
   type VolumeBytes,
 } from '../../volume/file-systems/opened-file-system.ts';
-import { followLinks } from './follow-links.ts';
-import { type GuestEntry, type GuestFileSystem, GuestUnreadableError, MAX_GUEST_FILE } from './guest-file-system.ts';
+import {
+  type GuestEntry,
+  type GuestFileSystem,
+  GuestUnreadableError,
+  MAX_GUEST_FILE,
+  type SubvolumeMount,
+} from './guest-file-system.ts';
+import { KeptAnswers } from './kept-answers.ts';
+import { type FilesView, MountedSubvolumes } from './mounted-subvolumes.ts';
 
 /** A part of a disk, or a logical volume, that holds a file system. */
 export interface GuestVolume {
@@ -26,14 +34,15 @@ const MAX_READ = 1024 * 1024 * 1024;
 /** What a read costs at least: a disk that moves its heads reads so much meanwhile. */
 const MIN_COST = 64 * 1024;
 
-const MAX_KEPT_NAMES = 1000;
-const MAX_KEPT_BYTES = 64 * 1024;
+const WITH_SUBVOLUMES = 'btrfs';
 
 /** The creator closes it. */
 export class GuestFiles implements GuestFileSystem {
   readonly #volume: GuestVolume;
   readonly #readLimit: number;
-  readonly #results = new Map<string, Promise<GuestEntry>>();
+  readonly #answers = this.#answersOf((files) => files);
+  /** As a system sees the subvolumes that it mounts. Absent if the file system has none. */
+  readonly mounted?: (mounts: readonly SubvolumeMount[]) => GuestFileSystem;
   #opened: Promise<OpenedFileSystem> | undefined;
   #cost = 0;
   #isClosed = false;
@@ -45,6 +54,7 @@ export class GuestFiles implements GuestFileSystem {
   constructor(volume: GuestVolume, readLimit: number = MAX_READ) {
     this.#volume = volume;
     this.#readLimit = readLimit;
+    if (volume.type === WITH_SUBVOLUMES) this.mounted = (mounts) => this.#mounted(mounts);
   }
 
   /**
@@ -52,17 +62,21 @@ export class GuestFiles implements GuestFileSystem {
    * @throws {GuestUnreadableError} the file system cannot be read there, or has failed altogether.
    */
   look(path: string): Promise<GuestEntry> {
-    const known = this.#results.get(path);
-    if (known !== undefined) return known;
-    const answer = this.#look(path);
-    this.#results.set(path, answer);
-    answer.then(
-      (entry) => {
-        if (isLarge(entry)) this.#results.delete(path);
-      },
-      () => undefined,
-    );
-    return answer;
+    return this.#answers.look(path);
+  }
+
+  /**
+   * The file system itself, for files that are read in parts. Its reads have the limits of this volume.
+   * @throws {UnreadableError} also from its methods.
+   */
+  async opened(): Promise<OpenedFileSystem> {
+    this.#requireOpen();
+    this.#opened ??= this.#open();
+    return await this.#opened;
+  }
+
+  read(path: string, offset: number, length: number): Promise<Uint8Array> {
+    return this.#answers.read(path, offset, length);
   }
 
   /** Later reads fail. */
@@ -70,11 +84,25 @@ export class GuestFiles implements GuestFileSystem {
     this.#isClosed = true;
   }
 
-  async #look(path: string): Promise<GuestEntry> {
+  #mounted(mounts: readonly SubvolumeMount[]): GuestFileSystem {
+    let view: FilesView | undefined;
+    return this.#answersOf((files) => {
+      view ??= new MountedSubvolumes(files, mounts);
+      return view;
+    });
+  }
+
+  #answersOf(viewOf: (files: OpenedFileSystem) => FilesView): KeptAnswers {
+    return new KeptAnswers({
+      look: (path) => this.#orUnreadable(async (files) => await entryAt(viewOf(files), path)),
+      read: (path, offset, length) =>
+        this.#orUnreadable(async (files) => await readAt(viewOf(files), path, offset, length)),
+    });
+  }
+
+  async #orUnreadable<T>(work: (files: OpenedFileSystem) => Promise<T>): Promise<T> {
     try {
-      this.#requireOpen();
-      this.#opened ??= this.#open();
-      return await entryAt(await this.#opened, path);
+      return await work(await this.opened());
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
       throw new GuestUnreadableError(printable(error.message), { cause: error });
@@ -104,17 +132,18 @@ export class GuestFiles implements GuestFileSystem {
   }
 }
 
-/** Several rules look at the same small files. Large ones are not kept, because a guest may have many. */
-function isLarge(entry: GuestEntry): boolean {
-  if (entry.kind === 'directory') return entry.names.length > MAX_KEPT_NAMES;
-  return entry.kind === 'file' && entry.bytes.length > MAX_KEPT_BYTES;
-}
-
-async function entryAt(files: OpenedFileSystem, wanted: string): Promise<GuestEntry> {
+async function entryAt(files: FilesView, wanted: string): Promise<GuestEntry> {
   const found = await followLinks(files, wanted);
   if (found === undefined) return { kind: 'absent' };
   const { path, entry } = found;
+  if (entry === undefined) return { kind: 'absent', leadsTo: path };
   if (entry.kind === 'folder') return { kind: 'directory', names: await files.readdir(path) };
   if (entry.kind !== 'file') return { kind: 'other' };
   return { kind: 'file', size: entry.size, bytes: await files.read(path, 0, Math.min(entry.size, MAX_GUEST_FILE)) };
+}
+
+async function readAt(files: FilesView, path: string, offset: number, length: number): Promise<Uint8Array> {
+  const found = await followLinks(files, path);
+  if (found?.entry?.kind !== 'file') return new Uint8Array();
+  return await files.read(found.path, offset, length);
 }

@@ -1,10 +1,17 @@
-// Reads the kernel command line from the configuration of the boot loader.
-import { type LinuxSystem, linesOf } from './linux-system.ts';
+// Reads the default entry of the boot loader: the kernel, its initrds and its command line.
+import { linesOf } from './fstab.ts';
+import type { LinuxSystem } from './linux-system.ts';
 
 export interface KernelLine {
   /** The file that defines it. */
   readonly path: string;
   readonly parameters: readonly string[];
+  /** As the boot loader names it, which may be relative to /boot or to the EFI system partition. Undefined if it is not known. */
+  readonly kernel?: string;
+  /** "5.14.0-427.el9.x86_64", if the entry or the name of the kernel has it. */
+  readonly version?: string;
+  /** As the boot loader names them. */
+  readonly initrds?: readonly string[];
 }
 
 const GRUB_MENUS = [
@@ -14,50 +21,118 @@ const GRUB_MENUS = [
   '/boot/grub/grub.conf',
 ] as const;
 
+/** Red Hat's menu of a machine with UEFI, before RHEL 9. */
+const EFI_MENU_FOLDER = '/boot/efi/EFI';
+
 /** Boot Loader Specification, type 1. */
 const ENTRY_FOLDERS = ['/boot/loader/entries', '/boot/efi/loader/entries', '/efi/loader/entries'] as const;
 
-/** The command line of the default entry, or undefined if no boot loader is found. @throws {GuestUnreadableError} */
+const KERNEL_COMMAND = /^(?:linux|linux16|linuxefi|kernel)\s+\S/;
+const INITRD_COMMAND = /^(?:initrd|initrd16|initrdefi)\s+\S/;
+
+/** The default entry, or undefined if no boot loader is found. @throws {GuestUnreadableError} */
 export async function readKernelLine(system: LinuxSystem): Promise<KernelLine | undefined> {
-  return (await fromGrubMenu(system)) ?? (await fromLoaderEntries(system)) ?? (await fromGrubDefaults(system));
+  return (
+    (await fromGrubMenu(system)) ??
+    (await fromLoaderEntries(system)) ??
+    (await fromEfiMenu(system)) ??
+    (await fromGrubDefaults(system))
+  );
 }
 
-/** Reads the first entry; the others are older kernels and recovery modes. */
 async function fromGrubMenu(system: LinuxSystem): Promise<KernelLine | undefined> {
   for (const path of GRUB_MENUS) {
-    const text = await system.readText(path);
-    const line = linesOf(text ?? '').find((candidate) => /^(?:linux|linux16|linuxefi|kernel)\s+\S/.test(candidate));
-    if (line !== undefined) return { path, parameters: line.split(/\s+/).slice(2) };
+    const found = entryIn((await system.readText(path)) ?? '', path);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
-/** Reads the newest entry: file names begin with a machine id and end with the version. */
+async function fromEfiMenu(system: LinuxSystem): Promise<KernelLine | undefined> {
+  const folders = await namesOrNone(system, EFI_MENU_FOLDER);
+  for (const folder of folders.slice(0, 20)) {
+    const path = `${EFI_MENU_FOLDER}/${folder}/grub.cfg`;
+    const found = entryIn((await system.readText(path)) ?? '', path);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A disk without an EFI system partition has none of its files. */
+async function namesOrNone(system: LinuxSystem, folder: string): Promise<readonly string[]> {
+  return system.hasEfi ? await system.names(folder) : [];
+}
+
+/** The first entry: the others are older kernels and recovery modes. Only GRUB 1 numbers them, "default=1" for the second. */
+function entryIn(text: string, path: string): KernelLine | undefined {
+  const lines = linesOf(text);
+  const wanted = Number(/^default[ =](\d+)$/.exec(lines.find((line) => /^default[ =]/.test(line)) ?? '')?.[1] ?? 0);
+  const starts = lines.flatMap((line, index) => (KERNEL_COMMAND.test(line) ? [index] : []));
+  const start = starts[wanted] ?? starts[0];
+  if (start === undefined) return undefined;
+  const [, kernel = '', ...parameters] = wordsOf(lines[start] ?? '');
+  const next = starts.find((index) => index > start) ?? lines.length;
+  const initrds = lines.slice(start, next).find((line) => INITRD_COMMAND.test(line));
+  return { path, parameters, ...kernelOf(kernel), initrds: wordsOf(initrds ?? '').slice(1) };
+}
+
+/** "($root)/vmlinuz-5.14.0" is "/vmlinuz-5.14.0", of the version 5.14.0. */
+function kernelOf(word: string, version = versionIn(word)): Pick<KernelLine, 'kernel' | 'version'> {
+  return { kernel: word, ...(version === undefined ? {} : { version }) };
+}
+
+/** "/vmlinuz-VERSION", and "/MACHINE/VERSION/linux" of systemd-boot. */
+function versionIn(kernel: string): string | undefined {
+  const name = /\/(?:vmlinu[xz]|bzImage|Image|kernel)-([^/]+)$/.exec(kernel)?.[1];
+  return name ?? /\/(\d+\.\d[^/]*)\/(?:linux|vmlinuz)$/.exec(kernel)?.[1];
+}
+
+/** Variables and devices of GRUB before a path mean the file system of /boot. */
+function wordsOf(line: string): string[] {
+  return line
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => word.replace(/^\([^)]*\)(?=\/)/, ''));
+}
+
+/** The entry that GRUB has saved as the default, or the newest: file names begin with a machine id and end with the version. */
 async function fromLoaderEntries(system: LinuxSystem): Promise<KernelLine | undefined> {
   for (const folder of ENTRY_FOLDERS) {
     const names = (await system.names(folder)).filter((name) => name.endsWith('.conf') && !name.includes('rescue'));
     const newest = names.sort((one, other) => one.localeCompare(other, 'en', { numeric: true })).at(-1);
     if (newest === undefined) continue;
-    const path = `${folder}/${newest}`;
-    const options = linesOf((await system.readText(path)) ?? '').flatMap(
-      (line) => /^options\s+(.*)$/.exec(line)?.[1] ?? [],
-    );
-    const parameters = options.join(' ').split(/\s+/).filter(Boolean);
-    return {
-      path,
-      parameters: parameters.includes('$kernelopts') ? [...parameters, ...(await kernelOpts(system))] : parameters,
-    };
+    const saved = `${await grubVariable(system, 'saved_entry')}.conf`;
+    return await loaderEntry(system, `${folder}/${names.includes(saved) ? saved : newest}`);
   }
   return undefined;
 }
 
-/** RHEL 8 stores the parameters of all entries in one GRUB variable. */
-async function kernelOpts(system: LinuxSystem): Promise<string[]> {
+async function loaderEntry(system: LinuxSystem, path: string): Promise<KernelLine> {
+  const lines = linesOf((await system.readText(path)) ?? '');
+  const values = (name: string) =>
+    lines
+      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}\t`))
+      .map((line) => line.slice(name.length).trim());
+  const parameters = values('options').flatMap(wordsOf);
+  const [kernel] = values('linux').flatMap(wordsOf);
+  const isStored = parameters.includes('$kernelopts');
+  return {
+    path,
+    parameters: isStored ? [...parameters, ...wordsOf((await grubVariable(system, 'kernelopts')) ?? '')] : parameters,
+    ...(kernel === undefined ? {} : kernelOf(kernel, values('version')[0] ?? versionIn(kernel))),
+    initrds: values('initrd')
+      .flatMap(wordsOf)
+      .filter((word) => !word.startsWith('$')),
+  };
+}
+
+/** RHEL 8 stores the parameters of all entries in one variable of GRUB, and the name of the default entry in another. */
+async function grubVariable(system: LinuxSystem, name: string): Promise<string | undefined> {
   for (const path of ['/boot/grub2/grubenv', '/boot/grub/grubenv']) {
-    const line = linesOf((await system.readText(path)) ?? '').find((candidate) => candidate.startsWith('kernelopts='));
-    if (line !== undefined) return line.slice('kernelopts='.length).split(/\s+/).filter(Boolean);
+    const line = linesOf((await system.readText(path)) ?? '').find((candidate) => candidate.startsWith(`${name}=`));
+    if (line !== undefined) return line.slice(name.length + 1);
   }
-  return [];
+  return undefined;
 }
 
 /** The settings that GRUB's menu is generated from. The menu may not have been generated yet. */
@@ -67,5 +142,5 @@ async function fromGrubDefaults(system: LinuxSystem): Promise<KernelLine | undef
   const values = lines.flatMap((line) => /^GRUB_CMDLINE_LINUX(?:_DEFAULT)?=(.*)$/.exec(line)?.[1] ?? []);
   if (values.length === 0) return undefined;
   const parameters = values.map((value) => value.replace(/^(["'])(.*)\1$/, '$2')).join(' ');
-  return { path, parameters: parameters.split(/\s+/).filter(Boolean) };
+  return { path, parameters: wordsOf(parameters) };
 }

@@ -1,4 +1,6 @@
 // LinuxSystem: the files of a Linux installation, whose root, /boot and EFI system partition may be separate volumes.
+import type { RangedFile } from '../../volume/registry/ranged-file.ts';
+import { linesOf, type MountPoint, mountPointsIn, subvolumeOf } from './fstab.ts';
 import { type GuestEntry, type GuestFileSystem, GuestUnreadableError } from './guest-file-system.ts';
 
 export interface LinuxVolumes {
@@ -7,13 +9,10 @@ export interface LinuxVolumes {
   readonly boot?: GuestFileSystem;
   /** The EFI system partition, which Linux mounts at /boot/efi, /efi or /boot. */
   readonly efi?: GuestFileSystem;
-}
-
-export interface MountPoint {
-  /** `UUID=...`, `/dev/sda1`, `tmpfs`. */
-  readonly device: string;
-  readonly path: string;
-  readonly fileSystem: string;
+  /** The volume that a device of fstab names; undefined if it is not on this disk, or is not read. */
+  readonly volumeNamed?: (device: string) => GuestFileSystem | undefined;
+  /** Mount points whose files `root` shows: subvolumes of the same file system. */
+  readonly mounted?: readonly string[];
 }
 
 export interface Account {
@@ -21,8 +20,21 @@ export interface Account {
   readonly home: string;
 }
 
+/** Links from one file system to another, one after the other. */
+const MAX_LINKS = 8;
+
 /** Accounts examined at most: a hostile passwd may have millions. */
 const MAX_ACCOUNTS = 200;
+
+/** In bytes: the list of the modules of a kernel has 1 MiB. */
+const MAX_LONG_TEXT = 16 * 1024 * 1024;
+
+interface Place {
+  readonly entry: GuestEntry;
+  readonly files: GuestFileSystem;
+  /** The path inside `files`. */
+  readonly inside: string;
+}
 
 const EFI_FOLDERS: readonly string[] = ['/boot/efi', '/efi', '/boot'];
 
@@ -33,22 +45,39 @@ export class LinuxSystem {
     this.#volumes = volumes;
   }
 
+  /** Whether the disk has an EFI system partition that can be read. */
+  get hasEfi(): boolean {
+    return this.#volumes.efi !== undefined;
+  }
+
   /** @throws {GuestUnreadableError} */
   async look(path: string): Promise<GuestEntry> {
-    const entry = await this.#volumes.root.look(path);
-    if (entry.kind !== 'absent') return entry;
-    for (const [files, inside] of await this.#otherPlaces(path)) {
-      const found = await files.look(inside);
-      if (found.kind !== 'absent') return found;
-    }
-    await this.#requireOpened(path);
-    return entry;
+    return (await this.#find(path, 0)).entry;
+  }
+
+  /**
+   * A file of any size, to be read in parts. Undefined if it is not a file.
+   * @throws {GuestUnreadableError} also when it is read.
+   */
+  async open(path: string): Promise<RangedFile | undefined> {
+    const { entry, files, inside } = await this.#find(path, 0);
+    if (entry.kind !== 'file') return undefined;
+    return { size: entry.size, read: async (offset, length) => await files.read(inside, offset, length) };
   }
 
   /** The text of a file, or undefined if it is not a file. Invalid UTF-8 is replaced. @throws {GuestUnreadableError} */
   async readText(path: string): Promise<string | undefined> {
     const entry = await this.look(path);
     return entry.kind === 'file' ? new TextDecoder().decode(entry.bytes) : undefined;
+  }
+
+  /** The text of a file that may be longer than configuration files are. @throws {GuestUnreadableError} also if it is too long. */
+  async readLongText(path: string): Promise<string | undefined> {
+    const file = await this.open(path);
+    if (file === undefined) return undefined;
+    if (file.size > MAX_LONG_TEXT)
+      throw new GuestUnreadableError(`${path} has ${file.size} bytes, too many for its kind`);
+    return new TextDecoder().decode(await file.read(0, file.size));
   }
 
   /** The names in a folder; empty if the folder does not exist. @throws {GuestUnreadableError} */
@@ -68,13 +97,7 @@ export class LinuxSystem {
   /** The entries of /etc/fstab. @throws {GuestUnreadableError} */
   async mountPoints(): Promise<readonly MountPoint[]> {
     const entry = await this.#volumes.root.look('/etc/fstab');
-    const text = entry.kind === 'file' ? new TextDecoder().decode(entry.bytes) : '';
-    return linesOf(text).flatMap((line) => {
-      const [device, path, fileSystem] = line.split(/\s+/);
-      return device === undefined || path === undefined || fileSystem === undefined
-        ? []
-        : [{ device, path: path.replace(/(?<=.)\/+$/, ''), fileSystem }];
-    });
+    return mountPointsIn(entry.kind === 'file' ? new TextDecoder().decode(entry.bytes) : '');
   }
 
   /** The accounts with a home directory, root first. @throws {GuestUnreadableError} */
@@ -86,6 +109,43 @@ export class LinuxSystem {
       if (isHome && !accounts.has(home) && accounts.size < MAX_ACCOUNTS) accounts.set(home, name);
     }
     return [...accounts].map(([home, name]) => ({ home, name }));
+  }
+
+  async #find(path: string, links: number): Promise<Place> {
+    const mounted = await this.#mountedAt(path);
+    if (mounted !== undefined) return { ...mounted, entry: await lookMounted(mounted, path) };
+    const { root } = this.#volumes;
+    const place = { entry: await root.look(path), files: root, inside: path };
+    const { entry } = place;
+    if (entry.kind !== 'absent') return place;
+    // A link on the root may lead to another file system: /home is often one to /var/home.
+    if (entry.leadsTo !== undefined && entry.leadsTo !== path && links < MAX_LINKS) {
+      return await this.#find(entry.leadsTo, links + 1);
+    }
+    for (const [files, inside] of await this.#otherPlaces(path)) {
+      const found = await files.look(inside);
+      if (found.kind !== 'absent') return { entry: found, files, inside };
+    }
+    await this.#requireOpened(path);
+    return place;
+  }
+
+  /** The volume whose mount point is the nearest above `path`, if it is known. The root is not looked for. */
+  async #mountedAt(path: string): Promise<MountedVolume | undefined> {
+    const { volumeNamed, root, mounted = [] } = this.#volumes;
+    if (volumeNamed === undefined || path === '/etc/fstab') return undefined;
+    const above = (await this.mountPoints()).filter((mount) => mount.path !== '/' && path.startsWith(`${mount.path}/`));
+    const nearest = above.reduce<MountPoint | undefined>(
+      (best, mount) => (best === undefined || mount.path.length >= best.path.length ? mount : best),
+      undefined,
+    );
+    if (nearest === undefined || mounted.includes(nearest.path)) return undefined;
+    const volume = volumeNamed(nearest.device);
+    if (volume === undefined || volume === root) return undefined;
+    const inside = path.slice(nearest.path.length);
+    // Only btrfs has subvolumes, also where fstab says auto.
+    if (volume.mounted === undefined) return { files: volume, inside };
+    return { files: volume.mounted([{ path: '/', subvolume: subvolumeOf(nearest.options) }]), inside };
   }
 
   /** Other volumes that may hold `path`, each with the path inside it. */
@@ -109,20 +169,24 @@ export class LinuxSystem {
 
   /** Throws if `path` belongs to a mounted file system that vhdup did not open: then it may exist there. */
   async #requireOpened(path: string): Promise<void> {
-    const { boot, efi } = this.#volumes;
+    const { boot, efi, mounted: shown = [] } = this.#volumes;
     const efiFolders = efi === undefined ? [] : await this.#efiFolders();
     for (const { path: mounted } of await this.mountPoints()) {
       if (mounted === '/' || !path.startsWith(`${mounted}/`) || efiFolders.includes(mounted)) continue;
-      if (mounted === '/boot' && boot !== undefined) continue;
+      if (shown.includes(mounted) || (mounted === '/boot' && boot !== undefined)) continue;
       throw new GuestUnreadableError(`${path} is on the file system of ${mounted}, which vhdup did not examine`);
     }
   }
 }
 
-/** The trimmed lines, without comments and blank lines. */
-export function linesOf(text: string): string[] {
-  return text
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
+interface MountedVolume {
+  readonly files: GuestFileSystem;
+  /** The path in its file system. */
+  readonly inside: string;
+}
+
+async function lookMounted({ files, inside }: MountedVolume, path: string): Promise<GuestEntry> {
+  const entry = await files.look(inside);
+  if (entry.kind !== 'absent' || entry.leadsTo === undefined) return entry;
+  throw new GuestUnreadableError(`${path} is a link to ${entry.leadsTo}, maybe on another file system`);
 }

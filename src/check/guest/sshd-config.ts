@@ -1,5 +1,6 @@
 // Reads one setting of an OpenSSH server (sshd_config(5)): the first value wins, files may include others, and Match blocks are skipped because they apply to some connections only.
-import { type LinuxSystem, linesOf } from './linux-system.ts';
+import { linesOf } from './fstab.ts';
+import type { LinuxSystem } from './linux-system.ts';
 
 /** Depth of nested includes; sshd itself stops at 16. */
 const MAX_DEPTH = 16;
@@ -13,9 +14,13 @@ export interface SshdSetting {
   readonly path: string;
 }
 
+/** Newer SUSE has its configuration in /usr, and in /etc only what the administrator wrote. */
+const CONFIGURATIONS = ['/etc/ssh/sshd_config', '/usr/etc/ssh/sshd_config'] as const;
+
 /** @param name Case-insensitive. @throws {GuestUnreadableError} */
-export function readSshdSetting(system: LinuxSystem, name: string): Promise<SshdSetting | undefined> {
-  return search(system, '/etc/ssh/sshd_config', name.toLowerCase(), { depth: 0, files: { left: MAX_FILES } });
+export async function readSshdSetting(system: LinuxSystem, name: string): Promise<SshdSetting | undefined> {
+  const path = (await system.firstOf(CONFIGURATIONS)) ?? CONFIGURATIONS[0];
+  return await search(system, path, name.toLowerCase(), { depth: 0, files: { left: MAX_FILES } });
 }
 
 interface Budget {

@@ -1,18 +1,21 @@
 // WindowsSystem: the settings and files of a Windows installation.
-import type { BootConfiguration } from '../../volume/boot-configuration/boot-configuration.ts';
+import { BootConfiguration } from '../../volume/boot-configuration/boot-configuration.ts';
 import { type OpenedFileSystem, UnreadableError } from '../../volume/file-systems/opened-file-system.ts';
+import type { Partition } from '../../volume/partition-table.ts';
 import { type Hive, openHiveAt } from '../../volume/registry/hive.ts';
 import type { RegistryKey } from '../../volume/registry/registry-key.ts';
 import type { ValueData } from '../../volume/registry/value-data.ts';
 import { type WindowsVersion, windowsVersionIn } from '../../volume/windows-version.ts';
+import type { WindowsBoot } from './windows-boot.ts';
 
 export interface WindowsParts {
   readonly system: Hive;
   readonly software: Hive;
-  /** Absent if no boot configuration was found. */
-  readonly bcd?: BootConfiguration | undefined;
   /** The volume with the folder Windows. */
   readonly files: OpenedFileSystem;
+  /** The partition of that volume. Absent for a disk without a partition table. */
+  readonly partition?: Partition | undefined;
+  readonly boot: WindowsBoot;
 }
 
 /** Where a setting is: below the current control set of the SYSTEM hive, elsewhere in it, or in the SOFTWARE hive. */
@@ -39,16 +42,24 @@ export class WindowsSystem {
    * The Windows on the volume `files`; undefined if there is none.
    * @throws {UnreadableError} a hive cannot be read.
    */
-  static async open(files: OpenedFileSystem, bcd?: BootConfiguration): Promise<WindowsSystem | undefined> {
+  static async open(
+    files: OpenedFileSystem,
+    { boot, partition }: Pick<WindowsParts, 'boot' | 'partition'>,
+  ): Promise<WindowsSystem | undefined> {
     const system = await openHiveAt(files, `${CONFIG}/SYSTEM`);
     const software = await openHiveAt(files, `${CONFIG}/SOFTWARE`);
     return system === undefined || software === undefined
       ? undefined
-      : new WindowsSystem({ system, software, bcd, files });
+      : new WindowsSystem({ system, software, files, boot, partition });
   }
 
-  get bcd(): BootConfiguration | undefined {
-    return this.#parts.bcd;
+  get boot(): WindowsBoot {
+    return this.#parts.boot;
+  }
+
+  /** Undefined if its disk has no partition table. */
+  get partition(): Partition | undefined {
+    return this.#parts.partition;
   }
 
   get files(): OpenedFileSystem {
@@ -57,8 +68,10 @@ export class WindowsSystem {
 
   /** Names of the hives that Windows did not close. */
   get dirtyHives(): readonly string[] {
-    const { system, software } = this.#parts;
-    return [...(system.wasDirty ? ['SYSTEM'] : []), ...(software.wasDirty ? ['SOFTWARE'] : [])];
+    const { system, software, boot } = this.#parts;
+    const bcd = boot.isRead && boot.bcd instanceof BootConfiguration ? [['BCD', boot.bcd] as const] : [];
+    const hives = [['SYSTEM', system] as const, ['SOFTWARE', software] as const, ...bcd];
+    return hives.filter(([, { wasDirty }]) => wasDirty).map(([name]) => name);
   }
 
   /** Undefined if it is not set. @throws {UnreadableError} */

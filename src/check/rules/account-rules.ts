@@ -1,8 +1,11 @@
 // Rules about secrets that an image may leak: passwords, keys and shell histories of its creator.
 import { printable } from '../../base/printable.ts';
-import { type Account, type LinuxSystem, linesOf } from '../guest/linux-system.ts';
+import { linesOf } from '../guest/fstab.ts';
+import type { Account, LinuxSystem } from '../guest/linux-system.ts';
 import { readSshdSetting } from '../guest/sshd-config.ts';
-import { fail, failForMarketplace, pass, type Rule, unread } from '../rule.ts';
+import { fail, failForMarketplace, pass, type Rule, unlessSpecialized, unread } from '../rule.ts';
+import { LOGIN_RULES } from './linux-access-rules.ts';
+import { LINUX_IMAGE_RULES } from './linux-image-rules.ts';
 import { linuxRule } from './linux-rule.ts';
 
 interface Password {
@@ -31,6 +34,7 @@ const NO_SHADOW = unread('/etc/shadow does not exist', 'Check the accounts in th
 
 const ROOT_LOCKED = linuxRule({
   id: 'root-locked',
+  sources: ['certification', 'experience'],
   group: 'accounts',
   title: 'root has no password',
   reason: 'Every machine created from the image would have the same root password. The agent creates its own account.',
@@ -48,9 +52,11 @@ const ROOT_LOCKED = linuxRule({
 
 const USER_PASSWORDS = linuxRule({
   id: 'user-passwords',
+  sources: ['certification'],
   group: 'accounts',
   title: 'Users have no password',
   reason: 'Passwords shared by all machines become known. The Marketplace rejects them.',
+  exempt: unlessSpecialized,
   run: async (system, facts) => {
     const passwords = await readPasswords(system);
     if (passwords === undefined) return NO_SHADOW;
@@ -89,9 +95,11 @@ function keyFileOf({ name, home }: Account, pattern: string): string {
 
 const AUTHORIZED_KEYS = linuxRule({
   id: 'authorized-keys',
+  sources: ['certification'],
   group: 'accounts',
   title: 'No SSH keys',
   reason: 'Whoever holds the private key could log in to every machine created from the image.',
+  exempt: unlessSpecialized,
   run: async (system, facts) => {
     const found: string[] = [];
     const patterns = await keyFilePatterns(system);
@@ -113,9 +121,11 @@ const HISTORIES = ['.bash_history', '.zsh_history', '.ash_history', '.sh_history
 
 const SHELL_HISTORY = linuxRule({
   id: 'shell-history',
+  sources: ['certification'],
   group: 'accounts',
   title: 'No shell history',
   reason: 'Histories contain passwords and host names. The Marketplace rejects more than 1 KiB.',
+  exempt: unlessSpecialized,
   run: async (system, facts) => {
     const found: string[] = [];
     for (const { home } of await system.accounts()) {
@@ -138,4 +148,11 @@ function shorten(names: readonly string[]): string {
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }
 
-export const ACCOUNT_RULES: readonly Rule[] = [ROOT_LOCKED, USER_PASSWORDS, AUTHORIZED_KEYS, SHELL_HISTORY];
+export const ACCOUNT_RULES: readonly Rule[] = [
+  ROOT_LOCKED,
+  ...LOGIN_RULES,
+  USER_PASSWORDS,
+  AUTHORIZED_KEYS,
+  SHELL_HISTORY,
+  ...LINUX_IMAGE_RULES,
+];

@@ -1,9 +1,10 @@
 // Rules about booting: what the firmware of generation 1 or 2 needs.
+import { nameOfVolume } from '../../volume/disk-layout.ts';
 import { bootAbilityOf } from '../../volume/generation.ts';
 import type { CheckFacts } from '../check-facts.ts';
 import type { Generation } from '../check-report.ts';
 import { fail, pass, type Rule, unlessOsDisk, unread } from '../rule.ts';
-import { hasRole, isFat, nameOf } from '../volumes.ts';
+import { hasRole, isFat } from '../volumes.ts';
 
 /** Exempts data disks and disks without volumes, which `partition-table` covers. */
 function unlessPartitioned(facts: CheckFacts): string | undefined {
@@ -17,6 +18,7 @@ function onlyForGeneration(generation: Generation): (facts: CheckFacts) => strin
 
 const GENERATION: Rule = {
   id: 'generation',
+  sources: ['disks', 'generation2'],
   level: 'A',
   group: 'boot',
   title: 'Matches the generation',
@@ -44,6 +46,7 @@ const GENERATION: Rule = {
 
 const BIOS_BOOT_CODE: Rule = {
   id: 'bios-boot-code',
+  sources: ['experience'],
   level: 'A',
   group: 'boot',
   title: 'BIOS boot code',
@@ -70,6 +73,7 @@ const BIOS_BOOT_CODE: Rule = {
 
 const EFI_SYSTEM_PARTITION: Rule = {
   id: 'efi-system-partition',
+  sources: ['generation2', 'uefi'],
   level: 'A',
   group: 'boot',
   title: 'EFI system partition',
@@ -78,7 +82,7 @@ const EFI_SYSTEM_PARTITION: Rule = {
   run: ({ layout }) => {
     const volume = layout.volumes.find((candidate) => hasRole(candidate, 'efi-system'));
     if (volume === undefined) return fail('none', 'Create one and install a boot loader in it, or use generation 1.');
-    const found = `${nameOf(volume)}, ${volume.fileSystem?.name ?? 'without a known file system'}`;
+    const found = `${nameOfVolume(volume)}, ${volume.fileSystem?.name ?? 'without a known file system'}`;
     return isFat(volume) ? pass(found) : fail(found, 'Format it as FAT32 and install a boot loader in it.');
   },
 };
@@ -88,6 +92,7 @@ const FALLBACK_LOADERS = ['/EFI/BOOT/BOOTX64.EFI', '/EFI/BOOT/BOOTAA64.EFI'] as 
 
 const EFI_BOOT_LOADER: Rule = {
   id: 'efi-boot-loader',
+  sources: ['uefi'],
   level: 'B',
   group: 'boot',
   title: 'EFI boot loader',

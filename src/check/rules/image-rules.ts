@@ -24,6 +24,7 @@ function nameOfFormat({ format, warnings }: ImageFacts): string {
 /** Every image that opens passes. checkImage turns an error of opening into a failure of this rule. */
 export const IMAGE_READABLE: Rule = {
   id: 'image-readable',
+  sources: ['certification'],
   level: 'A',
   group: 'image',
   title: 'Readable image',
@@ -38,6 +39,7 @@ export const IMAGE_READABLE: Rule = {
 
 const IMAGE_INTACT: Rule = {
   id: 'image-intact',
+  sources: ['certification'],
   level: 'A',
   group: 'image',
   title: 'Intact footer and length',
@@ -52,6 +54,7 @@ const IMAGE_INTACT: Rule = {
 
 const SAVED_STATE: Rule = {
   id: 'saved-state',
+  sources: ['vhd'],
   level: 'A',
   group: 'image',
   title: 'Shut down, not suspended',
@@ -67,6 +70,7 @@ const SAVED_STATE: Rule = {
 
 const SECTOR_SIZE: Rule = {
   id: 'sector-size',
+  sources: ['windows', 'directUpload'],
   level: 'A',
   group: 'image',
   title: 'Sectors of 512 bytes',
@@ -82,6 +86,7 @@ const SECTOR_SIZE: Rule = {
 
 const CREATOR: Rule = {
   id: 'creator',
+  sources: ['linux'],
   level: 'A',
   group: 'image',
   title: 'Creator without faults',
@@ -99,6 +104,7 @@ const CREATOR: Rule = {
 
 const BLOB_NAME: Rule = {
   id: 'blob-name',
+  sources: ['certification'],
   level: 'A',
   group: 'image',
   title: 'Blob name',

@@ -1,13 +1,17 @@
 // Rules that need the files of a Linux system: exempt without Linux, unread if its files cannot be read.
+import { printable } from '../../base/printable.ts';
 import { guessOperatingSystem, LINUX_ROLES, LINUX_TYPES } from '../../volume/operating-system.ts';
 import type { CheckFacts } from '../check-facts.ts';
-import type { CheckResult } from '../check-report.ts';
+import { type Distribution, type Family, readDistribution } from '../guest/distribution.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
-import { orUnread, type Rule, unlessOsDisk, unread, type Verdict } from '../rule.ts';
-import { hasRole, holds } from '../volumes.ts';
+import { notApplicable, orUnread, type Rule, unlessOsDisk, unread, type Verdict } from '../rule.ts';
+import { type Bsd, bsdIn, hasRole, holds } from '../volumes.ts';
+import { worstOf } from './worst-of.ts';
 
-interface LinuxRule extends Pick<Rule, 'id' | 'group' | 'title' | 'reason'> {
-  readonly run: (system: LinuxSystem, facts: CheckFacts) => Verdict | Promise<Verdict>;
+interface LinuxRule extends Pick<Rule, 'id' | 'sources' | 'group' | 'title' | 'reason' | 'exempt'> {
+  /** Why the rule does not apply to a distribution, or undefined if it applies. */
+  readonly exemptDistribution?: (distribution: Distribution) => string | undefined;
+  readonly run: (system: LinuxSystem, facts: CheckFacts, distribution: Distribution) => Verdict | Promise<Verdict>;
 }
 
 /** Exempts disks without an operating system. */
@@ -15,40 +19,43 @@ export function unlessSystem(facts: CheckFacts): string | undefined {
   return unlessOsDisk(facts) ?? (facts.guest?.kind === 'none' ? 'no operating system' : undefined);
 }
 
-/** Whether the disk looks like Windows and has no volume that could be Linux. */
+/** Whether the disk has a Windows, or looks like one, and has no volume that could be Linux. */
 export function isWindows({ guest, layout }: CheckFacts): boolean {
+  if (guest?.kind === 'windows') return !guest.mayHoldLinux;
   if (guest?.kind === 'linux' || guessOperatingSystem(layout)?.family !== 'windows') return false;
   return !layout.volumes.some((volume) => hasRole(volume, ...LINUX_ROLES) || holds(volume, ...LINUX_TYPES));
 }
 
-export function linuxRule({ run, ...rest }: LinuxRule): Rule {
+/** Whether the disk looks like FreeBSD or OpenBSD and has no volume that could be Linux. */
+export function bsdOn({ guest, layout }: CheckFacts): Bsd | undefined {
+  return guest?.kind === 'linux' ? undefined : bsdIn(layout);
+}
+
+/** Exempts distributions other than those of a family. */
+export function onlyFamily(...families: readonly Family[]): (distribution: Distribution) => string | undefined {
+  return ({ family, name }) => (families.includes(family) ? undefined : `not for ${printable(name)}`);
+}
+
+export function linuxRule({ run, exempt, exemptDistribution, ...rest }: LinuxRule): Rule {
+  const verdictOf = async (system: LinuxSystem, facts: CheckFacts): Promise<Verdict> => {
+    const distribution = await readDistribution(system);
+    const exemption = exemptDistribution?.(distribution);
+    return exemption === undefined ? await run(system, facts, distribution) : notApplicable(exemption);
+  };
   return {
     ...rest,
     level: 'B',
-    exempt: (facts) => unlessSystem(facts) ?? (isWindows(facts) ? 'Windows' : undefined),
+    exempt: (facts) =>
+      unlessSystem(facts) ?? (isWindows(facts) ? 'Windows' : undefined) ?? bsdOn(facts) ?? exempt?.(facts),
     run: async (facts) => {
       if (facts.guest?.kind !== 'linux') {
         return unread('the file system was not examined', 'Check it in the running machine.');
       }
       const verdicts: [name: string, verdict: Verdict][] = [];
       for (const { name, system } of facts.guest.systems) {
-        verdicts.push([name, await orUnread(async () => await run(system, facts))]);
+        verdicts.push([name, await orUnread(async () => await verdictOf(system, facts))]);
       }
       return worstOf(verdicts);
     },
   };
-}
-
-const WORST_FIRST: readonly CheckResult[] = ['fail', 'warn', 'unread', 'pass', 'not-applicable'];
-
-/** The worst result of all installations, with the findings of each installation that has it. */
-function worstOf(verdicts: readonly (readonly [name: string, verdict: Verdict])[]): Verdict {
-  const [first, ...others] = verdicts;
-  if (first === undefined) throw new RangeError('At least one installation is required.');
-  if (others.length === 0) return first[1];
-  const result = WORST_FIRST.find((one) => verdicts.some(([, verdict]) => verdict.result === one)) ?? 'unread';
-  const worst = verdicts.filter(([, verdict]) => verdict.result === result);
-  const found = worst.map(([name, verdict]) => `${name}: ${verdict.found}`).join('; ');
-  const fix = worst[0]?.[1].fix;
-  return { result, found, ...(fix === undefined ? {} : { fix }) };
 }

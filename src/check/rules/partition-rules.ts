@@ -1,8 +1,9 @@
 // Rules about the contents of the disk: partition table, swap, LVM, encryption, and clean file systems.
 import { MIB } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
-import type { DiskLayout } from '../../volume/disk-layout.ts';
+import { type DiskLayout, nameOfVolume } from '../../volume/disk-layout.ts';
 import type { FileSystemState } from '../../volume/file-system-state.ts';
+import type { CheckFacts } from '../check-facts.ts';
 import {
   fail,
   failForMarketplace,
@@ -14,7 +15,7 @@ import {
   type Verdict,
   warn,
 } from '../rule.ts';
-import { describe as describeVolume, hasRole, holds, nameOf, namesOf, opaqueVolumes } from '../volumes.ts';
+import { describe as describeVolume, hasRole, holds, namesOf, opaqueParts } from '../volumes.ts';
 
 /** "GPT with 2 partitions" */
 function describe({ scheme, partitions }: NonNullable<DiskLayout['table']>): string {
@@ -32,6 +33,7 @@ const HARMLESS: readonly string[] = ['gpt-backup-misplaced'];
 
 const PARTITION_TABLE: Rule = {
   id: 'partition-table',
+  sources: ['disks'],
   level: 'A',
   group: 'partitions',
   title: 'Partition table',
@@ -53,6 +55,7 @@ const PARTITION_TABLE: Rule = {
 
 const FIRST_MIB: Rule = {
   id: 'first-mib-free',
+  sources: ['certification'],
   level: 'A',
   group: 'partitions',
   title: 'First MiB is free',
@@ -70,9 +73,9 @@ const FIRST_MIB: Rule = {
   },
 };
 
-/** Passes only if no volume is opaque: a volume group, RAID, encryption, or unknown contents. */
-function passUnlessOpaque(layout: DiskLayout, found: string): Verdict {
-  const opaque = opaqueVolumes(layout).map(describeVolume);
+/** Passes only if nothing is hidden: in a volume group that is not read, RAID, encryption, or unknown contents. */
+function passUnlessOpaque({ contents, layout }: CheckFacts, found: string): Verdict {
+  const opaque = opaqueParts(contents);
   if (layout.problems.some(({ code }) => UNSEEN.includes(code))) opaque.push('a part of the disk');
   return opaque.length === 0
     ? pass(found)
@@ -81,33 +84,38 @@ function passUnlessOpaque(layout: DiskLayout, found: string): Verdict {
 
 const SWAP: Rule = {
   id: 'swap-partition',
+  sources: ['certification', 'linux'],
   level: 'A',
   group: 'partitions',
   title: 'No swap partition',
   reason: 'Swap on the OS disk is slow and costs money. The agent or cloud-init creates it on the temporary disk.',
   exempt: unlessOsDisk,
   run: (facts) => {
-    const swaps = facts.layout.volumes.filter(
+    const swaps = facts.contents.volumes.filter(
       (volume) => hasRole(volume, 'linux-swap') || holds(volume, 'swap', 'swap-suspended'),
     );
     return swaps.length === 0
-      ? passUnlessOpaque(facts.layout, 'none')
+      ? passUnlessOpaque(facts, 'none')
       : failForMarketplace(facts, namesOf(swaps), 'Remove it, and its line in /etc/fstab.');
   },
 };
 
 const LVM: Rule = {
   id: 'lvm',
+  sources: ['linux'],
   level: 'A',
   group: 'partitions',
   title: 'No LVM',
   reason: 'Volume names collide when the disk is attached for repair to another machine of the same origin.',
   exempt: unlessOsDisk,
-  run: ({ layout }) => {
-    const found = layout.volumes.filter((volume) => hasRole(volume, 'linux-lvm') || holds(volume, 'lvm2'));
+  run: (facts) => {
+    const found = facts.layout.volumes.filter((volume) => hasRole(volume, 'linux-lvm') || holds(volume, 'lvm2'));
     return found.length === 0
-      ? passUnlessOpaque(layout, 'none')
-      : warn(namesOf(found), 'Install on plain partitions, or keep LVM and rename the volume group before a repair.');
+      ? passUnlessOpaque(facts, 'none')
+      : warn(
+          found.map(nameOfVolume).join(', '),
+          'Install on plain partitions, or keep LVM and rename the volume group before a repair.',
+        );
   },
 };
 
@@ -115,15 +123,16 @@ const LINUX_FILE_SYSTEMS = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs'] as c
 
 const SINGLE_ROOT: Rule = {
   id: 'single-root-partition',
+  sources: ['certification'],
   level: 'A',
   group: 'partitions',
   title: 'Single root partition',
   reason: 'The Marketplace requires one root partition, so that the disk can be grown. A separate /boot is usual.',
   exempt: onlyFor('marketplace'),
-  run: ({ layout }) => {
-    const found = layout.volumes.filter((volume) => holds(volume, ...LINUX_FILE_SYSTEMS));
+  run: (facts) => {
+    const found = facts.contents.volumes.filter((volume) => holds(volume, ...LINUX_FILE_SYSTEMS));
     return found.length <= 2
-      ? passUnlessOpaque(layout, found.length === 0 ? 'no Linux file systems' : namesOf(found))
+      ? passUnlessOpaque(facts, found.length === 0 ? 'no Linux file systems' : namesOf(found))
       : warn(
           `${found.length} Linux file systems: ${namesOf(found)}`,
           'Move /home, /var and the like to the root partition.',
@@ -133,6 +142,7 @@ const SINGLE_ROOT: Rule = {
 
 const ENCRYPTION: Rule = {
   id: 'encryption',
+  sources: ['windows'],
   level: 'A',
   group: 'partitions',
   title: 'Not encrypted',
@@ -140,15 +150,16 @@ const ENCRYPTION: Rule = {
     'Nobody can enter a passphrase when a machine boots in Azure, and a TPM with the key stays behind. Azure encrypts disks itself.',
   exempt: unlessOsDisk,
   run: (facts) => {
-    const encrypted = facts.layout.volumes.filter(({ fileSystem }) => fileSystem?.kind === 'encrypted');
-    if (encrypted.length === 0) return passUnlessOpaque(facts.layout, 'no LUKS, no BitLocker');
-    const found = encrypted.map((volume) => `${nameOf(volume)}: ${volume.fileSystem?.name}`).join(', ');
+    const encrypted = facts.contents.volumes.filter(({ fileSystem }) => fileSystem?.kind === 'encrypted');
+    if (encrypted.length === 0) return passUnlessOpaque(facts, 'no LUKS, no BitLocker');
+    const found = encrypted.map(describeVolume).join(', ');
     return failForMarketplace(facts, found, 'Decrypt it before the upload (manage-bde -off, or a plain copy).');
   },
 };
 
 const FILE_SYSTEMS_CLEAN: Rule = {
   id: 'file-systems-clean',
+  sources: ['experience'],
   level: 'A',
   group: 'partitions',
   title: 'File systems clean',
@@ -160,12 +171,10 @@ const FILE_SYSTEMS_CLEAN: Rule = {
     const list = (state: FileSystemState['state']) =>
       volumeStates
         .filter((one) => one.state === state)
-        .map(({ volume, reason }) =>
-          printable(`${nameOf(volume)} (${volume.fileSystem?.name ?? 'unknown'}): ${reason}`),
-        );
+        .map(({ name, fileSystem, reason }) => printable(`${name} (${fileSystem ?? 'unknown'}): ${reason}`));
     const [uncleanOnes, unknownOnes] = [list('unclean'), list('unknown')];
     if (uncleanOnes.length > 0) {
-      return warn(
+      return fail(
         uncleanOnes.join('; '),
         'Shut the machine down cleanly (Windows: powercfg /h off, then shutdown /s) and create the image again, or repair it: e2fsck, xfs_repair, chkdsk /f.',
       );

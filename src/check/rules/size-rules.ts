@@ -25,6 +25,7 @@ function trim(value: number): string {
 
 const MINIMUM: Rule = {
   id: 'size-minimum',
+  sources: ['certification', 'directUpload'],
   level: 'A',
   group: 'size',
   title: 'At least 20 MiB',
@@ -52,6 +53,7 @@ function limitOf({ purpose, generation }: CheckFacts): { limit: number; of: stri
 
 const MAXIMUM: Rule = {
   id: 'size-maximum',
+  sources: ['disks', 'generation2'],
   level: 'A',
   group: 'size',
   title: 'Not too large',
@@ -68,6 +70,7 @@ const MAXIMUM: Rule = {
 
 const PAGE_BLOB: Rule = {
   id: 'page-blob-size',
+  sources: ['blobs'],
   level: 'A',
   group: 'size',
   title: 'Fits in a page blob',
@@ -83,6 +86,7 @@ const PAGE_BLOB: Rule = {
 
 const ALIGNMENT: Rule = {
   id: 'size-alignment',
+  sources: ['windows', 'linux'],
   level: 'A',
   group: 'size',
   title: 'Whole number of MiB',
@@ -106,15 +110,22 @@ const MARKETPLACE_SIZES = {
   windows: { least: 30 * GIB, most: 250 * GIB, name: 'a Windows' },
 } as const;
 
+/** As found, or else as the partitions suggest. */
+function familyOf({ guest, layout }: CheckFacts): string | undefined {
+  return guest?.kind === 'linux' || guest?.kind === 'windows' ? guest.kind : guessOperatingSystem(layout)?.family;
+}
+
 const MARKETPLACE_SIZE: Rule = {
   id: 'marketplace-size',
+  sources: ['certification'],
   level: 'A',
   group: 'size',
   title: 'Size for the Marketplace',
   reason: 'The Marketplace accepts OS disks from 1 to 1,023 GB for Linux and from 30 to 250 GB for Windows.',
   exempt: onlyFor('marketplace'),
-  run: ({ image: { azureSize }, layout }) => {
-    const family = guessOperatingSystem(layout)?.family;
+  run: (facts) => {
+    const { azureSize } = facts.image;
+    const family = familyOf(facts);
     const sizes = Object.values(MARKETPLACE_SIZES);
     const candidates = family === undefined ? sizes : [MARKETPLACE_SIZES[family === 'windows' ? 'windows' : 'linux']];
     const fitting = candidates.filter(({ least, most }) => azureSize >= least && azureSize <= most);

@@ -52,6 +52,7 @@ function notLooked(reason: string): Verdict {
 const NAME = targetRule(
   {
     id: 'target-name',
+    sources: ['certification', 'marketplaceSas'],
     title: 'Name for the Marketplace',
     reason: 'The Marketplace needs a name that ends in .vhd, without white space, % or ".',
     exempt: onlyFor('marketplace'),
@@ -68,6 +69,7 @@ const NAME = targetRule(
 const ACCESS = targetRule(
   {
     id: 'target-access',
+    sources: ['marketplaceSas', 'publicAccess'],
     title: 'Readable for Marketplace',
     reason: 'The Marketplace copies the VHD from a container with public access, or with a SAS for the container.',
     exempt: onlyFor('marketplace'),
@@ -106,6 +108,7 @@ const ACCESS = targetRule(
 const TYPE = blobRule(
   {
     id: 'target-type',
+    sources: ['certification'],
     title: 'Page blob',
     reason: 'Disks and images are created from page blobs. A block blob with the same content is rejected.',
   },
@@ -116,6 +119,7 @@ const TYPE = blobRule(
 const SIZE = blobRule(
   {
     id: 'target-size',
+    sources: ['certification'],
     title: 'Size of the image',
     reason: 'The blob must hold the whole disk, rounded up to a MiB, and the footer of 512 bytes.',
   },
@@ -128,6 +132,7 @@ const SIZE = blobRule(
 const FOOTER = blobRule(
   {
     id: 'target-footer',
+    sources: ['certification'],
     title: 'Footer of a fixed VHD',
     reason: 'Azure recognises a VHD by its footer, which must be that of a fixed disk of this size.',
   },
@@ -142,6 +147,7 @@ const FOOTER = blobRule(
 const COMPLETE = blobRule(
   {
     id: 'target-complete',
+    sources: ['experience'],
     title: 'Complete upload',
     reason: 'An unfinished blob is no VHD, and one that failed its verification differs from the image.',
   },
@@ -164,6 +170,7 @@ const COMPLETE = blobRule(
 const LEASE = blobRule(
   {
     id: 'target-lease',
+    sources: ['experience'],
     title: 'Not leased',
     reason: 'While something holds a lease, the blob is in use as a disk or is being written to.',
   },

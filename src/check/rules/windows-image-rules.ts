@@ -2,19 +2,24 @@
 // Sources: Microsoft, "Prepare a Windows VHD or VHDX to upload to Azure", "Windows Setup states".
 import { START, type WindowsSystem } from '../guest/windows-system.ts';
 import { fail, pass, type Rule, warn } from '../rule.ts';
-import { notApplicable, windowsRule } from './windows-rule.ts';
+import { becomesImage, notApplicable, windowsRule } from './windows-rule.ts';
 
 const COMPLETE = 'IMAGE_STATE_COMPLETE';
 const SYSPREP = 'Run in the machine: C:\\Windows\\System32\\Sysprep\\sysprep.exe /oobe /generalize /shutdown';
 
+const AS_IMAGE = 'Create an image from it (vhdup image create), and check with --image generalized.';
+
 const GENERALIZED = windowsRule({
   id: 'windows-generalized',
+  sources: ['windows', 'setupStates'],
+  group: 'provisioning',
   title: 'State of setup',
   reason:
     'Images are made from a generalized Windows. A Windows that is not generalized can become one machine, from a specialized disk. One whose setup has not ended starts as neither.',
-  run: async (windows, { purpose }) => {
+  run: async (windows, { osState }) => {
     const state = (await windows.imageState()) ?? 'not set';
     if (await windows.isGeneralized()) {
+      if (osState === 'specialized') return fail('generalized: it begins with the setup of a new machine', AS_IMAGE);
       const missing = await missingMarks(windows);
       return missing.length === 0 ? pass('generalized') : fail(`generalized, but ${missing.join('; ')}`, SYSPREP);
     }
@@ -25,7 +30,7 @@ const GENERALIZED = windowsRule({
         `See C:\\Windows\\System32\\Sysprep\\Panther\\setupact.log. ${SYSPREP}`,
       );
     }
-    return purpose === 'marketplace' ? fail('not generalized', SYSPREP) : pass('specialized');
+    return osState === 'generalized' ? fail('not generalized', SYSPREP) : pass('specialized');
   },
 });
 
@@ -50,11 +55,13 @@ const ANSWER_FILES = [
 
 const UNATTEND = windowsRule({
   id: 'windows-unattend',
+  sources: ['windows'],
+  group: 'provisioning',
   title: 'No answer files',
   reason:
     'Azure provides its own answer file when it provisions a machine. Windows prefers the ones that it finds on the disk, and provisioning fails.',
-  run: async (windows) => {
-    if (!(await windows.isGeneralized())) return notApplicable('only for generalized images');
+  run: async (windows, facts) => {
+    if (!(await becomesImage(windows, facts))) return notApplicable('only for generalized images');
     const found: string[] = [];
     for (const path of ANSWER_FILES) {
       if (await windows.exists(path)) found.push(path);
@@ -65,11 +72,13 @@ const UNATTEND = windowsRule({
 
 const DVD = windowsRule({
   id: 'windows-dvd',
+  sources: ['windows'],
+  group: 'provisioning',
   title: 'DVD drive enabled',
   reason:
     'Azure hands the settings of a new machine to Windows on a DVD. Without the driver cdrom, provisioning does not end.',
-  run: async (windows) => {
-    if (!(await windows.isGeneralized())) return notApplicable('only for generalized images');
+  run: async (windows, facts) => {
+    if (!(await becomesImage(windows, facts))) return notApplicable('only for generalized images');
     const start = await windows.startOf('cdrom');
     if (start !== undefined && start !== START.disabled) return pass(`cdrom Start is ${start}`);
     const found = start === undefined ? 'cdrom is not installed' : 'cdrom Start is 4 (disabled)';
@@ -82,10 +91,12 @@ const DVD = windowsRule({
 
 const PENDING = windowsRule({
   id: 'windows-pending',
+  sources: ['windows'],
+  group: 'provisioning',
   title: 'No pending restart',
   reason:
     'Updates that wait for a restart are completed while the machine is provisioned, which takes too long or fails. Sysprep refuses to run.',
-  run: async (windows) => {
+  run: async (windows, facts) => {
     const found: string[] = [];
     const version = 'Microsoft\\Windows\\CurrentVersion';
     if (await windows.has('software', `${version}\\Component Based Servicing\\RebootPending`))
@@ -94,7 +105,7 @@ const PENDING = windowsRule({
       found.push('RebootRequired');
     if (await windows.exists('/Windows/WinSxS/pending.xml')) found.push('WinSxS\\pending.xml');
     if (found.length === 0) return pass('none');
-    const judge = (await windows.isGeneralized()) ? fail : warn;
+    const judge = (await becomesImage(windows, facts)) ? fail : warn;
     return judge(found.join(', '), 'Restart the machine until no update is pending, then shut it down.');
   },
 });

@@ -1,23 +1,29 @@
-// Rules about access to a Windows: Remote Desktop, services, firewall.
+// Rules about access to a Windows: Remote Desktop, services, remote management.
 // Sources: Microsoft, "Prepare a Windows VHD or VHDX to upload to Azure", "Azure VM image certification".
-import { START, type WindowsSystem } from '../guest/windows-system.ts';
+import { firewallRules, isActive } from '../guest/windows-firewall.ts';
+import { START } from '../guest/windows-system.ts';
 import { fail, failForMarketplace, pass, type Rule, warn } from '../rule.ts';
-import { type Difference, differences, fixFor, foundIn, type Setting, warnOf, windowsRule } from './windows-rule.ts';
+import {
+  type Difference,
+  differences,
+  fixFor,
+  foundIn,
+  inSystem,
+  type Setting,
+  warnOf,
+  windowsRule,
+} from './windows-rule.ts';
 
 const TERMINAL_SERVER = 'Control\\Terminal Server';
 const LISTENER = `${TERMINAL_SERVER}\\WinStations\\RDP-Tcp`;
 const POLICY = 'Policies\\Microsoft\\Windows NT\\Terminal Services';
 
-const inSystem = (key: string, name: string, value: number | string): Setting => ({
-  branch: 'system',
-  key,
-  name,
-  value,
-});
 const inPolicy = (name: string, value: number): Setting => ({ branch: 'software', key: POLICY, name, value });
 
 const REMOTE_DESKTOP = windowsRule({
   id: 'windows-rdp',
+  sources: ['windows', 'certification'],
+  group: 'remote',
   title: 'Remote Desktop allowed',
   reason: 'Remote Desktop is the way into a Windows in Azure, and a new Windows denies it.',
   run: async (windows, facts) => {
@@ -31,6 +37,8 @@ const REMOTE_DESKTOP = windowsRule({
 
 const RDP_LISTENER = windowsRule({
   id: 'windows-rdp-listener',
+  sources: ['windows'],
+  group: 'remote',
   title: 'Listener of Remote Desktop',
   reason:
     'Remote Desktop must listen at port 3389 on all network adapters. A certificate of the old machine keeps connections from being made.',
@@ -52,6 +60,8 @@ const RDP_LISTENER = windowsRule({
 
 const RDP_NLA = windowsRule({
   id: 'windows-rdp-nla',
+  sources: ['windows'],
+  group: 'remote',
   title: 'Network Level Authentication',
   reason: 'With Network Level Authentication, Windows checks the user before it starts a session.',
   run: async (windows) =>
@@ -60,6 +70,8 @@ const RDP_NLA = windowsRule({
 
 const RDP_KEEPALIVE = windowsRule({
   id: 'windows-rdp-keepalive',
+  sources: ['windows'],
+  group: 'remote',
   title: 'Keepalive of Remote Desktop',
   reason: "Azure's load balancers drop connections that are idle for 4 minutes.",
   run: async (windows) => {
@@ -98,6 +110,8 @@ const NOT_ON_CLIENTS: readonly string[] = ['IKEEXT', 'RemoteRegistry', 'w32time'
 
 const WINDOWS_SERVICES = windowsRule({
   id: 'windows-services',
+  sources: ['windows'],
+  group: 'remote',
   title: 'Services',
   reason: 'Azure needs the services for the network, the firewall, the time and Remote Desktop.',
   run: async (windows) => {
@@ -127,6 +141,8 @@ function setService(service: string, start: number): string {
 
 const REMOTE_SHELL = windowsRule({
   id: 'windows-remote-shell',
+  sources: ['windows'],
+  group: 'remote',
   title: 'Windows Remote Management',
   reason: 'PowerShell remoting is the second way into a machine whose Remote Desktop fails.',
   run: async (windows) => {
@@ -140,109 +156,6 @@ const REMOTE_SHELL = windowsRule({
   },
 });
 
-const FIREWALL = 'Services\\SharedAccess\\Parameters\\FirewallPolicy';
-const PROFILES = { Domain: 'DomainProfile', Private: 'StandardProfile', Public: 'PublicProfile' } as const;
-
-const FIREWALL_ON = windowsRule({
-  id: 'windows-firewall',
-  title: 'Windows Firewall on',
-  reason: 'A machine in Azure can have a public address. Microsoft asks for the firewall in all three profiles.',
-  run: async (windows) => {
-    const found: Difference[] = [];
-    for (const [profile, key] of Object.entries(PROFILES)) {
-      const policy = `Policies\\Microsoft\\WindowsFirewall\\${key}`;
-      const isByPolicy = (await windows.value('software', policy, 'EnableFirewall')) !== undefined;
-      const setting: Setting = isByPolicy
-        ? { branch: 'software', key: policy, name: 'EnableFirewall', value: 1 }
-        : inSystem(`${FIREWALL}\\${key}`, 'EnableFirewall', 1);
-      const fix = isByPolicy ? 'Change the group policy' : `Set-NetFirewallProfile -Profile ${profile} -Enabled True`;
-      for (const one of await differences(windows, [setting])) found.push({ found: one.found, fix });
-    }
-    return warnOf(found, pass('on in all profiles'));
-  },
-});
-
-const AZURE_ADDRESS = '168.63.129.16';
-
-const FIREWALL_RDP = windowsRule({
-  id: 'windows-firewall-rdp',
-  title: 'Firewall rules for Azure',
-  reason:
-    'The network of Azure counts as public. The firewall must let Remote Desktop in there, and the address 168.63.129.16 of the platform in and out.',
-  run: async (windows, facts) => {
-    const rules = await firewallRules(windows);
-    const desktop = rules.get('remotedesktop-usermode-in-tcp') ?? rules.get('remotedesktop-in-tcp');
-    if (!isActive(desktop) || !isPublic(desktop)) {
-      const found = desktop === undefined ? 'there is no rule for Remote Desktop' : describeRule(desktop);
-      return failForMarketplace(
-        facts,
-        found,
-        'Run in the machine: Get-NetFirewallRule -Name RemoteDesktop-UserMode-In-TCP | Set-NetFirewallRule -Enabled True -Profile Any',
-      );
-    }
-    return warnOf(missingRules(rules), pass('Remote Desktop, ping and Azure are let in'));
-  },
-});
-
-/** Fields of a rule, in lower case. A field can have several values. */
-type FirewallRule = ReadonlyMap<string, readonly string[]>;
-
-/** By name in lower case. */
-async function firewallRules(windows: WindowsSystem): Promise<ReadonlyMap<string, FirewallRule>> {
-  const rules = new Map<string, FirewallRule>();
-  for (const [name, data] of await windows.values('system', `${FIREWALL}\\FirewallRules`)) {
-    if (data.kind === 'text') rules.set(name.toLowerCase(), parseRule(data.text));
-  }
-  return rules;
-}
-
-/** "v2.27|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|": Microsoft, [MS-GPFAS] 2.2.2. */
-function parseRule(text: string): FirewallRule {
-  const fields = new Map<string, string[]>();
-  for (const field of text.toLowerCase().split('|')) {
-    const at = field.indexOf('=');
-    if (at > 0) fields.set(field.slice(0, at), [...(fields.get(field.slice(0, at)) ?? []), field.slice(at + 1)]);
-  }
-  return fields;
-}
-
-function isActive(rule: FirewallRule | undefined): rule is FirewallRule {
-  return has(rule, 'active', 'true') && has(rule, 'action', 'allow');
-}
-
-function isPublic(rule: FirewallRule): boolean {
-  return rule.get('profile') === undefined || has(rule, 'profile', 'public');
-}
-
-function has(rule: FirewallRule | undefined, field: string, value: string): boolean {
-  return rule?.get(field)?.includes(value) === true;
-}
-
-function describeRule(rule: FirewallRule): string {
-  if (!isActive(rule)) return 'the rule for Remote Desktop is not active';
-  return `the rule for Remote Desktop is active for ${rule.get('profile')?.join(', ')} only`;
-}
-
-function missingRules(rules: ReadonlyMap<string, FirewallRule>): Difference[] {
-  const missing: Difference[] = [];
-  if (!isActive(rules.get('fps-icmp4-erq-in'))) {
-    const fix = 'Set-NetFirewallRule -Name FPS-ICMP4-ERQ-In -Enabled True';
-    missing.push({ found: 'the rule FPS-ICMP4-ERQ-In (ping) is not active', fix });
-  }
-  for (const [direction, name] of [
-    ['in', 'Inbound'],
-    ['out', 'Outbound'],
-  ] as const) {
-    const isLetThrough = [...rules.values()].some(
-      (rule) => isActive(rule) && has(rule, 'dir', direction) && has(rule, 'ra4', AZURE_ADDRESS),
-    );
-    if (isLetThrough) continue;
-    const fix = `New-NetFirewallRule -DisplayName AzurePlatform -Direction ${name} -RemoteAddress ${AZURE_ADDRESS} -Profile Any -Action Allow`;
-    missing.push({ found: `no rule allows ${AZURE_ADDRESS} ${direction}`, fix });
-  }
-  return missing;
-}
-
 export const WINDOWS_REMOTE_RULES: readonly Rule[] = [
   REMOTE_DESKTOP,
   RDP_LISTENER,
@@ -250,6 +163,4 @@ export const WINDOWS_REMOTE_RULES: readonly Rule[] = [
   RDP_KEEPALIVE,
   WINDOWS_SERVICES,
   REMOTE_SHELL,
-  FIREWALL_ON,
-  FIREWALL_RDP,
 ];

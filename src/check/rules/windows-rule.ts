@@ -2,31 +2,60 @@
 import { printable } from '../../base/printable.ts';
 import { UnreadableError } from '../../volume/file-systems/opened-file-system.ts';
 import type { CheckFacts } from '../check-facts.ts';
+import type { WindowsInstallation } from '../guest/find-windows.ts';
 import type { Branch, WindowsSystem } from '../guest/windows-system.ts';
 import { type Rule, unlessOsDisk, unread, type Verdict, warn } from '../rule.ts';
+import { worstOf } from './worst-of.ts';
 
-interface WindowsRule extends Pick<Rule, 'id' | 'title' | 'reason'> {
+interface WindowsRule extends Pick<Rule, 'id' | 'sources' | 'title' | 'reason'> {
   readonly group?: Rule['group'];
+  /** Also for a disk with Windows. */
+  readonly exempt?: Rule['exempt'];
   readonly run: (windows: WindowsSystem, facts: CheckFacts) => Promise<Verdict>;
 }
 
-export function windowsRule({ group = 'system', run, ...rest }: WindowsRule): Rule {
+export function windowsRule({ group = 'system', run, exempt, ...rest }: WindowsRule): Rule {
   return {
     ...rest,
     group,
     level: 'B',
-    exempt: (facts) => unlessOsDisk(facts) ?? (facts.windows === undefined ? 'no Windows' : undefined),
+    exempt: (facts) => unlessWindows(facts) ?? exempt?.(facts),
     run: async (facts) => {
-      if (facts.windows === undefined) return unread('Windows was not examined', IN_THE_MACHINE);
-      try {
-        const verdict = await run(facts.windows, facts);
-        return { ...verdict, found: printable(verdict.found) };
-      } catch (error) {
-        if (!(error instanceof UnreadableError)) throw error;
-        return unread(`cannot be read: ${printable(error.message)}`, IN_THE_MACHINE);
+      const verdicts: [name: string, verdict: Verdict][] = [];
+      for (const installation of facts.windows ?? []) {
+        verdicts.push([installation.name, await verdictOf(installation, (windows) => run(windows, facts))]);
       }
+      return verdicts.length === 0 ? unread('Windows was not examined', IN_THE_MACHINE) : worstOf(verdicts);
     },
   };
+}
+
+function unlessWindows(facts: CheckFacts): string | undefined {
+  if (facts.windows !== undefined || facts.purpose === 'data-disk') return unlessOsDisk(facts);
+  return facts.guest?.kind === 'linux' ? 'Linux' : 'no Windows';
+}
+
+async function verdictOf(
+  installation: WindowsInstallation,
+  run: (windows: WindowsSystem) => Promise<Verdict>,
+): Promise<Verdict> {
+  if ('unread' in installation) return cannotBeRead(installation.unread);
+  try {
+    const verdict = await run(installation.system);
+    return { ...verdict, found: printable(verdict.found) };
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    return cannotBeRead(error.message);
+  }
+}
+
+function cannotBeRead(reason: string): Verdict {
+  return unread(`cannot be read: ${printable(reason)}`, IN_THE_MACHINE);
+}
+
+/** Whether machines are made from an image of it: because it was asked for, or because Sysprep has generalized it. */
+export async function becomesImage(windows: WindowsSystem, { osState }: CheckFacts): Promise<boolean> {
+  return osState === 'generalized' || (osState === undefined && (await windows.isGeneralized()));
 }
 
 const IN_THE_MACHINE = 'Check it in the running machine.';
@@ -43,6 +72,11 @@ export interface Setting {
   readonly value: number | string;
   /** Whether it may be absent, because that means the same. */
   readonly mayBeAbsent?: boolean;
+}
+
+/** A value below the current control set. */
+export function inSystem(key: string, name: string, value: number | string): Setting {
+  return { branch: 'system', key, name, value };
 }
 
 /** A setting that has another value. */

@@ -1,18 +1,21 @@
 // Rules about single settings of a Windows: clock, power, paths, disks, network, crash dumps.
 // Source: Microsoft, "Prepare a Windows VHD or VHDX to upload to Azure".
+import { UnreadableError } from '../../volume/file-systems/opened-file-system.ts';
 import type { WindowsSystem } from '../guest/windows-system.ts';
 import { pass, type Rule, unread, warn } from '../rule.ts';
-import { differences, notApplicable, type Setting, warnOf, windowsRule } from './windows-rule.ts';
-
-const inSystem = (key: string, name: string, value: number | string): Setting => ({
-  branch: 'system',
-  key,
-  name,
-  value,
-});
+import {
+  becomesImage,
+  differences,
+  inSystem,
+  notApplicable,
+  type Setting,
+  warnOf,
+  windowsRule,
+} from './windows-rule.ts';
 
 const CLOCK = windowsRule({
   id: 'windows-clock',
+  sources: ['windows'],
   title: 'Clock in UTC',
   reason: 'The hardware clock of a machine in Azure runs in UTC.',
   run: async (windows) => {
@@ -25,6 +28,7 @@ const HIGH_PERFORMANCE = '8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c';
 
 const POWER_PLAN = windowsRule({
   id: 'windows-power-plan',
+  sources: ['windows'],
   title: 'Power plan: high performance',
   reason: 'A machine in Azure must not go to sleep, because nothing wakes it.',
   run: async (windows) => {
@@ -40,6 +44,7 @@ const ENVIRONMENT = 'Control\\Session Manager\\Environment';
 
 const TEMP = windowsRule({
   id: 'windows-temp',
+  sources: ['windows'],
   title: 'Temporary folders',
   reason: 'Temporary folders on a drive that does not exist in Azure stop installers and agents.',
   run: async (windows) => {
@@ -50,6 +55,7 @@ const TEMP = windowsRule({
 
 const SAN_POLICY = windowsRule({
   id: 'windows-san-policy',
+  sources: ['windows'],
   title: 'Data disks online',
   reason: 'With another SAN policy than OnlineAll, data disks that are attached in Azure stay offline.',
   run: async (windows) => {
@@ -67,6 +73,8 @@ const TCPIP = 'Services\\Tcpip\\Parameters';
 
 const ROUTES = windowsRule({
   id: 'windows-routes',
+  sources: ['windows'],
+  group: 'network',
   title: 'No persistent routes',
   reason: 'Routes of the old network lead nowhere in Azure.',
   run: async (windows) => {
@@ -81,10 +89,12 @@ const ROUTES = windowsRule({
 
 const STATIC_ADDRESS = windowsRule({
   id: 'windows-static-address',
+  sources: ['experience'],
+  group: 'network',
   title: 'Addresses by DHCP',
   reason: 'Azure gives addresses by DHCP. A machine that keeps its old address cannot be reached.',
-  run: async (windows) => {
-    if (await windows.isGeneralized()) return notApplicable('only for images that are not generalized');
+  run: async (windows, facts) => {
+    if (await becomesImage(windows, facts)) return notApplicable('only for disks that do not become an image');
     const found: string[] = [];
     for (const id of (await windows.subkeys('system', `${TCPIP}\\Interfaces`)) ?? []) {
       const isDynamic = await windows.integer('system', `${TCPIP}\\Interfaces\\${id}`, 'EnableDHCP');
@@ -102,6 +112,8 @@ const HAS_PROXY = 2;
 
 const PROXY = windowsRule({
   id: 'windows-proxy',
+  sources: ['windows'],
+  group: 'network',
   title: 'No system proxy',
   reason: `The VM Agent reaches the platform at ${AZURE_ADDRESS}, which no proxy forwards to.`,
   run: async (windows) => {
@@ -128,6 +140,7 @@ const LOCAL_DUMPS = 'Microsoft\\Windows\\Windows Error Reporting\\LocalDumps';
 
 const CRASH_DUMP = windowsRule({
   id: 'windows-crash-dump',
+  sources: ['windows'],
   title: 'Crash dumps',
   reason: 'A dump is the only trace of a stop error, because nobody sees the screen of a machine in Azure.',
   run: async (windows) => {
@@ -145,6 +158,7 @@ const CRASH_DUMP = windowsRule({
 
 const PAGE_FILE = windowsRule({
   id: 'windows-page-file',
+  sources: ['windows'],
   title: 'Page file',
   reason:
     'A page file on a drive other than C: is lost where that drive does not exist. D: is the temporary disk of a machine in Azure only once it runs there.',
@@ -162,7 +176,10 @@ const PAGE_FILE = windowsRule({
 
 async function pageFiles(windows: WindowsSystem, key: string): Promise<readonly string[]> {
   const data = await windows.value('system', key, 'PagingFiles');
-  const files = data?.kind === 'texts' ? data.texts : data?.kind === 'text' ? [data.text] : [];
+  if (data !== undefined && data.kind !== 'texts' && data.kind !== 'text') {
+    throw new UnreadableError('PagingFiles has an unknown form');
+  }
+  const files = data?.kind === 'texts' ? data.texts : data === undefined ? [] : [data.text];
   return files.filter((file) => file !== '');
 }
 

@@ -1,10 +1,10 @@
-// Rules about a Windows itself: its version, its drivers, what is installed on it.
+// Rules about a Windows itself: its version, its state, what is installed on it.
 // Sources: Microsoft, "Prepare a Windows VHD or VHDX to upload to Azure", "Azure VM image certification".
 import { UnreadableError } from '../../volume/file-systems/opened-file-system.ts';
 import { describeVersion } from '../../volume/windows-version.ts';
 import { START, type WindowsSystem } from '../guest/windows-system.ts';
-import { fail, failForMarketplace, pass, type Rule, warn } from '../rule.ts';
-import { notApplicable, windowsRule } from './windows-rule.ts';
+import { fail, failForMarketplace, onlyFor, pass, type Rule, warn } from '../rule.ts';
+import { becomesImage, windowsRule } from './windows-rule.ts';
 
 /** Windows 7 SP1, Server 2008 R2 SP1. */
 const FIRST_BUILD = 7601;
@@ -13,6 +13,7 @@ const FIRST_BUILD_WITH_UEFI = 9200;
 
 const VERSION = windowsRule({
   id: 'windows-version',
+  sources: ['windows', 'generation2'],
   title: 'Version of Windows',
   reason:
     'Azure runs Windows 7 SP1 and Windows Server 2008 R2 SP1 and later. A machine of generation 2 needs Windows 8 or Windows Server 2012 at least.',
@@ -29,83 +30,45 @@ const VERSION = windowsRule({
 
 const REGISTRY = windowsRule({
   id: 'windows-registry',
+  sources: ['experience'],
   title: 'Registry closed',
   reason:
     'A registry that Windows did not close comes from a machine that was running or was switched off. Windows completes it from its logs at the next start, as this check does.',
-  run: ({ dirtyHives }) =>
-    Promise.resolve(
-      dirtyHives.length === 0
+  run: ({ dirtyHives, files: { unclean } }) => {
+    const found = dirtyHives.length === 0 ? [] : [`the registry was not closed: ${dirtyHives.join(', ')}`];
+    if (unclean !== undefined) found.push(`its volume was not closed, so settings may be older: ${unclean}`);
+    return Promise.resolve(
+      found.length === 0
         ? pass('closed')
-        : warn(`not closed: ${dirtyHives.join(', ')}`, 'Run in the machine: shutdown /s /t 0; then copy its disk.'),
-    ),
+        : warn(found.join('; '), 'Run in the machine: shutdown /s /t 0; then copy its disk.'),
+    );
+  },
 });
 
 const ENVIRONMENT = 'Control\\Session Manager\\Environment';
 
 const ARCHITECTURE = windowsRule({
   id: 'windows-64-bit',
+  sources: ['windows', 'certification'],
   title: '64-bit Windows',
   reason: 'Azure supports 64-bit Windows. The Marketplace refuses 32-bit images.',
   run: async (windows, facts) => {
-    const found = (await windows.text('system', ENVIRONMENT, 'PROCESSOR_ARCHITECTURE')) ?? 'not set';
+    const found = (await windows.text('system', ENVIRONMENT, 'PROCESSOR_ARCHITECTURE')) ?? (await byFolder(windows));
     if (found === 'AMD64') return pass(found);
     if (found === 'ARM64') return pass(`${found}: needs a VM size with an Arm processor`);
     return failForMarketplace(facts, `PROCESSOR_ARCHITECTURE is ${found}`, 'Install a 64-bit Windows.');
   },
 });
 
-const LEGACY_ACPI = windowsRule({
-  id: 'windows-legacy-acpi',
-  title: 'Devices of Windows Server 2012',
-  reason:
-    'The hosts of Azure name the VMBus MSFT1000 and the generation counter MSFT1002. Windows Server 2012 and 2012 R2 without these devices stop with 0x7B, on Azure only.',
-  run: async (windows) => {
-    const { build } = await windows.version();
-    if (build !== 9200 && build !== 9600) return notApplicable('only for Windows Server 2012 and 2012 R2');
-    const devices = (await windows.subkeys('system', 'Enum\\ACPI'))?.map((name) => name.toLowerCase()) ?? [];
-    const missing = devices.includes('msft1000') ? [] : ['MSFT1000'];
-    if (devices.includes('hyper_v_gen_counter_v1') && !devices.includes('msft1002')) missing.push('MSFT1002');
-    if (missing.length === 0) return pass('Enum\\ACPI has the devices');
-    return fail(
-      `Enum\\ACPI has no ${missing.join(' and no ')}`,
-      'Copy the keys VMBus to MSFT1000 and Hyper_V_Gen_Counter_V1 to MSFT1002 below HKLM\\SYSTEM\\CurrentControlSet\\Enum\\ACPI, or upgrade Windows.',
-    );
-  },
-});
-
-/** Drivers of Hyper-V, with the start type that they need. */
-const DRIVERS = { vmbus: START.boot, storvsc: START.boot, netvsc: START.manual } as const;
-
-const HYPER_V_DRIVERS = windowsRule({
-  id: 'windows-drivers',
-  title: 'Drivers of Hyper-V',
-  reason:
-    'Azure is Hyper-V. A Windows that does not start vmbus and storvsc at boot does not find its disk (stop 0x7B); without netvsc it has no network.',
-  run: async (windows) => {
-    const { build } = await windows.version();
-    const problems: string[] = [];
-    const overridden: string[] = [];
-    for (const [driver, wanted] of Object.entries(DRIVERS)) {
-      const start = await windows.startOf(driver);
-      // Windows 7 and Server 2008 R2 start storvsc on demand.
-      const isRight = start === wanted || (driver === 'storvsc' && start === START.manual && build === FIRST_BUILD);
-      if (!isRight)
-        problems.push(
-          start === undefined ? `${driver} is not installed` : `${driver} Start is ${start}, not ${wanted}`,
-        );
-      const file = `/Windows/System32/drivers/${driver}.sys`;
-      if (!(await windows.exists(file))) problems.push(`${file} is missing`);
-      const override = await windows.integer('system', `Services\\${driver}\\StartOverride`, '0');
-      if (wanted === START.boot && override === START.manual) overridden.push(`${driver} StartOverride is 3`);
-    }
-    const fix = 'Start the disk in Hyper-V once, where Windows installs its drivers, and shut it down.';
-    if (problems.length > 0) return fail(problems.join('; '), fix);
-    return overridden.length > 0 ? warn(overridden.join('; '), fix) : pass(Object.keys(DRIVERS).join(', '));
-  },
-});
+/** A 64-bit Windows has a folder for 32-bit programs. */
+async function byFolder(windows: WindowsSystem): Promise<string> {
+  if (await windows.exists('/Windows/SysWOW64')) throw new UnreadableError('PROCESSOR_ARCHITECTURE is not set');
+  return 'not set, and there is no folder SysWOW64';
+}
 
 const HIBERNATED = windowsRule({
   id: 'windows-hibernated',
+  sources: ['experience'],
   title: 'Not hibernated',
   reason:
     'A hibernated Windows continues from the memory of its old machine, whose hardware is gone. Fast startup hibernates at each shutdown.',
@@ -123,12 +86,14 @@ const HIBERNATED = windowsRule({
 
 const DOMAIN_CONTROLLER = windowsRule({
   id: 'windows-domain-controller',
+  sources: ['windows'],
   title: 'No domain controller',
   reason: 'A copy of a domain controller damages its domain, and Sysprep cannot generalize one.',
-  run: async (windows, { purpose }) => {
-    const type = (await windows.text('system', 'Control\\ProductOptions', 'ProductType')) ?? 'not set';
+  run: async (windows, facts) => {
+    const type = await windows.text('system', 'Control\\ProductOptions', 'ProductType');
+    if (type === undefined) throw new UnreadableError('ProductType is not set');
     if (type.toLowerCase() !== 'lanmannt') return pass(`ProductType is ${type}`);
-    const judge = purpose === 'marketplace' || (await windows.isGeneralized()) ? fail : warn;
+    const judge = (await becomesImage(windows, facts)) ? fail : warn;
     return judge(
       'a domain controller',
       'Create a new machine in Azure and promote it, or demote this one first: Uninstall-ADDSDomainController',
@@ -150,6 +115,7 @@ const FOREIGN = [
 
 const FOREIGN_TOOLS = windowsRule({
   id: 'windows-foreign-tools',
+  sources: ['windows'],
   title: 'No tools of other hypervisors',
   reason:
     'Drivers and agents of VMware, VirtualBox, Xen, KVM or Parallels do nothing useful on Hyper-V, and may disturb its own.',
@@ -167,12 +133,14 @@ const ROLES = ['DHCPServer', 'ClusSvc', 'WDSServer', 'WINS', 'SNMP', 'RemoteAcce
 
 const ROLES_OF_SERVER = windowsRule({
   id: 'windows-roles',
+  sources: ['certification'],
   title: 'Supported roles',
   reason:
     'Azure does not support these roles and features in a virtual machine. SQL Server has images of its own in the Marketplace.',
-  run: async (windows, { purpose }) => {
-    if (purpose !== 'marketplace') return notApplicable('only for marketplace');
-    const services = (await windows.subkeys('system', 'Services')) ?? [];
+  exempt: onlyFor('marketplace'),
+  run: async (windows) => {
+    const services = await windows.subkeys('system', 'Services');
+    if (services === undefined) throw new UnreadableError('the SYSTEM hive has no services');
     const sql = services.filter((name) => /^MSSQL/i.test(name));
     if (sql.length > 0) return fail(sql.join(', '), 'Start from an image of SQL Server in the Marketplace.');
     const found: string[] = [];
@@ -188,6 +156,8 @@ const AGENTS = ['RdAgent', 'WindowsAzureGuestAgent'] as const;
 
 const AGENT = windowsRule({
   id: 'windows-agent',
+  sources: ['windows', 'vmAgent'],
+  group: 'provisioning',
   title: 'Azure VM Agent',
   reason:
     'The agent runs extensions: password reset, backup, monitoring. Azure installs it only when it provisions a generalized image.',
@@ -215,8 +185,6 @@ export const WINDOWS_SYSTEM_RULES: readonly Rule[] = [
   VERSION,
   REGISTRY,
   ARCHITECTURE,
-  LEGACY_ACPI,
-  HYPER_V_DRIVERS,
   HIBERNATED,
   DOMAIN_CONTROLLER,
   FOREIGN_TOOLS,

@@ -13,6 +13,9 @@ describe('readKernelLine', () => {
     expect(await read({ '/boot/grub/grub.cfg': menu })).toEqual({
       path: '/boot/grub/grub.cfg',
       parameters: ['root=UUID=1', 'quiet'],
+      kernel: '/vmlinuz-2',
+      version: '2',
+      initrds: [],
     });
   });
 
@@ -31,6 +34,7 @@ describe('readKernelLine', () => {
     expect(line).toEqual({
       path: '/boot/loader/entries/id-5.14.0-70.conf',
       parameters: ['new', '$tuned', 'more'],
+      initrds: [],
     });
   });
 
@@ -45,6 +49,60 @@ describe('readKernelLine', () => {
   it('reads /etc/default/grub when there is no menu', async () => {
     const text = `GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX='console=ttyS0 a'\n`;
     expect((await read({ '/etc/default/grub': text }))?.parameters).toEqual(['quiet', 'console=ttyS0', 'a']);
+  });
+
+  it('reads the kernel and the initrds, of the first entry only', async () => {
+    const menu =
+      'menuentry x {\n linux ($root)/boot/vmlinuz-6.1-a root=x\n initrd /ucode.img /boot/initrd.img-6.1-a\n}\nmenuentry y {\n linux /vmlinuz-5\n initrd /5\n}\n';
+    expect(await read({ '/boot/grub/grub.cfg': menu })).toMatchObject({
+      kernel: '/boot/vmlinuz-6.1-a',
+      version: '6.1-a',
+      initrds: ['/ucode.img', '/boot/initrd.img-6.1-a'],
+    });
+    expect(await read({ '/boot/grub/grub.cfg': 'linux /vmlinuz root=x\nlinux /b\ninitrd /b.img\n' })).toMatchObject({
+      kernel: '/vmlinuz',
+      initrds: [],
+    });
+  });
+
+  it('reads the entry of GRUB 1 that is the default', async () => {
+    const menu = (line: string) =>
+      `${line}\ntitle a\nkernel /vmlinuz-1\ninitrd /1\ntitle b\nkernel /vmlinuz-2\ninitrd /2\n`;
+    const of = async (line: string) => await read({ '/boot/grub/menu.lst': menu(line) });
+    expect(await of('default=1')).toMatchObject({ version: '2', initrds: ['/2'] });
+    expect(await of('default 0')).toMatchObject({ version: '1', initrds: ['/1'] });
+    expect(await of('default=7')).toMatchObject({ version: '1', initrds: ['/1'] });
+    expect(await of('default=saved')).toMatchObject({ version: '1', initrds: ['/1'] });
+  });
+
+  it('reads the Boot Loader Specification entry that GRUB has saved as the default', async () => {
+    const entry = (version: string) =>
+      `title x\nversion ${version}\nlinux\t/vmlinuz-${version}\ninitrd /i-${version} $tuned_initrd\noptions a\n`;
+    const files = {
+      '/boot/loader/entries/id-5.14.0-9.conf': entry('5.14.0-9'),
+      '/boot/loader/entries/id-5.14.0-70.conf': entry('5.14.0-70'),
+    };
+    const saved = { ...files, '/boot/grub2/grubenv': 'saved_entry=id-5.14.0-9\n' };
+    expect(await read(saved)).toMatchObject({
+      kernel: '/vmlinuz-5.14.0-9',
+      version: '5.14.0-9',
+      initrds: ['/i-5.14.0-9'],
+    });
+    expect(await read({ ...saved, '/boot/grub2/grubenv': 'saved_entry=id-removed\n' })).toMatchObject({
+      version: '5.14.0-70',
+    });
+    const path = { '/boot/loader/entries/a.conf': 'linux /0123/6.10.0-1/linux\noptions x\n' };
+    expect(await read(path)).toMatchObject({ version: '6.10.0-1' });
+  });
+
+  it('reads the menu of Red Hat on the EFI system partition', async () => {
+    const efi = guestTree({ '/EFI/redhat/grub.cfg': 'linuxefi /vmlinuz-3.10 quiet\ninitrdefi /initramfs-3.10.img\n' });
+    const system = new LinuxSystem({ root: guestTree({ '/etc/fstab': '' }), efi });
+    expect(await readKernelLine(system)).toMatchObject({
+      path: '/boot/efi/EFI/redhat/grub.cfg',
+      version: '3.10',
+      initrds: ['/initramfs-3.10.img'],
+    });
   });
 
   it('finds nothing when there is no boot loader', async () => {

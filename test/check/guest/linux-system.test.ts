@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findLinux } from '../../../src/check/guest/find-linux.ts';
-import { GuestUnreadableError } from '../../../src/check/guest/guest-file-system.ts';
+import { type GuestFileSystem, GuestUnreadableError } from '../../../src/check/guest/guest-file-system.ts';
 import { LinuxSystem } from '../../../src/check/guest/linux-system.ts';
 import { guestTree } from '../../support/guest-tree.ts';
 
@@ -11,10 +11,10 @@ describe('LinuxSystem', () => {
   it('reads the entries of fstab', async () => {
     const system = new LinuxSystem({ root: guestTree({ '/etc/fstab': FSTAB }) });
     expect(await system.mountPoints()).toEqual([
-      { device: 'UUID=1', path: '/', fileSystem: 'ext4' },
-      { device: 'UUID=2', path: '/boot/efi', fileSystem: 'vfat' },
-      { device: 'UUID=3', path: '/home', fileSystem: 'xfs' },
-      { device: 'UUID=4', path: 'none', fileSystem: 'swap' },
+      { device: 'UUID=1', path: '/', fileSystem: 'ext4', options: 'defaults' },
+      { device: 'UUID=2', path: '/boot/efi', fileSystem: 'vfat', options: 'defaults' },
+      { device: 'UUID=3', path: '/home', fileSystem: 'xfs', options: 'rw' },
+      { device: 'UUID=4', path: 'none', fileSystem: 'swap', options: 'sw' },
     ]);
   });
 
@@ -34,6 +34,40 @@ describe('LinuxSystem', () => {
     await expect(system.look('/home/me/.bash_history')).rejects.toThrow(GuestUnreadableError);
     await expect(system.look('/boot/efi/EFI')).rejects.toThrow('/boot/efi');
     expect(await system.look('/homes')).toEqual({ kind: 'absent' });
+  });
+
+  it('looks on the volumes that fstab names, and on the nearest one', async () => {
+    const fstab = 'UUID=1 / ext4 rw\n/dev/vg/var /var xfs rw\n/dev/vg/log /var/log xfs rw\nUUID=9 /srv xfs rw\n';
+    const volumes = new Map([
+      ['/dev/vg/var', guestTree({ '/lib/x': 'of var', '/log/hidden': 'below a mount point' })],
+      ['/dev/vg/log', guestTree({ '/messages': 'of log' })],
+    ]);
+    const root = guestTree({ '/etc/fstab': fstab, '/var/lib/x': 'below a mount point', '/etc/y': 'of root' });
+    const system = new LinuxSystem({ root, volumeNamed: (device) => volumes.get(device) });
+    expect(await system.readText('/var/lib/x')).toBe('of var');
+    expect(await system.readText('/var/log/messages')).toBe('of log');
+    expect(await system.look('/var/log/hidden')).toEqual({ kind: 'absent' });
+    expect(await system.readText('/etc/y')).toBe('of root');
+    await expect(system.look('/srv/x')).rejects.toThrow(GuestUnreadableError);
+  });
+
+  it('follows links from the root to other volumes, and does not report as absent where others lead', async () => {
+    const home = guestTree({ '/me/.profile': 'umask' });
+    const root = guestTree({ '/etc/fstab': 'UUID=1 / ext4 rw\nUUID=2 /var/home xfs rw\nUUID=3 /opt xfs rw\n' });
+    const leadsTo = (from: string, to: string, files: GuestFileSystem): GuestFileSystem => ({
+      ...files,
+      look: async (path) =>
+        path.startsWith(`${from}/`)
+          ? { kind: 'absent', leadsTo: to + path.slice(from.length) }
+          : await files.look(path),
+    });
+    const linked = leadsTo('/home', '/var/home', leadsTo('/srv', '/opt/srv', root));
+    const volumeNamed = (device: string) => (device === 'UUID=2' ? leadsTo('/away', '/elsewhere', home) : undefined);
+    const system = new LinuxSystem({ root: linked, volumeNamed });
+    expect(await system.readText('/home/me/.profile')).toBe('umask');
+    expect(await system.look('/home/me/.bashrc')).toEqual({ kind: 'absent' });
+    await expect(system.look('/srv/x')).rejects.toThrow('/opt/srv/x is on the file system of /opt');
+    await expect(system.look('/home/away/x')).rejects.toThrow('is a link to /elsewhere/x');
   });
 
   it('lists each home folder once, up to a limit', async () => {
@@ -76,7 +110,8 @@ describe('findLinux', () => {
   });
 
   it('names the volume that it cannot read, and reads the others', async () => {
-    const broken = { look: () => Promise.reject(new GuestUnreadableError('it is damaged')) };
+    const fails = () => Promise.reject(new GuestUnreadableError('it is damaged'));
+    const broken = { look: fails, read: fails };
     const volumes = new Map([
       ['partition 1', broken],
       ['partition 2', guestTree({ '/etc/fstab': '' })],

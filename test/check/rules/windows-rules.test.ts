@@ -1,20 +1,27 @@
 // Each rule about Windows, with a Windows that passes and ones that do not.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CheckFacts } from '../../../src/check/check-facts.ts';
-import type { CheckFinding, CheckResult } from '../../../src/check/check-report.ts';
+import type { CheckFinding, CheckResult, OsState } from '../../../src/check/check-report.ts';
+import type { WindowsBoot } from '../../../src/check/guest/windows-boot.ts';
 import { WindowsSystem } from '../../../src/check/guest/windows-system.ts';
 import { WINDOWS_RULES } from '../../../src/check/rules/windows-rules.ts';
 import { runRules } from '../../../src/check/run-rules.ts';
-import type { PartitionTable } from '../../../src/volume/partition-table.ts';
+import type { Partition, PartitionTable } from '../../../src/volume/partition-table.ts';
+import type { FileVersion } from '../../../src/volume/portable-executable/file-version.ts';
 import { Hive } from '../../../src/volume/registry/hive.ts';
 import { deviceOf, gptDevice, mbrDevice } from '../../support/boot-configuration-builder.ts';
 import {
+  bootFrom,
   DISK_ID,
   GENERALIZED,
   LOADER,
   openWindows,
   WINDOWS_PARTITION,
+  WINDOWS_VOLUME,
   type WindowsContents,
+  windowsFiles,
 } from '../../support/golden-windows.ts';
 import {
   type BuiltValue,
@@ -27,24 +34,14 @@ import {
   sz,
 } from '../../support/hive-builder.ts';
 import { filesFrom } from '../../support/memory-files.ts';
+import { buildProgram } from '../../support/program-builder.ts';
+import { NO_SHARED_GUESTS, sharedGuests } from '../../support/shared-guests.ts';
 
 const TABLE: PartitionTable = {
   scheme: 'gpt',
   sectorSize: 512,
   diskId: DISK_ID,
-  partitions: [
-    {
-      index: 3,
-      offset: 2 ** 27,
-      length: 2 ** 30,
-      type: 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7',
-      typeName: 'Microsoft basic data',
-      role: 'windows-data',
-      isActive: false,
-      isLogical: false,
-      id: WINDOWS_PARTITION,
-    },
-  ],
+  partitions: [WINDOWS_VOLUME],
   hasBootCode: false,
   hasGrub: false,
   problems: [],
@@ -56,15 +53,18 @@ const FACTS: CheckFacts = {
   blobName: undefined,
   image: { path: 'disk.vhd', format: 'vhd-fixed', size: 2 ** 30, azureSize: 2 ** 30, warnings: [], creator: undefined },
   layout: { table: TABLE, volumes: [], problems: [] },
+  contents: { volumes: [], unread: [] },
   volumeStates: [],
   guest: undefined,
   efi: undefined,
 };
 
+const MARKETPLACE = { purpose: 'marketplace', osState: 'generalized' } as const;
+
 type Change = Partial<WindowsContents>;
 
 async function findingsFor(changes: readonly Change[], facts: Partial<CheckFacts> = {}): Promise<CheckFinding[]> {
-  return await runRules(WINDOWS_RULES, { ...FACTS, ...facts, windows: await openWindows(...changes) });
+  return await runRules(WINDOWS_RULES, { ...FACTS, ...facts, windows: [await openWindows(...changes)] });
 }
 
 /** Findings of the rules that do not pass, as "id result: found". */
@@ -94,6 +94,7 @@ const build = (number: number): Change =>
 
 const VERSION = 'Microsoft\\Windows\\CurrentVersion';
 const STATE = `${VERSION}\\Setup\\State`;
+const OTHER_PARTITION = '11111111-2222-3333-4444-555555555555';
 const BOOT_MANAGER = '{9dea862c-5cdd-4e70-acc1-f32b344d4795}';
 const LISTENER = 'Control\\Terminal Server\\WinStations\\RDP-Tcp';
 const FIREWALL = 'Services\\SharedAccess\\Parameters\\FirewallPolicy';
@@ -259,6 +260,14 @@ const CASES: readonly [change: Change, finding: string, facts?: Partial<CheckFac
     ),
     'windows-page-file warn: D:\\pagefile.sys',
   ],
+  [
+    system('Control\\Session Manager\\Memory Management', 'PagingFiles', binary(Buffer.alloc(4))),
+    'windows-page-file unread: cannot be read: PagingFiles has an unknown form',
+  ],
+  [
+    system('Control\\ProductOptions', 'ProductType', undefined),
+    'windows-domain-controller unread: cannot be read: ProductType is not set',
+  ],
   [bcd(LOADER, '25000080', 1n), 'windows-bcd-safe-mode fail: safeboot is 1'],
   [bcd(LOADER, '16000009', true), 'windows-bcd warn: recoveryenabled is true, not false'],
   [bcd(LOADER, '250000e0', undefined), 'windows-bcd warn: bootstatuspolicy is not set, not 1'],
@@ -292,10 +301,12 @@ const CASES: readonly [change: Change, finding: string, facts?: Partial<CheckFac
   [start('sacsvr', 3), 'windows-bcd warn: sacsvr has the start type 3'],
 ];
 
+const WINDOWS_BOOT_RULES = WINDOWS_RULES.filter(({ group }) => group === 'boot');
+
 describe('rules about Windows', () => {
   it('pass for a Windows that is prepared', async () => {
     expect(await problemsFor([])).toEqual([]);
-    const marketplace = { purpose: 'marketplace' } as const;
+    const marketplace = MARKETPLACE;
     expect(await problemsFor([GENERALIZED], marketplace)).toEqual([]);
     expect(await problemsFor([], marketplace)).toEqual(['windows-generalized fail: not generalized']);
   });
@@ -313,7 +324,15 @@ describe('rules about Windows', () => {
 
   it('each have a case', () => {
     const tried = new Set(CASES.map(([, finding]) => finding.split(' ', 1)[0]));
-    const elsewhere = ['windows-registry', 'windows-roles', 'windows-unattend', 'windows-dvd'];
+    const elsewhere = [
+      'windows-boot-manager',
+      'windows-registry',
+      'windows-roles',
+      'windows-nvme',
+      'windows-smb-patch',
+      'windows-unattend',
+      'windows-dvd',
+    ];
     expect(WINDOWS_RULES.map(({ id }) => id).filter((id) => !tried.has(id))).toEqual(elsewhere);
   });
 
@@ -332,7 +351,7 @@ describe('rules about Windows', () => {
       'fail',
     ],
   ])('a generalized image for the Marketplace %s', async (_, change, id, result) => {
-    const findings = await findingsFor([GENERALIZED, change], { purpose: 'marketplace' });
+    const findings = await findingsFor([GENERALIZED, change], MARKETPLACE);
     expect(findings.filter((one) => one.id === id).map((one) => one.result)).toEqual([result]);
   });
 
@@ -341,16 +360,33 @@ describe('rules about Windows', () => {
     const log = newLog([dirty, buildHive({ values: { V: dword(1) } })], 2);
     const system = await Hive.open(memoryFile(dirty), [memoryFile(log)]);
     const software = await Hive.open(memoryFile(buildHive({})), []);
-    const windows = new WindowsSystem({ system, software, files: filesFrom({}) });
-    const findings = await runRules(WINDOWS_RULES, { ...FACTS, windows });
-    expect(findings.find(({ id }) => id === 'windows-registry')).toMatchObject({
-      result: 'warn',
-      found: 'not closed: SYSTEM',
-    });
-    expect(findings.find(({ id }) => id === 'windows-bcd-target')).toMatchObject({
-      result: 'unread',
-      found: 'no boot configuration (BCD) was found',
-    });
+    const boot = await bootFrom({});
+    const windows = new WindowsSystem({ system, software, files: filesFrom({}), boot });
+    const findings = await runRules(WINDOWS_RULES, { ...FACTS, windows: [{ name: 'partition 3', system: windows }] });
+    const of = (wanted: string) => findings.find(({ id }) => id === wanted);
+    expect(of('windows-registry')).toMatchObject({ result: 'warn', found: 'the registry was not closed: SYSTEM' });
+  });
+
+  it('fail without a boot configuration and a boot manager, and are unread where they cannot be looked for', async () => {
+    const of = async (boot: WindowsBoot) => {
+      const { windows } = windowsFiles();
+      const system = await WindowsSystem.open(filesFrom(windows), { boot });
+      if (system === undefined) throw new Error('There is no Windows.');
+      const findings = await runRules(WINDOWS_BOOT_RULES, { ...FACTS, windows: [{ name: 'partition 3', system }] });
+      return findings.map(({ id, result, found }) => `${id} ${result}: ${found}`);
+    };
+    const missing = 'there is no boot configuration /EFI/Microsoft/Boot/BCD on partition 1';
+    expect(await of(await bootFrom({}))).toEqual([
+      'windows-boot-manager fail: no \\EFI\\Microsoft\\Boot\\bootmgfw.efi on partition 1',
+      `windows-bcd-target fail: ${missing}`,
+      `windows-bcd-safe-mode unread: ${missing}`,
+      `windows-bcd unread: ${missing}`,
+      `windows-secure-boot unread: ${missing}`,
+    ]);
+    const unread = 'unread: cannot be read: no EFI system partition that can be read was found';
+    expect(await of({ isRead: false, reason: 'no EFI system partition that can be read was found' })).toEqual(
+      WINDOWS_BOOT_RULES.map(({ id }) => `${id} ${unread}`),
+    );
   });
 
   it('know what is different on a Windows 10', async () => {
@@ -363,8 +399,11 @@ describe('rules about Windows', () => {
     const devices = (...names: string[]): Change => ({
       system: Object.fromEntries(names.map((name) => [`${SET}\\Enum\\ACPI\\${name}`, {}])),
     });
-    expect(await problemsFor([build(9600), devices('VMBus', 'MSFT1000')])).toEqual([]);
+    const trustedLaunch =
+      'windows-secure-boot warn: Windows Server 2022 Datacenter, build 9600.2113, Server Core, which Trusted Launch does not support';
+    expect(await problemsFor([build(9600), devices('VMBus', 'MSFT1000')])).toEqual([trustedLaunch]);
     expect(await problemsFor([build(9600), devices('MSFT1000', 'Hyper_V_Gen_Counter_V1')])).toEqual([
+      trustedLaunch,
       'windows-legacy-acpi fail: Enum\\ACPI has no MSFT1002',
     ]);
   });
@@ -382,9 +421,74 @@ describe('rules about Windows', () => {
     ]);
   });
 
+  it('fail for a boot entry that leads to a partition without Windows', async () => {
+    const other: Partition = { ...WINDOWS_VOLUME, index: 4, id: OTHER_PARTITION };
+    const layout = { ...FACTS.layout, table: { ...TABLE, partitions: [WINDOWS_VOLUME, other] } };
+    const entry = bcd(LOADER, '21000001', gptDevice(OTHER_PARTITION, DISK_ID));
+    expect(await problemsFor([entry], { layout })).toEqual([
+      'windows-bcd-target fail: osdevice: partition 4, but Windows is on partition 3',
+    ]);
+  });
+
+  it('depend on what becomes of the disk', async () => {
+    const of = async (id: string, changes: readonly Change[], osState: OsState | undefined) =>
+      (await findingsFor(changes, { osState })).find((one) => one.id === id)?.result;
+    expect(await of('windows-generalized', [], undefined)).toBe('pass');
+    expect(await of('windows-generalized', [], 'specialized')).toBe('pass');
+    expect(await of('windows-generalized', [], 'generalized')).toBe('fail');
+    expect(await of('windows-generalized', [GENERALIZED], 'specialized')).toBe('fail');
+    const fixed = system('Services\\Tcpip\\Parameters\\Interfaces\\{4d36e972}', 'EnableDHCP', dword(0));
+    expect(await of('windows-static-address', [fixed], 'specialized')).toBe('warn');
+    expect(await of('windows-static-address', [fixed], 'generalized')).toBe('not-applicable');
+    expect(await of('windows-dvd', [start('cdrom', 4)], undefined)).toBe('not-applicable');
+    expect(await of('windows-dvd', [start('cdrom', 4)], 'generalized')).toBe('fail');
+  });
+
+  it('ask for a controller for NVMe only with --nvme', async () => {
+    const of = async (changes: readonly Change[], facts: Partial<CheckFacts> = {}) => {
+      const findings = await findingsFor(changes, { hasNvme: true, ...facts });
+      const found = findings.find(({ id }) => id === 'windows-nvme');
+      return `${found?.result}: ${found?.found}`;
+    };
+    expect(await of([], { hasNvme: undefined })).toBe('not-applicable: only with --nvme');
+    expect(await of([])).toBe(
+      'warn: Services\\stornvme Start is not set; it must be 0; Services\\stornvme\\Parameters IoTimeoutValue is not set; it must be 240',
+    );
+    const ready = [start('stornvme', 0), system('Services\\stornvme\\Parameters', 'IoTimeoutValue', dword(240))];
+    expect(await of(ready)).toBe('pass: stornvme starts at boot');
+    expect(await of(ready, { generation: 1 })).toBe('warn: generation 1');
+    expect(await of([...ready, build(14_393)])).toBe('warn: build 14393, before 17763');
+  });
+
+  it('compare the version of the SMB server for the Marketplace', async () => {
+    const of = async (changes: readonly Change[], facts: Partial<CheckFacts> = MARKETPLACE) => {
+      const found = (await findingsFor([GENERALIZED, ...changes], facts)).find(({ id }) => id === 'windows-smb-patch');
+      return `${found?.result}: ${found?.found}`;
+    };
+    const driver = (name: string, ...version: FileVersion) =>
+      file(`/Windows/System32/drivers/${name}`, buildProgram(version));
+    const srv = '/Windows/System32/drivers/srv';
+    expect(await of([], {})).toBe('not-applicable: only for marketplace');
+    expect(await of([])).toBe('not-applicable: no version is required of build 20348');
+    expect(await of([build(14_393)])).toMatch(/^unread: .*neither .*srv.sys nor .*srv2.sys exists/);
+    expect(await of([build(14_393), driver('srv2.sys', 10, 0, 14_393, 953)])).toBe(
+      `pass: ${srv}2.sys has the version 10.0.14393.953`,
+    );
+    const old = driver('srv.sys', 10, 0, 14_393, 206);
+    expect(await of([build(14_393), old, driver('srv2.sys', 10, 0, 14_393, 953)])).toBe(
+      `fail: ${srv}.sys has the version 10.0.14393.206, but 10.0.14393.953 is needed`,
+    );
+    expect(await of([build(9600), file(`${srv}.sys`, Buffer.alloc(100))])).toMatch(/^unread: .*begin with MZ/);
+  });
+
   it('fail for a boot manager without an entry', async () => {
     const problems = await problemsFor([bcd(BOOT_MANAGER, '23000003', undefined)]);
     expect(problems[0]).toBe('windows-bcd-target fail: the boot manager has no default entry');
+    const stray = await problemsFor([bcd(BOOT_MANAGER, '23000003', `{${OTHER_PARTITION}}`)]);
+    // An entry that does not exist has no safe mode either, which is no reason to pass.
+    expect(stray).toHaveLength(4);
+    for (const problem of stray)
+      expect(problem).toContain(`fail: the default entry {${OTHER_PARTITION}} does not exist`);
   });
 
   it('are unread where a hive is damaged, and do not apply without Windows or to data disks', async () => {
@@ -399,3 +503,33 @@ describe('rules about Windows', () => {
     expect([...new Set(data.map(({ result }) => result))]).toEqual(['not-applicable']);
   });
 });
+
+describe.skipIf(sharedGuests === undefined)(
+  `rules about Windows on a real registry ${sharedGuests === undefined ? NO_SHARED_GUESTS : ''}`,
+  () => {
+    it('read a SYSTEM hive that was not closed, with its logs', async () => {
+      const of = (name: string) => readFileSync(join(sharedGuests ?? '', 'regipy', name));
+      const system = '/Windows/System32/config/SYSTEM';
+      const logs = ['.LOG1', '.LOG2'].map((suffix) => [`${system}${suffix}`, of(`SYSTEM_B${suffix}`)] as const);
+      const files = { ...windowsFiles().windows, [system]: of('SYSTEM_B'), ...Object.fromEntries(logs) };
+      const boot = await bootFrom({ '/EFI/Microsoft/Boot/BCD': of('BCD') });
+      const windows = await WindowsSystem.open(filesFrom(files), { boot });
+      if (windows === undefined) throw new Error('There is no Windows.');
+      const findings = await runRules(WINDOWS_RULES, { ...FACTS, windows: [{ name: 'partition 3', system: windows }] });
+      const results = Object.fromEntries(findings.map(({ id, result }) => [id, result]));
+      expect(Object.values(results)).not.toContain('unread');
+      expect(results).toMatchObject({
+        'windows-registry': 'warn',
+        'windows-64-bit': 'pass',
+        'windows-rdp': 'warn',
+        'windows-rdp-nla': 'pass',
+        'windows-firewall': 'pass',
+        'windows-firewall-rdp': 'warn',
+        'windows-bcd-safe-mode': 'pass',
+        'windows-agent': 'warn',
+        'windows-domain-controller': 'pass',
+        'windows-page-file': 'pass',
+      });
+    });
+  },
+);
