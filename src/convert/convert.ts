@@ -2,8 +2,9 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { printable } from '../base/printable.ts';
+import type { FreeSpaceReport } from '../base/skip-free.ts';
 import { UsageError } from '../errors.ts';
-import { type EventListener, imageListeners, shielded } from '../events.ts';
+import { collectingListeners, type EventListener, shielded } from '../events.ts';
 import type { DiskImage, DiskImageFormat } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
@@ -14,7 +15,8 @@ import { formatOfName, type LocalImageFormat } from '../target/local-image.ts';
 import { openLocalImage } from '../target/open-local-image.ts';
 import { localConcurrency } from '../transfer/concurrency-limits.ts';
 import { moveDisk, type TransferSource } from '../transfer/move-disk.ts';
-import { sparseOf } from '../validate-options.ts';
+import { checkSkipFree, sparseOf } from '../validate-options.ts';
+import { leaveOutFreeSpace } from '../volume/free-space/leave-out.ts';
 
 export interface ConvertOptions extends Omit<ImageTransferOptions, 'format'> {
   /** Path of the file to write. */
@@ -49,6 +51,8 @@ export interface ConvertResult {
   /** Whether zeros are holes, which take no space on the disk. */
   readonly sparse: boolean;
   readonly durationMs: number;
+  /** Only with `skipFree`. */
+  readonly freeSpace?: FreeSpaceReport;
 }
 
 const RESULT_FORMATS = {
@@ -70,7 +74,8 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
   const startMs = performance.now();
-  const image = await openSource(options, emit);
+  checkSkipFree(options.skipFree);
+  const { image, freeSpace } = await openSource(options, emit, signal);
   try {
     const source = sourceOf(image, format);
     await assertNotOfTheImage(image, options.output);
@@ -103,6 +108,7 @@ export async function convertImage(options: ConvertOptions): Promise<ConvertResu
         written: progress.sent + (format === 'vhd' ? FOOTER_LENGTH : 0),
         sparse,
         durationMs: performance.now() - startMs,
+        ...(freeSpace === undefined ? {} : { freeSpace }),
       };
     } catch (error) {
       await target.abandon();
@@ -121,13 +127,29 @@ function formatOf({ format, raw, output }: ConvertOptions): LocalImageFormat {
   return raw === true ? 'raw' : (format ?? formatOfName(output));
 }
 
-function openSource(options: ConvertOptions, emit: EventListener): Promise<DiskImage> {
-  const { image, format: _, imageFormat, ...others } = options;
-  return openDiskImage(image, {
+interface Source {
+  readonly image: DiskImage;
+  /** What `image` leaves out; undefined without the option. */
+  readonly freeSpace: FreeSpaceReport | undefined;
+}
+
+async function openSource(options: ConvertOptions, emit: EventListener, signal: AbortSignal): Promise<Source> {
+  const { image: path, format: _, imageFormat, skipFree, ...others } = options;
+  const { warnings, listeners } = collectingListeners(emit);
+  const image = await openDiskImage(path, {
     ...others,
     ...(imageFormat === undefined ? {} : { format: imageFormat }),
-    ...imageListeners(emit),
+    ...listeners,
   });
+  if (skipFree === undefined) return { image, freeSpace: undefined };
+  try {
+    const left = await leaveOutFreeSpace(image, warnings, skipFree, signal);
+    emit({ type: 'free-space', ...left.report });
+    return { image: left.image, freeSpace: left.report };
+  } catch (error) {
+    await image.close();
+    throw error;
+  }
 }
 
 /** What is written: the disk, which a fixed VHD for Azure pads to whole MiBs. */

@@ -34,7 +34,7 @@ export class ImageFile {
   readonly path: string;
   /** Length in bytes when the file was opened. */
   readonly size: number;
-  /** Time of the last modification when the file was opened. */
+  /** Time of the last modification when the file was opened, in milliseconds. A whole second is exactly one. */
   readonly modifiedMs: number;
   /** Device and inode, equal for two paths to one file. If the file system has no inodes, the path. */
   readonly fileId: string;
@@ -60,7 +60,7 @@ export class ImageFile {
   ) {
     this.path = path;
     this.size = Number(opened.size);
-    this.modifiedMs = Number(opened.mtimeMs);
+    this.modifiedMs = millisecondsOf(opened);
     // On Windows, some network file systems report no inode. Without this, all of their files would look like one.
     this.fileId = opened.ino === 0n ? resolve(path) : idOf(opened);
     this.isSparse = opened.blocks * 512n < opened.size;
@@ -220,4 +220,13 @@ function accessError(action: 'open' | 'read', path: string, cause: unknown): Ima
           ? 'permission denied. On Windows, a running virtual machine that uses the disk causes the same error: shut it down, or use an export of the disk.'
           : `${cause instanceof Error ? fileProblemReason(cause) : messageOf(cause)}.`;
   return new ImageAccessError(`Cannot ${action} ${printable(path)}: ${reason}`, { cause });
+}
+
+/**
+ * One time in a thousand begins a second by chance. It must not look like a time of a file system that keeps whole seconds only, which
+ * equals others that are up to two seconds away (upload/identity.ts). So it is rounded up.
+ */
+function millisecondsOf({ mtimeMs, mtimeNs }: BigIntStats): number {
+  const isWholeSecond = mtimeNs % 1_000_000_000n === 0n;
+  return Number(mtimeMs) + (mtimeMs % 1000n === 0n && !isWholeSecond ? 1 : 0);
 }

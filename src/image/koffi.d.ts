@@ -12,6 +12,8 @@ declare module 'koffi' {
     func(declaration: string): NativeFunction;
   }
 
+  export const version: string;
+
   /** @param path - Null for the libraries that the process has already loaded. */
   export function load(path: string | null): NativeLibrary;
 

@@ -7,7 +7,8 @@ export type ParentPath =
   | { readonly kind: 'refused'; readonly problem: string };
 
 /** Device names of Windows, which apply in every folder, even if a dot, a colon or spaces follow. */
-const DEVICE_NAME = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*([.:].*)?$/i;
+const DEVICE_NAME =
+  /^(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])\s*([.:].*)?$/i;
 const DEVICE_FOLDER = /^\/(dev|proc|sys)(\/|$)/i;
 /** `\\?\`, `\\.\` and `\??\`: prefixes of the Windows object manager. */
 const OBJECT_PREFIX = /^(\/\/[?.]|\/\?\?)\//;

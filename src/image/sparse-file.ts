@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { NativeFunction, NativeValue } from 'koffi';
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 import type { AskForData, DataReport } from './data-ranges.ts';
+import { loadKoffi } from './load-koffi.ts';
 
 /** Linux, <unistd.h>. */
 const SEEK_DATA = 3;
@@ -37,7 +38,7 @@ export async function openDataQuery(fd: number, path: string): Promise<AskForDat
 }
 
 async function queryLinux(fd: number, path: string): Promise<AskForData> {
-  const koffi = await import('koffi');
+  const koffi = await loadKoffi();
   const lseek = koffi.load(null).func('int64_t lseek(int fd, int64_t offset, int whence)');
   const seek = async (offset: number, whence: number) => Number(await inThread(lseek, fd, offset, whence));
   // The known cases of wrong holes, such as OpenZFS before 2.2.2, were data not yet flushed to the disk.
@@ -57,7 +58,7 @@ async function queryLinux(fd: number, path: string): Promise<AskForData> {
 }
 
 async function queryWindows(fd: number): Promise<AskForData> {
-  const koffi = await import('koffi');
+  const koffi = await loadKoffi();
   const handle = koffi.load(process.execPath).func('intptr_t uv_get_osfhandle(int fd)')(fd);
   const control = koffi
     .load('kernel32.dll')

@@ -1,5 +1,7 @@
 // inspectImage: describes the contents of a disk image: its file, parents, partitions and allocation.
 
+import type { ByteRange } from '../base/byte-range.ts';
+import { CellCounts } from '../base/cell-counts.ts';
 import type { FailedParentSearch } from '../errors.ts';
 import { ParentImageError, UsageError, VhdupError } from '../errors.ts';
 import { shielded } from '../events.ts';
@@ -8,13 +10,15 @@ import { ImageFile } from '../image/image-file.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { ImageTransferOptions } from '../options.ts';
 import { type DiskLayout, readDiskLayout } from '../volume/disk-layout.ts';
+import { doubtOfImage } from '../volume/free-space/leave-out.ts';
 import { type BootAbility, bootAbilityOf } from '../volume/generation.ts';
 import { guessOperatingSystem, type OperatingSystemGuess } from '../volume/operating-system.ts';
 import type { DiskProblem } from '../volume/partition-table.ts';
-import { type AllocationMap, CellCounts } from './allocation-map.ts';
+import type { AllocationMap } from './allocation-map.ts';
 import type { ImageFacts } from './image-facts.ts';
 import { readImageFacts } from './read-image-facts.ts';
 import { scanDisk } from './scan-disk.ts';
+import { type VolumeContents, VolumeDescriptions } from './volume-contents.ts';
 
 export interface InspectOptions extends ImageTransferOptions {
   /** Reads the whole disk and counts the bytes that are not zero. @default false */
@@ -41,6 +45,10 @@ export interface InspectReport {
     readonly map: AllocationMap;
     readonly layout: DiskLayout;
     readonly boot: BootAbility;
+    /** What is in the volumes: free space, state, systems. Logical volumes are included. */
+    readonly volumes: readonly VolumeContents[];
+    /** Logical and physical volumes of LVM2 that are not read, and why. */
+    readonly unreadVolumes: readonly { readonly name: string; readonly reason: string }[];
     /** Absent if it cannot be detected. */
     readonly operatingSystem?: OperatingSystemGuess;
   };
@@ -77,7 +85,8 @@ export async function inspectImage(options: InspectOptions): Promise<InspectRepo
     });
     try {
       detected = { format: image.format, diskSize: image.size };
-      disk = await inspectDisk(image, facts, cells, options);
+      const doubt = doubtOfImage(problems.map(({ code }) => code));
+      disk = await inspectDisk(image, facts, { cells, doubt }, options);
     } finally {
       await image.close();
     }
@@ -111,7 +120,7 @@ async function factsOf(path: string, format?: 'raw'): Promise<ImageFacts> {
 async function inspectDisk(
   image: DiskImage,
   facts: ImageFacts,
-  cells: number,
+  { cells, doubt }: { readonly cells: number; readonly doubt: string | undefined },
   options: InspectOptions,
 ): Promise<NonNullable<InspectReport['disk']>> {
   const signal = options.signal ?? new AbortController().signal;
@@ -125,8 +134,11 @@ async function inspectDisk(
   const sectorSize =
     facts.sectorSize?.logical === 4096 ? 4096 : facts.format?.startsWith('vhd') === true ? 512 : undefined;
   const layout = await readDiskLayout(image, sectorSize);
-  const operatingSystem = guessOperatingSystem(layout);
-  const data = options.scan === true ? await scan(image, cells, signal, options) : undefined;
+  const descriptions = await VolumeDescriptions.read(image, layout, { signal, doubt });
+  const onData = (range: ByteRange) => descriptions.addData(range);
+  const data = options.scan === true ? await scan(image, cells, { signal, onData }, options) : undefined;
+  const { volumes, unread } = await descriptions.describe(signal, data !== undefined);
+  const operatingSystem = foundSystem(volumes) ?? guessOperatingSystem(layout);
   return {
     size: image.size,
     allocated,
@@ -138,14 +150,32 @@ async function inspectDisk(
     },
     layout,
     boot: bootAbilityOf(layout),
+    volumes,
+    unreadVolumes: unread.map(({ name, reason }) => ({ name, reason })),
     ...(operatingSystem === undefined ? {} : { operatingSystem }),
   };
+}
+
+/** What a system states about itself is more than what its partitions look like. */
+function foundSystem(volumes: readonly VolumeContents[]): OperatingSystemGuess | undefined {
+  for (const { name: volume, system } of volumes) {
+    if (system === undefined) continue;
+    const { family, name, version, edition } = system;
+    return {
+      family,
+      name,
+      reason: `${family === 'windows' ? 'the registry' : 'os-release'} in ${volume}`,
+      ...(version === undefined ? {} : { version }),
+      ...(edition === undefined ? {} : { edition }),
+    };
+  }
+  return undefined;
 }
 
 async function scan(
   image: DiskImage,
   cells: number,
-  signal: AbortSignal,
+  { signal, onData }: { readonly signal: AbortSignal; readonly onData: (range: ByteRange) => void },
   options: InspectOptions,
 ): Promise<{ bytes: number; shares: number[] }> {
   const counts = new CellCounts(image.size, cells);
@@ -157,6 +187,7 @@ async function scan(
     onData: (range) => {
       counts.add(range);
       bytes += range.length;
+      onData(range);
     },
   });
   return { bytes, shares: counts.shares() };

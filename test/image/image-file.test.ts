@@ -142,3 +142,18 @@ describe('ImageFile.assertUnchanged', () => {
     expect(await failureOf(file.assertUnchanged())).toBeInstanceOf(ImageAccessError);
   });
 });
+
+describe('ImageFile.modifiedMs', () => {
+  it.each([
+    ['a whole second', 1_700_000_000, 1_700_000_000_000],
+    ['within a second', 1_700_000_000.25, 1_700_000_000_250],
+    // Otherwise it would equal all times within two seconds when an upload is resumed.
+    ['a second by chance', 1_700_000_000.0004, 1_700_000_000_001],
+  ])('of %s', async (_, seconds, expected) => {
+    const { path } = await openFile();
+    await utimes(path, seconds, seconds);
+    const file = await ImageFile.open(path);
+    onTestFinished(async () => await file.close());
+    expect(file.modifiedMs).toBe(expected);
+  });
+});

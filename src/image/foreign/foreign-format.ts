@@ -1,5 +1,6 @@
 // ForeignFormat: the format of a file that vhdup cannot read, and what to do with it.
 import { printable } from '../../base/printable.ts';
+import { posixWord, powershellWord } from '../../base/shell-word.ts';
 
 export interface ForeignFormat {
   /** "a QCOW2 disk image": follows "it is". */
@@ -37,7 +38,5 @@ export function advise(name: string, nextStep: string): ForeignFormat {
 
 /** A path quoted for pasting into a shell. */
 export function shellWord(path: string): string {
-  const text = printable(path);
-  if (/^[\w./:\\@%+=,-]+$/.test(text) && (process.platform === 'win32' || !text.includes('\\'))) return text;
-  return process.platform === 'win32' ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+  return process.platform === 'win32' ? powershellWord(printable(path)) : posixWord(printable(path));
 }

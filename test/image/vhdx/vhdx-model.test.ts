@@ -119,7 +119,7 @@ describe('a chain of VHDX files', () => {
           }
         });
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
