@@ -94,7 +94,7 @@ const FROM_OTHERS: readonly Row[] = [
 
 /** Failures without an answer, by error code. */
 const WITHOUT_ANSWER: readonly (readonly [RegExp, Outcome])[] = [
-  [/^EPROXYAUTH$/, AT_MOST_5],
+  [/^EPROXY(?:AUTH|SCHEME)$/, AT_MOST_5],
   [/^EPROXYREFUSED$/, AT_MOST_10],
   // The answer is not HTTP.
   [/^HPE_/, AT_MOST_20],

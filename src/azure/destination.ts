@@ -3,12 +3,21 @@ import { printable } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import { UsageError } from '../errors.ts';
 import type { BlobAddress } from '../target/page-blob.ts';
-import { hasSasFields, namesIn, sasField } from './auth/sas-text.ts';
+import { hasSasFields, sasField } from './auth/sas-text.ts';
+import { splitVersion } from './blob-version.ts';
 import { assertBlobService, type Endpoint, parseEndpoint } from './endpoint.ts';
 import { decodedUrl, isUrl, percentDecoded, unescapeMarkup, withoutWrapping } from './given-text.ts';
 import { accountPlace, isDiskUrl, isPublicDomain, parseStorageHost } from './storage-host.ts';
 
 export type { BlobAddress };
+
+/** What a URL may name besides a blob. */
+export interface AddressRules {
+  /** A container. Its address has an empty `blobName`, and its `url` is that of the container. */
+  readonly mayBeContainer?: boolean | undefined;
+  /** A snapshot or a version of a blob, which can only be read. */
+  readonly mayBeVersion?: boolean | undefined;
+}
 
 /** The destination that the user named: its address, and the SAS in its URL. */
 export interface Destination {
@@ -26,16 +35,18 @@ const ACCOUNT_NAME = /^[a-z0-9]{3,24}(?:-secondary)?$/;
  * @param serviceUrl - The account's endpoint. It also decides whether the path of a URL starts with the account when the host
  *   does not show that.
  * @param accountName - The account whose key signs requests, for the same purpose.
- * @param mayBeContainer - Also accept a container. Its address has an empty `blobName`, and its `url` is that of the container.
  * @throws {UsageError} not a URL, no container or blob in it, the URL of a snapshot, or an ambiguous URL.
  */
 export function parseDestination(
   text: string,
   serviceUrl?: string,
   accountName?: string,
-  mayBeContainer = false,
+  { mayBeContainer = false, mayBeVersion = false }: AddressRules = {},
 ): Destination {
-  const { place, query } = split(decodedUrl(withoutWrapping(text)));
+  assertNotOnlySas(text);
+  const given = split(decodedUrl(withoutWrapping(text)));
+  const { place } = given;
+  const { version, query } = splitVersion(given.query);
   const endpoint = serviceUrl === undefined ? undefined : parseEndpoint(serviceUrl, 'The endpoint', accountName);
   if (endpoint?.query !== undefined) {
     throw new UsageError(
@@ -44,12 +55,18 @@ export function parseDestination(
   }
   assertSafePath(place);
   const url = toUrl(isUrl(place) ? place : absolute(place, endpoint), place);
-  assertWritable(url, query);
+  if (version !== undefined && !mayBeVersion) {
+    const [kind = ''] = version.split('=');
+    throw new UsageError(`The destination is a ${kind} of a blob, which is read-only. Name the blob itself.`);
+  }
+  assertBlob(url, query);
   const base = isWithinEndpoint(url, endpoint) ? endpoint.url : baseOf(url, accountName);
   const account = isWithinEndpoint(url, endpoint) ? endpoint.accountName : accountOf(url, base);
   const segments = url.href.slice(base.length).split('/').slice(1);
   // A URL may omit the root container. A SAS for a blob shows that the only name in the path is a blob.
-  if (segments.length === 1 && segments[0] !== '' && sasField(query, 'sr') === 'b') segments.unshift('$root');
+  if (segments.length === 1 && segments[0] !== '' && /^b[sv]?$/.test(sasField(query, 'sr') ?? '')) {
+    segments.unshift('$root');
+  }
   const [containerName = '', ...blob] = segments;
   const isContainer = mayBeContainer && (blob.length === 0 || (blob.length === 1 && blob[0] === ''));
   if (containerName === '' || (!isContainer && (blob.length === 0 || blob.at(-1) === ''))) {
@@ -69,6 +86,7 @@ export function parseDestination(
     accountName: account,
     containerName: container,
     blobName: decode(blob.join('/'), url),
+    ...(version === undefined ? {} : { version }),
     ...(isDiskUrl(url) ? { isDisk: true as const } : {}),
   };
   return { address, ...(query === '' ? {} : { sas: query }) };
@@ -77,6 +95,20 @@ export function parseDestination(
 /** Whether a destination contains a SAS of any kind. */
 export function carriesSas(destination: string): boolean {
   return hasSasFields(split(decodedUrl(withoutWrapping(destination))).query);
+}
+
+/** The URL of the blob as messages show it, with its snapshot or version, and without a SAS. */
+export function shownUrl({ url, version }: BlobAddress): string {
+  return version === undefined ? url : `${url}?${version}`;
+}
+
+/** Never shows the text: it is a secret. @throws {UsageError} the URL before the SAS is missing. */
+function assertNotOnlySas(text: string): void {
+  const bare = unescapeMarkup(withoutWrapping(text)).replace(/^[?&\s]+/, '');
+  if (isUrl(bare) || !/^(?:[a-z]{2,8}=[^/]*&)*sig(?:=|%(?:25)*3d)/i.test(bare)) return;
+  throw new UsageError(
+    `A SAS is given where the URL of a blob is expected. Put the URL in front of it, in quotes: "${EXAMPLE}?SAS".`,
+  );
 }
 
 /** Whether a destination needs an endpoint or an account name to be complete: `container/blob`, or an ambiguous host. */
@@ -165,10 +197,7 @@ function assertSafePath(place: string): void {
   }
 }
 
-function assertWritable(url: URL, query: string): void {
-  for (const parameter of namesIn(query).filter((name) => name === 'snapshot' || name === 'versionid')) {
-    throw new UsageError(`The destination is a ${parameter} of a blob, which is read-only. Name the blob itself.`);
-  }
+function assertBlob(url: URL, query: string): void {
   if (query !== '' && !hasSasFields(query)) {
     throw new UsageError(
       `The text after the question mark of ${withoutQuery(url)} is not a SAS. Write %3F if the question mark belongs to the name of the blob.`,

@@ -53,7 +53,7 @@ export async function connectDiskBlob(
   const { tokens } = options;
   const source = () =>
     tokens === undefined
-      ? entraCredential(authorityHost === undefined ? {} : { authorityHost })
+      ? entraCredential(authorityHost === undefined ? {} : { authorityHost }, options.onSignIn)
       : Promise.resolve(tokens.credential);
   const policies = [fixedVersion(API_VERSION), optionalEtag(), diskTokens(source, tokens?.scope)];
   const clients = await openClients(address, credential, { ...options, isDisk: true }, policies, ADVICE);

@@ -8,6 +8,8 @@ import { foreignOutcomeOf, networkOutcomeOf, type Outcome, outcomeOf } from './a
 import { explainAuthFailure } from './auth/auth-failure.ts';
 import { isSignInError, signInError } from './auth/sign-in-error.ts';
 import { certificateAdvice } from './network/certificate-advice.ts';
+import { scriptAdvice } from './network/proxy.ts';
+import { foreignSchemeAdvice, foreignSchemes, PROXY_PASSWORD } from './network/proxy-authentication.ts';
 import type { Operation } from './operations.ts';
 
 /** The parts of the SDK's RestError that are read here. */
@@ -51,11 +53,22 @@ export interface ForeignAnswer {
   readonly contentType: string | undefined;
   /** The header `Retry-After`. */
   readonly retryAfter: string | undefined;
+  /** The header `Proxy-Authenticate`. */
+  readonly proxyAuthenticate?: string | undefined;
 }
 
 const CHECKSUM_MISMATCHES = new Set(['Md5Mismatch', 'Crc64Mismatch']);
 /** Network errors that suggest a wrong address rather than a bad connection. */
 const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|EPROXY|ERR_TLS_|ERR_SSL_)/;
+
+/** The code of a tunnel whose proxy accepts only schemes that vhdup does not know. The message names them. */
+const FOREIGN_SCHEME = 'EPROXYSCHEME';
+const SCHEMES_IN = /and asks for (.+)$/;
+/** The next step after a failure without an answer, by error code. */
+const NEXT_STEP: ReadonlyMap<string, string> = new Map([['EPROXYAUTH', PROXY_PASSWORD]]);
+/** Network errors of machines that reach the outside only through a proxy. */
+const NO_CONNECTION =
+  /^(?:ENOTFOUND|EAI_AGAIN|ECONN(?:REFUSED|RESET|ABORTED)|ETIMEDOUT|ESTALLED|EHOSTUNREACH|ENETUNREACH)$/;
 
 /** The next step after a permanent failure, by `x-ms-error-code`. A Map: the code is foreign text and may be `constructor`. */
 const ADVICE = new Map(
@@ -69,15 +82,17 @@ const ADVICE = new Map(
     AuthorizationResourceTypeMismatch:
       'The SAS is not for this kind of resource. An account SAS needs the resource types c and o.',
     KeyBasedAuthenticationNotPermitted:
-      'The account does not accept account keys. Sign in with Microsoft Entra (az login), or use a user delegation SAS.',
-    PublicAccessNotPermitted: 'No credential was sent. Pass a SAS or a key, or sign in with az login.',
-    NoAuthenticationInformation: 'No credential was sent. Pass a SAS or a key, or sign in with az login.',
+      'The account does not accept account keys. Sign in with Microsoft Entra (az login or Connect-AzAccount), or use a user delegation SAS.',
+    PublicAccessNotPermitted:
+      'No credential was sent. Pass a SAS or a key, or sign in with az login or Connect-AzAccount.',
+    NoAuthenticationInformation:
+      'No credential was sent. Pass a SAS or a key, or sign in with az login or Connect-AzAccount.',
     ContainerNotFound: 'The container does not exist. Create it, or add --create-container.',
     BlobNotFound: 'The blob does not exist, or it was deleted.',
     ResourceNotFound: 'The container or blob does not exist.',
     InvalidBlobType: 'The existing blob is not a page blob. Delete it, or choose another name.',
     SnapshotsPresent:
-      'The existing blob has snapshots, and this account does not replace such a blob. Add --delete-snapshots to delete them, or choose another name.',
+      'The blob has snapshots, and the service refuses the operation while there are any. Add --overwrite --delete-snapshots to delete them, or choose another name.',
     LeaseIdMissing: 'Another program holds a lease on the blob.',
     LeaseIdMismatchWithBlobOperation: 'Another program holds a lease on the blob.',
     ConditionNotMet: 'Another program modified the blob in the meantime.',
@@ -99,6 +114,16 @@ const ADVICE = new Map(
 const NO_TIER =
   'Only premium accounts for page blobs have tiers. Omit --page-blob-tier, or use a premium account (az storage account create --sku Premium_LRS).';
 
+const TIER_ADVICE: ReadonlyMap<string, string> = new Map([
+  ['AccessTierNotSupportedForBlobType', NO_TIER],
+  ['BlobAccessTierNotSupportedForAccountType', NO_TIER],
+  ['UnsupportedHeader', NO_TIER],
+  [
+    'BlobTierInadequateForContentLength',
+    'The disk is larger than a blob of this tier can be. Give a larger --page-blob-tier, or omit it: the service then chooses the tier by the size.',
+  ],
+]);
+
 /** The next step after a permanent failure of one operation, where it differs from that of the others. */
 const ADVICE_ON: Partial<Readonly<Record<Operation, ReadonlyMap<string, string>>>> = {
   'Create Container': new Map([
@@ -115,23 +140,13 @@ const ADVICE_ON: Partial<Readonly<Record<Operation, ReadonlyMap<string, string>>
       'The service creates no container of this name. The container $web is created with the static website of the account: az storage blob service-properties update --account-name ACCOUNT --static-website.',
     ],
   ]),
-  'Put Blob': new Map([
-    ['AccessTierNotSupportedForBlobType', NO_TIER],
-    ['BlobAccessTierNotSupportedForAccountType', NO_TIER],
-    ['UnsupportedHeader', NO_TIER],
-    [
-      'BlobTierInadequateForContentLength',
-      'The disk is larger than a blob of this tier can be. Give a larger --page-blob-tier, or omit it: the service then chooses the tier by the size.',
-    ],
-  ]),
+  'Put Blob': TIER_ADVICE,
+  'Copy Blob': TIER_ADVICE,
 };
 
 /** The next step after an answer that does not come from the service, by status. */
 const FOREIGN_ADVICE: ReadonlyMap<number, string> = new Map([
-  [
-    407,
-    'The proxy requires a user and a password: add them to its URL, as in HTTPS_PROXY=http://user:password@proxy.example.com:8080.',
-  ],
+  [407, PROXY_PASSWORD],
   [413, 'It does not accept requests of this size.'],
 ]);
 
@@ -158,8 +173,16 @@ export function networkError(
   const code = printable(rawCode);
   const cause = firstLine(redact(message));
   // The message of a tunnel that failed to open already names the proxy.
-  const via = proxy === undefined || cause.includes('_PROXY') ? '' : ` The request went through the proxy ${proxy}.`;
-  const text = `${what} failed: ${cause} (${code}).${via}`;
+  const via =
+    proxy === undefined || cause.includes('cannot connect through the proxy')
+      ? ''
+      : ` The request went through the proxy ${proxy}.`;
+  const schemes = code === FOREIGN_SCHEME ? SCHEMES_IN.exec(cause)?.[1] : undefined;
+  const next = schemes === undefined ? NEXT_STEP.get(code) : foreignSchemeAdvice(schemes);
+  const script = proxy === undefined && NO_CONNECTION.test(code) ? scriptAdvice() : undefined;
+  const text = [`${what} failed: ${cause} (${code}).${via}`, next, script]
+    .filter((part) => part !== undefined)
+    .join(' ');
   // A sign-in page may replace the service for a while, but only after the service has answered once.
   const advice = certificateAdvice(code);
   if (advice !== undefined) {
@@ -176,7 +199,12 @@ function answerError(request: SentRequest, error: RestErrorLike, status: number)
   const { operation, what } = request;
   const header = (name: string) => error.response?.headers.get(name);
   if (header('x-ms-request-id') === undefined) {
-    const answer = { status, contentType: header('content-type'), retryAfter: header('retry-after') };
+    const answer = {
+      status,
+      contentType: header('content-type'),
+      retryAfter: header('retry-after'),
+      proxyAuthenticate: header('proxy-authenticate'),
+    };
     return foreignAnswer(request, 'Azure Storage', answer, foreignOutcomeOf(operation, status));
   }
   const requestId = printable(header('x-ms-request-id') ?? '');
@@ -248,11 +276,12 @@ function timeOf(header: string | undefined): Date | undefined {
 export function foreignAnswer(
   { what, proxy }: NamedRequest,
   service: string,
-  { status, contentType = 'unknown type', retryAfter: pause }: ForeignAnswer,
+  { status, contentType = 'unknown type', retryAfter: pause, proxyAuthenticate }: ForeignAnswer,
   outcome: Outcome,
 ): ServiceError {
   const from = proxy === undefined ? '' : ` The request went through the proxy ${proxy}.`;
-  const known = FOREIGN_ADVICE.get(status);
+  const schemes = status === 407 ? foreignSchemes(proxyAuthenticate) : undefined;
+  const known = schemes === undefined ? FOREIGN_ADVICE.get(status) : foreignSchemeAdvice(schemes);
   const advice = known === undefined ? '' : ` ${known}`;
   return new ServiceError(
     `${what} failed: the answer (status ${status}, ${firstLine(contentType)}) did not come from ${service} but from something in between, perhaps a proxy or a sign-in page.${from}${advice}`,

@@ -112,7 +112,7 @@ class AzurePageBlob extends AzurePages implements PageBlob {
   }
 
   async copyFrom(
-    { source, sourceEtag, metadata, replaces }: CopyBlobOptions,
+    { source, sourceEtag, metadata, replaces, tier, tags }: CopyBlobOptions,
     abortSignal: AbortSignal,
   ): Promise<string | undefined> {
     // The client sends the request before it returns. Nothing polls: the caller looks at the blob instead.
@@ -120,6 +120,8 @@ class AzurePageBlob extends AzurePages implements PageBlob {
       const poller = await this.sender.blob.beginCopyFromURL(source, {
         abortSignal,
         metadata: { ...metadata },
+        ...(tier === undefined ? {} : { tier }),
+        ...(tags === undefined ? {} : { tags: { ...tags } }),
         sourceConditions: { ifMatch: sourceEtag },
         conditions: replaces === undefined ? { ifNoneMatch: '*' } : { ifMatch: replaces },
       });
@@ -155,12 +157,15 @@ class AzurePageBlob extends AzurePages implements PageBlob {
     md5: Uint8Array | undefined,
     abortSignal: AbortSignal,
     etag?: string,
+    contentType: string = this.#contentType,
   ): Promise<string | undefined> {
     // The request replaces all stored headers of the blob.
-    const headers = { ...(md5 === undefined ? {} : { blobContentMD5: md5 }), blobContentType: this.#contentType };
+    const headers = { ...(md5 === undefined ? {} : { blobContentMD5: md5 }), blobContentType: contentType };
     const conditions = { ...this.leases.condition, ...(etag === undefined ? {} : { ifMatch: etag }) };
     const set = () => this.sender.blob.setHTTPHeaders(headers, { abortSignal, conditions });
-    return (await this.sender.send('Set Blob Properties', 'Set Blob Properties', set)).etag;
+    const answer = await this.sender.send('Set Blob Properties', 'Set Blob Properties', set);
+    this.#contentType = contentType;
+    return answer.etag;
   }
 
   async delete(abortSignal: AbortSignal, etag?: string): Promise<boolean> {

@@ -1,4 +1,5 @@
-// The pages of one blob, through @azure/storage-blob. The only file that handles the inclusive ranges of the REST API.
+// The pages of one blob, through @azure/storage-blob. With network/page-list.ts, the only file that handles the inclusive ranges of the
+// REST API.
 import type { Agent } from 'node:http';
 import {
   AnonymousCredential,
@@ -19,10 +20,13 @@ import type { Credential, SdkCredential } from './auth/credentials.ts';
 import { openAccess } from './auth/open-access.ts';
 import type { Access, AccessOptions } from './auth/signer.ts';
 import { assertEchoed, assertSameRange } from './checked-answers.ts';
+import { shownUrl } from './destination.ts';
 import { boundedAnswers, type PipelinePolicy } from './network/bounded-answers.ts';
 import { Connections } from './network/connections.ts';
+import { parsePageList } from './network/page-list.ts';
 import { requestBody, type Throttle } from './network/request-body.ts';
 import { collectingGarbage, fillFrom } from './network/response-body.ts';
+import { trustingMoreIssuers } from './network/trusted-issuers.ts';
 import type { Operation } from './operations.ts';
 import { type Clients, RequestSender } from './request-sender.ts';
 
@@ -70,16 +74,22 @@ export async function openClients(
   const pipelineOptions: PipelineOptions = {
     retryOptions: { maxTries: 1 },
     redirectOptions: { maxRetries: 0 },
-    additionalPolicies: [boundedAnswers(), ...policies].map((policy) => ({ policy, position: 'perRetry' })),
+    additionalPolicies: [trustingMoreIssuers, boundedAnswers(), ...policies].map((policy) => ({
+      policy,
+      position: 'perRetry',
+    })),
     userAgentOptions: { userAgentPrefix: options.userAgent },
     agent: connections.agent,
   };
   const makeClients = ({ credential, sas, url = address.url }: SdkCredential): Clients => {
     const signer = credential ?? new AnonymousCredential();
-    const withSas = (place: string) => (sas === undefined ? place : `${place}?${sas}`);
+    const withQuery = (place: string, ...query: readonly (string | undefined)[]) => {
+      const parts = query.filter((part) => part !== undefined);
+      return parts.length === 0 ? place : `${place}?${parts.join('&')}`;
+    };
     return {
-      blob: new PageBlobClient(withSas(url), signer, pipelineOptions),
-      container: new ContainerClient(withSas(address.containerUrl), signer, pipelineOptions),
+      blob: new PageBlobClient(withQuery(url, address.version, sas), signer, pipelineOptions),
+      container: new ContainerClient(withQuery(address.containerUrl, sas), signer, pipelineOptions),
     };
   };
   const requests = new RequestSender(access, connections, makeClients, options.onRequest, advice);
@@ -132,7 +142,7 @@ export abstract class AzurePages {
   }
 
   get url(): string {
-    return this.address.url;
+    return shownUrl(this.address);
   }
 
   get credentialExpiresOn(): Date | undefined {
@@ -162,17 +172,11 @@ export abstract class AzurePages {
     const pages = this.sender.blob
       .listPageRanges(0, undefined, { abortSignal: signal })
       .byPage({ maxPageSize: PAGE_RANGES_PER_REQUEST, ...(marker === undefined ? {} : { continuationToken: marker }) });
-    const list = await this.sender.send('Get Page Ranges', 'Get Page Ranges', async () => {
-      const { value } = await pages.next();
-      return value ?? {};
-    });
-    const ranges = (list.pageRange ?? []).map(
-      ({ start, end }: { start: number; end: number }): ByteRange => ({
-        offset: start,
-        length: end - start + 1,
-      }),
-    );
-    return { ranges, marker: list.continuationToken || undefined };
+    const answer = await this.sender.send('Get Page Ranges', 'Get Page Ranges', async () => (await pages.next()).value);
+    // `boundedAnswers` has compared it with the size of the blob.
+    const list = parsePageList(textOf(answer), Number.POSITIVE_INFINITY);
+    if ('problem' in list) throw new TypeError(list.problem);
+    return list;
   }
 
   async read(
@@ -225,6 +229,13 @@ export abstract class AzurePages {
 /** Whether the failure means that the resource does not exist. */
 export function isAbsence(operation: Operation, error: unknown): boolean {
   return error instanceof DestinationError && outcomeOf(operation, 404, error.reason ?? '').is === 'absent';
+}
+
+/** The text of an answer that `boundedAnswers` has read. The SDK keeps it, but its types do not declare that. */
+function textOf(answer: object | undefined): string {
+  const response = answer !== undefined && '_response' in answer ? answer._response : undefined;
+  if (typeof response === 'object' && response !== null && 'bodyAsText' in response) return String(response.bodyAsText);
+  throw new TypeError('This version of @azure/storage-blob does not expose the text of an answer.');
 }
 
 function checksumHeader(checksum: Checksum | undefined): PageBlobUploadPagesOptions {

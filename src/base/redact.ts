@@ -9,6 +9,11 @@ const SECRETS: readonly [RegExp, string][] = [
   // The signature of a SAS, in a URL or alone, percent-encoded (once or more) or not. No \b before it: in %26sig%3D there is none.
   // A full stop, comma or colon after it belongs to the sentence: no signature ends with one.
   [/(sig(?:=|%(?:25)*3D))[^&\s"'<>]+?(?=[.,:;]?(?:[&\s"'<>]|$))/gi, '$1REDACTED'],
+  // The signature of a SAS (the base64 of 32 bytes) or an account key (of 64 bytes) alone, as a word of its own.
+  [
+    /(?<![A-Za-z0-9+/=%])(?:(?:[A-Za-z0-9+/]|%2[BbFf]){42}[AEIMQUYcgkosw048](?:=|%3[Dd])|(?:[A-Za-z0-9+/]|%2[BbFf]){85}[AQgw](?:=|%3[Dd]){2})(?![A-Za-z0-9+/=%])/g,
+    'REDACTED',
+  ],
   // The stored policy in the SAS of a managed disk.
   [new RegExp(`(${PARAMETER}si${EQUALS})${VALUE}+`, 'gi'), '$1REDACTED'],
   // The signature (t, c, s, h) in the URL of a long-running operation of Azure Resource Manager.

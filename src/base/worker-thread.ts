@@ -1,18 +1,21 @@
 // The only place that starts worker threads. If a worker cannot start, the current thread does its work.
 import { extname } from 'node:path';
 import { type ResourceLimits, Worker, type WorkerOptions } from 'node:worker_threads';
+import { embeddedText } from './embedded.ts';
 
 /** For a worker that keeps no data: a small heap is enough, and limits the memory of the process. */
 export const SMALL_HEAP: ResourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
 
 /**
- * Starts the worker whose file is beside the calling module. If the file is missing, as in programs that are bundled with this
- * library into one file, the worker emits `error`.
+ * Starts the worker that the executable contains, or else the one whose file is beside the calling module. If the file is missing,
+ * as in programs that are bundled with this library into one file, the worker emits `error`.
  * @param name - Name of the file without its extension, which is that of the module: `.ts` in the sources, `.js` in the package.
  * @param moduleUrl - The module's `import.meta.url`; undefined in CommonJS bundles.
  * @throws {Error} if the module is not in the file system, or the process may not start threads.
  */
 export function startWorker(name: string, moduleUrl: string | undefined, options: WorkerOptions): Worker {
+  const embedded = embeddedText(`${name}.js`);
+  if (embedded !== undefined) return new Worker(embedded, { ...options, eval: true });
   if (moduleUrl === undefined) throw new Error(`The program was built without the worker ${name}.`);
   return new Worker(new URL(`./${name}${extname(moduleUrl)}`, moduleUrl), options);
 }

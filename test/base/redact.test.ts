@@ -56,6 +56,22 @@ describe('redact', () => {
     expect(redact(text)).toContain('REDACTED');
   });
 
+  it('removes a signature or an account key that stands alone', () => {
+    fc.assert(
+      fc.property(anySignature, fc.constantFrom('', '"', "'"), (signature, quote) => {
+        for (const secret of [signature, encodeURIComponent(signature)]) {
+          expect(redact(`The destination ${quote}${secret}${quote} is not a URL.`)).not.toContain(secret);
+        }
+      }),
+    );
+    expect(redact(`-StorageKey ${KEY}`)).toBe('-StorageKey REDACTED');
+  });
+
+  it('keeps checksums and names', () => {
+    const texts = ['wfS3Zz1DHt+1UHiyCFH9Dw==', '7fxeieZXMgQ=', 'a'.repeat(43), `${'a/'.repeat(40)}disk.vhd`];
+    for (const text of texts) expect(redact(text)).toBe(text);
+  });
+
   it('keeps everything else', () => {
     expect(redact('https://a.blob.core.windows.net/c/b.vhd?sv=2025&sig=abc%2B&se=2030 failed (ECONNRESET)')).toBe(
       'https://a.blob.core.windows.net/c/b.vhd?sv=2025&sig=REDACTED&se=2030 failed (ECONNRESET)',

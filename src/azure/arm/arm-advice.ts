@@ -43,14 +43,14 @@ const OPTIONS: readonly (readonly [target: RegExp, option: string])[] = [
 
 export const ADVICE = {
   expiredToken: () =>
-    'Run the same command again; if the error repeats, sign in again (az login) and check the clock of this machine.',
+    'Run the same command again; if the error repeats, sign in again (az login or Connect-AzAccount) and check the clock of this machine.',
   otherTenant: ({ message }) => {
     // The message names the tenant of the token first, and the tenant of the subscription last.
     const tenant = [...message.matchAll(new RegExp(GUID, 'gi'))].at(-1)?.[0] ?? 'TENANT';
-    return `The sign-in belongs to another tenant than the subscription. Sign in to the right one: az login --tenant ${tenant}. Or choose another subscription with --subscription.`;
+    return `The sign-in belongs to another tenant than the subscription. Sign in to the right one: az login --tenant ${tenant}, or Connect-AzAccount -Tenant ${tenant}. Or choose another subscription with --subscription.`;
   },
   rejectedToken: () =>
-    'Azure Resource Manager does not accept the sign-in. Sign in again (az login, with multi-factor authentication if your organization requires it), and check that --cloud and --arm-audience are those of the subscription.',
+    'Azure Resource Manager does not accept the sign-in. Sign in again (az login or Connect-AzAccount, with multi-factor authentication if your organization requires it), and check that --cloud and --arm-audience are those of the subscription.',
   role: ({ message, path }) => roleAdvice(message, path),
   policy: ({ policies }) => {
     const names = policies.map((name) => `"${printable(name)}"`).join(', ');
@@ -58,11 +58,11 @@ export const ADVICE = {
     return `${which} of your organization forbids it. Choose other options, or ask the owner of the policy for an exemption.`;
   },
   disallowedByAzure: () =>
-    'Azure itself forbids it: if the message mentions multi-factor authentication, sign in again with it (az logout, then az login); otherwise the subscription may not use this region: choose another --location.',
+    'Azure itself forbids it: if the message mentions multi-factor authentication, sign in again with it (az logout, then az login; or Connect-AzAccount); otherwise the subscription may not use this region: choose another --location.',
   lock: ({ path }) =>
     `A lock forbids it. List the locks with: az lock list --resource-group ${groupIn(path)} --output table. An owner can delete one with az lock delete.`,
   noSubscription: () =>
-    'Check --subscription: az account list --output table shows the subscriptions of the sign-in. If it belongs to another tenant, run az login --tenant TENANT.',
+    'Check --subscription: az account list --output table shows the subscriptions of the sign-in. If it belongs to another tenant, run az login --tenant TENANT or Connect-AzAccount -Tenant TENANT.',
   disabledSubscription: () =>
     'The subscription is disabled and read-only: its owner must activate it, or choose another one with --subscription.',
   register: ({ message, path }) => {

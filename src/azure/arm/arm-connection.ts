@@ -14,6 +14,7 @@ import { foreignAnswer, networkError } from '../errors.ts';
 import { Connections } from '../network/connections.ts';
 import { requestRecord } from '../network/request-record.ts';
 import { readText } from '../network/response-text.ts';
+import { trustingMoreIssuers } from '../network/trusted-issuers.ts';
 import { armErrorOf, isObject, type JsonObject } from './arm-error.ts';
 import { unusableArmAnswer } from './arm-failure.ts';
 
@@ -130,7 +131,7 @@ export class ArmConnection {
     });
     // The constructor ignores its option of this name.
     request.agent = this.#connections.agent;
-    const response = await this.#client.sendRequest(request);
+    const response = await trustingMoreIssuers.sendRequest(request, (sent) => this.#client.sendRequest(sent));
     return this.#answerOf(what, response, await textOf(what, response, signal));
   }
 
@@ -142,7 +143,8 @@ export class ArmConnection {
       const { proxy } = this.#connections;
       const [contentType, retryAfter] = [headers.get('content-type'), headers.get('retry-after')];
       const outcome = foreignOutcomeOf(undefined, status);
-      throw foreignAnswer({ what, proxy }, SERVICE, { status, contentType, retryAfter }, outcome);
+      const proxyAuthenticate = headers.get('proxy-authenticate');
+      throw foreignAnswer({ what, proxy }, SERVICE, { status, contentType, retryAfter, proxyAuthenticate }, outcome);
     }
     if (body === undefined && text.trim() !== '' && status < 300) {
       throw unusableArmAnswer({ what }, 'its answer is not a JSON object', requestId);

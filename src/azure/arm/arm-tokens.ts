@@ -41,7 +41,9 @@ export class ArmTokens {
   async #fetch(options: object): Promise<string> {
     const token = await this.#renewal.renew(this.#scope, options);
     if (token === null) {
-      throw new CredentialError('Signing in with Microsoft Entra failed: the credential has no token. Run az login.');
+      throw new CredentialError(
+        'Signing in with Microsoft Entra failed: the credential has no token. Run az login or Connect-AzAccount.',
+      );
     }
     this.#token = token;
     return token.token;

@@ -30,7 +30,8 @@ export interface Subscription {
 
 /** People with access to thousands of subscriptions have files of some megabytes. */
 const MAX_PROFILE_BYTES = 64 * 1024 * 1024;
-const NEXT_STEP = 'Use --subscription, set AZURE_SUBSCRIPTION_ID, or run az login and az account set.';
+const NEXT_STEP =
+  'Use --subscription, set AZURE_SUBSCRIPTION_ID, or run az login and az account set. The sign-in of Connect-AzAccount works with --subscription.';
 
 /** @throws {UsageError} no source names a subscription, or what it names is not an id, disabled, or in another cloud. */
 export async function resolveSubscription(options: SubscriptionOptions): Promise<Subscription> {

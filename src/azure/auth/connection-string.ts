@@ -4,7 +4,8 @@ import { CredentialError, UsageError } from '../../errors.ts';
 import { type Endpoint, parseEndpoint } from '../endpoint.ts';
 import { unescapeMarkup, withoutWrapping } from '../given-text.ts';
 import { EMULATOR_ACCOUNT } from '../storage-host.ts';
-import { accountKeyOf, type Credential } from './credentials.ts';
+import { accountKeyOf } from './account-key.ts';
+import type { Credential } from './credentials.ts';
 import { canonicalSas } from './sas-text.ts';
 
 /** The blob endpoint and a key or a SAS. */

@@ -1,21 +1,24 @@
 // The kinds of credentials, and their form for the Storage SDK. Nothing here prints, stores or throws a secret.
 import { StorageSharedKeyCredential } from '@azure/storage-blob';
-import { registerSecret } from '../../base/redact.ts';
-import { CredentialError } from '../../errors.ts';
-import { withoutWrapping } from '../given-text.ts';
+import { printable } from '../../base/printable.ts';
+import { trustingMoreIssuers } from '../network/trusted-issuers.ts';
+import { accountKeyOf } from './account-key.ts';
 import { authorityHostFor } from './clouds.ts';
+import { type OnSignIn, reportingSignIn } from './sign-in-report.ts';
+import type { TokenSource } from './token-source.ts';
 
-/** Anything that can issue tokens, such as the credentials of `@azure/identity`. */
-export interface TokenSource {
-  getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
-}
+export type { TokenSource };
 
-/** How to sign requests. `entra` uses `DefaultAzureCredential` of `@azure/identity`; `authorityHost` defaults to the cloud of the blob's host. */
+/**
+ * How to sign requests. `entra` uses `DefaultAzureCredential` of `@azure/identity`; `authorityHost` defaults to the cloud of the blob's
+ * host. `anonymous` signs nothing, which is enough to read a public blob.
+ */
 export type Credential =
   | { readonly kind: 'sas'; readonly sas: string }
   | { readonly kind: 'account-key'; readonly accountName: string; readonly accountKey: string }
   | { readonly kind: 'token'; readonly source: TokenSource }
-  | { readonly kind: 'entra'; readonly authorityHost?: string };
+  | { readonly kind: 'entra'; readonly authorityHost?: string }
+  | { readonly kind: 'anonymous' };
 
 /** The context of a request for a new SAS. */
 export interface SasRequest {
@@ -41,19 +44,28 @@ export interface SdkCredential {
   readonly url?: string;
 }
 
-export async function toSdkCredential(credential: Credential, hostname: string): Promise<SdkCredential> {
+/** @param onSignIn - Gets a sentence about what authorizes the requests. */
+export async function toSdkCredential(
+  credential: Credential,
+  hostname: string,
+  onSignIn: OnSignIn = () => undefined,
+): Promise<SdkCredential> {
   switch (credential.kind) {
     case 'sas':
+      onSignIn('A SAS authorizes the requests.');
       return { sas: credential.sas.replace(/^\?/, '') };
     case 'account-key':
+      onSignIn(`The account key of ${printable(credential.accountName)} signs the requests.`);
       return {
         credential: new StorageSharedKeyCredential(credential.accountName, accountKeyOf(credential.accountKey)),
       };
     case 'token':
       return { credential: credential.source };
+    case 'anonymous':
+      return {};
     case 'entra': {
       const authorityHost = credential.authorityHost ?? authorityHostFor(hostname);
-      return { credential: await entraCredential(authorityHost === undefined ? {} : { authorityHost }) };
+      return { credential: await entraCredential(authorityHost === undefined ? {} : { authorityHost }, onSignIn) };
     }
   }
 }
@@ -61,25 +73,16 @@ export async function toSdkCredential(credential: Credential, hostname: string):
 /**
  * The `DefaultAzureCredential` of `@azure/identity`. Loads the package only now: it is large.
  * @param options - URL of the service that issues the tokens, and the tenant that must issue them.
+ * @param onSignIn - Gets a sentence about which of its ways has signed in.
  */
-export async function entraCredential(options: {
-  readonly authorityHost?: string;
-  readonly tenantId?: string;
-}): Promise<TokenSource> {
+export async function entraCredential(
+  options: {
+    readonly authorityHost?: string;
+    readonly tenantId?: string;
+  },
+  onSignIn: OnSignIn = () => undefined,
+): Promise<TokenSource> {
   const { DefaultAzureCredential } = await import('@azure/identity');
-  return new DefaultAzureCredential({ ...options });
-}
-
-/**
- * @returns the key without quotes or white space around it. Registers it as a secret.
- * @throws {CredentialError} not base64. The message contains nothing of the key.
- */
-export function accountKeyOf(text: string): string {
-  const key = withoutWrapping(text);
-  registerSecret(key);
-  const bytes = Buffer.from(key, 'base64');
-  if (bytes.length > 0 && bytes.toString('base64').replace(/=+$/, '') === key.replace(/=+$/, '')) return key;
-  throw new CredentialError(
-    `The account key is not valid base64 (${key.length} characters). Copy it again from the Access keys page of the account.`,
-  );
+  const additionalPolicies = [{ policy: trustingMoreIssuers, position: 'perRetry' as const }];
+  return reportingSignIn(new DefaultAzureCredential({ ...options, additionalPolicies }), onSignIn);
 }

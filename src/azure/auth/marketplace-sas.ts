@@ -11,7 +11,8 @@ import { printable } from '../../base/printable.ts';
 import { CredentialError, UsageError } from '../../errors.ts';
 import type { BlobAddress } from '../../target/page-blob.ts';
 import { parseStorageHost } from '../storage-host.ts';
-import { accountKeyOf, type Credential } from './credentials.ts';
+import { accountKeyOf } from './account-key.ts';
+import type { Credential } from './credentials.ts';
 import { DAY_MS, isoSeconds, MIN_DAYS, marketplaceNameProblem } from './marketplace-rules.ts';
 
 /** Keys of Azure have 512 bits. Source: learn.microsoft.com, "Manage storage account access keys". */

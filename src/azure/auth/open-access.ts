@@ -10,7 +10,9 @@ export async function openAccess(
   address: BlobAddress,
   options: AccessOptions,
 ): Promise<Access> {
-  const sdk = credential === undefined ? {} : await toSdkCredential(credential, new URL(address.url).hostname);
+  const { hostname } = new URL(address.url);
+  const sdk = credential === undefined ? {} : await toSdkCredential(credential, hostname, options.onSignIn);
+  if (credential === undefined) options.onSignIn?.('The requests carry no credential.');
   if (sdk.sas !== undefined) return new SasAccess(sdk.sas, address, options);
   if (sdk.credential !== undefined && 'getToken' in sdk.credential) return new TokenAccess(sdk.credential);
   return new FixedAccess(sdk);

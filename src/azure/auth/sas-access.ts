@@ -86,7 +86,7 @@ export class SasAccess implements Access {
     const { isDisk = false, permissions = 'rw' } = this.#options;
     const url = isDisk ? diskUrlIn(text) : undefined;
     const sas = parseSas(text, url === undefined ? this.#address : { ...this.#address, url });
-    assertSasAllows(sas, permissions);
+    assertSasAllows(sas, permissions, new Date(), this.#address);
     if (sas === rejected.sdk.sas && !isDisk) {
       throw new CredentialError('The new SAS is the one that the service rejected.');
     }

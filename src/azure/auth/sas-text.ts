@@ -113,7 +113,8 @@ function unescapedQuery(query: string): string | undefined {
   // Line ends come from a wrapped e-mail. The check of the signature shows whether the pieces are complete.
   let text = withoutWrapping(query).replace(/[\r\n\p{Cf}]+/gu, '');
   for (;;) {
-    text = unescapeMarkup(text);
+    // Escapes may hide the quotes: &#38;quot;sv=
+    text = withoutWrapping(unescapeMarkup(text));
     const isPlain = /(?:^|[?&])sig=/i.test(text);
     if (isPlain || !/(?:^|%(?:25)*(?:26|3f)|[?&])sig(?:=|%(?:25)*3d)/i.test(text)) break;
     const decoded = percentDecoded(text);
@@ -141,8 +142,8 @@ function splitAtEquals(part: string): [name: string, raw: string] {
   const equals = part.indexOf('=');
   const name = equals < 0 ? part : part.slice(0, equals);
   const bare = (percentDecoded(name) ?? name).trim().toLowerCase();
-  // A SAS with its question mark may follow other parameters.
-  return [bare.replace(/^\?+/, ''), equals < 0 ? '' : part.slice(equals + 1)];
+  // A SAS with its question mark or its quotes may follow other parameters.
+  return [bare.replace(/^[^a-z]+/, ''), equals < 0 ? '' : part.slice(equals + 1)];
 }
 
 /** How often the values were percent-encoded, derived from the fields of known format. Undefined if none is encoded. */

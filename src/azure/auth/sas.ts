@@ -80,9 +80,15 @@ const OTHER_RESOURCES: ReadonlyMap<string, string> = new Map([
 /**
  * Checks that a SAS is valid now and allows what is needed.
  * @param needed - Letters of `sp`. An upload reads (does the blob exist? did everything arrive?) and writes.
+ * @param address - Decides whether a SAS for a snapshot or a version fits. @default it does not
  * @throws {CredentialError} names the missing letters and the operations that need them, or the expiry time.
  */
-export function assertSasAllows(sas: string, needed: string, now: Date = new Date()): void {
+export function assertSasAllows(
+  sas: string,
+  needed: string,
+  now: Date = new Date(),
+  { version }: Pick<BlobAddress, 'version'> = {},
+): void {
   const { permissions, expiresOn, startsOn, services, resourceTypes, resource = '' } = readSas(sas);
   if (expiresOn !== undefined && expiresOn <= now) {
     throw new CredentialError(
@@ -96,7 +102,8 @@ export function assertSasAllows(sas: string, needed: string, now: Date = new Dat
     );
   }
   const other = OTHER_RESOURCES.get(resource);
-  if (other !== undefined) {
+  const isOfVersion = version !== undefined && resource === (version.startsWith('snapshot=') ? 'bs' : 'bv');
+  if (other !== undefined && !isOfVersion) {
     throw new CredentialError(
       `The SAS is for ${other} (sr=${resource}). Create a SAS for the blob (sr=b) or its container (sr=c).`,
     );

@@ -39,22 +39,22 @@ export function signInError(error: Error, hasWorked = false): CredentialError | 
       { reason: network, transient: true, suspectAddress: true },
     );
   }
-  const text = onOneLine(redact(error.message));
+  const lines = linesOf(redact(error.message));
   if (hasWorked && !causes.some((cause) => REJECTED.test(cause))) {
-    return new ServiceError(`Signing in with Microsoft Entra failed, although it worked before: ${text}`, {
+    return new ServiceError(`Signing in with Microsoft Entra failed, although it worked before: ${lines.join(' ')}`, {
       reason: 'SignInFailed',
       transient: true,
     });
   }
   return new CredentialError(
-    `Signing in with Microsoft Entra failed. Run az login, set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or use a SAS or key instead. ${text}`,
+    `Signing in with Microsoft Entra failed. Run az login or Connect-AzAccount, set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or use a SAS or key instead.${lines.map((line) => `\n  ${line}`).join('')}`,
   );
 }
 
 /** The message of a chain of credentials has a line for each of them. */
-function onOneLine(text: string): string {
+function linesOf(text: string): string[] {
   const lines = text.split(/[\r\n]+/).map((line) => printable(line.trim()));
-  return lines.filter((line) => line !== '').join(' ');
+  return lines.filter((line) => line !== '');
 }
 
 /** The message of each attempted sign-in method. */

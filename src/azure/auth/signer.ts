@@ -2,6 +2,7 @@
 import type { CredentialError } from '../../errors.ts';
 import type { UploadEvent } from '../../events.ts';
 import type { RenewSas, SdkCredential } from './credentials.ts';
+import type { OnSignIn } from './sign-in-report.ts';
 
 /** One credential, from its first use until another one replaces it. */
 export interface Signer {
@@ -33,5 +34,7 @@ export interface AccessOptions {
   readonly isDisk?: boolean;
   /** How long to wait for a new SAS, in milliseconds. @default 12 hours */
   readonly giveUpAfterMs?: number;
+  /** Gets a sentence about what authorizes the requests. */
+  readonly onSignIn?: OnSignIn;
   readonly onEvent?: (event: Extract<UploadEvent, { type: 'credential' }>) => void;
 }

@@ -4,8 +4,8 @@ import { redact } from '../../base/redact.ts';
 import { messageOf } from '../../base/thrown.ts';
 import { unusableAnswer } from '../errors.ts';
 import { type Operation, operationOf, provenStatus } from '../operations.ts';
-import { checkPageList } from './page-list.ts';
-import { destroyBody, readText } from './response-text.ts';
+import { parsePageList } from './page-list.ts';
+import { closeIfUnfinished, destroyBody, readText } from './response-text.ts';
 
 /** The parts of the pipeline's types that are used here. The SDK does not export them. */
 interface PipelineRequest {
@@ -38,6 +38,9 @@ const EVERY_STATUS = new Set([Number.POSITIVE_INFINITY]);
 const MAX_ERROR_BYTES = 64 * 1024;
 /** The service lists 10,000 ranges at a time, in 1 MiB. An emulator lists everything at once. */
 const MAX_PAGE_LIST_BYTES = 8 * 1024 * 1024;
+/** How long a connection may take to report that a request was sent which is answered already, in milliseconds. */
+const SUCCESS_FINISH_MS = 200;
+const ERROR_FINISH_MS = 5000;
 /** How long to wait for the body of an error, in milliseconds. */
 const MAX_ERROR_MS = 10_000;
 
@@ -63,6 +66,8 @@ export function boundedAnswers(errorMs = MAX_ERROR_MS): PipelinePolicy {
         operation === 'Get Page Ranges' && status === 200
           ? await readPageList(operation, body, response, request)
           : await readError(body, errorMs);
+      // After an error, the service may still take the rest of the body.
+      closeIfUnfinished(body, status >= 200 && status <= 299 ? SUCCESS_FINISH_MS : ERROR_FINISH_MS);
       return response;
     },
   };
@@ -116,10 +121,10 @@ async function readPageList(
   }
   if (text === undefined) throw fail(`its answer is longer than ${MAX_PAGE_LIST_BYTES} bytes`);
   const size = headers.get('x-ms-blob-content-length');
-  const problem = checkPageList(text, size === undefined ? Number.POSITIVE_INFINITY : Number(size));
-  if (problem !== undefined) throw fail(problem);
-  // The SDK treats a list of another content type as empty.
-  headers.set('content-type', 'application/xml');
+  const list = parsePageList(text, size === undefined ? Number.POSITIVE_INFINITY : Number(size));
+  if ('problem' in list) throw fail(list.problem);
+  // The SDK must not parse it again: it treats a list of another content type as empty.
+  headers.set('content-type', 'text/plain');
   return text;
 }
 

@@ -1,4 +1,5 @@
 // The next step when a certificate is not trusted. Codes: nodejs.org/api/tls.html, X509 certificate error codes.
+import tls from 'node:tls';
 
 const BY_CODE: readonly (readonly [RegExp, string])[] = [
   [
@@ -11,7 +12,7 @@ const BY_CODE: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /^(?:CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_|INVALID_CA)/,
-    'Node.js does not trust the issuer of the certificate. If a proxy of your company inspects connections, save its root certificate as a PEM file and set the environment variable NODE_EXTRA_CA_CERTS to its path.',
+    `Node.js does not trust the issuer of the certificate. If a proxy of your company inspects connections, save its root certificate as a PEM file and set the environment variable NODE_EXTRA_CA_CERTS to its path${'getCACertificates' in tls ? '' : ', or use Node.js 22.19 or later, with which vhdup trusts the certificates of the system'}.`,
   ],
 ];
 

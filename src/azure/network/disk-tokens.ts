@@ -25,7 +25,7 @@ export function diskTokens(source: () => Promise<TokenSource>, scope: string = D
       const token = await (await loading).getToken(scope);
       if (token === null)
         throw new CredentialError(
-          'The managed disk requires Microsoft Entra, and no token was issued. Sign in with az login.',
+          'The managed disk requires Microsoft Entra, and no token was issued. Sign in with az login or Connect-AzAccount.',
         );
       registerSecret(token.token);
       current = token;

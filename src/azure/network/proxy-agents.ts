@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { codeOf } from '../../base/thrown.ts';
 import type { ProxyServer } from './proxy.ts';
+import { foreignSchemes } from './proxy-authentication.ts';
 
 type OnConnection = (error: Error | null, connection?: Duplex) => void;
 
@@ -49,14 +50,14 @@ export class TunnelAgent extends HttpsAgent {
       headers: { ...headers, Host: authority },
     })
       .on('error', (error) => fail(error.message, codeOf(error)))
-      .on('connect', ({ statusCode = 0 }, tunnel: Socket, first) => {
+      .on('connect', ({ statusCode = 0, headers }, tunnel: Socket, first) => {
         // The service never sends first: early bytes are a page of the proxy.
         if (statusCode < 200 || statusCode > 299 || first.length > 0) {
           tunnel.destroy();
-          fail(
-            `it answered CONNECT with ${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim(),
-            tunnelErrorCode(statusCode),
-          );
+          const schemes = statusCode === 407 ? foreignSchemes(headers['proxy-authenticate']) : undefined;
+          const answer = `it answered CONNECT with ${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim();
+          if (schemes === undefined) fail(answer, tunnelErrorCode(statusCode));
+          else fail(`${answer} and asks for ${schemes}`, 'EPROXYSCHEME');
           return;
         }
         callback(null, tunnel);

@@ -8,7 +8,15 @@ interface Answered {
   readonly requestId?: string;
   readonly clientRequestId?: string;
   readonly _response?: { readonly status: number };
+  readonly etag?: string;
+  readonly lastModified?: Date;
+  readonly version?: string;
 }
+
+/** They are many, and their ETags are of no use to anybody later. */
+const MOVES_DATA = /^(?:Put Page|Clear Pages|Get Blob|Get Page Ranges)(?: \d|$)/;
+/** Their ETags are those of the container. */
+const IS_ABOUT_CONTAINER = /Container/;
 
 /** The parts of the SDK's errors that are read here. */
 interface Failed {
@@ -24,7 +32,14 @@ interface Failed {
 export function answeredRequest(what: string, durationMs: number, response: Answered): RequestRecord {
   const { requestId, clientRequestId, _response } = response;
   // The SDK omits the status of the pages of a list, which exist only for status 200.
-  return requestRecord({ what, status: _response?.status ?? 200, requestId, clientRequestId, durationMs });
+  const status = _response?.status ?? 200;
+  return requestRecord({ what, status, requestId, clientRequestId, durationMs, ...blobAfter(what, response) });
+}
+
+/** What the answer shows of the blob. */
+function blobAfter(what: string, { etag, lastModified, version }: Answered) {
+  if (etag === undefined || MOVES_DATA.test(what) || IS_ABOUT_CONTAINER.test(what)) return {};
+  return { etag, version, lastModified: lastModified?.toISOString() };
 }
 
 /** @param error - An error of the SDK, or a ServiceError for an answer that never reached the SDK. */
@@ -44,7 +59,7 @@ export function failedRequest(what: string, durationMs: number, error: unknown):
   });
 }
 
-export type RequestFields = { readonly [K in keyof RequestRecord]: RequestRecord[K] | undefined } & {
+export type RequestFields = { readonly [K in keyof RequestRecord]?: RequestRecord[K] | undefined } & {
   readonly what: string;
   readonly durationMs: number;
 };
@@ -56,6 +71,9 @@ export function requestRecord({
   reason,
   requestId,
   clientRequestId,
+  etag,
+  lastModified,
+  version,
   durationMs,
 }: RequestFields): RequestRecord {
   return {
@@ -64,6 +82,9 @@ export function requestRecord({
     ...(reason === undefined ? {} : { reason: printable(reason) }),
     ...(requestId === undefined ? {} : { requestId: printable(requestId) }),
     ...(clientRequestId === undefined ? {} : { clientRequestId: printable(clientRequestId) }),
+    ...(etag === undefined ? {} : { etag: printable(etag) }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+    ...(version === undefined ? {} : { version: printable(version) }),
     durationMs: Math.round(durationMs),
   };
 }

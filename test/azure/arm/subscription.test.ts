@@ -110,7 +110,7 @@ describe('resolveSubscription', () => {
   it('explains that there is no profile', async () => {
     const environment = { AZURE_CONFIG_DIR: join(await temporaryFolder(), 'none') };
     expect((await failureOf(resolveSubscription({ environment, cloud: 'AzureCloud' }))).message).toBe(
-      'No subscription was given, and the Azure CLI is not signed in. Use --subscription, set AZURE_SUBSCRIPTION_ID, or run az login and az account set.',
+      'No subscription was given, and the Azure CLI is not signed in. Use --subscription, set AZURE_SUBSCRIPTION_ID, or run az login and az account set. The sign-in of Connect-AzAccount works with --subscription.',
     );
   });
 

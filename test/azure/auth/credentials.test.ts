@@ -1,7 +1,6 @@
 import { StorageSharedKeyCredential } from '@azure/storage-blob';
 import { describe, expect, it } from 'vitest';
-import { accountKeyOf, toSdkCredential } from '../../../src/azure/auth/credentials.ts';
-import { redact } from '../../../src/base/redact.ts';
+import { toSdkCredential } from '../../../src/azure/auth/credentials.ts';
 import { CredentialError } from '../../../src/errors.ts';
 import { failureOf } from '../../support/vhd-fixtures.ts';
 
@@ -37,20 +36,5 @@ describe('toSdkCredential', () => {
   it('creates a Microsoft Entra credential by default', async () => {
     const { credential } = await toSdkCredential({ kind: 'entra' }, 'account.blob.core.chinacloudapi.cn');
     expect(credential).toHaveProperty('getToken');
-  });
-});
-
-describe('accountKeyOf', () => {
-  it.each([KEY, ` ${KEY}\n`, `"${KEY}"`, `\ufeff${KEY}`])(
-    'removes quotes and white space around the key: %j',
-    (text) => {
-      expect(accountKeyOf(text)).toBe(KEY);
-    },
-  );
-
-  it('registers the key as a secret, which is redacted everywhere', () => {
-    const key = Buffer.alloc(64, 0x6b).toString('base64');
-    accountKeyOf(key);
-    expect(redact(`echo ${key} and ${encodeURIComponent(key)}`)).toBe('echo REDACTED and REDACTED');
   });
 });

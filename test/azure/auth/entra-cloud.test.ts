@@ -1,8 +1,12 @@
 // Where tokens for blobs come from, and for which audience, in each cloud.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseDestination } from '../../../src/azure/destination.ts';
+import { trustingMoreIssuers } from '../../../src/azure/network/trusted-issuers.ts';
 import { connectPageBlob } from '../../../src/azure/page-blob.ts';
 import { failureOf } from '../../support/vhd-fixtures.ts';
+
+/** The sign-in trusts what the system trusts, as requests to the blob do. */
+const POLICIES = [{ policy: trustingMoreIssuers, position: 'perRetry' }];
 
 /** What each DefaultAzureCredential was made with, and the scopes it was asked for. */
 const asked = vi.hoisted(() => ({ options: [] as object[], scopes: [] as string[] }));
@@ -46,12 +50,12 @@ describe('Microsoft Entra for a blob', () => {
     ['disks.example.com', {}],
   ])('on %s asks the sign-in service of its cloud for the audience of Azure Storage', async (host, options) => {
     await signIn(host);
-    expect(asked.options).toEqual([options]);
+    expect(asked.options).toEqual([{ ...options, additionalPolicies: POLICIES }]);
     expect(asked.scopes).toEqual(['https://storage.azure.com/.default']);
   });
 
   it('asks the sign-in service that is named', async () => {
     await signIn('disks.example.com', 'https://login.chinacloudapi.cn');
-    expect(asked.options).toEqual([{ authorityHost: 'https://login.chinacloudapi.cn' }]);
+    expect(asked.options).toEqual([{ authorityHost: 'https://login.chinacloudapi.cn', additionalPolicies: POLICIES }]);
   });
 });

@@ -16,7 +16,12 @@ const KEY: Credential = {
 const HOST = 'https://account.blob.core.windows.net';
 
 function sasFor(url: string, credential = KEY, expiresInMs = 30 * DAY_MS) {
-  return marketplaceSas(parseDestination(url, undefined, undefined, true).address, credential, expiresInMs, NOW);
+  return marketplaceSas(
+    parseDestination(url, undefined, undefined, { mayBeContainer: true }).address,
+    credential,
+    expiresInMs,
+    NOW,
+  );
 }
 
 describe('marketplaceSas', () => {

@@ -36,8 +36,9 @@ describe('signInError', () => {
     const failure = toServiceError({ operation: 'Put Page', what: 'Put Page' }, error);
     expect(failure).toBeInstanceOf(CredentialError);
     expect((failure as Error).message).toContain('Run az login');
-    expect((failure as Error).message).toContain(error.message.replaceAll('\n', ' '));
-    expect((failure as Error).message).not.toContain('\n');
+    const [first, ...causes] = (failure as Error).message.split('\n');
+    expect(first).toMatch(/use a SAS or key instead\.$/);
+    expect(causes).toEqual(error.message.split('\n').map((line) => `  ${line}`));
   });
 
   it.each([

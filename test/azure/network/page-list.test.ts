@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkPageList } from '../../../src/azure/network/page-list.ts';
+import { parsePageList } from '../../../src/azure/network/page-list.ts';
 
 const SIZE = 1024 * 1024;
 const XML = '<?xml version="1.0" encoding="utf-8"?>';
@@ -8,7 +8,7 @@ const range = (start: number | string, end: number | string) =>
   `<PageRange><Start>${start}</Start><End>${end}</End></PageRange>`;
 const list = (...inner: readonly string[]) => `${XML}<PageList>${inner.join('')}</PageList>`;
 
-describe('checkPageList', () => {
+describe('parsePageList', () => {
   it.each([
     list(),
     `${XML}<PageList/>`,
@@ -20,7 +20,7 @@ describe('checkPageList', () => {
     `\uFEFF${XML}\r\n<PageList>\r\n  ${range(0, 511)}\r\n  ${range(1024, 2047)}\r\n</PageList>\r\n`,
     `<PageList xmlns="x">${range(0, SIZE - 1)}</PageList>`,
   ])('accepts %s', (xml) => {
-    expect(checkPageList(xml, SIZE)).toBeUndefined();
+    expect(parsePageList(xml, SIZE)).not.toHaveProperty('problem');
   });
 
   it.each([
@@ -48,21 +48,35 @@ describe('checkPageList', () => {
     [`<!DOCTYPE x [<!ENTITY a "b">]><PageList>${range(0, 511)}</PageList>`, 'not a list'],
     [list('\u001b[31m'), 'u{1b}'],
   ])('refuses %s', (xml, problem) => {
-    const found = checkPageList(xml, SIZE) ?? '';
+    const list = parsePageList(xml, SIZE);
+    const found = 'problem' in list ? list.problem : '';
     expect(found).toContain(problem);
     expect(found).not.toMatch(/\p{Cc}/u);
   });
 
+  it('returns every range, and where the list continues', () => {
+    const ranges = fc
+      .uniqueArray(fc.integer({ min: 0, max: SIZE / 512 - 1 }), { minLength: 1 })
+      .map((pages) => pages.sort((a, b) => a - b).map((page) => ({ offset: page * 512, length: 512 })));
+    fc.assert(
+      fc.property(ranges, fc.stringMatching(/^[\w!=&<>"' ]*$/), (expected, marker) => {
+        const written = expected.map(({ offset, length }) => range(offset, offset + length - 1));
+        const next = `<NextMarker>${marker.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')}</NextMarker>`;
+        expect(parsePageList(list(...written, next), SIZE)).toEqual({ ranges: expected, marker: marker || undefined });
+      }),
+    );
+  });
+
   it('needs no size in the answer', () => {
-    expect(checkPageList(list(range(0, SIZE + 511)), Number.POSITIVE_INFINITY)).toBeUndefined();
-    expect(checkPageList(list(range(0, 511)), Number.NaN)).toBeUndefined();
+    expect(parsePageList(list(range(0, SIZE + 511)), Number.POSITIVE_INFINITY)).not.toHaveProperty('problem');
+    expect(parsePageList(list(range(0, 511)), Number.NaN)).not.toHaveProperty('problem');
   });
 
   it('refuses every truncated list', () => {
     const whole = list(range(0, 511), range(1024, 2047), '<NextMarker>m</NextMarker>');
     fc.assert(
       fc.property(fc.integer({ min: 0, max: whole.length - 1 }), (length) => {
-        expect(checkPageList(whole.slice(0, length), SIZE)).toBeDefined();
+        expect(parsePageList(whole.slice(0, length), SIZE)).toHaveProperty('problem');
       }),
     );
   });
