@@ -2,7 +2,9 @@
 import { type ByteRange, endOf } from '../base/byte-range.ts';
 import { LinkedAbort } from '../base/linked-abort.ts';
 import { bytesOf, joinRanges } from '../base/range-list.ts';
+import type { RangeMap } from '../base/range-map.ts';
 import { VerificationError } from '../errors.ts';
+import { clearRanges } from '../image/without-free-space.ts';
 import { listedRanges } from '../remote/page-ranges.ts';
 import type { ReadTarget } from '../remote/read-target.ts';
 import type { ManifestReader } from '../state/manifest-reader.ts';
@@ -20,6 +22,8 @@ export interface BlobSourceOptions {
   /** The windows are in this memory, which computes their checksums. */
   readonly memory: WindowMemory;
   readonly manifest: ManifestReader | undefined;
+  /** What reads as zeros and is not requested, whatever the blob holds there. */
+  readonly free: RangeMap | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -38,18 +42,20 @@ export class BlobSource implements TransferSource {
 
   /** The listed pages. Each call lists them anew, because the list may have millions of ranges. */
   async *extents(): AsyncGenerator<ByteRange> {
-    const { target, signal } = this.#options;
+    const { target, free, signal } = this.#options;
     for await (const { offset, length } of listedRanges(target.store, signal)) {
       // The footer is listed too.
       const end = Math.min(offset + length, this.diskSize);
       if (offset >= end) return;
-      yield { offset, length: end - offset };
+      const extent = { offset, length: end - offset };
+      if (free === undefined) yield extent;
+      else yield* free.outside(extent);
     }
   }
 
   /** @throws {VerificationError} the data does not match the manifest. */
   async read(window: Window, into: Uint8Array, signal: AbortSignal): Promise<void> {
-    const { target, etag, memory } = this.#options;
+    const { target, etag, memory, free } = this.#options;
     const options = { etag, checksum: memory.algorithm, checksumOf: (bytes: Uint8Array) => memory.checksum(bytes) };
     const ranges = joinRanges(window.extents ?? [window], JOINED_GAP);
     // A window that is listed as a whole is overwritten as a whole.
@@ -64,6 +70,8 @@ export class BlobSource implements TransferSource {
     stop.unlink();
     stop.signal.throwIfAborted();
     this.received += bytesOf(ranges);
+    // Short gaps are received too.
+    if (free !== undefined) clearRanges(free, window, into);
     await this.#compareManifest(window, into);
   }
 

@@ -1,51 +1,39 @@
 // Compares the file, before it gets its name, with the MD5 that is stored with the blob.
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { WINDOW_SIZE } from '../base/byte-range.ts';
-import { explainFileProblem, isFileProblem } from '../base/file-problem.ts';
-import { shownPath } from '../base/printable.ts';
-import { LocalFileError, VerificationError } from '../errors.ts';
+import { VerificationError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
+import type { LocalImage } from '../target/local-image.ts';
 
 const REPORT_INTERVAL_MS = 1000;
 
 export interface ContentMd5Options {
-  /** The temporary file, which stores each byte of the disk at its own offset. */
-  readonly path: string;
-  /** Bytes to read from it. */
+  /** The complete image, before it gets its name. */
+  readonly image: Pick<LocalImage, 'read'>;
+  /** Size of the disk in bytes. */
   readonly length: number;
-  /** What follows them in the blob. */
+  /** What follows the disk in the blob. */
   readonly footer: Uint8Array;
   readonly emit: EventListener;
   readonly signal: AbortSignal;
 }
 
-/** The MD5 of the blob's content, from the file. @throws {LocalFileError} it cannot be read. */
-export async function md5OfFile({ path, length, footer, emit, signal }: ContentMd5Options): Promise<Buffer> {
+/** The MD5 of the blob's content: of the disk in the file, whatever its format, and the footer. @throws {LocalFileError} it cannot be read. */
+export async function md5OfImage({ image, length, footer, emit, signal }: ContentMd5Options): Promise<Buffer> {
   const hash = createHash('md5');
   const size = length + footer.length;
   let nextMs = 0;
-  try {
-    const file = await open(path, 'r');
-    try {
-      const buffer = new Uint8Array(WINDOW_SIZE);
-      for (let done = 0; done < length; ) {
-        signal.throwIfAborted();
-        const { bytesRead } = await file.read(buffer, 0, Math.min(WINDOW_SIZE, length - done), done);
-        if (bytesRead === 0) throw new LocalFileError(`${shownPath(path)} was cut off while it was read back.`);
-        hash.update(buffer.subarray(0, bytesRead));
-        done += bytesRead;
-        if (performance.now() >= nextMs) {
-          nextMs = performance.now() + REPORT_INTERVAL_MS;
-          emit({ type: 'hashing', done, size });
-        }
-      }
-    } finally {
-      await file.close();
+  const buffer = new Uint8Array(WINDOW_SIZE);
+  for (let done = 0; done < length; ) {
+    signal.throwIfAborted();
+    const bytes = buffer.subarray(0, Math.min(WINDOW_SIZE, length - done));
+    await image.read({ offset: done, length: bytes.length }, bytes);
+    hash.update(bytes);
+    done += bytes.length;
+    if (performance.now() >= nextMs) {
+      nextMs = performance.now() + REPORT_INTERVAL_MS;
+      emit({ type: 'hashing', done, size });
     }
-  } catch (error) {
-    if (!isFileProblem(error)) throw error;
-    throw new LocalFileError(`Cannot read back ${shownPath(path)}: ${explainFileProblem(error)}`, { cause: error });
   }
   return hash.update(footer).digest();
 }

@@ -5,12 +5,14 @@ import { CheckpointError } from '../errors.ts';
 import { shielded } from '../events.ts';
 import type { DownloadOptions } from '../options.ts';
 import { warnOfThreads } from '../remote/connect.ts';
+import { withoutCredential } from '../remote/public-blob.ts';
 import { openReadTarget } from '../remote/read-target.ts';
 import { StateFile } from '../state/checkpoint-file.ts';
 import { type DownloadCheckpoint, decodeDownload, encodeDownload } from '../state/download-checkpoint.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
 import { discardLocalImage } from '../target/open-local-image.ts';
 import type { DownloadResult } from './download-result.ts';
+import { leftOutOf } from './left-out.ts';
 import { assertNoOther, checkOutput, fileIdentity } from './output-file.ts';
 import { differenceOf, factsOf, openManifest, resumable } from './plan-download.ts';
 import { alreadyComplete, receiveDisk } from './receive-disk.ts';
@@ -44,9 +46,12 @@ export async function downloadImage(options: DownloadOptions): Promise<DownloadR
     await checkOutput(output, overwrite || stored !== undefined);
     const { signal } = access;
     const readBefore = stored?.source.uniqueId ?? undefined;
-    const target = await openReadTarget(settings.reading, settings.access, { concurrency, readBefore, emit, signal });
+    const reader = await withoutCredential(settings.reading, settings.access, { emit, signal });
+    const target = await openReadTarget(settings.reading, reader.access, { concurrency, readBefore, emit, signal });
     try {
       return await download({ settings, file, access, target, emit, startMs }, stored);
+    } catch (error) {
+      throw reader.explain(error);
     } finally {
       await target.close();
     }
@@ -75,17 +80,18 @@ async function download(run: DownloadRun, stored: DownloadCheckpoint | undefined
   const disk = await lookAtSource(target, { format, checksum, emit, signal: access.signal });
   const manifest = await openManifest(settings.manifest, target.url, disk);
   try {
-    const facts = factsOf(run, disk, manifest, stored);
+    const leftOut = await leftOutOf(run, disk);
+    const facts = factsOf(run, disk, manifest, leftOut?.report, stored);
     if (stored?.finishing !== undefined && stored.finishing === (await fileIdentity(output))) {
       // The file has its name. A kill between the two steps of the renaming leaves both names.
       await discardLocalImage(output, stored.file);
       await file.remove();
-      if (!restart && differenceOf(stored, facts) === undefined) return await alreadyComplete(run, disk);
+      if (!restart && differenceOf(stored, facts) === undefined) return await alreadyComplete(run, disk, leftOut);
       await checkOutput(output, overwrite);
-      return await receiveDisk(run, { disk, facts, manifest, earlier: undefined });
+      return await receiveDisk(run, { disk, facts, manifest, leftOut, earlier: undefined });
     }
     const earlier = await resumable(run, facts, stored);
-    return await receiveDisk(run, { disk, facts, manifest, earlier });
+    return await receiveDisk(run, { disk, facts, manifest, leftOut, earlier });
   } finally {
     await manifest?.close();
   }

@@ -2,12 +2,12 @@
 import type { BigIntStats } from 'node:fs';
 import { access, constants, lstat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
+import { explainFileProblem, isFileProblem } from '../base/file-problem.ts';
 import { shownPath } from '../base/printable.ts';
-import { requireName } from '../base/side-file.ts';
 import { codeOf } from '../base/thrown.ts';
 import { LocalFileError, UsageError } from '../errors.ts';
 import { realPathOf } from '../image/real-path.ts';
+import { existingFile, fileExists } from '../target/existing-file.ts';
 
 /**
  * Fails before anything is sent.
@@ -16,15 +16,8 @@ import { realPathOf } from '../image/real-path.ts';
  */
 export async function checkOutput(path: string, mayExist: boolean): Promise<void> {
   try {
-    requireName(path);
-    const found = await statOf(path);
-    if (found?.isSymbolicLink() === true) {
-      throw new FileRefusal('it is a symbolic link', 'Name the file that it points to, or another file.');
-    }
-    if (found?.isFile() === false) throw new FileRefusal('it is not a regular file', 'Name a file.');
-    if (found !== undefined && !mayExist) {
-      throw new FileRefusal('the file exists', 'Give --overwrite to replace it.');
-    }
+    const found = await existingFile(path);
+    if (found !== undefined && !mayExist) throw fileExists();
     await access(dirname(resolve(path)), constants.W_OK);
   } catch (error) {
     if (!isFileProblem(error)) throw error;

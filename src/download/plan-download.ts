@@ -2,9 +2,11 @@
 
 import { basename } from 'node:path';
 import { shownPath } from '../base/printable.ts';
+import { type SkippedFree, skipFreeOption } from '../base/skip-free.ts';
 import { CheckpointError, DestinationError, VerificationError } from '../errors.ts';
+import { areDiskAddresses } from '../remote/read-target.ts';
 import { UPLOAD_ID } from '../state/blob-metadata.ts';
-import type { DownloadCheckpoint } from '../state/download-checkpoint.ts';
+import type { DownloadCheckpoint, DownloadedThing } from '../state/download-checkpoint.ts';
 import { ManifestReader } from '../state/manifest-reader.ts';
 import { discardLocalImage } from '../target/open-local-image.ts';
 import type { DownloadRun } from './reception.ts';
@@ -32,6 +34,7 @@ export function factsOf(
   { settings, target }: DownloadRun,
   { properties, size }: SourceDisk,
   manifest: ManifestReader | undefined,
+  skipFree: SkippedFree | undefined,
   stored: DownloadCheckpoint | undefined,
 ): DownloadFacts {
   const { url, uniqueId = null } = target;
@@ -43,20 +46,30 @@ export function factsOf(
     source: { url, uniqueId, etag: properties.etag, size: properties.size },
     diskSize: size,
     manifest: manifest?.header.uploadId ?? null,
+    ...(skipFree === undefined ? {} : { skipFree: { mode: skipFree.mode, digest: skipFree.digest } }),
   };
 }
 
 /** Why the state belongs to another download, or `changed` if only the blob was modified; undefined if it can be resumed. */
 export function differenceOf(stored: DownloadCheckpoint, facts: DownloadFacts): string | undefined {
   const { source } = stored;
-  if (source.url !== facts.source.url) return `it is of ${source.url}`;
+  if (source.url !== facts.source.url && !isSameDisk(source, facts.source)) return `it is of ${source.url}`;
   if (source.uniqueId !== facts.source.uniqueId) return `another disk had the name of ${source.url} then`;
   if (stored.format !== facts.format) return `its file has the format ${stored.format}`;
   if (stored.manifest !== facts.manifest) {
     return stored.manifest === null ? 'it was started without --manifest' : 'it was started with another --manifest';
   }
+  if (stored.skipFree?.mode !== facts.skipFree?.mode) return `it was started with ${skipFreeOption(stored.skipFree)}`;
+  if (stored.skipFree?.digest !== facts.skipFree?.digest && source.etag === facts.source.etag) {
+    return 'another version of vhdup found other free space in the disk';
+  }
   const isSame = source.etag === facts.source.etag && source.size === facts.source.size;
   return isSame && stored.diskSize === facts.diskSize ? undefined : 'changed';
+}
+
+/** The address of a disk's content can change with each access to the disk. The ETag shows that it is the same content. */
+function isSameDisk(one: DownloadedThing, other: DownloadedThing): boolean {
+  return areDiskAddresses(one.url, other.url) && one.etag !== '' && one.etag === other.etag && one.size === other.size;
 }
 
 /** The state to resume. With --restart, discards it. @throws {CheckpointError | DestinationError} it cannot be resumed. */

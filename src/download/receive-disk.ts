@@ -12,7 +12,7 @@ import { WindowMemory } from '../transfer/window-memory.ts';
 import { BlobSource } from './blob-source.ts';
 import type { DownloadProof, DownloadResult } from './download-result.ts';
 import { fileIdentity, freeSpace, lengthOf, noSpace } from './output-file.ts';
-import type { DownloadPlan, DownloadRun, Reception } from './reception.ts';
+import type { DownloadPlan, DownloadRun, LeftOutOfBlob, Reception } from './reception.ts';
 import { SavedDownload } from './saved-download.ts';
 import { type SourceDisk, sourceChanged } from './source-disk.ts';
 import { isSourceChanged, temporaryPathOf, verifyDownload } from './verify-download.ts';
@@ -23,14 +23,14 @@ import { isSourceChanged, temporaryPathOf, verifyDownload } from './verify-downl
  */
 export async function receiveDisk(run: DownloadRun, plan: DownloadPlan): Promise<DownloadResult> {
   const { settings, target, access } = run;
-  const { disk, manifest, earlier } = plan;
+  const { disk, manifest, leftOut, earlier } = plan;
   await checkSpace(run, plan);
   const image = await openImage(run, plan);
   const memory = new WindowMemory(manifest?.header.checksum ?? settings.checksum);
   try {
     const { etag } = disk.properties;
     const { signal } = access;
-    const source = new BlobSource({ target, etag, diskSize: disk.size, memory, manifest, signal });
+    const source = new BlobSource({ target, etag, diskSize: disk.size, memory, manifest, free: leftOut?.map, signal });
     const progress = new Progress(earlier);
     const parts = { ...run, ...plan, image, source, progress, memory };
     const reception = { ...parts, saved: new SavedDownload(parts) };
@@ -43,9 +43,14 @@ export async function receiveDisk(run: DownloadRun, plan: DownloadPlan): Promise
 }
 
 /** The result if an earlier run has finished the file. */
-export async function alreadyComplete(run: DownloadRun, disk: SourceDisk): Promise<DownloadResult> {
+export async function alreadyComplete(
+  run: DownloadRun,
+  disk: SourceDisk,
+  leftOut: LeftOutOfBlob | undefined,
+): Promise<DownloadResult> {
   const size = await lengthOf(run.settings.output);
-  return { ...resultOf(run, disk, { size, received: 0, written: 0, receivedBefore: 0 }, []), alreadyComplete: true };
+  const amounts = { size, received: 0, written: 0, receivedBefore: 0 };
+  return { ...resultOf(run, { disk, leftOut }, amounts, []), alreadyComplete: true };
 }
 
 /** @throws {LocalFileError} a file without holes does not fit. */
@@ -74,7 +79,7 @@ async function openImage({ settings }: DownloadRun, { disk, earlier }: DownloadP
 }
 
 async function receive(reception: Reception): Promise<DownloadResult> {
-  const { saved, disk, image, source, progress, access } = reception;
+  const { saved, image, source, progress, access } = reception;
   // At once, so that no temporary file is left that no checkpoint knows.
   await saved.save();
   emitStart(reception);
@@ -87,7 +92,7 @@ async function receive(reception: Reception): Promise<DownloadResult> {
   await saved.remove();
   const { received } = source;
   const amounts = { size: image.size, received, receivedBefore: saved.receivedBefore, written: progress.sent };
-  return resultOf(reception, disk, amounts, verified);
+  return resultOf(reception, reception, amounts, verified);
 }
 
 function emitStart({ settings, emit, target, disk, image, facts, earlier, file }: Reception): void {
@@ -153,7 +158,7 @@ async function stopped(reception: Reception, error: unknown): Promise<unknown> {
 
 function resultOf(
   { settings, target, startMs }: DownloadRun,
-  { size: diskSize, properties }: SourceDisk,
+  { disk: { size: diskSize, properties }, leftOut }: Pick<DownloadPlan, 'disk' | 'leftOut'>,
   amounts: Pick<DownloadResult, 'size' | 'received' | 'receivedBefore' | 'written'>,
   verified: readonly DownloadProof[],
 ): DownloadResult {
@@ -168,5 +173,6 @@ function resultOf(
     checksumMismatches: store.checksumMismatches,
     durationMs,
     bytesPerSecond: durationMs === 0 ? 0 : (amounts.received * 1000) / durationMs,
+    ...(leftOut === undefined ? {} : { freeSpace: leftOut.report }),
   };
 }

@@ -1,4 +1,6 @@
 // The parts of one download.
+import type { RangeMap } from '../base/range-map.ts';
+import type { FreeSpaceReport } from '../base/skip-free.ts';
 import type { EventListener } from '../events.ts';
 import type { ReadTarget } from '../remote/read-target.ts';
 import type { StateFile } from '../state/checkpoint-file.ts';
@@ -24,11 +26,19 @@ export interface DownloadRun {
   readonly startMs: number;
 }
 
+/** The free space of the guest in a blob. */
+export interface LeftOutOfBlob {
+  readonly map: RangeMap;
+  readonly report: FreeSpaceReport;
+}
+
 /** What is to be received. */
 export interface DownloadPlan {
   readonly disk: SourceDisk;
   readonly facts: DownloadFacts;
   readonly manifest: ManifestReader | undefined;
+  /** The free space of the guest that is not received; undefined without the option. */
+  readonly leftOut: LeftOutOfBlob | undefined;
   /** The state that this run resumes. */
   readonly earlier: DownloadCheckpoint | undefined;
 }

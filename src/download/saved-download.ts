@@ -20,7 +20,7 @@ const MAX_SAVING = 0.2;
 /** What does not change during a run. */
 export type DownloadFacts = Pick<
   DownloadCheckpoint,
-  'startedAt' | 'name' | 'format' | 'source' | 'diskSize' | 'manifest'
+  'startedAt' | 'name' | 'format' | 'source' | 'diskSize' | 'manifest' | 'skipFree'
 >;
 
 export interface SavedDownloadOptions {

@@ -127,7 +127,7 @@ function footerProblem(page: Uint8Array, blobSize: number): string | undefined {
 /** The blob was modified, so its parts do not belong together. */
 export function sourceChanged(url: string): DestinationError {
   return new DestinationError(
-    `${url} was changed while it was downloaded, so what was received does not belong together. The incomplete file was removed. Run the same command again when nothing writes to the blob any more.`,
+    `${url} was changed while it was downloaded, so what was received does not belong together. The incomplete file was removed. Run the same command again when nothing writes to it any more.`,
     { reason: 'ConditionNotMet' },
   );
 }

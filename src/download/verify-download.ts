@@ -5,7 +5,7 @@ import { DestinationError, ServiceError, VerificationError } from '../errors.ts'
 import { isModified } from '../remote/blob-lifecycle.ts';
 import type { ManifestReader } from '../state/manifest-reader.ts';
 import type { LocalImage } from '../target/local-image.ts';
-import { md5Mismatch, md5OfFile } from './content-md5.ts';
+import { md5Mismatch, md5OfImage } from './content-md5.ts';
 import type { DownloadProof } from './download-result.ts';
 import type { Reception } from './reception.ts';
 import { sourceChanged } from './source-disk.ts';
@@ -39,16 +39,15 @@ function comparePages({ target, disk, progress }: Reception, manifest: ManifestR
   );
 }
 
-/** @returns whether there is an MD5, and the file can be compared with it. */
+/** @returns whether there is an MD5, so that the file was compared with it. */
 async function compareMd5(reception: Reception, signal: AbortSignal): Promise<boolean> {
-  const { target, disk, image, saved, settings, emit } = reception;
-  const { format, verify } = settings;
+  const { target, disk, image, saved, settings, leftOut, emit } = reception;
   const stored = disk.properties.contentMd5;
-  const isFlat = format === 'vhd' || format === 'raw';
-  if (stored === undefined || verify === 'none' || !isFlat) return false;
+  // The MD5 is that of the blob with its free space.
+  const isPart = leftOut !== undefined && leftOut.map.bytes > 0;
+  if (stored === undefined || settings.verify === 'none' || isPart) return false;
   const { footer, size: length } = disk;
-  const path = await temporaryPathOf(image);
-  const found = await md5OfFile({ path, length, footer, emit, signal });
+  const found = await md5OfImage({ image, length, footer, emit, signal });
   if (Buffer.compare(found, stored) !== 0) throw md5Mismatch(target.url, stored, found, saved.isProven);
   return true;
 }

@@ -2,9 +2,11 @@
 
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isFileProblem } from '../base/file-problem.ts';
 import { bytesOf } from '../base/range-list.ts';
 import { shellWord as urlWord } from '../base/shell-word.ts';
 import { sidePath } from '../base/side-file.ts';
+import { decodeSkippedFree, type SkippedFree, skipFreeOption } from '../base/skip-free.ts';
 import { messageOf } from '../base/thrown.ts';
 import { CheckpointError } from '../errors.ts';
 import { shellWord as pathWord } from '../image/foreign/foreign-format.ts';
@@ -90,11 +92,12 @@ async function loaded<State>(file: StateFile<State>): Promise<State> {
 async function ofUpload(path: string, state: Checkpoint): Promise<Facts> {
   const { startedAt, image, blobUrl, blobSize, done, disk, failed } = state;
   const place = await imagePlaceOf(path, image[0]?.name ?? '', '.vhdup.json');
-  const target = disk === undefined ? urlWord(blobUrl) : diskWords(blobUrl, disk.id);
   return {
     ...{ file: place.file, url: blobUrl, startedAt, done: bytesOf(done), size: blobSize },
     ...(failed === true ? { problem: 'The blob does not match the image: only --restart replaces it.' } : {}),
-    resume: `vhdup upload ${pathWord(place.file)} ${target}${place.option}${failed === true ? ' --restart' : ''}`,
+    resume: `vhdup upload ${pathWord(place.file)} ${resumeWords(state)
+      .map((word) => urlWord(word))
+      .join(' ')}${place.option}`,
     abort:
       disk === undefined
         ? `vhdup abort ${pathWord(path)}`
@@ -102,15 +105,49 @@ async function ofUpload(path: string, state: Checkpoint): Promise<Facts> {
   };
 }
 
+/** The words that resume an upload, after those of its image. */
+function resumeWords({ blobUrl, disk, skipFree, failed }: Checkpoint): readonly string[] {
+  return [
+    ...(disk === undefined ? [blobUrl] : ['--disk', disk.id, ...endpointOption(blobUrl)]),
+    ...(skipFree === undefined ? [] : [skipFreeOption(skipFree)]),
+    ...(failed === true ? ['--restart'] : []),
+  ];
+}
+
+/** An upload of an image that was interrupted. */
+export interface UnfinishedUpload {
+  readonly facts: Unfinished;
+  /** The URL of its blob, or --disk and its id; and the options without which it does not resume. */
+  readonly words: readonly string[];
+}
+
+/**
+ * The upload of which this is the checkpoint.
+ * @param checkpoint - @default the one beside the image
+ * @returns undefined if there is none that can be read, or if it is of another image.
+ */
+export async function unfinishedUploadOf(image: string, checkpoint?: string): Promise<UnfinishedUpload | undefined> {
+  const path = checkpoint ?? (await sidePath(image, '.vhdup.json'));
+  try {
+    const state = await STATE_FILES.upload(path).load();
+    if (state === undefined || state.image[0]?.name !== basename(image)) return undefined;
+    return { facts: await describeUnfinished(path, 'upload'), words: resumeWords(state) };
+  } catch (error) {
+    // The upload itself explains what is wrong with the file.
+    if (error instanceof CheckpointError || isFileProblem(error)) return undefined;
+    throw error;
+  }
+}
+
 async function ofDownload(path: string, state: DownloadCheckpoint): Promise<Facts> {
-  const { startedAt, name, format, source, diskSize, done } = state;
+  const { startedAt, name, format, source, diskSize, done, skipFree } = state;
   const place = await placeOf(path, name, '.vhdup.json');
   const file = pathWord(place.file);
   const id = diskIdIn(source.url);
   const words = id === undefined ? `${urlWord(source.url)} ${file}` : `${file} ${diskWords(source.url, id)}`;
   return {
     ...{ file: place.file, url: source.url, startedAt, done: bytesOf(done), size: diskSize },
-    resume: `vhdup download ${words}${format === formatOfName(place.file) ? '' : ` --format ${format}`}${place.option}`,
+    resume: `vhdup download ${words}${format === formatOfName(place.file) ? '' : ` --format ${format}`}${skipFreeWords(skipFree)}${place.option}`,
     abort: `vhdup abort ${pathWord(path)}`,
   };
 }
@@ -120,11 +157,17 @@ async function ofVerification(path: string, state: Verification): Promise<Facts>
   const place = await imagePlaceOf(path, things.image[0]?.name ?? '', '.vhdup-verify.json');
   const id = diskIdIn(things.blobUrl);
   const target = id === undefined ? urlWord(things.blobUrl) : diskWords(things.blobUrl, id);
+  // The metadata of a blob says it.
+  const skipped = id === undefined ? '' : skipFreeWords(decodeSkippedFree(things.skipFree ?? ''));
   return {
     ...{ file: place.file, url: things.blobUrl, startedAt, done: bytesOf(done) },
-    resume: `vhdup verify ${pathWord(place.file)} ${target} --full${place.option}`,
+    resume: `vhdup verify ${pathWord(place.file)} ${target} --full${skipped}${place.option}`,
     abort: `vhdup abort ${pathWord(path)}`,
   };
+}
+
+function skipFreeWords(skipFree: SkippedFree | undefined): string {
+  return skipFree === undefined ? '' : ` ${skipFreeOption(skipFree)}`;
 }
 
 /** Nothing shows in which folder an image is that does not lie beside its checkpoint. */
@@ -161,8 +204,14 @@ function diskWords(url: string, id: string): string {
   return `--disk ${urlWord(id)}${endpointWords(url)}`;
 }
 
-/** The option that leads to another cloud than the public one. */
 function endpointWords(url: string): string {
+  return endpointOption(url)
+    .map((word) => ` ${urlWord(word)}`)
+    .join('');
+}
+
+/** The option that leads to another cloud than the public one. */
+function endpointOption(url: string): readonly string[] {
   const { origin, host } = new URL(url);
-  return host === 'management.azure.com' ? '' : ` --arm-endpoint ${urlWord(origin)}`;
+  return host === 'management.azure.com' ? [] : ['--arm-endpoint', origin];
 }

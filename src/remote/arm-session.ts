@@ -51,29 +51,17 @@ export interface ArmSession {
  * @throws {UsageError} an option is not valid, or no subscription is known.
  */
 export async function connectArm(options: ArmOptions, emit: EventListener, main?: MainResource): Promise<ArmSession> {
-  checkRetryOptions(options);
-  const { environment = {}, stallTimeoutMs } = options;
-  const authorityHost = options.authorityHost ?? (environment['AZURE_AUTHORITY_HOST']?.trim() || undefined);
-  const target = armTarget({ ...options, ...(authorityHost === undefined ? {} : { authorityHost }) });
+  const target = targetOf(options);
   const known = main === undefined ? undefined : placeIn(main.text, main.type, main.option);
   const resourceGroup = known?.resourceGroup ?? options.resourceGroup;
   if (resourceGroup !== undefined) assertResourceGroup(resourceGroup);
   const { id: subscriptionId } = await resolveSubscription({
     ...options,
     ...(known === undefined ? {} : { subscription: known.subscriptionId }),
-    environment,
+    environment: options.environment ?? {},
     cloud: target.cloud,
   });
-  const credential = await tokenSource(options.credential, target, subscriptionId, environment);
-  const client = new ArmClient({
-    target,
-    credential,
-    retries: new Retrier(options, (notice) => emit(retryEvent(notice))),
-    userAgent: `vhdup/${VERSION}`,
-    onRequest: (record) => emit({ type: 'request', ...record }),
-    onStep: (step) => emit({ type: 'arm', ...step }),
-    ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
-  });
+  const { client, credential } = await connectClient(options, target, emit, subscriptionId);
   const place = (what: string): ResourcePlace => {
     if (resourceGroup !== undefined) return { subscriptionId, resourceGroup };
     throw new UsageError(
@@ -99,6 +87,38 @@ export async function connectArm(options: ArmOptions, emit: EventListener, main?
   };
 }
 
+/** @throws {UsageError} an option is not valid. */
+export function targetOf(options: ArmOptions): ArmTarget {
+  checkRetryOptions(options);
+  const authorityHost = options.authorityHost ?? (options.environment?.['AZURE_AUTHORITY_HOST']?.trim() || undefined);
+  return armTarget({ ...options, ...(authorityHost === undefined ? {} : { authorityHost }) });
+}
+
+/**
+ * Sends nothing, except that a sign-in may be prepared. The caller closes the client.
+ * @param subscriptionId - Undefined before one is chosen.
+ */
+export async function connectClient(
+  options: ArmOptions,
+  target: ArmTarget,
+  emit: EventListener,
+  subscriptionId?: string,
+): Promise<{ readonly client: ArmClient; readonly credential: TokenSource }> {
+  const { environment = {}, stallTimeoutMs } = options;
+  const onSignIn = (message: string) => emit({ type: 'debug', message });
+  const credential = await tokenSource(options.credential, target, subscriptionId, environment, onSignIn);
+  const client = new ArmClient({
+    target,
+    credential,
+    retries: new Retrier(options, (notice) => emit(retryEvent(notice))),
+    userAgent: `vhdup/${VERSION}`,
+    onRequest: (record) => emit({ type: 'request', ...record }),
+    onStep: (step) => emit({ type: 'arm', ...step }),
+    ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
+  });
+  return { client, credential };
+}
+
 /** Without a SAS or an account key, which only the content of a disk accepts. */
 export function armOptionsOf({ credential, ...options }: Pick<ArmOptions, 'credential' | keyof ArmPlace>): ArmOptions {
   const isToken = credential?.kind === 'entra' || credential?.kind === 'token';
@@ -108,8 +128,9 @@ export function armOptionsOf({ credential, ...options }: Pick<ArmOptions, 'crede
 async function tokenSource(
   credential: Credential = { kind: 'entra' },
   target: ArmTarget,
-  subscriptionId: string,
+  subscriptionId: string | undefined,
   environment: NonNullable<ArmOptions['environment']>,
+  onSignIn: (message: string) => void,
 ): Promise<TokenSource> {
   switch (credential.kind) {
     case 'token':
@@ -117,14 +138,15 @@ async function tokenSource(
     case 'entra': {
       const { authorityHost = target.authorityHost } = credential;
       // The Azure CLI would issue a token of its default tenant, which the subscription rejects.
-      const tenantId = environment['AZURE_TENANT_ID']
-        ? undefined
-        : await otherTenantOf(subscriptionId, { environment });
-      return await entraCredential({ authorityHost, ...(tenantId === undefined ? {} : { tenantId }) });
+      const tenantId =
+        environment['AZURE_TENANT_ID'] || subscriptionId === undefined
+          ? undefined
+          : await otherTenantOf(subscriptionId, { environment });
+      return await entraCredential({ authorityHost, ...(tenantId === undefined ? {} : { tenantId }) }, onSignIn);
     }
     default:
       throw new UsageError(
-        'Azure Resource Manager accepts neither a SAS nor an account key. Sign in with Microsoft Entra (az login).',
+        'Azure Resource Manager accepts neither a SAS nor an account key. Sign in with Microsoft Entra (az login or Connect-AzAccount).',
       );
   }
 }

@@ -73,12 +73,18 @@ export class ServerCopy {
 
   /**
    * Gives the copy the sequence number of its upload, and removes the Content-MD5 of the source.
+   * @param contentType - @default that of the source
    * @returns the ETag afterwards. It is undefined if it is not certain that nothing else has written to the blob meanwhile.
    * @throws {DestinationError} something else replaced the blob, or is writing to it.
    */
-  async adopt(copied: CopiedBlob, { etag }: BlobProperties, signal: AbortSignal): Promise<string | undefined> {
+  async adopt(
+    copied: CopiedBlob,
+    { etag }: BlobProperties,
+    contentType: string | undefined,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const steps: readonly ((attempt: AbortSignal, etag: string) => Promise<string | undefined>)[] = [
-      (attempt, known) => this.#blob.setContentMd5(undefined, attempt, known),
+      (attempt, known) => this.#blob.setContentMd5(undefined, attempt, known, contentType),
       (attempt, known) => this.#blob.setSequenceNumber(sequenceNumberOf(copied.uploadId), attempt, known),
     ];
     let known = etag;

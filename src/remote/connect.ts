@@ -10,6 +10,7 @@ import { connectPageBlob } from '../azure/page-blob.ts';
 import type { ConnectOptions } from '../azure/pages.ts';
 import { isLoopback, parseStorageHost } from '../azure/storage-host.ts';
 import { MIB } from '../base/byte-range.ts';
+import type { RateLimit } from '../base/rate-timetable.ts';
 import { VERSION } from '../base/version.ts';
 import { CredentialError, UsageError } from '../errors.ts';
 import { type EventListener, retryEvent, type UploadEvent } from '../events.ts';
@@ -17,7 +18,7 @@ import type { ServiceOptions } from '../options.ts';
 import type { BlobAddress, BlobProperties, PageBlob } from '../target/page-blob.ts';
 import type { PageStore, StoreProperties } from '../target/page-store.ts';
 import { type Concurrency, threadsWarning } from '../transfer/concurrency-limits.ts';
-import { Pacer } from '../transfer/pacer.ts';
+import { TimedPacer } from '../transfer/pacer.ts';
 import { Retrier } from '../transfer/retry.ts';
 import { RetryingPageStore } from './retrying-page-store.ts';
 
@@ -46,18 +47,20 @@ export function canRead({ permissions }: BlobAccess): boolean {
 export function accessOf(options: ServiceOptions, permissions: string, dispensable = ''): BlobAccess {
   const { credential: given = { kind: 'entra' } } = options;
   const keyAccount = given.kind === 'account-key' ? given.accountName : undefined;
-  const { address, sas } = parseDestination(options.destination, options.serviceUrl, keyAccount);
+  const mayBeVersion = permissions === 'r';
+  const { address, sas } = parseDestination(options.destination, options.serviceUrl, keyAccount, { mayBeVersion });
   if (permissions.includes('w')) refuseSecondary(address);
   const chosen: Credential = sas === undefined ? given : { kind: 'sas', sas };
   if (address.isDisk === true && chosen.kind !== 'sas') throw needsGrant(address, permissions);
+  if (chosen.kind === 'anonymous' && permissions !== 'r') throw needsCredential(address);
   if (chosen.kind !== 'sas') {
-    if (chosen.kind !== 'account-key') assertEncrypted(address);
+    if (chosen.kind === 'entra' || chosen.kind === 'token') assertEncrypted(address);
     return { address, credential: inCloud(chosen, address, options.cloud), permissions };
   }
   const parsed = parseSas(chosen.sas, address);
   const needed = address.isDisk === true ? permissions : neededOf(parsed, permissions, dispensable);
   try {
-    assertSasAllows(parsed, needed);
+    assertSasAllows(parsed, needed, new Date(), address);
   } catch (error) {
     const isReplaceable = options.renewSas !== undefined && error instanceof CredentialError && error.isExpired;
     if (!isReplaceable) throw error;
@@ -87,6 +90,12 @@ function needsGrant({ url }: BlobAddress, permissions: string): CredentialError 
   );
 }
 
+function needsCredential({ url }: BlobAddress): CredentialError {
+  return new CredentialError(
+    `Nobody can write to ${url} without a credential. Append a SAS to the URL, set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_KEY, or sign in with az login.`,
+  );
+}
+
 /** Signs in to the cloud that the user named. */
 function inCloud(credential: Credential, { url }: BlobAddress, cloud: string | undefined): Credential {
   if (cloud === undefined) return credential;
@@ -110,9 +119,10 @@ export interface BlobConnection {
 }
 
 export interface ConnectionSettings extends Omit<ServiceOptions, 'destination'> {
-  readonly maxRate?: number;
-  /** Maximum number of bytes received per second. @default no limit */
-  readonly maxReadRate?: number;
+  /** Limit of the bytes sent per second. @default no limit */
+  readonly maxRate?: RateLimit;
+  /** Limit of the bytes received per second. @default no limit */
+  readonly maxReadRate?: RateLimit;
   readonly maxRequests: number;
 }
 
@@ -173,13 +183,14 @@ function connectOptions(permissions: string, options: ConnectionSettings, emit: 
     userAgent: `vhdup/${VERSION}`,
     permissions,
     onEvent: emit,
+    onSignIn: (message) => emit({ type: 'debug', message }),
     onRequest: (record) => emit({ type: 'request', ...record }),
     ...(renewSas === undefined ? {} : { renewSas }),
     ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }),
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
     ...(collectGarbage === undefined ? {} : { collectGarbage }),
-    ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate) }),
-    ...(maxReadRate === Number.POSITIVE_INFINITY ? {} : { throttleReads: throttleAt(maxReadRate) }),
+    ...(maxRate === Number.POSITIVE_INFINITY ? {} : { throttle: throttleAt(maxRate, emit) }),
+    ...(maxReadRate === Number.POSITIVE_INFINITY ? {} : { throttleReads: throttleAt(maxReadRate, emit) }),
   };
 }
 
@@ -232,8 +243,13 @@ function isConfidential(url: string): boolean {
   return protocol === 'https:' || isLoopback(hostname);
 }
 
-/** Limits all connections together to `bytesPerSecond`. */
-function throttleAt(bytesPerSecond: number): (bytes: number, signal: AbortSignal) => Promise<void> {
-  const pacer = new Pacer(bytesPerSecond);
+/** Limits all connections together. */
+function throttleAt(limit: RateLimit, emit: EventListener): (bytes: number, signal: AbortSignal) => Promise<void> {
+  const pacer = new TimedPacer(limit, (rate) => emit({ type: 'debug', message: newRateText(rate) }));
   return (bytes, signal) => pacer.pass(bytes, signal);
+}
+
+function newRateText(bytesPerSecond: number): string {
+  if (bytesPerSecond === Number.POSITIVE_INFINITY) return 'The timetable of the rate limit ends the limit now.';
+  return `The timetable of the rate limit allows ${Math.round(bytesPerSecond)} bytes per second from now on.`;
 }

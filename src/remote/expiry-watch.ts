@@ -1,4 +1,5 @@
 // Warns early if the credential will expire before the upload ends.
+import { peakRate, type RateLimit } from '../base/rate-timetable.ts';
 import type { EventListener, TransferTotals } from '../events.ts';
 
 /** Milliseconds after which the measured speed is used. */
@@ -11,8 +12,8 @@ const MAX_TIME_MS = 8.64e15;
 
 export interface ExpiryWatchOptions {
   readonly endsOn: () => Date | undefined;
-  /** Upper limit of the speed, in bytes per second. */
-  readonly maxRate: number;
+  /** Upper limit of the speed. */
+  readonly maxRate: RateLimit;
   /** For the message. @default 'upload' */
   readonly work?: 'upload' | 'download';
   /** The clock, in milliseconds since 1970. */
@@ -22,7 +23,7 @@ export interface ExpiryWatchOptions {
 /** Forwards every event to `emit`, and adds one warning per credential that will expire too soon. */
 export function watchExpiry(emit: EventListener, options: ExpiryWatchOptions): EventListener {
   const { endsOn, work = 'upload', now = Date.now } = options;
-  const bestRate = Math.min(PAGE_BLOB_RATE, options.maxRate);
+  const bestRate = Math.min(PAGE_BLOB_RATE, peakRate(options.maxRate));
   let begin: { readonly timeMs: number; readonly done: number } | undefined;
   let warnedOfMs: number | undefined;
 

@@ -1,6 +1,8 @@
 // What a command reads: a page blob, the content of a managed disk by its SAS, or a managed disk that it gets access to.
 
 import { idOf } from '../azure/arm/resource-id.ts';
+import { isDiskUrl } from '../azure/storage-host.ts';
+import type { RateLimit } from '../base/rate-timetable.ts';
 import { UsageError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { ArmPlace, ServiceOptions } from '../options.ts';
@@ -22,7 +24,7 @@ export interface ReadTargetOptions extends Omit<ServiceOptions, 'destination'>, 
   /** Name or resource id of a managed disk. */
   readonly disk?: string;
   /** Maximum number of bytes received per second. @default no limit */
-  readonly maxReadRate?: number;
+  readonly maxReadRate?: RateLimit;
 }
 
 export interface ReadTarget {
@@ -51,6 +53,11 @@ export interface TargetWords {
   readonly name: string;
   /** "A verification" */
   readonly command: string;
+}
+
+/** Whether all of them are addresses at which access to a managed disk was granted. */
+export function areDiskAddresses(...urls: readonly string[]): boolean {
+  return urls.every((url) => isDiskUrl(new URL(url)));
 }
 
 /** The blob or disk of the destination; undefined for a managed disk by its name. @throws {UsageError} none or two targets are given. */

@@ -9,6 +9,9 @@ export const OWNER = 'vhdup_owner';
 /** A fingerprint of the source image. */
 export const IMAGE = 'vhdup_image';
 
+/** The free space that was left out, as `encodeSkippedFree` writes it. Absent if nothing was. */
+export const SKIP_FREE = 'vhdup_skip_free';
+
 /** Unique id of the VHD whose copy an unfinished blob is. Only the checkpoint shows which of its pages are those of the image. */
 export const BASE = 'vhdup_base';
 

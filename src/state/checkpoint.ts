@@ -1,7 +1,21 @@
 // The state of an upload between two runs, and its file format.
 
 import type { ByteRange } from '../base/byte-range.ts';
-import { count, flag, integer, listOf, object, oneOf, optional, pageDigest, ranges, text, time } from './decode.ts';
+import { SKIP_FREE_MODES, type SkippedFree } from '../base/skip-free.ts';
+import {
+  count,
+  flag,
+  integer,
+  listOf,
+  object,
+  oneOf,
+  optional,
+  pageDigest,
+  ranges,
+  sha256,
+  text,
+  time,
+} from './decode.ts';
 import type { Owner } from './lease-holder.ts';
 import type { Machine } from './machine-id.ts';
 import { decodeState, encodeState, type StateForm, storedRanges } from './state-format.ts';
@@ -25,6 +39,8 @@ export interface Checkpoint {
   readonly diskSize: number;
   /** Whether the upload uses this option, which changes the contents of the disk. */
   readonly trustUnmarkedSectors: boolean;
+  /** The free space that reads as zeros. Absent if the upload sends it. */
+  readonly skipFree?: SkippedFree;
   /** The blob's URL without the query; the URL of the resource for a managed disk that this upload created. */
   readonly blobUrl: string;
   /** Length of the blob in bytes. */
@@ -118,6 +134,8 @@ export const imageFiles = listOf(
   object<CheckpointImageFile>({ name: text, size: count, modifiedMs: integer, diskId: text }),
 );
 
+export const skippedFree = object<SkippedFree>({ mode: oneOf(...SKIP_FREE_MODES), digest: sha256 });
+
 const owner = object<Owner>({
   id: text,
   host: text,
@@ -138,6 +156,7 @@ const FORM: StateForm<Checkpoint> = {
     image: imageFiles,
     diskSize: count,
     trustUnmarkedSectors: flag,
+    skipFree: optional(skippedFree),
     blobUrl: text,
     blobSize: count,
     done: ranges,

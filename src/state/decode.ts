@@ -57,6 +57,13 @@ export const pageDigest: Decode<string> = (value, field) => {
   return value;
 };
 
+/** 64 hexadecimal digits. */
+export const sha256: Decode<string> = (value, field) => {
+  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value))
+    throw fieldError(field, '64 hexadecimal digits', value);
+  return value;
+};
+
 export function nullable<T>(decode: Decode<T>): Decode<T | null> {
   return (value, field) => (value === null ? null : decode(value, field));
 }

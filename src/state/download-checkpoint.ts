@@ -1,11 +1,13 @@
 // The state of a download between two runs, and its file format.
 import type { ByteRange } from '../base/byte-range.ts';
+import type { SkippedFree } from '../base/skip-free.ts';
+import { skippedFree } from './checkpoint.ts';
 import { count, flag, nullable, object, oneOf, optional, pageDigest, ranges, text, time } from './decode.ts';
 import { decodeState, encodeState, type StateForm, storedRanges } from './state-format.ts';
 
 /** What is downloaded. A run resumes only if all fields are the same. */
 export interface DownloadedThing {
-  /** URL of the blob without its query; the URL of the resource for a managed disk that was given by its name. */
+  /** URL of the blob, with the snapshot or version and without a SAS; the URL of the resource for a managed disk that was given by its name. */
   readonly url: string;
   /** Distinguishes a managed disk from others of the same name; null if it is not known, and for a blob. */
   readonly uniqueId: string | null;
@@ -40,6 +42,8 @@ export interface DownloadCheckpoint {
   readonly isProven: boolean;
   /** Upload id of the manifest that the data was compared with; null without one. */
   readonly manifest: string | null;
+  /** The free space that is left out. Absent if nothing is. */
+  readonly skipFree?: SkippedFree;
   /** The file is complete, and is about to get its name: how the file system knows it, as `fileIdentity` returns it. */
   readonly finishing?: string;
 }
@@ -61,6 +65,7 @@ const FORM: StateForm<DownloadCheckpoint> = {
     received: count,
     isProven: flag,
     manifest: nullable(text),
+    skipFree: optional(skippedFree),
     finishing: optional(text),
   }),
 };

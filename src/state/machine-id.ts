@@ -1,4 +1,4 @@
-// Identifies the machine that a process runs on, to tell whether its process id can be looked up here.
+// Identifies the machine that a process runs on, to decide whether its process id can be looked up here.
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';

@@ -1,15 +1,15 @@
 // Reads the manifest of a completed upload. The lines stay in the file; memory contains only their positions.
 import type { FileHandle } from 'node:fs/promises';
 import { WINDOW_SIZE } from '../base/byte-range.ts';
+import { linesOf } from '../base/file-lines.ts';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import { printable, shownPath } from '../base/printable.ts';
 import { openExisting } from '../base/side-file.ts';
 import { LocalFileError, VerificationError } from '../errors.ts';
 import { decodeHeader, decodeLine, type ManifestEnd, type ManifestHeader, type SentRun } from './manifest.ts';
 
-const CHUNK = 1024 * 1024;
 /** A window has at most 64 runs of about 60 characters each. The header may be longer for a long chain of images. */
-const MAX_LINE = CHUNK;
+const MAX_LINE = 1024 * 1024;
 
 /** An open manifest. Supports parallel reads. The caller of `open` closes it. */
 export class ManifestReader {
@@ -50,7 +50,8 @@ export class ManifestReader {
     let header: ManifestHeader | undefined;
     let end: ManifestEnd | undefined;
     const places = new Places(blobSize);
-    for await (const { text, position, length } of linesOf(path, handle)) {
+    for await (const { text, position, length } of linesOf(handle, MAX_LINE)) {
+      if (text === undefined) throw invalidLine(path, position);
       if (header === undefined) {
         header = decodeHeader(text);
         if (header === undefined) throw invalidLine(path, position);
@@ -118,33 +119,6 @@ class Places {
     const index = offset / WINDOW_SIZE;
     const length = this.#lengths[index] ?? 0;
     return length === 0 ? undefined : { position: this.#positions[index] ?? 0, length };
-  }
-}
-
-interface Line {
-  readonly text: string;
-  /** The start of the line, and its length in bytes without the line feed. */
-  readonly position: number;
-  readonly length: number;
-}
-
-/** Yields complete lines. A partial last line was interrupted. */
-async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<Line> {
-  let rest: Uint8Array = Buffer.alloc(0);
-  let position = 0;
-  for (let offset = 0; ; ) {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK, offset);
-    if (bytesRead === 0) return;
-    offset += bytesRead;
-    const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
-    let start = 0;
-    for (let newline = bytes.indexOf('\n'); newline >= 0; newline = bytes.indexOf('\n', start)) {
-      yield { text: bytes.toString('utf8', start, newline), position: position + start, length: newline - start };
-      start = newline + 1;
-    }
-    position += start;
-    rest = bytes.subarray(start);
-    if (rest.length > MAX_LINE) throw invalidLine(path, position);
   }
 }
 

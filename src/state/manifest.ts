@@ -1,8 +1,9 @@
 // The manifest of an upload: each range that was sent and its checksum, one JSON object per line. Contains no secret.
 import type { ByteRange } from '../base/byte-range.ts';
 import type { Checksum } from '../base/page-run.ts';
-import { type CheckpointImageFile, imageFiles } from './checkpoint.ts';
-import { count, FieldError, flag, object, oneOf, text } from './decode.ts';
+import type { SkippedFree } from '../base/skip-free.ts';
+import { type CheckpointImageFile, imageFiles, skippedFree } from './checkpoint.ts';
+import { count, FieldError, flag, object, oneOf, optional, text } from './decode.ts';
 
 /** The first line: identifies the upload. */
 export interface ManifestHeader {
@@ -14,6 +15,8 @@ export interface ManifestHeader {
   /** Virtual size of the disk in bytes, before rounding up. */
   readonly diskSize: number;
   readonly trustUnmarkedSectors: boolean;
+  /** The free space that was not sent. Absent if it was. */
+  readonly skipFree?: SkippedFree;
   /** The blob's URL without the query. */
   readonly blobUrl: string;
   /** Length of the blob in bytes. */
@@ -48,6 +51,7 @@ const HEADER = object<ManifestHeader>({
   image: imageFiles,
   diskSize: count,
   trustUnmarkedSectors: flag,
+  skipFree: optional(skippedFree),
   blobUrl: text,
   blobSize: count,
   checksum: oneOf('crc64', 'md5'),

@@ -1,5 +1,5 @@
 // BlockImage: a dynamic image, whose blocks get their place in the file when they are first written to.
-import { endOf } from '../base/byte-range.ts';
+import { type ByteRange, endOf } from '../base/byte-range.ts';
 import type { PageRun } from '../base/page-run.ts';
 import type { BlockLayout, PlacedBytes } from '../image/block-layout.ts';
 import { LocalFile } from './local-file.ts';
@@ -61,16 +61,33 @@ export class BlockImage implements LocalImage {
   }
 
   async write({ range, bytes }: PageRun): Promise<void> {
-    const { blockSize, blockHeader } = this.#layout;
-    let offset = range.offset;
-    while (offset < endOf(range)) {
-      const inBlock = offset % blockSize;
-      const length = Math.min(endOf(range) - offset, blockSize - inBlock);
-      const block = (offset - inBlock) / blockSize;
+    const { blockHeader } = this.#layout;
+    for (const { block, inBlock, start, length } of this.#partsOf(range)) {
       const position = this.#positionOf(block);
       await this.#headers.get(block);
-      const start = offset - range.offset;
       await this.#file.writeAt(position + blockHeader.length + inBlock, bytes.subarray(start, start + length));
+    }
+  }
+
+  async read(range: ByteRange, into: Uint8Array): Promise<void> {
+    const { blockHeader } = this.#layout;
+    // The last block may be written only in part.
+    if ((await this.#file.length()) < this.#end) await this.#file.truncate(this.#end);
+    for (const { block, inBlock, start, length } of this.#partsOf(range)) {
+      const position = this.#layout.positionAt(this.#table, this.#layout.entryOf(block));
+      const part = into.subarray(start, start + length);
+      if (position === undefined) part.fill(0);
+      else await this.#file.readAt(position + blockHeader.length + inBlock, part);
+    }
+  }
+
+  /** The range by blocks. `start` is relative to the range. */
+  *#partsOf(range: ByteRange): Generator<{ block: number; inBlock: number; start: number; length: number }> {
+    const { blockSize } = this.#layout;
+    for (let offset = range.offset; offset < endOf(range); ) {
+      const inBlock = offset % blockSize;
+      const length = Math.min(endOf(range) - offset, blockSize - inBlock);
+      yield { block: (offset - inBlock) / blockSize, inBlock, start: offset - range.offset, length };
       offset += length;
     }
   }

@@ -1,4 +1,5 @@
 // FlatImage: a raw disk or a fixed VHD, which store each byte of the disk at its own offset.
+import type { ByteRange } from '../base/byte-range.ts';
 import type { PageRun } from '../base/page-run.ts';
 import { LocalFile } from './local-file.ts';
 import type { LocalImage, LocalImageOptions, LocalImageState } from './local-image.ts';
@@ -40,6 +41,10 @@ export class FlatImage implements LocalImage {
 
   write(run: PageRun): Promise<void> {
     return this.#file.write(run);
+  }
+
+  read({ offset }: ByteRange, into: Uint8Array): Promise<void> {
+    return this.#file.readAt(offset, into);
   }
 
   checkpoint(): Promise<LocalImageState> {

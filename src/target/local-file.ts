@@ -6,17 +6,11 @@ import { promisify } from 'node:util';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import type { PageRun } from '../base/page-run.ts';
 import { printable, shownPath } from '../base/printable.ts';
-import {
-  createTemporary,
-  openExisting,
-  removeLeftOvers,
-  requireName,
-  syncFolder,
-  temporaryPath,
-} from '../base/side-file.ts';
+import { createTemporary, openExisting, removeLeftOvers, syncFolder, temporaryPath } from '../base/side-file.ts';
 import { codeOf } from '../base/thrown.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { LocalFileError } from '../errors.ts';
+import { existingFile, fileExists } from './existing-file.ts';
 import type { Capabilities, Lifecycle } from './lifecycle.ts';
 import type { PageWriter } from './page-store.ts';
 
@@ -77,7 +71,7 @@ export class LocalFile implements PageWriter, Lifecycle {
     let temporary: Awaited<ReturnType<typeof createTemporary>> | undefined;
     try {
       const existing = await existingFile(path);
-      if (existing !== undefined && !overwrite) throw exists();
+      if (existing !== undefined && !overwrite) throw fileExists();
       await removeLeftOvers(path, TEMPORARY, ABANDONED_AFTER_MS);
       const allowed = mode & (existing?.mode ?? ANY_USER) & ANY_USER;
       temporary = await createTemporary(path, resumable ? RESUMABLE : TEMPORARY, allowed | OWNER);
@@ -102,7 +96,7 @@ export class LocalFile implements PageWriter, Lifecycle {
       if (temporary === undefined) throw notResumable(name, WRONG_NAME);
       // A kill between the two steps of `renameIfAbsent` leaves both names. The file has not been reported as finished yet.
       if (await areSameFile(path, temporary)) await whileHeld(() => rm(path));
-      if ((await existingFile(path)) !== undefined && !overwrite) throw exists();
+      if ((await existingFile(path)) !== undefined && !overwrite) throw fileExists();
       const handle = await openExisting(temporary, 'write');
       if (handle === undefined) throw notResumable(name, ABSENT);
       return new LocalFile(path, temporary, handle, overwrite);
@@ -206,20 +200,6 @@ export class LocalFile implements PageWriter, Lifecycle {
   }
 }
 
-/** Undefined if there is no file. @throws {FileRefusal} it is a link, a folder or a device, or the name is not valid. */
-async function existingFile(path: string): Promise<{ readonly mode: number } | undefined> {
-  requireName(path);
-  const found = await lstat(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (found?.isSymbolicLink() === true) {
-    throw new FileRefusal('it is a symbolic link', 'Name the file that it points to, or another file.');
-  }
-  if (found?.isFile() === false) throw new FileRefusal('it is not a regular file', 'Name a file.');
-  return found;
-}
-
 /** Whether both names exist and are those of one file. */
 async function areSameFile(one: string, other: string): Promise<boolean> {
   // A file id of Windows does not fit in a number: two files could appear to be one.
@@ -237,7 +217,7 @@ async function renameIfAbsent(from: string, to: string): Promise<void> {
     await whileHeld(() => link(from, to));
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw error;
-    if ((await existingFile(to)) !== undefined) throw exists();
+    if ((await existingFile(to)) !== undefined) throw fileExists();
     await whileHeld(() => rename(from, to));
     return;
   }
@@ -257,10 +237,6 @@ export function fsutilOf(environment: NodeJS.ProcessEnv): string {
   return win32.join(environment['SystemRoot'] ?? 'C:\\Windows', 'System32', 'fsutil.exe');
 }
 
-function exists(): FileRefusal {
-  return new FileRefusal('the file exists', 'Give --overwrite to replace it.');
-}
-
 function notResumable(name: string, problem: string): FileRefusal {
   return new FileRefusal(
     `its temporary file ${printable(name)} cannot be resumed: ${problem}`,
@@ -270,6 +246,6 @@ function notResumable(name: string, problem: string): FileRefusal {
 
 function localFileError(path: string, error: unknown): unknown {
   if (!isFileProblem(error)) return error;
-  const problem = codeOf(error) === 'EEXIST' ? exists() : error;
+  const problem = codeOf(error) === 'EEXIST' ? fileExists() : error;
   return new LocalFileError(`Cannot write ${shownPath(path)}: ${explainFileProblem(problem)}`, { cause: error });
 }

@@ -1,5 +1,6 @@
 // LocalImage: a disk image that is written to a local file. openLocalImage creates one in each format.
 
+import type { ByteRange } from '../base/byte-range.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { LocalFileOptions } from './local-file.ts';
 import type { PageWriter } from './page-store.ts';
@@ -32,6 +33,11 @@ export interface LocalImage extends PageWriter, Lifecycle {
   readonly path: string;
   /** Length of the file in bytes. In a dynamic format it grows with each new block, and is final after `finish`. */
   readonly size: number;
+  /**
+   * Reads back what was written to a range of the disk. No write may be in flight.
+   * @throws {LocalFileError}
+   */
+  read(range: ByteRange, into: Uint8Array): Promise<void>;
   /**
    * Makes all data durable whose `write` has settled, and returns what a later run needs to resume after a kill or a power failure.
    * Writes may continue meanwhile. After a failure, all later calls fail: the system may have dropped data that it could not flush.

@@ -14,6 +14,8 @@ export interface BlobAddress {
   readonly containerName: string;
   /** Decoded, as the service knows it. It may contain slashes. */
   readonly blobName: string;
+  /** A snapshot or a version of the blob, as the query of its URL names it: `snapshot=TIME` or `versionid=TIME`. It never changes. */
+  readonly version?: string;
   /** The blob is the content of a managed disk that waits for its upload, or is exported. */
   readonly isDisk?: true;
 }
@@ -76,6 +78,10 @@ export interface CopyBlobOptions {
   readonly sourceEtag: string;
   /** Replaces the metadata of the source. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** P4 to P80; only in premium accounts. @default the service chooses it */
+  readonly tier?: string;
+  /** Index tags, by name. Those of the source are not copied. */
+  readonly tags?: Readonly<Record<string, string>>;
   /** Replace the blob that has this ETag. Without it, no blob may exist, also in a race. */
   readonly replaces?: string;
 }
@@ -93,7 +99,7 @@ export interface PageBlob extends PageStore<BlobProperties> {
   createContainer(access: PublicAccess, signal: AbortSignal): Promise<'created' | 'exists'>;
   /**
    * Who may read the container without a credential; undefined if it does not exist.
-   * @throws {CredentialError} the credential may not see it, as any service SAS.
+   * @throws {CredentialError} the credential is not allowed to read it. No service SAS is.
    */
   containerAccess(signal: AbortSignal): Promise<PublicAccess | undefined>;
   /** Deletes all snapshots of the blob, and not the blob itself. Succeeds if there are none. */
@@ -125,12 +131,18 @@ export interface PageBlob extends PageStore<BlobProperties> {
    */
   delete(signal: AbortSignal, etag?: string): Promise<boolean>;
   /**
-   * Sets the Content-MD5 of the blob, which the service stores but never checks. The content type stays.
+   * Sets the Content-MD5 of the blob, which the service stores but never checks.
    * @param md5 - Undefined removes it.
    * @param etag - Refuse if the blob has another ETag.
+   * @param contentType - @default the blob keeps its own
    * @returns the new ETag, if the service sends it.
    */
-  setContentMd5(md5: Uint8Array | undefined, signal: AbortSignal, etag?: string): Promise<string | undefined>;
+  setContentMd5(
+    md5: Uint8Array | undefined,
+    signal: AbortSignal,
+    etag?: string,
+    contentType?: string,
+  ): Promise<string | undefined>;
 }
 
 /**

@@ -5,15 +5,14 @@ import type { Threads } from '../options.ts';
 
 export const MAX_THREADS = 64;
 
-/** Windows in memory with `auto`: 32 MiB, enough for 250 MB/s at 100 ms latency. Requests smaller than a window may be more. */
-const AUTO_WINDOWS = 8;
+/** Windows in memory with `auto`: 28 MiB. Requests smaller than a window may be more. */
+const AUTO_WINDOWS = 7;
 
 /** Threads for work without network requests. */
 const LOCAL_THREADS = 8;
 /**
- * 204 MiB; reading back takes 12 MiB more for the image. With 54 windows and all features (TLS, an MD5 of the whole image, a
- * manifest), a process takes 345 MiB at its peak; the documentation promises 350 MiB. This also limits the requests in flight that
- * carry a whole window, however many threads are allowed.
+ * 204 MiB. With 54 windows and all features (TLS, an MD5 of the whole image, a manifest), a process takes 345 MiB at its peak; the
+ * documentation promises 350 MiB. This also limits the requests in flight that carry a whole window, however many threads are allowed.
  */
 const MAX_WINDOWS = 51;
 

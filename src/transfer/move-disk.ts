@@ -4,6 +4,7 @@ import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { LinkedAbort } from '../base/linked-abort.ts';
 import type { PageRun } from '../base/page-run.ts';
 import type { EventListener } from '../events.ts';
+import { DiskMap } from './disk-map.ts';
 import { type PlanSource, planTotals, planWindows, type Window, windowsLeft } from './plan.ts';
 import { Progress } from './progress.ts';
 import { type Piece, type SplitWindow, type TransferTarget, transfer } from './transfer.ts';
@@ -49,7 +50,7 @@ export interface MoveDiskOptions {
 }
 
 /**
- * Sends the remaining windows to the target, and reports totals meanwhile.
+ * Sends the remaining windows to the target. Reports totals meanwhile, and a map of the disk at the end.
  * @returns the progress, including the totals of the plan.
  * @throws the first failure; the reason of `signal`, unchanged, on abort. Nothing is in flight when it throws.
  */
@@ -63,6 +64,7 @@ export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
       ...(options.requests?.() ?? { requests: 0, retries: 0 }),
     });
   };
+  const map = new DiskMap(source.diskSize, progress.doneBefore.ranges);
   // Count during the transfer: the first byte must not wait for the length of the progress bar.
   const counting = planTotals(planWindows(source), progress.doneBefore, stop.signal).then(
     (plan) => {
@@ -98,6 +100,7 @@ export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
       onWindow: (window, runs, pieces) => {
         options.onWindow?.(window, runs, pieces);
         progress.windowDone(window, runs, pieces);
+        map.windowDone(window, runs, pieces);
         emitProgress();
       },
     });
@@ -108,5 +111,7 @@ export async function moveDisk(options: MoveDiskOptions): Promise<Progress> {
     stop.abort(new Error('The transfer is over.'));
     stop.unlink();
     await counting;
+    // Also after a failure: a report shows how far the run came.
+    emit(map.event());
   }
 }

@@ -1,5 +1,6 @@
 // Spreads requests over time, to stay below the user's rate limit and below the rate at which the service answers 503.
 import { setTimeout as delay } from 'node:timers/promises';
+import { RateClock, type RateLimit } from '../base/rate-timetable.ts';
 import { REQUEST_COST } from './request-cost.ts';
 
 /** Admits `rate` units per second, first come, first served. Unused units do not accumulate. */
@@ -20,6 +21,60 @@ export class Pacer {
     this.#freeAtMs = turnMs + (units * 1000) / this.rate;
     if (turnMs - nowMs < 1) return;
     await delay(turnMs - nowMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+/** The clocks of a pacer, in milliseconds. Tests replace them. */
+export interface PacerClocks {
+  /** Steady: it does not jump when the time of day is set. */
+  readonly steady: () => number;
+  /** Time of day, since 1970. */
+  readonly wall: () => number;
+}
+
+const CLOCKS: PacerClocks = { steady: () => performance.now(), wall: () => Date.now() };
+
+/** Admits bytes at a rate that may follow a timetable, first come, first served. Unused bytes do not accumulate. */
+export class TimedPacer {
+  readonly #clock: RateClock;
+  readonly #clocks: PacerClocks;
+  readonly #onRate: (bytesPerSecond: number) => void;
+  #rate: number | undefined;
+  #freeAtMs = 0;
+
+  /** @param onRate - Called when the timetable has changed the rate. */
+  constructor(
+    limit: RateLimit,
+    onRate: (bytesPerSecond: number) => void = () => undefined,
+    clocks: PacerClocks = CLOCKS,
+  ) {
+    this.#clock = new RateClock(limit);
+    this.#onRate = onRate;
+    this.#clocks = clocks;
+  }
+
+  /** Resolves when it is the caller's turn. @throws the reason of `signal` on abort. */
+  async pass(bytes: number, signal: AbortSignal): Promise<void> {
+    const waitMs = this.turnOf(bytes);
+    if (waitMs < 1) return;
+    await delay(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+
+  /** Takes the next turn. @returns how long to wait for it, in milliseconds. The timetable is known, so also a change meanwhile is. */
+  turnOf(bytes: number): number {
+    const nowMs = this.#clocks.steady();
+    const wallMs = this.#clocks.wall();
+    this.#report(this.#clock.rateAt(wallMs));
+    const turnMs = Math.max(this.#freeAtMs, nowMs);
+    // The timetable is for the time of day, the queue for the steady clock.
+    const offsetMs = wallMs - nowMs;
+    this.#freeAtMs = this.#clock.endOf(bytes, turnMs + offsetMs) - offsetMs;
+    return turnMs - nowMs;
+  }
+
+  #report(rate: number): void {
+    if (this.#rate !== undefined && this.#rate !== rate) this.#onRate(rate);
+    this.#rate = rate;
   }
 }
 

@@ -1,5 +1,5 @@
 // The loop that moves data: reads windows in order, several at a time, finds their data, sends it and reports them as done.
-import pLimit, { type LimitFunction } from 'p-limit';
+import type { LimitFunction } from 'p-limit';
 import type { ByteRange, FilePiece } from '../base/byte-range.ts';
 import { LinkedAbort } from '../base/linked-abort.ts';
 import type { Checksum, PageRun } from '../base/page-run.ts';
@@ -77,18 +77,40 @@ export interface TransferOptions {
  */
 export async function transfer(options: TransferOptions): Promise<void> {
   const stop = new LinkedAbort(options.signal);
-  const reading = pLimit(options.pace === undefined ? READS_AT_ONCE : options.maxWindows);
-  const pace = options.pace ?? options.limit;
+  const { limit, pace, maxWindows } = options;
   const running = new Set<Promise<void>>();
+  const reading = new Set<Promise<void>>();
+  // Read one window ahead, so that the next request can start at once, but walk the plan no further.
+  const isFull = () =>
+    running.size >= Math.min((pace ?? limit).concurrency + 1, maxWindows) ||
+    (pace === undefined && (reading.size >= READS_AT_ONCE || hasEnoughWaiting()));
+  // Where windows hold many runs, a few windows are enough: as many runs wait as may be in flight.
+  let runsOfLast = 1;
+  const hasEnoughWaiting = () =>
+    running.size > 0 && limit.activeCount + limit.pendingCount + reading.size * runsOfLast >= 2 * limit.concurrency;
+  let onRunEnded: (() => void) | undefined;
+  const runEnded = () =>
+    new Promise<void>((resolve) => {
+      onRunEnded = resolve;
+    });
   try {
     for await (const window of options.windows) {
       if (stop.signal.aborted) break;
-      const task: Promise<void> = moveWindow(window, options, reading, stop)
+      const read = readWindow(window, options, stop);
+      const isRead: Promise<void> = read
+        .then((found) => {
+          runsOfLast = Math.max(1, found?.pieces.length ?? 1);
+        })
+        // Moving the window reports it.
+        .catch(() => undefined)
+        .finally(() => reading.delete(isRead));
+      reading.add(isRead);
+      const isMoved: Promise<void> = read
+        .then((found) => found && moveWindow(found, options, stop, () => onRunEnded?.()))
         .catch((error: unknown) => stop.abort(error))
-        .finally(() => running.delete(task));
-      running.add(task);
-      // Read one window ahead, so that the next request can start at once, but walk the plan no further.
-      while (running.size >= Math.min(pace.concurrency + 1, options.maxWindows)) await Promise.race(running);
+        .finally(() => running.delete(isMoved));
+      running.add(isMoved);
+      while (isFull()) await Promise.race([...reading, ...running, runEnded()]);
     }
   } catch (error) {
     stop.abort(error);
@@ -99,53 +121,85 @@ export async function transfer(options: TransferOptions): Promise<void> {
   stop.signal.throwIfAborted();
 }
 
-async function moveWindow(
+/** A window in memory. */
+interface ReadyWindow {
+  readonly window: Window;
+  readonly buffer: Uint8Array;
+  readonly runs: readonly ByteRange[];
+  readonly pieces: readonly ReadyPiece[];
+}
+
+interface ReadyPiece {
+  readonly piece: Piece;
+  readonly run: PageRun;
+}
+
+/**
+ * Reads the window and computes the checksums before its runs take a slot: the connection must not wait for them.
+ * @returns undefined after an abort.
+ */
+async function readWindow(
   window: Window,
   options: TransferOptions,
-  reading: LimitFunction,
   stop: LinkedAbort,
-): Promise<void> {
-  const { memory, target, limit, onRun, onWindow } = options;
+): Promise<ReadyWindow | undefined> {
+  const { memory } = options;
   const buffer = memory.take();
   const bytes = buffer.subarray(0, window.length);
-  // Do not read waiting windows after an abort.
-  const whole = await reading(() => (stop.signal.aborted ? undefined : readWindow(window, bytes, options, stop)));
-  if (stop.signal.aborted) return;
+  const whole = await fill(window, bytes, options, stop);
+  if (stop.signal.aborted) return undefined;
   const data = findRuns(bytes).map((run) => ({ offset: window.offset + run.offset, length: run.length }));
   const runs = [...data, ...subtractRanges(options.alsoSend?.(window) ?? [], data)];
   const pieces = (await options.split?.(window, bytes, runs)) ?? runs.map((run): Piece => ({ ...run, fate: 'send' }));
-  if (stop.signal.aborted) return;
+  const checksumOf = async ({ fate, length }: Piece, pieceBytes: Uint8Array) => {
+    if (fate === 'clear' || options.checksums === false) return undefined;
+    return length === window.length && whole !== undefined ? whole : await memory.checksum(pieceBytes);
+  };
+  const prepare = async (piece: Piece): Promise<ReadyPiece> => {
+    const { offset, length } = piece;
+    const start = offset - window.offset;
+    const pieceBytes = bytes.subarray(start, start + length);
+    const checksum = await checksumOf(piece, pieceBytes);
+    return { piece, run: { range: { offset, length }, bytes: pieceBytes, checksum } };
+  };
+  const prepared = pieces.map(prepare);
+  // Wait for all of them, even if one fails: nothing may use the memory any more.
+  await Promise.allSettled(prepared);
+  return { window, buffer, runs, pieces: await Promise.all(prepared) };
+}
+
+async function moveWindow(
+  { window, buffer, runs, pieces }: ReadyWindow,
+  { memory, target, limit, onRun, onWindow }: TransferOptions,
+  stop: LinkedAbort,
+  onRunEnded: () => void,
+): Promise<void> {
   let acknowledged = 0;
-  const settle = (action: () => Promise<void>) =>
+  const move = ({ piece: { fate }, run }: ReadyPiece) =>
     limit(async () => {
       if (stop.signal.aborted) return;
       try {
-        await action();
+        if (fate === 'clear') {
+          await target.clear?.(run.range, stop.signal);
+        } else {
+          const isThere = fate === 'keep' || (await target.alreadyThere?.(run)) === true;
+          if (!isThere) await target.write(run, stop.signal);
+          onRun(run, isThere);
+        }
         acknowledged += 1;
       } catch (error) {
         // Abort inside the limit: the free slot must not start another request.
         stop.abort(error);
       }
-    });
-  const move = async ({ fate, offset, length }: Piece) => {
-    const range = { offset, length };
-    if (fate === 'clear') return await settle(async () => await target.clear?.(range, stop.signal));
-    const start = range.offset - window.offset;
-    const runBytes = bytes.subarray(start, start + range.length);
-    // Compute the checksum before the run takes a slot: the connection must not wait for it.
-    const isWhole = range.length === window.length && whole !== undefined;
-    const isUnused = options.checksums === false;
-    const checksum = isWhole ? whole : isUnused ? undefined : await memory.checksum(runBytes);
-    const run = { range, bytes: runBytes, checksum };
-    await settle(async () => {
-      const isThere = fate === 'keep' || (await target.alreadyThere?.(run)) === true;
-      if (!isThere) await target.write(run, stop.signal);
-      onRun(run, isThere);
-    });
-  };
-  // Wait for all pieces of the window, even if one fails.
-  await Promise.all(pieces.map((piece) => move(piece).catch((error: unknown) => stop.abort(error))));
-  if (acknowledged === pieces.length) onWindow(window, runs, pieces);
+    }).finally(onRunEnded);
+  await Promise.all(pieces.map(move));
+  if (acknowledged === pieces.length) {
+    onWindow(
+      window,
+      runs,
+      pieces.map(({ piece }) => piece),
+    );
+  }
   memory.giveBack(buffer);
 }
 
@@ -153,7 +207,7 @@ async function moveWindow(
  * Fills `bytes` with the window.
  * @returns the checksum of the whole window, if reading computed it.
  */
-async function readWindow(
+async function fill(
   window: Window,
   bytes: Uint8Array,
   { memory, locate, read }: TransferOptions,

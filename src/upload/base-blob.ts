@@ -1,7 +1,8 @@
 // The blob of `--base`: the uploaded ancestor that a new blob starts as a copy of.
 
 import { isWithin, readSas } from '../azure/auth/sas.ts';
-import { carriesSas, endpointOf, parseDestination } from '../azure/destination.ts';
+import { carriesSas, endpointOf, parseDestination, shownUrl } from '../azure/destination.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { CredentialError, UsageError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { UploadOptions } from '../options.ts';
@@ -72,7 +73,7 @@ export async function openBase(
 function sharedAccess(base: string, serviceUrl: string | undefined, destination: BlobAccess): BlobAccess {
   const { credential } = destination;
   const keyAccount = credential?.kind === 'account-key' ? credential.accountName : undefined;
-  const { address } = parseDestination(base, serviceUrl, keyAccount);
+  const { address } = parseDestination(base, serviceUrl, keyAccount, { mayBeVersion: true });
   if (!isWithin(address.url, endpointOf(destination.address))) {
     throw needsSas(address, 'it is in another storage account than the destination');
   }
@@ -85,14 +86,20 @@ function sharedAccess(base: string, serviceUrl: string | undefined, destination:
   return { address, credential, permissions: 'r' };
 }
 
-function needsSas({ url }: BlobAddress, why: string): CredentialError {
+function needsSas(
+  { url, accountName = 'ACCOUNT', containerName, containerUrl, blobName }: BlobAddress,
+  why: string,
+): CredentialError {
+  const withCli = `az storage blob generate-sas --account-name ${accountName} --container-name ${shellWord(containerName)} --name ${shellWord(blobName)} --permissions r --expiry TIME --as-user --auth-mode login --full-uri`;
   return new CredentialError(
-    `The base ${url} needs a SAS of its own, because ${why}. Append a SAS with the permission r to the URL of the base, and put the URL in quotes.`,
+    `The base ${url} needs a SAS of its own, because ${why}. Append a SAS with the permission r to the URL of the base, and put the URL in quotes: --base "${url}?SAS". With the key of its account, vhdup sas ${containerUrl} --for marketplace makes one for the container; with Microsoft Entra, ${withCli} makes one for the blob.`,
   );
 }
 
 function sourceOf({ address, credential }: BlobAccess): string {
-  return credential?.kind === 'sas' ? `${address.url}?${credential.sas.replace(/^\?/, '')}` : address.url;
+  const url = shownUrl(address);
+  if (credential?.kind !== 'sas') return url;
+  return `${url}${address.version === undefined ? '?' : '&'}${credential.sas.replace(/^\?/, '')}`;
 }
 
 function isSameBlob(one: BlobAddress, other: BlobAddress): boolean {

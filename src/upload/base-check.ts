@@ -5,7 +5,7 @@ import { DestinationError, UsageError, VerificationError } from '../errors.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { isFixedFooter } from '../image/vhd/footer.ts';
-import { IMAGE, isFailed, isUnfinished } from '../state/blob-metadata.ts';
+import { IMAGE, isFailed, isUnfinished, SKIP_FREE } from '../state/blob-metadata.ts';
 import type { CheckpointBase } from '../state/checkpoint.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
@@ -110,6 +110,11 @@ async function lookAtBase({ source, store }: BaseCheck, signal: AbortSignal): Pr
   if (isFailed(metadata)) {
     throw new DestinationError(
       `${cannot}: the verification at the end of its own upload failed, or its image changed meanwhile. Upload without --base.`,
+    );
+  }
+  if (metadata[SKIP_FREE] !== undefined) {
+    throw new DestinationError(
+      `${cannot}: it was uploaded with --skip-free, so it does not hold all bytes of its image. Upload without --base.`,
     );
   }
   if (size !== source.size) {

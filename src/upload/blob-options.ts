@@ -1,4 +1,4 @@
-// The options of a new blob: content type, tier and tags. They are applied when the blob is created.
+// The options of a new blob: content type, tier and tags. They are applied when the blob is created, or when the copy of a base has ended.
 
 import { UsageError } from '../errors.ts';
 import type { UploadOptions } from '../options.ts';
@@ -78,7 +78,7 @@ function checkTags(tags: UploadOptions['blobTags']): UploadOptions['blobTags'] {
 /** Warns if a resumed blob was created with other options: they are not applied again. */
 export function warnOfOtherOptions(
   existing: BlobProperties | undefined,
-  { blobOptions: { contentType, tier } = {}, emit }: SessionRequest,
+  { blobOptions: { contentType, tier } = {}, emit }: Pick<SessionRequest, 'blobOptions' | 'emit'>,
 ): void {
   const others = [
     ['--content-type', contentType, existing?.contentType],

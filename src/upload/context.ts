@@ -2,13 +2,15 @@
 
 import { createHash } from 'node:crypto';
 import type { RangeSet } from '../base/range-set.ts';
+import { encodeSkippedFree, type SkippedFree } from '../base/skip-free.ts';
 import { VERSION } from '../base/version.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
+import { recordedFiles } from '../image/recorded-files.ts';
 import type { BlobLifecycle } from '../remote/blob-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
-import { BASE, IMAGE, OWNER, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
+import { BASE, IMAGE, OWNER, SKIP_FREE, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint, CheckpointBase } from '../state/checkpoint.ts';
 import type { CheckpointFile } from '../state/checkpoint-file.ts';
 import type { ExclusiveAccess } from '../state/exclusive-access.ts';
@@ -65,6 +67,8 @@ export interface TargetRequest {
   readonly resumeFromBlob: boolean;
   /** Changes what the disk reads as, so a checkpoint belongs to one value of it. */
   readonly trustUnmarkedSectors: boolean;
+  /** The free space that `image` reads as zeros. It changes what the disk reads as, too. */
+  readonly skipFree?: SkippedFree | undefined;
 }
 
 /** The input of `openSession`. */
@@ -95,14 +99,16 @@ export function emptyCheckpoint(
     targetUrl,
     owner,
     trustUnmarkedSectors,
-  }: Pick<TargetRequest, 'image' | 'source' | 'targetUrl' | 'owner' | 'trustUnmarkedSectors'>,
+    skipFree,
+  }: Pick<TargetRequest, 'image' | 'source' | 'targetUrl' | 'owner' | 'trustUnmarkedSectors' | 'skipFree'>,
 ): Checkpoint {
   return {
     uploadId,
     startedAt,
-    image: image.files.map(({ name, size, modifiedMs, diskId }) => ({ name, size, modifiedMs, diskId })),
+    image: recordedFiles(image),
     diskSize: image.size,
     trustUnmarkedSectors,
+    ...(skipFree === undefined ? {} : { skipFree }),
     blobUrl: targetUrl,
     blobSize: source.size,
     done: [],
@@ -152,7 +158,7 @@ export function sessionMetadata(
   request: SessionRequest,
   base?: Pick<CheckpointBase, 'id'>,
 ): Record<string, string> {
-  const { image, metadata, owner, trustUnmarkedSectors } = request;
+  const { image, metadata, owner, trustUnmarkedSectors, skipFree } = request;
   return {
     ...metadata,
     vhdup_version: VERSION,
@@ -160,6 +166,7 @@ export function sessionMetadata(
     vhdup_source_format: image.format,
     vhdup_source_size: String(image.size),
     [IMAGE]: imageFingerprint(image, trustUnmarkedSectors),
+    ...(skipFree === undefined ? {} : { [SKIP_FREE]: encodeSkippedFree(skipFree) }),
     [OWNER]: encodeOwner(owner),
     ...(base === undefined ? {} : { [BASE]: base.id }),
     [STATE]: 'uploading',

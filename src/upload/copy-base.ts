@@ -36,7 +36,10 @@ export async function copyBase(
   try {
     if (existing !== undefined) await lifecycle.endLeases(stored?.lease, existing, breakLease);
     await prepareContainer(existing, request);
+    const { tier, tags } = request.blobOptions ?? {};
     const options = {
+      ...(tier === undefined ? {} : { tier }),
+      ...(tags === undefined ? {} : { tags }),
       source: base.copySource,
       sourceEtag: chosen.etag,
       metadata: sessionMetadata(uploadId, request, chosen),
@@ -74,7 +77,7 @@ async function takeOver(copying: BasedCheckpoint, request: SessionRequest): Prom
     (done) => asked?.emit({ type: 'copying', done, size: request.source.size }),
     signal,
   );
-  const etag = await lifecycle.copy.adopt(blob, found, signal);
+  const etag = await lifecycle.copy.adopt(blob, found, request.blobOptions?.contentType, signal);
 
   // The ETag proves to `resume` that nothing has written to the copy since.
   const proved = base.proved && isCertain && etag !== undefined;

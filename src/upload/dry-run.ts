@@ -1,23 +1,27 @@
 // planUpload: what an upload would send and skip, and why. Writes nothing.
 
-import { PAGE_SIZE } from '../base/byte-range.ts';
+import { type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
 import { RangeSet } from '../base/range-set.ts';
-import { type EventListener, imageListeners, shielded } from '../events.ts';
-import type { DiskImage } from '../image/disk-image.ts';
+import type { FreeSpaceReport } from '../base/skip-free.ts';
+import { collectingListeners, type EventListener, shielded } from '../events.ts';
+import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
+import type { FreeSpaceImage } from '../image/without-free-space.ts';
 import type { ArmPlace, ImageTransferOptions, ServiceOptions, UploadOptions } from '../options.ts';
 import { concurrencyOf, localConcurrency } from '../transfer/concurrency-limits.ts';
 import { moveDisk } from '../transfer/move-disk.ts';
 import type { Window } from '../transfer/plan.ts';
 import { Progress } from '../transfer/progress.ts';
 import type { TransferTarget } from '../transfer/transfer.ts';
-import { checkBaseOptions, checkChecksum } from '../validate-options.ts';
+import { checkBaseOptions, checkChecksum, checkSkipFree } from '../validate-options.ts';
+import { leaveOutFreeSpace } from '../volume/free-space/leave-out.ts';
 import { baseAccessOf, openBase } from './base-blob.ts';
 import { assertHasAncestors, chooseBase } from './base-check.ts';
 import { type PlannedDisk, planManagedDisk } from './managed-disk.ts';
 import { Patch } from './patch.ts';
 import { ListedPages } from './recover.ts';
+import { type Skippable, SkippableSpace } from './skippable.ts';
 import { destinationOf } from './target.ts';
 
 export interface UploadPlan {
@@ -39,6 +43,8 @@ export interface UploadPlan {
     readonly zeros: number;
     /** Zeros that pad the disk to a whole MiB. */
     readonly padding: number;
+    /** Allocated bytes that are free space of the guest. Only with `skipFree`. */
+    readonly free?: number;
   };
   readonly durationMs: number;
   /** Bytes that would not be sent, because the copy of the base contains them. Only with a base. */
@@ -47,6 +53,10 @@ export interface UploadPlan {
   readonly cleared?: number;
   /** Only for a managed disk. */
   readonly disk?: PlannedDisk;
+  /** Only with `skipFree`. */
+  readonly freeSpace?: FreeSpaceReport;
+  /** What `skipFree` would leave out of what would be sent. Only without it, and if it is known and worth it. */
+  readonly skippable?: Skippable;
 }
 
 /** The options of an upload that its plan depends on. */
@@ -60,14 +70,15 @@ export type PlanOptions = ImageTransferOptions &
  */
 export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
   checkBaseOptions(options);
+  checkSkipFree(options.skipFree);
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
   const startMs = performance.now();
-  const image = await openDiskImage(options.image, {
-    ...options,
-    ...imageListeners(emit),
-  });
+  const { image, freeSpace, warnings } = await openPlanned(options, emit, signal);
+  let skippable: SkippableSpace | undefined;
   try {
+    const isPlain = freeSpace === undefined && options.base === undefined;
+    if (isPlain) skippable = new SkippableSpace(image, warnings, signal);
     const source = asFixedVhd(image);
     // First, so that an invalid option of the disk shows before the image is read.
     const disk =
@@ -85,9 +96,13 @@ export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
     const base =
       options.base === undefined ? undefined : await planBase(options, options.base, { image, source, emit, signal });
     const moving = { source, target: nowhere, ...localConcurrency(options.threads), signal, emit, ...base?.moving };
-    const progress = await moveDisk(moving).finally(() => base?.close());
+    const onRun = ({ range }: { readonly range: ByteRange }) => skippable?.runSent(range);
+    const progress = await moveDisk({ ...moving, onRun }).finally(() => base?.close());
     await image.assertUnchanged();
+    await skippable?.ready();
     const allocated = progress.plan?.allocated ?? 0;
+    const free = image.leftOut ?? 0;
+    const found = skippable?.found;
     return {
       format: image.format,
       diskSize: image.size,
@@ -95,13 +110,44 @@ export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
       allocated,
       send: progress.sent + PAGE_SIZE,
       requests: requests + 1,
-      skip: { unallocated: image.size - allocated, zeros: progress.zeros, padding: source.diskSize - image.size },
+      skip: {
+        unallocated: image.size - allocated - free,
+        zeros: progress.zeros,
+        padding: source.diskSize - image.size,
+        ...(freeSpace === undefined ? {} : { free }),
+      },
       durationMs: performance.now() - startMs,
       ...(progress.base === undefined ? {} : { copied: progress.base.kept, cleared: progress.base.cleared }),
       ...(disk === undefined ? {} : { disk }),
+      ...(freeSpace === undefined ? {} : { freeSpace }),
+      ...(found === undefined ? {} : { skippable: found }),
     };
   } finally {
+    await skippable?.close();
     await image.close();
+  }
+}
+
+interface Opened {
+  readonly image: DiskImage & Partial<Pick<FreeSpaceImage, 'leftOut'>>;
+  readonly freeSpace: FreeSpaceReport | undefined;
+  readonly warnings: readonly ImageWarning[];
+}
+
+async function openPlanned(options: PlanOptions, emit: EventListener, signal: AbortSignal): Promise<Opened> {
+  const { warnings, listeners } = collectingListeners(emit);
+  const image = await openDiskImage(options.image, {
+    ...options,
+    ...listeners,
+  });
+  if (options.skipFree === undefined) return { image, freeSpace: undefined, warnings };
+  try {
+    const left = await leaveOutFreeSpace(image, warnings, options.skipFree, signal);
+    emit({ type: 'free-space', ...left.report });
+    return { image: left.image, freeSpace: left.report, warnings };
+  } catch (error) {
+    await image.close();
+    throw error;
   }
 }
 

@@ -21,6 +21,9 @@ import type { Checkpointing, ReadBack } from './checkpointing.ts';
 import type { Session } from './context.ts';
 import { COMMITTED_ADVICE, type ReadBackLevel, type ReadBackOptions, readBack } from './read-back.ts';
 
+/** A target to which something else writes meanwhile is compared this often at most. */
+const COMPARISONS = 3;
+
 /** The parts of a running upload. */
 export interface Upload {
   readonly image: DiskImage;
@@ -70,11 +73,16 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
       // Before the read-back, because it changes the ETag: if its answer was lost, nothing shows who changed it.
       await lifecycle.setContentMd5(contentMd5, signal);
     }
-    const { verified, etag, pending } = await verify(upload, sent, signal);
-    await manifest?.complete(footer, sent);
-    upload.checkpointing.unread = pending;
-    // Without a lease, the blob must keep this ETag from the read-back to the end.
-    await lifecycle.finish(signal, etag, () => upload.checkpointing.save());
+    let manifestWritten: Promise<void> | undefined;
+    const { verified, pending } = await whileUnmodified(upload, async () => {
+      const proof = await verify(upload, sent, signal);
+      manifestWritten ??= manifest?.complete(footer, sent);
+      await manifestWritten;
+      upload.checkpointing.unread = proof.pending;
+      // Without a lease, the blob must keep this ETag from the read-back to the end.
+      await lifecycle.finish(signal, proof.etag, () => upload.checkpointing.save());
+      return proof;
+    });
     if (pending !== undefined) await readCommitted(upload, pending, signal);
     return { verified, contentMd5: contentMd5 === undefined ? undefined : Buffer.from(contentMd5).toString('base64') };
   } catch (error) {
@@ -82,10 +90,28 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
   }
 }
 
+/**
+ * Compares again if something writes to the target meanwhile. Mostly that is the last request of a run that was killed, which a server
+ * or a proxy had received: it holds the right bytes, and nothing follows it.
+ */
+async function whileUnmodified<T>({ store, checkpointing, emit }: Upload, compare: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await compare();
+    } catch (error) {
+      if (!isModified(error) || attempt === COMPARISONS) throw error;
+      // What was read proves nothing about the target now.
+      checkpointing.readBack = undefined;
+      const message = `Something else wrote to ${store.url} while it was being compared. It is compared again.`;
+      emit({ type: 'warning', code: 'modified-meanwhile', message });
+    }
+  }
+}
+
 function changedMeanwhile(error: unknown, url: string): unknown {
   if (!isModified(error)) return error;
   return new DestinationError(
-    `Something else wrote to ${url} while it was being compared. Run the same command again when nothing else uses the blob: unverified data is then read back once more.`,
+    `Something else keeps writing to ${url} while it is being compared. Run the same command again when nothing else uses it: unverified data is then read back once more.`,
     { cause: error, reason: 'ConditionNotMet' },
   );
 }

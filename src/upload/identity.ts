@@ -1,5 +1,6 @@
 // Checks that a checkpoint belongs to the image and to the blob.
 
+import { skipFreeOption } from '../base/skip-free.ts';
 import { CheckpointError, DestinationError, ImageChangedError } from '../errors.ts';
 import { isFailed, sequenceNumberOf, UPLOAD_ID } from '../state/blob-metadata.ts';
 import type { Checkpoint, CheckpointImageFile } from '../state/checkpoint.ts';
@@ -14,7 +15,8 @@ export function assertSameSource(
     targetUrl,
     file,
     trustUnmarkedSectors,
-  }: Pick<TargetRequest, 'image' | 'targetUrl' | 'file' | 'trustUnmarkedSectors'>,
+    skipFree,
+  }: Pick<TargetRequest, 'image' | 'targetUrl' | 'file' | 'trustUnmarkedSectors' | 'skipFree'>,
 ): void {
   // The ids of disks have no upper and lower case, the names of blobs have.
   const key = (url: string) => (stored.disk === undefined ? url : url.toLowerCase());
@@ -28,6 +30,13 @@ export function assertSameSource(
       `The upload of the checkpoint ${file.path} started ${stored.trustUnmarkedSectors ? 'with' : 'without'} --trust-unmarked-sectors, which changes what the disk reads as. ${stored.trustUnmarkedSectors ? 'Give that option again' : 'Leave that option out'}, or give --restart to upload from the beginning.`,
     );
   }
+  if (stored.skipFree?.mode !== skipFree?.mode) {
+    const nextStep =
+      stored.skipFree === undefined ? 'Leave that option out' : `Give ${skipFreeOption(stored.skipFree)}`;
+    throw new CheckpointError(
+      `The upload of the checkpoint ${file.path} started with ${skipFreeOption(stored.skipFree)}, but this run has ${skipFreeOption(skipFree)}, which changes what the disk reads as. ${nextStep} to resume it, or give --restart to upload from the beginning.`,
+    );
+  }
   const now = image.files;
   const changes = [...now.keys()].flatMap((index) => differences(stored.image[index], now[index]));
   if (stored.image.length !== now.length) {
@@ -37,6 +46,11 @@ export function assertSameSource(
   if (changes.length > 0) {
     throw new ImageChangedError(
       `${image.path} has changed since the upload started at ${stored.startedAt}: ${changes.join('; ')}. The data already sent no longer matches it. Give --restart to upload it from the beginning.`,
+    );
+  }
+  if (stored.skipFree?.digest !== skipFree?.digest) {
+    throw new CheckpointError(
+      `${image.path} is unchanged, but this version of vhdup finds other free space in it than the run that started the upload at ${stored.startedAt} (${skipFree?.digest}, then ${stored.skipFree?.digest}). The data already sent no longer matches it. Resume with the version of vhdup that started it, or give --restart to upload from the beginning.`,
     );
   }
 }

@@ -3,10 +3,20 @@
 import { alignDown, type ByteRange, WINDOW_SIZE } from '../base/byte-range.ts';
 import { subtractRanges } from '../base/range-list.ts';
 import type { RangeSet } from '../base/range-set.ts';
+import { decodeSkippedFree, encodeSkippedFree, type SkippedFree, skipFreeOption } from '../base/skip-free.ts';
 import { DestinationError } from '../errors.ts';
 import { listedRanges } from '../remote/page-ranges.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
-import { BASE, IMAGE, isComplete, isFailed, OWNER, otherUploader, UPLOAD_ID } from '../state/blob-metadata.ts';
+import {
+  BASE,
+  IMAGE,
+  isComplete,
+  isFailed,
+  OWNER,
+  otherUploader,
+  SKIP_FREE,
+  UPLOAD_ID,
+} from '../state/blob-metadata.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
 import { decodeOwner } from '../state/lease-holder.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
@@ -15,7 +25,11 @@ import { windowsWithListed } from '../verify/windows.ts';
 import { emptyCheckpoint, imageFingerprint, type SessionRequest } from './context.ts';
 
 /** Why the blob cannot be resumed; undefined if it is an unfinished upload of this image. */
-function mismatch(metadata: BlobProperties['metadata'], fingerprint: string): string | undefined {
+function mismatch(
+  metadata: BlobProperties['metadata'],
+  fingerprint: string,
+  skipFree: SkippedFree | undefined,
+): string | undefined {
   if (metadata[UPLOAD_ID] === undefined) {
     const other = otherUploader(metadata);
     return other === undefined ? 'vhdup did not create it' : `it is an unfinished upload by ${other}`;
@@ -28,8 +42,18 @@ function mismatch(metadata: BlobProperties['metadata'], fingerprint: string): st
   const made = metadata[IMAGE];
   if (made === undefined) return 'its metadata does not say which image it was made from';
   return made === fingerprint
-    ? undefined
+    ? otherFreeSpace(metadata[SKIP_FREE], skipFree)
     : 'it was made from another image, or the image or its modification time has changed since';
+}
+
+/** @param stored - What the blob says of the free space that was left out. */
+function otherFreeSpace(stored: string | undefined, skipFree: SkippedFree | undefined): string | undefined {
+  if (stored === (skipFree && encodeSkippedFree(skipFree))) return undefined;
+  const then = stored === undefined ? undefined : decodeSkippedFree(stored);
+  if (stored !== undefined && then === undefined) return 'its metadata does not say which free space was left out';
+  return then?.mode === skipFree?.mode
+    ? 'this version of vhdup finds other free space in the image than the one that started the upload'
+    : `its upload started with ${skipFreeOption(then)}. Run the same command with ${skipFreeOption(then)} to resume it`;
 }
 
 /**
@@ -37,8 +61,8 @@ function mismatch(metadata: BlobProperties['metadata'], fingerprint: string): st
  * @throws {DestinationError} the blob is not an unfinished upload of this image.
  */
 export function checkpointOfBlob({ metadata }: BlobProperties, request: SessionRequest): Checkpoint {
-  const { image, store, trustUnmarkedSectors } = request;
-  const problem = mismatch(metadata, imageFingerprint(image, trustUnmarkedSectors));
+  const { image, store, trustUnmarkedSectors, skipFree } = request;
+  const problem = mismatch(metadata, imageFingerprint(image, trustUnmarkedSectors), skipFree);
   if (problem !== undefined) {
     throw new DestinationError(
       `Cannot resume from the blob ${store.url}: ${problem}. Give --overwrite without --resume-from-blob to upload from the beginning.`,

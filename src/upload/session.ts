@@ -29,8 +29,12 @@ export async function openSession(request: SessionRequest): Promise<Session> {
 
   const isOurs = stored !== undefined && existing?.metadata[UPLOAD_ID] === stored.uploadId;
   const hasStarted = stored !== undefined && (stored.done.length > 0 || stored.fromBlob === true);
-  if (stored?.base?.copied === false && isOurs && !restart && !hasEnded(existing))
+  if (stored?.base?.copied === false && isOurs && !restart && !hasEnded(existing)) {
+    // The content type is still to be set.
+    const { tier } = request.blobOptions ?? {};
+    warnOfOtherOptions(existing, { ...request, blobOptions: tier === undefined ? {} : { tier } });
     return await resumeCopy(stored, request);
+  }
   const canResume = stored?.base?.copied !== false && (isOurs || hasStarted);
   if (stored !== undefined && !restart && canResume) {
     warnOfOtherOptions(existing, request);

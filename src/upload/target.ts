@@ -1,6 +1,8 @@
 // The target of an upload: a page blob, or the content of a managed disk. They differ in how a session opens and how it ends.
 
+import { shownUrl } from '../azure/destination.ts';
 import type { DiskTokenSource } from '../azure/disk-blob.ts';
+import type { RateLimit } from '../base/rate-timetable.ts';
 import { UsageError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { ServiceOptions, UploadOptions } from '../options.ts';
@@ -46,7 +48,7 @@ export interface TargetSettings {
   readonly metadata: Readonly<Record<string, string>>;
   readonly blobOptions: NewBlobOptions;
   readonly concurrency: Concurrency;
-  readonly maxRate: number;
+  readonly maxRate: RateLimit;
   /** Undefined for an upload without a base. */
   readonly base?: BaseAccess | undefined;
 }
@@ -88,7 +90,7 @@ async function openBlob(request: OpenTargetRequest, destination: BlobAccess): Pr
 function baseRequest({ base, options, concurrency, image, source, emit }: OpenTargetRequest): BaseRequest | undefined {
   if (base === undefined) return undefined;
   return {
-    url: base.address.url,
+    url: shownUrl(base.address),
     copySource: base.copySource,
     choose: async (signal) => {
       warnOfPlainHttp(base, emit);

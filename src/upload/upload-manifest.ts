@@ -38,8 +38,9 @@ export class UploadManifest {
     checksum: Checksum['algorithm'],
     mayReplace: boolean,
   ): Promise<UploadManifest> {
-    const { uploadId, startedAt, image, diskSize, trustUnmarkedSectors, blobUrl, blobSize } = state;
-    const header = { uploadId, startedAt, image, diskSize, trustUnmarkedSectors, blobUrl, blobSize, checksum };
+    const { uploadId, startedAt, image, diskSize, trustUnmarkedSectors, skipFree, blobUrl, blobSize } = state;
+    const ofDisk = { image, diskSize, trustUnmarkedSectors, ...(skipFree === undefined ? {} : { skipFree }) };
+    const header = { uploadId, startedAt, ...ofDisk, blobUrl, blobSize, checksum };
     const options = { isResumed: state.done.length > 0, mayReplace };
     return new UploadManifest(await ManifestWriter.open(path, header, options));
   }

@@ -1,14 +1,18 @@
 // The start event and the result of an upload.
 
+import type { FreeSpaceReport } from '../base/skip-free.ts';
 import type { TransferTotals, UploadEvent } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
+import { recordedFiles } from '../image/recorded-files.ts';
+import type { FreeSpaceImage } from '../image/without-free-space.ts';
 import type { UploadOptions, VerifiedLevel } from '../options.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
 import { Progress } from '../transfer/progress.ts';
 import type { Session, TargetRequest } from './context.ts';
 import type { Finished } from './finish.ts';
 import type { FinishedDisk } from './managed-disk.ts';
+import type { Skippable } from './skippable.ts';
 import type { UploadedDisk } from './target.ts';
 
 export interface UploadResult extends TransferTotals {
@@ -32,6 +36,24 @@ export interface UploadResult extends TransferTotals {
   readonly contentMd5?: string;
   /** Only for a managed disk. */
   readonly disk?: UploadedDisk;
+  /** Only with `skipFree`. */
+  readonly freeSpace?: FreeSpaceResult;
+  /** What `skipFree` would have left out of what this run sent. Only without it, and if it is known and worth it. */
+  readonly skippable?: Skippable;
+}
+
+/** The free space of the guest that was left out. */
+export interface FreeSpaceResult extends FreeSpaceReport {
+  /** Bytes of it that the image allocates. `unallocated` includes them. */
+  readonly leftOut: number;
+}
+
+/** @param image - With free space left out, if there is a report. */
+export function freeSpaceOfResult(
+  report: FreeSpaceReport | undefined,
+  image: DiskImage & Partial<Pick<FreeSpaceImage, 'leftOut'>>,
+): { readonly freeSpace?: FreeSpaceResult } {
+  return report === undefined ? {} : { freeSpace: { ...report, leftOut: image.leftOut ?? 0 } };
 }
 
 export function startEvent(
@@ -44,6 +66,7 @@ export function startEvent(
     type: 'start',
     image: image.path,
     format: image.format,
+    files: recordedFiles(image),
     diskSize: image.size,
     url: targetUrl,
     blobSize: source.size,

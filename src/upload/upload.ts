@@ -1,9 +1,10 @@
 // uploadImage: every step of an upload, from the options to the result.
 
 import { sidePath } from '../base/side-file.ts';
+import type { FreeSpaceReport } from '../base/skip-free.ts';
 import { checkBeforeUpload } from '../check/preflight.ts';
 import { UsageError, VerificationError } from '../errors.ts';
-import { checkEvent, type EventListener, imageListeners, shielded } from '../events.ts';
+import { checkEvent, collectingListeners, type EventListener, shielded, warningOnce } from '../events.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
@@ -24,8 +25,10 @@ import {
   checkMetadata,
   checkResumeOptions,
   checkRetryOptions,
+  checkSkipFree,
   checkVerify,
 } from '../validate-options.ts';
+import { leaveOutFreeSpace } from '../volume/free-space/leave-out.ts';
 import { type Artifacts, closeArtifacts, openArtifacts } from './artifacts.ts';
 import { baseAccessOf } from './base-blob.ts';
 import { assertHasAncestors } from './base-check.ts';
@@ -38,9 +41,10 @@ import { Patch } from './patch.ts';
 import { readFinished } from './read-back.ts';
 import { ListedPages } from './recover.ts';
 import { sendPatch } from './send-patch.ts';
+import { SkippableSpace } from './skippable.ts';
 import { destinationOf, type OpenTargetRequest, openTarget, type UploadTarget } from './target.ts';
 import { UploadManifest } from './upload-manifest.ts';
-import { finishedResult, resultOf, startEvent, type UploadResult } from './upload-result.ts';
+import { finishedResult, freeSpaceOfResult, resultOf, startEvent, type UploadResult } from './upload-result.ts';
 
 export type { UploadResult };
 
@@ -49,6 +53,7 @@ function settingsOf(options: UploadOptions) {
   checkRetryOptions(options);
   checkResumeOptions(options);
   checkBaseOptions(options);
+  checkSkipFree(options.skipFree);
   const verify = checkVerify(options.verify);
   const destination = destinationOf(options);
   return {
@@ -76,9 +81,10 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
   const settings = settingsOf(options);
   settings.signal.throwIfAborted();
   await UploadManifest.check(options);
-  const emit = shielded(options.onEvent);
+  const emit = warningOnce('no-page-list', shielded(options.onEvent));
   warnOfThreads(settings.concurrency, emit);
-  const image = await openChecked(options, settings, emit);
+  const opening = await openChecked(options, settings, emit);
+  const { image, freeSpace, warnings } = opening;
   try {
     const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
     const access = await ExclusiveAccess.begin(file.path, settings.signal);
@@ -90,14 +96,15 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         options,
         image,
         source,
+        skipFree: skippedFree(freeSpace),
         file,
         ...run(access),
         emit,
       });
+      const resources = { image, freeSpace, warnings, source, file, access };
       try {
-        if ('finished' in opened)
-          return await resultOfFinished(opened, settings, { image, source, file, access }, emit);
-        return await upload(options, settings, { image, source, file, access, target: opened }, emit);
+        if ('finished' in opened) return await resultOfFinished(opened, settings, resources, emit);
+        return await upload(options, settings, { ...resources, target: opened }, emit);
       } finally {
         opened.close();
       }
@@ -121,26 +128,34 @@ function open(request: OpenTargetRequest & Pick<Settings, 'destination'>): Promi
   throw new UsageError('The destination is missing.');
 }
 
-/** Opens the image, and refuses a disk that Azure would certainly reject. */
-async function openChecked(options: UploadOptions, settings: Settings, emit: EventListener): Promise<DiskImage> {
-  const warnings: ImageWarning[] = [];
-  const listeners = imageListeners(emit);
+/** An open image, as it is to be uploaded. */
+interface Opened {
+  readonly image: DiskImage;
+  /** What `image` leaves out; undefined without the option. */
+  readonly freeSpace: FreeSpaceReport | undefined;
+  readonly warnings: readonly ImageWarning[];
+}
+
+/** Opens the image, refuses a disk that Azure would certainly reject, and leaves the free space out if that was asked for. */
+async function openChecked(options: UploadOptions, settings: Settings, emit: EventListener): Promise<Opened> {
+  const { warnings, listeners } = collectingListeners(emit);
   const image = await openDiskImage(options.image, {
     ...options,
     // A full comparison does not rely on the holes that the file system reports.
     readHoles: settings.verify === 'full',
     ...listeners,
-    onWarning: (warning) => {
-      warnings.push(warning);
-      listeners.onWarning(warning);
-    },
   });
   try {
     if (options.base !== undefined) assertHasAncestors(image);
-    if (options.skipChecks === true) return image;
-    const blobName = settings.destination?.address.isDisk === true ? undefined : settings.destination?.address.blobName;
-    for (const finding of await checkBeforeUpload(image, warnings, { blobName })) emit(checkEvent(finding));
-    return image;
+    if (options.skipChecks !== true) {
+      const address = settings.destination?.address;
+      const blobName = address?.isDisk === true ? undefined : address?.blobName;
+      for (const finding of await checkBeforeUpload(image, warnings, { blobName })) emit(checkEvent(finding));
+    }
+    if (options.skipFree === undefined) return { image, freeSpace: undefined, warnings };
+    const left = await leaveOutFreeSpace(image, warnings, options.skipFree, settings.signal);
+    emit({ type: 'free-space', ...left.report });
+    return { image: left.image, freeSpace: left.report, warnings };
   } catch (error) {
     await image.close();
     throw error;
@@ -150,6 +165,8 @@ async function openChecked(options: UploadOptions, settings: Settings, emit: Eve
 /** Resources of one upload, which the caller closes. */
 interface Resources {
   readonly image: DiskImage;
+  readonly freeSpace: FreeSpaceReport | undefined;
+  readonly warnings: readonly ImageWarning[];
   readonly source: FixedVhdView;
   readonly target: UploadTarget;
   readonly file: CheckpointFile;
@@ -159,13 +176,14 @@ interface Resources {
 async function upload(
   options: UploadOptions,
   settings: Settings,
-  { image, source, file, access, target }: Resources,
+  { image, freeSpace, warnings, source, file, access, target }: Resources,
   emit: EventListener,
 ): Promise<UploadResult> {
   const startMs = performance.now();
   const { store, lifecycle, url: targetUrl } = target;
   const { owner, signal } = access;
-  const request = { image, source, store, targetUrl, file, access, owner, signal, ...flagsOf(options) };
+  const skipFree = skippedFree(freeSpace);
+  const request = { image, source, store, targetUrl, file, access, owner, signal, skipFree, ...flagsOf(options) };
   const session = await target.openSession(request).catch(async (error: unknown) => {
     await lifecycle.abandon();
     throw error;
@@ -174,8 +192,11 @@ async function upload(
   const empty = emptyCheckpoint(session, request);
   const checkpointing = new Checkpointing({ image, file, access, session, progress, lifecycle, empty, emit });
   emit(startEvent(request, session, options.threads, settings.concurrency));
-  const result = (finished: Finished) =>
-    resultOf(request, session, progress, finished, target.disk(), performance.now() - startMs);
+  const result = (finished: Finished, skippable?: UploadResult['skippable']): UploadResult => ({
+    ...resultOf(request, session, progress, finished, target.disk(), performance.now() - startMs),
+    ...freeSpaceOfResult(freeSpace, image),
+    ...(skippable === undefined ? {} : { skippable }),
+  });
   if (session.isComplete) {
     await lifecycle.abandon();
     await checkpointing.remove();
@@ -187,8 +208,11 @@ async function upload(
   let memory: WindowMemory | undefined;
   let artifacts: Artifacts | undefined;
   let patch: Patch | undefined;
+  let skippable: SkippableSpace | undefined;
   try {
     memory = new WindowMemory(settings.checksum);
+    const isPlain = freeSpace === undefined && options.base === undefined;
+    if (isPlain) skippable = new SkippableSpace(image, warnings, signal);
     artifacts = await openArtifacts(options, source, checkpointing.state, signal, (error) => access.stop(error));
     checkpointing.manifest = artifacts.manifest;
     const work: Upload = {
@@ -197,14 +221,15 @@ async function upload(
       emit: watchExpiry(emit, { endsOn: () => store.credentialExpiresOn, maxRate }),
     };
     patch = session.base && (await Patch.open(image, session.base, options));
-    const finished = await sendAndFinish(work, artifacts, patch, signal);
+    const finished = await sendAndFinish(work, artifacts, patch, skippable, signal);
     await checkpointing.remove();
-    return result(finished);
+    return result(finished, skippable?.found);
   } catch (error) {
     const cause = await target.causeOf(await causeOf(error, image));
     await checkpointing.release(cause);
     throw cause;
   } finally {
+    await skippable?.close();
     await patch?.close();
     if (artifacts !== undefined) await closeArtifacts(artifacts);
     await memory?.close();
@@ -215,7 +240,7 @@ async function upload(
 async function resultOfFinished(
   disk: FinishedDisk,
   { checksum, concurrency }: Settings,
-  { image, source, file, access }: Omit<Resources, 'target'>,
+  { image, freeSpace, source, file, access }: Omit<Resources, 'target'>,
   emit: EventListener,
 ): Promise<UploadResult> {
   const { unread, unverified } = disk.finished;
@@ -229,7 +254,11 @@ async function resultOfFinished(
     );
   }
   await file.remove();
-  return finishedResult(disk, { image, source });
+  return { ...finishedResult(disk, { image, source }), ...freeSpaceOfResult(freeSpace, image) };
+}
+
+function skippedFree(freeSpace: FreeSpaceReport | undefined): TargetRequest['skipFree'] {
+  return freeSpace && { mode: freeSpace.mode, digest: freeSpace.digest };
 }
 
 type Flags = Pick<TargetRequest, 'overwrite' | 'restart' | 'resumeFromBlob' | 'trustUnmarkedSectors'>;
@@ -248,10 +277,11 @@ function sendAndFinish(
   work: Upload,
   artifacts: Artifacts,
   patch: Patch | undefined,
+  skippable: SkippableSpace | undefined,
   signal: AbortSignal,
 ): Promise<Finished> {
   return work.checkpointing.whileSaving(signal, async (savingSignal) => {
-    if (patch === undefined) await sendDisk(work, artifacts, savingSignal);
+    if (patch === undefined) await sendDisk(work, artifacts, skippable, savingSignal);
     else await sendPatch(work, artifacts, patch, savingSignal);
     await work.checkpointing.save();
     return await finish(work, artifacts, savingSignal);
@@ -259,7 +289,12 @@ function sendAndFinish(
 }
 
 /** Sends all remaining windows. */
-async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSignal): Promise<void> {
+async function sendDisk(
+  work: Upload,
+  { manifest }: Artifacts,
+  skippable: SkippableSpace | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const { source, store, lifecycle, session, progress, concurrency } = work;
   const isFound = session.earlier?.fromBlob === true;
   const mustBeZero = !lifecycle.capabilities.startsAsZeros;
@@ -279,7 +314,10 @@ async function sendDisk(work: Upload, { manifest }: Artifacts, signal: AbortSign
     },
     ...(listed === undefined ? {} : { alongside: (windows) => listed.alongside(windows) }),
     ...(listed === undefined || !mustBeZero ? {} : { alsoSend: (window) => listed.listedIn(window) }),
-    onRun: (run) => manifest?.runSent(run),
+    onRun: (run) => {
+      manifest?.runSent(run);
+      skippable?.runSent(run.range);
+    },
     onWindow: (window, runs) => {
       const { lease, exclusive, checksums } = lifecycle.capabilities;
       // Others may have written to these pages, nothing protected their bytes, or nothing shows who wrote them.

@@ -9,6 +9,7 @@ import { listedRanges } from '../remote/page-ranges.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import type { ManifestReader } from '../state/manifest-reader.ts';
 import type { Concurrency } from '../transfer/concurrency-limits.ts';
+import { DiskMap } from '../transfer/disk-map.ts';
 import { planTotals, planWindows, windowsLeft } from '../transfer/plan.ts';
 import type { Progress } from '../transfer/progress.ts';
 import type { WindowMemory } from '../transfer/window-memory.ts';
@@ -22,8 +23,12 @@ import {
 } from './differences.ts';
 import { type ListedWindow, windowsWithListed } from './windows.ts';
 
-/** The most windows of the image in memory. A window is read only after the blob's window has arrived, which may take long. */
-const IMAGE_WINDOWS = 3;
+/**
+ * One window of the image in memory for so many of the blob, and at most three. It is read only after the blob's window has arrived,
+ * which takes longer.
+ */
+const BLOB_WINDOWS_PER_IMAGE_WINDOW = 8;
+const MAX_IMAGE_WINDOWS = 3;
 
 export interface CompareOptions {
   readonly source: FixedVhdView;
@@ -56,10 +61,11 @@ export interface CompareOptions {
  * @throws the first failure; the reason of `signal`, unchanged, on abort. Nothing is in flight any more by then.
  */
 export async function compareBlob(options: CompareOptions): Promise<{ notCompared: number }> {
-  const { source, store, progress, concurrency } = options;
+  const { source, store, progress } = options;
   const stop = new LinkedAbort(options.signal);
   const { signal } = stop;
-  const comparison = new Comparison(options, stop);
+  const map = new DiskMap(source.diskSize, progress.doneBefore.ranges);
+  const comparison = new Comparison(options, stop, map);
   const counting = planTotals(planWindows(source), progress.doneBefore, signal).then(
     (plan) => {
       progress.plan = plan;
@@ -77,7 +83,7 @@ export async function compareBlob(options: CompareOptions): Promise<{ notCompare
         .finally(() => running.delete(task));
       running.add(task);
       // One more window than the limit, so that a request can start as soon as another one ends.
-      while (running.size >= Math.min(store.limit.concurrency + 1, concurrency.maxWindows)) await Promise.race(running);
+      while (running.size >= Math.min(store.limit.concurrency + 1, comparison.blobWindows)) await Promise.race(running);
     }
   } catch (error) {
     stop.abort(error);
@@ -85,6 +91,7 @@ export async function compareBlob(options: CompareOptions): Promise<{ notCompare
     await Promise.all(running);
     await counting;
     stop.unlink();
+    options.emit(map.event());
   }
   signal.throwIfAborted();
   return { notCompared: comparison.notCompared };
@@ -102,33 +109,52 @@ interface Received {
 /** The state shared by the comparisons of all windows. */
 class Comparison {
   notCompared = 0;
+  /** The most windows of the blob in memory. */
+  readonly blobWindows: number;
   readonly #options: CompareOptions;
   readonly #reading: LimitFunction;
   readonly #stop: LinkedAbort;
+  readonly #map: DiskMap;
 
-  constructor(options: CompareOptions, stop: LinkedAbort) {
+  constructor(options: CompareOptions, stop: LinkedAbort, map: DiskMap) {
     this.#options = options;
-    this.#reading = pLimit(options.full ? IMAGE_WINDOWS : options.concurrency.maxWindows);
+    const { maxWindows, maxRequests } = options.concurrency;
+    const imageWindows = Math.min(Math.ceil(maxWindows / BLOB_WINDOWS_PER_IMAGE_WINDOW), MAX_IMAGE_WINDOWS);
+    this.#reading = pLimit(options.full ? imageWindows : maxWindows);
+    // Where memory is the limit, the windows of the image count too.
+    this.blobWindows = options.full && maxRequests > maxWindows ? maxWindows - imageWindows : maxWindows;
     this.#stop = stop;
+    this.#map = map;
   }
 
   async compare(window: ListedWindow): Promise<void> {
-    const { full, differences, progress } = this.#options;
-    const ofBlob = full ? this.#options.memory.take() : undefined;
-    const received = ofBlob && (await this.#receive(window, ofBlob.subarray(0, window.length)));
-    await this.#reading(async () => {
-      // Data that was received is still compared after a stop, because it may have taken long.
-      if (this.#stop.signal.aborted && received === undefined) return;
-      const ofImage = this.#options.memory.take();
+    const { full } = this.#options;
+    const { memory } = this.#options;
+    const ofBlob = full ? memory.take() : undefined;
+    try {
+      const received = ofBlob && (await this.#receive(window, ofBlob.subarray(0, window.length)));
+      await this.#reading(() => this.#compareReceived(window, received));
+    } finally {
+      if (ofBlob !== undefined) memory.giveBack(ofBlob);
+    }
+    this.#report();
+  }
+
+  async #compareReceived(window: ListedWindow, received: Received | undefined): Promise<void> {
+    const { differences, progress, memory } = this.#options;
+    // Data that was received is still compared after a stop, because it may have taken long.
+    if (this.#stop.signal.aborted && received === undefined) return;
+    const ofImage = memory.take();
+    try {
       const { runs, found } = await this.#compareWithImage(window, ofImage.subarray(0, window.length), received);
-      this.#options.memory.giveBack(ofImage);
       // No await from here on, so that a saved state has either the window and its differences, or neither.
       for (const difference of found) differences.add(difference);
       // Windows in which the image cannot hold data are not part of the plan.
       progress.windowDone({ ...window, length: window.allocated > 0 ? window.length : 0 }, runs);
-    });
-    if (ofBlob !== undefined) this.#options.memory.giveBack(ofBlob);
-    this.#report();
+      this.#map.windowDone(window, runs);
+    } finally {
+      memory.giveBack(ofImage);
+    }
   }
 
   /** @param expected - Is filled with the content of the image. */

@@ -2,11 +2,13 @@
 
 import { LinkedAbort } from '../base/linked-abort.ts';
 import { sidePath } from '../base/side-file.ts';
+import { encodeSkippedFree, type SkippedFree } from '../base/skip-free.ts';
 import { messageOf } from '../base/thrown.ts';
 import { CheckpointError, ImageAccessError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
+import { recordedFiles } from '../image/recorded-files.ts';
 import type { VerifyOptions } from '../options.ts';
 import type { ReadProperties } from '../remote/read-target.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
@@ -31,6 +33,8 @@ export interface Verified {
   readonly url: string;
   readonly properties: ReadProperties;
   readonly manifest: ManifestReader | undefined;
+  /** The free space that `image` leaves out. */
+  readonly freeSpace: SkippedFree | undefined;
   readonly emit: EventListener;
   readonly signal: AbortSignal;
 }
@@ -171,10 +175,11 @@ async function loadEarlier(verified: Verified, file: StateFile<Verification>): P
   return undefined;
 }
 
-function thingsOf({ options, image, url, properties, manifest }: Verified): VerifiedThings {
+function thingsOf({ options, image, url, properties, manifest, freeSpace }: Verified): VerifiedThings {
   return {
-    image: image.files.map(({ name, size, modifiedMs, diskId }) => ({ name, size, modifiedMs, diskId })),
+    image: recordedFiles(image),
     trustUnmarkedSectors: options.trustUnmarkedSectors === true,
+    ...(freeSpace === undefined ? {} : { skipFree: encodeSkippedFree(freeSpace) }),
     blobUrl: url,
     etag: properties.etag,
     manifest: manifest?.header.uploadId ?? null,

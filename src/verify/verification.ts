@@ -1,7 +1,19 @@
 // What is kept between two runs of one verification, and how its file stores it.
 import type { ByteRange } from '../base/byte-range.ts';
 import { type CheckpointImageFile, imageFiles } from '../state/checkpoint.ts';
-import { count, flag, listOf, nullable, object, oneOf, pageDigest, ranges, text, time } from '../state/decode.ts';
+import {
+  count,
+  flag,
+  listOf,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  pageDigest,
+  ranges,
+  text,
+  time,
+} from '../state/decode.ts';
 import { decodeState, encodeState, type StateForm, storedRanges } from '../state/state-format.ts';
 import { DIFFERENCE_KINDS, type Difference, type DifferenceSummary } from './differences.ts';
 
@@ -9,6 +21,8 @@ import { DIFFERENCE_KINDS, type Difference, type DifferenceSummary } from './dif
 export interface VerifiedThings {
   readonly image: readonly CheckpointImageFile[];
   readonly trustUnmarkedSectors: boolean;
+  /** The free space that was left out, as `encodeSkippedFree` writes it. */
+  readonly skipFree?: string;
   /** URL of the blob without its query. */
   readonly blobUrl: string;
   /** Changes with the blob. */
@@ -40,6 +54,7 @@ const FORM: StateForm<Verification> = {
     things: object<VerifiedThings>({
       image: imageFiles,
       trustUnmarkedSectors: flag,
+      skipFree: optional(text),
       blobUrl: text,
       etag: text,
       manifest: nullable(text),

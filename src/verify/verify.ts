@@ -2,10 +2,13 @@
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import type { ChecksumAlgorithm } from '../base/page-run.ts';
+import type { FreeSpaceReport } from '../base/skip-free.ts';
 import { DestinationError, VerificationError } from '../errors.ts';
-import { imageListeners, shielded } from '../events.ts';
-import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
+import { collectingListeners, type EventListener, shielded } from '../events.ts';
+import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
+import { asFixedVhd } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
+import { recordedFiles } from '../image/recorded-files.ts';
 import type { VerifyOptions } from '../options.ts';
 import { warnOfThreads } from '../remote/connect.ts';
 import { openReadTarget, type ReadProperties, type ReadTarget, readAccessOf } from '../remote/read-target.ts';
@@ -14,10 +17,12 @@ import { ManifestReader } from '../state/manifest-reader.ts';
 import { pageChecksum } from '../transfer/checksum.ts';
 import { concurrencyOf } from '../transfer/concurrency-limits.ts';
 import { WindowMemory } from '../transfer/window-memory.ts';
-import { checkChecksum, checkRetryOptions } from '../validate-options.ts';
+import { checkChecksum, checkRetryOptions, checkSkipFree } from '../validate-options.ts';
+import { leaveOutFreeSpace } from '../volume/free-space/leave-out.ts';
 import { compareBlob } from './compare-blob.ts';
 import type { DifferenceSummary } from './differences.ts';
 import { hasFooter } from './footer.ts';
+import { assertSameFreeSpace, modeFor, recordedFreeSpace } from './recorded-free-space.ts';
 import { VerificationState, type Verified } from './verification-state.ts';
 
 export interface VerifyResult {
@@ -45,6 +50,8 @@ export interface VerifyResult {
   /** Requests that were repeated because their bytes arrived damaged. */
   readonly checksumMismatches: number;
   readonly durationMs: number;
+  /** The free space of the guest that was compared as zeros, because the upload left it out, or the options ask for it. */
+  readonly freeSpace?: FreeSpaceReport;
 }
 
 /**
@@ -57,6 +64,7 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
   const concurrency = concurrencyOf(options.threads);
   const checksum = checkChecksum(options.checksum);
   checkRetryOptions(options);
+  checkSkipFree(options.skipFree);
   const access = readAccessOf(options, { name: 'The destination', command: 'A verification' });
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
@@ -65,28 +73,33 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
   const startMs = performance.now();
   const full = options.full === true;
 
-  const image = await openDiskImage(options.image, {
+  const { warnings, listeners } = collectingListeners(emit);
+  const opened = await openDiskImage(options.image, {
     ...options,
     // A full comparison does not rely on the holes that the file system reports.
     readHoles: full,
-    ...imageListeners(emit),
+    ...listeners,
   });
   let manifest: ManifestReader | undefined;
   let target: ReadTarget | undefined;
   let state: VerificationState | undefined;
   try {
-    const source = asFixedVhd(image);
-    manifest = options.manifest === undefined ? undefined : await ManifestReader.open(options.manifest, source.size);
-    target = await openReadTarget(options, access, { concurrency, size: source.size, emit, signal });
+    const { size } = asFixedVhd(opened);
+    manifest = options.manifest === undefined ? undefined : await ManifestReader.open(options.manifest, size);
+    target = await openReadTarget(options, access, { concurrency, size, emit, signal });
     const { store, url } = target;
-    const properties = await look(target, source, manifest, full, signal);
-    const verified: Verified = { options, image, source, store, url, properties, manifest, emit, signal };
+    const properties = await look(target, opened, manifest, full, signal);
+    const compared = { image: opened, warnings, url, properties, manifest };
+    const { image, freeSpace } = await withoutSkipped(options, compared, emit, signal);
+    const source = asFixedVhd(image);
+    const verified: Verified = { options, image, source, store, url, properties, manifest, freeSpace, emit, signal };
     state = full ? await VerificationState.open(verified) : new VerificationState(verified);
     const { progress, differences } = state;
     emit({
       type: 'start-verify',
       image: image.path,
       format: image.format,
+      files: recordedFiles(image),
       diskSize: image.size,
       url,
       blobSize: source.size,
@@ -96,10 +109,10 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
       maxWindows: concurrency.maxWindows,
     });
     const memory = new WindowMemory(manifest?.header.checksum ?? checksum);
-    const compared = { source, store, manifest, memory, concurrency, emit, full, progress, differences };
+    const parts = { source, store, manifest, memory, concurrency, emit, full, progress, differences };
     const isOurs = isByVhdup(properties);
     const comparison = state.keptWhile((stateSignal) =>
-      compareBlob({ ...compared, etag: properties.etag, isOurs, signal: stateSignal }),
+      compareBlob({ ...parts, etag: properties.etag, isOurs, signal: stateSignal }),
     );
     const { notCompared } = await comparison.finally(() => memory.close());
     if (store.isListUnknown && !full) {
@@ -124,13 +137,38 @@ export async function verifyBlob(options: VerifyOptions): Promise<VerifyResult> 
       ...store.counters,
       checksumMismatches: store.checksumMismatches,
       durationMs: performance.now() - startMs,
+      ...(freeSpace === undefined ? {} : { freeSpace }),
     };
   } finally {
     await state?.close();
     await target?.close();
     await manifest?.close();
-    await image.close();
+    await opened.close();
   }
+}
+
+interface Compared {
+  readonly image: DiskImage;
+  readonly warnings: readonly ImageWarning[];
+  readonly url: string;
+  readonly properties: ReadProperties;
+  readonly manifest: ManifestReader | undefined;
+}
+
+/** The image without the free space that the upload left out. @throws {UsageError | VerificationError} it is not the same. */
+async function withoutSkipped(
+  options: VerifyOptions,
+  { image, warnings, url, properties, manifest }: Compared,
+  emit: EventListener,
+  signal: AbortSignal,
+): Promise<{ readonly image: DiskImage; readonly freeSpace: FreeSpaceReport | undefined }> {
+  const recorded = recordedFreeSpace(url, properties, manifest);
+  const mode = modeFor(url, recorded, options.skipFree);
+  if (mode === undefined) return { image, freeSpace: undefined };
+  const left = await leaveOutFreeSpace(image, warnings, mode, signal);
+  assertSameFreeSpace(image.path, url, left.report, recorded);
+  emit({ type: 'free-space', ...left.report });
+  return { image: left.image, freeSpace: left.report };
 }
 
 function isByVhdup({ metadata }: ReadProperties): boolean {
@@ -140,11 +178,12 @@ function isByVhdup({ metadata }: ReadProperties): boolean {
 /** Checks the properties of the blob or disk. Reads none of its pages. */
 async function look(
   { store, url }: ReadTarget,
-  source: FixedVhdView,
+  image: DiskImage,
   manifest: ManifestReader | undefined,
   full: boolean,
   signal: AbortSignal,
 ): Promise<ReadProperties> {
+  const { size } = asFixedVhd(image);
   const found = await store.properties(signal);
   if (found === undefined)
     throw new DestinationError(
@@ -154,9 +193,9 @@ async function look(
     throw new VerificationError(
       `Cannot verify ${url}: it is a ${found.type}, not a page blob. Name the page blob of this image.`,
     );
-  if (found.size !== source.size) {
+  if (found.size !== size) {
     throw new VerificationError(
-      `${url} does not match the image: it has ${found.size} bytes, but a blob of this image has ${source.size}. Check that the image and the blob belong together.`,
+      `${url} does not match the image: it has ${found.size} bytes, but a blob of this image has ${size}. Check that the image and the blob belong together.`,
     );
   }
   const { metadata } = found;

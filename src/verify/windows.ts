@@ -30,7 +30,7 @@ export async function* windowsWithListed(
       yield {
         offset,
         length: end - offset,
-        allocated: ofPlan === offset && !plan.done ? plan.value.allocated : 0,
+        ...(ofPlan === offset && !plan.done ? allocationOf(plan.value) : { allocated: 0 }),
         covers: { offset: covered, length: end - covered },
         listed: ofPiece === offset && !piece.done ? piece.value.ranges : [],
       };
@@ -42,6 +42,10 @@ export async function* windowsWithListed(
     await planned.return(undefined);
     await pieces.return(undefined);
   }
+}
+
+function allocationOf({ allocated, extents }: Window): Pick<Window, 'allocated' | 'extents'> {
+  return { allocated, ...(extents === undefined ? {} : { extents }) };
 }
 
 interface ListedPieces {

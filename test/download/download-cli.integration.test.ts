@@ -64,6 +64,9 @@ describe('vhdup download', () => {
     [['download', 'a', 'b', '--disk', 'web01'], 'one source'],
     [['download', '--disk', 'web01', '-g', 'rg'], 'The source is missing'],
     [['download', 'a', 'b', '--max-rate', 'fast'], '--max-rate must be a rate'],
+    [['download', 'disk.vhd', 'https://a.blob.core.windows.net/vhds/disk.vhd'], 'The file to write is a URL'],
+    [['download', 'disk.vhd', 'copy.vhd'], 'The source "disk.vhd" is not a URL'],
+    [['download', '?sv=2024-11-04&sig=c2VjcmV0', 'disk.vhd'], 'A SAS is given where the URL of a blob is expected'],
   ])('refuses %j', async (args, message) => {
     expect(await runHere(args)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(message) });
   });

@@ -107,6 +107,45 @@ describe('a download of a managed disk', () => {
     expect(servers.violations).toEqual([]);
   });
 
+  describe.each([
+    ['the same address', false],
+    ['another address', true],
+  ])('by the SAS of another access with %s', (_, isMoved) => {
+    function newAccess(): string {
+      servers.arm.resources.revokeAccess(NAME);
+      if (isMoved) pages().accesses.length = 0;
+      return servers.arm.resources.grantAccess(NAME, 'Read', 86_400);
+    }
+
+    function pages() {
+      const { pages: found } = diskThere();
+      if (found === undefined) throw new Error('Nobody had access to the disk.');
+      return found;
+    }
+
+    it('resumes', async () => {
+      const disk = await uploadedDisk();
+      const output = join(await temporaryFolder(), 'disk.vhd');
+      const first = newAccess();
+      await stopped({ source: first, output });
+      const second = newAccess();
+      expect(second).not.toBe(first);
+      expect(second.split('?')[0] === first.split('?')[0]).toBe(!isMoved);
+      expect((await downloadImage({ source: second, output })).receivedBefore).toBeGreaterThan(0);
+      await expectFileHolds(output, disk);
+    });
+
+    it('is refused if the disk was written to in between', async () => {
+      await uploadedDisk();
+      const output = join(await temporaryFolder(), 'disk.vhd');
+      await stopped({ source: newAccess(), output });
+      servers.disks.writePages(pages(), 0, new Uint8Array(512).fill(7));
+      const failure = await failureOf(downloadImage({ source: newAccess(), output }));
+      expect(failure).toMatchObject({ exitCode: isMoved ? 7 : 6 });
+      expect(failure.message).toContain('--restart');
+    });
+  });
+
   it('reads everything if the disk does not list its pages', async () => {
     const disk = await uploadedDisk();
     servers.disks.behaviour.pageRanges = 'times-out';

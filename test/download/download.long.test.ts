@@ -1,5 +1,6 @@
 // Downloads from the strict server: formats, faults, changes, and what stays behind.
 import { createHash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -346,18 +347,22 @@ describe('Content-MD5', () => {
     storedBlob().headers = new Map([['content-md5', md5]]);
   }
 
-  it.each(['vhd', 'raw'] as const)('is compared with the file (%s)', async (format) => {
+  it.each(FORMATS)('is compared with the disk in the file (%s), also after a stop', async (format) => {
     const blob = storeDisk();
     withMd5(blob.read(0, SIZE + 512));
-    const result = await download(await newFile(), { format });
+    const output = await newFile();
+    await downloadUntil(4 * MIB, output, { format });
+    const result = await download(output, { format });
     expect(result.verified).toEqual(['unchanged', 'checksums', 'content-md5']);
+    const { image } = await openWatched(output, format === 'raw' ? { format: 'raw' } : {});
+    expectSameBytes(await readDisk(image), diskBytes());
   });
 
-  it('fails if it differs, and no file gets the name', async () => {
+  it.each(FORMATS)('fails if it differs, and no file gets the name (%s)', async (format) => {
     storeDisk();
     withMd5(FOOTER);
     const output = await newFile();
-    const failure = await failureOf(download(output));
+    const failure = await failureOf(download(output, { format }));
     expect(failure).toMatchObject({ exitCode: 10 });
     expect(failure.message).toContain('--verify none');
     expect(await filesBeside(output)).toEqual([]);
@@ -365,11 +370,29 @@ describe('Content-MD5', () => {
     await expectDisk(output);
   });
 
-  it('is not compared with a format that stores the disk in another order', async () => {
-    storeDisk();
-    withMd5(FOOTER);
-    expect((await download(await newFile(), { format: 'vhdx' })).verified).toEqual(['unchanged', 'checksums']);
+  it.each(FORMATS)('shows a byte that the local disk changed (%s)', async (format) => {
+    const blob = storeDisk();
+    withMd5(blob.read(0, SIZE + 512));
+    const output = await newFile();
+    const onEvent = (event: UploadEvent) => {
+      if (event.type === 'phase' && event.phase === 'verifying') damage(output);
+    };
+    const failure = await failureOf(download(output, { format, onEvent }));
+    expect(failure).toMatchObject({ exitCode: 10 });
+    expect(await filesBeside(output)).toEqual([]);
   });
+
+  /** Changes one byte of the data at 2 windows, wherever the file stores it. */
+  function damage(output: string): void {
+    const name = readdirSync(dirname(output)).find((one) => one.endsWith('.download')) ?? '';
+    const path = join(dirname(output), name);
+    const bytes = readFileSync(path);
+    const at = bytes.indexOf(Buffer.from(CONTENTS[3]?.bytes ?? []).subarray(0, 4096));
+    expect(at).toBeGreaterThan(0);
+    const file = openSync(path, 'r+');
+    writeSync(file, Uint8Array.of((bytes[at] ?? 0) ^ 1), 0, 1, at);
+    closeSync(file);
+  }
 });
 
 describe('a manifest', () => {

@@ -126,8 +126,14 @@ describe('vhdup disk status', () => {
     written.out = '';
     expect(await main([...args, '--json', '--verbose'], environment)).toBe(0);
     const lines = written.out.trim().split('\n');
-    expect(lines.map((line) => JSON.parse(line).type)).toEqual(['request', 'result']);
-    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ name: 'active', state: 'ActiveUpload', uploadId: 'upload-1' });
+    const types = lines.map((line) => JSON.parse(line).type);
+    expect(types.filter((type) => type !== 'debug')).toEqual(['request', 'result']);
+    expect(lines.join('\n')).toContain('Signed in to Microsoft Entra with a managed identity.');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      name: 'active',
+      state: 'ActiveUpload',
+      uploadId: 'upload-1',
+    });
     written.out = '';
     expect(await main(['disk', 'status', 'gone', ...args.slice(3), '--json'], environment)).toBe(6);
     expect(JSON.parse(written.out)).toMatchObject({ type: 'error', code: 'DESTINATION', exitCode: 6 });

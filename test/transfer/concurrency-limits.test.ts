@@ -14,9 +14,9 @@ describe('concurrencyOf', () => {
     expect(concurrencyOf(64)).toEqual({ maxRequests: 64, maxWindows: 51 });
   });
 
-  it('allows at most 32 MiB of windows by default', () => {
+  it('allows at most 28 MiB of windows by default', () => {
     expect(concurrencyOf()).toEqual(concurrencyOf('auto'));
-    expect(concurrencyOf()).toEqual({ maxRequests: 64, maxWindows: 8 });
+    expect(concurrencyOf()).toEqual({ maxRequests: 64, maxWindows: 7 });
   });
 
   it.each([0, -1, 65, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (threads) => {

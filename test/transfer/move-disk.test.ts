@@ -85,7 +85,18 @@ describe('moveDisk', () => {
   it("reports the target's request counters", async () => {
     const events: UploadEvent[] = [];
     await moveDisk(optionsOf({ emit: (event) => events.push(event), requests: () => ({ requests: 7, retries: 3 }) }));
-    expect(events.at(-1)).toMatchObject({ type: 'progress', requests: 7, retries: 3 });
+    const last = events.filter(({ type }) => type === 'progress').at(-1);
+    expect(last).toMatchObject({ requests: 7, retries: 3 });
+  });
+
+  it('ends with a map of the disk, also after a failure', async () => {
+    const events: UploadEvent[] = [];
+    await moveDisk(optionsOf({ emit: (event) => events.push(event) }));
+    const target = { write: () => Promise.reject(new Error('refused')) };
+    await failureOf(moveDisk(optionsOf({ emit: (event) => events.push(event), target })));
+    const maps = events.filter(({ type }) => type === 'map');
+    expect(maps).toHaveLength(2);
+    expect(events.at(-1)).toBe(maps[1]);
   });
 
   it('fails with the error of counting the plan, while a write is in flight', async () => {

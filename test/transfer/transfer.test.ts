@@ -206,6 +206,68 @@ describe('transfer', () => {
     expect(isShared).toBe(false);
   });
 
+  /** A window of full length with a run in each eighth. */
+  const scatteredAt = (index: number): Window => {
+    const range = { offset: index * WINDOW_SIZE, length: WINDOW_SIZE };
+    return { ...range, allocated: WINDOW_SIZE, covers: range };
+  };
+  const fillScattered: TransferOptions['read'] = async (_, into) => {
+    await turn();
+    into.fill(0);
+    for (let part = 0; part < 8; part++) into.fill(1, (part * WINDOW_SIZE) / 8, (part * WINDOW_SIZE) / 8 + PAGE_SIZE);
+  };
+
+  it('keeps no more windows with many runs in memory than two rounds of requests need', async () => {
+    const gate = new Gate();
+    const buffers = new Set<number>();
+    const windows = (async function* () {
+      for (let index = 0; index < 20; index++) yield await Promise.resolve(scatteredAt(index));
+    })();
+    const read: TransferOptions['read'] = async (window, into, signal) => {
+      buffers.add(into.byteOffset);
+      await fillScattered(window, into, signal);
+    };
+    const running = transfer(optionsOf({ windows, read, target: gate, limit: pLimit(16), maxWindows: 17 }));
+    await settleDown();
+    let fewest = 16;
+    while (gate.written.length < 20 * 8) {
+      // The last windows cannot fill the slots.
+      if (gate.written.length < 16 * 8) fewest = Math.min(fewest, gate.inFlight);
+      gate.release();
+      await turn();
+      if (gate.waiting === 0) await settleDown();
+    }
+    await running;
+    expect(fewest, 'no slot waits for a window').toBe(16);
+    // Sixteen in flight and sixteen that wait, of eight in each window; and one that is partly sent.
+    expect(buffers.size).toBeLessThanOrEqual(32 / 8 + 1);
+  });
+
+  it('keeps all other slots busy while one run takes long, and reads the next window before the last one is sent', async () => {
+    const gate = new Gate();
+    const windows = (async function* () {
+      for (let index = 0; index < 12; index++) yield await Promise.resolve(scatteredAt(index));
+    })();
+    const running = transfer(
+      optionsOf({ windows, read: fillScattered, target: gate, limit: pLimit(4), maxWindows: 5 }),
+    );
+    await settleDown();
+    let fewest = 4;
+    // The first run is never released: its window stays in memory.
+    while (gate.written.length < 11 * 8) {
+      fewest = Math.min(fewest, gate.inFlight);
+      gate.release(1);
+      await settleDown();
+    }
+    expect(fewest).toBe(4);
+    while (gate.waiting > 0) {
+      gate.release();
+      await settleDown();
+    }
+    await running;
+    expect(gate.written).toHaveLength(12 * 8);
+  });
+
   /** A window with a few runs far apart, and its events. */
   async function moveOneWindow(requests: number, checksum: ChecksumAlgorithm) {
     const pages = [0, 300, 700];

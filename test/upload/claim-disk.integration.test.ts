@@ -1,13 +1,13 @@
 // Whose disk it is: checkpoints of other targets, disks that others change, and stops between any two requests.
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { CheckpointError, ImageChangedError, InUseError } from '../../src/errors.ts';
 import type { UploadEvent } from '../../src/events.ts';
 import type { NewDisk, UploadOptions } from '../../src/options.ts';
 import { decodeCheckpoint } from '../../src/state/checkpoint.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
-import { type ManagedDisks, startManagedDisks } from '../support/managed-disks.ts';
+import { callsOf, diskThere, NAME, newDiskOptions, servers, useManagedDisks } from '../support/disk-upload.ts';
 import { buildImage, expectBlobIs, PIECE, spreadDisk, type TestDisk } from '../support/spread-disk.ts';
 import { patternOf } from '../support/vhd-builder.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
@@ -15,42 +15,16 @@ import { failureOf } from '../support/vhd-fixtures.ts';
 const DISK = spreadDisk(6);
 /** Another version of the same machine: data in the same places. */
 const OTHER_DISK = spreadDisk(6, 2);
-const NAME = 'web01-os';
 const STOP = new Error('stopped by the test');
 
-let servers: ManagedDisks;
+useManagedDisks();
 
-beforeEach(async () => {
-  servers = await startManagedDisks({ longRunning: { mode: 'at-once' } });
-});
-
-afterEach(async () => {
-  expect(servers.violations).toEqual([]);
-  await servers.close();
-});
+afterEach(() => expect(servers.violations).toEqual([]));
 
 async function makeImage(disk: TestDisk = DISK) {
   const path = await buildImage(disk);
   return { path, checkpoint: `${path}.vhdup.json` };
 }
-
-function optionsFor(image: string, more: Partial<UploadOptions> = {}, disk: Partial<NewDisk> = {}): UploadOptions {
-  return {
-    image,
-    disk: { name: NAME, location: 'westeurope', ...disk },
-    resourceGroup: 'rg',
-    subscription: servers.subscription,
-    armEndpoint: servers.armEndpoint,
-    credential: { kind: 'token', source: servers.credential },
-    retryDelayMs: 1,
-    maxRetryDelayMs: 20,
-    threads: 1,
-    ...more,
-  };
-}
-
-const diskThere = () => servers.arm.resources.disk(NAME);
-const callsOf = (name: string) => servers.calls.filter((call) => call === name).length;
 
 function expectFinished(disk: TestDisk = DISK): void {
   expect(diskThere().state).toBe('Unattached');
@@ -63,7 +37,9 @@ async function stopOnce(path: string, more: Partial<UploadOptions> = {}, disk: P
   const onEvent = (event: UploadEvent) => {
     if (event.type === 'progress' && event.sent > 2 * PIECE) stop.abort(STOP);
   };
-  expect(await failureOf(uploadImage(optionsFor(path, { signal: stop.signal, onEvent, ...more }, disk)))).toBe(STOP);
+  expect(await failureOf(uploadImage(newDiskOptions(path, { signal: stop.signal, onEvent, ...more }, disk)))).toBe(
+    STOP,
+  );
 }
 
 /** Calls `act` once, when the upload enters a phase. */
@@ -89,7 +65,7 @@ async function uploadAndKeepCheckpoint({ path, checkpoint }: { path: string; che
   const onEvent = atPhase('committing', () => {
     saving = readFile(checkpoint, 'utf8');
   });
-  await uploadImage(optionsFor(path, { onEvent }));
+  await uploadImage(newDiskOptions(path, { onEvent }));
   const text = (await saving) ?? '';
   expect(decodeCheckpoint(text, checkpoint).disk).toMatchObject({ finishing: true });
   await writeFile(checkpoint, text);
@@ -107,19 +83,19 @@ describe('the checkpoint of an upload to something else', () => {
     const toUrl = { image: path, destination, threads: 1, signal: stop.signal, onEvent };
     expect(await failureOf(uploadImage(toUrl))).toBe(STOP);
     const saved = await readFile(checkpoint, 'utf8');
-    const failure = await failureOf(uploadImage(optionsFor(path)));
+    const failure = await failureOf(uploadImage(newDiskOptions(path)));
     expect(failure).toBeInstanceOf(CheckpointError);
     expect(failure.message).toContain('--checkpoint');
     expect(await readFile(checkpoint, 'utf8')).toBe(saved);
     expect(servers.calls.filter((call) => call.startsWith('arm'))).toEqual([]);
-    await uploadImage(optionsFor(path, { restart: true }));
+    await uploadImage(newDiskOptions(path, { restart: true }));
     expectFinished();
   });
 
   it('is found for the same disk in another spelling', async () => {
     const { path } = await makeImage();
     await stopOnce(path);
-    const result = await uploadImage(optionsFor(path, { resourceGroup: 'RG' }, { name: NAME.toUpperCase() }));
+    const result = await uploadImage(newDiskOptions(path, { resourceGroup: 'RG' }, { name: NAME.toUpperCase() }));
     expect(result.sentBefore).toBeGreaterThan(0);
     expectFinished();
     expect(callsOf('arm PutDisk')).toBe(1);
@@ -132,19 +108,19 @@ describe('an image that has changed', () => {
     await uploadAndKeepCheckpoint({ path, checkpoint });
     const { path: changed } = await makeImage(OTHER_DISK);
     await writeFile(path, await readFile(changed));
-    expect(await failureOf(uploadImage(optionsFor(path)))).toBeInstanceOf(ImageChangedError);
+    expect(await failureOf(uploadImage(newDiskOptions(path)))).toBeInstanceOf(ImageChangedError);
     expect(existsSync(checkpoint)).toBe(true);
   });
 
   it('gets no disk for the upload that was killed before its disk was created', async () => {
     const { path, checkpoint } = await makeImage();
     servers.arm.faults.add({ operation: 'PutDisk' }, { kind: 'answer', status: 503 });
-    await failureOf(uploadImage(optionsFor(path, { retries: 0 })));
+    await failureOf(uploadImage(newDiskOptions(path, { retries: 0 })));
     expect(existsSync(checkpoint)).toBe(true);
     servers.arm.faults.clear();
     const { path: changed } = await makeImage(OTHER_DISK);
     await writeFile(path, await readFile(changed));
-    expect(await failureOf(uploadImage(optionsFor(path)))).toBeInstanceOf(ImageChangedError);
+    expect(await failureOf(uploadImage(newDiskOptions(path)))).toBeInstanceOf(ImageChangedError);
     expect(servers.arm.resources.findDisk(NAME)).toBeUndefined();
   });
 });
@@ -153,10 +129,10 @@ describe('a disk that the service refuses to create', () => {
   it('leaves no checkpoint that would forbid another name', async () => {
     const { path, checkpoint } = await makeImage();
     servers.arm.resources.state.unavailableSkus.add('Standard_LRS');
-    const failure = await failureOf(uploadImage(optionsFor(path, {}, { name: 'first' })));
+    const failure = await failureOf(uploadImage(newDiskOptions(path, {}, { name: 'first' })));
     expect(failure.message).toContain('SkuNotAvailable');
     expect(existsSync(checkpoint)).toBe(false);
-    await uploadImage(optionsFor(path, {}, { sku: 'StandardSSD_LRS' }));
+    await uploadImage(newDiskOptions(path, {}, { sku: 'StandardSSD_LRS' }));
     expectFinished();
   });
 
@@ -165,9 +141,9 @@ describe('a disk that the service refuses to create', () => {
     await stopOnce(path);
     const saved = decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint);
     servers.arm.resources.state.unavailableSkus.add('Standard_LRS');
-    await failureOf(uploadImage(optionsFor(path, { restart: true }, { name: 'another' })));
+    await failureOf(uploadImage(newDiskOptions(path, { restart: true }, { name: 'another' })));
     expect(decodeCheckpoint(await readFile(checkpoint, 'utf8'), checkpoint)).toEqual(saved);
-    const result = await uploadImage(optionsFor(path));
+    const result = await uploadImage(newDiskOptions(path));
     expect(result.sentBefore).toBeGreaterThan(0);
     expectFinished();
   });
@@ -184,9 +160,9 @@ describe('a disk that is still being created', () => {
   it('is waited for by the upload that creates it', async () => {
     const { path } = await makeImage();
     servers.arm.faults.add({ operation: 'PutDisk', nth: 1 }, { kind: 'reset-after-commit' });
-    await failureOf(uploadImage(optionsFor(path, { retries: 0 })));
+    await failureOf(uploadImage(newDiskOptions(path, { retries: 0 })));
     servers.arm.faults.add({ operation: 'GetDisk', nth: 1 }, { kind: 'answer', status: 200, body: unfinished() });
-    await uploadImage(optionsFor(path));
+    await uploadImage(newDiskOptions(path));
     expectFinished();
   });
 
@@ -198,7 +174,7 @@ describe('a disk that is still being created', () => {
       tags: { 'vhdup-upload-id': 'x' },
     });
     servers.arm.faults.add({ operation: 'GetDisk', nth: 1 }, { kind: 'answer', status: 200, body: unfinished() });
-    const failure = await failureOf(uploadImage(optionsFor(path)));
+    const failure = await failureOf(uploadImage(newDiskOptions(path)));
     expect(failure).toBeInstanceOf(InUseError);
     expect(failure.message).toContain('is being created or changed (provisioning Updating)');
   });
@@ -210,17 +186,17 @@ describe('a run that was killed while the access ends', () => {
     servers.arm.setLongRunning({ mode: 'polled', delayMs: 60_000 }, 'EndGetAccess');
     const stop = new AbortController();
     const stopping = servers.arm.when(() => callsOf('arm EndGetAccess') > 0).then(() => stop.abort(STOP));
-    expect(await failureOf(uploadImage(optionsFor(path, { signal: stop.signal })))).toBe(STOP);
+    expect(await failureOf(uploadImage(newDiskOptions(path, { signal: stop.signal })))).toBe(STOP);
     await stopping;
     const grants = callsOf('arm BeginGetAccess');
     const ending = servers.arm
       .when(() => callsOf('arm BeginGetAccess') > grants)
       .then(() => servers.advanceClock(60_000));
-    const failure = await failureOf(uploadImage(optionsFor(path)));
+    const failure = await failureOf(uploadImage(newDiskOptions(path)));
     await ending;
     expect(failure).toBeInstanceOf(InUseError);
     expect(failure.message).toContain('was finished just now');
-    expect(await uploadImage(optionsFor(path))).toMatchObject({ alreadyComplete: true });
+    expect(await uploadImage(newDiskOptions(path))).toMatchObject({ alreadyComplete: true });
     expect(existsSync(checkpoint)).toBe(false);
     expectFinished();
   });
@@ -231,7 +207,7 @@ describe('a disk that is taken from another upload', () => {
     const first = await makeImage();
     await stopOnce(first.path, {}, { sku: 'Premium_LRS', tags: { owner: 'me' } });
     const { path } = await makeImage(OTHER_DISK);
-    await uploadImage(optionsFor(path, { overwrite: true }));
+    await uploadImage(newDiskOptions(path, { overwrite: true }));
     expectFinished(OTHER_DISK);
     expect(diskThere().body.sku).toEqual({ name: 'Premium_LRS' });
     expect(diskThere().body.tags).toMatchObject({ owner: 'me' });
@@ -243,7 +219,7 @@ describe('a disk that is taken from another upload', () => {
     await stopOnce(first.path);
     const { path } = await makeImage(OTHER_DISK);
     const onEvent = atPhase('finishing', writeForeign);
-    const failure = await failureOf(uploadImage(optionsFor(path, { overwrite: true, onEvent })));
+    const failure = await failureOf(uploadImage(newDiskOptions(path, { overwrite: true, onEvent })));
     expect(failure).toMatchObject({ exitCode: 10 });
     expect(diskThere().state).toBe('ActiveUpload');
     expect(callsOf('arm EndGetAccess')).toBe(0);
@@ -254,7 +230,7 @@ describe('a disk that is taken from another upload', () => {
     await stopOnce(first.path);
     const { path } = await makeImage(OTHER_DISK);
     await stopOnce(path, { overwrite: true });
-    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
+    expect(await uploadImage(newDiskOptions(path))).toMatchObject({ verified: 'unverified' });
     expectFinished(OTHER_DISK);
   });
 
@@ -263,11 +239,11 @@ describe('a disk that is taken from another upload', () => {
     await stopOnce(first.path);
     servers.arm.behaviour.patchDuringUpload = 'conflict';
     const { path } = await makeImage(OTHER_DISK);
-    const failure = await failureOf(uploadImage(optionsFor(path, { overwrite: true })));
+    const failure = await failureOf(uploadImage(newDiskOptions(path, { overwrite: true })));
     expect(failure.message).toContain('cannot be taken from the upload that is writing to it');
     expect(failure.message).toContain(`vhdup disk abort ${NAME}`);
     expect(failure).toMatchObject({ exitCode: 6 });
-    await uploadImage(optionsFor(first.path));
+    await uploadImage(newDiskOptions(first.path));
     expectFinished();
   });
 
@@ -276,7 +252,7 @@ describe('a disk that is taken from another upload', () => {
     await stopOnce(path);
     await rm(checkpoint);
     servers.arm.behaviour.patchDuringUpload = 'conflict';
-    expect(await uploadImage(optionsFor(path, { resumeFromBlob: true }))).toMatchObject({ verified: 'unverified' });
+    expect(await uploadImage(newDiskOptions(path, { resumeFromBlob: true }))).toMatchObject({ verified: 'unverified' });
     expectFinished();
   });
 });
@@ -287,7 +263,7 @@ describe('a disk in which something else has written other pages', () => {
     await stopOnce(path);
     const { pages } = diskThere();
     if (pages !== undefined) servers.disks.writePages(pages, 1024 * 1024, patternOf(9, 4096));
-    expect(await uploadImage(optionsFor(path))).toMatchObject({ verified: 'unverified' });
+    expect(await uploadImage(newDiskOptions(path))).toMatchObject({ verified: 'unverified' });
     expectFinished();
   });
 });

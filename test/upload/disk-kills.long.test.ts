@@ -1,22 +1,22 @@
 // Kills the command line while it uploads to a managed disk, at random requests, and runs the same command again.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KILLS, runAndKill } from '../support/kills.ts';
 import { type ManagedDisks, startManagedDisks } from '../support/managed-disks.ts';
 import { seededRandom } from '../support/page-blob-server/faults.ts';
 import { buildVhd, diskOf, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
 import { expectSameBytes, temporaryFolder } from '../support/vhd-fixtures.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const MIB = 1024 * 1024;
 const SIZE = 48 * MIB;
 const CONTENTS = [0, 4, 8, 12, 16, 24, 28, 40].map((offset, index) => ({
   offset: offset * MIB,
   bytes: patternOf(index, MIB / 4),
 }));
-const KILLS = 20;
-const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGINT', 'SIGTERM'] as const;
+
+/** Of a whole upload and a few more. */
+const REQUESTS = 30;
 
 describe('an upload to a managed disk that is killed again and again', () => {
   let servers: ManagedDisks;
@@ -31,6 +31,7 @@ describe('an upload to a managed disk that is killed again and again', () => {
     timeout: 900_000,
   }, async () => {
     const random = seededRandom(11);
+    const place = ['-g', 'rg', '-l', 'westeurope', '--arm-endpoint', servers.armEndpoint];
     let kills = 0;
     for (let upload = 0; kills < KILLS; upload++) {
       const name = `disk-${upload}`;
@@ -38,14 +39,15 @@ describe('an upload to a managed disk that is killed again and again', () => {
       await buildVhd(path, { type: 'dynamic', size: SIZE, contents: CONTENTS, uniqueId: uniqueIdOf(upload) });
       const from = servers.calls.length;
       for (;;) {
-        const { child, ended } = start(servers, path, name);
-        const target = servers.calls.length + 1 + Math.floor(random() * 24);
-        await Promise.race([servers.when(() => servers.calls.length >= target), ended]);
-        child.kill(SIGNALS[Math.floor(random() * SIGNALS.length)]);
-        const { exitCode, output } = await ended;
-        for (const secret of servers.secrets) expect(output).not.toContain(secret);
-        expect([0, null, 130, 143], output).toContain(exitCode);
-        if (exitCode === 0) break;
+        const target = servers.calls.length + 1 + Math.floor(random() * REQUESTS);
+        const { isComplete, stdout, stderr } = await runAndKill(
+          ['upload', path, '--disk', name, ...place, '--threads', '2'],
+          random,
+          () => servers.when(() => servers.calls.length >= target),
+          { environment: servers.environment },
+        );
+        for (const secret of servers.secrets) expect(stdout + stderr).not.toContain(secret);
+        if (isComplete) break;
         kills += 1;
         expect(servers.calls.slice(from).filter((call) => call === 'arm DeleteDisk')).toEqual([]);
       }
@@ -57,22 +59,3 @@ describe('an upload to a managed disk that is killed again and again', () => {
     }
   });
 });
-
-function start(servers: ManagedDisks, image: string, name: string) {
-  const place = ['-g', 'rg', '-l', 'westeurope', '--arm-endpoint', servers.armEndpoint];
-  const args = [join(ROOT, 'bin/vhdup.js'), 'upload', image, '--disk', name, ...place, '--threads', '2'];
-  const child: ChildProcess = spawn(process.execPath, args, {
-    env: { ...process.env, ...servers.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (data) => {
-      output += data;
-    });
-  }
-  const ended = new Promise<{ exitCode: number | null; output: string }>((resolve) => {
-    child.once('close', (exitCode) => resolve({ exitCode, output }));
-  });
-  return { child, ended };
-}

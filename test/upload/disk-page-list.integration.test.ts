@@ -1,4 +1,4 @@
-// Managed disks that do not list their pages: any page may hold data, so zeros are sent, and everything is read back.
+// Managed disks that do not list their pages. Any page may hold data, so zeros are sent, and everything is read back.
 import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';

@@ -13,6 +13,7 @@ import {
   newDiskOptions,
   servers,
   useManagedDisks,
+  warningsIn,
   writeForeign,
 } from '../support/disk-upload.ts';
 import { patternOf } from '../support/vhd-builder.ts';
@@ -42,6 +43,17 @@ describe('an upload to a disk whose SAS can only write', () => {
     expect(existsSync(checkpoint)).toBe(false);
     const order = servers.calls.filter((call) => /EndGetAccess|PutPage/.test(call));
     expect(order.slice(-2)).toEqual(['arm EndGetAccess', 'arm EndGetAccess']);
+  });
+
+  it('warns once of a missing page list, although both accesses find it missing', async () => {
+    const { path, disk } = await makeImage();
+    servers.disks.behaviour.readWithWriteSas = false;
+    servers.disks.behaviour.pageRanges = 'refused';
+    const { codes, onEvent } = warningsIn();
+    await uploadImage(newDiskOptions(path, { verify: 'full', onEvent }));
+    expect(callsOf('arm EndGetAccess')).toBe(2);
+    expect(codes.filter((code) => code === 'no-page-list')).toHaveLength(1);
+    expectDiskHolds(disk);
   });
 
   it('needs no read access if nothing has to be read back', async () => {

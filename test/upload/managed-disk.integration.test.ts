@@ -1,64 +1,28 @@
 // Uploads to managed disks that vhdup creates, against strict servers of Azure Resource Manager and of the content of disks.
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';
-import type { NewDisk, UploadOptions } from '../../src/options.ts';
+import type { UploadOptions } from '../../src/options.ts';
 import { decodeCheckpoint } from '../../src/state/checkpoint.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
-import { type ManagedDisks, startManagedDisks } from '../support/managed-disks.ts';
-import { buildVhd, diskOf, patternOf, uniqueIdOf } from '../support/vhd-builder.ts';
-import { expectSameBytes, failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
+import {
+  callsOf,
+  DATA,
+  diskThere,
+  expectDiskHolds,
+  makeImage,
+  NAME,
+  newDiskOptions,
+  restartManagedDisks,
+  SIZE,
+  servers,
+  useManagedDisks,
+} from '../support/disk-upload.ts';
+import { patternOf } from '../support/vhd-builder.ts';
+import { failureOf } from '../support/vhd-fixtures.ts';
 
-const MIB = 1024 * 1024;
-const SIZE = 24 * MIB;
-const DATA = MIB / 4;
-const CONTENTS = [0, 4, 8, 16, 20].map((offset, index) => ({ offset: offset * MIB, bytes: patternOf(index, DATA) }));
-const NAME = 'web01-os';
-
-let servers: ManagedDisks;
-
-beforeEach(async () => {
-  await servers?.close();
-  // Polling takes seconds: one test is enough here.
-  servers = await startManagedDisks({ longRunning: { mode: 'at-once' } });
-});
-
-afterAll(async () => {
-  await servers.close();
-});
-
-async function makeImage() {
-  const path = join(await temporaryFolder(), 'disk.vhd');
-  await buildVhd(path, { type: 'dynamic', size: SIZE, contents: CONTENTS, uniqueId: uniqueIdOf(1) });
-  return { path, checkpoint: `${path}.vhdup.json`, disk: diskOf(SIZE, CONTENTS) };
-}
-
-function optionsFor(image: string, more: Partial<UploadOptions> = {}, disk: Partial<NewDisk> = {}): UploadOptions {
-  return {
-    image,
-    disk: { name: NAME, location: 'westeurope', ...disk },
-    resourceGroup: 'rg',
-    subscription: servers.subscription,
-    armEndpoint: servers.armEndpoint,
-    credential: { kind: 'token', source: servers.credential },
-    retryDelayMs: 1,
-    maxRetryDelayMs: 20,
-    threads: 1,
-    ...more,
-  };
-}
-
-const diskThere = () => servers.arm.resources.disk(NAME);
-const callsOf = (name: string) => servers.calls.filter((call) => call === name).length;
-
-function expectDiskHolds(disk: Uint8Array): void {
-  expect(diskThere().state).toBe('Unattached');
-  expectSameBytes(diskThere().content.read(0, SIZE), disk);
-  expect(diskThere().content.read(SIZE, 8).toString('latin1')).toBe('conectix');
-  expect(servers.violations).toEqual([]);
-}
+useManagedDisks();
 
 const STOP = new Error('stopped by the test');
 
@@ -68,19 +32,18 @@ async function stopOnce(path: string, more: Partial<UploadOptions> = {}): Promis
   const onEvent = (event: UploadEvent) => {
     if (event.type === 'progress' && event.sent > 2 * DATA) stop.abort(STOP);
   };
-  expect(await failureOf(uploadImage(optionsFor(path, { signal: stop.signal, onEvent, ...more })))).toBe(STOP);
+  expect(await failureOf(uploadImage(newDiskOptions(path, { signal: stop.signal, onEvent, ...more })))).toBe(STOP);
 }
 
 describe('an upload to a new managed disk', () => {
   it('creates it, gets access, sends, proves and commits, in this order', async () => {
-    await servers.close();
-    servers = await startManagedDisks();
+    await restartManagedDisks();
     const { path, checkpoint, disk } = await makeImage();
     const phases: string[] = [];
     const onEvent = (event: UploadEvent) => {
       if (event.type === 'phase') phases.push(event.phase);
     };
-    const result = await uploadImage(optionsFor(path, { onEvent }));
+    const result = await uploadImage(newDiskOptions(path, { onEvent }));
     expectDiskHolds(disk);
     expect(result.disk).toMatchObject({ isCommitted: true });
     expect(phases).toEqual(['creating', 'waiting-for-access', 'sending', 'finishing', 'verifying', 'committing']);
@@ -98,7 +61,7 @@ describe('an upload to a new managed disk', () => {
     await stopOnce(path);
     expect(diskThere().state).toBe('ActiveUpload');
     expect(callsOf('arm EndGetAccess')).toBe(0);
-    const result = await uploadImage(optionsFor(path));
+    const result = await uploadImage(newDiskOptions(path));
     expect(result.sentBefore).toBeGreaterThan(0);
     expectDiskHolds(disk);
     expect(callsOf('arm PutDisk')).toBe(1);
@@ -106,7 +69,7 @@ describe('an upload to a new managed disk', () => {
 
   it('is created in the region of the resource group if no other is chosen', async () => {
     const { path, disk } = await makeImage();
-    await uploadImage({ ...optionsFor(path), disk: { name: NAME } });
+    await uploadImage({ ...newDiskOptions(path), disk: { name: NAME } });
     expect(diskThere().body).toMatchObject({ location: 'westeurope' });
     expectDiskHolds(disk);
   });
@@ -114,7 +77,7 @@ describe('an upload to a new managed disk', () => {
   it('is found again if the answer to its creation was lost', async () => {
     const { path, disk } = await makeImage();
     servers.arm.faults.add({ operation: 'PutDisk', nth: 1 }, { kind: 'reset-after-commit' });
-    await uploadImage(optionsFor(path));
+    await uploadImage(newDiskOptions(path));
     expectDiskHolds(disk);
   });
 
@@ -127,11 +90,11 @@ describe('an upload to a new managed disk', () => {
           saved = text;
         });
     };
-    await uploadImage(optionsFor(path, { onEvent }));
+    await uploadImage(newDiskOptions(path, { onEvent }));
     expect(decodeCheckpoint(saved, checkpoint).disk).toMatchObject({ finishing: true });
     const { writeFile } = await import('node:fs/promises');
     await writeFile(checkpoint, saved);
-    const again = await uploadImage(optionsFor(path));
+    const again = await uploadImage(newDiskOptions(path));
     expect(again).toMatchObject({ alreadyComplete: true, disk: { isCommitted: true } });
     expect(existsSync(checkpoint)).toBe(false);
     expectDiskHolds(disk);
@@ -149,7 +112,7 @@ describe('an upload to a new managed disk', () => {
         expired = true;
         servers.disks.expireSas();
       };
-      await uploadImage(optionsFor(path, { onEvent }));
+      await uploadImage(newDiskOptions(path, { onEvent }));
       expectDiskHolds(disk);
       expect(callsOf('arm BeginGetAccess')).toBe(2);
       expect(callsOf('arm EndGetAccess')).toBe(1);
@@ -165,7 +128,7 @@ describe('an upload to a new managed disk', () => {
       expired = true;
       servers.disks.expireSas();
     };
-    await failureOf(uploadImage(optionsFor(path, { onEvent })));
+    await failureOf(uploadImage(newDiskOptions(path, { onEvent })));
     expect(existsSync(checkpoint)).toBe(true);
     expect(diskThere().state).toBe('ActiveUpload');
     expect(callsOf('arm EndGetAccess')).toBe(0);
@@ -185,7 +148,7 @@ describe('an upload to a new managed disk', () => {
     const { path } = await makeImage();
     await stopOnce(path);
     change();
-    const failure = await failureOf(uploadImage(optionsFor(path)));
+    const failure = await failureOf(uploadImage(newDiskOptions(path)));
     expect(failure.message).toContain(text);
     expect(failure).toMatchObject({ exitCode });
     expect(callsOf('arm DeleteDisk')).toBe(0);
@@ -199,7 +162,7 @@ describe('an upload to a new managed disk', () => {
       ended = true;
       servers.arm.resources.revokeAccess(NAME);
     };
-    const failure = await failureOf(uploadImage(optionsFor(path, { onEvent })));
+    const failure = await failureOf(uploadImage(newDiskOptions(path, { onEvent })));
     expect(failure.message).toContain('accepts no more data');
   });
 
@@ -207,7 +170,7 @@ describe('an upload to a new managed disk', () => {
     const { path } = await makeImage();
     servers.arm.resources.createDisk({ name: NAME, uploadSizeBytes: SIZE + 512, state: 'Unattached' });
     for (const more of [{}, { overwrite: true }, { restart: true }]) {
-      const failure = await failureOf(uploadImage(optionsFor(path, more)));
+      const failure = await failureOf(uploadImage(newDiskOptions(path, more)));
       expect(failure.message).toContain('exists already');
     }
     expect(servers.calls.filter((call) => /Put|Delete|Begin|End/.test(call))).toEqual([]);
@@ -222,11 +185,11 @@ describe('an upload to a new managed disk', () => {
       const { pages } = diskThere();
       if (pages !== undefined) servers.disks.writePages(pages, 0, patternOf(99, 512));
     };
-    const failure = await failureOf(uploadImage(optionsFor(path, { verify: 'full', onEvent })));
+    const failure = await failureOf(uploadImage(newDiskOptions(path, { verify: 'full', onEvent })));
     expect(failure).toMatchObject({ exitCode: 10 });
     expect(diskThere().state).toBe('ActiveUpload');
     expect(callsOf('arm EndGetAccess')).toBe(0);
-    await uploadImage(optionsFor(path, { verify: 'full' }));
+    await uploadImage(newDiskOptions(path, { verify: 'full' }));
     expectDiskHolds(disk);
   });
 
@@ -234,8 +197,8 @@ describe('an upload to a new managed disk', () => {
     const { path, checkpoint, disk } = await makeImage();
     await stopOnce(path);
     await rm(checkpoint);
-    expect((await failureOf(uploadImage(optionsFor(path)))).message).toContain('vhdup disk abort web01-os -g rg');
-    const result = await uploadImage(optionsFor(path, { resumeFromBlob: true }));
+    expect((await failureOf(uploadImage(newDiskOptions(path)))).message).toContain('vhdup disk abort web01-os -g rg');
+    const result = await uploadImage(newDiskOptions(path, { resumeFromBlob: true }));
     expect(result.verified).toBe('unverified');
     expectDiskHolds(disk);
   });
@@ -245,7 +208,7 @@ describe('an upload to a new managed disk', () => {
     await stopOnce(path);
     await rm(checkpoint);
     await stopOnce(path, { resumeFromBlob: true });
-    await uploadImage(optionsFor(path));
+    await uploadImage(newDiskOptions(path));
     expectDiskHolds(disk);
   });
 
@@ -255,9 +218,9 @@ describe('an upload to a new managed disk', () => {
     let taken: Promise<unknown> | undefined;
     const onEvent = (event: UploadEvent) => {
       if (event.type !== 'progress' || event.sent === 0 || taken !== undefined) return;
-      taken = uploadImage(optionsFor(second.path, { overwrite: true }));
+      taken = uploadImage(newDiskOptions(second.path, { overwrite: true }));
     };
-    const failure = await failureOf(uploadImage(optionsFor(path, { onEvent, verify: 'full' })));
+    const failure = await failureOf(uploadImage(newDiskOptions(path, { onEvent, verify: 'full' })));
     expect([6, 8, 10, 12]).toContain((failure as { exitCode?: number }).exitCode);
     await taken;
     expectDiskHolds(disk);
@@ -273,7 +236,7 @@ describe('an upload to a new managed disk', () => {
       there.body = { ...there.body, tags: { 'vhdup-upload-id': 'another-upload' } };
       other = Promise.resolve();
     };
-    const failure = await failureOf(uploadImage(optionsFor(path, { onEvent })));
+    const failure = await failureOf(uploadImage(newDiskOptions(path, { onEvent })));
     expect(failure).toMatchObject({ exitCode: 12 });
     expect(callsOf('disk PutPage')).toBe(0);
     expect(callsOf('arm EndGetAccess')).toBe(0);
@@ -284,7 +247,7 @@ describe('an upload to a new managed disk', () => {
     const { path, checkpoint } = await makeImage();
     const seen: string[] = [];
     const onEvent = (event: UploadEvent) => seen.push(JSON.stringify(event));
-    await uploadImage(optionsFor(path, { onEvent }));
+    await uploadImage(newDiskOptions(path, { onEvent }));
     await rm(checkpoint, { force: true });
     const text = seen.join('\n');
     expect(servers.secrets.length).toBeGreaterThan(2);
@@ -296,7 +259,7 @@ describe('an upload to a new managed disk', () => {
     async (challengeStatus) => {
       const { path, disk } = await makeImage();
       servers.disks.behaviour.challengeStatus = challengeStatus;
-      await uploadImage(optionsFor(path, {}, { dataAccessAuthMode: 'AzureActiveDirectory' }));
+      await uploadImage(newDiskOptions(path, {}, { dataAccessAuthMode: 'AzureActiveDirectory' }));
       expectDiskHolds(disk);
       const scopes = new Set(servers.credential.requests.map(({ scope }) => scope));
       expect(scopes.size, 'one for Azure Resource Manager, one for disks').toBe(2);
@@ -306,7 +269,9 @@ describe('an upload to a new managed disk', () => {
   it('says which role is missing if the disk rejects the token', async () => {
     const { path } = await makeImage();
     servers.disks.behaviour.hasDataOperatorRole = false;
-    const failure = await failureOf(uploadImage(optionsFor(path, {}, { dataAccessAuthMode: 'AzureActiveDirectory' })));
+    const failure = await failureOf(
+      uploadImage(newDiskOptions(path, {}, { dataAccessAuthMode: 'AzureActiveDirectory' })),
+    );
     expect(failure).toMatchObject({ exitCode: 8 });
     expect(failure.message).toContain('Data Operator for Managed Disks');
   });
@@ -319,7 +284,7 @@ describe('an upload to a new managed disk', () => {
       expired = true;
       servers.issuer.expireAll();
     };
-    await uploadImage(optionsFor(path, { onEvent }));
+    await uploadImage(newDiskOptions(path, { onEvent }));
     expectDiskHolds(disk);
   });
 
@@ -333,21 +298,23 @@ describe('an upload to a new managed disk', () => {
         const { pages } = diskThere();
         if (pages !== undefined) servers.disks.writePages(pages, SIZE, patternOf(99, 512));
       };
-      const failure = await failureOf(uploadImage(optionsFor(path, { onEvent })));
+      const failure = await failureOf(uploadImage(newDiskOptions(path, { onEvent })));
       expect(failure).toMatchObject({ exitCode: 10 });
       expect(failure.message).toContain('InvalidVhd');
       expect(callsOf('arm DeleteDisk')).toBe(0);
       if (stateAfterInvalidVhd === 'ActiveUpload') return;
-      expect((await failureOf(uploadImage(optionsFor(path)))).message, 'no success later').toContain('no more data');
+      expect((await failureOf(uploadImage(newDiskOptions(path)))).message, 'no success later').toContain(
+        'no more data',
+      );
     },
   );
 
   it('has the generation and the system that were chosen, and no option that contradicts another', async () => {
     const { path } = await makeImage();
-    await failureOf(uploadImage(optionsFor(path, {}, { securityType: 'trusted-launch', generation: 1 })));
+    await failureOf(uploadImage(newDiskOptions(path, {}, { securityType: 'trusted-launch', generation: 1 })));
     expect(servers.calls.filter((call) => call.startsWith('arm'))).toEqual([]);
     await uploadImage(
-      optionsFor(path, {}, { osType: 'linux', generation: 2, sku: 'PremiumV2_LRS', tags: { owner: 'me' } }),
+      newDiskOptions(path, {}, { osType: 'linux', generation: 2, sku: 'PremiumV2_LRS', tags: { owner: 'me' } }),
     );
     const { properties, tags } = diskThere().body;
     expect(properties).toMatchObject({
@@ -366,7 +333,7 @@ describe('an upload to a new managed disk', () => {
     ['destination', { destination: 'https://account.blob.core.windows.net/vhds/disk.vhd' }],
   ] as const)('refuses the option %s before it sends anything', async (name, more) => {
     const { path } = await makeImage();
-    const failure = await failureOf(uploadImage(optionsFor(path, more)));
+    const failure = await failureOf(uploadImage(newDiskOptions(path, more)));
     expect(failure).toMatchObject({ exitCode: 2 });
     expect(failure.message).toContain(name);
     expect(servers.calls).toEqual([]);

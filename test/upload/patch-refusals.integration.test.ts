@@ -48,6 +48,16 @@ describe('PatchFirstLevelDifferencingDisk refuses', () => {
     expect(failure.message).toContain(`${hex(uniqueIdOf(2))} (middle.vhd), ${hex(uniqueIdOf(1))} (base.vhd)`);
   });
 
+  it('a base that was uploaded without its free space, which does not hold all bytes of the ancestor', async () => {
+    await uploadFull(chain.paths[1], BASE);
+    const base = server.blob(CONTAINER, BASE);
+    base.metadata = new Map([...base.metadata, ['vhdup_skip_free', `all:${'0'.repeat(64)}`]]);
+    const failure = await refusal();
+    expect(failure).toBeInstanceOf(DestinationError);
+    expect(failure.message).toMatch(/it was uploaded with --skip-free, .*Upload without --base/);
+    expect(await refusal({ skipFree: 'all' })).toBeInstanceOf(UsageError);
+  });
+
   it('an upload of the image itself', async () => {
     await putForeignBase(2);
     expect((await refusal()).message).toMatch(/it was made from .*child\.vhd itself .* vhdup verify/);
@@ -157,6 +167,9 @@ describe('PatchFirstLevelDifferencingDisk refuses', () => {
       const failure = await refusal({ base });
       expect(failure).toBeInstanceOf(CredentialError);
       expect(failure.message).toMatch(/needs a SAS of its own, because .*SAS with the permission r/);
+      expect(failure.message).toMatch(
+        /--base ".*\?SAS".* vhdup sas .* --for marketplace .* az storage blob generate-sas/,
+      );
     }
   });
 

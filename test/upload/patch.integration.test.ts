@@ -107,6 +107,19 @@ describe('a base', () => {
     }
   });
 
+  it('can be a snapshot, whatever was written to the blob since', async () => {
+    const chain = await buildChain('vhd');
+    await uploadFull(chain.paths[1], BASE);
+    const blob = server.blob(CONTAINER, BASE);
+    const snapshot = blob.addSnapshot(server.now());
+    blob.clearPages({ offset: 0, length: CHAIN_SIZE });
+    server.touch(blob);
+    const { result } = await patch(chain, { base: urlOf(BASE, 'r').replace('?', `?snapshot=${snapshot}&`) });
+    expect(result.copied).toBe(DATA - CHANGED_BY_CHILD);
+    expect(requestsOf('CopyBlob')[0]?.headers.get('x-ms-copy-source')).toContain(`?snapshot=${snapshot}&`);
+    await expectLikeFull(chain);
+  });
+
   it('needs no SAS if the SAS of the container, the account or the key covers it', async () => {
     const chain = await buildChain('vhd');
     await uploadFull(chain.paths[1], BASE);

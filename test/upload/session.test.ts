@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LinkedAbort } from '../../src/base/linked-abort.ts';
 import {
   CheckpointError,
   CredentialError,
@@ -99,16 +100,18 @@ async function makeWorld(): Promise<World> {
   const controller = new AbortController();
   const blob = new MemoryPageBlob();
   const file = new CheckpointFile(join(await temporaryFolder(), 'disk.vhd.vhdup.json'));
-  let lastRun: Owner | undefined;
+  let lastRun: { readonly owner: Owner; readonly stop: LinkedAbort } | undefined;
   /** Ends the previous run as if it had been killed. */
   const requestOf = ({ blob: asked, ...request }: Asked): SessionRequest => {
     const image = request.image ?? imageOf();
     const on = asked ?? blob;
-    const signal = request.signal ?? controller.signal;
     const store = retrying(on);
-    if (lastRun !== undefined) endRun(lastRun);
+    if (lastRun !== undefined) endRun(lastRun.owner);
+    lastRun?.stop.unlink();
     const owner = beginRun();
-    lastRun = owner;
+    const stop = new LinkedAbort(request.signal ?? controller.signal);
+    lastRun = { owner, stop };
+    const { signal } = stop;
     return {
       image,
       source: asFixedVhd(image),

@@ -76,19 +76,26 @@ async function diskAndBlob() {
 }
 
 describe('compareBlob', () => {
-  it('keeps at most three windows of the image in memory, besides those of the blob in flight', async () => {
-    const options = await diskAndBlob();
-    await uploadImage(options);
-    const watched = watchMemory();
-    const image = holdReads();
-    const received = countReceived();
-    const verifying = verifyBlob({ ...options, full: true, threads: 8 });
-    await settleDown(received);
-    expect(image.held).toBe(3);
-    image.letGo();
-    expect((await verifying).matches).toBe(true);
-    expect(watched.most).toBeLessThanOrEqual(9 + 3);
-  });
+  it.each([
+    { threads: 'auto', ofImage: 1, most: 7 },
+    { threads: 8, ofImage: 2, most: 9 + 2 },
+    { threads: 24, ofImage: 3, most: 25 + 3 },
+  ] as const)(
+    'keeps at most $ofImage windows of the image in memory with $threads threads, besides those of the blob in flight',
+    async ({ threads, ofImage, most }) => {
+      const options = await diskAndBlob();
+      await uploadImage(options);
+      const watched = watchMemory();
+      const image = holdReads();
+      const received = countReceived();
+      const verifying = verifyBlob({ ...options, full: true, threads });
+      await settleDown(received);
+      expect(image.held).toBe(ofImage);
+      image.letGo();
+      expect((await verifying).matches).toBe(true);
+      expect(watched.most).toBeLessThanOrEqual(most);
+    },
+  );
 
   it('compares received data even after a stop, because it may have taken long', async () => {
     const options = await diskAndBlob();

@@ -1,0 +1,90 @@
+// What --skip-free would have saved: the free space of the guest that an upload without it sends. It never delays or breaks the upload.
+import type { ByteRange } from '../base/byte-range.ts';
+import { LinkedAbort } from '../base/linked-abort.ts';
+import type { RangeMap } from '../base/range-map.ts';
+import type { ImageWarning } from '../image/disk-image.ts';
+import type { Disk } from '../volume/disk.ts';
+import { UnreadableError } from '../volume/file-systems/opened-file-system.ts';
+import { freeSpaceOf } from '../volume/free-space/leave-out.ts';
+
+/** Metadata that is read at most, in bytes, and the time for it in milliseconds. Volumes that need more are not counted. */
+const MAX_READ = 64 * 1024 * 1024;
+const MAX_TIME_MS = 10_000;
+/** Sent runs that are kept until the free space is known. */
+const MAX_WAITING = 65_536;
+/** In bytes. Less is not reported. */
+const WORTH_REPORTING = 1024 * 1024;
+
+export interface Skippable {
+  /** Bytes that were or would be sent, and that clean file systems mark as free, or that are contents of page files. */
+  readonly bytes: number;
+  /** The number of volumes that contain them. */
+  readonly volumes: number;
+}
+
+export class SkippableSpace {
+  readonly #stop: LinkedAbort;
+  readonly #reading: Promise<void>;
+  #waiting: ByteRange[] = [];
+  #isTooLate = false;
+  #map: RangeMap | undefined;
+  #volumes = 0;
+  #bytes = 0;
+
+  /** Begins to read the file systems of the disk. The caller closes it before the disk. */
+  constructor(disk: Disk, warnings: readonly Pick<ImageWarning, 'code'>[], signal: AbortSignal) {
+    this.#stop = new LinkedAbort(signal);
+    this.#reading = this.#read(limited(disk), warnings, this.#stop.signal).catch(() => undefined);
+  }
+
+  runSent(range: ByteRange): void {
+    if (this.#map !== undefined) this.#count(this.#map, range);
+    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(range);
+    else this.#isTooLate = true;
+  }
+
+  /** Undefined if it is not known yet, or not worth reporting. */
+  get found(): Skippable | undefined {
+    if (this.#isTooLate || this.#bytes < WORTH_REPORTING) return undefined;
+    return { bytes: this.#bytes, volumes: this.#volumes };
+  }
+
+  /** Waits until the free space is known, or cannot be. */
+  async ready(): Promise<void> {
+    await this.#reading;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('The free space is no longer needed.'));
+    this.#stop.unlink();
+    await this.#reading;
+  }
+
+  async #read(disk: Disk, warnings: readonly Pick<ImageWarning, 'code'>[], signal: AbortSignal): Promise<void> {
+    const { map, volumes } = await freeSpaceOf(disk, warnings, 'all', signal);
+    this.#volumes = volumes.filter(({ free, pageFiles }) => free + pageFiles > 0).length;
+    for (const range of this.#waiting) this.#count(map, range);
+    this.#waiting = [];
+    this.#map = map;
+  }
+
+  #count(map: RangeMap, range: ByteRange): void {
+    for (const { length } of map.within(range)) this.#bytes += length;
+  }
+}
+
+/** Reads until the limits are reached. Then everything that is not known is used. */
+function limited(disk: Disk): Disk {
+  const startMs = performance.now();
+  let read = 0;
+  return {
+    size: disk.size,
+    read: async (range, into) => {
+      read += range.length;
+      if (read > MAX_READ || performance.now() - startMs > MAX_TIME_MS) {
+        throw new UnreadableError('reading it takes too long');
+      }
+      await disk.read(range, into);
+    },
+  };
+}
