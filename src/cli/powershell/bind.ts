@@ -55,8 +55,9 @@ export function assertComplete({ cmdlet, set, bound }: Invocation): void {
   );
   if (missing.length === 0) return;
   const names = missing.map(({ name }) => `-${name}`).join(' and ');
+  const work = cmdlet.command === 'download' ? 'download' : 'upload';
   throw new UsageError(
-    `${names} ${missing.length === 1 ? 'is' : 'are'} missing: ${cmdlet.name} needs ${missing.length === 1 ? 'it' : 'them'} to upload to ${set.target}.`,
+    `${names} ${missing.length === 1 ? 'is' : 'are'} missing: ${cmdlet.name} needs ${missing.length === 1 ? 'it' : 'them'} to ${work} to ${set.target}.`,
   );
 }
 

@@ -79,7 +79,8 @@ const ALWAYS: readonly Parameter[] = [
     describe: 'Not supported: start a job of PowerShell',
     meaning: {
       is: 'refused',
-      why: (command) => `A program cannot start a job of PowerShell. Start it yourself: Start-Job { ${command} }`,
+      why: (command) =>
+        `A program cannot start a job of PowerShell. Start it yourself: Start-Job { ${command} } A job has the environment variables of this session, such as AZURE_STORAGE_KEY, but may start in another folder: write the full path of the file. Or use -AsJob with the functions that vhdup powershell prints.`,
     },
   },
 ];

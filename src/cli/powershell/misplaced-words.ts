@@ -1,14 +1,14 @@
 // Recognises parameters of the cmdlets after a command of vhdup, as in `vhdup upload -LocalFilePath a.vhd -Destination URL`.
 import { UsageError } from '../../errors.ts';
-import { ADD_AZ_VHD, ADD_AZURE_VHD } from './cmdlets.ts';
+import { ADD_AZ_VHD, ADD_AZURE_VHD, SAVE_AZ_VHD } from './cmdlets.ts';
 import { COMMON_PARAMETERS } from './common-parameters.ts';
-import { isSwitch, type Parameter } from './parameter.ts';
+import { type Cmdlet, isSwitch, type Parameter } from './parameter.ts';
 import { WITHOUT_SAS, withoutSas } from './upload-words.ts';
 import { quoted, type Word, wordsOf } from './words.ts';
 
 /** Shorter beginnings of names may be options of vhdup, such as -l or -th. */
 const MIN_LETTERS = 4;
-const ALIASES = ['dst', 'lf'];
+const ALIASES = ['dst', 'lf', 'src', 'source'];
 
 type Argument = 'LocalFilePath' | 'Destination';
 
@@ -29,6 +29,26 @@ const PLACEHOLDERS: Readonly<Record<Argument, string>> = { LocalFilePath: 'IMAGE
 /** Only -WhatIf and others that PowerShell adds; the help of vhdup answers -Help. */
 const COMMON = COMMON_PARAMETERS.filter(({ meaning }) => meaning.is !== 'help');
 
+const OF_UPLOADS = [...ADD_AZ_VHD.parameters, ...ADD_AZURE_VHD.parameters, ...COMMON];
+const OF_DOWNLOADS = [...SAVE_AZ_VHD.parameters, ...COMMON];
+
+/** What the words of a command line can be. */
+interface Vocabulary {
+  readonly parameters: readonly Parameter[];
+  /** What words without a name stand for, in the order of the command of vhdup. */
+  readonly positions: readonly string[];
+}
+
+const UPLOAD: Vocabulary = { parameters: OF_UPLOADS, positions: ['LocalFilePath', 'Destination'] };
+const DOWNLOAD: Vocabulary = { parameters: OF_DOWNLOADS, positions: ['SourceUri', 'LocalFilePath'] };
+
+/** Without a command, the name of the source shows that a download is meant. */
+function vocabularyOf(command: string | undefined, words: readonly Word[]): Vocabulary {
+  if (command !== undefined) return command === 'download' ? DOWNLOAD : UPLOAD;
+  const isSource = (word: Word) => word.is === 'parameter' && parameterOf(word.name, DOWNLOAD)?.name === 'SourceUri';
+  return words.some(isSource) ? DOWNLOAD : UPLOAD;
+}
+
 /**
  * @param args - A whole command line of vhdup, not of a cmdlet.
  * @returns the error that names the right command; undefined if there is no parameter of a cmdlet.
@@ -37,28 +57,23 @@ export function misplacedWords(args: readonly string[]): UsageError | undefined 
   const [first = ''] = args;
   const isCommand = /^[a-z]/i.test(first);
   const words = wordsOf(isCommand ? args.slice(1) : args);
+  const vocabulary = vocabularyOf(isCommand ? first : undefined, words);
   // Other commands have options like -Verbose, and say so.
-  const known = isCommand && first !== 'upload' ? isOfCmdlet : isOfUpload;
-  const found = words.find((word) => word.is === 'parameter' && known(word.name));
+  const isOther = isCommand && first !== 'upload';
+  const found = words.find((word) => {
+    const parameter = word.is === 'parameter' ? parameterOf(word.name, vocabulary) : undefined;
+    return parameter !== undefined && !(isOther && COMMON.includes(parameter));
+  });
   if (found?.is !== 'parameter') return undefined;
-  const right = rightCommand(first, words);
+  const right = rightCommand(first, words, vocabulary);
   const hint = args.every((text) => withoutSas(text) === text) ? '' : WITHOUT_SAS;
   return new UsageError(
     `${found.typed} is a parameter of PowerShell's cmdlets, which vhdup ${isCommand ? `${first} ` : ''}does not take. Run: ${right}${hint}`,
   );
 }
 
-function isOfCmdlet(name: string): boolean {
-  const parameter = parameterOf(name);
-  return parameter !== undefined && !COMMON.includes(parameter);
-}
-
-function isOfUpload(name: string): boolean {
-  return parameterOf(name) !== undefined;
-}
-
-function rightCommand(command: string, words: readonly Word[]): string {
-  const { named, others } = argumentsIn(words);
+function rightCommand(command: string, words: readonly Word[], vocabulary: Vocabulary): string {
+  const { named, others } = argumentsIn(words, vocabulary);
   const wanted = ARGUMENTS[command];
   if (wanted !== undefined) {
     const values = wanted.flatMap((name) => {
@@ -69,22 +84,31 @@ function rightCommand(command: string, words: readonly Word[]): string {
     });
     return ['vhdup', command, ...values, ...optionsIn(words)].join(' ');
   }
-  const names = words.flatMap((word) => (word.is === 'parameter' ? (parameterOf(word.name)?.name ?? []) : []));
-  const old = [...ADD_AZURE_VHD.parameters, ...COMMON];
-  const { name } = names.every((one) => old.some((parameter) => parameter.name === one)) ? ADD_AZURE_VHD : ADD_AZ_VHD;
-  // Values without a name were the image and the destination, in this order.
-  const open = ['LocalFilePath', 'Destination'].filter((one) => !named.has(one));
+  // Values without a name were the arguments of the command, in this order.
+  const open = vocabulary.positions.filter((one) => !named.has(one));
   const texts = words.map((word, index) => {
     if (word.is === 'option') return withoutSas(word.text);
     if (word.is === 'parameter') return word.value === undefined ? word.typed : `${word.typed}:${shown(word.value)}`;
-    const argument = isTaken(words, index) ? undefined : open.shift();
+    const argument = isTaken(words, index, vocabulary) ? undefined : open.shift();
     return argument === undefined ? shown(word.text) : `-${argument} ${shown(word.text)}`;
   });
-  return ['vhdup', name, ...texts].join(' ');
+  return ['vhdup', cmdletFor(words, vocabulary).name, ...texts].join(' ');
+}
+
+function cmdletFor(words: readonly Word[], vocabulary: Vocabulary): Cmdlet {
+  if (vocabulary === DOWNLOAD) return SAVE_AZ_VHD;
+  const old = [...ADD_AZURE_VHD.parameters, ...COMMON];
+  const names = words.flatMap((word) =>
+    word.is === 'parameter' ? (parameterOf(word.name, vocabulary)?.name ?? []) : [],
+  );
+  return names.every((one) => old.some((parameter) => parameter.name === one)) ? ADD_AZURE_VHD : ADD_AZ_VHD;
 }
 
 /** The values of the parameters, and those without a name. */
-function argumentsIn(words: readonly Word[]): {
+function argumentsIn(
+  words: readonly Word[],
+  vocabulary: Vocabulary,
+): {
   readonly named: ReadonlyMap<string, string>;
   readonly others: string[];
 } {
@@ -92,10 +116,10 @@ function argumentsIn(words: readonly Word[]): {
   const others: string[] = [];
   for (const [index, word] of words.entries()) {
     const before = words[index - 1];
-    if (word.is === 'parameter' && word.value !== undefined) named.set(parameterOf(word.name)?.name ?? '', word.value);
-    else if (word.is === 'value' && !isTaken(words, index)) others.push(word.text);
-    else if (word.is === 'value' && before?.is === 'parameter')
-      named.set(parameterOf(before.name)?.name ?? '', word.text);
+    const nameOf = (name: string) => parameterOf(name, vocabulary)?.name ?? '';
+    if (word.is === 'parameter' && word.value !== undefined) named.set(nameOf(word.name), word.value);
+    else if (word.is === 'value' && !isTaken(words, index, vocabulary)) others.push(word.text);
+    else if (word.is === 'value' && before?.is === 'parameter') named.set(nameOf(before.name), word.text);
   }
   return { named, others };
 }
@@ -109,10 +133,10 @@ function optionsIn(words: readonly Word[]): string[] {
 }
 
 /** Whether the word is the value of the parameter or option before it. */
-function isTaken(words: readonly Word[], index: number): boolean {
+function isTaken(words: readonly Word[], index: number, vocabulary: Vocabulary): boolean {
   const before = words[index - 1];
   if (before?.is !== 'parameter') return before?.is === 'option';
-  const parameter = parameterOf(before.name);
+  const parameter = parameterOf(before.name, vocabulary);
   return before.value === undefined && (parameter === undefined || !isSwitch(parameter));
 }
 
@@ -121,11 +145,11 @@ function shown(value: string): string {
 }
 
 /** The parameter with this name, an unmistakable alias, or a long beginning of the name. */
-function parameterOf(typed: string): Parameter | undefined {
+function parameterOf(typed: string, { parameters }: Vocabulary): Parameter | undefined {
   const name = typed.toLowerCase();
-  return [...ADD_AZ_VHD.parameters, ...ADD_AZURE_VHD.parameters, ...COMMON].find(
-    (parameter) =>
-      (name.length >= MIN_LETTERS && parameter.name.toLowerCase().startsWith(name)) ||
-      (ALIASES.includes(name) && parameter.aliases?.includes(name) === true),
+  return parameters.find(
+    ({ name: full, aliases = [] }) =>
+      (name.length >= MIN_LETTERS && full.toLowerCase().startsWith(name)) ||
+      (ALIASES.includes(name) && aliases.some((alias) => alias.toLowerCase() === name)),
   );
 }

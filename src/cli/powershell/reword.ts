@@ -2,8 +2,8 @@
 import type { Invocation } from './bind.ts';
 
 /** Commands of other programs and of vhdup keep their own options, up to the end of the line. */
-const OTHER_COMMAND = String.raw`\baz [a-z][^\n]*|\bvhdup (?:verify|disk|image|check|inspect|convert|upload) [^\n]*`;
-const OPTION = '--[a-z][a-z0-9-]*';
+export const OTHER_COMMAND = String.raw`\baz [a-z][^\n]*|\bvhdup (?:verify|disk|image|check|inspect|convert|upload) [^\n]*`;
+export const OPTION = '--[a-z][a-z0-9-]*';
 
 /**
  * A function that replaces the options of a message by the parameters that stand for them: in the spelling of the user, if given.

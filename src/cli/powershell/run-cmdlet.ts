@@ -11,7 +11,15 @@ import { assertComplete, bind, type Invocation } from './bind.ts';
 import { cmdletHelp } from './cmdlet-help.ts';
 import type { Cmdlet } from './parameter.ts';
 import { rewordFor } from './reword.ts';
-import { commandText, localFileOf, notesOf, uploadWords, WITHOUT_SAS, withoutSas } from './upload-words.ts';
+import {
+  commandText,
+  isShownWhole,
+  localFileOf,
+  notesOf,
+  uploadWords,
+  WITHOUT_SAS,
+  withoutSas,
+} from './upload-words.ts';
 
 /** Runs a command of vhdup. @returns its exit code. */
 export type RunCommand = (words: readonly string[], presentation: Presentation) => Promise<number>;
@@ -32,6 +40,7 @@ export async function runCmdlet(cmdlet: Cmdlet, args: readonly string[], runComm
   }
   assertComplete(invocation);
   assertNoUrlAsGroup(invocation);
+  assertNoUrlAsFile(invocation);
   const words = uploadWords(invocation);
   if (words.includes('--verbose')) {
     for (const note of notesOf(invocation)) process.stderr.write(`${safeText(note)}\n`);
@@ -66,8 +75,14 @@ function assertNoUrlAsGroup({ bound, cmdlet }: Invocation): void {
   );
 }
 
-function isShownWhole({ bound }: Invocation): boolean {
-  return bound.every(({ value }) => withoutSas(value) === value);
+/** `vhdup upload` and Add-AzVhd take the file and the URL in the other order. */
+function assertNoUrlAsFile({ bound, cmdlet }: Invocation): void {
+  const file = bound.find(({ parameter }) => parameter.name === 'LocalFilePath');
+  if (file === undefined || !/^https?:\/\//i.test(file.value)) return;
+  const url = cmdlet.command === 'download' ? '-SourceUri' : '-Destination';
+  throw new UsageError(
+    `-LocalFilePath is the URL ${withoutSas(file.value)}. Words without a name are taken in the order of ${cmdlet.name} --help: write ${url} in front of the URL, and -LocalFilePath in front of the file.`,
+  );
 }
 
 async function isConfirmed(command: string): Promise<boolean> {

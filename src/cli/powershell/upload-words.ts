@@ -16,7 +16,7 @@ export function uploadWords(invocation: Invocation): string[] {
   const [destination, source] = [argumentOf(invocation, 'destination'), argumentOf(invocation, 'source')];
   for (const one of bound) {
     const { meaning } = one.parameter;
-    if (meaning.is === 'refused' && !isOff(one)) throw new UsageError(meaning.why(commandText(invocation, [one])));
+    if (meaning.is === 'refused' && !isOff(one)) throw refusedParameter(invocation, one, meaning.why);
   }
   const dryRun = bound.find((one) => optionOf(one).includes('--dry-run'));
   if (source !== undefined && dryRun !== undefined) {
@@ -39,6 +39,19 @@ export function uploadWords(invocation: Invocation): string[] {
     ...bound.flatMap(optionOf),
     ...options,
   ];
+}
+
+function refusedParameter(invocation: Invocation, one: Bound, why: (command: string) => string): UsageError {
+  const command = commandText(invocation, [one]);
+  const text = why(command);
+  // A comment would swallow what follows the command.
+  const hint = text.includes(command) && !isShownWhole(invocation) ? APPEND_SAS : '';
+  return new UsageError(`${text}${hint}`);
+}
+
+/** Whether `commandText` shows everything that the user gave: it leaves a SAS out. */
+export function isShownWhole({ bound }: Pick<Invocation, 'bound'>): boolean {
+  return bound.every(({ value }) => withoutSas(value) === value);
 }
 
 /** The full path of the image, or of the file to write. */
@@ -100,6 +113,8 @@ export function commandText({ cmdlet, bound, options }: Invocation, without: rea
 
 /** What follows a printed command if the user gave a SAS, which is not printed: a comment for PowerShell and for other shells. */
 export const WITHOUT_SAS = '  # append the SAS to the URL';
+
+const APPEND_SAS = ' The SAS is not shown here: append it to the URL again, or set AZURE_STORAGE_SAS_TOKEN.';
 
 /** A URL, or container/blob, without its SAS. Any other text is returned as it is. */
 export function withoutSas(text: string): string {

@@ -1,4 +1,4 @@
-// The words of a command line as PowerShell reads them: any kind of dash, and any kind of quotes around a value.
+// Splits arguments into parameters, options and values as PowerShell does: every kind of dash and of quotation mark counts.
 
 /** PowerShell takes all of these for a dash. Word processors and web pages write the last three. */
 const DASH = '[-\u2013\u2014\u2015]';

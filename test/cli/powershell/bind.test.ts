@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assertComplete, bind } from '../../../src/cli/powershell/bind.ts';
-import { ADD_AZ_VHD, ADD_AZURE_VHD } from '../../../src/cli/powershell/cmdlets.ts';
+import { ADD_AZ_VHD, ADD_AZURE_VHD, SAVE_AZ_VHD } from '../../../src/cli/powershell/cmdlets.ts';
 import type { Cmdlet } from '../../../src/cli/powershell/parameter.ts';
 
 const URL = 'https://a.blob.core.windows.net/vhds/disk.vhd';
@@ -95,6 +95,14 @@ describe('the words of add-azurevhd', () => {
     [[], '-Destination and -LocalFilePath are missing: add-azurevhd needs them to upload to a blob.'],
   ])('are refused if they cannot be bound: %j', (args, message) => {
     expect(messageOf(ADD_AZURE_VHD, ...args)).toContain(message);
+  });
+});
+
+describe('the words of save-azvhd', () => {
+  it('are missed for a download', () => {
+    expect(messageOf(SAVE_AZ_VHD, 'rg')).toContain(
+      '-SourceUri and -LocalFilePath are missing: save-azvhd needs them to download to a file.',
+    );
   });
 });
 

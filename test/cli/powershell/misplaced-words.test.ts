@@ -39,6 +39,17 @@ describe('parameters of PowerShell after a command of vhdup', () => {
       `check a.vhd --destination ${URL} --for marketplace`,
     ],
     [['sas', '-Destination', URL, '--for=marketplace'], `sas ${URL} --for=marketplace`],
+    [
+      ['download', '-SourceUri', URL + SAS, '-LocalFilePath', 'a.vhd'],
+      `save-azvhd -SourceUri ${URL} -LocalFilePath a.vhd`,
+    ],
+    [
+      ['download', '-src', URL, '-lf', 'my disk.vhd', '-OverWrite', '-NumberOfThreads', '4'],
+      `save-azvhd -src ${URL} -lf 'my disk.vhd' -OverWrite -NumberOfThreads 4`,
+    ],
+    [['download', URL, 'a.vhd', '-OverWrite'], `save-azvhd -SourceUri ${URL} -LocalFilePath a.vhd -OverWrite`],
+    [['download', URL, '-LocalFilePath', 'a.vhd'], `save-azvhd -SourceUri ${URL} -LocalFilePath a.vhd`],
+    [['-Source', URL, '-LocalFilePath', 'a.vhd'], `save-azvhd -Source ${URL} -LocalFilePath a.vhd`],
   ])('are answered with the right command: %j', (args, command) => {
     const message = misplacedWords(args)?.message ?? '';
     expect(message.replace(/ {2}# append the SAS to the URL$/, '').endsWith(`Run: vhdup ${command}`), message).toBe(
@@ -58,6 +69,8 @@ describe('parameters of PowerShell after a command of vhdup', () => {
     [['upload', 'a.vhd', '--destination', URL]],
     [['disk', 'status', '-g', 'rg']],
     [['check', 'a.vhd', '-Verbose']],
+    [['download', URL, 'a.vhd', '-t8', '-q', '-g', 'rg']],
+    [['download', URL, 'a.vhd', '-Verbose']],
     [['upload', '-Help']],
     [[]],
   ])('are not seen where there are none: %j', (args) => {

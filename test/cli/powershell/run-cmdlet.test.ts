@@ -94,6 +94,13 @@ describe('add-azurevhd', () => {
     expect((await runOf(ADD_AZURE_VHD, URL, `${folder}\\none.vhd`)).words[1]).toBe(`${folder}\\none.vhd`);
   });
 
+  it('says which word is which if file and URL are swapped', async () => {
+    expect(await main(['add-azurevhd', 'a.vhd', URL + SAS], {})).toBe(2);
+    expect(written.err).toContain(`-LocalFilePath is the URL ${URL}. `);
+    expect(written.err).toContain('write -Destination in front of the URL');
+    expect(written.err).not.toContain('c2VjcmV0');
+  });
+
   it('says with -Verbose what has no effect, and why', async () => {
     await runOf(ADD_AZURE_VHD, URL, 'a.vhd', '-ea', 'Stop');
     expect(written.err).toBe('');
@@ -102,7 +109,11 @@ describe('add-azurevhd', () => {
   });
 
   it.each([
-    [['-AsJob'], `Start-Job { add-azurevhd -Destination ${URL} -LocalFilePath a.vhd }`],
+    [
+      ['-AsJob'],
+      `Start-Job { add-azurevhd -Destination ${URL} -LocalFilePath a.vhd } A job has the environment variables`,
+    ],
+    [['-AsJob'], 'The SAS is not shown here: append it to the URL again, or set AZURE_STORAGE_SAS_TOKEN.'],
     [['-StorageKey', 'c2VjcmV0c2VjcmV0'], 'AZURE_STORAGE_KEY'],
     [['-Profile', 'x'], 'Connect-AzAccount'],
     [['-Confirm'], 'there is no terminal'],

@@ -182,17 +182,26 @@ describe('what the cmdlets imply', () => {
 });
 
 describe('a blob with snapshots', () => {
-  it('is replaced only if its snapshots may be deleted', async () => {
-    server.createPageBlob(CONTAINER, BLOB, 1024).snapshots = 2;
+  it('keeps them, as the service does, unless they are to be deleted', async () => {
+    const old = server.createPageBlob(CONTAINER, BLOB, 1024);
+    for (let count = 0; count < 2; count++) old.addSnapshot(server.now());
     const path = await buildImage(DISK);
-    const refused = await upload(blobUrl('rwd'), path, '-OverWrite');
-    expect(refused.exitCode).toBe(6);
-    expect(refused.stderr).toContain('Add --delete-snapshots to delete them');
-    expect(storedBlob()).toMatchObject({ snapshots: 2, size: 1024 });
+    const kept = await upload(blobUrl('rwd'), path, '-OverWrite');
+    expect(kept.exitCode, kept.stderr).toBe(0);
+    expect(storedBlob().snapshots.size).toBe(2);
     const { exitCode, stderr } = await upload(blobUrl('rwd'), path, '-OverWrite', '--delete-snapshots');
     expect(exitCode, stderr).toBe(0);
-    expect(storedBlob().snapshots).toBe(0);
+    expect(storedBlob().snapshots.size).toBe(0);
     expectBlobIs(DISK, storedBlob());
+  });
+
+  it('leads to the next step if the service refuses to replace it', async () => {
+    server.createPageBlob(CONTAINER, BLOB, 1024);
+    server.faults.add({ operation: 'PutBlob' }, { kind: 'status', status: 409, code: 'SnapshotsPresent' });
+    const { exitCode, stderr } = await upload(blobUrl('rwd'), await buildImage(DISK), '-OverWrite');
+    expect(exitCode).toBe(6);
+    expect(stderr).toContain('--delete-snapshots to delete them');
+    expect(storedBlob().size).toBe(1024);
   });
 
   it('is refused before anything is sent if the SAS cannot delete', async () => {
