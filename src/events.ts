@@ -1,4 +1,5 @@
 // The events that functions report while they work. Events carry totals, never differences: a missed event loses nothing.
+import type { FreeSpaceReport } from './base/skip-free.ts';
 import type { ServiceError } from './errors.ts';
 
 /** Bytes so far. */
@@ -31,6 +32,34 @@ export interface TransferTotals extends ProgressTotals {
   readonly retries: number;
 }
 
+/** A file of an image: the image itself, or one of its parents. */
+export interface ImageFileFacts {
+  /** Base name. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Last modification, in milliseconds since the Unix epoch. */
+  readonly modifiedMs: number;
+  /** Unique id in hexadecimal. */
+  readonly diskId: string;
+}
+
+/** What a run did where on the disk, when it ended: bytes in each cell of the disk, at most 480 cells. */
+interface MapCells {
+  /** Size of the disk in bytes. */
+  readonly size: number;
+  /** Bytes of the disk per cell. The last cell may cover less. */
+  readonly cellSize: number;
+  /** Bytes of each cell that earlier runs have finished. */
+  readonly before: readonly number[];
+  /** Bytes of each cell that can contain data and that this run has finished. */
+  readonly read: readonly number[];
+  /** Bytes of each cell that were moved; of a verification, that contain data. */
+  readonly moved: readonly number[];
+  /** Bytes of each cell that were not sent, because the copy of the base contains them. Only with a base. */
+  readonly kept?: readonly number[];
+}
+
 /** The limits of concurrency. */
 interface StartedConcurrency {
   /** Maximum number of requests in flight, as given in the options. */
@@ -61,6 +90,8 @@ export type UploadEvent =
       readonly type: 'start';
       readonly image: string;
       readonly format: string;
+      /** The image, then its parents. */
+      readonly files: readonly ImageFileFacts[];
       /** Virtual size of the disk in bytes. */
       readonly diskSize: number;
       /** Without SAS. */
@@ -76,6 +107,8 @@ export type UploadEvent =
       readonly type: 'start-verify';
       readonly image: string;
       readonly format: string;
+      /** The image, then its parents. */
+      readonly files: readonly ImageFileFacts[];
       readonly diskSize: number;
       /** Without SAS. */
       readonly url: string;
@@ -101,6 +134,8 @@ export type UploadEvent =
       readonly resumedFrom?: string;
       readonly checkpoint: string;
     } & StartedConcurrency)
+  /** Once, when the transfer or the comparison of a run ends, also by a failure. Not after a kill. */
+  | ({ readonly type: 'map' } & MapCells)
   /**
    * During a download, `read` counts the bytes that the service lists and `sent` those that were written to the file. While a blob is verified, `sent` counts bytes read back, and the totals of an upload start again at zero. While a structure
    * is read, all numbers are bytes of its table.
@@ -125,6 +160,8 @@ export type UploadEvent =
       readonly message: string;
     }
   | ({ readonly type: 'request' } & RequestRecord)
+  /** The free space of the guest that reads as zeros, before anything is sent. Only with `skipFree`. */
+  | ({ readonly type: 'free-space' } & FreeSpaceReport)
   /** An operation that changes something in Azure Resource Manager, such as the creation of a disk. `waiting` repeats until it ends. */
   | ({ readonly type: 'arm' } & ArmStep)
   /** The service copies the base. In bytes. */
@@ -156,6 +193,12 @@ export interface RequestRecord {
   readonly requestId?: string;
   /** `x-ms-client-request-id`: the id that vhdup gave to it. */
   readonly clientRequestId?: string;
+  /** The blob after the request: its ETag. Absent for the requests that move data, and for those about something else. */
+  readonly etag?: string;
+  /** The blob after the request: its last modification, in ISO 8601. */
+  readonly lastModified?: string;
+  /** `x-ms-version`: the version of the REST API that answered. With the ETag. */
+  readonly version?: string;
   readonly durationMs: number;
 }
 
@@ -174,6 +217,17 @@ export function shielded(listener: EventListener | undefined): EventListener {
   };
 }
 
+/** Passes a warning on only once: each connection to a target finds out the same. */
+export function warningOnce(code: string, listener: EventListener): EventListener {
+  let isKnown = false;
+  return (event) => {
+    const isSame = event.type === 'warning' && event.code === code;
+    if (isSame && isKnown) return;
+    if (isSame) isKnown = true;
+    listener(event);
+  };
+}
+
 /** Listeners for `openDiskImage` that emit its warnings and diagnostics. */
 export function imageListeners(emit: EventListener) {
   return {
@@ -181,6 +235,17 @@ export function imageListeners(emit: EventListener) {
       emit({ type: 'warning', ...warning }),
     onDebug: (message: string): void => emit({ type: 'debug', message }),
   };
+}
+
+/** The same listeners, and the warnings so far. */
+export function collectingListeners(emit: EventListener) {
+  const warnings: { readonly code: string; readonly message: string }[] = [];
+  const listeners = imageListeners(emit);
+  const onWarning: typeof listeners.onWarning = (warning) => {
+    warnings.push(warning);
+    listeners.onWarning(warning);
+  };
+  return { warnings, listeners: { ...listeners, onWarning } };
 }
 
 export function retryEvent(notice: {

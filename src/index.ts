@@ -3,13 +3,16 @@ export { type ConnectionString, parseConnectionString } from './azure/auth/conne
 export type { Credential, RenewSas, SasRequest, TokenSource } from './azure/auth/credentials.ts';
 export type { ByteRange } from './base/byte-range.ts';
 export type { ChecksumAlgorithm } from './base/page-run.ts';
+export type { RateChange, RateLimit, RateTimetable } from './base/rate-timetable.ts';
+export type { FreeSpaceReport, SkipFree, VolumeFreeSpace } from './base/skip-free.ts';
 export { type CheckOptions, checkImage } from './check/check-image.ts';
-export type { CheckFinding, CheckReport, CheckResult, Generation, Purpose } from './check/check-report.ts';
+export type { CheckFinding, CheckReport, CheckResult, Generation, OsState, Purpose } from './check/check-report.ts';
+export type { RuleSource } from './check/rule-sources.ts';
 export { type ConvertOptions, type ConvertResult, convertImage } from './convert/convert.ts';
 export { downloadImage } from './download/download.ts';
 export type { DownloadProof, DownloadResult } from './download/download-result.ts';
 export * from './errors.ts';
-export type { EventListener, RequestRecord, TransferTotals, UploadEvent } from './events.ts';
+export type { EventListener, ImageFileFacts, RequestRecord, TransferTotals, UploadEvent } from './events.ts';
 export type { DiskImage, DiskImageFormat, Extent, ImageWarning, OpenDiskImageOptions } from './image/disk-image.ts';
 export { asFixedVhd, type FixedVhdView } from './image/fixed-vhd-view.ts';
 export { openDiskImage } from './image/open-disk-image.ts';
@@ -49,6 +52,7 @@ export type {
   VerifyLevel,
   VerifyOptions,
 } from './options.ts';
+export { createReport, type ReportOptions } from './report/create-report.ts';
 export type { LocalImageFormat } from './target/local-image.ts';
 export type { RetryOptions } from './transfer/retry.ts';
 export { planUpload, type UploadPlan } from './upload/dry-run.ts';

@@ -2,12 +2,14 @@
 import type { DiskSku } from './azure/arm/disk-body.ts';
 import type { Credential, RenewSas } from './azure/auth/credentials.ts';
 import type { ChecksumAlgorithm } from './base/page-run.ts';
+import type { RateLimit } from './base/rate-timetable.ts';
+import type { SkipFree } from './base/skip-free.ts';
 import type { EventListener } from './events.ts';
 import type { OpenDiskImageOptions } from './image/disk-image.ts';
 import type { LocalImageFormat } from './target/local-image.ts';
 import type { RetryOptions } from './transfer/retry.ts';
 
-export type { RetryOptions };
+export type { RateLimit, RetryOptions };
 
 /** Options of every function that opens an image. */
 export type ImageOptions = Pick<
@@ -19,6 +21,11 @@ export type ImageOptions = Pick<
 export interface ImageTransferOptions extends ImageOptions {
   /** Path of the image. */
   readonly image: string;
+  /**
+   * Ranges that clean file systems of the guest mark as free read as zeros. `all`: and the contents of page, hibernation and swap
+   * files. What is not certainly free is kept. @default neither
+   */
+  readonly skipFree?: SkipFree;
   /**
    * Maximum number of requests in flight: 1 to 64, or `auto`, which adapts to the connection. To limit the memory, at most 51 of
    * them carry a full 4 MiB; the others are smaller. @default 'auto'
@@ -162,8 +169,8 @@ export interface UploadOptions extends ImageTransferOptions, Omit<ServiceOptions
    * @default 'ranges', and 'unverified' if nothing proves that only this upload has written to the blob
    */
   readonly verify?: VerifyLevel | 'map';
-  /** Maximum number of bytes sent per second. @default no limit */
-  readonly maxRate?: number;
+  /** Maximum number of bytes sent per second, always or by a timetable. @default no limit */
+  readonly maxRate?: RateLimit;
   /** Upload even if Azure would reject the disk. @default false */
   readonly skipChecks?: boolean;
 }
@@ -204,10 +211,12 @@ export interface DownloadOptions extends Omit<ServiceOptions, 'destination'>, Ar
   readonly manifest?: string;
   /** `none` does not compare the file with the Content-MD5 of the blob. @default 'content' */
   readonly verify?: 'none' | 'content';
+  /** Leave the free space of the guest out, as in `ImageTransferOptions`. @default neither */
+  readonly skipFree?: SkipFree;
   /** Maximum number of requests in flight, as in `ImageTransferOptions`. @default 'auto' */
   readonly threads?: Threads;
-  /** Maximum number of bytes received per second. @default no limit */
-  readonly maxRate?: number;
+  /** Maximum number of bytes received per second, always or by a timetable. @default no limit */
+  readonly maxRate?: RateLimit;
   /** Aborts the work and keeps the progress. The function rejects with the signal's reason, unchanged. */
   readonly signal?: AbortSignal;
   readonly onEvent?: EventListener;

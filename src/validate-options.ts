@@ -1,8 +1,10 @@
 // Refuses invalid options before anything is opened or sent.
 
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from './base/page-run.ts';
+import { EVERY_DAY, type RateTimetable } from './base/rate-timetable.ts';
+import { SKIP_FREE_MODES, type SkipFree } from './base/skip-free.ts';
 import { UsageError } from './errors.ts';
-import type { RetryOptions, UploadOptions, VerifyLevel } from './options.ts';
+import type { RateLimit, RetryOptions, UploadOptions, VerifyLevel } from './options.ts';
 
 export const VERIFY_LEVELS = ['none', 'ranges', 'full'] as const satisfies readonly VerifyLevel[];
 
@@ -77,6 +79,14 @@ export function checkResumeOptions({ restart, resumeFromBlob, overwrite, deleteS
   }
 }
 
+/** @throws {UsageError} if `skipFree` is not one of the modes. */
+export function checkSkipFree(skipFree: SkipFree | undefined): SkipFree | undefined {
+  if (skipFree !== undefined && !SKIP_FREE_MODES.includes(skipFree)) {
+    throw new UsageError(`skipFree must be one of ${SKIP_FREE_MODES.join(', ')}, but is ${String(skipFree)}.`);
+  }
+  return skipFree;
+}
+
 /** @throws {UsageError} if the options of a base contradict each other or the target. */
 export function checkBaseOptions(options: UploadOptions): void {
   const { base, baseManifest, trustBase, disk, resumeFromBlob } = options;
@@ -85,15 +95,14 @@ export function checkBaseOptions(options: UploadOptions): void {
     const name = baseManifest === undefined ? 'trustBase (--trust-base)' : 'baseManifest (--base-manifest)';
     throw new UsageError(`${name} needs base (--base): the URL of the uploaded ancestor.`);
   }
+  if (options.skipFree !== undefined) {
+    throw new UsageError(
+      'The copy of a base contains the free space of its image: give base (--base) or skipFree (--skip-free), not both.',
+    );
+  }
   if (disk !== undefined) {
     throw new UsageError(
       'A managed disk cannot start as a copy of a base: leave out base (--base), or upload to a page blob.',
-    );
-  }
-  const option = (['contentType', 'pageBlobTier', 'blobTags'] as const).find((name) => options[name] !== undefined);
-  if (option !== undefined) {
-    throw new UsageError(
-      `A blob that starts as a copy of a base (--base) takes its properties from the base: leave out ${option}.`,
     );
   }
   if (baseManifest !== undefined && trustBase === true) {
@@ -112,12 +121,43 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** In bytes per second. A slower connection would look dead. */
 const MIN_RATE = 1024;
 
-/** @throws {UsageError} if `maxRate` is not a number or is too small. */
-export function checkMaxRate(maxRate: number = Number.POSITIVE_INFINITY): number {
+/** @throws {UsageError} if `maxRate` is neither a number nor a timetable, or is too small. */
+export function checkMaxRate(maxRate: RateLimit = Number.POSITIVE_INFINITY): RateLimit {
+  if (typeof maxRate === 'object') {
+    checkTimetable(maxRate);
+    return maxRate;
+  }
   if (!(maxRate >= MIN_RATE)) {
     throw new UsageError(`maxRate must be at least ${MIN_RATE} bytes per second, but is ${maxRate}.`);
   }
   return maxRate;
+}
+
+const MINUTES_OF_DAY = 24 * 60;
+
+function checkTimetable(timetable: RateTimetable): void {
+  if (timetable.length === 0) throw new UsageError('maxRate is a timetable without any entry.');
+  const times = new Set<number>();
+  for (const { days = EVERY_DAY, minute, rate } of timetable) {
+    if (!Number.isInteger(minute) || minute < 0 || minute >= MINUTES_OF_DAY) {
+      throw new UsageError(`A time of maxRate must be a minute of the day from 0 to 1439, but is ${minute}.`);
+    }
+    if (!(rate >= MIN_RATE)) {
+      throw new UsageError(`Each rate of maxRate must be at least ${MIN_RATE} bytes per second, but one is ${rate}.`);
+    }
+    for (const day of days) {
+      if (!EVERY_DAY.includes(day)) throw new UsageError(`A day of maxRate must be 0 to 6, but is ${day}.`);
+      const time = day * MINUTES_OF_DAY + minute;
+      if (times.has(time)) throw new UsageError(`maxRate has two rates for ${timeText(day, minute)}.`);
+      times.add(time);
+    }
+  }
+}
+
+function timeText(day: number, minute: number): string {
+  const name = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'][day];
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${name} ${two(Math.floor(minute / 60))}:${two(minute % 60)}`;
 }
 
 /** @throws {UsageError} if a number is NaN, negative or too large for a timer. */

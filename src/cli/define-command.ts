@@ -2,6 +2,8 @@
 import type { ArgumentsCamelCase, Argv, InferredOptionTypes, Options } from 'yargs';
 import { UsageError } from '../errors.ts';
 import { OUTPUT_OPTIONS } from './commands/shared-options.ts';
+import type { GuidedArguments } from './guided/context.ts';
+import { type OptionVariables, optionVariables, withSource } from './option-variables.ts';
 import type { Presentation } from './presentation.ts';
 import { runCommand, type Task } from './run-command.ts';
 
@@ -12,6 +14,8 @@ export interface ProgramContext {
   readonly collectGarbage?: () => void;
   /** Of the command that the user gave, if this one runs for it. */
   readonly presentation?: Presentation;
+  /** Asks for the destination of an upload, and runs it. @returns the exit code. */
+  readonly guide?: (args: GuidedArguments) => Promise<number>;
 }
 
 /** What a command gets in addition to its arguments. */
@@ -48,10 +52,14 @@ export interface CommandDefinition<P extends OptionSet, O extends OptionSet> {
 /** A command that can be added to the program. */
 export interface Command {
   readonly name: string;
+  /** One line for the list of commands. */
+  readonly describe: string;
   /** The name of its first argument. */
   readonly argument: string | undefined;
   /** All options and arguments in its help, by name. */
   readonly options: OptionSet;
+  /** The names of its arguments, in order. */
+  readonly positionals: readonly string[];
   /** @param finish - Called with the exit code. */
   readonly addTo: (program: Argv, context: ProgramContext, finish: (exitCode: number) => void) => Argv;
 }
@@ -59,6 +67,9 @@ export interface Command {
 /** Several commands under one word. */
 export interface CommandGroup extends Pick<Command, 'addTo'> {
   readonly commands: readonly Command[];
+  /** The word. */
+  readonly name: string;
+  readonly describe: string;
 }
 
 /** @param definition - The declared options determine its types. */
@@ -78,24 +89,38 @@ export function defineCommand<const P extends OptionSet, const O extends OptionS
     if (usage !== undefined) built.usage(usage);
     return refuseRepeated(built, options);
   };
+  const named = Object.fromEntries(Object.entries(options).filter(([option]) => !(option in positionals)));
   return {
     name,
+    describe,
     argument: Object.keys(positionals)[0],
     options,
+    positionals: Object.keys(positionals),
     addTo: (program, context, finish) => {
       let built: Argv<Parsed<P, O>> | undefined;
+      let variables: OptionVariables = { values: {}, sources: new Map() };
       return program.command({
         command: [name.replace(/^.* /, ''), ...Object.entries(positionals).map(placeholder)].join(' '),
         describe,
-        builder: (yargs: Argv<object>) => {
+        builder: (yargs: Argv<object>, isHelp?: boolean) => {
+          if (isHelp !== true) {
+            variables = optionVariables(named, context.environment);
+            // Before the options are declared, so that it does not change their types. The command line takes precedence.
+            yargs.config(variables.values);
+          }
           built = build(yargs);
           return built;
         },
         handler: async (args: ArgumentsCamelCase<Parsed<P, O>>) => {
           // yargs renders the help of the command that runs, which would delay it by a tenth of its start. It leaves hidden options out.
           for (const option of Object.keys(options)) built?.hide(option);
-          const execute = <Result extends object>(task: Task<Result>) => runCommand(args, context, task);
-          finish(await run(args, { ...context, execute }));
+          const notes = [...variables.sources].map(([option, variable]) => `${variable} sets --${option}.`);
+          const execute = <Result extends object>(task: Task<Result>) => runCommand(args, { ...context, notes }, task);
+          try {
+            finish(await run(args, { ...context, execute }));
+          } catch (error) {
+            throw withSource(error, variables.sources);
+          }
         },
       });
     },
@@ -109,6 +134,8 @@ export function defineCommand<const P extends OptionSet, const O extends OptionS
 export function groupCommands(word: string, describe: string, commands: readonly Command[]): CommandGroup {
   return {
     commands,
+    name: word,
+    describe,
     addTo: (program, context, finish) =>
       program.command({
         command: word,

@@ -1,7 +1,10 @@
 // The only place that reads environment variables: the storage account, its credential, and the features of the terminal.
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { accountKeyOf } from '../azure/auth/account-key.ts';
 import { blobEndpoint, cloudNamed } from '../azure/auth/clouds.ts';
 import { parseConnectionString } from '../azure/auth/connection-string.ts';
-import { accountKeyOf, type Credential } from '../azure/auth/credentials.ts';
+import type { Credential } from '../azure/auth/credentials.ts';
 import { isWithin } from '../azure/auth/sas.ts';
 import { type BlobAddress, endpointOf, needsEndpoint, parseDestination } from '../azure/destination.ts';
 import { parseEndpoint } from '../azure/endpoint.ts';
@@ -9,6 +12,7 @@ import { isUrl, withoutWrapping } from '../azure/given-text.ts';
 import { EMULATOR_ACCOUNT, isLoopback, parseStorageHost } from '../azure/storage-host.ts';
 import { registerSecret } from '../base/redact.ts';
 import { CredentialError, UsageError } from '../errors.ts';
+import { isOff } from './option-variables.ts';
 
 export interface AzureEnvironment {
   /** Blob endpoint for destinations of the form container/blob, and for ambiguous URLs. */
@@ -23,7 +27,8 @@ type Variable = (name: string) => string | undefined;
  * Reads only the variables that the destination needs. If a SAS is given, no credential is read. Otherwise the first of these is
  * used: AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, Microsoft Entra.
  * @param givesSas - Whether an option provides a SAS.
- * @param more - Whether the destination may be a container; the cloud of an account that only AZURE_STORAGE_ACCOUNT names.
+ * @param more - Whether the destination may be a container, or a public blob that is only read; the cloud of an account that only
+ *   AZURE_STORAGE_ACCOUNT names.
  * @throws {UsageError} if a variable or the destination is not valid.
  * @throws {CredentialError} if the credential must not be sent to the destination. The message contains no part of it.
  */
@@ -31,18 +36,30 @@ export function readEnvironment(
   environment: NodeJS.ProcessEnv,
   destination: string,
   givesSas = false,
-  more: { readonly mayBeContainer?: boolean; readonly cloud?: string | undefined } = {},
+  more: { readonly mayBeContainer?: boolean; readonly mayBePublic?: boolean; readonly cloud?: string | undefined } = {},
 ): AzureEnvironment {
   const variable: Variable = (name) => withoutWrapping(environment[name] ?? '') || undefined;
   const isNeeded = needsEndpoint(destination);
   const serviceUrl = isNeeded ? serviceUrlOf(variable, more.cloud) : undefined;
   const account = isNeeded ? accountIn(variable) : undefined;
-  const { address, sas } = parseDestination(destination, serviceUrl, account, more.mayBeContainer);
+  // Whether a command can use a snapshot is checked when it parses the destination itself.
+  const rules = { mayBeContainer: more.mayBeContainer, mayBeVersion: true };
+  const { address, sas } = parseDestination(destination, serviceUrl, account, rules);
   const named = isNeeded && isUrl(destination) ? endpointOf(address) : serviceUrl;
   return {
     ...(named === undefined ? {} : { serviceUrl: named }),
-    ...(givesSas || sas !== undefined ? {} : { credential: credentialFor(address, variable) }),
+    ...(givesSas || sas !== undefined
+      ? {}
+      : { credential: credentialFor(address, variable, more.mayBePublic === true) }),
   };
+}
+
+/** The URL that a command line leaves out: others can see arguments, and it has a SAS. */
+export function urlFrom(
+  environment: NodeJS.ProcessEnv,
+  name: 'VHDUP_DESTINATION' | 'VHDUP_SOURCE',
+): string | undefined {
+  return withoutWrapping(environment[name] ?? '') || undefined;
 }
 
 /** The variables with which Azure Resource Manager is found, without quotes and white space around their values. */
@@ -51,6 +68,26 @@ export function readArmEnvironment(environment: NodeJS.ProcessEnv): Readonly<Rec
   registerIdentitySecrets(variable);
   const names = ['AZURE_SUBSCRIPTION_ID', 'AZURE_CONFIG_DIR', 'AZURE_AUTHORITY_HOST', 'AZURE_TENANT_ID'];
   return Object.fromEntries(names.map((name) => [name, variable(name)]));
+}
+
+/**
+ * The folder of this user for what is remembered between runs: as the XDG Base Directory Specification, the documentation of Windows
+ * (FOLDERID_LocalAppData) and that of macOS name it.
+ */
+export function stateFolder(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): string {
+  const home = environment['HOME'] || homedir();
+  if (platform === 'win32') {
+    return join(environment['LOCALAPPDATA'] || join(environment['USERPROFILE'] || homedir(), 'AppData/Local'), 'vhdup');
+  }
+  if (platform === 'darwin') return join(home, 'Library/Application Support/vhdup');
+  const given = environment['XDG_STATE_HOME'];
+  // The specification ignores relative paths.
+  return join(given !== undefined && isAbsolute(given) ? given : join(home, '.local/state'), 'vhdup');
+}
+
+/** Whether the guided upload remembers destinations: yes, unless VHDUP_RECENT is 0. */
+export function remembersDestinations(environment: NodeJS.ProcessEnv): boolean {
+  return !isOff(environment['VHDUP_RECENT']);
 }
 
 /** @azure/identity reads these variables itself. */
@@ -89,7 +126,7 @@ function endpointIn(variable: Variable): NamedEndpoint | undefined {
   return endpoint === undefined ? undefined : parseEndpoint(endpoint, name, accountIn(variable));
 }
 
-function credentialFor(address: BlobAddress, variable: Variable): Credential {
+function credentialFor(address: BlobAddress, variable: Variable, mayBePublic: boolean): Credential {
   const endpoint = endpointIn(variable);
   const endpoints = endpoint === undefined ? [] : [endpoint.url];
   const sas = variable('AZURE_STORAGE_SAS_TOKEN');
@@ -118,7 +155,7 @@ function credentialFor(address: BlobAddress, variable: Variable): Credential {
     assertMaySend('AZURE_STORAGE_KEY', { account: accountName, endpoints }, address);
     return { kind: 'account-key', accountName, accountKey: accountKeyOf(accountKey) };
   }
-  return entraFor(address, endpoint, variable);
+  return entraFor(address, endpoint, variable, mayBePublic);
 }
 
 /** The account of a host that nobody else can own, or of an emulator on this machine. */
@@ -129,11 +166,17 @@ function provenAccountOf({ url, accountName }: BlobAddress): string | undefined 
 }
 
 /** A token gives access to every account of its user, so it is sent only to Azure and to endpoints that the user names. */
-function entraFor({ url }: BlobAddress, endpoint: NamedEndpoint | undefined, variable: Variable): Credential {
+function entraFor(
+  { url }: BlobAddress,
+  endpoint: NamedEndpoint | undefined,
+  variable: Variable,
+  mayBePublic: boolean,
+): Credential {
   registerIdentitySecrets(variable);
   const { hostname, origin } = new URL(url);
   const isKnown = parseStorageHost(hostname)?.isOfKnownCloud === true || hostname.endsWith('.blob.localhost');
   if (!isKnown && !(endpoint !== undefined && isWithin(url, endpoint.url))) {
+    if (mayBePublic) return { kind: 'anonymous' };
     throw new CredentialError(
       `There is no credential for ${url}. Append a SAS to the URL, or set AZURE_STORAGE_CONNECTION_STRING. Microsoft Entra tokens are sent only to hosts of Azure Storage. If this is such a host under another name, set AZURE_STORAGE_SERVICE_ENDPOINT=${origin}.`,
     );
@@ -200,4 +243,53 @@ export function hasUnicode(
 /** A terminal that can redraw lines. A `dumb` one, such as the shell of an editor, has neither colours nor cursor movement. */
 export function isTerminal(environment: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && environment['TERM'] !== 'dumb';
+}
+
+/** What a terminal can show outside of its text. */
+export interface OutsideSupport {
+  /** Progress in the taskbar or the tab. */
+  readonly taskbar: boolean;
+  /** How the title is set and restored: by sequences, by the console of Windows, or not at all. */
+  readonly title: 'sequences' | 'console' | undefined;
+}
+
+/**
+ * Only terminals that are known to support it: others print the sequences, or show them as a notification. A multiplexer does not
+ * pass them on, although it inherits the variables of the terminal.
+ * Sources: learn.microsoft.com/windows/terminal/tutorials/progress-bar-sequences; release notes of iTerm2 3.6.6 and Ghostty 1.2; wezterm
+ * issue 6581; VTE 0.79; xterm, "XTWINOPS".
+ */
+export function outsideSupport(
+  environment: NodeJS.ProcessEnv,
+  stream: NodeJS.WriteStream,
+  platform: NodeJS.Platform = process.platform,
+): OutsideSupport {
+  const isMultiplexed = /^(?:tmux|screen)/.test(environment['TERM'] ?? '') || has('TMUX') || has('STY');
+  if (!isTerminal(environment, stream) || isMultiplexed) return { taskbar: false, title: undefined };
+  const program = environment['TERM_PROGRAM'];
+  const isVte = atLeast(environment['VTE_VERSION'], [1]);
+  const taskbar =
+    has('WT_SESSION') ||
+    environment['ConEmuANSI'] === 'ON' ||
+    program === 'WezTerm' ||
+    program === 'ghostty' ||
+    atLeast(environment['VTE_VERSION'], [7900]) ||
+    (program === 'iTerm.app' && atLeast(environment['TERM_PROGRAM_VERSION'], [3, 6, 6]));
+  const keepsTitles =
+    isVte || ['XTERM_VERSION', 'KITTY_WINDOW_ID', 'ALACRITTY_WINDOW_ID'].some(has) || program === 'iTerm.app';
+  return { taskbar, title: platform === 'win32' ? 'console' : keepsTitles ? 'sequences' : undefined };
+
+  function has(name: string): boolean {
+    return Boolean(environment[name]);
+  }
+}
+
+/** Whether a version such as 3.6.10 is this one or a later one. */
+function atLeast(version: string | undefined, wanted: readonly number[]): boolean {
+  const parts = (version ?? '').split('.').map((part) => Number.parseInt(part, 10));
+  for (const [index, part] of wanted.entries()) {
+    const difference = (parts[index] ?? 0) - part;
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
 }

@@ -9,11 +9,22 @@ const CTRL_U = '\u0015';
 const ESCAPE = '\u001b';
 const BACKSPACE = new Set(['\b', '\u007f']);
 
+export interface HiddenPromptOptions {
+  /** Called with the line so far, after each change. @default nothing is shown */
+  readonly onChange?: (line: string) => void;
+  /** Whether a line without text is an answer, too. @default false: it is ignored */
+  readonly mayBeEmpty?: boolean;
+}
+
 /**
  * @returns the line that was typed or pasted, or undefined if the input ends first.
  * @throws the reason of `signal` on abort.
  */
-export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<string | undefined> {
+export function askHidden(
+  terminal: ReadStream,
+  signal: AbortSignal,
+  { onChange = () => undefined, mayBeEmpty = false }: HiddenPromptOptions = {},
+): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     // The bytes of a character may arrive in two pieces.
     const decoder = new StringDecoder('utf8');
@@ -31,7 +42,10 @@ export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<st
     const onData = (data: Buffer) => {
       for (const character of decoder.write(data)) {
         if (ENTER.has(character)) {
-          if (line !== '') return finish(() => resolve(withoutSequences(line)));
+          // The rest of what was pasted may be secret too: it must not become the answer to a question whose answer is shown.
+          if (line === '' && !mayBeEmpty) continue;
+          onChange(withoutSequences(line));
+          return finish(() => resolve(withoutSequences(line)));
         } else if (character === CTRL_C) {
           // In raw mode the terminal sends no signal. A listener of SIGINT aborts `signal`.
           process.emit('SIGINT');
@@ -45,6 +59,7 @@ export function askHidden(terminal: ReadStream, signal: AbortSignal): Promise<st
           line += character;
         }
       }
+      onChange(withoutSequences(line));
     };
     signal.throwIfAborted();
     signal.addEventListener('abort', onAbort, { once: true });

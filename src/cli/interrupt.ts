@@ -1,4 +1,5 @@
 // Ctrl-C and similar signals: the first stops cleanly, the second exits at once.
+import type { Readable } from 'node:stream';
 import { EXIT_CODES, VhdupError } from '../errors.ts';
 
 const SIGNALS = {
@@ -9,23 +10,45 @@ const SIGNALS = {
   SIGBREAK: EXIT_CODES.interrupted,
 } as const;
 
-/** The user or the system asked the program to stop. */
+/** How a stream ends. A broken pipe is one that has ended, too. */
+const ENDS = ['end', 'error', 'close'] as const;
+
+/** The keys that a terminal sends to every program in it. */
+const KEYS: readonly string[] = ['SIGINT', 'SIGBREAK'];
+
+/** The user, the system or the program that started this one asked it to stop. */
 export class InterruptedError extends VhdupError {
   readonly code = 'INTERRUPTED';
   readonly exitCode: number;
 
-  constructor(signal: keyof typeof SIGNALS) {
-    super(`Stopped by ${signal}.`);
-    this.exitCode = SIGNALS[signal];
+  constructor(by: keyof typeof SIGNALS | 'stdin') {
+    super(by === 'stdin' ? 'Stopped: the standard input has ended.' : `Stopped by ${by}.`);
+    this.exitCode = by === 'stdin' ? EXIT_CODES.interrupted : SIGNALS[by];
   }
 }
 
-/** Runs `work` with a signal that Ctrl-C aborts. */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>, onStopping: () => void): Promise<T> {
+/**
+ * The standard input, if the program that started this one stops it by closing that: Windows has no signals, and a program that was
+ * killed sends none.
+ */
+export function stopStream(environment: NodeJS.ProcessEnv): NodeJS.ReadStream | undefined {
+  return environment['VHDUP_STOP_WITH_STDIN'] === '1' ? process.stdin : undefined;
+}
+
+/**
+ * Runs `work` with a signal that Ctrl-C aborts.
+ * @param parent - Its end aborts the work too. Whoever holds it decides what Ctrl-C means, so the keys are ignored.
+ */
+export async function interruptible<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  onStopping: () => void,
+  parent?: Readable & { unref?: () => unknown },
+): Promise<T> {
   const controller = new AbortController();
   const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[];
   const listeners = names.map((name) => {
     const listener = () => {
+      if (parent !== undefined && KEYS.includes(name)) return;
       if (controller.signal.aborted) return endAtOnce(name, stopListening);
       onStopping();
       controller.abort(new InterruptedError(name));
@@ -36,10 +59,21 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   const stopListening = () => {
     for (const { name, listener } of listeners) process.off(name, listener);
   };
+  const onEnd = () => {
+    if (controller.signal.aborted) return;
+    onStopping();
+    controller.abort(new InterruptedError('stdin'));
+  };
+  for (const event of ENDS) parent?.once(event, onEnd);
+  parent?.resume();
+  // It must not keep the program running.
+  parent?.unref?.();
   try {
     return await work(controller.signal);
   } finally {
     stopListening();
+    for (const event of ENDS) parent?.off(event, onEnd);
+    parent?.pause();
   }
 }
 

@@ -1,7 +1,8 @@
 // Output for programs: one JSON object per line on stdout, in ASCII, first events, then a result or an error.
 
 import { redact } from '../base/redact.ts';
-import type { UploadEvent } from '../events.ts';
+import type { TransferTotals, UploadEvent } from '../events.ts';
+import { ProgressMeter } from './progress/progress-numbers.ts';
 
 const PROGRESS_INTERVAL_MS = 1000;
 
@@ -10,22 +11,48 @@ const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}
 
 export class JsonLines {
   readonly #stream: NodeJS.WritableStream;
+  readonly #meter = new ProgressMeter();
   #lastProgressMs = Number.NEGATIVE_INFINITY;
+  /** The latest progress, if it was not written. */
+  #held: object | undefined;
 
   constructor(stream: NodeJS.WritableStream) {
     this.#stream = stream;
   }
 
   readonly onEvent = (event: UploadEvent): void => {
-    if (event.type === 'progress') {
-      if (performance.now() - this.#lastProgressMs < PROGRESS_INTERVAL_MS) return;
-      this.#lastProgressMs = performance.now();
+    if (event.type !== 'progress') {
+      this.write(event);
+      return;
     }
-    this.write(event);
+    const progress = { ...event, ...this.#numbersOf(event) };
+    this.#held = progress;
+    if (performance.now() - this.#lastProgressMs < PROGRESS_INTERVAL_MS) return;
+    this.#lastProgressMs = performance.now();
+    this.write(progress);
   };
 
+  /** The result or the error. The progress before it is written first, so that a reader sees where the work ended. */
+  end(outcome: object): void {
+    if (this.#held !== undefined) this.write(this.#held);
+    this.write(outcome);
+  }
+
+  /** Adds the time to the object. */
   write(object: object): void {
-    this.#stream.write(asciiJson(object));
+    if (object === this.#held) this.#held = undefined;
+    const { type, ...rest } = object as { readonly type?: unknown };
+    this.#stream.write(asciiJson({ ...(type === undefined ? {} : { type }), time: new Date().toISOString(), ...rest }));
+  }
+
+  /** Rounded: more digits would only make the lines longer. */
+  #numbersOf(totals: TransferTotals) {
+    const { fraction, bytesPerSecond, etaSeconds } = this.#meter.measure(totals);
+    return {
+      ...(fraction === undefined ? {} : { fraction: Math.floor(fraction * 10_000) / 10_000 }),
+      ...(bytesPerSecond === undefined ? {} : { bytesPerSecond: Math.round(bytesPerSecond) }),
+      ...(etaSeconds === undefined ? {} : { etaSeconds: Math.round(etaSeconds) }),
+    };
   }
 }
 

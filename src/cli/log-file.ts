@@ -1,5 +1,6 @@
-// A log for support cases: every event except progress is appended as one JSON object per line.
+// A log for support cases and reports: every event except progress is appended as one JSON object per line.
 
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { WriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -19,8 +20,18 @@ const MAX_WAITING = 8 * 1024 * 1024;
 /** How long the program waits at its end for a disk that hangs, in milliseconds. */
 const CLOSE_LIMIT_MS = 5000;
 
+/** What a log records of a run besides its events. */
+export interface RunDescription {
+  /** The command: "upload". */
+  readonly command: string;
+  /** As `recordedOptions` lists them. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
 export class LogFile {
   readonly #path: string;
+  /** Several runs may append to one log at once. */
+  readonly #run = randomBytes(4).toString('hex');
   readonly #stream: WriteStream;
   readonly #onProblem: (message: string) => void;
   #leftOut = 0;
@@ -39,7 +50,11 @@ export class LogFile {
    * @param onProblem - Called at most once, when writing fails.
    * @throws {LocalFileError} if the file cannot be opened or is not a log of vhdup.
    */
-  static async open(path: string, onProblem: (message: string) => void): Promise<LogFile> {
+  static async open(
+    path: string,
+    onProblem: (message: string) => void,
+    description?: RunDescription,
+  ): Promise<LogFile> {
     let file: FileHandle | undefined;
     try {
       file = (await openExisting(path, 'append')) ?? (await createExclusive(path, PRIVATE_MODE, true));
@@ -61,6 +76,7 @@ export class LogFile {
       version: VERSION,
       node: process.version,
       platform: `${process.platform} ${process.arch}`,
+      ...description,
     });
     return log;
   }
@@ -86,9 +102,10 @@ export class LogFile {
       return;
     }
     const time = new Date().toISOString();
-    if (this.#leftOut > 0) this.#stream.write(redactedJson({ time, type: 'left-out', lines: this.#leftOut }));
+    if (this.#leftOut > 0)
+      this.#stream.write(redactedJson({ time, run: this.#run, type: 'left-out', lines: this.#leftOut }));
     this.#leftOut = 0;
-    this.#stream.write(redactedJson({ time, ...object }));
+    this.#stream.write(redactedJson({ time, run: this.#run, ...object }));
   }
 
   /** Resolves when everything is written, or when writing has failed. */
@@ -110,23 +127,39 @@ export class LogFile {
   }
 }
 
-/** Runs `work` and passes its events to `onEvent` and, if there is a path, to the log. The log ends with the outcome. */
+export interface LoggedOptions {
+  readonly description?: RunDescription;
+  /** What to do after a failure, as a sentence. @default not recorded */
+  readonly nextStep?: (error: unknown) => string | undefined;
+}
+
+/**
+ * Runs `work` and passes its events to `onEvent` and, if there is a path, to the log. The log ends with the
+ * outcome, and before a failure with the last progress.
+ */
 export async function logged<Result extends object>(
   path: string | undefined,
   onEvent: EventListener,
   work: (onEvent: EventListener) => Promise<Result>,
+  { description, nextStep }: LoggedOptions = {},
 ): Promise<Result> {
   if (path === undefined) return await work(onEvent);
-  const log = await LogFile.open(path, (message) => onEvent({ type: 'warning', code: 'log-file', message }));
+  const onProblem = (message: string) => onEvent({ type: 'warning', code: 'log-file', message });
+  const log = await LogFile.open(path, onProblem, description);
+  let last: UploadEvent | undefined;
   try {
     const result = await work((event) => {
+      if (event.type === 'progress') last = event;
       log.onEvent(event);
       onEvent(event);
     });
     log.write({ type: 'result', ...result });
     return result;
   } catch (error) {
-    log.write(failureOf(error));
+    // A result has these totals too.
+    if (last !== undefined) log.write(last);
+    const next = nextStep?.(error);
+    log.write({ ...failureOf(error), ...(next === undefined ? {} : { nextStep: next }) });
     throw error;
   } finally {
     await log.close();

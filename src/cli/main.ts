@@ -2,15 +2,24 @@
 import yargs from 'yargs';
 import { VERSION } from '../base/version.ts';
 import { EXIT_CODES } from '../errors.ts';
-import { TOP_LEVEL } from './commands.ts';
+import { COMMANDS, TOP_LEVEL } from './commands.ts';
+import { completionLines } from './completion/complete.ts';
+import { COMPLETION_FLAG } from './completion/complete-flag.ts';
 import type { ProgramContext } from './define-command.ts';
+import { startGuided } from './guided/start-guided.ts';
 import { JsonLines } from './json-lines.ts';
+import { assertKnownVariables, isOn } from './option-variables.ts';
+import { withOptionalValues } from './optional-values.ts';
 import { CMDLETS, cmdletNamed } from './powershell/cmdlets.ts';
+import { misplacedFunction } from './powershell/misplaced-functions.ts';
 import { misplacedWords } from './powershell/misplaced-words.ts';
 import { runCmdlet } from './powershell/run-cmdlet.ts';
 import { reportFailure } from './run-command.ts';
 import { tidyHelp } from './screens/tidy-help.ts';
 import { usageError } from './usage-error.ts';
+
+/** These do not need the variables of options to be right. */
+const ASKS_FOR_HELP: ReadonlySet<string> = new Set(['--help', '-h', '--version']);
 
 /**
  * @param args - Without the paths of node and of the script.
@@ -23,11 +32,20 @@ export async function main(
 ): Promise<number> {
   // If a reader exits or a window is closed, the work continues without output. By default, Node would end the process.
   for (const stream of [process.stdout, process.stderr]) stream.off('error', ignore).on('error', ignore);
+  const asked = args.indexOf(COMPLETION_FLAG);
+  if (asked !== -1 && asked < 2) {
+    // As bytes: the filter of the output would escape the tabs, and the words are our own.
+    process.stdout.write(Buffer.from(completionLines(args.slice(asked + 1))));
+    return EXIT_CODES.ok;
+  }
   const [first = '', ...rest] = args;
   const cmdlet = cmdletNamed(first);
   try {
     if (cmdlet === undefined) {
-      const misplaced = misplacedWords(args);
+      const fail = (error: unknown) => reportFailure(error, { json: jsonOf(args, environment) });
+      const guided = await startGuided(args, { ...program, environment }, { run, fail });
+      if (guided !== undefined) return guided;
+      const misplaced = misplacedFunction(args) ?? misplacedWords(args);
       if (misplaced !== undefined) throw misplaced;
       return await run(args, { ...program, environment });
     }
@@ -35,15 +53,16 @@ export async function main(
       run(words, { ...program, environment, presentation }),
     );
   } catch (error) {
-    return reportFailure(error, cmdlet === undefined ? { json: jsonOf(args) } : {});
+    return reportFailure(error, cmdlet === undefined ? { json: jsonOf(args, environment) } : {});
   }
 }
 
 /** For a failure before the command starts: programs that asked for JSON get an object then, too. */
-function jsonOf(args: readonly string[]): JsonLines | undefined {
+function jsonOf(args: readonly string[], environment: NodeJS.ProcessEnv): JsonLines | undefined {
   const end = args.indexOf('--');
   const options = end === -1 ? args : args.slice(0, end);
-  return options.includes('--json') ? new JsonLines(process.stdout) : undefined;
+  const isWanted = options.includes('--json') || (isOn(environment['VHDUP_JSON']) && !options.includes('--no-json'));
+  return isWanted ? new JsonLines(process.stdout) : undefined;
 }
 
 /** Runs a command of vhdup. @returns its exit code. */
@@ -60,6 +79,9 @@ async function run(args: readonly string[], context: ProgramContext): Promise<nu
     .version(VERSION)
     .help()
     .alias('h', 'help')
+    .epilog(
+      'vhdup disk.vhdx asks for everything else. Environment variables set options too: VHDUP_THREADS=8 stands for --threads 8.',
+    )
     .wrap(Math.min(110, process.stdout.columns || 80))
     // Numbers stay strings: an account or a container may be named 007.
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
@@ -67,17 +89,24 @@ async function run(args: readonly string[], context: ProgramContext): Promise<nu
     .fail((message, error) => {
       throw error === undefined || error.name === 'YError' ? usageError(message ?? error?.message, args) : error;
     });
+  const optionNames = COMMANDS.flatMap(({ options, positionals }) =>
+    Object.keys(options).filter((name) => !positionals.includes(name)),
+  );
   for (const command of TOP_LEVEL) command.addTo(cli, context, finish);
   // For the help only: their own parser reads their words.
   for (const { name, describe } of CMDLETS) cli.command(name, describe);
   try {
-    await cli.parseAsync([...args], {}, (_error, _argv, output) => {
+    if (!args.some((word) => ASKS_FOR_HELP.has(word))) assertKnownVariables(optionNames, context.environment);
+    await cli.parseAsync(withOptionalValues(args), {}, (_error, _argv, output) => {
       if (output !== '') process.stdout.write(`${tidyHelp(output)}\n`);
     });
     return exitCode;
   } catch (error) {
     const { presentation } = context;
-    return reportFailure(error, { presentation, json: presentation === undefined ? jsonOf(args) : undefined });
+    return reportFailure(error, {
+      presentation,
+      json: presentation === undefined ? jsonOf(args, context.environment) : undefined,
+    });
   }
 }
 

@@ -2,12 +2,14 @@
 import { messageOf } from '../base/thrown.ts';
 import { EXIT_CODES, VhdupError } from '../errors.ts';
 import type { EventListener, UploadEvent } from '../events.ts';
+import { outsideSupport } from './environment.ts';
 import { safeScreen, safeText, writeSecret } from './guard-output.ts';
-import { InterruptedError, interruptible } from './interrupt.ts';
+import { InterruptedError, interruptible, stopStream } from './interrupt.ts';
 import { asciiJson, JsonLines } from './json-lines.ts';
 import { type Presentation, propertyList } from './presentation.ts';
 import { Reporter } from './progress/reporter.ts';
 import { screenOf } from './screens/screen.ts';
+import { awakeSystem, stayAwake } from './stay-awake.ts';
 
 /** The options that every command takes. */
 export interface CommonArguments {
@@ -30,20 +32,33 @@ export interface Task<Result extends object> {
   readonly stopping?: string;
   /** The exit code of a result. @default 0 */
   readonly exitCode?: (result: Result) => number;
+  /** The computer must not go to sleep while data moves. @default false */
+  readonly staysAwake?: boolean;
   /** The failures in a result, as sentences. --quiet prints them on stderr. @default none */
   readonly failures?: (result: Result) => readonly string[];
 }
+
+/** The first of these events shows that a command has begun its long work. */
+const MOVES_DATA: ReadonlySet<UploadEvent['type']> = new Set([
+  'start',
+  'start-verify',
+  'start-download',
+  'phase',
+  'progress',
+]);
 
 /** How a command runs. */
 export interface RunContext {
   readonly environment: NodeJS.ProcessEnv;
   readonly presentation?: Presentation;
+  /** Reasons for decisions that were made before, as sentences. --verbose prints them. @default none */
+  readonly notes?: readonly string[];
 }
 
 /** @returns the exit code. */
 export async function runCommand<Result extends object>(
   args: CommonArguments,
-  { environment, presentation }: RunContext,
+  { environment, presentation, notes = [] }: RunContext,
   task: Task<Result>,
 ): Promise<number> {
   // Instead of events, a command in the way of PowerShell prints one object.
@@ -52,6 +67,7 @@ export async function runCommand<Result extends object>(
   const reporter = new Reporter({
     stream: process.stderr,
     screen,
+    outside: outsideSupport(environment, process.stderr),
     quiet: args.quiet,
     // JSON on stdout already reports progress. A bar on a terminal is for the user.
     progress: args.progress && (!args.json || presentation !== undefined || screen.redraws),
@@ -60,18 +76,26 @@ export async function runCommand<Result extends object>(
   // A bar hides the cursor and turns line wrapping off. Both are restored also if the program exits at once.
   const restoreTerminal = () => reporter.stop();
   process.once('exit', restoreTerminal);
+  let letSleep: (() => void) | undefined;
   const onEvent = (event: UploadEvent) => {
+    if (task.staysAwake === true && MOVES_DATA.has(event.type)) letSleep ??= stayAwake(awakeSystem(environment));
     if ((event.type !== 'debug' && event.type !== 'request') || args.verbose) json?.onEvent(event);
     reporter.onEvent(presentation === undefined ? event : reworded(event, presentation));
   };
   try {
+    for (const message of notes) onEvent({ type: 'debug', message });
     const stopping = () =>
       reporter.log(`${task.stopping ?? 'Stopping and saving the progress.'} Press Ctrl-C again to exit immediately.`);
-    const result = await interruptible((signal) => task.run(signal, onEvent), stopping);
+    const result = await interruptible((signal) => task.run(signal, onEvent), stopping, stopStream(environment));
     reporter.stop();
     if (task.containsSecret === true) {
-      writeSecret(process.stdout, args.json ? JSON.stringify({ type: 'result', ...result }) : task.describe(result));
-    } else if (json !== undefined) json.write({ type: 'result', ...result });
+      writeSecret(
+        process.stdout,
+        args.json
+          ? JSON.stringify({ type: 'result', time: new Date().toISOString(), ...result })
+          : task.describe(result),
+      );
+    } else if (json !== undefined) json.end({ type: 'result', ...result });
     else if (presentation !== undefined) present(result, args, task, presentation);
     else if (!args.quiet) process.stdout.write(`${safeScreen(task.describe(result))}\n`);
     if (args.quiet) {
@@ -82,6 +106,7 @@ export async function runCommand<Result extends object>(
     reporter.stop();
     return reportFailure(error, { json, nextStep: task.nextStep?.(error), presentation });
   } finally {
+    letSleep?.();
     process.off('exit', restoreTerminal);
   }
 }
@@ -120,7 +145,7 @@ export function reportFailure(error: unknown, { json, nextStep, presentation }: 
   if (nextStep !== undefined) lines.push(nextStep);
   const text = lines.join('\n');
   process.stderr.write(`${safeText(presentation?.reword(text) ?? text)}\n`);
-  json?.write({ ...failureOf(error), ...(nextStep === undefined ? {} : { nextStep }) });
+  json?.end({ ...failureOf(error), ...(nextStep === undefined ? {} : { nextStep }) });
   return exitCode;
 }
 

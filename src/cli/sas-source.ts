@@ -1,5 +1,6 @@
 // The sources of a new SAS when the current one has expired: a file, a command, or the user at the terminal.
 import { spawn } from 'node:child_process';
+import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RenewSas, SasRequest } from '../azure/auth/credentials.ts';
 import { decodeText } from '../azure/given-text.ts';
@@ -24,6 +25,8 @@ type Say = (message: string) => void;
 const MAX_OUTPUT = 64 * 1024;
 /** Pause between two reads of the file while the upload waits, in milliseconds. */
 const POLL_MS = 2000;
+/** How long a new content of the file must stay, in milliseconds. */
+const SETTLE_MS = 100;
 /** Limit of the command's duration, including a sign-in, in milliseconds. */
 const COMMAND_LIMIT_MS = 5 * 60_000;
 /** The longest pause between two runs of the command, in milliseconds. */
@@ -43,14 +46,28 @@ export function sasFile(path: string, say: Say, pollMs: number = POLL_MS): SasSo
     }
     return last;
   };
+  const read = async (signal: AbortSignal) => {
+    const text = await readSasText(path, signal).catch(() => '');
+    signal.throwIfAborted();
+    return text;
+  };
+  /** Whether the file still has this content. One that was written while it was read may have given parts of two. A pipe gives it once. */
+  const isStill = async (text: string, signal: AbortSignal) => {
+    const isFile = await stat(path).then(
+      (stats) => stats.isFile(),
+      () => true,
+    );
+    if (!isFile) return true;
+    await delay(Math.min(pollMs, SETTLE_MS), undefined, { signal });
+    return (await read(signal)) === text;
+  };
   const renew = async ({ signal }: SasRequest) => {
     if (isOnce && last !== undefined) return undefined;
     let isAnnounced = false;
     for (;;) {
       // While somebody replaces the file, it may be empty, locked or missing.
-      const text = await readSasText(path, signal).catch(() => '');
-      signal.throwIfAborted();
-      if (text.trim() !== '' && text !== last) {
+      const text = await read(signal);
+      if (text.trim() !== '' && text !== last && (isOnce || (await isStill(text, signal)))) {
         last = text;
         return text;
       }

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { askYesNo } from '../../src/cli/ask-yes-no.ts';
+import { takeText } from '../support/captured-output.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
 function terminal() {
@@ -18,7 +19,7 @@ describe('askYesNo', () => {
     const { input, output, stop } = terminal();
     input.write(answer);
     expect(await askYesNo('Delete?\u001b[31m', stop.signal, input, output)).toBe(expected);
-    expect(String(output.read())).toBe('Delete?\\u{1b}[31m [y/N] ');
+    expect(takeText(output)).toBe('Delete?\\u{1b}[31m [y/N] ');
   });
 
   it('takes the end of the input as no', async () => {

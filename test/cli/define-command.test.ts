@@ -81,7 +81,7 @@ describe('defineCommand', () => {
   it('adds the output options to every command', async () => {
     const written = captureOutput();
     await parse('copy', 'a', '--json');
-    expect(JSON.parse(written.out)).toEqual({ type: 'result', copied: 3 });
+    expect(JSON.parse(written.out)).toEqual({ type: 'result', time: expect.any(String), copied: 3 });
     await parse('copy', 'a', '-q');
     expect(written.out.split('\n')).toHaveLength(2);
   });
@@ -131,8 +131,8 @@ describe('groupCommands', () => {
 describe('COMMANDS', () => {
   it('have descriptions and options in the same form', () => {
     expect(COMMANDS.map(({ name }) => name)).toEqual([
-      ...['upload', 'download', 'list', 'abort', 'verify', 'convert', 'check', 'inspect', 'sas'],
-      ...['disk status', 'disk abort', 'image create', 'image status'],
+      ...['upload', 'download', 'list', 'abort', 'verify', 'report', 'convert', 'check', 'inspect', 'sas'],
+      ...['disk status', 'disk abort', 'image create', 'image status', 'completion', 'powershell', 'version'],
     ]);
     for (const { name, options } of COMMANDS) {
       for (const [option, { describe: text = '', array, default: value }] of Object.entries(options)) {

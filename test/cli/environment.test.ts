@@ -29,6 +29,17 @@ describe('readEnvironment', () => {
     expect(readEnvironment({}, URL_OF_ACCOUNT)).toEqual({ credential: { kind: 'entra' } });
   });
 
+  it('needs no credential for a blob that may be public, and never sends one to a host of somebody else', () => {
+    const url = 'https://files.example.com/public/disk.vhd';
+    expect(readEnvironment({}, url, false, { mayBePublic: true })).toMatchObject({ credential: { kind: 'anonymous' } });
+    expect(() => readEnvironment({}, url)).toThrow('There is no credential for');
+    expect(readEnvironment({}, URL_OF_ACCOUNT, false, { mayBePublic: true })).toEqual({
+      credential: { kind: 'entra' },
+    });
+    const key = { AZURE_STORAGE_ACCOUNT: 'account', AZURE_STORAGE_KEY: KEY };
+    expect(() => readEnvironment(key, url, false, { mayBePublic: true })).toThrow('It was not sent there.');
+  });
+
   it('ignores empty and blank variables', () => {
     const blank = {
       AZURE_STORAGE_SAS_TOKEN: '',

@@ -2,13 +2,14 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { guardOutput, safeScreen, safeText } from '../../src/cli/guard-output.ts';
 import { painter } from '../../src/cli/screens/paint.ts';
+import { takeText } from '../support/captured-output.ts';
 
 /** The part of `text` that reaches the stream. */
 function through(text: string, screen?: Parameters<typeof guardOutput>[1]): string {
   const stream = new PassThrough();
   guardOutput(stream, screen);
   stream.write(text);
-  return String(stream.read());
+  return takeText(stream);
 }
 
 describe('guardOutput', () => {
@@ -19,7 +20,7 @@ describe('guardOutput', () => {
       expect(stream.write('GET https://a.b/c?sp=r&sig=c2VjcmV0 failed\n', () => resolve())).toBe(true);
     });
     stream.write(Buffer.from('bytes'));
-    expect(stream.read()?.toString()).toBe('GET https://a.b/c?sp=r&sig=REDACTED failed\nbytes');
+    expect(takeText(stream)).toBe('GET https://a.b/c?sp=r&sig=REDACTED failed\nbytes');
     await written;
   });
 

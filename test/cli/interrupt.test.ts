@@ -1,5 +1,6 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { InterruptedError, interruptible } from '../../src/cli/interrupt.ts';
+import { InterruptedError, interruptible, stopStream } from '../../src/cli/interrupt.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
@@ -44,6 +45,36 @@ describe('interruptible', () => {
     expect(error).toBeInstanceOf(InterruptedError);
     expect(error).toMatchObject({ exitCode, code: 'INTERRUPTED', message: `Stopped by ${name}.` });
     expect(stopping).toBe(1);
+  });
+
+  it.each(['end', 'error', 'close'])(
+    'aborts the work at the %s of the standard input, if that stops it',
+    async (event) => {
+      let stopping = 0;
+      const parent = new PassThrough();
+      const running = interruptible(
+        untilAborted,
+        () => {
+          stopping += 1;
+        },
+        parent,
+      );
+      // The terminal sends these to every program in it; the parent decides.
+      process.emit('SIGINT');
+      process.emit('SIGBREAK');
+      expect(stopping).toBe(0);
+      parent.emit(event, new Error('broken pipe'));
+      parent.emit('close');
+      expect(await failureOf(running)).toMatchObject({ code: 'INTERRUPTED', exitCode: 130 });
+      expect(stopping).toBe(1);
+      expect(['end', 'error', 'close'].map((name) => parent.listenerCount(name))).toEqual([0, 0, 0]);
+    },
+  );
+
+  it('takes the standard input only if a variable asks for it', () => {
+    expect(stopStream({})).toBeUndefined();
+    expect(stopStream({ VHDUP_STOP_WITH_STDIN: '0' })).toBeUndefined();
+    expect(stopStream({ VHDUP_STOP_WITH_STDIN: '1' })).toBe(process.stdin);
   });
 
   it('ends the program at the second signal of any kind, without waiting for threads', async () => {

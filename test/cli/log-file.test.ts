@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LogFile, logged } from '../../src/cli/log-file.ts';
 import { LocalFileError, ServiceError } from '../../src/errors.ts';
-import type { UploadEvent } from '../../src/events.ts';
+import type { EventListener, UploadEvent } from '../../src/events.ts';
 import { totalsOf } from '../support/transfer-totals.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
@@ -53,9 +53,15 @@ describe('logged', () => {
     const lines = await linesOf(path);
     expect(lines).toEqual([
       expect.objectContaining({ type: 'log', node: process.version }),
-      { time: expect.any(String), ...REQUEST },
-      { time: expect.any(String), type: 'warning', code: 'a', message: 'https://a.b/c?sig=REDACTED&se=1' },
-      { time: expect.any(String), type: 'result', sent: 7 },
+      { time: expect.any(String), run: lines[0]?.['run'], ...REQUEST },
+      {
+        time: expect.any(String),
+        run: lines[0]?.['run'],
+        type: 'warning',
+        code: 'a',
+        message: 'https://a.b/c?sig=REDACTED&se=1',
+      },
+      { time: expect.any(String), run: lines[0]?.['run'], type: 'result', sent: 7 },
     ]);
     for (const { time } of lines) expect(new Date(String(time)).toISOString()).toBe(time);
   });
@@ -67,6 +73,28 @@ describe('logged', () => {
     expect(await failureOf(logged(path, unexpectedEvent, () => Promise.reject(error)))).toBe(error);
     expect((await linesOf(path)).map(({ type }) => type)).toEqual(['log', 'result', 'log', 'error']);
     expect((await linesOf(path)).at(-1)).toMatchObject({ code: 'SERVICE', exitCode: 9, message: 'Gave up.' });
+  });
+
+  it('describes the run, and ends a failure with the last progress and the next step', async () => {
+    const path = await logPath();
+    const description = { command: 'upload', options: { checksum: 'md5' } };
+    const failing = (onEvent: EventListener) => {
+      onEvent({ type: 'progress', ...totalsOf({ done: 1 }) });
+      onEvent({ type: 'progress', ...totalsOf({ done: 2 }) });
+      return Promise.reject(new ServiceError('Gave up.', { reason: 'ServerBusy', transient: false }));
+    };
+    await failureOf(logged(path, () => undefined, failing, { description, nextStep: () => 'Wait.' }));
+    await failureOf(logged(path, () => undefined, failing));
+    const lines = await linesOf(path);
+    expect(lines.map(({ type }) => type)).toEqual(['log', 'progress', 'error', 'log', 'progress', 'error']);
+    expect(lines[0]).toMatchObject(description);
+    expect(lines[1]).toMatchObject({ done: 2 });
+    expect(lines[2]).toMatchObject({ code: 'SERVICE', nextStep: 'Wait.' });
+    expect(lines[5]).not.toHaveProperty('nextStep');
+    // One log may have the lines of several runs at once.
+    const runs = lines.map(({ run }) => run);
+    expect(new Set(runs).size).toBe(2);
+    expect(runs.slice(0, 3)).toEqual([runs[0], runs[0], runs[0]]);
   });
 
   it('writes nothing without a path', async () => {

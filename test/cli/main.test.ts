@@ -80,6 +80,8 @@ describe('main', () => {
       ['upload', '-LocalFilePath', 'a', '-Destination', URL_WITH_SAS],
       'Run: vhdup add-azurevhd -LocalFilePath a',
     ],
+    ['a URL before the image', ['upload', URL_WITH_SAS, 'disk.vhd'], 'If the URL is the destination, write it after'],
+    ['a URL as the image', ['inspect', URL_WITH_SAS], 'save it to a file first: vhdup download'],
     ['no image', ['upload'], 'is missing'],
     ['no destination', ['upload', 'disk.vhd'], 'The destination is missing'],
     ['an option that is none', ['upload', 'disk.vhd', 'c/b', '--fast'], 'fast'],
@@ -214,5 +216,55 @@ describe('main', () => {
   it('does not change names that look like numbers', async () => {
     expect(await main(['convert', '007', '1e3'], {})).toBe(3);
     expect(written.err).toContain('007');
+  });
+});
+
+describe('options by environment variables', () => {
+  it('stand for options, also for switches', async () => {
+    const image = await makeImage();
+    expect(await main(['upload', image], { VHDUP_DRY_RUN: '1', VHDUP_JSON: 'true', VHDUP_PROGRESS: '0' })).toBe(0);
+    const lines = written.out.trim().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ type: 'result', send: 4608 });
+    expect(written.err).toBe('');
+  });
+
+  it('give way to the command line, in both directions', async () => {
+    const image = await makeImage();
+    expect(
+      await main(['upload', image, '-n', '--threads', '2', '--no-json'], { VHDUP_THREADS: 'x', VHDUP_JSON: '1' }),
+    ).toBe(0);
+    expect(written.out).toContain('4.50 KiB (4608 bytes) in 2 requests');
+  });
+
+  it('are named in errors and with --verbose, without their values', async () => {
+    const image = await makeImage();
+    expect(await main(['upload', image, '-n'], { VHDUP_THREADS: 'many' })).toBe(2);
+    expect(written.err).toContain(
+      '--threads must be a whole number, but is "many". The value comes from the environment variable VHDUP_THREADS.',
+    );
+    written.err = '';
+    const secret = 'sig=c2VjcmV0c2VjcmV0';
+    expect(await main(['upload', image, '-n', '-v', '--no-progress'], { VHDUP_SAS_COMMAND: `echo "${secret}"` })).toBe(
+      0,
+    );
+    expect(written.err).toContain('VHDUP_SAS_COMMAND sets --sas-command.');
+    expect(written.out + written.err).not.toContain(secret);
+  });
+
+  it('are ignored by commands that do not have the option, and refused if none has it', async () => {
+    const folder = await temporaryFolder();
+    expect(await main(['list', folder], { VHDUP_THREADS: '8', VHDUP_LOG_FILE: join(folder, 'log') })).toBe(0);
+    expect(await readdir(folder)).toEqual([]);
+    expect(await main(['list', folder, '--json'], { VHDUP_TREADS: '8' })).toBe(2);
+    expect(JSON.parse(written.out.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('VHDUP_TREADS stands for no option of vhdup. Did you mean VHDUP_THREADS?'),
+    });
+    expect(await main(['list', '--help'], { VHDUP_TREADS: '8' })).toBe(0);
+  });
+
+  it('do not stand for arguments', async () => {
+    expect(await main(['convert'], { VHDUP_STRUCTURE: 'footer' })).toBe(2);
+    expect(written.err).toContain('VHDUP_STRUCTURE stands for no option');
   });
 });

@@ -10,6 +10,7 @@ const EXPIRED = new CredentialError('The SAS has expired.', { isExpired: true })
 
 const STARTED: UploadEvent = {
   type: 'start-verify',
+  files: [],
   image: 'disk.vhd',
   format: 'vhd-dynamic',
   diskSize: 512,

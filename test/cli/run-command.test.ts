@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type CommonArguments, reportFailure, runCommand } from '../../src/cli/run-command.ts';
 import { DestinationError, UsageError } from '../../src/errors.ts';
+import type { EventListener, UploadEvent } from '../../src/events.ts';
 import { captureOutput } from '../support/captured-output.ts';
+import { totalsOf } from '../support/transfer-totals.ts';
 
 const ARGUMENTS: CommonArguments = { json: false, quiet: false, verbose: false, progress: false };
 const RUN = { environment: {} };
@@ -40,8 +42,8 @@ describe('runCommand', () => {
       },
     });
     expect(linesOf(written.out)).toEqual([
-      { type: 'warning', code: 'a', message: 'The clock is wrong.' },
-      { type: 'result', written: 7 },
+      { type: 'warning', time: expect.any(String), code: 'a', message: 'The clock is wrong.' },
+      { type: 'result', time: expect.any(String), written: 7 },
     ]);
   });
 
@@ -61,7 +63,7 @@ describe('runCommand', () => {
     const written = captureOutput();
     const run = () => Promise.reject(new DestinationError('It is there already.'));
     await runCommand({ ...ARGUMENTS, json: true }, RUN, { ...task, run, nextStep: () => 'Run it again.' });
-    expect(linesOf(written.out)).toEqual([
+    expect(linesOf(written.out)).toMatchObject([
       { type: 'error', code: 'DESTINATION', exitCode: 6, message: 'It is there already.', nextStep: 'Run it again.' },
     ]);
   });
@@ -109,5 +111,52 @@ describe('reportFailure', () => {
     expect(reportFailure('just a text')).toBe(1);
     expect(reportFailure(undefined)).toBe(1);
     expect(written.err).toContain('Error: just a text\n');
+  });
+});
+
+describe('progress outside of the text of a terminal', () => {
+  const CLEARED = '\u001b]9;4;0;0\u0007';
+  const totals: UploadEvent = { type: 'progress', ...totalsOf({ planned: 10, done: 5 }) };
+
+  /** Runs work after half of the progress on a terminal of Windows. @returns what was written to stderr. */
+  async function errOf(work: () => Promise<{ written: number }>): Promise<string> {
+    const written = captureOutput();
+    const before = Object.getOwnPropertyDescriptor(process.stderr, 'isTTY');
+    Object.defineProperty(process.stderr, 'isTTY', { value: true, configurable: true });
+    onTestFinished(
+      () => void Object.defineProperty(process.stderr, 'isTTY', before ?? { value: false, configurable: true }),
+    );
+    const run = (_: AbortSignal, onEvent: EventListener) => {
+      onEvent(totals);
+      return work();
+    };
+    await runCommand({ ...ARGUMENTS, progress: true }, { environment: { WT_SESSION: '0a' } }, { ...task, run });
+    return written.err;
+  }
+
+  it.each([
+    ['success', () => Promise.resolve({ written: 7 })],
+    ['a failure', () => Promise.reject(new DestinationError('It is there already.'))],
+    ['a bug', () => Promise.reject(new TypeError('x is not a function'))],
+  ])('is removed after %s', async (_, work) => {
+    const err = await errOf(work);
+    expect(err).toContain('\u001b]9;4;1;50\u0007');
+    expect(err.indexOf(CLEARED)).toBe(err.lastIndexOf('\u001b]9;4;'));
+  });
+
+  it('is removed when the program exits in the middle of its work', async () => {
+    const others = process.listeners('exit');
+    let count = 0;
+    const err = await errOf(() => {
+      // A second Ctrl-C, process.exit and an uncaught error all come here.
+      for (const listener of process.listeners('exit').filter((one) => !others.includes(one))) {
+        listener(1);
+        count += 1;
+      }
+      return Promise.resolve({ written: 7 });
+    });
+    expect(count).toBe(1);
+    expect(err).toContain(CLEARED);
+    expect(err.indexOf(CLEARED)).toBe(err.lastIndexOf('\u001b]9;4;'));
   });
 });

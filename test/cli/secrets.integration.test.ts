@@ -58,6 +58,9 @@ function expectNoSecrets(text: string, secrets: readonly string[]): void {
   }
 }
 
+/** A log and a report beside the image. */
+const recording = (log: string) => ['--log-file', log, '--report', `${log}.html`];
+
 /** All files that vhdup left in the folder of the image: checkpoints, their temporary files, logs. */
 async function filesBeside(image: string): Promise<string> {
   const names = await readdir(dirname(image));
@@ -292,7 +295,7 @@ describe.each([
     const image = await buildImage(DISK);
     const log = join(dirname(image), 'upload.log');
     const sas = server.accountSas('rw');
-    const args = ['upload', image, server.urlOf(CONTAINER, BLOB), '--log-file', log, ...mode];
+    const args = ['upload', image, server.urlOf(CONTAINER, BLOB), ...recording(log), ...mode];
     const { exitCode, stdout, stderr } = await run(args, { ...SDK_LOG, ...environmentOf(sas) });
     expect(exitCode, stderr).toBe(0);
     expect(stderr).toContain('azure:storage-blob:info');
@@ -318,7 +321,7 @@ describe.each([
       nobody: [],
     };
     const log = join(dirname(image), 'upload.log');
-    const args = ['upload', image, old, '--threads', '1', '--log-file', log, ...(source[from] ?? []), ...mode];
+    const args = ['upload', image, old, '--threads', '1', ...recording(log), ...(source[from] ?? []), ...mode];
     const running = run(args, SDK_LOG);
     await server.when(() => hasCommitted(PIECE));
     server.expireSas(old);
@@ -342,7 +345,7 @@ describe.each([
     const log = join(dirname(image), 'upload.log');
     const authority = join(dirname(image), 'ca.pem');
     await writeFile(authority, server.caCertificate ?? '');
-    const args = ['upload', image, url, '--retries', '1', '--log-file', log, ...mode];
+    const args = ['upload', image, url, '--retries', '1', ...recording(log), ...mode];
     const HTTPS_PROXY = proxy.url.replace('user', user);
     // Only a new process reads its authorities from the environment.
     const environment = { ...SDK_LOG, HTTPS_PROXY, NODE_EXTRA_CA_CERTS: authority };
@@ -359,7 +362,7 @@ describe.each([
       const url = blobUrl().replace('127.0.0.1', 'account.blob.core.windows.net');
       const log = join(dirname(image), 'upload.log');
       const proxy = `http://user:${PROXY_PASSWORD}@${host}`;
-      const args = ['upload', image, url, '--retries', '1', '--log-file', log, ...mode];
+      const args = ['upload', image, url, '--retries', '1', ...recording(log), ...mode];
       const { exitCode, stdout, stderr } = await run(args, { ...SDK_LOG, HTTP_PROXY: proxy, HTTPS_PROXY: proxy });
       expect(exitCode, stderr).not.toBe(0);
       expect(stderr).not.toContain('This is a bug');

@@ -1,7 +1,8 @@
 // The output of each command on simple terminals. test/cli/progress/reporter has the plain lines of longer work.
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { hasScript, NO_SCRIPT, runOnTerminal } from '../support/pseudo-terminal.ts';
+import { hasScript, NO_SCRIPT, runOnTerminal, startOnTerminal } from '../support/pseudo-terminal.ts';
+import { blobUrl, hasCommitted, server, useServer } from '../support/target-server.ts';
 import { buildVhd, patternOf } from '../support/vhd-builder.ts';
 import { workspace } from '../support/vhdx-workspace.ts';
 
@@ -54,4 +55,53 @@ it.each([
 ])('a bar and a map are drawn with block characters if the locale %s', (_, environment) => {
   expect(draw(CONVERT, environment)).toContain('100% ████');
   expect(draw(['inspect', image], environment)).toContain('│█');
+});
+
+describe('progress outside of the text', () => {
+  const CLEARED = '\u001b]9;4;0;0\u0007';
+
+  it('is shown in the taskbar by Windows Terminal, and removed at the end', () => {
+    const output = draw(CONVERT, { WT_SESSION: '0a' });
+    expect(output).toMatch(/\]9;4;1;\d+/);
+    expect(output.indexOf(CLEARED)).toBe(output.lastIndexOf('\u001b]9;4;'));
+    expect(output).not.toContain('\u001b]2;');
+  });
+
+  it('is shown in the title by xterm, which gets its own title back', () => {
+    const output = draw(CONVERT, { XTERM_VERSION: 'XTerm(379)' });
+    expect(output.indexOf('\u001b[22;0t')).toBeGreaterThanOrEqual(0);
+    expect(output.indexOf('\u001b[22;0t')).toBeLessThan(output.indexOf('\u001b]2;'));
+    expect(output).toContain('\u001b]2;100% vhdup\u0007');
+    expect(output.lastIndexOf('\u001b[23;0t')).toBeGreaterThan(output.lastIndexOf('\u001b]2;'));
+    expect(output).not.toContain(']9;4;');
+  });
+
+  it.each([
+    ['on other terminals', [], {}],
+    ['on a dumb terminal', [], { WT_SESSION: '0a', XTERM_VERSION: '1', TERM: 'dumb' }],
+    ['in tmux', [], { WT_SESSION: '0a', XTERM_VERSION: '1', TMUX: '/tmp/tmux' }],
+    ['without progress', ['--no-progress'], { WT_SESSION: '0a', XTERM_VERSION: '1' }],
+    ['with --quiet', ['--quiet'], { WT_SESSION: '0a', XTERM_VERSION: '1' }],
+  ])('is not shown %s', (_, more, environment) => {
+    const all = { TERM: 'xterm-256color', ...environment };
+    const { output } = runOnTerminal(process.execPath, [BIN, ...CONVERT, ...more], all);
+    expect(output).not.toMatch(/\]9;4;|\]2;|\[22;0t/);
+  });
+
+  describe('during an upload', () => {
+    useServer();
+
+    it('is removed after Ctrl-C', async () => {
+      const slow = ['upload', image, blobUrl(), '--max-rate', '4MiB/s', '--checkpoint', at('stopped.json')];
+      const environment = { TERM: 'xterm-256color', WT_SESSION: '0a', XTERM_VERSION: 'XTerm(379)' };
+      const { type, ended } = startOnTerminal(process.execPath, [BIN, ...slow], environment);
+      await server.when(() => hasCommitted(MIB));
+      type('\u0003');
+      const { output, exitCode } = await ended;
+      expect(exitCode).toBe(130);
+      expect(output).toMatch(/\]9;4;[13];\d+/);
+      expect(output.indexOf(CLEARED)).toBe(output.lastIndexOf('\u001b]9;4;'));
+      expect(output).toContain('\u001b[23;0t');
+    });
+  });
 });

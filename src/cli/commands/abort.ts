@@ -2,19 +2,12 @@
 import { printable } from '../../base/printable.ts';
 import { UsageError } from '../../errors.ts';
 import type { EventListener } from '../../events.ts';
-import {
-  type AbortOptions,
-  type AbortPlan,
-  type AbortResult,
-  abortUnfinished,
-  findUnfinished,
-  type PartialTarget,
-} from '../../manage/abort-unfinished.ts';
-import { describeUnfinished as factsOf } from '../../manage/unfinished.ts';
+import type { AbortOptions, AbortPlan, AbortResult, PartialTarget } from '../../manage/abort-unfinished.ts';
 import { askYesNo } from '../ask-yes-no.ts';
 import { defineCommand } from '../define-command.ts';
 import { readEnvironment } from '../environment.ts';
 import { logged } from '../log-file.ts';
+import { prepareNetwork } from '../network/prepare-network.ts';
 import { describeUnfinished } from './list.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, type SasArguments, sasOptions } from './sas-options.ts';
 import { CLOUD_OPTION, LOG_OPTION, RETRY_OPTIONS, retryOptions } from './shared-options.ts';
@@ -56,8 +49,9 @@ export const abortCommand = defineCommand({
         'vhdup abort deletes what an unfinished upload or download has left. Add --yes to confirm that: there is no terminal to ask.',
       );
     }
-    const run = async (signal: AbortSignal, onEvent: EventListener) =>
-      await abortUnfinished({
+    const run = async (signal: AbortSignal, onEvent: EventListener) => {
+      const { abortUnfinished } = await import('../../manage/abort-unfinished.ts');
+      return await abortUnfinished({
         ...{ path, signal, onEvent },
         ...retryOptions(args),
         ...(checkpoint === undefined ? {} : { checkpoint }),
@@ -65,6 +59,7 @@ export const abortCommand = defineCommand({
         ...(await blobOptions(args, environment, signal, onEvent)),
         ...(yes ? {} : { confirm: (plan) => askYesNo(questionOf(plan), signal) }),
       });
+    };
     return execute({
       run: (signal, onEvent) => logged(logFile, onEvent, (toBoth) => run(signal, toBoth)),
       describe: describeResult,
@@ -88,11 +83,14 @@ async function blobOptions(
   onEvent: EventListener,
 ): Promise<Partial<AbortOptions>> {
   const { destination } = args;
+  const { findUnfinished } = await import('../../manage/abort-unfinished.ts');
+  const { describeUnfinished: factsOf } = await import('../../manage/unfinished.ts');
   const found = await findUnfinished(args.path, args.checkpoint);
   if (found.kind !== 'upload') return {};
   const { url, abort } = await factsOf(found.path, found.kind);
   const blob = destination ?? url;
   if (blob === undefined || abort?.startsWith('vhdup disk') === true) return {};
+  await prepareNetwork(environment, onEvent);
   const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
   return {
     ...(args.cloud === undefined ? {} : { cloud: args.cloud }),

@@ -1,9 +1,9 @@
 // vhdup check <image>
-import { checkImage } from '../../check/check-image.ts';
-import { type CheckReport, PURPOSES } from '../../check/check-report.ts';
+import { type CheckReport, OS_STATES, PURPOSES } from '../../check/check-report.ts';
 import { EXIT_CODES, UsageError } from '../../errors.ts';
 import { defineCommand } from '../define-command.ts';
 import { readEnvironment } from '../environment.ts';
+import { prepareNetwork } from '../network/prepare-network.ts';
 import { showCheck } from '../screens/check-screen.ts';
 import { screenOf } from '../screens/screen.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, sasOptions } from './sas-options.ts';
@@ -20,7 +20,8 @@ const EXIT_CODE_OF: Readonly<Record<CheckReport['result'], number>> = {
 export const checkCommand = defineCommand({
   name: 'check',
   describe: 'Check whether Azure accepts a disk image and whether a VM will boot from it',
-  positionals: { image: IMAGE },
+  // Not `image`: the option --image says what kind of image it is.
+  positionals: { file: IMAGE },
   options: {
     for: { choices: PURPOSES, default: 'vm' as const, describe: 'Purpose of the disk' },
     generation: {
@@ -28,6 +29,12 @@ export const checkCommand = defineCommand({
       requiresArg: true,
       describe: 'Generation of the virtual machine  [detected from the partition table]',
     },
+    image: {
+      choices: OS_STATES,
+      requiresArg: true,
+      describe: 'State of the operating system  [generalized for marketplace; otherwise as Windows shows it]',
+    },
+    nvme: { type: 'boolean', default: false, describe: 'Also check what a VM with an NVMe controller needs' },
     destination: {
       type: 'string',
       requiresArg: true,
@@ -45,20 +52,24 @@ export const checkCommand = defineCommand({
   ],
   epilog: 'Exits with 0 if every rule passes, 20 on warnings, 21 on failures.',
   run: (args, { execute, environment }) => {
-    const { generation, blobName, destination } = args;
+    const { file, generation, image: osState, blobName, destination } = args;
     checkSasOptions(args);
     if (destination === undefined && givesSas(args)) {
       throw new UsageError('--sas-file and --sas-command give a SAS for --destination, which is missing.');
     }
     const options = {
-      ...imageOptions(args),
+      ...imageOptions({ ...args, image: file }),
       purpose: args.for,
       ...(generation === undefined ? {} : { generation: GENERATIONS[generation] }),
+      ...(osState === undefined ? {} : { osState }),
+      nvme: args.nvme,
       ...(blobName === undefined ? {} : { blobName }),
     };
     return execute({
       run: async (signal, onEvent) => {
+        const { checkImage } = await import('../../check/check-image.ts');
         if (destination === undefined) return await checkImage({ ...options, signal });
+        await prepareNetwork(environment, onEvent);
         const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
         const target = {
           destination,

@@ -1,6 +1,5 @@
 // vhdup disk abort <name>
 import { UsageError } from '../../errors.ts';
-import { abortDisk } from '../../manage/abort-disk.ts';
 import { askYesNo } from '../ask-yes-no.ts';
 import { defineCommand } from '../define-command.ts';
 import { DISK, describeDisk } from './disk-status.ts';
@@ -31,8 +30,9 @@ export const diskAbortCommand = defineCommand({
     }
     const { name: disk, checkpoint, force } = args;
     return executeArm(args, context, {
-      run: (options, signal) =>
-        abortDisk({
+      run: async (options, signal) => {
+        const { abortDisk } = await import('../../manage/abort-disk.ts');
+        return await abortDisk({
           ...options,
           ...{ disk, force },
           ...(checkpoint === undefined ? {} : { checkpoint }),
@@ -42,7 +42,8 @@ export const diskAbortCommand = defineCommand({
                 confirm: (found) =>
                   askYesNo(`${describeDisk({ ...found, nextSteps: [] })}\nDelete the disk ${found.name}?`, signal),
               }),
-        }),
+        });
+      },
       describe: ({ name, deleted, removedCheckpoint }) =>
         [
           deleted

@@ -1,5 +1,5 @@
 // vhdup disk status <name>
-import { type DiskStatus, diskStatus } from '../../manage/disk-status.ts';
+import type { DiskStatus } from '../../manage/disk-status.ts';
 import { defineCommand } from '../define-command.ts';
 import { exact, table } from '../screens/result-text.ts';
 import { ARM_COMMAND_OPTIONS, executeArm } from './execute-arm.ts';
@@ -14,7 +14,10 @@ export const diskStatusCommand = defineCommand({
   examples: ['disk status web01-os -g migration'],
   run: (args, context) =>
     executeArm(args, context, {
-      run: (options) => diskStatus({ ...options, disk: args.name }),
+      run: async (options) => {
+        const { diskStatus } = await import('../../manage/disk-status.ts');
+        return await diskStatus({ ...options, disk: args.name });
+      },
       describe: describeDisk,
     }),
 });

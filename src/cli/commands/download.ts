@@ -1,18 +1,32 @@
 // vhdup download <source> <file>
+import { isUrl } from '../../azure/given-text.ts';
 import { printable } from '../../base/printable.ts';
 import { codeOf } from '../../base/thrown.ts';
-import { downloadImage } from '../../download/download.ts';
-import type { DownloadProof, DownloadResult } from '../../download/download-result.ts';
+import { type DownloadResult, PROOF_TEXTS } from '../../download/download-result.ts';
+import { nameSource } from '../../download/name-source.ts';
 import { LocalFileError, UsageError } from '../../errors.ts';
 import { LOCAL_IMAGE_FORMATS } from '../../target/local-image.ts';
 import { defineCommand } from '../define-command.ts';
+import { urlFrom } from '../environment.ts';
+import { rateLimitOf } from '../rate-option.ts';
+import { freeSpaceRows } from '../screens/free-space-text.ts';
 import { exact, table } from '../screens/result-text.ts';
 import { sparseText } from '../screens/sparse-text.ts';
 import { formatRate, formatSeconds } from '../screens/units.ts';
 import { ARM_OPTIONS, armOptions } from './arm-options.ts';
 import { executeWithBlob } from './remote-options.ts';
 import { SAS_OPTIONS } from './sas-options.ts';
-import { LOG_OPTION, rateOf, SERVICE_OPTIONS, THREADS_OPTION, threadsOf } from './shared-options.ts';
+import {
+  LOG_OPTION,
+  maxRateOption,
+  REPORT_OPTION,
+  SERVICE_OPTIONS,
+  SKIP_FREE_OPTION,
+  SLEEP_OPTION,
+  skipFreeOptions,
+  THREADS_OPTION,
+  threadsOf,
+} from './shared-options.ts';
 
 export const downloadCommand = defineCommand({
   name: 'download',
@@ -22,7 +36,8 @@ export const downloadCommand = defineCommand({
   positionals: {
     source: {
       type: 'string',
-      describe: 'URL of the blob, with or without a SAS; or container/blob in the account that the environment names',
+      describe:
+        'URL of the blob or of a snapshot of it, with or without a SAS; or container/blob in the account that the environment names',
     },
     file: { type: 'string', describe: 'File to write' },
   },
@@ -56,11 +71,9 @@ export const downloadCommand = defineCommand({
       requiresArg: true,
       describe: 'Manifest of the upload; compare what arrives with the checksums that were sent',
     },
-    'max-rate': {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Limit of the download rate, such as 20MiB/s  [no limit]',
-    },
+    ...SKIP_FREE_OPTION,
+    ...maxRateOption('download'),
+    ...SLEEP_OPTION,
     disk: {
       type: 'string',
       requiresArg: true,
@@ -69,6 +82,7 @@ export const downloadCommand = defineCommand({
     ...ARM_OPTIONS,
     ...SAS_OPTIONS,
     ...LOG_OPTION,
+    ...REPORT_OPTION,
     ...SERVICE_OPTIONS,
   },
   examples: [
@@ -79,20 +93,32 @@ export const downloadCommand = defineCommand({
   epilog: 'To resume an interrupted download, run the same command again.',
   run: (args, context) => {
     const { disk, format, verify, manifest, maxRate, overwrite, restart, sparse } = args;
-    const { source, output } = placesOf(args);
+    const { source, output } = placesOf(args, urlFrom(context.environment, 'VHDUP_SOURCE'));
     const own = {
       ...{ output, overwrite, restart, threads: threadsOf(args.threads) },
       ...(format === undefined ? {} : { format }),
       ...(verify === undefined ? {} : { verify }),
       ...(manifest === undefined ? {} : { manifest }),
       ...(sparse === undefined ? {} : { sparse }),
-      ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
+      ...(maxRate === undefined ? {} : { maxRate: rateLimitOf('max-rate', maxRate) }),
       ...(disk === undefined ? {} : { disk, ...armOptions(args, context.environment) }),
+      ...skipFreeOptions(args),
     };
     return executeWithBlob(args, source, context, {
-      run: ({ destination, ...options }) =>
-        downloadImage({ ...options, ...own, ...(destination === undefined ? {} : { source: destination }) }),
+      command: 'download',
+      file: output,
+      mayBePublic: true,
+      explain: nameSource,
+      run: async ({ destination, ...options }) => {
+        const { downloadImage } = await import('../../download/download.ts');
+        return await downloadImage({
+          ...options,
+          ...own,
+          ...(destination === undefined ? {} : { source: destination }),
+        });
+      },
       describe: describeResult,
+      staysAwake: !args.allowSleep,
       nextStep: (error) =>
         isFull(error) ? 'Progress is saved. Free some space and run the same command again to resume.' : undefined,
     });
@@ -105,8 +131,20 @@ interface Places {
   readonly disk: string | undefined;
 }
 
-/** With --disk, the only argument is the file. */
-function placesOf({ source, file, disk }: Places) {
+/**
+ * With --disk, the only argument is the file, and also with a source from the environment.
+ * @param given - That source.
+ */
+function placesOf({ source, file, disk }: Places, given: string | undefined) {
+  const isAlone = disk !== undefined || (given !== undefined && file === undefined);
+  for (const name of [file, isAlone ? source : undefined]) {
+    if (name !== undefined && isUrl(name)) {
+      throw new UsageError('The file to write is a URL. The URL comes first: vhdup download <source> <file>.');
+    }
+  }
+  if (disk === undefined && given !== undefined && file === undefined && source !== undefined) {
+    return { source: given, output: source };
+  }
   if (disk === undefined && source !== undefined && file !== undefined) return { source, output: file };
   if (disk !== undefined && file === undefined && source !== undefined) return { source: undefined, output: source };
   if (disk !== undefined && source !== undefined) {
@@ -122,13 +160,6 @@ function isFull(error: unknown): boolean {
   return error instanceof LocalFileError && ['ENOSPC', 'EDQUOT'].includes(codeOf(error.cause) ?? '');
 }
 
-const PROOFS: Readonly<Record<DownloadProof, string>> = {
-  unchanged: 'the blob did not change meanwhile',
-  checksums: 'every range has the checksum that the service sent',
-  'content-md5': 'the file has the Content-MD5 of the blob',
-  manifest: 'everything has the checksums in the manifest',
-};
-
 function describeResult(result: DownloadResult): string {
   const { output, url, received, receivedBefore, verified } = result;
   if (result.alreadyComplete) {
@@ -142,7 +173,8 @@ function describeResult(result: DownloadResult): string {
     ['written', `${exact(result.written)}; everything else is zero`],
     ['requests', `${result.requests}, retries ${result.retries === 0 ? 'none' : result.retries}${mismatches}`],
     ['time', `${formatSeconds(result.durationMs / 1000)}, ${formatRate(result.bytesPerSecond)}`],
-    ['verified', verified.length === 0 ? 'nothing' : verified.map((proof) => PROOFS[proof]).join('; ')],
+    ['verified', verified.length === 0 ? 'nothing' : verified.map((proof) => PROOF_TEXTS[proof]).join('; ')],
+    ...freeSpaceRows(result.freeSpace),
   ]);
   return `${text}${sparseText(result.sparse, process.platform)}`;
 }

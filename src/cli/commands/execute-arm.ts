@@ -3,6 +3,7 @@ import type { EventListener } from '../../events.ts';
 import type { ArmOptions } from '../../options.ts';
 import type { CommandContext } from '../define-command.ts';
 import { logged } from '../log-file.ts';
+import { prepareNetwork } from '../network/prepare-network.ts';
 import type { Task } from '../run-command.ts';
 import { ARM_OPTIONS, type ArmArguments, armOptions } from './arm-options.ts';
 import { LOG_OPTION, RETRY_OPTIONS, type RetryArguments, retryOptions } from './shared-options.ts';
@@ -25,7 +26,10 @@ export function executeArm<Result extends object>(
   task: ArmTask<Result>,
 ): Promise<number> {
   const options = { ...armOptions(args, environment), ...retryOptions(args) };
-  const run = (signal: AbortSignal, onEvent: EventListener) => task.run({ ...options, signal, onEvent }, signal);
+  const run = async (signal: AbortSignal, onEvent: EventListener) => {
+    await prepareNetwork(environment, onEvent);
+    return await task.run({ ...options, signal, onEvent }, signal);
+  };
   return execute({
     ...task,
     run: (signal, onEvent) => logged(args.logFile, onEvent, (toBoth) => run(signal, toBoth)),

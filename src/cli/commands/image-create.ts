@@ -1,14 +1,7 @@
 // vhdup image create [name]
 import { present } from '../../base/present.ts';
 import { UsageError } from '../../errors.ts';
-import {
-  type CreateImageOptions,
-  type CreateImageResult,
-  createImage,
-  type ImageSummary,
-  type PlannedImage,
-  planImage,
-} from '../../manage/create-image.ts';
+import type { CreateImageOptions, CreateImageResult, ImageSummary, PlannedImage } from '../../manage/create-image.ts';
 import { defineCommand } from '../define-command.ts';
 import { table } from '../screens/result-text.ts';
 import { LOCATION_OPTION, TAGS_OPTION } from './arm-options.ts';
@@ -41,7 +34,12 @@ export const imageCreateCommand = defineCommand({
     },
     replicas: { type: 'string', requiresArg: true, describe: 'Copies of the version in each region  [1]' },
     tags: { ...TAGS_OPTION, describe: 'Tag of the image, as name=value; can be repeated' },
-    'dry-run': { type: 'boolean', default: false, describe: 'Check everything and print the request; create nothing' },
+    'dry-run': {
+      alias: 'n',
+      type: 'boolean',
+      default: false,
+      describe: 'Check everything and print the request; create nothing',
+    },
     ...ARM_COMMAND_OPTIONS,
   },
   examples: [
@@ -52,14 +50,21 @@ export const imageCreateCommand = defineCommand({
   run: (args, context) => {
     const own = ownOptions(args);
     if (args.dryRun) {
-      return executeArm(args, context, { run: (options) => planImage({ ...options, ...own }), describe: describePlan });
+      return executeArm(args, context, {
+        run: async (options) => (await commands()).planImage({ ...options, ...own }),
+        describe: describePlan,
+      });
     }
     return executeArm(args, context, {
-      run: (options) => createImage({ ...options, ...own }),
+      run: async (options) => (await commands()).createImage({ ...options, ...own }),
       describe: describeImage,
     });
   },
 });
+
+function commands() {
+  return import('../../manage/create-image.ts');
+}
 
 interface OwnArguments extends ImageNameArguments {
   readonly disk: string | undefined;

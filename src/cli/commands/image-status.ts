@@ -1,5 +1,5 @@
 // vhdup image status [name]
-import { type ImageStatus, imageStatus } from '../../manage/image-status.ts';
+import type { ImageStatus } from '../../manage/image-status.ts';
 import { defineCommand } from '../define-command.ts';
 import { table } from '../screens/result-text.ts';
 import { ARM_COMMAND_OPTIONS, executeArm } from './execute-arm.ts';
@@ -13,7 +13,10 @@ export const imageStatusCommand = defineCommand({
   examples: ['image status web01 -g migration', 'image status web -g images --gallery g --version 1.0.0'],
   run: (args, context) =>
     executeArm(args, context, {
-      run: (options) => imageStatus({ ...options, ...imageName(args) }),
+      run: async (options) => {
+        const { imageStatus } = await import('../../manage/image-status.ts');
+        return await imageStatus({ ...options, ...imageName(args) });
+      },
       describe: describeImage,
     }),
 });

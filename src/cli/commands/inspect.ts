@@ -1,8 +1,6 @@
 // vhdup inspect [structure] <image>
 import { printable } from '../../base/printable.ts';
 import { EXIT_CODES, UsageError } from '../../errors.ts';
-import { inspectImage } from '../../inspect/inspect.ts';
-import { inspectStructures } from '../../inspect/inspect-structures.ts';
 import { STRUCTURE_KINDS, type StructureKind } from '../../inspect/structure.ts';
 import { type CommandContext, defineCommand } from '../define-command.ts';
 import type { CommonArguments } from '../run-command.ts';
@@ -39,7 +37,11 @@ export const inspectCommand = defineCommand({
     },
   },
   options: {
-    scan: { type: 'boolean', default: false, describe: 'Read the whole disk and count the data that is not zero' },
+    scan: {
+      type: 'boolean',
+      default: false,
+      describe: 'Read the whole disk and count the data that is not zero, in free space too',
+    },
     threads: {
       ...THREADS_OPTION,
       describe: 'With --scan: reads of 4 MiB at once, 1 to 64 (at most 51 in memory); auto is 8',
@@ -74,7 +76,10 @@ function inspect(args: InspectArguments, { execute, environment }: CommandContex
     ...(args.json ? {} : { mapCells: drawingCells(screen.width) }),
   };
   return execute({
-    run: (signal, onEvent) => inspectImage({ ...options, signal, onEvent }),
+    run: async (signal, onEvent) => {
+      const { inspectImage } = await import('../../inspect/inspect.ts');
+      return await inspectImage({ ...options, signal, onEvent });
+    },
     describe: (report) => showInspection(report, screen),
     stopping: 'Stopping.',
     exitCode: ({ exitCode }) => exitCode ?? EXIT_CODES.ok,
@@ -98,7 +103,10 @@ function showStructure(
     ...(args.block === undefined ? {} : { block: wholeNumber('block', args.block) }),
   };
   return execute({
-    run: (signal, onEvent) => inspectStructures({ ...options, signal, onEvent }),
+    run: async (signal, onEvent) => {
+      const { inspectStructures } = await import('../../inspect/inspect-structures.ts');
+      return await inspectStructures({ ...options, signal, onEvent });
+    },
     describe: (report) => showStructures(report, screenOf(environment, process.stdout)),
     stopping: 'Stopping.',
   });

@@ -1,6 +1,5 @@
 // vhdup list [folder]
 import { printable } from '../../base/printable.ts';
-import { listUnfinished } from '../../manage/list-unfinished.ts';
 import type { Unfinished } from '../../manage/unfinished.ts';
 import { defineCommand } from '../define-command.ts';
 import { table } from '../screens/result-text.ts';
@@ -14,7 +13,10 @@ export const listCommand = defineCommand({
   examples: ['list D:\\images'],
   run: ({ folder }, { execute }) =>
     execute({
-      run: () => listUnfinished(folder === undefined ? {} : { folder }),
+      run: async () => {
+        const { listUnfinished } = await import('../../manage/list-unfinished.ts');
+        return await listUnfinished(folder === undefined ? {} : { folder });
+      },
       describe: (result) =>
         result.unfinished.length === 0
           ? `Nothing is unfinished in ${printable(result.folder)}.`

@@ -1,10 +1,14 @@
 // What upload and verify share: access to the blob, the log, and the hint how to resume.
-import { UsageError } from '../../errors.ts';
+import { shownPath } from '../../base/printable.ts';
+import { ServiceError, UsageError, VerificationError, VhdupError } from '../../errors.ts';
 import type { EventListener } from '../../events.ts';
 import type { ImageTransferOptions, ServiceOptions } from '../../options.ts';
 import type { CommandContext } from '../define-command.ts';
 import { readEnvironment } from '../environment.ts';
 import { logged } from '../log-file.ts';
+import { prepareNetwork } from '../network/prepare-network.ts';
+import { recordedOptions } from '../recorded-options.ts';
+import { reported } from '../reported.ts';
 import { ResumeHint } from '../resume-hint.ts';
 import type { CommonArguments, Task } from '../run-command.ts';
 import { checkSasOptions, givesSas, SAS_OPTIONS, type SasArguments, sasOptions } from './sas-options.ts';
@@ -14,6 +18,7 @@ import {
   type ImageArguments,
   imageOptions,
   LOG_OPTION,
+  REPORT_OPTION,
   SERVICE_OPTIONS,
   type ServiceArguments,
   serviceOptions,
@@ -24,6 +29,7 @@ export const REMOTE_OPTIONS = {
   ...SAS_OPTIONS,
   ...CLOUD_OPTION,
   ...LOG_OPTION,
+  ...REPORT_OPTION,
   ...SERVICE_OPTIONS,
   ...IMAGE_OPTIONS,
 } as const;
@@ -33,12 +39,13 @@ export interface BlobArguments extends CommonArguments, ServiceArguments, SasArg
   readonly restart: boolean;
   readonly checkpoint: string | undefined;
   readonly logFile: string | undefined;
+  readonly report: string | undefined;
+  readonly manifest: string | undefined;
   readonly cloud: string | undefined;
 }
 
 export interface RemoteArguments extends BlobArguments, ImageArguments {
   readonly threads: string;
-  readonly manifest: string | undefined;
 }
 
 /** The options of the library for access to a blob or a disk. */
@@ -58,8 +65,16 @@ export type RemoteOptions = BlobOptions &
 
 export interface BlobTask<Result extends object, Options = BlobOptions> extends Omit<Task<Result>, 'run'> {
   readonly run: (options: Options) => Promise<Result>;
+  /** The blob is only read, so it may be a public one. @default false */
+  readonly mayBePublic?: boolean;
+  /** The error to report for one that arose before `run`. @default the same */
+  readonly explain?: (error: unknown) => unknown;
   /** A sentence after the next step of a failure. @default none */
   readonly afterword?: (error: unknown) => string | undefined;
+  /** The name of the command, for the log and the report. */
+  readonly command: string;
+  /** The local file that it reads or writes. */
+  readonly file: string;
 }
 
 export type RemoteTask<Result extends object> = BlobTask<Result, RemoteOptions>;
@@ -108,12 +123,23 @@ export function executeWithBlob<Result extends object>(
     ...(collectGarbage === undefined ? {} : { collectGarbage }),
   };
   const hint = new ResumeHint(presentation?.command);
+  const more = { ...args, ...(task.mayBePublic === undefined ? {} : { mayBePublic: task.mayBePublic }) };
   const run = async (signal: AbortSignal, onEvent: EventListener) => {
+    await prepareNetwork(environment, onEvent);
     const say = (message: string) => onEvent({ type: 'credential', state: 'wanted', message });
+    const access = async () =>
+      destination === undefined
+        ? {}
+        : {
+            ...readEnvironment(environment, destination, givesSas(args), more),
+            ...(await sasOptions(args, destination, signal, say)),
+          };
+    const given = await access().catch((error: unknown) => {
+      throw task.explain?.(error) ?? error;
+    });
     return await task.run({
       ...options,
-      ...(destination === undefined ? {} : readEnvironment(environment, destination, givesSas(args), args)),
-      ...(destination === undefined ? {} : await sasOptions(args, destination, signal, say)),
+      ...given,
       signal,
       onEvent: (event) => {
         hint.onEvent(event);
@@ -121,13 +147,41 @@ export function executeWithBlob<Result extends object>(
       },
     });
   };
+  const nextStep = (error: unknown) =>
+    joined([task.nextStep?.(error) ?? hint.describe(error, args.restart), task.afterword?.(error)]);
+  let report: string | undefined;
+  const record = {
+    description: { command: task.command, options: recordedOptions({ ...args }) },
+    nextStep,
+    onWritten: (path: string) => {
+      report = path;
+    },
+  };
+  const reportText = () => (report === undefined ? undefined : `The report is in ${shownPath(report)}.`);
   return execute({
     ...task,
-    run: (signal, onEvent) => logged(args.logFile, onEvent, (toBoth) => run(signal, toBoth)),
-    nextStep: (error) => {
-      const parts = [task.nextStep?.(error) ?? hint.describe(error, args.restart), task.afterword?.(error)];
-      const text = parts.filter((part) => part !== undefined).join(' ');
-      return text === '' ? undefined : text;
-    },
+    run: (signal, onEvent) =>
+      reported(
+        args,
+        [task.file],
+        onEvent,
+        (toReport) => logged(args.logFile, toReport, (toAll) => run(signal, toAll), record),
+        record,
+      ),
+    describe: (result) => [task.describe(result), reportText()].filter((part) => part !== undefined).join('\n'),
+    nextStep: (error) =>
+      joined([nextStep(error), args.logFile === undefined ? logHint(error) : undefined, reportText()]),
   });
+}
+
+function joined(parts: readonly (string | undefined)[]): string | undefined {
+  const text = parts.filter((part) => part !== undefined).join(' ');
+  return text === '' ? undefined : text;
+}
+
+/** What to do for a support case, after failures that Azure support can explain. */
+function logHint(error: unknown): string | undefined {
+  const isExplained =
+    error instanceof VhdupError && !(error instanceof ServiceError || error instanceof VerificationError);
+  return isExplained ? undefined : 'To record every request and its ids for a support case, add --log-file PATH.';
 }

@@ -1,5 +1,4 @@
 // vhdup sas <url> --for marketplace
-import { marketplaceSas } from '../../azure/auth/marketplace-sas.ts';
 import { parseDestination } from '../../azure/destination.ts';
 import { UsageError } from '../../errors.ts';
 import { defineCommand } from '../define-command.ts';
@@ -47,14 +46,15 @@ export const sasCommand = defineCommand({
           cloud: args.cloud,
         });
         const keyAccount = credential.kind === 'account-key' ? credential.accountName : undefined;
-        const { address, sas } = parseDestination(args.url, serviceUrl, keyAccount, true);
+        const { address, sas } = parseDestination(args.url, serviceUrl, keyAccount, { mayBeContainer: true });
+        const { marketplaceSas } = await import('../../azure/auth/marketplace-sas.ts');
         const result = marketplaceSas(address, sas === undefined ? credential : { kind: 'sas', sas }, expiresInMs);
         onEvent({
           type: 'warning',
           code: 'secret-printed',
           message: `The URL on stdout contains a secret: until ${result.expiresOn}, everyone who has it can read and list all blobs of ${address.containerUrl}. Only a new account key revokes it. ${address.blobName === '' ? 'Insert the name of the VHD before the question mark, as in /disk.vhd?sv=' : 'Give it to the Marketplace alone'}.`,
         });
-        return await Promise.resolve(result);
+        return result;
       },
       describe: ({ url }) => url,
       containsSecret: true,

@@ -1,8 +1,10 @@
 // Options that several commands share, in the form that yargs expects, and the parsers of their values.
 import type { Options } from 'yargs';
+import { isUrl } from '../../azure/given-text.ts';
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../../base/page-run.ts';
+import { SKIP_FREE_MODES, type SkipFree } from '../../base/skip-free.ts';
 import { UsageError } from '../../errors.ts';
-import { parseDuration, parseRate } from '../screens/units.ts';
+import { parseDuration } from '../screens/units.ts';
 
 /** The positional argument of every command. */
 export const IMAGE = { type: 'string', demandOption: true, describe: 'Disk image: VHD, VHDX or raw' } as const;
@@ -59,6 +61,29 @@ export const THREADS_OPTION = {
   describe: 'Concurrent requests, 1 to 64 (at most 51 of a full 4 MiB), or auto: adapts to the connection',
 } as const satisfies Options;
 
+/** Without a value it means `all`. */
+export const SKIP_FREE_OPTION = {
+  'skip-free': {
+    choices: SKIP_FREE_MODES,
+    describe: 'Leave out free space of clean file systems, and what page and swap files hold; =free keeps these files',
+  },
+} as const satisfies Record<string, Options>;
+
+export function skipFreeOptions({ skipFree }: { readonly skipFree: SkipFree | undefined }) {
+  return skipFree === undefined ? {} : { skipFree };
+}
+
+/** @param what - upload or download. */
+export function maxRateOption(what: string) {
+  return {
+    'max-rate': {
+      type: 'string',
+      requiresArg: true,
+      describe: `Limit of the ${what} rate, such as 20MiB/s, 100Mbit/s or "08:00,10Mbit/s 18:00,off"  [no limit]`,
+    },
+  } as const satisfies Record<string, Options>;
+}
+
 export const LOG_OPTION = {
   'log-file': {
     type: 'string',
@@ -67,11 +92,28 @@ export const LOG_OPTION = {
   },
 } as const satisfies Record<string, Options>;
 
+export const REPORT_OPTION = {
+  report: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Write a report to this file at the end, as one page of HTML',
+  },
+} as const satisfies Record<string, Options>;
+
 export const CLOUD_OPTION = {
   cloud: {
     type: 'string',
     requiresArg: true,
     describe: 'AzureCloud, AzureChinaCloud or AzureUSGovernment  [that of the host or --arm-endpoint, or AzureCloud]',
+  },
+} as const satisfies Record<string, Options>;
+
+/** The option of commands that move data for a long time. */
+export const SLEEP_OPTION = {
+  'allow-sleep': {
+    type: 'boolean',
+    default: false,
+    describe: 'Let an idle computer go to sleep meanwhile',
   },
 } as const satisfies Record<string, Options>;
 
@@ -138,7 +180,13 @@ export interface ImageArguments {
   readonly trustUnmarkedSectors: boolean;
 }
 
+/** @throws {UsageError} the image is a URL. The message does not show it: it may contain a SAS. */
 export function imageOptions(args: ImageArguments) {
+  if (isUrl(args.image)) {
+    throw new UsageError(
+      'The image is a URL, but images are local files. If the URL is the destination, write it after the image. To read a blob, save it to a file first: vhdup download <source> <file>.',
+    );
+  }
   return {
     image: args.image,
     ...(args.format === undefined ? {} : { format: args.format }),
@@ -157,14 +205,6 @@ export function wholeNumber(name: string, text: string): number {
 /** @throws {UsageError} if `text` is neither a whole number nor `auto`. */
 export function threadsOf(text: string): number | 'auto' {
   return text === 'auto' ? text : wholeNumber('threads', text);
-}
-
-/** @throws {UsageError} if `text` is not a rate. */
-export function rateOf(name: string, text: string): number {
-  const rate = parseRate(text);
-  if (rate === undefined)
-    throw new UsageError(`--${name} must be a rate such as 20MiB/s or 800KiB/s, but is "${text}".`);
-  return rate;
 }
 
 /** @throws {UsageError} if `text` is not a duration. */

@@ -4,18 +4,32 @@ import { commandFor } from '../../azure/arm/command-text.ts';
 import { ImageChangedError, UsageError } from '../../errors.ts';
 import type { Phase } from '../../events.ts';
 import type { VerifiedLevel, VerifyLevel } from '../../options.ts';
-import { planUpload, type UploadPlan } from '../../upload/dry-run.ts';
-import { type UploadResult, uploadImage } from '../../upload/upload.ts';
+import type { UploadPlan } from '../../upload/dry-run.ts';
+import type { UploadResult } from '../../upload/upload.ts';
 import { VERIFY_LEVELS } from '../../validate-options.ts';
 import { defineCommand } from '../define-command.ts';
+import { urlFrom } from '../environment.ts';
+import { rateLimitOf } from '../rate-option.ts';
 import { abandonedDiskText, finishedDiskText, plannedDiskText } from '../screens/disk-text.ts';
+import { freeSpaceRows, skippableText } from '../screens/free-space-text.ts';
 import { exact, table } from '../screens/result-text.ts';
 import { formatRate, formatSeconds } from '../screens/units.ts';
 import { ARM_OPTIONS, armOptions } from './arm-options.ts';
 import { BLOB_OPTIONS, blobOptions } from './blob-options.ts';
 import { DISK_OPTIONS, newDiskOf } from './disk-options.ts';
 import { executeRemote, REMOTE_OPTIONS } from './remote-options.ts';
-import { DESTINATION, IMAGE, imageOptions, pairsOf, rateOf, THREADS_OPTION, threadsOf } from './shared-options.ts';
+import {
+  DESTINATION,
+  IMAGE,
+  imageOptions,
+  maxRateOption,
+  pairsOf,
+  SKIP_FREE_OPTION,
+  SLEEP_OPTION,
+  skipFreeOptions,
+  THREADS_OPTION,
+  threadsOf,
+} from './shared-options.ts';
 
 export const uploadCommand = defineCommand({
   name: 'upload',
@@ -65,10 +79,12 @@ export const uploadCommand = defineCommand({
       describe: 'File for the progress of the upload  [<image>.vhdup.json]',
     },
     'dry-run': {
+      alias: 'n',
       type: 'boolean',
       default: false,
       describe: 'Show what would be sent and what would be skipped; write nothing',
     },
+    ...SKIP_FREE_OPTION,
     manifest: {
       type: 'string',
       requiresArg: true,
@@ -102,11 +118,8 @@ export const uploadCommand = defineCommand({
       default: [] as string[],
       describe: 'Metadata of the blob, as name=value; can be repeated',
     },
-    'max-rate': {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Limit of the upload rate, such as 20MiB/s  [no limit]',
-    },
+    ...maxRateOption('upload'),
+    ...SLEEP_OPTION,
     ...DISK_OPTIONS,
     ...ARM_OPTIONS,
     ...REMOTE_OPTIONS,
@@ -115,37 +128,58 @@ export const uploadCommand = defineCommand({
     'upload disk.vhd "https://NAME.blob.core.windows.net/vhds/disk.vhd?SAS"',
     'upload disk.vhdx --disk web01-os -g migration -l westeurope',
     'upload child.vhd vhds/child.vhd --base vhds/parent.vhd',
+    'upload disk.vhdx vhds/disk.vhd --manifest disk.manifest --report disk.html',
     'upload disk.vhdx vhds/disk.vhd --dry-run',
   ],
   epilog: 'To resume an interrupted upload, run the same command again.',
   run: (args, context) => {
+    if (context.guide !== undefined && !args.dryRun) return context.guide(args);
     const disk = newDiskOf(args);
+    const destination =
+      args.destination ?? (disk === undefined ? urlFrom(context.environment, 'VHDUP_DESTINATION') : undefined);
     const ofBase = {
       ...(args.base === undefined ? {} : { base: args.base }),
       ...(args.baseManifest === undefined ? {} : { baseManifest: args.baseManifest }),
       ...(args.trustBase ? { trustBase: true } : {}),
     };
     const ofDisk = disk === undefined ? {} : { disk, ...armOptions(args, context.environment) };
+    if (args.dryRun && args.report !== undefined) {
+      throw new UsageError('A dry run writes nothing, and so no report: leave --report or --dry-run out.');
+    }
     if (args.dryRun && args.base !== undefined) {
       // Only the base is contacted, with the credential of the destination unless its URL has a SAS.
-      return executeRemote(args, args.destination ?? args.base, context, {
-        run: ({ destination, ...options }) =>
-          planUpload({
+      return executeRemote(args, destination ?? args.base, context, {
+        command: 'upload',
+        file: args.image,
+        run: async ({ destination: connected, ...options }) => {
+          const { planUpload } = await import('../../upload/dry-run.ts');
+          return await planUpload({
             ...options,
             ...ofBase,
-            ...(args.destination === undefined || destination === undefined ? {} : { destination }),
-          }),
+            ...skipFreeOptions(args),
+            ...(destination === undefined || connected === undefined ? {} : { destination: connected }),
+          });
+        },
         describe: describePlan,
       });
     }
     if (args.dryRun) {
-      const options = { ...imageOptions(args), threads: threadsOf(args.threads), ...ofDisk, ...ofBase };
+      const options = {
+        ...imageOptions(args),
+        threads: threadsOf(args.threads),
+        ...ofDisk,
+        ...ofBase,
+        ...skipFreeOptions(args),
+      };
       return context.execute({
-        run: (signal, onEvent) => planUpload({ ...options, signal, onEvent }),
+        run: async (signal, onEvent) => {
+          const { planUpload } = await import('../../upload/dry-run.ts');
+          return await planUpload({ ...options, signal, onEvent });
+        },
         describe: describePlan,
       });
     }
-    if (args.destination === undefined && disk === undefined) {
+    if (destination === undefined && disk === undefined) {
       throw new UsageError(
         'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.',
       );
@@ -159,14 +193,18 @@ export const uploadCommand = defineCommand({
       ...blobOptions(args),
       ...ofDisk,
       ...ofBase,
-      ...(maxRate === undefined ? {} : { maxRate: rateOf('max-rate', maxRate) }),
+      ...skipFreeOptions(args),
+      ...(maxRate === undefined ? {} : { maxRate: rateLimitOf('max-rate', maxRate) }),
     };
     // A failure leaves a disk behind that exists and is not final.
     let phase: Phase | undefined;
     let hasDisk = false;
-    return executeRemote(args, args.destination, context, {
-      run: ({ onEvent, ...options }) =>
-        uploadImage({
+    return executeRemote(args, destination, context, {
+      command: 'upload',
+      file: args.image,
+      run: async ({ onEvent, ...options }) => {
+        const { uploadImage } = await import('../../upload/upload.ts');
+        return await uploadImage({
           ...options,
           ...own,
           onEvent: (event) => {
@@ -176,8 +214,10 @@ export const uploadCommand = defineCommand({
             }
             onEvent?.(event);
           },
-        }),
+        });
+      },
       describe: (result) => describeResult(result, verify),
+      staysAwake: !args.allowSleep,
       nextStep: (error) =>
         error instanceof ImageChangedError
           ? 'When nothing writes to the image any more, run the same command with --restart to start over.'
@@ -188,12 +228,18 @@ export const uploadCommand = defineCommand({
   },
 });
 
-const VERIFIED: Readonly<Record<VerifiedLevel, string>> = {
-  none: 'skipped (--verify none)',
-  ranges: 'the page list of the blob matches what was sent',
-  unverified: 'the page list matches what was sent; unverified data was read back and matches the image',
-  full: 'every page of the blob was read back and matches the image',
-};
+function verifiedText(level: VerifiedLevel, target: 'blob' | 'disk'): string {
+  switch (level) {
+    case 'none':
+      return 'skipped (--verify none)';
+    case 'ranges':
+      return `the page list of the ${target} matches what was sent`;
+    case 'unverified':
+      return 'the page list matches what was sent; unverified data was read back and matches the image';
+    case 'full':
+      return `every page of the ${target} was read back and matches the image`;
+  }
+}
 
 /** @param asked - The level that the user asked for. */
 function describeResult(result: UploadResult, asked: VerifyLevel | undefined): string {
@@ -205,19 +251,23 @@ function describeResult(result: UploadResult, asked: VerifyLevel | undefined): s
   }
   const retries = result.retries === 0 ? 'none' : String(result.retries);
   const mismatches = result.checksumMismatches === 0 ? '' : ` (${result.checksumMismatches} for a wrong checksum)`;
+  const target = result.disk === undefined ? 'blob' : 'disk';
   const text = table(`Uploaded to ${result.url}`, [
-    ['blob size', exact(result.blobSize)],
+    // A VHD: the disk and its footer.
+    [target === 'blob' ? 'blob size' : 'VHD size', exact(result.blobSize)],
     ['read', exact(result.read)],
     ['sent', `${exact(result.sent)}${result.sentBefore === 0 ? '' : `, and ${exact(result.sentBefore)} before`}`],
     ...copiedRows(result),
-    ['skipped, not allocated', exact(result.unallocated ?? 0)],
+    ['skipped, not allocated', exact((result.unallocated ?? 0) - (result.freeSpace?.leftOut ?? 0))],
+    ...(result.freeSpace === undefined ? [] : [['skipped, free space', exact(result.freeSpace.leftOut)] as const]),
     ['skipped, zero', exact(result.zeros)],
     ['requests', `${result.requests}, retries ${retries}${mismatches}`],
     ['time', `${formatSeconds(result.durationMs / 1000)}, ${formatRate(result.bytesPerSecond)}`],
     ...(result.contentMd5 === undefined ? [] : [['content MD5', result.contentMd5] as const]),
-    ['verified', result.verified === 'none' && asked !== 'none' ? CANNOT_READ : VERIFIED[result.verified]],
+    ['verified', result.verified === 'none' && asked !== 'none' ? CANNOT_READ : verifiedText(result.verified, target)],
+    ...freeSpaceRows(result.freeSpace),
   ]);
-  return `${text}${finishedDiskText(result)}`;
+  return `${text}${finishedDiskText(result)}${skippableText(result.skippable, 'would have left out')}`;
 }
 
 /** Nothing was compared, although the user did not ask for that. */
@@ -237,8 +287,10 @@ function describePlan(plan: UploadPlan): string {
     ['would send', `${exact(plan.send)} in ${plan.requests} requests`],
     ...copiedRows(plan).map(([name, text]) => [`would be ${name}`, text] as const),
     ['would skip, not allocated', exact(plan.skip.unallocated)],
+    ...(plan.skip.free === undefined ? [] : [['would skip, free space', exact(plan.skip.free)] as const]),
     ['would skip, zero', exact(plan.skip.zeros)],
     ['would add, padding to a whole MiB', exact(plan.skip.padding)],
-    ['for a blob of', exact(plan.blobSize)],
-  ])}${plannedDiskText(plan.disk)}`;
+    [plan.disk === undefined ? 'for a blob of' : 'for a VHD of', exact(plan.blobSize)],
+    ...freeSpaceRows(plan.freeSpace),
+  ])}${plannedDiskText(plan.disk)}${skippableText(plan.skippable, 'would leave out')}`;
 }

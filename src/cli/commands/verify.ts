@@ -1,13 +1,22 @@
 // vhdup verify <image> <destination>
 import { EXIT_CODES } from '../../errors.ts';
 import { describeDifference } from '../../verify/differences.ts';
-import { type VerifyResult, verifyBlob } from '../../verify/verify.ts';
+import type { VerifyResult } from '../../verify/verify.ts';
 import { defineCommand } from '../define-command.ts';
+import { urlFrom } from '../environment.ts';
+import { freeSpaceRows } from '../screens/free-space-text.ts';
 import { exact, table } from '../screens/result-text.ts';
 import { formatSeconds } from '../screens/units.ts';
 import { ARM_OPTIONS, armOptions } from './arm-options.ts';
 import { executeRemote, REMOTE_OPTIONS } from './remote-options.ts';
-import { DESTINATION, IMAGE, THREADS_OPTION } from './shared-options.ts';
+import {
+  DESTINATION,
+  IMAGE,
+  SKIP_FREE_OPTION,
+  SLEEP_OPTION,
+  skipFreeOptions,
+  THREADS_OPTION,
+} from './shared-options.ts';
 
 export const verifyCommand = defineCommand({
   name: 'verify',
@@ -20,6 +29,7 @@ export const verifyCommand = defineCommand({
       requiresArg: true,
       describe: 'Manifest of the upload; also compare the image with the checksums that were sent',
     },
+    ...SKIP_FREE_OPTION,
     threads: THREADS_OPTION,
     restart: { type: 'boolean', default: false, describe: 'Discard the progress of an earlier run with --full' },
     checkpoint: {
@@ -32,6 +42,7 @@ export const verifyCommand = defineCommand({
       requiresArg: true,
       describe: 'Compare this managed disk, instead of a blob: its name, or its resource id',
     },
+    ...SLEEP_OPTION,
     ...ARM_OPTIONS,
     ...REMOTE_OPTIONS,
   },
@@ -44,9 +55,17 @@ export const verifyCommand = defineCommand({
   run: (args, context) => {
     const { disk, full } = args;
     const ofDisk = disk === undefined ? {} : { disk, ...armOptions(args, context.environment) };
-    return executeRemote(args, args.destination, context, {
-      run: (options) => verifyBlob({ ...options, ...ofDisk, full }),
+    const destination =
+      args.destination ?? (disk === undefined ? urlFrom(context.environment, 'VHDUP_DESTINATION') : undefined);
+    return executeRemote(args, destination, context, {
+      command: 'verify',
+      file: args.image,
+      run: async (options) => {
+        const { verifyBlob } = await import('../../verify/verify.ts');
+        return await verifyBlob({ ...options, ...ofDisk, ...skipFreeOptions(args), full });
+      },
       describe: describeResult,
+      staysAwake: !args.allowSleep,
       exitCode: ({ matches }) => (matches ? EXIT_CODES.ok : EXIT_CODES.verification),
     });
   },
@@ -67,5 +86,6 @@ function describeResult(result: VerifyResult): string {
     ...(result.notCompared === 0 ? [] : [['not compared', `${exact(result.notCompared)}: see --full`] as const]),
     ['requests', `${result.requests}, retries ${result.retries === 0 ? 'none' : result.retries}`],
     ['time', formatSeconds(result.durationMs / 1000)],
+    ...freeSpaceRows(result.freeSpace),
   ]);
 }

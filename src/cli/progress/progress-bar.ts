@@ -2,6 +2,7 @@
 import cliProgress from 'cli-progress';
 import type { TransferTotals } from '../../events.ts';
 import type { Symbols } from '../screens/symbols.ts';
+import { piecesOf, textWidth } from '../screens/text-width.ts';
 import type { ProgressDisplay } from './progress-display.ts';
 import { ProgressTexts } from './progress-text.ts';
 
@@ -65,12 +66,13 @@ export class ProgressBar implements ProgressDisplay {
         .slice(0, count)
         .filter((part) => part !== '')
         .join('  ');
-      const room = width - text.percent.length - tail.length - 4;
+      const room = width - textWidth(text.percent) - textWidth(tail) - 4;
       if (room >= MIN_BAR || count === 1) {
         const size = Math.max(0, Math.min(MAX_BAR, room));
         const filled = Math.round(size * (text.fraction ?? 0));
         const { done, left } = this.#symbols;
-        return `${text.percent} ${done.repeat(filled)}${left.repeat(size - filled)}  ${tail}`.slice(0, width);
+        const line = `${text.percent} ${done.repeat(filled)}${left.repeat(size - filled)}  ${tail}`;
+        return (width > 0 ? piecesOf(line, width)[0] : undefined) ?? '';
       }
     }
     return text.percent;

@@ -1,16 +1,21 @@
 // What the user sees while a command runs: a progress bar on a terminal, plain lines elsewhere, with warnings and retries above.
 import type { UploadEvent } from '../../events.ts';
+import type { OutsideSupport } from '../environment.ts';
 import { safeText } from '../guard-output.ts';
 import type { Screen } from '../screens/screen.ts';
-import { formatSeconds } from '../screens/units.ts';
+import { formatBytes, formatSeconds } from '../screens/units.ts';
+import { OutsideProgress } from './outside-progress.ts';
 import { ProgressBar } from './progress-bar.ts';
 import type { ProgressDisplay } from './progress-display.ts';
 import { ProgressLines } from './progress-lines.ts';
+import { fractionOf } from './progress-numbers.ts';
 
 export interface ReporterOptions {
   readonly stream: NodeJS.WriteStream;
   /** What the stream supports. */
   readonly screen: Pick<Screen, 'redraws' | 'symbols'>;
+  /** What the terminal can show outside of its text. @default nothing */
+  readonly outside?: OutsideSupport;
   /** Print errors only. */
   readonly quiet: boolean;
   /** Show progress. */
@@ -34,6 +39,7 @@ type Started = Extract<UploadEvent, { type: 'start' | 'start-verify' | 'start-do
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #display: ProgressDisplay | undefined;
+  readonly #outside: OutsideProgress | undefined;
   #lastHashingLineMs = Number.NEGATIVE_INFINITY;
   #lastCopyingLineMs = Number.NEGATIVE_INFINITY;
   #isSending = false;
@@ -43,15 +49,17 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
-    const { stream, screen, quiet, progress } = options;
+    const { stream, screen, quiet, progress, outside } = options;
     if (quiet || !progress) return;
     this.#display = screen.redraws ? new ProgressBar(stream, screen.symbols) : new ProgressLines(stream);
+    if (outside !== undefined) this.#outside = new OutsideProgress(stream, outside);
   }
 
   readonly onEvent = (event: UploadEvent): void => {
     switch (event.type) {
       case 'progress':
         this.#display?.show(event);
+        this.#outside?.show(fractionOf(event));
         break;
       case 'start':
         this.#started('upload', event);
@@ -69,6 +77,9 @@ export class Reporter {
       case 'phase':
         if (event.phase === 'checking-base') this.log('Comparing the base with the local ancestor.');
         else this.#isSending ||= event.phase === 'sending';
+        break;
+      case 'free-space':
+        this.log(`Leaving out ${formatBytes(event.bytes)} of free space of the guest.`);
         break;
       case 'copying':
         this.#copying(event);
@@ -99,6 +110,7 @@ export class Reporter {
 
   stop(): void {
     this.#display?.stop();
+    this.#outside?.end();
   }
 
   #started(what: string, { resumedFrom, checkpoint }: Started): void {

@@ -12,6 +12,7 @@ import type { Screen } from './screen.ts';
 import type { Symbols } from './symbols.ts';
 import { tableLines } from './text-table.ts';
 import { formatBytes } from './units.ts';
+import { volumeLines } from './volume-lines.ts';
 import { wrapText } from './wrap-text.ts';
 
 const FIRMWARE = { 1: '1 (BIOS)', 2: '2 (UEFI)' } as const;
@@ -38,7 +39,7 @@ class InspectScreen {
     const lines = [this.#bold(printable(image.path)), ...this.#lines(imageLines(report))];
     if (parents.length > 0 || missingParent !== undefined) lines.push('', ...this.#parents(parents, missingParent));
     if (disk !== undefined) {
-      lines.push('', ...this.#volumes(disk.layout), '');
+      lines.push('', ...this.#volumes(disk.layout), ...this.#contents(disk), '');
       lines.push(this.#bold(`Allocation, ${formatBytes(disk.map.cellSize)} a character`));
       lines.push(...drawAllocation(disk.map, { width: this.#width, symbols: this.#symbols }));
     }
@@ -127,6 +128,18 @@ class InspectScreen {
     ];
   }
 
+  #contents({ volumes, unreadVolumes }: NonNullable<InspectReport['disk']>): string[] {
+    const lines = volumeLines(volumes, unreadVolumes, this.#width - 2);
+    if (lines === undefined) return [];
+    const [titles, ...rows] = lines.table;
+    return [
+      '',
+      this.#bold('Volumes'),
+      ...(titles === undefined ? [] : [`  ${this.#dim(titles)}`, ...rows.map((row) => `  ${row}`)]),
+      ...lines.notes.flatMap((note) => this.#item(note)),
+    ];
+  }
+
   #item(text: string): string[] {
     return wrapText(text, this.#width - 4).map((line, index) => `${index === 0 ? '  ' : '    '}${line}`);
   }
@@ -202,8 +215,16 @@ function bootText({ generations, reason }: NonNullable<InspectReport['disk']>['b
   return `generation ${generations.map((generation) => FIRMWARE[generation]).join(' and ')}: ${reason}`;
 }
 
-function systemText({ name, reason }: NonNullable<NonNullable<InspectReport['disk']>['operatingSystem']>): string {
-  return `${name} (found ${printable(reason)})`;
+function systemText({
+  name,
+  version,
+  edition,
+  reason,
+}: NonNullable<NonNullable<InspectReport['disk']>['operatingSystem']>): string {
+  // The name of a distribution mostly contains its version.
+  const shown = version === undefined || name.includes(version) ? [name, edition] : [name, version, edition];
+  const text = shown.filter((part) => part !== undefined).join(', ');
+  return `${printable(text)} (found ${printable(reason)})`;
 }
 
 function contentsOf({ fileSystem }: Volume): string {

@@ -1,4 +1,5 @@
 // Results as text: a title, and rows of names and values.
+import { padToWidth, textWidth } from './text-width.ts';
 import { formatBytes } from './units.ts';
 
 /** "1.50 GiB (1610612736 bytes)" */
@@ -7,6 +8,6 @@ export function exact(bytes: number): string {
 }
 
 export function table(title: string, rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return [title, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join('\n');
+  const width = Math.max(...rows.map(([name]) => textWidth(name)));
+  return [title, ...rows.map(([name, value]) => `  ${padToWidth(name, width)}  ${value}`)].join('\n');
 }

@@ -5,6 +5,7 @@ import type { Structure, StructureField, StructureRow } from '../../inspect/stru
 import { painter } from './paint.ts';
 import type { Screen } from './screen.ts';
 import { tableLines } from './text-table.ts';
+import { padToWidth, textWidth } from './text-width.ts';
 import { wrapText } from './wrap-text.ts';
 
 export function showStructures({ structures }: StructuresReport, screen: Screen): string {
@@ -21,10 +22,13 @@ function showStructure(structure: Structure, { width, colours }: Screen): string
     const [first = '', ...rest] = wrapText(problem, width - 10);
     lines.push(`  ${mark} ${first}`, ...rest.map((line) => `          ${line}`));
   }
-  const column = Math.max(0, ...fields.map((field) => field.name.length));
+  const column = Math.max(0, ...fields.map((field) => textWidth(field.name)));
   for (const field of fields) {
     const [first = '', ...rest] = wrapText(valueText(field), width - column - 4);
-    lines.push(`  ${dim(field.name.padEnd(column))}  ${first}`, ...rest.map((line) => ' '.repeat(column + 4) + line));
+    lines.push(
+      `  ${dim(padToWidth(field.name, column))}  ${first}`,
+      ...rest.map((line) => ' '.repeat(column + 4) + line),
+    );
   }
   if (rows.length > 0) {
     const [titles = '', ...texts] = rowLines(rows, width - 2);

@@ -1,4 +1,5 @@
 // Tables that fit the terminal. The widest columns shrink first.
+import { padToWidth, textWidth } from './text-width.ts';
 import { wrapText } from './wrap-text.ts';
 
 export interface Column {
@@ -25,7 +26,7 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
 /** The widths of the widest cells. A table may have a million rows, more than `Math.max` accepts as arguments. */
 function widthsOf(columns: readonly Column[], rows: readonly (readonly string[])[]): number[] {
   return columns.map(({ title }, index) =>
-    rows.reduce((widest, row) => Math.max(widest, [...(row[index] ?? '')].length), title.length),
+    rows.reduce((widest, row) => Math.max(widest, textWidth(row[index] ?? '')), title.length),
   );
 }
 
@@ -34,17 +35,12 @@ function rowLines(columns: readonly Column[], row: readonly string[], widths: re
   const height = cells.reduce((most, lines) => Math.max(most, lines.length), 1);
   return Array.from({ length: height }, (_, line) =>
     columns
-      .map(({ align }, index) => padded(cells[index]?.[line] ?? '', widths[index] ?? 0, align))
+      .map(({ align }, index) => padToWidth(cells[index]?.[line] ?? '', widths[index] ?? 0, align))
       .join(GAP)
       .trimEnd(),
   );
 }
 
 function linesOf(text: string, width: number): string[] {
-  return [...text].length <= width ? [text] : wrapText(text, width);
-}
-
-function padded(text: string, width: number, align: Column['align']): string {
-  const padding = ' '.repeat(Math.max(0, width - [...text].length));
-  return align === 'right' ? padding + text : text + padding;
+  return textWidth(text) <= width ? [text] : wrapText(text, width);
 }

@@ -56,6 +56,9 @@ function expectUploaded({ exitCode, stdout, stderr }: Outcome): void {
   expectBlobIs(DISK, servers.arm.resources.disk(NAME).content);
   expectNoSecrets(stdout + stderr);
   expect(stdout).toContain('az disk revoke-access');
+  expect(stdout).toContain('VHD size');
+  expect(stdout).toContain('the page list of the disk matches what was sent');
+  expect(stdout).not.toContain('blob size');
 }
 
 function expectNoSecrets(output: string): void {

@@ -37,7 +37,7 @@ describe('vhdup inspect', () => {
     const { exitCode, stdout, stderr } = await inspect(path, '--json', '--scan');
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const report = reportOf(stdout);
-    expect(Object.keys(report)).toEqual(['type', 'image', 'parents', 'disk', 'problems']);
+    expect(Object.keys(report)).toEqual(['type', 'time', 'image', 'parents', 'disk', 'problems']);
     expect(report).toMatchObject({
       type: 'result',
       image: { path, format: 'vhd-dynamic', ids: { uniqueId: Buffer.from(uniqueIdOf(4)).toString('hex') } },
@@ -88,7 +88,7 @@ describe('vhdup inspect', () => {
     const footer = await inspect('footer', path, '--json');
     expect(footer.exitCode).toBe(0);
     const report = reportOf(footer.stdout);
-    expect(Object.keys(report)).toEqual(['type', 'format', 'structure', 'structures']);
+    expect(Object.keys(report)).toEqual(['type', 'time', 'format', 'structure', 'structures']);
     expect(report).toMatchObject({
       structures: [
         { name: 'footer', problems: [expect.stringMatching(/^its checksum is 0x/)] },

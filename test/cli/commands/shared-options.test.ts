@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { durationMs, imageOptions, rateOf, threadsOf, wholeNumber } from '../../../src/cli/commands/shared-options.ts';
+import { durationMs, imageOptions, threadsOf, wholeNumber } from '../../../src/cli/commands/shared-options.ts';
+import { rateLimitOf } from '../../../src/cli/rate-option.ts';
 import { UsageError } from '../../../src/errors.ts';
 
 describe('wholeNumber', () => {
@@ -22,12 +23,12 @@ describe('threadsOf', () => {
   });
 });
 
-describe('durationMs and rateOf', () => {
+describe('durationMs and rateLimitOf', () => {
   it('parse valid texts and name the option for others', () => {
     expect(durationMs('timeout', '90s')).toBe(90_000);
     expect(() => durationMs('timeout', 'soon')).toThrow(/^--timeout must be a duration/);
-    expect(rateOf('max-rate', '1MiB/s')).toBe(1024 * 1024);
-    expect(() => rateOf('max-rate', 'fast')).toThrow(/^--max-rate must be a rate/);
+    expect(rateLimitOf('max-rate', '1MiB/s')).toBe(1024 * 1024);
+    expect(() => rateLimitOf('max-rate', 'fast')).toThrow(/^--max-rate must be a rate/);
   });
 });
 

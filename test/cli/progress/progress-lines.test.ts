@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ProgressLines } from '../../../src/cli/progress/progress-lines.ts';
+import { takeText } from '../../support/captured-output.ts';
 import { totalsOf } from '../../support/transfer-totals.ts';
 
 beforeEach(() => {
@@ -19,7 +20,7 @@ describe('ProgressLines', () => {
       lines.show(totalsOf());
       vi.advanceTimersByTime(1000);
     }
-    expect(String(stream.read())).toBe('40% 4.00 GiB of 10.0 GiB, 0 B/s, ETA -:--, skipped 101 GiB\n'.repeat(2));
+    expect(takeText(stream)).toBe('40% 4.00 GiB of 10.0 GiB, 0 B/s, ETA -:--, skipped 101 GiB\n'.repeat(2));
   });
 
   it('prints other lines at once, and no progress after it was stopped', () => {
@@ -29,6 +30,6 @@ describe('ProgressLines', () => {
     lines.stop();
     vi.advanceTimersByTime(60_000);
     lines.show(totalsOf());
-    expect(String(stream.read())).toBe('a warning\n');
+    expect(takeText(stream)).toBe('a warning\n');
   });
 });

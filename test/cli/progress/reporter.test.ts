@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Reporter, type ReporterOptions } from '../../../src/cli/progress/reporter.ts';
 import type { UploadEvent } from '../../../src/events.ts';
+import { takeText } from '../../support/captured-output.ts';
 import { FakeTerminal } from '../../support/fake-terminal.ts';
 import { PIPE, TERMINAL } from '../../support/screens.ts';
 import { totalsOf } from '../../support/transfer-totals.ts';
@@ -17,6 +18,7 @@ afterEach(() => {
 const PROGRESS: UploadEvent = { type: 'progress', ...totalsOf() };
 const START = {
   type: 'start',
+  files: [],
   image: 'disk.vhd',
   format: 'vhd-dynamic',
   diskSize: 1024,
@@ -43,7 +45,7 @@ function reporterOn(stream: PassThrough | FakeTerminal, options: Partial<Reporte
   });
 }
 
-const textOf = (stream: PassThrough): string => String(stream.read() ?? '');
+const textOf = takeText;
 
 describe('Reporter', () => {
   it('draws a bar on a terminal, and ends it', () => {

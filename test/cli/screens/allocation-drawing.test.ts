@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { CellCounts } from '../../../src/base/cell-counts.ts';
 import { drawAllocation, drawingCells } from '../../../src/cli/screens/allocation-drawing.ts';
 import { ASCII, UNICODE } from '../../../src/cli/screens/symbols.ts';
-import { CellCounts } from '../../../src/inspect/allocation-map.ts';
 
 const MIB = 1024 * 1024;
 

@@ -74,6 +74,29 @@ const REPORT: InspectReport = {
       ],
     },
     boot: { generations: [1, 2], reason: 'there is everything' },
+    volumes: [
+      {
+        name: 'partition 1 (root)',
+        partitions: [1],
+        size: GIB,
+        fileSystem: { type: 'ext4', name: 'ext4', kind: 'file-system' },
+        state: 'clean',
+        stateReason: 'clean',
+        used: GIB / 4,
+        free: (3 * GIB) / 4,
+        freeNotZero: GIB / 2,
+      },
+      {
+        name: 'partition 2',
+        partitions: [2],
+        size: GIB,
+        fileSystem: { type: 'ntfs', name: 'NTFS', kind: 'file-system' },
+        state: 'unclean',
+        stateReason: 'it is hibernated\u001b',
+        freeReason: 'a hibernated system is stored in partition 2',
+      },
+    ],
+    unreadVolumes: [{ name: 'logical volume rhel/pool', reason: 'it is a thin pool' }],
     operatingSystem: { family: 'linux', name: 'Ubuntu', reason: 'the boot loader EFI/ubu\u001bntu' },
   },
   problems: [],
@@ -113,6 +136,14 @@ GPT partition table, sectors of 512 bytes
                                                                    narrow terminal
   2    2.00 GiB  1.00 GiB  some-guid            not known
   * active: a BIOS boots from it
+
+Volumes
+  volume              contents     used     free  free, not zero  clean
+  partition 1 (root)  ext4      256 MiB  768 MiB         512 MiB  yes
+  partition 2         NTFS            ?        ?               ?  no
+  partition 2 was not closed cleanly: it is hibernated\\u{1b}.
+  The free space of partition 2 is not known: a hibernated system is stored in partition 2.
+  logical volume rhel/pool is not read: it is a thin pool.
 
 Allocation, 1.00 GiB a character
        0 B |#####.....|

@@ -99,11 +99,34 @@ describe('parseRate', () => {
     ['1G', GIB],
     ['5000', 5000],
     ['5000B/s', 5000],
+    ['12MBps', 12_000_000],
+    ['100Mbit/s', 12_500_000],
+    ['100Mbps', 12_500_000],
+    ['100mbps', 12_500_000],
+    ['100mbit', 12_500_000],
+    ['1.5 Gbits/s', 187_500_000],
+    ['8Mibit/s', MIB],
+    ['8000bps', 1000],
+    ['64kbit/s', 8000],
   ])('reads "%s"', (text, expected) => {
     expect(parseRate(text)).toBe(expected);
   });
 
-  it.each(['', 'fast', '-1M', '20Mb/s', '20Mib/s', '1T', '20MiB/h', '1e6'])('does not read "%s"', (text) => {
+  it.each([
+    '',
+    'fast',
+    '-1M',
+    '20Mb/s',
+    '20mb',
+    '20mb/s',
+    '20b',
+    '10Mbit/h',
+    '10Tbit/s',
+    '20Mib/s',
+    '1T',
+    '20MiB/h',
+    '1e6',
+  ])('does not read "%s"', (text) => {
     expect(parseRate(text)).toBeUndefined();
   });
 });
