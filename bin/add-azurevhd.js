@@ -1,3 +1,3 @@
 #!/usr/bin/env node
 process.argv.splice(2, 0, 'add-azurevhd');
-await import('../dist/vhdup.js');
+await import('../dist/program/vhdup.js');

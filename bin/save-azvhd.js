@@ -1,3 +1,3 @@
 #!/usr/bin/env node
 process.argv.splice(2, 0, 'save-azvhd');
-await import('../dist/vhdup.js');
+await import('../dist/program/vhdup.js');

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/vhdup.js';
+import '../dist/program/vhdup.js';
