@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ServiceError } from '../src/errors.ts';
-import { type EventListener, retryEvent, shielded, type UploadEvent } from '../src/events.ts';
+import { type EventListener, retryEvent, shielded, type UploadEvent, warningOnce } from '../src/events.ts';
 
 const EVENT: UploadEvent = { type: 'phase', phase: 'sending' };
 
@@ -39,6 +39,17 @@ describe('shielded', () => {
     await turn();
     await turn();
     expect(rejections).toEqual([]);
+  });
+});
+
+describe('warningOnce', () => {
+  it('passes everything on but the repetition of one warning', () => {
+    const seen: UploadEvent[] = [];
+    const listener = warningOnce('no-page-list', (event) => void seen.push(event));
+    const warning = (code: string): UploadEvent => ({ type: 'warning', code, message: code });
+    const events = [EVENT, warning('no-page-list'), warning('other'), warning('other'), EVENT];
+    for (const event of [...events, warning('no-page-list')]) listener(event);
+    expect(seen).toEqual(events);
   });
 });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../src/errors.ts';
 
-import { checkChecksum, checkMetadata, checkRetryOptions, checkVerify } from '../src/validate-options.ts';
+import { checkChecksum, checkMaxRate, checkMetadata, checkRetryOptions, checkVerify } from '../src/validate-options.ts';
 
 describe('checkChecksum', () => {
   it('accepts the three algorithms, and defaults to crc64', () => {
@@ -105,5 +105,37 @@ describe('checkVerify', () => {
     for (const level of [undefined, 'none', 'ranges', 'full'] as const) expect(checkVerify(level)).toBe(level);
     expect(checkVerify('map')).toBe('ranges');
     expect(() => checkVerify('some' as never)).toThrow(/one of none, ranges, full, but is some/);
+  });
+});
+
+describe('checkMaxRate', () => {
+  it('accepts a rate, a timetable, or nothing', () => {
+    expect(checkMaxRate()).toBe(Number.POSITIVE_INFINITY);
+    expect(checkMaxRate(1024)).toBe(1024);
+    const timetable = [
+      { minute: 0, rate: Number.POSITIVE_INFINITY },
+      { days: [1, 2], minute: 480, rate: 2048 },
+    ];
+    expect(checkMaxRate(timetable)).toBe(timetable);
+  });
+
+  it.each([
+    [1023, 'at least 1024 bytes per second, but is 1023'],
+    [Number.NaN, 'but is NaN'],
+    [[], 'a timetable without any entry'],
+    [[{ minute: 1440, rate: 2048 }], 'a minute of the day from 0 to 1439, but is 1440'],
+    [[{ minute: 1.5, rate: 2048 }], 'but is 1.5'],
+    [[{ minute: 0, rate: 100 }], 'Each rate of maxRate must be at least 1024 bytes per second, but one is 100'],
+    [[{ days: [7], minute: 0, rate: 2048 }], 'A day of maxRate must be 0 to 6, but is 7'],
+    [
+      [
+        { minute: 480, rate: 2048 },
+        { days: [1], minute: 480, rate: 4096 },
+      ],
+      'two rates for Monday 08:00',
+    ],
+  ])('refuses %j', (rate, message) => {
+    expect(() => checkMaxRate(rate)).toThrow(UsageError);
+    expect(() => checkMaxRate(rate)).toThrow(message);
   });
 });

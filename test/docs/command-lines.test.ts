@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { hasImageName } from '../../src/cli/guided/image-names.ts';
 import { bind } from '../../src/cli/powershell/bind.ts';
 import { CMDLETS, cmdletNamed } from '../../src/cli/powershell/cmdlets.ts';
 import { COMMON_PARAMETERS } from '../../src/cli/powershell/common-parameters.ts';
@@ -38,6 +39,8 @@ function cmdletProblemOf(cmdlet: Cmdlet, words: readonly string[]): string | und
 /** The problem of a command line, or undefined. A word in capitals stands for a command. */
 function problemOf([first = '', ...others]: readonly string[]): string | undefined {
   if (GLOBAL.includes(first) || /^[A-Z]+$/.test(first)) return undefined;
+  // vhdup disk.vhdx asks for the destination of an upload.
+  if (hasImageName(first)) return problemOf(['upload', first, ...others]);
   const cmdlet = cmdletNamed(first);
   if (cmdlet !== undefined) return cmdletProblemOf(cmdlet, others);
   const isGroup = COMMANDS.some((name) => name.startsWith(`${first} `));

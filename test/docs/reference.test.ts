@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RULE_SOURCES, type RuleSource } from '../../src/check/rule-sources.ts';
 import { ALL_RULES } from '../../src/check/run-rules.ts';
 import { EXIT_CODES } from '../../src/errors.ts';
 import * as library from '../../src/index.ts';
@@ -14,6 +15,23 @@ describe('the reference pages', () => {
     const rules = sectionOf(await readDocument('docs/checks.md'), '## Rules');
     const listed = codeRows(rules).map(([id = '', level = '']) => `${id.replaceAll('`', '')} ${level}`);
     expect(listed.sort()).toEqual(ALL_RULES.map(({ id, level }) => `${id} ${level}`).sort());
+  });
+
+  it('list the documents that the rules come from, and name those of each rule', async () => {
+    const page = await readDocument('docs/checks.md');
+    const documents: readonly RuleSource[] = Object.values(RULE_SOURCES);
+    const list = sectionOf(page, '## Sources')
+      .split('\n')
+      .filter((line) => /^\d+\. /.test(line));
+    expect(list).toEqual(
+      documents.map(({ title, url }, index) => `${index + 1}. ${url === undefined ? title : `[${title}](${url})`}`),
+    );
+    const named = codeRows(sectionOf(page, '## Rules')).map((cells) => `${cells[0]} ${cells.at(-1)}`);
+    const numbers = Object.keys(RULE_SOURCES);
+    const expected = ALL_RULES.map(
+      ({ id, sources }) => `\`${id}\` ${sources.map((name) => numbers.indexOf(name) + 1).join(', ')}`,
+    );
+    expect(named.sort()).toEqual(expected.sort());
   });
 
   it('list every exit code and the code of every error', async () => {

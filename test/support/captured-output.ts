@@ -1,4 +1,5 @@
 // Captures the output of the program under test.
+import type { PassThrough } from 'node:stream';
 import { onTestFinished, vi } from 'vitest';
 
 export interface CapturedOutput {
@@ -28,4 +29,11 @@ export function captureOutput(): CapturedOutput {
     for (const spy of spies) spy.mockRestore();
   });
   return written;
+}
+
+/** All that was written to `stream` since the last call. A single read may return only the first piece: so does Node 26. */
+export function takeText(stream: PassThrough): string {
+  const pieces: Buffer[] = [];
+  for (let piece = stream.read(); piece !== null; piece = stream.read()) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
 }

@@ -3,8 +3,8 @@ import { main } from '../../src/cli/main.ts';
 import { captureOutput } from './captured-output.ts';
 
 export const COMMANDS = [
-  ...(['upload', 'download', 'list', 'abort', 'verify', 'convert', 'inspect', 'check', 'sas'] as const),
-  ...(['disk status', 'disk abort', 'image create', 'image status'] as const),
+  ...(['upload', 'download', 'list', 'abort', 'verify', 'report', 'convert', 'inspect', 'check', 'sas'] as const),
+  ...(['disk status', 'disk abort', 'image create', 'image status', 'completion', 'powershell', 'version'] as const),
 ];
 
 export interface HelpOption {

@@ -18,7 +18,7 @@ export { BLOB, CONTAINER, isComplete, server, useServer } from './target-server.
 const ROOT = join(import.meta.dirname, '../..');
 export const MIB = 1024 * 1024;
 export const SIZE = 40 * MIB;
-/** Bytes of data at the start of each window of the image that has any: little, so that many uploads take little time. */
+/** Bytes of data at the start of each window with data. They are few, so that many uploads take little time. */
 export const DATA = MIB / 4;
 /** The windows with data. */
 const WINDOWS = [0, 4, 8, 12, 16, 24, 28, 32, 36].map((offset) => offset * MIB);
@@ -58,6 +58,17 @@ export function expectBlobHolds(disk: Uint8Array): void {
   expect(blob.metadata.get('vhdup_state')).toBe('complete');
   expect(blob.metadata.has('vhdup_owner')).toBe(false);
   expect(blob.lease.state(server.now().getTime())).toBe('available');
+}
+
+/** Reads of the blob so far. */
+export function reads(): number {
+  return server.counters.byOperation.get('GetBlob') ?? 0;
+}
+
+/** With default options, a run either finds the foreign write when it reads back, or refuses the blob. */
+export async function expectNoticed(options: UploadOptions): Promise<void> {
+  const code = expect.stringMatching(/^(?:VERIFICATION|DESTINATION)$/);
+  expect(await failureOf(uploadImage(options))).toMatchObject({ code });
 }
 
 /** Blocks all writes from `offset` on, until the faults are cleared. */
@@ -157,7 +168,7 @@ export async function moveToAnotherMachine(checkpoint: string): Promise<void> {
   await rm(`${checkpoint}.lock`, { force: true });
 }
 
-/** Writes as any other tool does. */
+/** Writes a page without the lease of vhdup, like another tool. */
 export async function writePage(
   offset: number,
   bytes: Uint8Array,

@@ -10,7 +10,7 @@ import { expectSameBytes, temporaryFolder } from './vhd-fixtures.ts';
 export const MIB = 1024 * 1024;
 /** Virtual size of the image in bytes. */
 export const SIZE = 24 * MIB;
-/** Bytes of data at the start of each window of the image that has any. */
+/** Bytes of data at the start of each window with data. */
 export const DATA = MIB / 4;
 export const CONTENTS = [0, 4, 8, 16, 20].map((offset, index) => ({
   offset: offset * MIB,
@@ -23,12 +23,15 @@ export let servers: ManagedDisks;
 
 /** Call once in the test file: each test gets new servers. */
 export function useManagedDisks(): void {
-  beforeEach(async () => {
-    await servers?.close();
-    // Polling has tests of its own, and would take seconds here.
-    servers = await startManagedDisks({ longRunning: { mode: 'at-once' } });
-  });
+  // Polling has tests of its own, and would take seconds here.
+  beforeEach(() => restartManagedDisks({ longRunning: { mode: 'at-once' } }));
   afterAll(() => servers.close());
+}
+
+/** Replaces the servers of the current test. */
+export async function restartManagedDisks(options?: Parameters<typeof startManagedDisks>[0]): Promise<void> {
+  await servers?.close();
+  servers = await startManagedDisks(options);
 }
 
 export async function makeImage() {

@@ -1,6 +1,13 @@
 // A Windows Server 2022 in memory that fulfils every rule, and variants of it.
+import type { WindowsInstallation } from '../../src/check/guest/find-windows.ts';
+import type { WindowsBoot } from '../../src/check/guest/windows-boot.ts';
 import { WindowsSystem } from '../../src/check/guest/windows-system.ts';
-import { BOOT_OBJECT, openBootConfiguration } from '../../src/volume/boot-configuration/boot-configuration.ts';
+import {
+  BOOT_CONFIGURATION,
+  BOOT_OBJECT,
+  openBootConfigurationAt,
+} from '../../src/volume/boot-configuration/boot-configuration.ts';
+import type { Partition } from '../../src/volume/partition-table.ts';
 import { type BuiltObject, buildBootConfiguration, gptDevice } from './boot-configuration-builder.ts';
 import { type BuiltKey, type BuiltValue, binary, buildHive, dword, expandSz, multiSz, sz } from './hive-builder.ts';
 import { filesFrom } from './memory-files.ts';
@@ -21,6 +28,19 @@ export interface WindowsContents {
 export const DISK_ID = '0b2394a9-095e-487d-8d48-719ecd4d78ca';
 export const WINDOWS_PARTITION = '8e0f2c38-e4ea-47ba-b7fc-9d8c74dccf0b';
 export const LOADER = '{733b62e5-f608-11eb-825c-c112f60133ab}';
+
+/** The partition of Windows. */
+export const WINDOWS_VOLUME: Partition = {
+  index: 3,
+  offset: 2 ** 27,
+  length: 2 ** 30,
+  type: 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7',
+  typeName: 'Microsoft basic data',
+  role: 'windows-data',
+  isActive: false,
+  isLogical: false,
+  id: WINDOWS_PARTITION,
+};
 
 const SET = 'ControlSet001';
 const LISTENER = `${SET}\\Control\\Terminal Server\\WinStations\\RDP-Tcp`;
@@ -140,8 +160,14 @@ export const GENERALIZED: Partial<WindowsContents> = {
   files: { '/Windows/System32/Sysprep/Sysprep_succeeded.tag': NOTHING },
 };
 
+/** The files of a Windows: those of its own volume, and the boot configuration, which may be on another one. */
+export interface WindowsFiles {
+  readonly windows: Readonly<Record<string, Uint8Array>>;
+  readonly bcd: Uint8Array;
+}
+
 /** The golden Windows with the changes, in this order. */
-export async function openWindows(...changes: readonly Partial<WindowsContents>[]): Promise<WindowsSystem> {
+export function windowsFiles(...changes: readonly Partial<WindowsContents>[]): WindowsFiles {
   const { system, software, bcd, files } = [GOLDEN_WINDOWS, ...changes].reduce<WindowsContents>(
     (contents, change) => ({
       system: merged(contents.system, change.system ?? {}),
@@ -152,15 +178,38 @@ export async function openWindows(...changes: readonly Partial<WindowsContents>[
     { system: {}, software: {}, bcd: {}, files: {} },
   );
   const objects = Object.entries(bcd).map(([id, elements]) => [id, present(elements)] as const);
-  const opened = filesFrom({
-    ...present(files),
-    '/Windows/System32/config/SYSTEM': buildHive(treeOf(system)),
-    '/Windows/System32/config/SOFTWARE': buildHive(treeOf(software)),
-    '/EFI/Microsoft/Boot/BCD': buildBootConfiguration(Object.fromEntries(objects)),
-  });
-  const windows = await WindowsSystem.open(opened, await openBootConfiguration(opened));
-  if (windows === undefined) throw new Error('There is no Windows.');
-  return windows;
+  return {
+    windows: present({
+      '/Windows/System32/config/SYSTEM': buildHive(treeOf(system)),
+      '/Windows/System32/config/SOFTWARE': buildHive(treeOf(software)),
+      ...files,
+    }),
+    bcd: buildBootConfiguration(Object.fromEntries(objects)),
+  };
+}
+
+/** In memory, with the boot configuration of generation 2. */
+export async function openWindows(...changes: readonly Partial<WindowsContents>[]): Promise<WindowsInstallation> {
+  const { windows, bcd } = windowsFiles(...changes);
+  const files = filesFrom(windows);
+  const boot = await bootFrom({ '/EFI/Microsoft/Boot/bootmgfw.efi': Buffer.from('MZ'), [BOOT_CONFIGURATION.efi]: bcd });
+  const system = await WindowsSystem.open(files, { boot, partition: WINDOWS_VOLUME });
+  if (system === undefined) throw new Error('There is no Windows.');
+  return { name: 'partition 3', system };
+}
+
+/** The EFI system partition with these files. */
+export async function bootFrom(contents: Readonly<Record<string, Uint8Array>>): Promise<WindowsBoot> {
+  const files = filesFrom(contents);
+  const path = BOOT_CONFIGURATION.efi;
+  return {
+    isRead: true,
+    name: 'partition 1',
+    partition: undefined,
+    files,
+    path,
+    bcd: await openBootConfigurationAt(files, path),
+  };
 }
 
 function merged<T>(

@@ -1,6 +1,6 @@
 // Makes real disks with Debian's tools: partition tables by sfdisk, file systems by mkfs, files without mounting.
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -49,6 +49,9 @@ export async function tool(name: string, args: readonly string[], input = ''): P
 /** A path and its text; `-> target` makes a symbolic link. */
 export type GuestTree = Readonly<Record<string, string>>;
 
+/** As in a tree of texts, and files with any bytes. */
+export type GuestFileTree = Readonly<Record<string, string | Uint8Array>>;
+
 export interface GuestPartition {
   /** In MiB. */
   readonly size: number;
@@ -58,8 +61,10 @@ export interface GuestPartition {
   readonly fileSystem?: 'ext4' | 'vfat' | 'ntfs' | 'swap' | 'xfs' | 'luks';
   /** Arguments of mkfs. */
   readonly mkfs?: readonly string[];
-  /** Its files; only for ext4 and vfat. */
-  readonly files?: GuestTree;
+  /** Its files; XFS and NTFS are mounted to write them, which needs root. */
+  readonly files?: GuestFileTree;
+  /** Only for a GPT. @default any */
+  readonly id?: string;
 }
 
 export interface GuestDisk {
@@ -69,6 +74,8 @@ export interface GuestDisk {
   /** Start of the first partition, in sectors. @default 2048 */
   readonly firstSector?: number;
   readonly hasBootCode?: boolean;
+  /** A GUID for a GPT, `0x` and eight digits for an MBR. @default any */
+  readonly id?: string;
   readonly partitions: readonly GuestPartition[];
 }
 
@@ -108,11 +115,15 @@ export async function writeDisk(path: string, disk: GuestDisk): Promise<void> {
     return start;
   });
   if (disk.table !== 'none') {
-    const lines = disk.partitions.map(({ size, type, bootable }, index) => {
-      const flag = bootable === true ? ', bootable' : '';
-      return `start=${starts[index]}, size=${(size * MIB) / 512}, type=${type}${flag}`;
+    const lines = disk.partitions.map(({ size, type, bootable, id }, index) => {
+      const rest = `${bootable === true ? ', bootable' : ''}${id === undefined ? '' : `, uuid=${id}`}`;
+      return `start=${starts[index]}, size=${(size * MIB) / 512}, type=${type}${rest}`;
     });
-    const header = [`label: ${disk.table}`, ...(disk.table === 'gpt' ? ['first-lba: 34'] : [])];
+    const header = [
+      `label: ${disk.table}`,
+      ...(disk.id === undefined ? [] : [`label-id: ${disk.id}`]),
+      ...(disk.table === 'gpt' ? ['first-lba: 34'] : []),
+    ];
     await tool('sfdisk', ['--quiet', path], `${[...header, ...lines].join('\n')}\n`);
   }
   for (const [index, partition] of disk.partitions.entries()) {
@@ -158,7 +169,7 @@ async function format(path: string, partition: GuestPartition, offset: number): 
 async function formatApart(
   path: string,
   offset: number,
-  { size, fileSystem, mkfs = [] }: GuestPartition,
+  { size, fileSystem, mkfs = [], files }: GuestPartition,
 ): Promise<void> {
   await inFolder(async (folder) => {
     const volume = join(folder, 'volume');
@@ -171,26 +182,55 @@ async function formatApart(
       const quick = ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000'];
       await tool('cryptsetup', ['luksFormat', '-q', ...quick, ...mkfs, volume, '-'], 'passphrase');
     }
+    if (files !== undefined) await plantMounted(volume, fileSystem, files);
     const place = ['bs=64K', `seek=${offset}`, 'oflag=seek_bytes', 'conv=notrunc,sparse', 'status=none'];
     await tool('dd', [`if=${volume}`, `of=${path}`, ...place]);
   });
 }
 
+/** Writes files into a volume, through a mount. */
+export async function plantMounted(
+  volume: string,
+  fileSystem: string | undefined,
+  files: GuestFileTree,
+): Promise<void> {
+  const folder = `${volume}.mounted`;
+  await mkdir(folder);
+  if (fileSystem === 'ntfs') await tool('ntfs-3g', [volume, folder]);
+  else await tool('mount', ['-o', 'loop', volume, folder]);
+  try {
+    await plant(folder, files);
+  } finally {
+    await tool('umount', [folder]);
+  }
+}
+
 /** Writes files into a folder. */
-async function plant(folder: string, files: GuestTree): Promise<void> {
+async function plant(folder: string, files: GuestFileTree): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
-    if (text.startsWith('-> ')) await symlink(text.slice('-> '.length), path);
+    if (typeof text === 'string' && text.startsWith('-> ')) await symlink(text.slice('-> '.length), path);
     else await writeFile(path, text);
   }
 }
 
-async function copyIntoFat(path: string, offset: number, files: GuestTree): Promise<void> {
+async function copyIntoFat(path: string, offset: number, files: GuestFileTree): Promise<void> {
   const roots = [...new Set(Object.keys(files).map((name) => name.split('/')[1] ?? ''))];
   if (roots.length === 0) return;
   await inFolder(async (tree) => {
     await plant(tree, files);
     await tool('mcopy', ['-s', '-i', `${path}@@${offset}`, ...roots.map((root) => join(tree, root)), '::/']);
   });
+}
+
+/** Sets the dirty flag of $Volume, as Windows does while a volume is mounted. The copy in $MFTMirr stays unchanged. */
+export async function setNtfsDirty(path: string): Promise<void> {
+  const disk = await readFile(path);
+  const start = disk.indexOf('NTFS    ', 0, 'latin1') - 3;
+  const clusterSize = disk.readUInt16LE(start + 11) * disk.readUInt8(start + 13);
+  const record = start + Number(disk.readBigUInt64LE(start + 48)) * clusterSize + 3 * 1024;
+  let at = record + disk.readUInt16LE(record + 20);
+  while (disk.readUInt32LE(at) !== 0x70) at += disk.readUInt32LE(at + 4);
+  await overwrite(path, at + disk.readUInt16LE(at + 20) + 10, Uint8Array.of(1));
 }

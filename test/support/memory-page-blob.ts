@@ -97,7 +97,7 @@ export class MemoryPageBlob implements PageBlob {
     this.blob = { type, size, sequenceNumber, metadata, etag: `"${this.#changes}"` };
   }
 
-  /** Makes the next `operation` fail before it has any effect, or after it, as if the answer was lost. */
+  /** Makes the next `operation` fail: before it has an effect, or afterwards, like a lost answer. */
   failOnce(operation: Operation, error: Error, when: 'before' | 'after' = 'before'): void {
     this.#faults.push({ operation, when, error });
   }

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  rmdirSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -57,11 +58,16 @@ export function makeNtfsVolume({ folder, size, mkntfs = [], fill }: NtfsVolumeOp
 /** Mounts the image for as long as `use` takes. */
 export function withMount<Result>(image: string, options: string, use: (mountPoint: string) => Result): Result {
   const mountPoint = mkdtempSync(join(tmpdir(), 'vhdup-ntfs-mount-'));
-  execFileSync('ntfs-3g', ['-o', options, image, mountPoint], { stdio: 'ignore' });
   try {
-    return use(mountPoint);
+    execFileSync('ntfs-3g', ['-o', options, image, mountPoint], { stdio: 'ignore' });
+    try {
+      return use(mountPoint);
+    } finally {
+      execFileSync('umount', [mountPoint]);
+    }
   } finally {
-    execFileSync('umount', [mountPoint]);
+    // Fails if it is still mounted, as it should.
+    rmdirSync(mountPoint);
   }
 }
 

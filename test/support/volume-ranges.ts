@@ -15,6 +15,9 @@ export async function collectRanges(ranges: AsyncIterable<ByteRange> | undefined
   return found;
 }
 
+/** Written again and again: memory costs most when it is touched for the first time. */
+const FILLER = Buffer.alloc(2 ** 20, 0xa5);
+
 /** Overwrites everything that is not used, with another byte than zero. @returns the number of bytes. */
 export async function overwriteUnused(path: string, used: readonly ByteRange[]): Promise<number> {
   const file = await open(path, 'r+');
@@ -22,9 +25,9 @@ export async function overwriteUnused(path: string, used: readonly ByteRange[]):
     let [at, overwritten] = [0, 0];
     const { size } = await file.stat();
     for (const range of [...used, { offset: size, length: 0 }]) {
-      const length = range.offset - at;
-      if (length > 0) await file.write(Buffer.alloc(length, 0xa5), 0, length, at);
-      overwritten += Math.max(0, length);
+      overwritten += Math.max(0, range.offset - at);
+      for (; at < range.offset; at += FILLER.length)
+        await file.write(FILLER, 0, Math.min(FILLER.length, range.offset - at), at);
       at = endOf(range);
     }
     return overwritten;

@@ -24,12 +24,13 @@ export const MIB = 2 ** 20;
 
 export const NO_XFS = whyNoMounts('mkfs.xfs', 'xfs_db', 'xfs_io');
 
+/** With these variables of its own tests, mkfs.xfs makes small file systems and logs too. */
+export const SMALL_XFS = ['TEST_DIR=x', 'TEST_DEV=x', 'QA_CHECK_FS=x'];
+
 /** @param mkfs Arguments of mkfs.xfs. */
 export function makeXfs(mkfs: readonly string[], size = 320 * MIB): TestVolume {
   const volume = new TestVolume(size);
-  // With these variables of its own tests, mkfs.xfs makes small file systems and logs too.
-  const small = ['TEST_DIR=x', 'TEST_DEV=x', 'QA_CHECK_FS=x'];
-  runTool('env', ...small, 'mkfs.xfs', '-q', ...mkfs, volume.path);
+  runTool('env', ...SMALL_XFS, 'mkfs.xfs', '-q', ...mkfs, volume.path);
   return volume;
 }
 

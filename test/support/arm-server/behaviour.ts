@@ -9,7 +9,7 @@ export interface ArmBehaviour {
   secondGrant: 'same-url' | 'new-url' | 'both-live' | 'conflict';
   /** The state of a disk after endGetAccess has failed with InvalidVhd. @default ActiveUpload */
   stateAfterInvalidVhd: 'ActiveUpload' | 'Unattached';
-  /** endGetAccess of a disk to which nothing was written: checked as any other, or accepted as in a recording of 2019. @default checked */
+  /** endGetAccess of a disk to which nothing was written: checked like any other disk, or accepted, which a recording of 2019 shows. @default checked */
   emptyUpload: 'checked' | 'accepted';
   /** endGetAccess of a disk without an access: 409, or success without effect. @default conflict */
   endWithoutAccess: 'conflict' | 'accepted';

@@ -29,6 +29,20 @@ export function getResourceGroup({ request, state }: ArmContext): Handled {
   return ok({ ...group, type, tags: {}, properties: { provisioningState: 'Succeeded' } });
 }
 
+export function listResourceGroups({ state }: ArmContext): Handled {
+  const type = 'Microsoft.Resources/resourceGroups';
+  const properties = { provisioningState: 'Succeeded' };
+  return ok({ value: [...state.resourceGroups.values()].map((group) => ({ ...group, type, properties })) });
+}
+
+/** Source: REST, Blob Containers, List. */
+export function listContainers(context: ArmContext): Handled {
+  const account = accountOf(context);
+  const type = 'Microsoft.Storage/storageAccounts/blobServices/containers';
+  const id = `${account.id}/blobServices/default/containers`;
+  return ok({ value: (account.containers ?? []).map((name) => ({ id: `${id}/${name}`, name, type, properties: {} })) });
+}
+
 export function listStorageAccounts({ request, state }: ArmContext): Handled {
   const group = request.resourceGroup.toLowerCase();
   const accounts = [...state.storageAccounts.values()];
@@ -36,17 +50,26 @@ export function listStorageAccounts({ request, state }: ArmContext): Handled {
   return ok({ value: listed.map(accountJson) });
 }
 
-export function getStorageAccount({ request, state }: ArmContext): Handled {
+export function getStorageAccount(context: ArmContext): Handled {
+  return ok(accountJson(accountOf(context)));
+}
+
+function accountOf({ request, state }: ArmContext): StorageAccountResource {
   const [name = ''] = request.names;
   const account = state.storageAccounts.get(name.toLowerCase());
   if (account?.resourceGroup.toLowerCase() !== request.resourceGroup.toLowerCase()) {
     throw resourceNotFound(`Microsoft.Storage/storageAccounts/${name}`, request.resourceGroup);
   }
-  return ok(accountJson(account));
+  return account;
 }
 
-function accountJson({ id, name, location }: StorageAccountResource): object {
-  const primaryEndpoints = { blob: `https://${name}.blob.core.windows.net/` };
+function accountJson({
+  id,
+  name,
+  location,
+  blobEndpoint = `https://${name}.blob.core.windows.net/`,
+}: StorageAccountResource): object {
+  const primaryEndpoints = { blob: blobEndpoint };
   const properties = { provisioningState: 'Succeeded', primaryEndpoints };
   const sku = { name: 'Standard_LRS', tier: 'Standard' };
   return {

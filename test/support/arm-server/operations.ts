@@ -5,6 +5,8 @@ import {
   getResourceGroup,
   getStorageAccount,
   getSubscription,
+  listContainers,
+  listResourceGroups,
   listStorageAccounts,
   listSubscriptions,
 } from './directory-operations.ts';
@@ -21,6 +23,7 @@ export const HANDLERS: Readonly<Partial<Record<ArmOperation, (context: ArmContex
   GetSubscription: getSubscription,
   GetProvider: getProvider,
   GetResourceGroup: getResourceGroup,
+  ListResourceGroups: listResourceGroups,
   GetDisk: getDisk,
   PutDisk: putDisk,
   PatchDisk: patchDisk,
@@ -39,6 +42,7 @@ export const HANDLERS: Readonly<Partial<Record<ArmOperation, (context: ArmContex
   DeleteGalleryImageVersion: deleteResource,
   ListStorageAccounts: listStorageAccounts,
   GetStorageAccount: getStorageAccount,
+  ListContainers: listContainers,
 };
 
 const DISKS = ['2022-07-02', '2023-01-02', '2023-04-02', '2023-10-02', '2024-03-02', '2025-01-02', '2026-03-02'];
@@ -77,6 +81,11 @@ const NEEDS: Readonly<Partial<Record<ArmOperation, Needs>>> = {
     action: 'Microsoft.Resources/subscriptions/resourceGroups/read',
     versions: RESOURCES,
   },
+  ListResourceGroups: {
+    type: 'Microsoft.Resources/resourceGroups',
+    action: 'Microsoft.Resources/subscriptions/resourceGroups/read',
+    versions: RESOURCES,
+  },
   GetDisk: compute('disks', 'read', DISKS),
   PutDisk: compute('disks', 'write', DISKS),
   PatchDisk: compute('disks', 'write', DISKS),
@@ -101,6 +110,11 @@ const NEEDS: Readonly<Partial<Record<ArmOperation, Needs>>> = {
   GetStorageAccount: {
     type: 'Microsoft.Storage/storageAccounts',
     action: 'Microsoft.Storage/storageAccounts/read',
+    versions: STORAGE,
+  },
+  ListContainers: {
+    type: 'Microsoft.Storage/storageAccounts/blobServices/containers',
+    action: 'Microsoft.Storage/storageAccounts/blobServices/containers/read',
     versions: STORAGE,
   },
 };

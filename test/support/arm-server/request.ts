@@ -8,6 +8,7 @@ export type ArmOperation =
   | 'GetSubscription'
   | 'GetProvider'
   | 'GetResourceGroup'
+  | 'ListResourceGroups'
   | 'GetDisk'
   | 'PutDisk'
   | 'PatchDisk'
@@ -26,6 +27,7 @@ export type ArmOperation =
   | 'DeleteGalleryImageVersion'
   | 'ListStorageAccounts'
   | 'GetStorageAccount'
+  | 'ListContainers'
   | 'PollOperation'
   | 'PollLocation'
   | 'Unsupported';
@@ -65,6 +67,7 @@ const ROUTES: readonly Route[] = [
   { path: 'subscriptions', operations: { GET: 'ListSubscriptions' } },
   { path: 'subscriptions/*', operations: { GET: 'GetSubscription' } },
   { path: 'subscriptions/*/providers/*', operations: { GET: 'GetProvider' } },
+  { path: 'subscriptions/*/resourcegroups', operations: { GET: 'ListResourceGroups' } },
   { path: GROUP, operations: { GET: 'GetResourceGroup', HEAD: 'GetResourceGroup' } },
   {
     path: `${COMPUTE}/disks/*`,
@@ -86,6 +89,7 @@ const ROUTES: readonly Route[] = [
   { path: `subscriptions/*/${STORAGE}`, operations: { GET: 'ListStorageAccounts' } },
   { path: `${GROUP}/${STORAGE}`, operations: { GET: 'ListStorageAccounts' } },
   { path: `${GROUP}/${STORAGE}/*`, operations: { GET: 'GetStorageAccount' } },
+  { path: `${GROUP}/${STORAGE}/*/blobservices/default/containers`, operations: { GET: 'ListContainers' } },
 ];
 
 const POLL =

@@ -70,9 +70,10 @@ export class ArmResources {
     name: string,
     resourceGroup = this.#firstGroup(),
     location = 'westeurope',
+    more: Pick<StorageAccountResource, 'blobEndpoint' | 'containers'> = {},
   ): StorageAccountResource {
     const id = idOf(this.state.subscription, resourceGroup, `Microsoft.Storage/storageAccounts/${name}`);
-    const account = { id, name, resourceGroup, location };
+    const account = { id, name, resourceGroup, location, ...more };
     this.state.storageAccounts.set(name, account);
     return account;
   }

@@ -32,6 +32,10 @@ export interface StorageAccountResource {
   readonly name: string;
   readonly resourceGroup: string;
   readonly location: string;
+  /** @default that of the public cloud */
+  readonly blobEndpoint?: string | undefined;
+  /** Names. */
+  readonly containers?: readonly string[] | undefined;
 }
 
 /** Keys are ids in lower case, since Resource Manager does not distinguish case. */

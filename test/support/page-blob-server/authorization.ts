@@ -57,6 +57,7 @@ const REQUIREMENTS: Readonly<Record<Operation, Requirement>> = {
   GetBlobMetadata: { anyOf: 'r', resourceType: 'o' },
   SetBlobMetadata: { anyOf: 'w', resourceType: 'o' },
   SetBlobProperties: { anyOf: 'w', resourceType: 'o' },
+  SnapshotBlob: { anyOf: 'cw', resourceType: 'o' },
   DeleteBlob: { anyOf: 'd', resourceType: 'o' },
   PutPage: { anyOf: 'w', resourceType: 'o' },
   ClearPages: { anyOf: 'w', resourceType: 'o' },
@@ -266,10 +267,13 @@ function accountSasStringToSign(query: (name: string) => string, account: string
 function serviceSasStringToSign(query: (name: string) => string, request: ServiceRequest, account: string): string {
   const version = query('sv');
   const resource = query('sr');
-  if (resource !== 'b' && resource !== 'c') throw authenticationFailed('sr is mandatory. Cannot be empty');
-  const name = `/blob/${account}/${request.container}${resource === 'b' ? `/${request.blob}` : ''}`;
+  if (resource !== 'b' && resource !== 'c' && resource !== 'bs') {
+    throw authenticationFailed('sr is mandatory. Cannot be empty');
+  }
+  const name = `/blob/${account}/${request.container}${resource === 'c' ? '' : `/${request.blob}`}`;
   const fields = [query('sp'), query('st'), query('se'), name, query('si'), query('sip'), query('spr'), version];
-  if (version >= '2018-11-09') fields.push(resource, '');
+  // A SAS with sr=bs is for one snapshot, whose time is signed.
+  if (version >= '2018-11-09') fields.push(resource, resource === 'bs' ? query('snapshot') : '');
   if (version >= '2020-12-06') fields.push(query('ses'));
   fields.push(...['rscc', 'rscd', 'rsce', 'rscl', 'rsct'].map(query));
   return fields.join('\n');

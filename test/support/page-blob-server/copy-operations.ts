@@ -5,9 +5,10 @@ import { randomUUID } from 'node:crypto';
 import { authorize, type Credentials } from './authorization.ts';
 import { checkCreateConditions } from './conditions.ts';
 import { invalidBlobType, invalidHeader, ServiceError } from './error.ts';
+import { tagsOf, tierOf } from './new-blob-headers.ts';
 import { containerOf, leaseIdOf, type OperationContext, type ServiceResponse, versionHeaders } from './operation.ts';
 import type { Operation, ServiceRequest } from './request.ts';
-import { type BlobStore, StoredBlob } from './store.ts';
+import { type BlobStore, StoredBlob, versionOf } from './store.ts';
 
 /** How the next copies behave. Fields may change while the server runs. */
 export interface CopyModel {
@@ -77,11 +78,15 @@ export function copyBlob(context: OperationContext): ServiceResponse {
     throw new ServiceError(403, 'UnauthorizedBlobOverwrite', 'This request is not authorized to overwrite blobs.');
   }
   if (existing !== undefined && existing.type !== source.type) throw invalidBlobType();
+  const tier = tierOf(request, context.kind, source.size);
+  const tags = tagsOf(request, grant);
 
-  const blob = new StoredBlob(source.type, source.size, new Date(now), context.discard, existing?.lease);
+  const blob = new StoredBlob(source.type, source.size, new Date(now), context.discard, existing);
   blob.sequenceNumber = source.sequenceNumber;
   blob.headers = source.headers;
-  blob.tier = source.tier;
+  blob.tier = tier ?? source.tier;
+  // Without x-ms-tags, the tags of the source are not copied.
+  blob.tags = tags;
   blob.metadata = request.metadata.length === 0 ? source.metadata : new Map(request.metadata);
   const { pendingLooks, outcome } = context.copyModel ?? { pendingLooks: 0, outcome: 'success' };
   blob.copy = {
@@ -170,9 +175,11 @@ function sourceOf({ request, copySources = [], now }: OperationContext): { sourc
       throw cannotVerify(error.status, error.message);
     }
   }
-  const source = account.store.containers.get(containerName)?.blobs.get(rest.join('/'));
+  const base = account.store.containers.get(containerName)?.blobs.get(rest.join('/'));
+  const source = base && versionOf(base, query);
   if (source === undefined) throw cannotVerify(404, 'The specified blob does not exist.');
-  return { source, url: place };
+  const snapshot = query.get('snapshot');
+  return { source, url: snapshot === undefined ? place : `${place}?snapshot=${snapshot}` };
 }
 
 function cannotVerify(status: number, message: string): ServiceError {

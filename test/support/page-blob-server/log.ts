@@ -15,6 +15,8 @@ export interface LoggedRequest {
   readonly blob: string;
   /** Undefined if the request has no valid one. */
   readonly range: ByteRange | undefined;
+  /** Names in lower case. */
+  readonly query: ReadonlyMap<string, string>;
   readonly headers: ReadonlyMap<string, string>;
   readonly fault: Fault['kind'] | undefined;
   /** Undefined until, or unless, an answer was sent. */

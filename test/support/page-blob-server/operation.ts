@@ -6,7 +6,7 @@ import { checkConditions } from './conditions.ts';
 import type { CopyModel, CopySource } from './copy-operations.ts';
 import { blobNotFound, containerNotFound, invalidBlobType, invalidHeader, missingHeader } from './error.ts';
 import type { ServiceRequest } from './request.ts';
-import type { BlobStore, BlobType, StoredBlob, StoredContainer } from './store.ts';
+import { type BlobStore, type BlobType, type StoredBlob, type StoredContainer, versionOf } from './store.ts';
 
 /** The kind of the account, and its settings. */
 export interface AccountKind {
@@ -57,7 +57,8 @@ export function containerOf(request: ServiceRequest, store: BlobStore): StoredCo
 }
 
 function blobOf({ request, store }: OperationContext): StoredBlob {
-  const blob = containerOf(request, store).blobs.get(request.blob);
+  const base = containerOf(request, store).blobs.get(request.blob);
+  const blob = base && versionOf(base, request.query);
   if (blob === undefined) throw blobNotFound();
   return blob;
 }

@@ -5,16 +5,11 @@ import type { Grant } from './authorization.ts';
 import { checkBody, isBase64Of } from './checksum.ts';
 import { checkCreateConditions, parseSequenceNumber } from './conditions.ts';
 import { checkNoPendingCopy, copyBlob } from './copy-operations.ts';
-import {
-  invalidBlobType,
-  invalidHeader,
-  permissionMismatch,
-  publicAccessNotPermitted,
-  ServiceError,
-  unsupportedHeader,
-} from './error.ts';
+import { invalidBlobType, invalidHeader, publicAccessNotPermitted, ServiceError, unsupportedHeader } from './error.ts';
 import { acquireLease, breakLease, changeLease, releaseLease, renewLease } from './lease-operations.ts';
+import { tagsOf, tierOf } from './new-blob-headers.ts';
 import {
+  blobForRead,
   blobForWrite,
   containerOf,
   leaseIdOf,
@@ -54,6 +49,7 @@ const OPERATIONS: Readonly<Record<Operation, (context: OperationContext) => Serv
   GetBlobMetadata: getBlobMetadata,
   SetBlobMetadata: setBlobMetadata,
   SetBlobProperties: setBlobProperties,
+  SnapshotBlob: snapshotBlob,
   DeleteBlob: deleteBlob,
   PutPage: putPage,
   ClearPages: clearPages,
@@ -124,17 +120,7 @@ function putBlob(context: OperationContext): ServiceResponse {
   const sequenceNumber = request.headers.get('x-ms-blob-sequence-number') ?? '0';
   const metadata = metadataOf(request);
   const headers = storedHeaders(request);
-  const tier = request.headers.get('x-ms-access-tier');
-  if (tier !== undefined && !/^P(4|6|10|15|20|30|40|50|60|70|80)$/.test(tier)) {
-    throw invalidHeader('x-ms-access-tier', tier);
-  }
-  if (tier !== undefined && !context.kind.isPremium) {
-    throw new ServiceError(
-      400,
-      'BlobAccessTierNotSupportedForAccountType',
-      'Blob access tier is not supported on this storage account type.',
-    );
-  }
+  const tier = tierOf(request, context.kind, size);
   const tags = tagsOf(request, grant);
 
   const container = containerOf(request, store);
@@ -153,9 +139,8 @@ function putBlob(context: OperationContext): ServiceResponse {
     );
   }
   if (existing !== undefined && existing.type !== type) throw invalidBlobType();
-  if (existing !== undefined) refuseSnapshots(existing);
 
-  const blob = new StoredBlob(type, size, new Date(now), context.discard, existing?.lease);
+  const blob = new StoredBlob(type, size, new Date(now), context.discard, existing);
   blob.sequenceNumber = parseSequenceNumber('x-ms-blob-sequence-number', sequenceNumber);
   blob.metadata = metadata;
   blob.headers = headers;
@@ -231,34 +216,46 @@ function nextSequenceNumber(request: ServiceRequest, action: string, current: bi
 function deleteBlob(context: OperationContext): ServiceResponse {
   const blob = blobForWrite(context);
   const snapshots = context.request.headers.get('x-ms-delete-snapshots');
-  if (snapshots !== undefined) blob.snapshots = 0;
+  if (snapshots !== undefined) blob.snapshots.clear();
   if (snapshots !== 'only') {
-    refuseSnapshots(blob);
+    if (blob.snapshots.size > 0) throw snapshotsPresent();
     containerOf(context.request, context.store).blobs.delete(context.request.blob);
   }
   return { status: 202, headers: { 'x-ms-delete-type-permanent': 'true' }, committed: true };
 }
 
-function refuseSnapshots({ snapshots }: StoredBlob): void {
-  if (snapshots === 0) return;
-  throw new ServiceError(409, 'SnapshotsPresent', 'This operation is not permitted because the blob has snapshots.');
+/** Snapshot Blob. Source: REST, Snapshot Blob. */
+function snapshotBlob(context: OperationContext): ServiceResponse {
+  const blob = blobForRead(context);
+  if (context.kind.isPremium) checkSnapshotLimits(blob, context.now);
+  const id = blob.addSnapshot(new Date(context.now));
+  return { status: 201, headers: { ...versionHeaders(blob), 'x-ms-snapshot': id }, committed: true };
+}
+
+/** Source: REST, "Perform REST operations against page blobs with premium storage": 100 snapshots, and one in ten minutes. */
+function checkSnapshotLimits({ snapshots }: StoredBlob, now: number): void {
+  if (snapshots.size >= 100) {
+    throw new ServiceError(409, 'SnapshotCountExceeded', 'The snapshot count against this blob has been exceeded.');
+  }
+  const newest = [...snapshots.keys()].at(-1);
+  if (newest === undefined || now - Date.parse(newest) >= 10 * 60_000) return;
+  throw new ServiceError(
+    409,
+    'SnapshotOperationRateExceeded',
+    'The rate of snapshot operations against this blob has been exceeded.',
+  );
+}
+
+/**
+ * Only Delete Blob is documented to fail while there are snapshots. A blob that is overwritten keeps them. Source: "Blob snapshots":
+ * snapshots persist until they are explicitly deleted, and a blob that is overwritten by a copy keeps those that it has.
+ */
+function snapshotsPresent(): ServiceError {
+  return new ServiceError(409, 'SnapshotsPresent', 'This operation is not permitted because the blob has snapshots.');
 }
 
 function permits(grant: Grant, letter: string): boolean {
   return grant.permissions === 'all' || grant.permissions.includes(letter);
-}
-
-/** The index tags of Put Blob. They need the permission t. */
-function tagsOf(request: ServiceRequest, grant: Grant): Map<string, string> {
-  const header = request.headers.get('x-ms-tags');
-  if (header === undefined) return new Map();
-  if (!permits(grant, 't')) throw permissionMismatch();
-  const tags = new Map(new URLSearchParams(header));
-  const isValid = [...tags].every(
-    ([name, value]) => /^[\w +\-./:=]{1,128}$/.test(name) && /^[\w +\-./:=]{0,256}$/.test(value),
-  );
-  if (!isValid || tags.size > 10) throw new ServiceError(400, 'InvalidTag', 'The tags specified are invalid.');
-  return tags;
 }
 
 function metadataOf(request: ServiceRequest): Map<string, string> {

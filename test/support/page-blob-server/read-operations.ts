@@ -4,7 +4,9 @@ import { type ByteRange, endOf, MIB } from '../../../src/base/byte-range.ts';
 import { crc64Base64, md5Base64 } from './checksum.ts';
 import { advanceCopy, copyHeaders } from './copy-operations.ts';
 import { invalidHeader, invalidRange } from './error.ts';
+import { tierForSize } from './new-blob-headers.ts';
 import {
+  type AccountKind,
   blobForRead,
   metadataHeaders,
   type OperationContext,
@@ -26,14 +28,14 @@ export function getBlob(context: OperationContext): ServiceResponse {
     const range = { offset: 0, length: blob.size };
     return {
       status: 200,
-      headers: propertyHeaders(blob, context.now),
+      headers: propertyHeaders(blob, context),
       body: blob.pieces(range),
       contentLength: blob.size,
     };
   }
   if (wanted.offset >= blob.size) throw invalidRange(blob.size);
   const range = { offset: wanted.offset, length: Math.min(wanted.length, blob.size - wanted.offset) };
-  const { 'content-md5': contentMd5, ...properties } = propertyHeaders(blob, context.now);
+  const { 'content-md5': contentMd5, ...properties } = propertyHeaders(blob, context);
   return {
     status: 206,
     headers: {
@@ -65,7 +67,7 @@ function rangeChecksums(request: ServiceRequest, blob: StoredBlob, range: ByteRa
 export function getBlobProperties(context: OperationContext): ServiceResponse {
   const blob = blobForRead(context);
   advanceCopy(blob, context.store, context.now);
-  return { status: 200, headers: propertyHeaders(blob, context.now), contentLength: blob.size };
+  return { status: 200, headers: propertyHeaders(blob, context), contentLength: blob.size };
 }
 
 /** Get Blob Metadata. */
@@ -74,7 +76,13 @@ export function getBlobMetadata(context: OperationContext): ServiceResponse {
   return { status: 200, headers: { ...versionHeaders(blob), ...metadataHeaders(blob) } };
 }
 
-function propertyHeaders(blob: StoredBlob, now: number): Record<string, string> {
+/** In premium accounts, a tier that was not set is inferred. Source: REST, Get Blob Properties. */
+function tierHeaders({ tier, size }: StoredBlob, { isPremium }: AccountKind): Record<string, string> {
+  if (tier !== undefined) return { 'x-ms-access-tier': tier };
+  return isPremium ? { 'x-ms-access-tier': tierForSize(size), 'x-ms-access-tier-inferred': 'true' } : {};
+}
+
+function propertyHeaders(blob: StoredBlob, { now, kind }: OperationContext): Record<string, string> {
   return {
     'content-type': 'application/octet-stream',
     ...Object.fromEntries(blob.headers),
@@ -87,6 +95,6 @@ function propertyHeaders(blob: StoredBlob, now: number): Record<string, string> 
     'x-ms-blob-type': blob.type,
     'x-ms-creation-time': blob.createdAt.toUTCString(),
     'x-ms-server-encrypted': 'true',
-    ...(blob.tier !== undefined && { 'x-ms-access-tier': blob.tier }),
+    ...tierHeaders(blob, kind),
   };
 }

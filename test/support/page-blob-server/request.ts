@@ -17,6 +17,7 @@ export type Operation =
   | 'GetBlobMetadata'
   | 'SetBlobMetadata'
   | 'SetBlobProperties'
+  | 'SnapshotBlob'
   | 'DeleteBlob'
   | 'PutPage'
   | 'ClearPages'
@@ -114,7 +115,10 @@ function operationOf(
     if (method === 'DELETE') return 'DeleteContainer';
     return method === 'GET' || method === 'HEAD' ? 'GetContainerProperties' : 'Unsupported';
   }
-  if (!hasBlob || query.has('snapshot') || query.has('versionid')) return 'Unsupported';
+  if (!hasBlob) return 'Unsupported';
+  // Snapshots and versions can only be read.
+  const isVersion = query.has('snapshot') || query.has('versionid');
+  if (isVersion && method !== 'GET' && method !== 'HEAD') return 'Unsupported';
   switch (`${method} ${comp}`.trim()) {
     case 'PUT':
       if (headers.has('x-ms-requires-sync')) return 'Unsupported';
@@ -132,6 +136,8 @@ function operationOf(
       return 'SetBlobMetadata';
     case 'PUT properties':
       return 'SetBlobProperties';
+    case 'PUT snapshot':
+      return 'SnapshotBlob';
     case 'PUT page':
       if (headers.has('x-ms-copy-source')) return 'Unsupported';
       return headers.get('x-ms-page-write')?.toLowerCase() === 'clear' ? 'ClearPages' : 'PutPage';

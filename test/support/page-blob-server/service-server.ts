@@ -170,6 +170,7 @@ export abstract class BlobServiceServer extends TestServer {
       container: request.container,
       blob: request.blob,
       range: readableRange(request),
+      query: request.query,
       headers: request.headers,
       fault: undefined,
       status: undefined,

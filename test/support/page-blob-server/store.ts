@@ -38,6 +38,12 @@ export class SparsePages {
     }
   }
 
+  clone(): SparsePages {
+    const copy = new SparsePages(this.#discard);
+    for (const [index, slab] of this.#slabs) copy.#slabs.set(index, Buffer.from(slab));
+    return copy;
+  }
+
   read(range: ByteRange): Buffer {
     const bytes = Buffer.alloc(range.length);
     for (const part of slabParts(range)) {
@@ -145,7 +151,7 @@ export class StoredBlob {
   readonly createdAt: Date;
   readonly lease: BlobLease;
   readonly written = new WrittenRanges();
-  readonly #pages: SparsePages;
+  #pages: SparsePages;
   size: number;
   /** With quotation marks. Changes with each write. */
   etag = '';
@@ -154,19 +160,40 @@ export class StoredBlob {
   metadata: ReadonlyMap<string, string> = new Map();
   sequenceNumber = 0n;
   tier: string | undefined;
-  /** The number of snapshots. While there are any, nothing deletes or replaces the blob, as in premium accounts. */
-  snapshots = 0;
+  /** By the time that names each of them. While there are any, the blob is not deleted without them. */
+  readonly snapshots = new Map<string, StoredBlob>();
+  /** Earlier versions, by their ids. Only tests create them. */
+  readonly versions = new Map<string, StoredBlob>();
   tags: ReadonlyMap<string, string> = new Map();
   /** The last copy onto the blob, until its properties are set. */
   copy: StoredCopy | undefined;
 
-  constructor(type: BlobType, size: number, now: Date, discard: boolean, lease = new BlobLease()) {
+  /** @param replaced - The blob of the same name, whose lease and snapshots the new one has. */
+  constructor(type: BlobType, size: number, now: Date, discard: boolean, replaced?: StoredBlob) {
     this.type = type;
     this.size = size;
     this.createdAt = now;
     this.lastModified = now;
-    this.lease = lease;
+    this.lease = replaced?.lease ?? new BlobLease();
+    for (const [id, snapshot] of replaced?.snapshots ?? []) this.snapshots.set(id, snapshot);
     this.#pages = new SparsePages(discard);
+  }
+
+  /** Creates a snapshot. @returns the time that names it, which is new even if the clock stands still. */
+  addSnapshot(now: Date): string {
+    const ticks = String(this.snapshots.size).padStart(4, '0');
+    const id = now.toISOString().replace('Z', `${ticks}Z`);
+    this.snapshots.set(id, this.frozen());
+    return id;
+  }
+
+  /** A copy of contents and properties, with the same ETag: what a snapshot or a version of the blob is. */
+  frozen(): StoredBlob {
+    const copy = new StoredBlob(this.type, this.size, this.createdAt, false);
+    copy.#pages = this.#pages.clone();
+    for (const range of this.ranges()) copy.written.add(range);
+    const { etag, lastModified, headers, metadata, sequenceNumber, tier, tags } = this;
+    return Object.assign(copy, { etag, lastModified, headers, metadata, sequenceNumber, tier, tags });
   }
 
   /** The stored Content-MD5 in base64, which the service never checks. */
@@ -218,6 +245,13 @@ export class StoredBlob {
     for (const piece of this.pieces({ offset: 0, length: this.size })) hash.update(piece);
     return hash.digest('hex');
   }
+}
+
+/** The snapshot or the version that a query names, or else the blob itself; undefined if it does not exist. */
+export function versionOf(blob: StoredBlob, query: ReadonlyMap<string, string>): StoredBlob | undefined {
+  const [snapshot, version] = [query.get('snapshot'), query.get('versionid')];
+  if (snapshot !== undefined) return blob.snapshots.get(snapshot);
+  return version === undefined ? blob : blob.versions.get(version);
 }
 
 /** A container and its blobs by name. */
