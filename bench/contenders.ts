@@ -6,7 +6,19 @@ import { azcopyEnvironment, azcopyUploadArgs, findAzcopy } from '../test/support
 import type { Command } from './command.ts';
 import type { Service } from './service.ts';
 
-const VHDUP = fileURLToPath(new URL('../bin/vhdup.js', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../bin/vhdup.js', import.meta.url));
+const EXECUTABLE = process.env['VHDUP_BENCH_PROGRAM'];
+
+/** What runs vhdup: a program, and arguments before those of vhdup. */
+export type Program = readonly [path: string, ...args: string[]];
+
+/** The command line that `npm run build` has written, by a Node. */
+export function nodeProgram(node: string): Program {
+  return [node, SCRIPT];
+}
+
+/** By this Node, or an executable that VHDUP_BENCH_PROGRAM names. */
+const VHDUP: Program = EXECUTABLE === undefined ? nodeProgram(process.execPath) : [EXECUTABLE];
 
 /** A tool, its settings, and the image that it uploads. */
 export interface Contender {
@@ -38,10 +50,14 @@ export function vhdup({ name = 'vhdup', options = [], ...rest }: ContenderOption
 }
 
 /** Any command of vhdup. */
-export function vhdupCommand({ caFile }: Pick<Service, 'caFile'>, args: readonly string[]): Command {
+export function vhdupCommand(
+  { caFile }: Pick<Service, 'caFile'>,
+  args: readonly string[],
+  [program, ...first]: Program = VHDUP,
+): Command {
   return {
-    program: process.execPath,
-    args: [VHDUP, ...args],
+    program,
+    args: [...first, ...args],
     env: caFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: caFile },
   };
 }

@@ -7,16 +7,31 @@ import { Bench, isMet, type Scenario } from './bench.ts';
 import { requireGnuTime } from './command.ts';
 import { describeMachine } from './machine.ts';
 import { keepResults, type ScenarioResult } from './report/results.ts';
+import { aged } from './scenarios/aged.ts';
+import { check } from './scenarios/check.ts';
 import { commands } from './scenarios/commands.ts';
 import { download } from './scenarios/download.ts';
 import { limits } from './scenarios/limits.ts';
 import { linux } from './scenarios/linux.ts';
+import { memory } from './scenarios/memory.ts';
 import { micro } from './scenarios/micro.ts';
 import { random } from './scenarios/random.ts';
 import { smallRuns } from './scenarios/small-runs.ts';
 import { sparse } from './scenarios/sparse.ts';
 
-const SCENARIOS: readonly Scenario[] = [random, linux, sparse, limits, smallRuns, commands, download, micro];
+const SCENARIOS: readonly Scenario[] = [
+  random,
+  linux,
+  aged,
+  sparse,
+  limits,
+  smallRuns,
+  commands,
+  download,
+  memory,
+  check,
+  micro,
+];
 const NAMES = SCENARIOS.map(({ name }) => name);
 const BUILT = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
