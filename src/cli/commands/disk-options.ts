@@ -62,7 +62,28 @@ export interface DiskArguments {
  * @throws {UsageError} options of a disk without --disk, or a tag without a value.
  */
 export function newDiskOf(args: DiskArguments): NewDisk | undefined {
-  const { disk, generation, tags, ...rest } = args;
+  const { disk, tags } = args;
+  if (disk !== undefined) {
+    return { name: disk, ...settingsOf(args), ...(tags.length === 0 ? {} : { tags: pairsOf('tags', tags) }) };
+  }
+  const [first] = diskOptionsIn(args);
+  if (first === undefined) return undefined;
+  throw new UsageError(`--${first} is an option of a managed disk. Name the disk with --disk, or leave it out.`);
+}
+
+/** Names of the given options that only a managed disk has, apart from its own name. */
+export function diskOptionsIn(args: DiskArguments): string[] {
+  const names = [...Object.keys(settingsOf(args)), ...(args.tags.length === 0 ? [] : ['tags'])];
+  return names.map((name) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+}
+
+/** Those that are given. */
+function settingsOf({
+  disk: _,
+  generation,
+  tags: __,
+  ...rest
+}: DiskArguments): Partial<Omit<NewDisk, 'name' | 'tags'>> {
   const { location, osType, sku, zone, securityType, architecture, ...others } = rest;
   const { diskAccess, networkAccess, dataAccessAuthMode, diskEncryptionSet, logicalSectorSize } = others;
   const given = {
@@ -70,10 +91,5 @@ export function newDiskOf(args: DiskArguments): NewDisk | undefined {
     ...{ diskAccess, networkAccess, dataAccessAuthMode, diskEncryptionSet, logicalSectorSize },
     generation: generation === undefined ? undefined : ({ 1: 1, 2: 2 } as const)[generation],
   };
-  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  if (disk !== undefined) return { name: disk, ...set, ...(tags.length === 0 ? {} : { tags: pairsOf('tags', tags) }) };
-  const [first] = [...Object.keys(set), ...(tags.length === 0 ? [] : ['tags'])];
-  if (first === undefined) return undefined;
-  const option = first.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  throw new UsageError(`--${option} is an option of a managed disk. Name the disk with --disk, or leave it out.`);
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -113,7 +113,7 @@ async function decide(
       dialogue.say(`Looking at ${url} ...`);
       await prepareNetwork(environment, onEvent);
       const look = await lookAtDestination({ ...options, signal: dialogue.signal, onEvent });
-      if (look.url === unfinished) return { words: [], note: 'to be resumed' };
+      if (look.url === unfinished?.url) return { words: [], note: unfinished.note };
       return await decideOf(look, deciding);
     } catch (error) {
       dialogue.explain(error);

@@ -21,9 +21,17 @@ export async function chooseDestination(image: GuidedImage, guide: GuideContext)
   const { dialogue, args, recent, previous } = guide;
   const unfinished = args.restart ? undefined : await unfinishedUploadOf(image.path, args.checkpoint);
   const { usedBy, url } = unfinished?.facts ?? {};
-  const context: GuideContext = { ...guide, ...(url === undefined ? {} : { unfinished: url }) };
+  const note = unfinished?.facts.problem === undefined ? 'to be resumed' : 'to be started over';
+  const context: GuideContext = { ...guide, ...(url === undefined ? {} : { unfinished: { url, note } }) };
   if (usedBy !== undefined) dialogue.say(`This image is being uploaded to ${shownTarget(url ?? '')}, by ${usedBy}.`);
-  if (!image.fitsPageBlob) dialogue.say('The disk is larger than a page blob can be: only a managed disk can hold it.');
+  const { blob, disk, because } = guide.kinds;
+  if (!image.fitsPageBlob) {
+    const tooLarge = 'The disk is larger than a page blob can be: only a managed disk can hold it.';
+    if (!disk) throw new UsageError(`${tooLarge} Leave out --${because}, which is for a blob.`);
+    dialogue.say(tooLarge);
+  } else if (because !== undefined) {
+    dialogue.say(`--${because} is for a ${disk ? 'managed disk' : 'blob'}: nothing else is offered.`);
+  }
   for (;;) {
     const destinations = (await recent.list()).slice(0, MOST_RECENT);
     const { again, title } = previous ?? {};
@@ -31,7 +39,7 @@ export async function chooseDestination(image: GuidedImage, guide: GuideContext)
       ...(unfinished === undefined || usedBy !== undefined ? [] : resumeChoice(unfinished, image, context)),
       ...(again === undefined ? [] : [{ label: `beside the image before: ${title}`, value: () => again(image) }]),
       ...destinations
-        .filter((one) => (one.kind === 'group' ? isAllowed(one, args) : image.fitsPageBlob))
+        .filter((one) => (one.kind === 'group' ? disk && isAllowed(one, args) : blob && image.fitsPageBlob))
         .map((one) => recentChoice(one, image, context)),
       ...newChoices(image, context),
       ...(destinations.length === 0 ? [] : [{ label: 'forget these destinations', value: forgetting(context) }]),
@@ -55,16 +63,17 @@ function isAllowed(place: RecentDestination & { kind: 'group' }, args: GuidedArg
 
 function resumeChoice({ facts, words }: UnfinishedUpload, image: GuidedImage, context: GuideContext): Choice<Ask>[] {
   const { url, done = 0, size, problem } = facts;
-  if (url === undefined) return [];
+  const isDisk = words[0] === '--disk';
+  if (url === undefined || !(isDisk ? context.kinds.disk : context.kinds.blob)) return [];
   const part = size === undefined || size === 0 ? '' : ` (${Math.floor((Math.min(done, size) / size) * 100)}% done)`;
   const what = problem === undefined ? `resume the upload${part}` : 'start the failed upload over (--restart)';
   const resumed = async (): Promise<GuidedTarget | undefined> => {
-    if (words[0] !== '--disk') return await askBlobTarget(image, context, { url });
+    if (!isDisk) return await askBlobTarget(image, context, { url });
     const own = words.slice(0, 2);
     return {
       words: own,
       shownWords: own,
-      title: `${shownTarget(url)} (to be resumed)`,
+      title: `${shownTarget(url)} (${context.unfinished?.note ?? ''})`,
       access: 'Microsoft Entra',
       url,
     };
@@ -92,9 +101,10 @@ function recentChoice(destination: RecentDestination, image: GuidedImage, contex
 
 function newChoices(image: GuidedImage, context: GuideContext): Choice<Ask>[] {
   const disk = { label: 'a new managed disk', value: () => askDiskTarget(image, context) };
-  if (!image.fitsPageBlob) return [disk];
+  const disks = context.kinds.disk ? [disk] : [];
+  if (!image.fitsPageBlob || !context.kinds.blob) return disks;
   return [
-    disk,
+    ...disks,
     { label: 'a blob, by its URL or that of its container', value: () => askBlobTarget(image, context) },
     { label: 'a blob, in a storage account of your sign-in', value: () => askInAccount(image, context) },
   ];

@@ -1,17 +1,20 @@
 // What the steps of the guided upload share.
 import type { EventListener } from '../../events.ts';
 import type { ArmArguments } from '../commands/arm-options.ts';
+import type { BlobArguments } from '../commands/blob-options.ts';
+import type { DiskArguments } from '../commands/disk-options.ts';
 import type { SasArguments } from '../commands/sas-options.ts';
 import type { ImageArguments } from '../commands/shared-options.ts';
 import type { Dialogue } from './dialogue.ts';
 import type { RecentDestination, RecentDestinations } from './recent-destinations.ts';
 
 /** The options of `vhdup upload` that answer a question or change one. The others only belong to the command. */
-export interface GuidedArguments extends ImageArguments, ArmArguments, SasArguments {
-  readonly disk: string | undefined;
-  readonly location: string | undefined;
-  readonly sku: string | undefined;
-  readonly osType: string | undefined;
+export interface GuidedArguments extends ImageArguments, ArmArguments, SasArguments, DiskArguments, BlobArguments {
+  readonly base: string | undefined;
+  readonly contentMd5: boolean;
+  readonly deleteSnapshots: boolean;
+  readonly breakLease: boolean;
+  readonly metadata: readonly string[];
   readonly checkpoint: string | undefined;
   readonly skipFree: string | undefined;
   readonly restart: boolean;
@@ -28,10 +31,25 @@ export interface GuideContext {
   readonly recent: RecentDestinations;
   /** For requests that answer a question. */
   readonly onEvent: EventListener;
-  /** What the checkpoint of an earlier run of the image calls its destination. */
-  readonly unfinished?: string;
+  /** Kinds of destination that the options leave open. */
+  readonly kinds: DestinationKinds;
+  /** An earlier run of the image. */
+  readonly unfinished?: {
+    /** What its checkpoint calls its destination. */
+    readonly url: string;
+    /** What becomes of it there: "to be resumed". */
+    readonly note: string;
+  };
   /** Where the image before this one goes. */
   readonly previous?: GuidedTarget;
+}
+
+/** At least one. */
+export interface DestinationKinds {
+  readonly blob: boolean;
+  readonly disk: boolean;
+  /** Name of the option that excludes the other kind. */
+  readonly because: string | undefined;
 }
 
 /** An image that can be uploaded. */

@@ -12,6 +12,7 @@ import { formatBytes } from '../screens/units.ts';
 import { chooseDestination } from './choose-destination.ts';
 import type { GuideContext, GuidedArguments, GuidedImage, GuidedTarget } from './context.ts';
 import { describeImage } from './describe-image.ts';
+import { kindsFor } from './destination-kinds.ts';
 import { Dialogue } from './dialogue.ts';
 import { type GivenFiles, requireOneImage } from './given-files.ts';
 import { RecentDestinations } from './recent-destinations.ts';
@@ -40,11 +41,12 @@ const DECLINED = 'Nothing was uploaded.';
 export async function guide(args: GuidedArguments, request: GuideRequest): Promise<number> {
   const { given, environment, input, output, run } = request;
   requireTerminal(args, request);
+  const kinds = kindsFor(args);
   const recent = new RecentDestinations(remembersDestinations(environment) ? stateFolder(environment) : undefined);
   const planned = await interruptible(
     async (signal) => {
       const dialogue = new Dialogue({ input, output, screen: screenOf(environment, output), signal });
-      return await plan(given, { args, environment, dialogue, recent, onEvent: () => undefined });
+      return await plan(given, { args, environment, dialogue, recent, kinds, onEvent: () => undefined });
     },
     () => output.write('\n'),
   );
@@ -84,11 +86,12 @@ async function plan(given: GivenFiles, context: GuideContext): Promise<readonly 
   const described: GuidedImage[] = [];
   for (const file of files) {
     const image = await describeImage(file, context);
-    if (image === undefined) {
-      dialogue.say(DECLINED);
-      return EXIT_CODES.checkFailed;
-    }
-    described.push(image);
+    if (image !== undefined) described.push(image);
+    else if (files.length > 1) dialogue.say(`${printable(file)} is left out.`);
+  }
+  if (described.length === 0) {
+    dialogue.say(DECLINED);
+    return EXIT_CODES.checkFailed;
   }
   const images = withoutParents(described, dialogue);
   dialogue.heading('Step 2 of 3: where to');

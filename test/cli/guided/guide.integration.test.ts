@@ -56,6 +56,13 @@ function expectHidden(url: string, ...texts: readonly string[]): void {
   }
 }
 
+async function overwriteFirstPage(): Promise<void> {
+  const headers = { 'x-ms-version': '2021-12-02', 'x-ms-page-write': 'update', range: 'bytes=0-511' };
+  const url = `${server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' })}&comp=page`;
+  const answer = await fetch(url, { method: 'PUT', headers, body: patternOf(9, 512) });
+  expect(answer.status).toBe(201);
+}
+
 async function everyFile(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -188,6 +195,25 @@ describe('Ctrl-C', () => {
     expect(after.exitCode, after.output).toBe(0);
     expect(isComplete()).toBe(true);
     expect(after.output).toContain('Resuming the upload started at');
+  });
+
+  it('and whose blob was then changed is offered to be started over', async () => {
+    const url = containerSasUrl();
+    const stopped = start([image, '--max-rate', '2MiB/s']);
+    await stopped.answer(['Your choice', BY_URL], [PASTE_URL, url], ['Name of the blob', ''], ['Start?', '']);
+    await server.when(() => hasCommitted(MIB));
+    stopped.type('\u0003');
+    await stopped.ended;
+    await overwriteFirstPage();
+    const found = start([image]);
+    await found.answer(['1  resume the upload (', ''], ['SAS, or a URL with one', url], ['Start?', '']);
+    expect((await found.ended).exitCode).toBe(10);
+    const restarted = start([image]);
+    await restarted.answer(['1  start the failed upload over', ''], ['SAS, or a URL with one', url], ['Start?', '']);
+    const { output, exitCode } = await restarted.ended;
+    expect(exitCode, output).toBe(0);
+    expect(output).toContain(`${BLOB} (to be started over)`);
+    expect(isComplete()).toBe(true);
   });
 });
 

@@ -25,7 +25,12 @@ const ARGUMENTS: GuidedArguments = {
   ...{ image: '', format: undefined, parentPath: [], allowNetworkParents: false, trustUnmarkedSectors: false },
   ...{ resourceGroup: undefined, subscription: undefined, cloud: undefined, armEndpoint: undefined },
   ...{ armAudience: undefined, sasFile: undefined, sasCommand: undefined, json: false, quiet: false },
-  ...{ disk: undefined, location: undefined, sku: undefined, osType: undefined, checkpoint: undefined },
+  ...{ disk: undefined, location: undefined, osType: undefined, generation: undefined, sku: undefined },
+  ...{ zone: undefined, securityType: undefined, architecture: undefined, diskAccess: undefined, tags: [] },
+  ...{ networkAccess: undefined, dataAccessAuthMode: undefined, diskEncryptionSet: undefined },
+  ...{ logicalSectorSize: undefined, publicAccess: undefined, contentType: undefined, pageBlobTier: undefined },
+  ...{ blobTags: undefined, contentMd5: false, deleteSnapshots: false, breakLease: false, metadata: [] },
+  ...{ base: undefined, checkpoint: undefined },
   ...{ skipFree: undefined, restart: false, overwrite: false, resumeFromBlob: false, createContainer: false },
   skipChecks: false,
 };
@@ -40,6 +45,7 @@ beforeEach(async () => {
 });
 
 interface Given {
+  readonly files?: readonly string[];
   readonly args?: Partial<GuidedArguments>;
   readonly options?: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
@@ -53,7 +59,7 @@ async function guided(given: Given, ...answers: readonly Answer[]) {
   const exitCode = await guide(
     { ...ARGUMENTS, image, ...given.args },
     {
-      given: { files: [image], areNamed: true, options: given.options ?? [] },
+      given: { files: given.files ?? [image], areNamed: true, options: given.options ?? [] },
       environment: { HOME: home, XDG_STATE_HOME: home, TERM: 'dumb', ...given.environment },
       input: terminal.input,
       output: terminal.output,
@@ -167,12 +173,36 @@ describe('the guided upload', () => {
   it('asks for no SAS that an option gives', async () => {
     const { lines } = await guided(
       { args: { sasFile: 'sas.txt' }, options: ['--sas-file', 'sas.txt'] },
-      ['Your choice', '2'],
+      ['Your choice', '1'],
       ['a SAS in it is not shown', CONTAINER],
       ['Name of the blob', ''],
       ['Start?', ''],
     );
     expect(lines).toEqual([['upload', image, `${CONTAINER}/web%2001.vhdx.vhd`, '--sas-file', 'sas.txt']]);
+  });
+
+  it.each<[string, Partial<GuidedArguments>, string, string]>([
+    ['of a disk', { sku: 'Premium_LRS' }, 'a new managed disk', 'a blob'],
+    ['of a blob', { sasFile: 'sas.txt' }, 'a blob', 'managed disk'],
+  ])('offers only what an option %s leaves', async (_, args, offered, hidden) => {
+    await recent().remember(GROUP);
+    await recent().remember({ kind: 'container', url: CONTAINER, access: 'sas' });
+    const terminal = new ScriptedTerminal();
+    const request = {
+      given: { files: [image], areNamed: true, options: [] },
+      environment: { HOME: home, XDG_STATE_HOME: home, TERM: 'dumb' },
+      run: () => Promise.resolve(0),
+    };
+    const { input, output } = terminal;
+    await failureOf(guide({ ...ARGUMENTS, image, ...args }, { ...request, input, output }));
+    const choices = terminal.shown.split('nothing else is offered.')[1] ?? '';
+    expect(choices).toMatch(new RegExp(`\\n +\\d {2}${offered}`));
+    expect(choices).not.toContain(hidden);
+  });
+
+  it('refuses options for a disk and for a blob together before it asks anything', async () => {
+    const failure = await failureOf(guided({ args: { zone: '1', base: `${CONTAINER}/base.vhd` } }));
+    expect(failure.message).toBe('--zone is for a managed disk, and --base for a blob. Leave one of them out.');
   });
 
   it('forgets the places of earlier uploads', async () => {
@@ -187,6 +217,15 @@ describe('the guided upload', () => {
     const { exitCode, lines } = await guided({}, ['Upload it nevertheless?', '']);
     expect({ exitCode, lines }).toEqual({ exitCode: 21, lines: [] });
     expect((await guided({}, ['Upload it nevertheless?', 'y'], ...TO_CONTAINER)).exitCode).toBe(0);
+  });
+
+  it('leaves out the one of several images that failed the check and is declined', async () => {
+    const small = join(dirname(image), 'small.vhd');
+    await buildVhd(small, { type: 'dynamic', size: MIB, contents: [] });
+    const files = [small, image];
+    const { lines, shown } = await guided({ files }, ['Upload it nevertheless?', 'n'], ...TO_CONTAINER);
+    expect(shown).toContain(`${small} is left out.`);
+    expect(lines).toEqual([['upload', image, `${CONTAINER}/a%20b.vhd?${SAS}`]]);
   });
 
   it('refuses an image that is none, with the error of vhdup upload', async () => {
