@@ -232,5 +232,6 @@ export async function removeLeftOvers(path: string, kind: string, untouchedMs: n
 async function removeIfOwn(path: string, untouchedMs: number): Promise<void> {
   const { uid, mtimeMs } = await lstat(path);
   if (process.getuid !== undefined && uid !== process.getuid()) return;
-  if (Date.now() - mtimeMs >= untouchedMs) await rm(path, { force: true });
+  // Date.now() has whole milliseconds, mtimeMs has fractions.
+  if (Date.now() - Math.floor(mtimeMs) >= untouchedMs) await rm(path, { force: true });
 }
