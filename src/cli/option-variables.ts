@@ -8,7 +8,7 @@ type OptionSet = Readonly<Record<string, Options>>;
 
 /** Each command has these. A variable of this name belongs to packages and containers. */
 const NEVER = ['help', 'version'];
-/** Variables of this program that are no options, and those of its tests, measurements and examples. */
+/** Variables of this program that are not options, and those of its tests, measurements and examples. */
 const OTHERS = /^VHDUP_(?:SYSTEM_CA|RECENT|VERSION|AZCOPY|EXE|SOURCE|STOP_WITH_STDIN|(?:TEST|TRY|BENCH)_\w+)$/;
 
 const TRUTH: ReadonlyMap<string, boolean> = new Map([

@@ -3,7 +3,7 @@
 /** What the option means without a value. */
 const VALUES: Readonly<Record<string, string>> = { '--skip-free': 'all', '--skipFree': 'all' };
 
-/** The words with every value. What follows `--` is no option. */
+/** The words with every value. What follows `--` is not an option. */
 export function withOptionalValues(words: readonly string[]): string[] {
   const end = words.indexOf('--');
   return words.map((word, index) => {

@@ -61,7 +61,7 @@ export async function runCommand<Result extends object>(
   { environment, presentation, notes = [] }: RunContext,
   task: Task<Result>,
 ): Promise<number> {
-  // Instead of events, a command in the way of PowerShell prints one object.
+  // Instead of events, a command with the parameters of PowerShell prints one object.
   const json = args.json && presentation === undefined ? new JsonLines(process.stdout) : undefined;
   const screen = screenOf(environment, process.stderr);
   const reporter = new Reporter({

@@ -55,7 +55,7 @@ async function statOf(path: string): Promise<BigIntStats | undefined> {
   });
 }
 
-/** Bytes that the user can still write to the disk of the file; undefined if the system does not tell. */
+/** Bytes that the user can still write to the disk of the file; undefined if the system does not report it. */
 export async function freeSpace(path: string): Promise<number | undefined> {
   return await statfs(dirname(resolve(path))).then(
     ({ bavail, bsize }) => bavail * bsize,

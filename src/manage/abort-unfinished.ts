@@ -35,7 +35,7 @@ export interface AbortOptions extends Omit<ServiceOptions, 'destination'> {
 }
 
 /**
- * What becomes of the blob or the file.
+ * What happens to the blob or the file.
  * - `delete`: it is incomplete.
  * - `absent`: it does not exist any more.
  * - `complete`: an earlier run has finished it, so it stays.

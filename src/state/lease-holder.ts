@@ -40,7 +40,7 @@ export function endRun({ id }: Owner): void {
   running.delete(id);
 }
 
-/** Whether the run is known to have exited. False if this machine cannot tell, as for a run on another machine. */
+/** Whether the run is known to have exited. False if this machine cannot know, as for a run on another machine. */
 export function hasExited({ id, host, pid, machine }: Owner): boolean {
   if (host !== thisHost() || !isSameMachine(machine, thisMachine())) return false;
   if (pid === process.pid) return !running.has(id);

@@ -1,4 +1,4 @@
-// Tells the kinds of state files apart by their beginning.
+// Distinguishes the kinds of state files by their beginning.
 import { openExisting } from '../base/side-file.ts';
 import { type StateKind, stateKindIn } from './state-format.ts';
 

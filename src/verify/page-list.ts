@@ -7,7 +7,7 @@ import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { PageSetDigest } from '../transfer/page-set-digest.ts';
 
 /**
- * Cannot tell anything of a target that does not list its pages (`isListUnknown`).
+ * Shows nothing for a target that does not list its pages (`isListUnknown`).
  * @param sent - The pages that this upload wrote, including the footer's.
  * @throws {VerificationError} the blob holds other pages.
  */

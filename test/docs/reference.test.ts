@@ -1,9 +1,11 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { RULE_SOURCES, type RuleSource } from '../../src/check/rule-sources.ts';
 import { ALL_RULES } from '../../src/check/run-rules.ts';
 import { EXIT_CODES } from '../../src/errors.ts';
 import * as library from '../../src/index.ts';
-import { codeRows, inlineCode, readDocument, sectionOf } from '../support/documents.ts';
+import { codeRows, inlineCode, ROOT, readDocument, sectionOf } from '../support/documents.ts';
 
 /** The names of the fields that a source declares. */
 function fieldsIn(source: string): string[] {
@@ -57,5 +59,46 @@ describe('the reference pages', () => {
   it('name every export of the library', async () => {
     const page = await readDocument('docs/library.md');
     expect(Object.keys(library).filter((name) => !page.includes(name))).toEqual([]);
+  });
+});
+
+/** Messages of the page that vhdup does not write, and those that it puts together from parts. */
+const NOT_IN_SOURCE = [
+  // Azure Storage, Azure Resource Manager, and proxies.
+  /^\d{3} [A-Z]/,
+  /^Only blobs formatted as VHDs can be imported/,
+  // The cmdlets.
+  /cookie value/,
+  /unsupported virtual size/,
+  /must be a multiple of MiB/,
+  // Windows and Node.
+  /being used by another process/,
+  /^self-signed certificate/,
+  // Put together.
+  /is for the account …, but the destination is/,
+  /^The proxy asks for Negotiate or NTLM/,
+  /^the answer … did not come from Azure Storage/,
+];
+
+describe('docs/troubleshooting.md', () => {
+  it('quotes the messages as vhdup writes them, since users search for them', async () => {
+    const files = await readdir(join(ROOT, 'src'), { recursive: true });
+    const sources = files
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFile(join(ROOT, 'src', name), 'utf8'));
+    const source = (await Promise.all(sources)).join('\n').replaceAll(/\$\{[^}]*\}/g, '…');
+    const lines = (await readDocument('docs/troubleshooting.md')).split('\n');
+    const quoted = lines.flatMap((line) =>
+      line.startsWith('#')
+        ? [...line.matchAll(/"([^"]+)"/g)].map(([, text = '']) => text)
+        : line.startsWith('> ')
+          ? [line.slice(2)]
+          : [],
+    );
+    const ours = quoted.filter((text) => !NOT_IN_SOURCE.some((pattern) => pattern.test(text)));
+    expect(ours.length).toBeGreaterThan(5);
+    // Numbers and names stand for what the source fills in.
+    const parts = ours.flatMap((text) => text.split(/…|\d+(?:\+\d+)?|Put Page/)).map((part) => part.trim());
+    expect(parts.filter((part) => part.length > 3 && !source.includes(part))).toEqual([]);
   });
 });

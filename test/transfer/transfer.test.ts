@@ -662,7 +662,7 @@ describe('transfer, when it is aborted', () => {
     await running;
   });
 
-  it('tells a reader when the transfer stops', async () => {
+  it('stops a reader when the transfer stops', async () => {
     const failure = new Error('the target is full');
     const signals: AbortSignal[] = [];
     const read = (_: ByteRange, into: Uint8Array, signal: AbortSignal) => {

@@ -289,7 +289,7 @@ describe('an upload to a new managed disk', () => {
   });
 
   it.each(['ActiveUpload', 'Unattached'] as const)(
-    'leaves the disk if the service takes its content for no VHD (then %s)',
+    'leaves the disk if the service does not accept its content as a VHD (then %s)',
     async (stateAfterInvalidVhd) => {
       const { path } = await makeImage();
       servers.arm.behaviour.stateAfterInvalidVhd = stateAfterInvalidVhd;

@@ -32,7 +32,7 @@ async function byUnit(system: LinuxSystem, unit: string): Promise<string | undef
   return undefined;
 }
 
-/** A link to /dev/null, which is no file on the disk, or an empty file. */
+/** A link to /dev/null, which is not a file on the disk, or an empty file. */
 async function isMasked(system: LinuxSystem, unit: string): Promise<boolean> {
   if (!(await system.names(UNIT_FOLDERS[0])).includes(unit)) return false;
   const entry = await system.look(`${UNIT_FOLDERS[0]}/${unit}`);

@@ -149,7 +149,7 @@ const COMPLETE = blobRule(
     id: 'target-complete',
     sources: ['experience'],
     title: 'Complete upload',
-    reason: 'An unfinished blob is no VHD, and one that failed its verification differs from the image.',
+    reason: 'An unfinished blob is not a VHD, and one that failed its verification differs from the image.',
   },
   ({ metadata }, { address }, { image }) => {
     if (isComplete(metadata)) return pass('completed and verified by vhdup');

@@ -44,7 +44,7 @@ function verdictOf({ result, counts, purpose }: CheckReport): string {
   if (result === 'fail') {
     const risk =
       purpose === 'data-disk'
-        ? 'Azure may not take the disk'
+        ? 'Azure may not accept the disk'
         : 'a virtual machine may not start from the disk, or nobody may reach it';
     return `Checked ${what}: ${passed}. After what failed, ${risk}.`;
   }

@@ -150,7 +150,7 @@ async function askInAccount(image: GuidedImage, context: GuideContext): Promise<
   return await askBlobTarget(image, context, { url, access: 'environment' });
 }
 
-/** @throws {UsageError} it is no name of a container. */
+/** @throws {UsageError} it is not the name of a container. */
 function containerNameIn(text: string, endpoint: string): string {
   const url = `${endpoint}/${encodeURIComponent(text)}`;
   const { address } = parseDestination(url, endpoint, undefined, { mayBeContainer: true });
@@ -183,7 +183,7 @@ async function besides(
     );
     return undefined;
   }
-  const question = `An upload of this image to ${shownTarget(url ?? 'another destination')} is not finished. What becomes of it`;
+  const question = `An upload of this image to ${shownTarget(url ?? 'another destination')} is not finished. What should happen to it`;
   const more = await dialogue.choose(question, choices, 0);
   return more === undefined ? undefined : withWords(target, more);
 }

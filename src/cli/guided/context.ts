@@ -37,7 +37,7 @@ export interface GuideContext {
   readonly unfinished?: {
     /** What its checkpoint calls its destination. */
     readonly url: string;
-    /** What becomes of it there: "to be resumed". */
+    /** What the chosen destination is called if it is the same: "to be resumed". */
     readonly note: string;
   };
   /** Where the image before this one goes. */

@@ -25,7 +25,7 @@ export interface GivenFiles {
  * @param args - A whole command line. A word that is a command is never taken for a file of that name.
  * @returns undefined if it does not begin with a file.
  * @throws {ImageAccessError} a file or folder does not exist, or there is no image in the folder.
- * @throws {UsageError} a file has not the name of an image, or words follow that are no files.
+ * @throws {UsageError} the name of a file is not that of an image, or words follow that are not files.
  */
 export async function givenFiles(args: readonly string[]): Promise<GivenFiles | undefined> {
   const [first = ''] = args;
@@ -56,7 +56,7 @@ export async function filesOf(word: string, image?: string): Promise<GivenFiles>
   if (kind === 'folder') return { files: await imagesIn(path), areNamed: false, options: [] };
   if (image !== undefined && kind === undefined && (isUrl(word) || !hasImageName(path))) {
     throw new UsageError(
-      `${shellWord(image)} alone asks where to upload it. To say so in the command, begin with upload: vhdup upload ${shellWord(image)} DESTINATION.`,
+      `${shellWord(image)} alone asks for the destination. To say so in the command, begin with upload: vhdup upload ${shellWord(image)} DESTINATION.`,
     );
   }
   if (kind === undefined) throw await missing(path);

@@ -73,7 +73,7 @@ function requireTerminal(args: GuidedArguments, { given, environment, input, out
             : undefined;
   if (problem === undefined) return;
   throw new UsageError(
-    `vhdup ${file} asks where to upload it, which needs a terminal, but ${problem}. Say so in the command: vhdup upload ${file} DESTINATION, or vhdup upload ${file} --disk NAME -g GROUP -l REGION.`,
+    `vhdup ${file} asks for the destination, which needs a terminal, but ${problem}. Say so in the command: vhdup upload ${file} DESTINATION, or vhdup upload ${file} --disk NAME -g GROUP -l REGION.`,
   );
 }
 

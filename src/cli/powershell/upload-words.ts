@@ -1,4 +1,4 @@
-// What `vhdup upload` or `vhdup download` gets for a command in the way of PowerShell.
+// What `vhdup upload` or `vhdup download` gets for a command with the parameters of PowerShell.
 import { existsSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import { UsageError } from '../../errors.ts';

@@ -46,7 +46,7 @@ export interface OpenedFileSystem {
   readlink(path: string): Promise<string>;
   /**
    * The bytes of a file from `offset`, at most `length`, fewer at its end. Holes are zeros.
-   * @throws {UnreadableError} it is no file, or holds what is not supported (encryption, a kind of compression).
+   * @throws {UnreadableError} it is not a file, or holds what is not supported (encryption, a kind of compression).
    */
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
   /**

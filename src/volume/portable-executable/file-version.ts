@@ -27,14 +27,15 @@ const FIXED_AT = 40;
 
 /**
  * Undefined if the file has no version.
- * @throws {UnreadableError} the file is no program, is damaged, or cannot be read.
+ * @throws {UnreadableError} the file is not a program, is damaged, or cannot be read.
  */
 export async function readFileVersion(file: RangedFile): Promise<FileVersion | undefined> {
   const start = await exactly(file, 0, 64);
-  if (start.toString('latin1', 0, 2) !== 'MZ') throw new UnreadableError('it is no program: it does not begin with MZ');
+  if (start.toString('latin1', 0, 2) !== 'MZ')
+    throw new UnreadableError('it is not a program: it does not begin with MZ');
   const header = start.readUInt32LE(60);
   const fixed = await exactly(file, header, 24);
-  if (fixed.toString('latin1', 0, 4) !== 'PE\0\0') throw new UnreadableError('it is no program for Windows');
+  if (fixed.toString('latin1', 0, 4) !== 'PE\0\0') throw new UnreadableError('it is not a program for Windows');
   const optional = await exactly(file, header + 24, fixed.readUInt16LE(20));
   const resources = resourcesIn(optional);
   if (resources === undefined) return undefined;

@@ -21,7 +21,7 @@ export class Hive {
 
   /**
    * @param logs - .LOG, .LOG1 and .LOG2, in this order, as far as they exist. They are applied in memory if the hive was not closed.
-   * @throws {UnreadableError} the file is no hive, is damaged, or was not closed and no log can be applied.
+   * @throws {UnreadableError} the file is not a hive, is damaged, or was not closed and no log can be applied.
    */
   static async open(file: RangedFile, logs: readonly RangedFile[]): Promise<Hive> {
     const { root, binsSize, sectors, wasDirty } = await replayLogs(file, logs);
@@ -54,7 +54,7 @@ export class Hive {
     return data?.kind === 'integer' ? Number(data.integer) : undefined;
   }
 
-  /** Undefined if there is no such value, or if it is no text. @throws {UnreadableError} */
+  /** Undefined if there is no such value, or if it is not text. @throws {UnreadableError} */
   async text(path: string, name: string): Promise<string | undefined> {
     const data = await this.value(path, name);
     return data?.kind === 'text' ? data.text : undefined;

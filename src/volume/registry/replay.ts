@@ -24,7 +24,7 @@ interface Log {
 /**
  * The state of a hive: that of its file if the last write ended, otherwise with the logs that belong to it.
  * @param logs - .LOG, .LOG1 and .LOG2, in this order, as far as they exist.
- * @throws {UnreadableError} the file is no hive, or was not closed and no log can be applied.
+ * @throws {UnreadableError} the file is not a hive, or was not closed and no log can be applied.
  */
 export async function replayLogs(hive: RangedFile, logs: readonly RangedFile[]): Promise<Replayed> {
   const base = await readBaseBlock(hive);

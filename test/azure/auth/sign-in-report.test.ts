@@ -30,7 +30,7 @@ describe('a sign-in', () => {
     ]);
   });
 
-  it('is not reported by sources that do not tell it', async () => {
+  it('is not reported by sources that do not know it', async () => {
     const source = { getToken: () => Promise.resolve(TOKEN) };
     expect(reportingSignIn(source, () => expect.unreachable())).toBe(source);
     expect(await source.getToken()).toBe(TOKEN);

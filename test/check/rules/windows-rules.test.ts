@@ -430,7 +430,7 @@ describe('rules about Windows', () => {
     ]);
   });
 
-  it('depend on what becomes of the disk', async () => {
+  it('depend on how the disk will be used', async () => {
     const of = async (id: string, changes: readonly Change[], osState: OsState | undefined) =>
       (await findingsFor(changes, { osState })).find((one) => one.id === id)?.result;
     expect(await of('windows-generalized', [], undefined)).toBe('pass');

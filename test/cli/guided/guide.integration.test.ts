@@ -237,7 +237,7 @@ describe('another destination for an image whose upload is not finished', () => 
       ['Your choice', '2'],
       ['Name of the blob', 'other.vhd'],
       ['SAS, or a URL with one', containerSasUrl()],
-      ['What becomes of it', fate],
+      ['What should happen to it', fate],
       ['Start?', ''],
     );
     const { output, exitCode } = await ended;

@@ -57,7 +57,7 @@ class ExfatFileSystem implements OpenedFileSystem {
   async readdir(path: string): Promise<readonly string[]> {
     const folder = await this.#find(path);
     if (folder === undefined || (folder !== 'root' && !folder.isFolder))
-      throw new UnreadableError(`${path} is no folder`);
+      throw new UnreadableError(`${path} is not a folder`);
     return (await this.#folder(folder, path)).entries.map(({ name }) => name);
   }
 
@@ -67,7 +67,7 @@ class ExfatFileSystem implements OpenedFileSystem {
 
   async read(path: string, offset: number, length: number): Promise<Uint8Array> {
     const file = await this.#find(path);
-    if (file === undefined || file === 'root' || file.isFolder) throw new UnreadableError(`${path} is no file`);
+    if (file === undefined || file === 'root' || file.isFolder) throw new UnreadableError(`${path} is not a file`);
     const bytes = new Uint8Array(Math.max(0, Math.min(file.size - offset, length)));
     const written = Math.max(0, Math.min(file.written - offset, bytes.length));
     if (written > 0) await this.#readClusters(file, offset, bytes.subarray(0, written), path);

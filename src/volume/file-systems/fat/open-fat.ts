@@ -77,7 +77,7 @@ class FatFileSystem implements OpenedFileSystem {
 
   async readdir(path: string): Promise<readonly string[]> {
     const folder = await this.#find(path);
-    if (folder?.isFolder !== true) throw new UnreadableError(`${path} is no folder`);
+    if (folder?.isFolder !== true) throw new UnreadableError(`${path} is not a folder`);
     return (await this.#entries(folder, path)).map(({ name }) => name);
   }
 
@@ -87,7 +87,7 @@ class FatFileSystem implements OpenedFileSystem {
 
   async read(path: string, offset: number, length: number): Promise<Uint8Array> {
     const file = await this.#find(path);
-    if (file === undefined || file.isFolder) throw new UnreadableError(`${path} is no file`);
+    if (file === undefined || file.isFolder) throw new UnreadableError(`${path} is not a file`);
     const bytes = new Uint8Array(Math.max(0, Math.min(file.size - offset, length)));
     if (bytes.length > 0) await this.#clusters.read(file.cluster, offset, bytes, path);
     return bytes;

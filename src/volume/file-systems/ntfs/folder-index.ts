@@ -81,7 +81,7 @@ async function openTree(mft: Mft, folder: FileRecord): Promise<{ tree: Tree; roo
   const isIndex = (name: string) => name === NAME_OF_INDEX;
   const stream = await Stream.open(mft, folder, INDEX_ROOT, isIndex);
   if (stream === undefined || stream.size < 32 || stream.size > MAX_BLOCK) {
-    throw new UnreadableError(`file record ${folder.number} of its MFT is no folder`);
+    throw new UnreadableError(`file record ${folder.number} of its MFT is not a folder`);
   }
   const root = await stream.read(0, stream.size);
   const blockLength = root.readUInt32LE(8);
