@@ -98,7 +98,7 @@ describe('docs/troubleshooting.md', () => {
     const ours = quoted.filter((text) => !NOT_IN_SOURCE.some((pattern) => pattern.test(text)));
     expect(ours.length).toBeGreaterThan(5);
     // Numbers and names stand for what the source fills in.
-    const parts = ours.flatMap((text) => text.split(/…|\d+(?:\+\d+)?|Put Page/)).map((part) => part.trim());
+    const parts = ours.flatMap((text) => text.split(/…|\d+(?:\+\d+)?|Put Page|\. /)).map((part) => part.trim());
     expect(parts.filter((part) => part.length > 3 && !source.includes(part))).toEqual([]);
   });
 });
