@@ -54,7 +54,7 @@ export function askHidden(
         } else if (character === CTRL_U) {
           line = '';
         } else if (BACKSPACE.has(character)) {
-          line = line.slice(0, -1);
+          line = line.replace(/.$/su, '');
         } else if (character >= ' ' || character === ESCAPE) {
           line += character;
         }

@@ -92,7 +92,7 @@ function needsGrant({ url }: BlobAddress, permissions: string): CredentialError 
 
 function needsCredential({ url }: BlobAddress): CredentialError {
   return new CredentialError(
-    `Nobody can write to ${url} without a credential. Append a SAS to the URL, set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_KEY, or sign in with az login.`,
+    `Nobody can write to ${url} without a credential. Append a SAS to the URL, set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_KEY, or sign in with az login or Connect-AzAccount.`,
   );
 }
 

@@ -114,7 +114,7 @@ function sasIn(text: string, { containerUrl, url }: BlobAddress): string {
     const sas = bare.replace(/^[?&]+/, '');
     if (carriesSas(`${url}?${sas}`)) return sas;
     throw new UsageError(
-      'That is not a SAS: it has no signature (sig=). Copy the whole text behind the question mark.',
+      'That is not a SAS: it has no signature (parameter sig). Copy the whole text behind the question mark.',
     );
   }
   const given = parseDestination(bare, undefined, undefined, { mayBeContainer: true });

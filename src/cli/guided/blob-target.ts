@@ -16,7 +16,7 @@ import {
 import { type GuideContext, type GuidedImage, type GuidedTarget, ofAnyImage, unlessGiven } from './context.ts';
 
 export interface BlobStart {
-  /** Of a container, or of a blob whose upload is resumed. Without a SAS. */
+  /** Of a container or a blob. */
   readonly url: string;
   readonly access?: RememberedAccess | undefined;
   /** What the user gave for another image. */

@@ -32,6 +32,9 @@ export async function chooseDestination(image: GuidedImage, guide: GuideContext)
   } else if (because !== undefined) {
     dialogue.say(`--${because} is for a ${disk ? 'managed disk' : 'blob'}: nothing else is offered.`);
   }
+  const explained = (error: unknown): undefined => {
+    dialogue.explain(error);
+  };
   for (;;) {
     const destinations = (await recent.list()).slice(0, MOST_RECENT);
     const { again, title } = previous ?? {};
@@ -44,7 +47,8 @@ export async function chooseDestination(image: GuidedImage, guide: GuideContext)
       ...newChoices(image, context),
       ...(destinations.length === 0 ? [] : [{ label: 'forget these destinations', value: forgetting(context) }]),
     ];
-    const ask = await dialogue.choose('Your choice', choices, 0);
+    const ofUrl = (pasted: string) => () => askBlobTarget(image, context, { url: pasted }).catch(explained);
+    const ask = await dialogue.choose('Your choice', choices, 0, blob && image.fitsPageBlob ? ofUrl : undefined);
     const target = await ask?.();
     if (target === undefined) continue;
     const kept = unfinished === undefined ? target : await besides(unfinished, target, image, context);

@@ -1,17 +1,17 @@
 // The questions on the terminal, line by line: they work in every console, over SSH and with screen readers.
 import type { ReadStream } from 'node:tty';
+import { isUrl } from '../../azure/given-text.ts';
 import { printable } from '../../base/printable.ts';
 import { messageOf } from '../../base/thrown.ts';
 import { VhdupError } from '../../errors.ts';
 import { safeScreen } from '../guard-output.ts';
 import { askHidden } from '../hidden-prompt.ts';
 import { InterruptedError } from '../interrupt.ts';
-import { readLine } from '../read-line.ts';
 import { type Paint, painter } from '../screens/paint.ts';
 import type { Screen } from '../screens/screen.ts';
 import { textWidth } from '../screens/text-width.ts';
 import { wrapText } from '../screens/wrap-text.ts';
-import { withoutSecret } from './url-echo.ts';
+import { withoutSecret, withoutSignature } from './url-echo.ts';
 
 export interface DialogueOptions {
   readonly input: ReadStream;
@@ -75,22 +75,22 @@ export class Dialogue {
 
   /** @returns undefined to go back. */
   async ask<Value>(question: string, options: Question<Value>): Promise<Value | undefined> {
-    return await this.#answered(options, () => this.#line(question, options.initial));
+    return await this.#answered(options, () => this.#line(question, withoutSignature, options.initial));
   }
 
   /** As `ask`, but of what follows the question mark of a URL, nothing is shown. */
   async askUrl<Value>(question: string, options: Question<Value>): Promise<Value | undefined> {
-    return await this.#answered(options, () => this.#hidden(question, withoutSecret));
+    return await this.#answered(options, () => this.#line(question, withoutSecret));
   }
 
   /** As `ask`, but the answer is not shown. */
   async askSecret<Value>(question: string, options: Question<Value>): Promise<Value | undefined> {
-    return await this.#answered(options, () => this.#hidden(question, () => ''));
+    return await this.#answered(options, () => this.#line(question, () => ''));
   }
 
   async confirm(question: string, initial: boolean): Promise<boolean> {
     for (;;) {
-      const answer = (await this.#line(`${question} ${initial ? '[Y/n]' : '[y/N]'}`)).toLowerCase();
+      const answer = (await this.#line(`${question} ${initial ? '[Y/n]' : '[y/N]'}`, withoutSignature)).toLowerCase();
       if (answer === '') return initial;
       if (/^y(?:es)?$/.test(answer)) return true;
       if (/^no?$/.test(answer)) return false;
@@ -101,19 +101,21 @@ export class Dialogue {
   /**
    * Numbered choices. A long list also answers to a part of a name.
    * @param initial - The index of the answer to a line without text. @default none: such a line leads back
+   * @param ofUrl - What a URL chooses. @default nothing
    * @returns undefined to go back.
    */
   async choose<Value>(
     question: string,
     choices: readonly Choice<Value>[],
     initial?: number,
+    ofUrl?: (url: string) => Value,
   ): Promise<Value | undefined> {
     let shown = choices;
     for (;;) {
       this.#list(shown);
       // Another selection has other numbers.
       const preferred = shown === choices && initial !== undefined ? String(initial + 1) : undefined;
-      const answer = (await this.#line(question, preferred)) || (preferred ?? '');
+      const answer = (await this.#line(question, withoutSignature, preferred)) || (preferred ?? '');
       if (answer === '') {
         if (shown === choices) return undefined;
         shown = choices;
@@ -122,6 +124,7 @@ export class Dialogue {
       const visible = shown.slice(0, MOST_SHOWN);
       const chosen = /^\d+$/.test(answer) ? visible[Number(answer) - 1] : undefined;
       if (chosen !== undefined) return chosen.value;
+      if (ofUrl !== undefined && isUrl(answer)) return ofUrl(answer);
       const matching = matchesOf(answer, choices);
       const [only] = matching;
       if (only !== undefined && matching.length === 1) return only.value;
@@ -151,18 +154,12 @@ export class Dialogue {
     }
   }
 
-  /** @throws {InterruptedError} the input has ended. */
-  async #line(question: string, initial?: string): Promise<string> {
-    const { input, output, signal } = this.#options;
-    this.#prompt(question, initial);
-    const line = await readLine(input, signal);
-    if (line !== undefined) return line.trim();
-    output.write('\n');
-    throw new InterruptedError('stdin');
-  }
-
-  /** @param shownOf - What is shown of the line so far. */
-  async #hidden(question: string, shownOf: (line: string) => string): Promise<string> {
+  /**
+   * The terminal itself shows nothing: whatever was asked for, somebody pastes a URL with a SAS.
+   * @param shownOf - What is shown of the line so far.
+   * @throws {InterruptedError} the input has ended.
+   */
+  async #line(question: string, shownOf: (line: string) => string, initial?: string): Promise<string> {
     const { input, output, signal } = this.#options;
     let shown = '';
     const onChange = (line: string) => {
@@ -178,7 +175,7 @@ export class Dialogue {
     try {
       const asked = askHidden(input, signal, { onChange, mayBeEmpty: true });
       // After the terminal has been told to show nothing: some users are fast.
-      this.#prompt(question);
+      this.#prompt(question, initial);
       const line = await asked;
       if (line === undefined) throw new InterruptedError('stdin');
       return line.trim();

@@ -58,7 +58,9 @@ export async function chooseSubscription(
   const found = await directory.subscriptions();
   const [only] = found;
   if (only === undefined) {
-    dialogue.say('The sign-in can see no subscription. Sign in to another tenant: az login --tenant TENANT.');
+    dialogue.say(
+      'The sign-in can see no subscription. Sign in to another tenant: az login --tenant TENANT, or Connect-AzAccount -Tenant TENANT.',
+    );
     return undefined;
   }
   if (found.length === 1) {

@@ -30,7 +30,7 @@ describe('a question', () => {
   it('has the answer of an empty line in brackets', async () => {
     const { terminal, dialogue } = dialogueWith(['Number [2]', '']);
     expect(await dialogue.ask('Number', { initial: '2', parse: even })).toBe(2);
-    expect(terminal.shown).toBe('Number [2]: ');
+    expect(terminal.shown).toBe('Number [2]: \n');
   });
 
   it('leads back with an empty line if it has none', async () => {
@@ -116,6 +116,34 @@ describe('a choice', () => {
     const { terminal, dialogue } = dialogueWith(['Group', '31'], ['Group', '25']);
     expect(await dialogue.choose('Group', many)).toBe(25);
     expect(terminal.shown).toContain('Type a number from 1 to 20');
+  });
+});
+
+describe('a URL with a SAS where something else is asked for', () => {
+  const url = 'https://acc.blob.core.windows.net/vhds';
+  const pasted = `${url}?${sasWith()}`;
+
+  it.each<[string, (dialogue: Dialogue) => Promise<unknown>]>([
+    ['a choice', (dialogue) => dialogue.choose('Fruit', [{ label: 'apple', value: 1 }])],
+    ['a name', (dialogue) => dialogue.ask('Fruit', { parse: String })],
+    ['yes or no', (dialogue) => dialogue.confirm('Fruit', true)],
+  ])('is shown without the SAS: %s', async (_, ask) => {
+    const { terminal, dialogue } = dialogueWith(['Fruit', pasted], ['Fruit', '']);
+    await ask(dialogue);
+    expect(terminal.shown).toContain(`${url}?[not shown]\n`);
+    expect(terminal.shown).not.toContain(SIGNATURE.slice(4, 12));
+  });
+
+  it('chooses what a URL stands for', async () => {
+    const { dialogue } = dialogueWith(['Fruit', pasted]);
+    const fruits = [{ label: 'apple', value: 'an apple' }];
+    expect(await dialogue.choose('Fruit', fruits, 0, (text) => text)).toBe(pasted);
+  });
+
+  it('leaves paths as they are', async () => {
+    const { terminal, dialogue } = dialogueWith(['Image', 'C:\\R&D\\a=b.vhd']);
+    await dialogue.ask('Image', { parse: String });
+    expect(terminal.shown).toBe('Image: C:\\R&D\\a=b.vhd\n');
   });
 });
 

@@ -95,6 +95,18 @@ describe('the guided upload', () => {
     expect(await recent().list()).toEqual([{ kind: 'container', url: CONTAINER, access: 'sas' }]);
   });
 
+  it('takes a URL that is pasted at once, and explains one that is none', async () => {
+    const { lines, shown } = await guided(
+      {},
+      ['Your choice', 'https://acc.file.core.windows.net/share/a.vhd'],
+      ['Your choice', `${CONTAINER}?${SAS}`],
+      ['Name of the blob', 'a.vhd'],
+      ['Start?', ''],
+    );
+    expect(shown).toContain('file');
+    expect(lines).toEqual([['upload', image, `${CONTAINER}/a.vhd?${SAS}`]]);
+  });
+
   it('has the exit code of the command', async () => {
     expect((await guided({ exitCode: 10 }, ...TO_CONTAINER)).exitCode).toBe(10);
   });
