@@ -205,7 +205,7 @@ describe('when the parent is not found, the error names', () => {
     ];
     const message = await refuses(await place({ locators }, {}));
     expect(message).toContain(
-      '\n  parent locator 0 (W2ru): not tried, because its text has no known encoding (UTF-16 or UTF-8)\n',
+      '\n  parent locator 0 (W2ru): not tried, because its text has no known encoding (UTF-16, UTF-8 or Windows-1252)\n',
     );
     expect(message).toContain('\n  parent locator 1 (Mac ): not tried, because its kind contains no readable path\n');
   });
