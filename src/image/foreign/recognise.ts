@@ -70,7 +70,7 @@ const BY_NAME: readonly (readonly [name: RegExp, format: ForeignFormat])[] = [
     /\.vhds$/i,
     advise(
       'a VHD Set, by its name',
-      'Use the .avhdx file that it refers to, or copy it first: Convert-VHD -Path SOURCE -DestinationPath disk.vhdx.',
+      'Use the .avhdx file that it refers to, or copy it first: Convert-VHD -Path SOURCE -DestinationPath disk.vhdx',
     ),
   ],
   [

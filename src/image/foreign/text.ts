@@ -11,20 +11,20 @@ const DOWNLOAD =
 const KINDS: readonly (readonly [begins: RegExp, format: ForeignFormat])[] = [
   [
     /^version https:\/\/git-lfs\.github\.com\//,
-    advise('a pointer of Git LFS', 'Fetch the file that it refers to: git lfs pull --include=SOURCE.'),
+    advise('a pointer of Git LFS', 'Fetch the file that it refers to: git lfs pull --include=SOURCE'),
   ],
   [
     /^bplist00/,
     advise(
       'a property list, a placeholder of iCloud Drive for a file',
-      'Download the file itself: brctl download SOURCE.',
+      'Download the file itself: brctl download SOURCE',
     ),
   ],
   [
     /^(<\?xml[^>]*>\s*)?<Parallels_disk_image/i,
     advise(
       'the descriptor of a Parallels disk image (DiskDescriptor.xml)',
-      `Convert the .hds file beside it: ${convertCommand('disk.hds', '-f parallels')}.`,
+      `Convert the .hds file beside it: ${convertCommand('disk.hds', '-f parallels')}`,
     ),
   ],
   [/^# Disk DescriptorFile/, convert('the descriptor of a VMDK disk image', '-f vmdk')],
