@@ -10,6 +10,10 @@ export interface ForeignFormat {
   readonly nextStep: (path: string) => string;
 }
 
+/** What to do with an image of a CD or DVD. */
+export const INSTALL =
+  'Azure cannot boot from it. Attach it to a virtual machine, install the system on a new VHD, and upload that VHD.';
+
 /** A format that qemu-img can convert to a VHD. */
 export function convert(name: string, options = ''): ForeignFormat {
   return {

@@ -1,6 +1,6 @@
 // Formats recognised by bytes at a known offset: disk images of other programs, archives, backups.
 import type { ImageFile } from '../image-file.ts';
-import { advise, convert, decompress, type ForeignFormat, unpack } from './foreign-format.ts';
+import { advise, convert, decompress, type ForeignFormat, INSTALL, unpack } from './foreign-format.ts';
 
 interface Signature {
   /** Negative offsets count from the end of the file. */
@@ -34,6 +34,10 @@ const PARTCLONE =
   'It contains the used blocks of one partition. Restore it to the partition of a disk (partclone.restore -s SOURCE -o /dev/sdX1) and create a VHD from the disk.';
 const LUKS =
   'Nobody can enter its passphrase in Azure. Open it and copy its contents: cryptsetup open SOURCE plain && qemu-img convert -f raw -O vpc -o subformat=dynamic,force_size=on /dev/mapper/plain disk.vhd';
+
+const CPIO = unpack('a cpio archive', 'cpio -id <');
+const SPLIT_ZIP =
+  'Put all parts into one folder and join them, with the name of the part that ends in .zip: zip -s 0 archive.zip --out whole.zip';
 
 /** Tried in this order; the first match wins. */
 const SIGNATURES: readonly Signature[] = [
@@ -96,6 +100,7 @@ const SIGNATURES: readonly Signature[] = [
   ),
   at(0, 'PaRtImAgE-VoLuMe', backup('Partimage')),
   at(0, 'FsArCh_0', backup('FSArchiver')),
+  at(0, 'VMA\0', advise('a backup of Proxmox VE (VMA)', 'Extract its disks to a new folder: vma extract SOURCE disks')),
 
   at(
     0,
@@ -111,10 +116,14 @@ const SIGNATURES: readonly Signature[] = [
     '\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0',
     advise('a raw image of a CD', 'Convert it to an ISO image first (bchunk), and install from it to a new VHD.'),
   ),
+  at(0, 'IsZ!', advise('a compressed CD or DVD image of UltraISO (ISZ)', INSTALL)),
+  at(0, 'DAA\0', advise('a compressed CD or DVD image of PowerISO (DAA)', INSTALL)),
+  at(0, 'CISO', advise('a compressed CD or DVD image (CSO)', INSTALL)),
 
   at(0, '\x1f\x8b', decompress('a gzip archive', 'gzip -dc')),
   at(0, '\xfd7zXZ\0', decompress('an xz archive', 'xz -dc')),
   at(0, 'PK\x03\x04', unpack('a ZIP archive', 'unzip')),
+  at(0, 'PK\x07\x08', advise('the first part of a split ZIP archive', SPLIT_ZIP)),
   at(0, 'PK\x05\x06', unpack('an empty ZIP archive', 'unzip')),
   at(0, "7z\xbc\xaf'\x1c", unpack('a 7-Zip archive', '7z x')),
   at(0, 'Rar!\x1a\x07', unpack('a RAR archive', 'unrar x')),
@@ -124,11 +133,13 @@ const SIGNATURES: readonly Signature[] = [
   at(0, 'BZh', decompress('a bzip2 archive', 'bzip2 -dc')),
   at(0, 'LZIP', decompress('an lzip archive', 'lzip -dc')),
   at(0, '\x89LZO\0\x0d\x0a\x1a\x0a', decompress('an lzop archive', 'lzop -dc')),
-  at(0, '\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff', decompress('an LZMA archive', 'xz --format=lzma -dc')),
   at(0, 'MSCF\0\0\0\0', unpack('a cabinet archive', 'cabextract')),
-  at(0, '070701', unpack('a cpio archive', 'cpio -id <')),
+  at(0, '070701', CPIO),
+  at(0, '070702', CPIO),
+  at(0, '070707', CPIO),
   at(0, '!<arch>\n', unpack('an ar archive, as Debian packages are', 'ar x')),
   at(0, '\xed\xab\xee\xdb', unpack('an RPM package', 'rpm2archive')),
+  at(0, '%PDF-', advise('a PDF document', 'Use the disk image itself.')),
   at(0, '\x7fELF', advise('a program for Linux', 'Use the disk image itself.')),
 ];
 

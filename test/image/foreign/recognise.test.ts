@@ -84,6 +84,14 @@ describe('a file that is not a VHD', () => {
     ['Rar!\x1a\x07', 0, 'a RAR archive', /unrar x/],
     ['\x04\x22\x4d\x18', 0, 'an LZ4 archive', /inside: \S/],
     ['MSCF\0\0\0\0', 0, 'a cabinet archive', /cabextract/],
+    ['VMA\0', 0, 'a backup of Proxmox VE (VMA)', /vma extract \S+ disks$/],
+    ['PK\x07\x08', 0, 'the first part of a split ZIP archive', /zip -s 0 archive\.zip --out whole\.zip$/],
+    ['070702', 0, 'a cpio archive', /cpio -id < \S+$/],
+    ['070707', 0, 'a cpio archive', /cpio -id < \S+$/],
+    ['IsZ!', 0, 'a compressed CD or DVD image of UltraISO (ISZ)', /install the system on a new VHD/],
+    ['DAA\0', 0, 'a compressed CD or DVD image of PowerISO (DAA)', /install the system on a new VHD/],
+    ['CISO', 0, 'a compressed CD or DVD image (CSO)', /install the system on a new VHD/],
+    ['%PDF-1.7', 0, 'a PDF document', /Use the disk image itself/],
   ])('with %j at %i is identified as %s', async (bytes, offset, name, nextStep) => {
     const message = await messageFor(at(offset, bytes));
     expect(message).toContain(`it is ${name}`);
@@ -100,7 +108,16 @@ describe('a file that is not a VHD', () => {
     ['<?xml version="1.0"?>\n<Envelope xmlns="http://x">', 'the description of an appliance (OVF)', /Use the disk/],
     ['404 page not found\n', 'a text file', /Use the disk image itself/],
   ])('with the text %j is identified as %s', async (text, name, nextStep) => {
-    for (const bytes of [Buffer.from(text), Buffer.from(text + 'x '.repeat(4096)), utf16(text)]) {
+    const wide = utf16(text);
+    const unmarked = wide.subarray(2);
+    const all = [
+      Buffer.from(text),
+      Buffer.from(text + 'x '.repeat(4096)),
+      wide,
+      unmarked,
+      Buffer.from(unmarked).swap16(),
+    ];
+    for (const bytes of all) {
       const message = await messageFor(bytes);
       expect(message).toContain(`it is ${name}`);
       expect(message).toMatch(nextStep);
@@ -109,6 +126,17 @@ describe('a file that is not a VHD', () => {
 
   it('is identified as a web page in an older encoding', async () => {
     expect(await messageFor(Buffer.from('<html><title>Anmeldung f\xfcr', 'latin1'))).toContain('it is a web page');
+  });
+
+  it.each([
+    ['Acc\xe8s refus\xe9\n', 'a text file'],
+    ['{"error":"Zugriff f\xfcr Sie gesperrt"}', 'a JSON document'],
+  ])('is identified as text in an older encoding: %j', async (text, name) => {
+    expect(await messageFor(Buffer.from(text, 'latin1'))).toContain(`it is ${name}`);
+  });
+
+  it('is not taken for text because of bytes above ASCII', async () => {
+    expect((await failureOf(openDiskImage(await fileOf(Buffer.alloc(4096, 0xff))))).message).toContain('--format raw');
   });
 
   it('is reported when it is empty or all zeros', async () => {
@@ -227,3 +255,12 @@ it('keeps an error about a VHD, whatever the disk contains', async () => {
 function utf16(text: string): Buffer {
   return Buffer.from(`\ufeff${text.replace('\ufeff', '')}`, 'utf16le');
 }
+
+it.each([
+  [3, '-FVE-FS-', 'a volume encrypted with BitLocker'],
+  [512, 'LABELONE', 'a physical volume of LVM'],
+  [3, 'EXFAT   ', 'an exFAT file system'],
+])('names a volume without a partition table, and how to upload it: %i %j', async (offset, bytes, name) => {
+  const { message } = await failureOf(openDiskImage(await fileOf(at(offset, bytes), 'disk.raw')));
+  expect(message).toMatch(new RegExp(`it is ${name} without a partition table.*upload it as it is with --format raw`));
+});
