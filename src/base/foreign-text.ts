@@ -12,6 +12,9 @@ const MARKS: readonly (readonly [mark: string, encoding: TextEncoding])[] = [
 const IMPLAUSIBLE = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\ufeff\ufffd]/u;
 const EXTENSION = /\.[a-z0-9]{1,5}$/i;
 
+/** Bytes 0x80 to 0x9f of Windows-1252; five of them are unassigned. Node 20 decodes all of them as controls. */
+const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
+
 /**
  * The text in `bytes`, up to its first NUL, in the most plausible encoding; undefined if none is plausible.
  * A byte order mark decides. Without one, text that looks like an ASCII path or name wins, then `preferred`.
@@ -47,15 +50,17 @@ function decode(bytes: Buffer, encoding: TextEncoding): string | undefined {
   const isWide = encoding === 'utf-16be' || encoding === 'utf-16le';
   // A writer may omit the last zero byte of UTF-16LE.
   const whole = isWide && bytes.length % 2 === 1 ? Buffer.concat([bytes, Buffer.alloc(1)]) : bytes;
-  let text: string;
+  const cut = isWide ? cutWide(whole) : cutNarrow(bytes);
+  if (encoding === 'windows-1252') return windows1252(cut) || undefined;
   try {
-    text = new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(
-      isWide ? cutWide(whole) : cutNarrow(bytes),
-    );
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(cut) || undefined;
   } catch {
     return undefined;
   }
-  return text === '' ? undefined : text;
+}
+
+function windows1252(bytes: Buffer): string {
+  return bytes.toString('latin1').replace(/[\x80-\x9f]/g, (byte) => WINDOWS_1252.charAt(byte.charCodeAt(0) - 0x80));
 }
 
 function cutWide(bytes: Buffer): Buffer {

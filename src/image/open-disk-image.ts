@@ -3,6 +3,7 @@
 import { printable } from '../base/printable.ts';
 import { UnsupportedImageError } from '../errors.ts';
 import type { DiskImage, OpenDiskImageOptions } from './disk-image.ts';
+import { bareVolume } from './foreign/bare-volume.ts';
 import { recognise, recogniseByName } from './foreign/recognise.ts';
 import { ImageFile } from './image-file.ts';
 import { findPartitionTable } from './partition-table.ts';
@@ -64,7 +65,7 @@ async function openIfRaw(file: ImageFile, options: OpenDiskImageOptions): Promis
 
 async function unsupported(file: ImageFile): Promise<UnsupportedImageError> {
   const path = printable(file.path);
-  const format = (await recognise(file)) ?? recogniseByName(file.path);
+  const format = (await recognise(file)) ?? (await bareVolume(file)) ?? recogniseByName(file.path);
   if (format !== undefined) {
     return new UnsupportedImageError(
       `Cannot read ${path}: it is ${format.name}, not a VHD or VHDX. ${format.nextStep(file.path)}`,

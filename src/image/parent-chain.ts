@@ -10,6 +10,10 @@ import { realPathOf } from './real-path.ts';
 
 /** Files in a chain at most. A longer chain is a fault. */
 const MAX_DEPTH = 256;
+/** Files of a folder that are examined by their id at most: more than a folder of machines has, and seconds on a slow share. */
+const MAX_IN_FOLDER = 256;
+const GIVEN = 'given with --parent-path';
+const IN_CHAIN = 'it is already in the chain';
 
 /** A reference of an image to its parent. */
 export interface ParentReference {
@@ -25,6 +29,8 @@ export type Candidate<T> = { readonly parent: T } | { readonly problem: string }
 
 export interface ParentSearch<T> {
   readonly child: ImageFile;
+  /** The format of the child, and so of its parent. */
+  readonly format: 'VHD' | 'VHDX';
   /** The identity of the parent: "unique id 0123...". */
   readonly wanted: string;
   readonly references: readonly ParentReference[];
@@ -41,20 +47,27 @@ interface Place {
   /** Empty if the reference in the image could not be read. */
   readonly path: string;
   readonly problem?: string;
+  /** Whether `path` is a folder whose files are examined by their id. */
+  readonly isFolder?: boolean;
 }
+
+type Examined<T> = { readonly parent: T; readonly file: ImageFile } | { readonly problem: string };
+type Tried = Map<string, FailedParentSearch['tried'][number]>;
 
 /**
  * Finds the parent and returns it open.
  * @throws {ParentImageError} no candidate is the parent. The message lists each candidate and the reason.
  */
 export async function findParent<T>(search: ParentSearch<T>): Promise<T> {
-  const tried = new Map<string, FailedParentSearch['tried'][number]>();
-  for await (const { path, source, problem } of placesOf(search)) {
+  const tried: Tried = new Map();
+  for await (const place of placesOf(search)) {
+    const { path, source } = place;
     const key = path === '' ? source : path;
     if (tried.has(key)) continue;
-    const candidate = problem === undefined ? await examinePath(path, search) : { problem };
-    if ('parent' in candidate) return candidate.parent;
-    tried.set(key, { path, source, problem: candidate.problem });
+    const examined = await examinePlace(place, search, tried);
+    if (examined === undefined) continue;
+    if ('parent' in examined) return examined.parent;
+    tried.set(key, { path, source, problem: examined.problem });
   }
   const lines = [...tried.values()].map(({ path, source, problem }) => {
     return `  ${path === '' ? source : `${printable(path)} (${source})`}: ${problem}`;
@@ -75,14 +88,23 @@ export function requireDepth(childPath: string, depth: number): void {
   }
 }
 
-async function examinePath<T>(path: string, search: ParentSearch<T>): Promise<Candidate<T>> {
+/** Undefined for a folder without files to examine. */
+async function examinePlace<T>(
+  { path, problem, isFolder }: Place,
+  search: ParentSearch<T>,
+  tried: Tried,
+): Promise<Examined<T> | undefined> {
+  if (problem !== undefined) return { problem };
+  return isFolder === true ? await examineFolder(path, search, tried) : await examinePath(path, search);
+}
+
+async function examinePath<T>(path: string, search: ParentSearch<T>): Promise<Examined<T>> {
   let file: ImageFile | undefined;
   try {
     file = await ImageFile.open(path, search.options);
-    const candidate = search.usedFileIds.has(file.fileId)
-      ? { problem: 'it is already in the chain' }
-      : await search.examine(file);
-    if ('problem' in candidate) await file.close();
+    const candidate = search.usedFileIds.has(file.fileId) ? { problem: IN_CHAIN } : await search.examine(file);
+    if ('parent' in candidate) return { ...candidate, file };
+    await file.close();
     return candidate;
   } catch (error) {
     await file?.close();
@@ -91,14 +113,56 @@ async function examinePath<T>(path: string, search: ParentSearch<T>): Promise<Ca
   }
 }
 
-/** In order of preference: the user's paths, then paths that survive a move of the folder, and absolute paths last. */
+/** Finds the parent under a name that the image does not contain: it was renamed, or its name is in an unknown encoding. */
+async function examineFolder<T>(
+  folder: string,
+  search: ParentSearch<T>,
+  tried: Tried,
+): Promise<Examined<T> | undefined> {
+  const { format, options } = search;
+  const paths = (await imagesIn(folder, format)).filter((path) => !tried.has(path));
+  const matches: { readonly path: string; readonly parent: T; readonly file: ImageFile }[] = [];
+  let others = 0;
+  for (const path of paths.slice(0, MAX_IN_FOLDER)) {
+    const examined = await examinePath(path, search);
+    if ('parent' in examined) matches.push({ path, ...examined });
+    else if (examined.problem !== IN_CHAIN) others++;
+  }
+  const [match, ...more] = matches;
+  if (match === undefined) {
+    if (others === 0) return undefined;
+    const which = paths.length > MAX_IN_FOLDER ? `first ${others}` : others;
+    return { problem: `none of the ${which} other ${format} files in it is the parent` };
+  }
+  if (more.length > 0) {
+    // A copy of a VHD keeps its id when it is modified.
+    for (const { file } of matches) await file.close();
+    return { problem: `several files in it have this id: ${matches.map(({ path }) => printable(path)).join(', ')}` };
+  }
+  options.onDebug?.(`${printable(match.path)}: the image does not contain this name. The id matches, so it is used.`);
+  return match;
+}
+
+/** Only regular files: a link could lead to a device or to another computer. */
+async function imagesIn(folder: string, format: 'VHD' | 'VHDX'): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const name = new RegExp(`\\.a?${format}$`, 'i');
+  const files = entries.filter((entry) => entry.isFile() && name.test(entry.name));
+  return files.map((entry) => join(folder, entry.name)).sort();
+}
+
+/**
+ * In order of preference: the user's paths, then paths that survive a move of the folder, absolute paths, and at last other
+ * files of these folders.
+ */
 async function* placesOf<T>({ child, references, options }: ParentSearch<T>): AsyncGenerator<Place> {
   const names = new Map<string, string>();
   for (const { source, text } of references) {
     const name = baseNameOf(text);
     if (name !== undefined && !names.has(name)) names.set(name, source);
   }
-  for (const path of options.parentPaths ?? []) yield* placesGiven(path, names);
+  const given = options.parentPaths ?? [];
+  for (const path of given) yield* placesGiven(path, names);
 
   const folder = dirname(await realPathOf(child.path));
   for (const { source, path } of references)
@@ -106,17 +170,23 @@ async function* placesOf<T>({ child, references, options }: ParentSearch<T>): As
   for (const [name, source] of names) yield await locate(folder, name, `name in ${source}`);
   for (const { source, path } of references)
     if (path.kind === 'absolute') yield await locate(folder, path.path, source);
+  for (const path of given) {
+    if (await isFolder(path)) yield { source: GIVEN, path: await realPathOf(path), isFolder: true };
+  }
+  yield { source: 'same folder', path: folder, isFolder: true };
   for (const reference of references) yield* placesElsewhere(reference, options);
 }
 
 async function* placesGiven(path: string, names: ReadonlyMap<string, string>): AsyncGenerator<Place> {
-  const source = 'given with --parent-path';
-  const state = await stat(path).catch(() => undefined);
-  if (state?.isDirectory() !== true) {
-    yield { source, path: resolve(path) };
+  if (!(await isFolder(path))) {
+    yield { source: GIVEN, path: resolve(path) };
     return;
   }
-  for (const name of names.keys()) yield await locate(await realPathOf(path), name, source);
+  for (const name of names.keys()) yield await locate(await realPathOf(path), name, GIVEN);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
 function* placesElsewhere({ source, text, path }: ParentReference, options: OpenDiskImageOptions): Generator<Place> {
@@ -147,7 +217,10 @@ function leadsToDevice(folder: string, path: string): boolean {
   return isDeviceFolder(path) && !path.startsWith(folder + sep);
 }
 
-/** Windows ignores case: `Base.VHD` and `base.vhd` are one file there, and must be found on other systems too. */
+/**
+ * Windows ignores case: `Base.VHD` and `base.vhd` are one file there, and must be found on other systems too.
+ * Programs of macOS decompose accented letters (NFD).
+ */
 async function matchCase(path: string): Promise<string | undefined> {
   if (await exists(path)) return path;
   const { root } = parse(path);
@@ -159,11 +232,15 @@ async function matchCase(path: string): Promise<string | undefined> {
       continue;
     }
     const entries = await readdir(present).catch(() => []);
-    const match = entries.sort().find((entry) => entry.toLowerCase() === name.toLowerCase());
+    const match = entries.sort().find((entry) => asCompared(entry) === asCompared(name));
     if (match === undefined) return undefined;
     present = join(present, match);
   }
   return present;
+}
+
+function asCompared(name: string): string {
+  return name.normalize('NFC').toLowerCase();
 }
 
 async function exists(path: string): Promise<boolean> {

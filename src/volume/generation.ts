@@ -7,7 +7,9 @@ export type Generation = 1 | 2;
 export interface BootAbility {
   /** Both for a disk that boots either way; none for a data disk, or if it cannot be detected. */
   readonly generations: readonly Generation[];
-  /** The evidence. Follows "bootable: no (" or "generation 2: ". */
+  /** Present if code in the protective MBR of a GPT may boot the disk, but nothing is found that it is known to start. */
+  readonly isUncertain?: true;
+  /** The evidence. Follows "bootable: no (", "bootable: unknown (" or "generation 2: ". */
   readonly reason: string;
 }
 
@@ -24,6 +26,10 @@ export function bootAbilityOf({ table, volumes }: DiskLayout): BootAbility {
   if (hasEfi && bios !== undefined) return { generations: [1, 2], reason: `${efi}, and ${bios}` };
   if (hasEfi) return { generations: [2], reason: efi };
   if (bios !== undefined) return { generations: [1], reason: bios };
+  if (table.scheme === 'gpt' && table.hasBootCode) {
+    const reason = 'no EFI system partition, and nothing that the code in the protective MBR is known to start';
+    return { generations: [], isUncertain: true, reason };
+  }
   return { generations: [], reason: `no EFI system partition, ${missingForBios(table)}` };
 }
 
@@ -38,8 +44,8 @@ function biosBoot({ scheme, hasBootCode, hasGrub, hasActiveHybrid, partitions }:
     return isStarted ? 'an active partition and boot code in the MBR' : undefined;
   }
   if (hasGrub) return 'GRUB in the boot sector';
-  if (partitions.some(({ role }) => role === 'bios-boot')) return 'a BIOS boot partition';
   if (!hasBootCode) return undefined;
+  if (hasBiosBoot(partitions)) return 'a BIOS boot partition and boot code in the protective MBR';
   const own = partitions.find(({ type }) => isBootedByMbrCode(type));
   if (own !== undefined) return `a partition of the type ${own.typeName} and boot code in the protective MBR`;
   if (partitions.some(({ isActive }) => isActive)) {
@@ -48,8 +54,13 @@ function biosBoot({ scheme, hasBootCode, hasGrub, hasActiveHybrid, partitions }:
   return hasActiveHybrid === true ? 'an active partition in a hybrid MBR, and boot code in it' : undefined;
 }
 
-function missingForBios({ scheme }: Table): string {
-  return scheme === 'gpt'
-    ? 'no BIOS boot partition, and no partition that code in the protective MBR starts'
-    : 'no active partition with boot code';
+function hasBiosBoot(partitions: Table['partitions']): boolean {
+  return partitions.some(({ role }) => role === 'bios-boot');
+}
+
+function missingForBios({ scheme, partitions }: Table): string {
+  if (scheme === 'mbr') return 'no active partition with boot code';
+  return hasBiosBoot(partitions)
+    ? 'a BIOS boot partition, but no boot code in the protective MBR'
+    : 'no BIOS boot partition, and no boot code in the protective MBR';
 }

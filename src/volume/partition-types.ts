@@ -55,6 +55,7 @@ const GPT_TYPES: Readonly<Record<string, readonly [name: string, role: Partition
   '3cb8e202-3b7e-47dd-8a3c-7ff2a13cfcec': ['ChromeOS root', 'other'],
   '516e7cb4-6ecf-11d6-8ff8-00022d09712b': ['FreeBSD data', 'freebsd'],
   '83bd6b9d-7f41-11dc-be0b-001560b84f0f': ['FreeBSD boot', 'freebsd'],
+  '85d5e45e-237c-11e1-b4b3-e89a8f7fc3a7': ['MidnightBSD boot', 'other'],
   '516e7cb5-6ecf-11d6-8ff8-00022d09712b': ['FreeBSD swap', 'freebsd'],
   '516e7cb6-6ecf-11d6-8ff8-00022d09712b': ['FreeBSD UFS', 'freebsd'],
   '516e7cba-6ecf-11d6-8ff8-00022d09712b': ['FreeBSD ZFS', 'freebsd'],
@@ -82,10 +83,11 @@ const GPT_TYPES: Readonly<Record<string, readonly [name: string, role: Partition
 
 /**
  * Types of partitions that code in the protective MBR boots by BIOS, as installed by: gptboot(8) and gpart(8) of
- * FreeBSD, gpt(8) biosboot of NetBSD, OpenBSD and DragonFly, installboot(8) of illumos, cgpt of ChromeOS, makebootable of Haiku.
+ * FreeBSD and MidnightBSD, gpt(8) biosboot of NetBSD, OpenBSD and DragonFly, installboot(8) of illumos, cgpt of ChromeOS, makebootable of Haiku.
  */
 const BOOTED_BY_MBR_CODE: readonly string[] = [
   '83bd6b9d-7f41-11dc-be0b-001560b84f0f',
+  '85d5e45e-237c-11e1-b4b3-e89a8f7fc3a7',
   '49f48d5a-b10e-11dc-b99b-0019d1879648',
   '824cc7a0-36a8-11e3-890a-952519ad3f61',
   '9d087404-1ca5-11dc-8817-01301bb8a9f5',

@@ -105,8 +105,13 @@ function onlyPartition(partition: Partition): Promise<string> {
 /** Partitions without contents, for rules about sizes, names and partition tables. */
 const UNFORMATTED: Partition = { size: 32, type: 'L' };
 const BARE_GPT: GuestDisk = { table: 'gpt', partitions: [{ size: 8, type: 'U' }, UNFORMATTED] };
+const BIOS_BOOT = '21686148-6449-6e6f-744e-656564454649';
 const BARE_MBR: GuestDisk = { ...GOLDEN_MBR, partitions: [{ ...UNFORMATTED, bootable: true }] };
 const bareGpt = () => sharedDisk(BARE_GPT);
+/** A GPT whose protective MBR has the code of an unknown boot loader. */
+const strangeGpt = () => sharedDisk({ table: 'gpt', hasBootCode: true, partitions: [UNFORMATTED] });
+/** A GPT with a place for GRUB, which was never installed. */
+const withoutGrub = () => sharedDisk({ table: 'gpt', partitions: [{ size: 1, type: BIOS_BOOT }, UNFORMATTED] });
 const bareMbr = () => sharedDisk(BARE_MBR);
 
 const GRUB_ALONE: Partition = { ...EFI, files: { '/EFI/BOOT/BOOTX64.EFI': 'GRUB' } };
@@ -398,6 +403,22 @@ const CASES: readonly Case[] = [
     bad: withoutEfi,
     result: 'fail',
     found: 'no EFI system partition',
+  },
+  { rule: 'generation', bad: strangeGpt, result: 'unread', found: 'nothing that the code in the protective MBR' },
+  {
+    rule: 'generation',
+    bad: withoutGrub,
+    badOptions: { generation: 1 },
+    result: 'fail',
+    found: 'a BIOS boot partition, but no boot code',
+  },
+  {
+    rule: 'bios-boot-code',
+    good: () => goldenMbr,
+    bad: strangeGpt,
+    badOptions: { generation: 1 },
+    result: 'unread',
+    found: 'no partition that it is known to start',
   },
   {
     rule: 'bios-boot-code',

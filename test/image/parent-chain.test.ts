@@ -179,6 +179,71 @@ describe('opening a child finds the parent', () => {
   });
 });
 
+describe('a parent whose name the image does not contain is found by its id', () => {
+  it.each([
+    ['GBK', [0xb8, 0xb8, 0xb4, 0xc5, 0xc5, 0xcc], '父磁盘.vhd'],
+    ['Shift-JIS', [0x90, 0x65], '親.vhd'],
+    ['Windows-1251', [0xf0, 0xee], 'ро.vhd'],
+    ['code page 437', [0x82], 'é.vhd'],
+  ])('in the encoding %s', async (_encoding, bytes, name) => {
+    const stored = Buffer.from([...bytes, ...Buffer.from('.vhd')]);
+    const path = await place({ name: stored }, { [name]: base, 'other.vhd': { ...base, uniqueId: uniqueIdOf(9) } });
+    expect(await opens(path)).toEqual(['child.vhd', name]);
+  });
+
+  it('in a folder that the user gives, before the folder of the child', async () => {
+    const path = await place({ name: 'base.vhd' }, { '../given/renamed.vhd': base, 'copied.vhd': base });
+    const given = join(dirname(path), '../given');
+    expect(await opens(path, { parentPaths: [given] })).toEqual(['child.vhd', 'renamed.vhd']);
+  });
+
+  it('with a note, and without the warnings of other files', async () => {
+    const path = await place(
+      { name: 'base.vhd', timestamp: 700_000_000 },
+      { 'a.vhd': { ...base, uniqueId: uniqueIdOf(9), footers: 'tail' }, 'renamed.AVHD': base },
+    );
+    const { image, warnings, notes } = await openWatched(path);
+    expect(image.files).toHaveLength(2);
+    expect(warnings).toEqual([]);
+    expect(notes.join()).toMatch(/renamed\.AVHD: the image does not contain this name\. The id matches/);
+  });
+
+  it('but not if several files have this id, because a modified copy keeps it', async () => {
+    const path = await place(
+      { name: 'base.vhd' },
+      { 'a.vhd': base, 'b.vhd': base, 'c.vhd': { ...base, uniqueId: uniqueIdOf(9) } },
+    );
+    expect(await refuses(path)).toMatch(/\(same folder\): several files in it have this id: \S*a\.vhd, \S*b\.vhd\n/);
+  });
+
+  it('but not under the name of another format, or through a link', async () => {
+    const path = await place({ name: 'base.vhd' }, { 'base.img': base, '../far/base.vhd': base });
+    if (HAS_SYMBOLIC_LINKS) await symlink('../far/base.vhd', join(dirname(path), 'link.vhd'));
+    expect(await refuses(path)).not.toContain('same folder');
+  });
+
+  it('but not if it is one of hundreds of files, which the error counts', async () => {
+    const path = await place({ name: 'base.vhd' }, { 'z.vhd': base });
+    for (let index = 0; index < 256; index++) await writeFile(join(dirname(path), `a${index}.vhd`), 'not a disk');
+    const message = await refuses(path);
+    expect(message).toContain('none of the first 256 other VHD files in it is the parent');
+    expect(message.split('\n')).toHaveLength(4);
+  });
+});
+
+describe('opening a child finds the parent with a name that is composed otherwise', () => {
+  it.each([
+    ['NFC', 'NFD'],
+    ['NFD', 'NFC'],
+  ])('%s in the image, %s in the folder', async (inImage, inFolder) => {
+    const name = 'Äpfel.vhd'.normalize(inFolder);
+    // With a copy beside it, only the name can distinguish them.
+    const path = await place({ name: 'Äpfel.vhd'.normalize(inImage) }, { [name]: base, 'copy.vhd': base });
+    const [, parent] = await opens(path);
+    expect(parent?.normalize()).toBe('Äpfel.vhd'.normalize());
+  });
+});
+
 describe('when the parent is not found, the error names', () => {
   it('every candidate with its reason, and the next step', async () => {
     const path = await place(
@@ -205,7 +270,7 @@ describe('when the parent is not found, the error names', () => {
     ];
     const message = await refuses(await place({ locators }, {}));
     expect(message).toContain(
-      '\n  parent locator 0 (W2ru): not tried, because its text has no known encoding (UTF-16 or UTF-8)\n',
+      '\n  parent locator 0 (W2ru): not tried, because its text has no known encoding (UTF-16, UTF-8 or Windows-1252)\n',
     );
     expect(message).toContain('\n  parent locator 1 (Mac ): not tried, because its kind contains no readable path\n');
   });

@@ -52,6 +52,7 @@ function typed(type: string): Volume {
 }
 
 const EFI = volume('efi-system', 'fat32');
+const BIOS_BOOT = volume('bios-boot');
 const ROOT = volume('linux', 'ext4');
 const ACTIVE = volume('windows-data', 'ntfs', { isActive: true });
 
@@ -59,8 +60,10 @@ describe('the generation is', () => {
   it.each<[string, DiskLayout, number[]]>([
     ['2 with an EFI system partition', layout('gpt', [EFI, ROOT]), [2]],
     ['2 with an EFI system partition on an MBR', layout('mbr', [EFI, ROOT]), [2]],
-    ['1 with a BIOS boot partition', layout('gpt', [volume('bios-boot'), ROOT]), [1]],
-    ['both with both', layout('gpt', [EFI, volume('bios-boot'), ROOT]), [1, 2]],
+    ['1 with a BIOS boot partition and code', layout('gpt', [BIOS_BOOT, ROOT], { hasBootCode: true }), [1]],
+    ['unknown with a BIOS boot partition and no code', layout('gpt', [BIOS_BOOT, ROOT]), []],
+    ['both with both', layout('gpt', [EFI, BIOS_BOOT, ROOT], { hasBootCode: true }), [1, 2]],
+    ['2 with both and no code', layout('gpt', [EFI, BIOS_BOOT, ROOT]), [2]],
     ['1 with an active partition and code', layout('mbr', [ACTIVE], { hasBootCode: true }), [1]],
     ['1 with GRUB and no active partition', layout('mbr', [ROOT], { hasBootCode: true, hasGrub: true }), [1]],
     [
@@ -74,6 +77,7 @@ describe('the generation is', () => {
       'fe3a2a5d-4f32-41a7-b725-accc3285a309',
     ]
       .concat('6a82cb45-1dd2-11b2-99a6-080020736631', '824cc7a0-36a8-11e3-890a-952519ad3f61')
+      .concat('85d5e45e-237c-11e1-b4b3-e89a8f7fc3a7')
       .flatMap((type): [string, DiskLayout, number[]][] => [
         [`1 with a partition of the type ${type} and code`, layout('gpt', [typed(type)], { hasBootCode: true }), [1]],
         [`unknown with a partition of the type ${type} and no code`, layout('gpt', [typed(type)]), []],
@@ -94,6 +98,22 @@ describe('the generation is', () => {
     expect(bootAbilityOf(disk).generations).toEqual(generations);
     expect(bootAbilityOf(disk).reason).toMatch(/^(an? |no |GRUB )/);
   });
+});
+
+it('is uncertain only with code on a GPT that starts nothing known', () => {
+  expect(bootAbilityOf(layout('gpt', [ROOT], { hasBootCode: true }))).toEqual({
+    generations: [],
+    isUncertain: true,
+    reason: 'no EFI system partition, and nothing that the code in the protective MBR is known to start',
+  });
+  for (const certain of [
+    layout('gpt', [ROOT]),
+    layout('gpt', [BIOS_BOOT, ROOT]),
+    layout('gpt', [EFI], { hasBootCode: true }),
+    layout('mbr', [ROOT], { hasBootCode: true }),
+  ]) {
+    expect(bootAbilityOf(certain).isUncertain).toBeUndefined();
+  }
 });
 
 describe('the operating system is guessed', () => {

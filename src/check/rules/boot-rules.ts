@@ -16,6 +16,10 @@ function onlyForGeneration(generation: Generation): (facts: CheckFacts) => strin
     unlessPartitioned(facts) ?? (facts.generation === generation ? undefined : `only for generation ${generation}`);
 }
 
+/** The code of a boot loader that vhdup does not know may start any partition. */
+const UNKNOWN_BOOT_CODE =
+  'If the machine boots from this disk by BIOS, create it with --hyper-v-generation V1. Otherwise install a boot loader.';
+
 const GENERATION: Rule = {
   id: 'generation',
   sources: ['disks', 'generation2'],
@@ -27,13 +31,13 @@ const GENERATION: Rule = {
   exempt: unlessPartitioned,
   run: ({ generation, layout }) => {
     const scheme = layout.table?.scheme;
-    const found =
-      scheme === undefined ? 'no partition table' : `${scheme.toUpperCase()}: ${bootAbilityOf(layout).reason}`;
+    const { generations, isUncertain, reason } = bootAbilityOf(layout);
+    const found = scheme === undefined ? 'no partition table' : `${scheme.toUpperCase()}: ${reason}`;
+    if (isUncertain === true && generation !== 2) return unread(found, UNKNOWN_BOOT_CODE);
     if (generation === undefined) {
       return fail(found, 'Install a boot loader; for generation 2, in an EFI system partition.');
     }
-    const hasBiosBoot = bootAbilityOf(layout).generations.includes(1);
-    const fits = generation === 2 ? scheme === 'gpt' : scheme === 'mbr' || hasBiosBoot;
+    const fits = generation === 2 ? scheme === 'gpt' : scheme === 'mbr' || generations.includes(1);
     if (fits) return pass(`${scheme?.toUpperCase()} for generation ${generation}`);
     return generation === 1
       ? fail(found, 'Create the machine with --hyper-v-generation V2, and check with --generation 2.')
@@ -63,7 +67,7 @@ const BIOS_BOOT_CODE: Rule = {
       const { generations, reason } = bootAbilityOf(layout);
       return generations.includes(1)
         ? pass(`code in the first sector: ${reason}`)
-        : fail('code in the first sector, but no partition that it could start', fix);
+        : unread('code in the first sector, but no partition that it is known to start', UNKNOWN_BOOT_CODE);
     }
     return table.partitions.some(({ isActive }) => isActive)
       ? pass('code in the first sector, and an active partition')

@@ -210,8 +210,8 @@ function geometryText({ geometry }: ImageFacts): string | undefined {
   return `${cylinders}/${heads}/${sectorsPerTrack}, ${exact(size)}${note}`;
 }
 
-function bootText({ generations, reason }: NonNullable<InspectReport['disk']>['boot']): string {
-  if (generations.length === 0) return `no (${reason})`;
+function bootText({ generations, isUncertain, reason }: NonNullable<InspectReport['disk']>['boot']): string {
+  if (generations.length === 0) return `${isUncertain === true ? 'unknown' : 'no'} (${reason})`;
   return `generation ${generations.map((generation) => FIRMWARE[generation]).join(' and ')}: ${reason}`;
 }
 

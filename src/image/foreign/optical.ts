@@ -1,15 +1,13 @@
 // Images of CDs and DVDs: ISO 9660 and UDF, plain or hybrid. Hybrid images begin like a disk, so that machines boot from them on a USB stick.
 import type { ImageFile } from '../image-file.ts';
 import { findPartitionTable } from '../partition-table.ts';
-import { advise, type ForeignFormat } from './foreign-format.ts';
+import { advise, type ForeignFormat, INSTALL } from './foreign-format.ts';
 
 const DESCRIPTORS = 32 * 1024;
 const DESCRIPTOR_LENGTH = 2048;
 /** Descriptors examined at most: ISO 9660 has a handful, and UDF follows them. */
 const MAX_DESCRIPTORS = 16;
 
-const INSTALL =
-  'Azure cannot boot from it. Attach it to a virtual machine, install the system on a new VHD, and upload that VHD.';
 const FORCE_RAW = 'If it is a disk that such a medium was once written to, set --format to upload it unchanged.';
 
 /** ECMA-119, 8.1, and ECMA-167, part 2, 9.1. */

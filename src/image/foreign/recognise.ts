@@ -1,11 +1,13 @@
 // Recognises foreign files by their contents, so that an error can say what was found and what to do.
 import { endOf, MIB } from '../../base/byte-range.ts';
 import type { ImageFile } from '../image-file.ts';
+import { findPartitionTable } from '../partition-table.ts';
 import { advise, type ForeignFormat } from './foreign-format.ts';
 import { asOptical } from './optical.ts';
 import { bySignature } from './signatures.ts';
 import { asTar } from './tar.ts';
 import { asText } from './text.ts';
+import { byWeakSignature } from './weak-signatures.ts';
 
 /** The format of `file`, or undefined if its contents are not recognised. A raw disk is not. */
 export async function recognise(file: ImageFile): Promise<ForeignFormat | undefined> {
@@ -14,7 +16,7 @@ export async function recognise(file: ImageFile): Promise<ForeignFormat | undefi
     const format = await detect(file);
     if (format !== undefined) return format;
   }
-  return undefined;
+  return (await findPartitionTable(file)) === undefined ? await byWeakSignature(file) : undefined;
 }
 
 const COPY_AGAIN =
@@ -70,7 +72,7 @@ const BY_NAME: readonly (readonly [name: RegExp, format: ForeignFormat])[] = [
     /\.vhds$/i,
     advise(
       'a VHD Set, by its name',
-      'Use the .avhdx file that it refers to, or copy it first: Convert-VHD -Path SOURCE -DestinationPath disk.vhdx.',
+      'Use the .avhdx file that it refers to, or copy it first: Convert-VHD -Path SOURCE -DestinationPath disk.vhdx',
     ),
   ],
   [

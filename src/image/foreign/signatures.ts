@@ -1,6 +1,6 @@
 // Formats recognised by bytes at a known offset: disk images of other programs, archives, backups.
 import type { ImageFile } from '../image-file.ts';
-import { advise, convert, type ForeignFormat, unpack } from './foreign-format.ts';
+import { advise, convert, decompress, type ForeignFormat, INSTALL, unpack } from './foreign-format.ts';
 
 interface Signature {
   /** Negative offsets count from the end of the file. */
@@ -21,19 +21,23 @@ const VMDK_DESCRIPTOR: ForeignFormat = {
 };
 
 function backup(program: string): ForeignFormat {
-  return advise(`a backup of ${program}`, `Restore it to a disk with ${program}and create a VHD from that disk.`);
+  return advise(`a backup of ${program}`, `Restore it to a disk with ${program} and create a VHD from that disk.`);
 }
 
 const APPLY_IMAGE =
   'It contains files, not a disk. Apply it to a volume of a new VHD and make that bootable (DISM /Apply-Image /ImageFile:SOURCE /Index:1 /ApplyDir:W:\\, then bcdboot W:\\Windows /s S:).';
-const SIMG = 'Expand it first: simg2img SOURCE disk.img.';
+const SIMG = 'Expand it first: simg2img SOURCE disk.img';
 const DMG =
-  'Convert it first: qemu-img convert -f dmg -O vpc -o subformat=dynamic,force_size=on SOURCE disk.vhd. Azure cannot run macOS.';
-const EWF = 'Export the disk first: ewfexport -t disk -f raw SOURCE, which makes disk.raw.';
+  'Azure cannot run macOS. If it contains another system, convert it: qemu-img convert -f dmg -O vpc -o subformat=dynamic,force_size=on SOURCE disk.vhd';
+const EWF = 'Export the disk first, as disk.raw: ewfexport -t disk -f raw SOURCE';
 const PARTCLONE =
   'It contains the used blocks of one partition. Restore it to the partition of a disk (partclone.restore -s SOURCE -o /dev/sdX1) and create a VHD from the disk.';
 const LUKS =
-  'Nobody can enter its passphrase in Azure. Open it and copy its contents: cryptsetup open SOURCE plain, then qemu-img convert -f raw -O vpc -o subformat=dynamic,force_size=on /dev/mapper/plain disk.vhd.';
+  'Nobody can enter its passphrase in Azure. Open it and copy its contents: cryptsetup open SOURCE plain && qemu-img convert -f raw -O vpc -o subformat=dynamic,force_size=on /dev/mapper/plain disk.vhd';
+
+const CPIO = unpack('a cpio archive', 'cpio -id <');
+const SPLIT_ZIP =
+  'Put all parts into one folder and join them, with the name of the part that ends in .zip: zip -s 0 archive.zip --out whole.zip';
 
 /** Tried in this order; the first match wins. */
 const SIGNATURES: readonly Signature[] = [
@@ -49,7 +53,7 @@ const SIGNATURES: readonly Signature[] = [
     '\xbe\xba\xfe\xca\0\0\0\0',
     advise(
       'a VMDK disk image of a snapshot (SEsparse)',
-      'Consolidate the snapshots of the machine first, or export it: vmkfstools -i disk.vmdk -d thin copy.vmdk.',
+      'Consolidate the snapshots of the machine first, or export it: vmkfstools -i disk.vmdk -d thin copy.vmdk',
     ),
   ),
   at(0, '# Disk DescriptorFile', VMDK_DESCRIPTOR),
@@ -64,7 +68,7 @@ const SIGNATURES: readonly Signature[] = [
     'encrcdsa',
     advise(
       'an encrypted DMG disk image of macOS',
-      'Convert it on a Mac: hdiutil convert SOURCE -format UDTO -o disk. Azure cannot run macOS.',
+      'Azure cannot run macOS. If it contains another system, convert it on a Mac: hdiutil convert SOURCE -format UDTO -o disk',
     ),
   ),
   at(0, '\x3a\xff\x26\xed', advise('an Android sparse image', SIMG)),
@@ -81,7 +85,7 @@ const SIGNATURES: readonly Signature[] = [
       'It contains files, not a disk. Copy them to a volume of a new VHD.',
     ),
   ),
-  at(0, 'AFF10\x0d\x0a\0', advise('an AFF image', 'Convert it first: affconvert -r -e raw SOURCE.')),
+  at(0, 'AFF10\x0d\x0a\0', advise('an AFF image', 'Convert it first: affconvert -r -e raw SOURCE')),
   at(0, '\xb4\x6e\x68\x44', backup('Acronis True Image')),
   at(0, '\xfe\xef\x01', backup('Norton Ghost')),
   at(-64, 'MACRIUM_FILE', backup('Macrium Reflect')),
@@ -96,13 +100,14 @@ const SIGNATURES: readonly Signature[] = [
   ),
   at(0, 'PaRtImAgE-VoLuMe', backup('Partimage')),
   at(0, 'FsArCh_0', backup('FSArchiver')),
+  at(0, 'VMA\0', advise('a backup of Proxmox VE (VMA)', 'Extract its disks to a new folder: vma extract SOURCE disks')),
 
   at(
     0,
     'hsqs',
     advise(
       'a SquashFS file system',
-      'It contains the files of a live medium, not a disk. Run unsquashfs -d files SOURCE, then copy them to a volume of a new VHD.',
+      'It contains the files of a live medium, not a disk. Copy them to a volume of a new VHD: unsquashfs -d files SOURCE',
     ),
   ),
   at(0, 'LUKS\xba\xbe', advise('a volume encrypted with LUKS', LUKS)),
@@ -111,24 +116,30 @@ const SIGNATURES: readonly Signature[] = [
     '\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0',
     advise('a raw image of a CD', 'Convert it to an ISO image first (bchunk), and install from it to a new VHD.'),
   ),
+  at(0, 'IsZ!', advise('a compressed CD or DVD image of UltraISO (ISZ)', INSTALL)),
+  at(0, 'DAA\0', advise('a compressed CD or DVD image of PowerISO (DAA)', INSTALL)),
+  at(0, 'CISO', advise('a compressed CD or DVD image (CSO)', INSTALL)),
 
-  at(0, '\x1f\x8b', unpack('a gzip archive', 'gunzip -k')),
-  at(0, '\xfd7zXZ\0', unpack('an xz archive', 'unxz -k')),
+  at(0, '\x1f\x8b', decompress('a gzip archive', 'gzip -dc')),
+  at(0, '\xfd7zXZ\0', decompress('an xz archive', 'xz -dc')),
   at(0, 'PK\x03\x04', unpack('a ZIP archive', 'unzip')),
+  at(0, 'PK\x07\x08', advise('the first part of a split ZIP archive', SPLIT_ZIP)),
   at(0, 'PK\x05\x06', unpack('an empty ZIP archive', 'unzip')),
   at(0, "7z\xbc\xaf'\x1c", unpack('a 7-Zip archive', '7z x')),
   at(0, 'Rar!\x1a\x07', unpack('a RAR archive', 'unrar x')),
-  at(0, '\x28\xb5\x2f\xfd', unpack('a Zstandard archive', 'unzstd')),
-  at(0, '\x04\x22\x4d\x18', unpack('an LZ4 archive', 'unlz4')),
-  at(0, '\x02\x21\x4c\x18', unpack('an LZ4 archive (legacy)', 'unlz4')),
-  at(0, 'BZh', unpack('a bzip2 archive', 'bunzip2 -k')),
-  at(0, 'LZIP', unpack('an lzip archive', 'lzip -dk')),
-  at(0, '\x89LZO\0\x0d\x0a\x1a\x0a', unpack('an lzop archive', 'lzop -d')),
-  at(0, '\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff', unpack('an LZMA archive', 'unlzma -k')),
+  at(0, '\x28\xb5\x2f\xfd', decompress('a Zstandard archive', 'zstd -dc')),
+  at(0, '\x04\x22\x4d\x18', decompress('an LZ4 archive', 'lz4 -dc')),
+  at(0, '\x02\x21\x4c\x18', decompress('an LZ4 archive (legacy)', 'lz4 -dc')),
+  at(0, 'BZh', decompress('a bzip2 archive', 'bzip2 -dc')),
+  at(0, 'LZIP', decompress('an lzip archive', 'lzip -dc')),
+  at(0, '\x89LZO\0\x0d\x0a\x1a\x0a', decompress('an lzop archive', 'lzop -dc')),
   at(0, 'MSCF\0\0\0\0', unpack('a cabinet archive', 'cabextract')),
-  at(0, '070701', unpack('a cpio archive', 'cpio -id <')),
+  at(0, '070701', CPIO),
+  at(0, '070702', CPIO),
+  at(0, '070707', CPIO),
   at(0, '!<arch>\n', unpack('an ar archive, as Debian packages are', 'ar x')),
   at(0, '\xed\xab\xee\xdb', unpack('an RPM package', 'rpm2archive')),
+  at(0, '%PDF-', advise('a PDF document', 'Use the disk image itself.')),
   at(0, '\x7fELF', advise('a program for Linux', 'Use the disk image itself.')),
 ];
 

@@ -1,6 +1,6 @@
 // tar archives, including OVA (VMware, VirtualBox) and XVA (XenServer) appliances, and the disks inside.
 import type { ImageFile } from '../image-file.ts';
-import { convertCommand, type ForeignFormat, shellWord } from './foreign-format.ts';
+import { convertCommand, type ForeignFormat, shellWord, unpack } from './foreign-format.ts';
 
 const BLOCK = 512;
 const CHECKSUM_OFFSET = 148;
@@ -9,7 +9,13 @@ const CHECKSUM_LENGTH = 8;
 const MAX_MEMBERS = 32;
 
 const DISK_NAME = /\.(vmdk|vhdx?|qcow2?|vdi|img|raw|hdd)(\.(gz|xz|bz2|zst))?$/i;
-const COMPRESSED = /\.(gz|xz|bz2|zst)$/i;
+/** Programs for the extensions of compressed disks. */
+const UNPACKERS: readonly (readonly [extension: RegExp, command: string])[] = [
+  [/\.gz$/i, 'gzip -d'],
+  [/\.xz$/i, 'xz -d'],
+  [/\.bz2$/i, 'bzip2 -d'],
+  [/\.zst$/i, 'zstd -d'],
+];
 
 interface Member {
   readonly name: string;
@@ -36,18 +42,18 @@ export async function asTar(file: ImageFile): Promise<ForeignFormat | undefined>
 const XVA: ForeignFormat = {
   name: 'an XVA appliance of XenServer (tar)',
   nextStep: (path) =>
-    `Import it and export its disk: xe vm-import filename=${shellWord(path)}, then xe vdi-export uuid=UUID format=vhd filename=disk.vhd.`,
+    `Import it (xe vm-import filename=${shellWord(path)}) and export its disk: xe vdi-export uuid=UUID format=vhd filename=disk.vhd`,
 };
 
 function unpackTar(path: string, disk: string | undefined): string {
-  const source = shellWord(path);
-  if (disk === undefined) return `Unpack it first, then use the disk image inside:  tar -xf ${source}.`;
+  if (disk === undefined) return unpack('', 'tar -xf').nextStep(path);
   const inside = shellWord(disk);
-  const extract = `tar -xf ${source} ${inside}`;
-  if (COMPRESSED.test(disk)) return `Extract the disk inside and unpack it: ${extract}.`;
+  const extract = `tar -xf ${shellWord(path)} ${inside}`;
+  const unpacker = UNPACKERS.find(([extension]) => extension.test(disk));
+  if (unpacker !== undefined) return `Extract the disk inside and unpack it: ${extract} && ${unpacker[1]} ${inside}`;
   return /\.vhdx?$/i.test(disk)
-    ? `Extract the disk inside and upload it: ${extract}.`
-    : `Extract the disk inside and convert it: ${extract} && ${convertCommand(inside)}.`;
+    ? `Extract the disk inside and upload it: ${extract}`
+    : `Extract the disk inside and convert it: ${extract} && ${convertCommand(inside)}`;
 }
 
 async function readMember(file: ImageFile, offset: number): Promise<Member | undefined> {

@@ -11,20 +11,20 @@ const DOWNLOAD =
 const KINDS: readonly (readonly [begins: RegExp, format: ForeignFormat])[] = [
   [
     /^version https:\/\/git-lfs\.github\.com\//,
-    advise('a pointer of Git LFS', 'Fetch the file that it refers to: git lfs pull --include=SOURCE.'),
+    advise('a pointer of Git LFS', 'Fetch the file that it refers to: git lfs pull --include=SOURCE'),
   ],
   [
     /^bplist00/,
     advise(
       'a property list, a placeholder of iCloud Drive for a file',
-      'Download the file itself: brctl download SOURCE.',
+      'Download the file itself: brctl download SOURCE',
     ),
   ],
   [
     /^(<\?xml[^>]*>\s*)?<Parallels_disk_image/i,
     advise(
       'the descriptor of a Parallels disk image (DiskDescriptor.xml)',
-      `Convert the .hds file beside it: ${convertCommand('disk.hds', '-f parallels')}.`,
+      `Convert the .hds file beside it: ${convertCommand('disk.hds', '-f parallels')}`,
     ),
   ],
   [/^# Disk DescriptorFile/, convert('the descriptor of a VMDK disk image', '-f vmdk')],
@@ -48,6 +48,7 @@ export async function asText(file: ImageFile): Promise<ForeignFormat | undefined
   await file.read(0, head);
   const text = decode(head, file.size > head.length);
   if (text !== undefined) return text.trim() === '' ? undefined : (kindOf(text) ?? PLAIN);
+  if (isNarrowText(head)) return kindOf(head.toString('latin1')) ?? PLAIN;
   // A page in an older encoding or a binary property list is recognised by its beginning alone.
   return kindOf(head.toString('latin1', 0, 256));
 }
@@ -57,14 +58,27 @@ function kindOf(text: string): ForeignFormat | undefined {
   return KINDS.find(([begins]) => begins.test(trimmed))?.[1];
 }
 
-/** UTF-8, or UTF-16 with its byte order mark; undefined if it is not text. The last character may be cut off. */
+/** UTF-8 or UTF-16; undefined if it is not text. The last character may be cut off. */
 function decode(head: Buffer, isCut: boolean): string | undefined {
-  const mark = head.toString('latin1', 0, 2);
-  const encoding = mark === '\xff\xfe' ? 'utf-16le' : mark === '\xfe\xff' ? 'utf-16be' : 'utf-8';
+  const encoding = encodingOf(head);
   try {
     const text = new TextDecoder(encoding, { fatal: true }).decode(head, { stream: isCut });
     return /[^\P{Cc}\t\n\f\r]/u.test(text) ? undefined : text;
   } catch {
     return undefined;
   }
+}
+
+/** UTF-16 has a byte order mark, or begins with characters of ASCII: bytes of which every other one is zero. */
+function encodingOf(head: Buffer): 'utf-16le' | 'utf-16be' | 'utf-8' {
+  const begins = head.toString('latin1', 0, 8);
+  if (begins.startsWith('\xff\xfe') || /^([^\0]\0){4}$/.test(begins)) return 'utf-16le';
+  return begins.startsWith('\xfe\xff') || /^(\0[^\0]){4}$/.test(begins) ? 'utf-16be' : 'utf-8';
+}
+
+/** Text in an 8-bit encoding: mostly ASCII, without a control character. A few bytes prove nothing. */
+function isNarrowText(head: Buffer): boolean {
+  const ascii = head.filter((byte) => byte < 0x7f).length;
+  const hasControls = head.some((byte) => byte === 0x7f || (byte < 0x20 && ![9, 10, 12, 13].includes(byte)));
+  return !hasControls && head.length >= 8 && ascii > head.length / 2;
 }

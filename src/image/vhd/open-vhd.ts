@@ -91,6 +91,7 @@ async function openParent(
   requireDepth(path, chain.length);
   return await findParent<VhdFile>({
     child: file,
+    format: 'VHD',
     wanted: `unique id ${parentId}`,
     references: await referencesOf(child),
     usedFileIds: new Set(chain.map((link) => link.file.fileId)),

@@ -67,7 +67,7 @@ export async function readLocator(file: ImageFile, locator: ParentLocator): Prom
   const text = decodeForeignText(bytes, encoding) ?? undecoded(bytes, encoding);
   const isAlias = locator.platformCode === 'Mac ' && (text === undefined || !/\.\w+$/.test(text));
   if (isAlias) return { source, problem: NO_PATH };
-  if (text === undefined) return { source, problem: 'its text has no known encoding (UTF-16 or UTF-8)' };
+  if (text === undefined) return { source, problem: 'its text has no known encoding (UTF-16, UTF-8 or Windows-1252)' };
   return { source, text, isUrl: /^file:/i.test(text) };
 }
 

@@ -53,6 +53,7 @@ async function openParent(
   requireDepth(path, chain.length);
   return await findParent<VhdxFile>({
     child: file,
+    format: 'VHDX',
     wanted: `DataWriteGuid ${wanted}`,
     references: referencesOf(locator),
     usedFileIds: new Set(chain.map((link) => link.file.fileId)),

@@ -111,6 +111,15 @@ describe('the screen of an inspection', () => {
     }
   });
 
+  it('distinguishes a disk that may boot from one that does not', () => {
+    const bootLine = (boot: NonNullable<InspectReport['disk']>['boot']) => {
+      const report = { ...REPORT, disk: { ...REPORT.disk, boot } } as InspectReport;
+      return /^ {2}bootable .*$/m.exec(showInspection(report, { ...PIPE, width: 100 }))?.[0];
+    };
+    expect(bootLine({ generations: [], reason: 'nothing' })).toBe('  bootable     no (nothing)');
+    expect(bootLine({ generations: [], isUncertain: true, reason: 'code' })).toBe('  bootable     unknown (code)');
+  });
+
   it('describes the file and the disk', () => {
     expect(showInspection(REPORT, { ...PIPE, width: 100 })).toBe(`disk\\u{1b}[31m.vhd
   format       differencing VHD, blocks of 2.00 MiB

@@ -1,6 +1,7 @@
 // A file that is not a VHD is identified, with a next step that can be pasted.
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CorruptImageError, UnsupportedImageError } from '../../../src/errors.ts';
 import { openDiskImage } from '../../../src/image/open-disk-image.ts';
@@ -64,15 +65,33 @@ describe('a file that is not a VHD', () => {
     ['EVF\x09\x0d\x0a\xff\0', 0, 'an EWF image (E01)', /ewfexport/],
     ['EVF2\x0d\x0a\x81\0', 0, 'an EWF image (Ex01)', /ewfexport/],
     ['AFF10\x0d\x0a\0', 0, 'an AFF image', /affconvert/],
-    ['\xb4\x6e\x68\x44', 0, 'a backup of Acronis True Image', /Restore it/],
-    ['\xfe\xef\x01', 0, 'a backup of Norton Ghost', /Restore it/],
+    [
+      '\xb4\x6e\x68\x44',
+      0,
+      'a backup of Acronis True Image',
+      / Restore it to a disk with Acronis True Image and create a VHD from that disk\.$/,
+    ],
+    [
+      '\xfe\xef\x01',
+      0,
+      'a backup of Norton Ghost',
+      / Restore it to a disk with Norton Ghost and create a VHD from that disk\.$/,
+    ],
     ['MACRIUM_FILE', -12, 'a backup of Macrium Reflect', /Restore it/],
     ['partclone-image', 0, 'an image of partclone', /partclone.restore -s/],
     ['hsqs', 0, 'a SquashFS file system', /unsquashfs/],
     ['LUKS\xba\xbe', 0, 'a volume encrypted with LUKS', /cryptsetup open/],
     ['Rar!\x1a\x07', 0, 'a RAR archive', /unrar x/],
-    ['\x04\x22\x4d\x18', 0, 'an LZ4 archive', /unlz4/],
+    ['\x04\x22\x4d\x18', 0, 'an LZ4 archive', /inside: \S/],
     ['MSCF\0\0\0\0', 0, 'a cabinet archive', /cabextract/],
+    ['VMA\0', 0, 'a backup of Proxmox VE (VMA)', /vma extract \S+ disks$/],
+    ['PK\x07\x08', 0, 'the first part of a split ZIP archive', /zip -s 0 archive\.zip --out whole\.zip$/],
+    ['070702', 0, 'a cpio archive', /cpio -id < \S+$/],
+    ['070707', 0, 'a cpio archive', /cpio -id < \S+$/],
+    ['IsZ!', 0, 'a compressed CD or DVD image of UltraISO (ISZ)', /install the system on a new VHD/],
+    ['DAA\0', 0, 'a compressed CD or DVD image of PowerISO (DAA)', /install the system on a new VHD/],
+    ['CISO', 0, 'a compressed CD or DVD image (CSO)', /install the system on a new VHD/],
+    ['%PDF-1.7', 0, 'a PDF document', /Use the disk image itself/],
   ])('with %j at %i is identified as %s', async (bytes, offset, name, nextStep) => {
     const message = await messageFor(at(offset, bytes));
     expect(message).toContain(`it is ${name}`);
@@ -89,7 +108,16 @@ describe('a file that is not a VHD', () => {
     ['<?xml version="1.0"?>\n<Envelope xmlns="http://x">', 'the description of an appliance (OVF)', /Use the disk/],
     ['404 page not found\n', 'a text file', /Use the disk image itself/],
   ])('with the text %j is identified as %s', async (text, name, nextStep) => {
-    for (const bytes of [Buffer.from(text), Buffer.from(text + 'x '.repeat(4096)), utf16(text)]) {
+    const wide = utf16(text);
+    const unmarked = wide.subarray(2);
+    const all = [
+      Buffer.from(text),
+      Buffer.from(text + 'x '.repeat(4096)),
+      wide,
+      unmarked,
+      Buffer.from(unmarked).swap16(),
+    ];
+    for (const bytes of all) {
       const message = await messageFor(bytes);
       expect(message).toContain(`it is ${name}`);
       expect(message).toMatch(nextStep);
@@ -98,6 +126,17 @@ describe('a file that is not a VHD', () => {
 
   it('is identified as a web page in an older encoding', async () => {
     expect(await messageFor(Buffer.from('<html><title>Anmeldung f\xfcr', 'latin1'))).toContain('it is a web page');
+  });
+
+  it.each([
+    ['Acc\xe8s refus\xe9\n', 'a text file'],
+    ['{"error":"Zugriff f\xfcr Sie gesperrt"}', 'a JSON document'],
+  ])('is identified as text in an older encoding: %j', async (text, name) => {
+    expect(await messageFor(Buffer.from(text, 'latin1'))).toContain(`it is ${name}`);
+  });
+
+  it('is not taken for text because of bytes above ASCII', async () => {
+    expect((await failureOf(openDiskImage(await fileOf(Buffer.alloc(4096, 0xff))))).message).toContain('--format raw');
   });
 
   it('is reported when it is empty or all zeros', async () => {
@@ -120,6 +159,35 @@ describe('a file that is not a VHD', () => {
   });
 });
 
+describe.skipIf(process.platform === 'win32')('the command for a compressed file works', () => {
+  const content = Buffer.alloc(300_000, 'disk');
+
+  it.each([
+    ['gzip', ['-c']],
+    ['xz', ['-c']],
+    ['xz', ['--format=lzma', '-c']],
+    ['bzip2', ['-c']],
+    ['zstd', ['-c']],
+    ['lz4', ['-c']],
+    ['lzip', ['-c']],
+    ['lzop', ['-c']],
+  ] as const)('%s %j, whatever the name of the file is', async (program, options) => {
+    if (spawnSync(program, ['--version']).error !== undefined) return;
+    const compressed = execFileSync(program, options, { input: content });
+    for (const [name, unpacked] of [
+      ["Bob's disk.vhd", "Bob's disk-unpacked.vhd"],
+      ['disk.vhd.gz', 'disk-unpacked.vhd'],
+      ['disk', 'disk-unpacked.img'],
+    ] as const) {
+      const path = await fileOf(compressed, name);
+      const [, command = ''] = (await failureOf(openDiskImage(path))).message.split('inside: ');
+      execFileSync('sh', ['-c', command]);
+      expect(await readFile(join(dirname(path), unpacked))).toEqual(content);
+      expect(await readFile(path)).toEqual(compressed);
+    }
+  });
+});
+
 describe('a tar archive', () => {
   it('is identified as an OVA by its description, and the disk in it is named', async () => {
     const message = await messageFor(tar(['vm.ovf', 700], ['vm.mf', 10], ['vm disk1.vmdk', 4096]), 'vm.ova');
@@ -129,8 +197,8 @@ describe('a tar archive', () => {
 
   it.each([
     [[['ova.xml', 100] as const, ['Ref:7/00000000', 1048576] as const], /an XVA appliance.*xe vm-import filename=/],
-    [[['images/disk.vhd', 512] as const], /a tar archive.*tar -xf \S+ images\/disk\.vhd\.$/],
-    [[['disk.raw.xz', 512] as const], /a tar archive.*Extract the disk inside and unpack it/],
+    [[['images/disk.vhd', 512] as const], /a tar archive.*tar -xf \S+ images\/disk\.vhd$/],
+    [[['disk.raw.xz', 512] as const], /a tar archive.*unpack it: tar -xf \S+ disk\.raw\.xz && xz -d disk\.raw\.xz$/],
     [[['notes.txt', 512] as const], /a tar archive.*Unpack it first, then use the disk image inside/],
   ])('with %j is identified by its members', async (members, message) => {
     expect(await messageFor(tar(...members))).toMatch(message);
@@ -187,3 +255,12 @@ it('keeps an error about a VHD, whatever the disk contains', async () => {
 function utf16(text: string): Buffer {
   return Buffer.from(`\ufeff${text.replace('\ufeff', '')}`, 'utf16le');
 }
+
+it.each([
+  [3, '-FVE-FS-', 'a volume encrypted with BitLocker'],
+  [512, 'LABELONE', 'a physical volume of LVM'],
+  [3, 'EXFAT   ', 'an exFAT file system'],
+])('names a volume without a partition table, and how to upload it: %i %j', async (offset, bytes, name) => {
+  const { message } = await failureOf(openDiskImage(await fileOf(at(offset, bytes), 'disk.raw')));
+  expect(message).toMatch(new RegExp(`it is ${name} without a partition table.*upload it as it is with --format raw`));
+});

@@ -98,6 +98,14 @@ describe('openVhdx finds the parent', () => {
     expect(await chainOf(child)).toEqual(['child.avhdx', 'Base.VHDX']);
   });
 
+  it('by its id, when it was renamed', async () => {
+    const child = fresh('child.avhdx');
+    const parent = build(beside(child, 'renamed.vhdx'), 0);
+    build(beside(child, 'another.vhdx'), 0);
+    buildChild(child, parent, { relative_path: '.\\base.vhdx' });
+    expect(await chainOf(child)).toEqual(['child.avhdx', 'renamed.vhdx']);
+  });
+
   it('where the user says, in a folder or file, before anywhere else', async () => {
     const child = fresh('child.avhdx');
     const parent = build(beside(child, 'elsewhere/base.vhdx'), 0);
@@ -282,7 +290,7 @@ describe('openVhdx closes all files', () => {
       expect(openFiles()).toHaveLength(3);
     });
     expect(openFiles()).toEqual([]);
-    renameSync(base.path, beside(top, 'moved.vhdx'));
+    renameSync(base.path, beside(top, 'moved'));
     expect(await failureOf(top)).toBeInstanceOf(ParentImageError);
     expect(openFiles()).toEqual([]);
     patchFile(middle.path, middle.bat.offset, Buffer.from([4]));
