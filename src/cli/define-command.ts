@@ -45,6 +45,8 @@ export interface CommandDefinition<P extends OptionSet, O extends OptionSet> {
   readonly epilog?: string;
   /** Replaces the first line of the help. */
   readonly usage?: string;
+  /** Options that no environment variable sets, because they mean something else here than in other commands. @default none */
+  readonly withoutVariables?: readonly (keyof O & string)[];
   /** @returns the exit code of `execute`. @throws {UsageError} if an argument is not valid. */
   readonly run: (args: ArgumentsCamelCase<Parsed<P, O>>, context: CommandContext) => Promise<number>;
 }
@@ -76,7 +78,7 @@ export interface CommandGroup extends Pick<Command, 'addTo'> {
 export function defineCommand<const P extends OptionSet, const O extends OptionSet>(
   definition: CommandDefinition<P, O>,
 ): Command {
-  const { name, describe, positionals, examples, epilog, usage, run } = definition;
+  const { name, describe, positionals, examples, epilog, usage, withoutVariables = [], run } = definition;
   const options: Declared<P, O> = { ...positionals, ...definition.options, ...OUTPUT_OPTIONS };
   const build = (yargs: Argv<object>): Argv<Parsed<P, O>> => {
     // Otherwise --version prints the version of the program.
@@ -89,7 +91,11 @@ export function defineCommand<const P extends OptionSet, const O extends OptionS
     if (usage !== undefined) built.usage(usage);
     return refuseRepeated(built, options);
   };
-  const named = Object.fromEntries(Object.entries(options).filter(([option]) => !(option in positionals)));
+  const named = Object.fromEntries(
+    Object.entries(options).filter(
+      ([option]) => !(option in positionals) && !withoutVariables.some((one) => one === option),
+    ),
+  );
   return {
     name,
     describe,

@@ -10,6 +10,10 @@ const SIGNALS = {
   SIGBREAK: EXIT_CODES.interrupted,
 } as const;
 
+/** Ctrl-\ of Unix: the user wants the program to end at once. */
+const QUIT = 'SIGQUIT';
+const QUIT_EXIT_CODE = 131;
+
 /** How a stream ends. A broken pipe is one that has ended, too. */
 const ENDS = ['end', 'error', 'close'] as const;
 
@@ -49,16 +53,19 @@ export async function interruptible<T>(
   const listeners = names.map((name) => {
     const listener = () => {
       if (parent !== undefined && KEYS.includes(name)) return;
-      if (controller.signal.aborted) return endAtOnce(name, stopListening);
+      if (controller.signal.aborted) return endAtOnce(name, SIGNALS[name], stopListening);
       onStopping();
       controller.abort(new InterruptedError(name));
     };
     process.on(name, listener);
     return { name, listener };
   });
+  const onQuit = () => endAtOnce(QUIT, QUIT_EXIT_CODE, stopListening);
   const stopListening = () => {
     for (const { name, listener } of listeners) process.off(name, listener);
+    process.off(QUIT, onQuit);
   };
+  if (process.platform !== 'win32') process.on(QUIT, onQuit);
   const onEnd = () => {
     if (controller.signal.aborted) return;
     onStopping();
@@ -81,13 +88,13 @@ export async function interruptible<T>(
  * Ends the process by the signal's default action, which shells report as the same exit code. `process.exit` would wait for
  * threads, and a thread that reads from a dead network share or a stalled disk does not return.
  */
-function endAtOnce(name: keyof typeof SIGNALS, stopListening: () => void): void {
+function endAtOnce(name: NodeJS.Signals, exitCode: number, stopListening: () => void): void {
   if (process.platform !== 'win32') {
     stopListening();
     // Listeners restore the terminal.
-    process.emit('exit', SIGNALS[name]);
+    process.emit('exit', exitCode);
     process.kill(process.pid, name);
   }
   // Windows has no signals. Elsewhere, another listener may prevent the default action.
-  process.exit(SIGNALS[name]);
+  process.exit(exitCode);
 }

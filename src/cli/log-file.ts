@@ -24,6 +24,10 @@ const CLOSE_LIMIT_MS = 5000;
 export interface RunDescription {
   /** The command: "upload". */
   readonly command: string;
+  /** The local file that it reads or writes. */
+  readonly file?: string;
+  /** The blob as the command line names it, without its query. */
+  readonly target?: string;
   /** As `recordedOptions` lists them. */
   readonly options: Readonly<Record<string, string>>;
 }

@@ -14,6 +14,10 @@ export interface Program {
   readonly platform: string | undefined;
   /** "upload" */
   readonly command: string | undefined;
+  /** The local file that the command line names. */
+  readonly file?: string | undefined;
+  /** The blob that the command line names, without its query. */
+  readonly target?: string | undefined;
   /** Options that change the outcome, by name. Undefined if they were not recorded. */
   readonly options: Readonly<Record<string, string>> | undefined;
 }

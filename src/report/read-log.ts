@@ -119,6 +119,8 @@ function programOf(line: Fields): Program {
     node: textIn(line, 'node'),
     platform: textIn(line, 'platform'),
     command: textIn(line, 'command'),
+    file: textIn(line, 'file'),
+    target: textIn(line, 'target'),
     options: isFields(options)
       ? Object.fromEntries(Object.entries(fieldsOf(options)).map(([name, value]) => [name, String(value)]))
       : undefined,

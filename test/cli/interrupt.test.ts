@@ -106,4 +106,30 @@ describe('interruptible', () => {
       expect(onExit).toHaveBeenCalledWith(143);
     }
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'ends the program at the first Ctrl-\\, with the terminal restored',
+    async () => {
+      const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+      vi.spyOn(process, 'exit').mockImplementation((code) => {
+        throw new Error(`exit ${code}`);
+      });
+      const onExit = vi.fn();
+      process.once('exit', onExit);
+      onTestFinished(() => {
+        vi.restoreAllMocks();
+        process.off('exit', onExit);
+      });
+      await interruptible(
+        () => {
+          expect(() => process.emit('SIGQUIT')).toThrow('exit 131');
+          return Promise.resolve();
+        },
+        () => undefined,
+      );
+      expect(onExit).toHaveBeenCalledWith(131);
+      expect(kill).toHaveBeenCalledWith(process.pid, 'SIGQUIT');
+      expect(process.listenerCount('SIGQUIT')).toBe(0);
+    },
+  );
 });

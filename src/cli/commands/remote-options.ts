@@ -1,6 +1,15 @@
 // What upload and verify share: access to the blob, the log, and the hint how to resume.
 import { shownPath } from '../../base/printable.ts';
-import { ServiceError, UsageError, VerificationError, VhdupError } from '../../errors.ts';
+import { redact } from '../../base/redact.ts';
+import {
+  CredentialError,
+  DestinationError,
+  InUseError,
+  ServiceError,
+  UsageError,
+  VerificationError,
+  VhdupError,
+} from '../../errors.ts';
 import type { EventListener } from '../../events.ts';
 import type { ImageTransferOptions, ServiceOptions } from '../../options.ts';
 import type { CommandContext } from '../define-command.ts';
@@ -122,6 +131,7 @@ export function executeWithBlob<Result extends object>(
     ...(args.checkpoint === undefined ? {} : { checkpoint: args.checkpoint }),
     ...(collectGarbage === undefined ? {} : { collectGarbage }),
   };
+  let hasAsked = false;
   const hint = new ResumeHint(presentation?.command);
   const more = { ...args, ...(task.mayBePublic === undefined ? {} : { mayBePublic: task.mayBePublic }) };
   const run = async (signal: AbortSignal, onEvent: EventListener) => {
@@ -142,6 +152,7 @@ export function executeWithBlob<Result extends object>(
       ...given,
       signal,
       onEvent: (event) => {
+        hasAsked ||= event.type === 'request';
         hint.onEvent(event);
         onEvent(event);
       },
@@ -151,7 +162,12 @@ export function executeWithBlob<Result extends object>(
     joined([task.nextStep?.(error) ?? hint.describe(error, args.restart), task.afterword?.(error)]);
   let report: string | undefined;
   const record = {
-    description: { command: task.command, options: recordedOptions({ ...args }) },
+    description: {
+      command: task.command,
+      file: task.file,
+      ...(destination === undefined ? {} : { target: withoutQuery(destination) }),
+      options: recordedOptions({ ...args }),
+    },
     nextStep,
     onWritten: (path: string) => {
       report = path;
@@ -170,8 +186,13 @@ export function executeWithBlob<Result extends object>(
       ),
     describe: (result) => [task.describe(result), reportText()].filter((part) => part !== undefined).join('\n'),
     nextStep: (error) =>
-      joined([nextStep(error), args.logFile === undefined ? logHint(error) : undefined, reportText()]),
+      joined([nextStep(error), args.logFile === undefined ? logHint(error, hasAsked) : undefined, reportText()]),
   });
+}
+
+/** A URL may contain a SAS, even behind an escaped question mark. */
+function withoutQuery(destination: string): string {
+  return redact(destination.replace(/(?:[?#]|%(?:25)*3f).*/is, ''));
 }
 
 function joined(parts: readonly (string | undefined)[]): string | undefined {
@@ -179,9 +200,15 @@ function joined(parts: readonly (string | undefined)[]): string | undefined {
   return text === '' ? undefined : text;
 }
 
-/** What to do for a support case, after failures that Azure support can explain. */
-function logHint(error: unknown): string | undefined {
-  const isExplained =
-    error instanceof VhdupError && !(error instanceof ServiceError || error instanceof VerificationError);
-  return isExplained ? undefined : 'To record every request and its ids for a support case, add --log-file PATH.';
+/**
+ * What to do for a support case: after failures that come from the service, or that are not known.
+ * @param hasAsked - Whether the service was asked anything.
+ */
+function logHint(error: unknown, hasAsked: boolean): string | undefined {
+  const mayBeAnswer = [ServiceError, VerificationError, DestinationError, CredentialError, InUseError].some(
+    (kind) => error instanceof kind,
+  );
+  return error instanceof VhdupError && !(mayBeAnswer && hasAsked)
+    ? undefined
+    : 'To record every request and its ids for a support case, add --log-file PATH.';
 }

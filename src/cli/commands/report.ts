@@ -24,6 +24,8 @@ export const reportCommand = defineCommand({
       describe: 'Which upload of the log  [that of the manifest, or the newest one]',
     },
   },
+  // Other commands write these files.
+  withoutVariables: ['manifest', 'log-file'],
   examples: [
     'report disk.html --manifest disk.manifest --log-file upload.log',
     'report disk.html --log-file upload.log',

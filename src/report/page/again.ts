@@ -1,11 +1,11 @@
 // The commands that prove the target again, and what the report was made with and from.
 import { printable } from '../../base/printable.ts';
 import { posixWord, powershellWord } from '../../base/shell-word.ts';
-import type { Program, ReportFacts } from '../facts.ts';
+import type { ReportFacts } from '../facts.ts';
 import { textIn } from '../fields.ts';
 import { type Html, html } from './html.ts';
 import { facts, paragraph, section, table } from './parts.ts';
-import { diskIdIn, startOf } from './subject.ts';
+import { diskIdIn, givenTo, startOf } from './subject.ts';
 import { code, shownUrl, time } from './words.ts';
 
 /** Options that change what the image reads as: a verification needs them too. */
@@ -20,10 +20,10 @@ export function againSection(report: ReportFacts): Html | undefined {
   if (url === undefined || image === undefined) return undefined;
   const disk = diskIdIn(url);
   // A manifest alone does not name the system. Only paths of Windows begin so.
-  const isWindows = programOf(report)?.platform?.startsWith('win32') ?? /^(?:[A-Za-z]:[\\/]|\\\\)/.test(image);
+  const isWindows = givenTo(report)?.platform?.startsWith('win32') ?? /^(?:[A-Za-z]:[\\/]|\\\\)/.test(image);
   const word = (text: string) => pasted(text, isWindows);
   const options = OF_IMAGE.flatMap((name) => {
-    const value = isDownload ? undefined : programOf(report)?.options?.[name];
+    const value = isDownload ? undefined : givenTo(report)?.options?.[name];
     return value === undefined
       ? []
       : value === 'true'
@@ -68,12 +68,8 @@ function pasted(text: string, isWindows: boolean): string {
 }
 
 /** Of the newest run of the work, not of the verifications after it. */
-function programOf({ runs, work }: ReportFacts): Program | undefined {
-  return runs.findLast((run) => run.work === work && run.program !== undefined)?.program;
-}
-
 export function originSection(report: ReportFacts): Html {
-  const program = programOf(report);
+  const program = givenTo(report);
   const api = report.runs.findLast(({ blob }) => blob.version !== undefined)?.blob.version;
   const options = Object.entries(program?.options ?? {});
   return section(

@@ -26,7 +26,7 @@ export function proofSection(report: ReportFacts): Html {
       ? facts([
           ['Compared at the end', level === undefined ? code(undefined) : (LEVELS[level] ?? level)],
           ['Read back', readBackOf(report)],
-          ['Each request', requestChecksum(report)],
+          ['Each request', hasSent(report) ? requestChecksum(report) : undefined],
         ])
       : undefined,
     ...verifications.map(verification),
@@ -41,6 +41,13 @@ function readBackOf({ runs }: ReportFacts): Part {
     .flatMap(({ requests }) => requests.filter(({ operation }) => operation === 'Get Blob'));
   const sum = read.reduce((total, { bytes: length }) => total + length, 0);
   return sum === 0 ? undefined : bytes(sum);
+}
+
+/** Whether anything was sent, as far as is known. A run that failed early has not got there. */
+function hasSent({ runs, manifest }: ReportFacts): boolean {
+  const sends = ({ outcome, requests }: RunFacts) =>
+    outcome?.is !== 'error' || requests.some(({ operation }) => operation === 'Put Page');
+  return manifest !== undefined || runs.some(sends);
 }
 
 function requestChecksum({ runs, manifest }: ReportFacts): Part {

@@ -1,6 +1,6 @@
 // The image and the target of a report.
 import { formatName } from '../../image/format-name.ts';
-import type { ManifestFacts, ReportFacts, RunFacts } from '../facts.ts';
+import type { ManifestFacts, Program, ReportFacts, RunFacts } from '../facts.ts';
 import { type Fields, numberIn, textIn } from '../fields.ts';
 import { type Html, html, type Part } from './html.ts';
 import { facts, section, table } from './parts.ts';
@@ -17,10 +17,15 @@ export function resultOf({ runs, work }: Pick<ReportFacts, 'runs' | 'work'>): Fi
   return found?.is === 'result' ? found.result : undefined;
 }
 
+/** The program of the newest run of this kind: a run that failed early knows only its command line. */
+export function givenTo({ runs, work }: ReportFacts): Program | undefined {
+  return runs.findLast((run) => run.work === work && run.program !== undefined)?.program;
+}
+
 /** "disk.vhdx" */
 export function subjectName(report: ReportFacts): string | undefined {
   const start = startOf(report)?.start ?? {};
-  const path = textIn(start, report.work === 'download' ? 'output' : 'image');
+  const path = textIn(start, report.work === 'download' ? 'output' : 'image') ?? givenTo(report)?.file;
   return path?.split(/[\\/]/).at(-1) ?? report.manifest?.header.image[0]?.name;
 }
 
@@ -42,10 +47,9 @@ function image(report: ReportFacts): Html {
   const start = startOf(report)?.start ?? {};
   const [first] = filesOf(report);
   const format = textIn(start, 'format');
+  const path = textIn(start, 'image') ?? givenTo(report)?.file;
   return html`<div><h3>Image</h3>${facts([
-    textIn(start, 'image') === undefined
-      ? ['Name', name(manifest?.header.image[0]?.name)]
-      : ['Path', name(textIn(start, 'image'))],
+    path === undefined ? ['Name', name(manifest?.header.image[0]?.name)] : ['Path', name(path)],
     ['Format', format === undefined ? code(undefined) : nameOfFormat(format)],
     ['Disk size', bytes(numberIn(start, 'diskSize') ?? manifest?.header.diskSize)],
     ['File size', bytes(first?.size)],
@@ -58,7 +62,7 @@ function target(report: ReportFacts): Html {
   const { manifest, runs } = report;
   const start = startOf(report)?.start ?? {};
   const result = resultOf({ runs, work: 'upload' });
-  const url = textIn(start, 'url') ?? manifest?.header.blobUrl;
+  const url = textIn(start, 'url') ?? manifest?.header.blobUrl ?? givenTo(report)?.target;
   // What a run that did not finish last saw of the blob is not how it left it.
   const blob = runs.at(-1)?.outcome?.is === 'result' ? runs.at(-1)?.blob : undefined;
   const uploadId = uploadIdOf(report);
@@ -100,7 +104,7 @@ function file(report: ReportFacts): Html {
   const start = startOf(report)?.start ?? {};
   const result = resultOf(report) ?? {};
   return html`<div><h3>File</h3>${facts([
-    ['Path', name(textIn(start, 'output'))],
+    ['Path', name(textIn(start, 'output') ?? givenTo(report)?.file)],
     ['Format', textIn(start, 'format') ?? code(undefined)],
     ['File size', bytes(numberIn(result, 'size'))],
     ['Disk size', bytes(numberIn(start, 'diskSize'))],

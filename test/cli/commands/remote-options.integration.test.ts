@@ -10,7 +10,7 @@ const HINT = 'To record every request and its ids for a support case, add --log-
 
 useServer();
 
-it('a failure of the service names the log if there is none, and other failures do not', async () => {
+it('a failure after an answer of the service names the log if there is none, and other failures do not', async () => {
   const folder = await temporaryFolder();
   const image = join(folder, 'disk.vhd');
   await buildVhd(image, { type: 'dynamic', size: 8 << 20, contents: [{ offset: 0, bytes: patternOf(1, 4096) }] });
@@ -23,7 +23,9 @@ it('a failure of the service names the log if there is none, and other failures 
   expect(logged).toMatchObject({ exitCode: 9, stderr: expect.not.stringContaining('--log-file') });
   busy.remove();
   expect(await runHere(args)).toMatchObject({ exitCode: 0, stderr: expect.not.stringContaining('--log-file') });
-  expect(await runHere(args)).toMatchObject({ exitCode: 6, stderr: expect.not.stringContaining('--log-file') });
+  expect(await runHere(args)).toMatchObject({ exitCode: 6, stderr: expect.stringContaining(HINT) });
+  const other = ['upload', join(folder, 'other.vhd'), blobUrl()];
+  expect(await runHere(other)).toMatchObject({ exitCode: 3, stderr: expect.not.stringContaining('--log-file') });
 });
 
 it('a timetable limits an upload and a download, and a rate in it that is too small is refused', async () => {

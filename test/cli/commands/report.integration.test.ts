@@ -209,7 +209,11 @@ describe('the file of --report', () => {
       exitCode: 6,
       stderr: expect.stringContaining(`The report is in ${files.report}.`),
     });
-    expect(textOf(await pageIn(files.report))).toContain('The upload failed');
+    const text = textOf(await pageIn(files.report));
+    expect(text).toContain('The upload failed');
+    expect(text).toContain(files.image);
+    expect(text).toContain(new URL(blobUrl()).pathname);
+    expect(text, 'nothing was sent').not.toContain('which the service checked');
   });
 
   it('that something else took meanwhile is a warning: the upload is complete', async () => {
@@ -242,6 +246,15 @@ describe('the file of --report', () => {
 });
 
 describe('vhdup report', () => {
+  it('does not take its files from the variables of other commands', async () => {
+    const files = await makeFiles();
+    const args = ['upload', files.image, blobUrl(), '--manifest', files.manifest];
+    expect(await runHere(args)).toMatchObject({ exitCode: 0 });
+    const environment = { VHDUP_LOG_FILE: `${files.image}.none.log` };
+    const made = await runHere(['report', files.report, '--manifest', files.manifest], environment);
+    expect(made).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
   it('reads a log that was cut in a line, of several runs, and says so', async () => {
     const files = await makeFiles();
     await runHere(['upload', files.image, blobUrl(), '--log-file', files.log]);
