@@ -87,7 +87,8 @@ const ADVICE = new Map(
       'No credential was sent. Pass a SAS or a key, or sign in with az login or Connect-AzAccount.',
     NoAuthenticationInformation:
       'No credential was sent. Pass a SAS or a key, or sign in with az login or Connect-AzAccount.',
-    ContainerNotFound: 'The container does not exist. Create it, or add --create-container.',
+    ContainerNotFound:
+      'The container does not exist. Check its name, or let an upload create it: with --create-container, or with add-azurevhd or add-azvhd.',
     BlobNotFound: 'The blob does not exist, or it was deleted.',
     ResourceNotFound: 'The container or blob does not exist.',
     InvalidBlobType: 'The existing blob is not a page blob. Delete it, or choose another name.',

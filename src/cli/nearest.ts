@@ -1,8 +1,9 @@
 // Finds the word that a user may have meant.
 
-/** The most edits for a word of this length: one in short words, two in longer ones. */
-function mostEdits(length: number): number {
-  return length < 4 ? 0 : length < 6 ? 1 : 2;
+/** The most edits: one in short words, two in longer ones. A word of three letters may only lack one: too many others are similar. */
+function mostEdits({ length }: string, candidate: string): number {
+  if (length < 4) return length === 3 && candidate.length === 4 ? 1 : 0;
+  return length < 6 ? 1 : 2;
 }
 
 /** @returns the candidate that differs least from `word`; undefined if none is similar. Case and hyphens do not matter. */
@@ -10,8 +11,9 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   const typed = plain(word);
   let best: { readonly candidate: string; readonly edits: number } | undefined;
   for (const candidate of candidates) {
-    const edits = editDistance(typed, plain(candidate));
-    if (edits <= mostEdits(typed.length) && edits < (best?.edits ?? Number.POSITIVE_INFINITY))
+    const compared = plain(candidate);
+    const edits = editDistance(typed, compared);
+    if (edits <= mostEdits(typed, compared) && edits < (best?.edits ?? Number.POSITIVE_INFINITY))
       best = { candidate, edits };
   }
   return best?.candidate;

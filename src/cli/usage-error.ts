@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts';
 import { COMMANDS, TOP_LEVEL_WORDS } from './commands.ts';
 import type { Command } from './define-command.ts';
 import { nearest } from './nearest.ts';
+import { CMDLETS } from './powershell/cmdlets.ts';
 
 /** @param text - The message of yargs. @param args - The whole command line. */
 export function usageError(text: string, args: readonly string[]): UsageError {
@@ -55,10 +56,19 @@ function suggestionFor(args: readonly string[], command: Command | undefined): s
     const [, dashes = '', no = '', name = ''] = /^(--?)(no-)?([A-Za-z][\w-]*)/.exec(word) ?? [];
     const isKnown = names.includes(name) || (dashes === '-' && names.includes(name.charAt(0)) && name.length < 3);
     if (dashes === '' || isKnown) continue;
-    const similar = nearest(name, names);
+    const similar = nearest(name, names) ?? optionOfCmdlets(name, names);
     if (similar !== undefined) return `--${no}${similar}`;
   }
   return undefined;
+}
+
+/** The option for a parameter of the cmdlets: threads for NumberOfUploaderThreads. */
+function optionOfCmdlets(typed: string, names: readonly string[]): string | undefined {
+  const parameters = CMDLETS.flatMap((cmdlet) => cmdlet.parameters);
+  const options = parameters.flatMap(({ name, meaning }) =>
+    meaning.is === 'option' && name.toLowerCase() === typed.toLowerCase() ? [meaning.option.replace(/^--/, '')] : [],
+  );
+  return options.find((option) => names.includes(option));
 }
 
 function similarCommand([first = '', second = '']: readonly string[]): string | undefined {

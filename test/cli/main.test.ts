@@ -72,8 +72,10 @@ describe('main', () => {
     ['no command', [], 'A command is missing.'],
     ['a command that is none', ['sideload', 'disk.vhd'], 'sideload'],
     ['a mistyped command', ['uplod', 'disk.vhd', 'c/b'], 'Did you mean upload?'],
+    ['a short command that lacks a letter', ['lst'], 'Did you mean list?'],
     ['a mistyped command of a group', ['disk', 'statsu', 'd'], 'Did you mean disk status?'],
     ['a mistyped option', ['upload', 'disk.vhd', 'c/b', '--dryrun'], 'Did you mean --dry-run?'],
+    ['a parameter of PowerShell', ['upload', 'a.vhd', 'c/b', '--NumberOfUploaderThreads', '5'], 'mean --threads?'],
     ['a mistyped negation', ['upload', 'disk.vhd', 'c/b', '--no-progres'], 'Did you mean --no-progress?'],
     [
       'parameters of PowerShell',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nearest } from '../../src/cli/nearest.ts';
 
-const OPTIONS = ['dry-run', 'overwrite', 'checkpoint', 'checksum', 'retries', 'sku'];
+const OPTIONS = ['dry-run', 'overwrite', 'checkpoint', 'checksum', 'retries', 'sku', 'list'];
 
 describe('nearest', () => {
   it.each([
@@ -12,6 +12,7 @@ describe('nearest', () => {
     ['checkpiont', 'checkpoint'],
     ['retrys', 'retries'],
     ['chekcsum', 'checksum'],
+    ['lst', 'list'],
   ])('finds what %s may mean: %s', (word, meant) => {
     expect(nearest(word, OPTIONS)).toBe(meant);
   });

@@ -13,7 +13,7 @@ async function listOf(blob: MemoryPageBlob): Promise<ByteRange[]> {
 
 const page = (index: number, pages = 1): ByteRange => ({ offset: index * 512, length: pages * 512 });
 
-describe('listedRanges', () => {
+describe('listedRanges (B9 pageRangeOptimizer)', () => {
   it('is empty for a blob without writes', async () => {
     expect(await listOf(new MemoryPageBlob())).toEqual([]);
   });
@@ -27,6 +27,21 @@ describe('listedRanges', () => {
       expect(await listOf(blob)).toEqual([page(0, 5), page(6), page(8, 3)]);
     },
   );
+
+  it.each([1, 2])('repeats only request %i if that is answered with 500', async (failing) => {
+    const blob = new MemoryPageBlob();
+    blob.rangesPerList = 2;
+    blob.ranges = [page(0), page(2), page(4)];
+    const list = blob.pageRanges.bind(blob);
+    let requests = 0;
+    blob.pageRanges = (...options) => {
+      requests += 1;
+      if (requests !== failing) return list(...options);
+      throw new ServiceError('busy', { status: 500, reason: 'InternalError', transient: true });
+    };
+    expect(await listOf(blob)).toEqual([page(0), page(2), page(4)]);
+    expect(requests).toBe(3);
+  });
 
   it('repeats a request whose answer was lost', async () => {
     const blob = new MemoryPageBlob();

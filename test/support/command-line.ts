@@ -28,15 +28,18 @@ export interface RunningProgram {
 /**
  * Starts dist/ in a process with no other environment than this one, and ends it with the test.
  * @param name - A program of package.json.
+ * @param cwd - Its working folder. @default that of this process
  */
 export function startProgram(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
   name = 'vhdup',
+  cwd?: string,
 ): RunningProgram {
   const child = spawn(process.execPath, [join(ROOT, `bin/${name}.js`), ...args], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    cwd,
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const output: ProgramOutput = { stdout: '', stderr: '' };
@@ -53,8 +56,13 @@ export function startProgram(
 }
 
 /** Runs dist/ to its end in a process of its own. */
-export function runProgram(args: readonly string[], environment?: NodeJS.ProcessEnv, name?: string): Promise<Outcome> {
-  return startProgram(args, environment, name).ended;
+export function runProgram(
+  args: readonly string[],
+  environment?: NodeJS.ProcessEnv,
+  name?: string,
+  cwd?: string,
+): Promise<Outcome> {
+  return startProgram(args, environment, name, cwd).ended;
 }
 
 /** Runs the program in this process, with the filter of its output. It has no proxy but those in `environment`. */

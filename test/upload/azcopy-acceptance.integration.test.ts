@@ -1,6 +1,6 @@
-// AzCopy's own tests of page blobs (test_upload_page_blob.py, Scenario_UploadPageBlob and others), as far as they apply. Tested elsewhere:
-// B1, B2, B6, B7 in upload.integration.test.ts, B9 in remote/page-ranges and verify/page-list, B11 in disk-content.integration.test.ts.
-// B4, the tiers of premium accounts, needs Azure.
+// AzCopy's own tests of page blobs (test_upload_page_blob.py, Scenario_UploadPageBlob and others), as far as they apply. Elsewhere, by these
+// names: B1, B2, B6, B7 in upload.integration.test.ts, B4 in premium.integration.test.ts, B9 in remote/page-ranges.test.ts, B11 in
+// disk-content.integration.test.ts.
 import { existsSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { uploadImage } from '../../src/upload/upload.ts';

@@ -58,7 +58,7 @@ function writeForeign(offset: number, length: number): void {
 }
 
 describe('an upload to a managed disk by its SAS', () => {
-  it('sends the fixed VHD, and only requests that disks accept', async () => {
+  it('B11: sends the fixed VHD, and only requests that disks accept', async () => {
     const { path, disk } = await makeImage();
     const result = await uploadImage(optionsFor(path, grantDisk()));
     expect(result).toMatchObject({ verified: 'ranges', blobSize: SIZE + 512 });
@@ -73,12 +73,15 @@ describe('an upload to a managed disk by its SAS', () => {
     expectDiskHolds(disk);
   });
 
-  it('is refused before it sends anything if the disk has another size', async () => {
-    const { path } = await makeImage();
-    const failure = await failureOf(uploadImage(optionsFor(path, grantDisk(SIZE + MIB + 512))));
-    expect(failure.message).toContain(`uploadSizeBytes ${SIZE + 512}`);
-    expect(servers.calls.filter((call) => call.includes('PutPage'))).toEqual([]);
-  });
+  it.each([SIZE + 1024, SIZE + MIB + 512])(
+    'B11: is refused before it sends anything to a disk of %i bytes',
+    async (size) => {
+      const { path } = await makeImage();
+      const failure = await failureOf(uploadImage(optionsFor(path, grantDisk(size))));
+      expect(failure.message).toContain(`uploadSizeBytes ${SIZE + 512}`);
+      expect(servers.calls.filter((call) => call.includes('PutPage'))).toEqual([]);
+    },
+  );
 
   it('resumes after a stop, and reads back only what is not proved', async () => {
     const { path, disk } = await makeImage();

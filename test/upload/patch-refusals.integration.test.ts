@@ -33,7 +33,7 @@ async function refusal(more: Partial<UploadOptions> = {}): Promise<Error> {
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-describe('PatchFirstLevelDifferencingDisk refuses', () => {
+describe('A9 PatchFirstLevelDifferencingDisk refuses', () => {
   it('a missing base', async () => {
     const failure = await refusal();
     expect(failure).toBeInstanceOf(DestinationError);

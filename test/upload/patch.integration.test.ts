@@ -24,7 +24,7 @@ const FOOTER = 512;
 /** Bytes of data in the last image of the chain. */
 const DATA = 256 * 1024 + 1024 * 1024 + 128 * 1024 + 256 * 1024 + 8 * 1024;
 
-describe.each(['vhd', 'vhdx'] as const)('PatchFirstLevelDifferencingDisk: a %s onto its parent', (format) => {
+describe.each(['vhd', 'vhdx'] as const)('A8 PatchFirstLevelDifferencingDisk: a %s onto its parent', (format) => {
   it('equals a full upload, and sends only what the image changes', async () => {
     const chain = await buildChain(format);
     await uploadFull(chain.paths[1], BASE);

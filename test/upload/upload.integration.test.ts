@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, utimesSync } from 'node:fs';
 import { copyFile, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -102,7 +102,7 @@ describe('an upload', () => {
     expectBlobIs(disk, storedBlob());
   });
 
-  it('sends nothing but the footer of a disk that is all zero', async () => {
+  it('B1 sparse: sends nothing but the footer of a disk that is all zero', async () => {
     for (const type of ['fixed', 'dynamic'] as const) {
       await uploadImage(optionsFor(await buildImage(EMPTY, { type }), { overwrite: true }));
       expectBlobIs(EMPTY, storedBlob());
@@ -111,7 +111,7 @@ describe('an upload', () => {
     expect(putPages()).toHaveLength(2);
   });
 
-  it('sends exactly the data of a disk that alternates 4 MiB of data and 4 MiB of zeros', async () => {
+  it('B2 partial sparse: sends exactly the data of a disk that alternates 4 MiB of data and 4 MiB of zeros', async () => {
     const contents = [0, 8].map((mib) => ({ offset: mib * MIB, bytes: patternOf(mib, 4 * MIB) }));
     const disk = { size: 16 * MIB, contents };
     await uploadImage(optionsFor(await buildImage(disk, { type: 'fixed' })));
@@ -263,17 +263,20 @@ describe('an existing blob', () => {
     expectBlobIs(SMALL_DISK, storedBlob());
   });
 
-  it.each(['BlockBlob', 'AppendBlob'])('is not replaced when it is a %s, not even with overwrite', async (type) => {
-    const path = await buildImage(SMALL_DISK);
-    await fetch(blobUrl('cw'), {
-      method: 'PUT',
-      headers: { 'x-ms-blob-type': type, 'x-ms-version': '2021-12-02' },
-      ...(type === 'BlockBlob' ? { body: 'text' } : {}),
-    });
-    const failure = await failureOf(uploadImage(optionsFor(path, { overwrite: true })));
-    expect(failure).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining(type) });
-    expect(storedBlob().type).toBe(type);
-  });
+  it.each(['BlockBlob', 'AppendBlob'])(
+    'B6 CopyToWrongBlobType: is not replaced when it is a %s, not even with overwrite',
+    async (type) => {
+      const path = await buildImage(SMALL_DISK);
+      await fetch(blobUrl('cw'), {
+        method: 'PUT',
+        headers: { 'x-ms-blob-type': type, 'x-ms-version': '2021-12-02' },
+        ...(type === 'BlockBlob' ? { body: 'text' } : {}),
+      });
+      const failure = await failureOf(uploadImage(optionsFor(path, { overwrite: true })));
+      expect(failure).toMatchObject({ code: 'DESTINATION', message: expect.stringContaining(type) });
+      expect(storedBlob().type).toBe(type);
+    },
+  );
 
   it('is not written to once another upload has replaced it', async () => {
     const path = await buildImage(spreadDisk(6));
@@ -440,7 +443,18 @@ describe('resuming', () => {
 describe('the image', () => {
   const disk = spreadDisk(8);
 
-  it('is checked while it is read: a change is an error, and the footer is not written', async () => {
+  it('B7 DetectFileChangedDuringTransfer: a change before the first read is an error, and the footer is not written', async () => {
+    const path = await buildImage(disk);
+    const change = ({ type }: UploadEvent) => {
+      if (type === 'start') utimesSync(path, new Date(), new Date(Date.now() + 5000));
+    };
+    expect(await failureOf(uploadImage(optionsFor(path, { onEvent: change })))).toMatchObject({
+      ...{ code: 'IMAGE_CHANGED', exitCode: 5 },
+    });
+    expect(storedBlob().ranges().at(-1)?.offset).toBeLessThan(disk.size);
+  });
+
+  it('B7 DetectFileChangedDuringTransfer: is checked while it is read: a change is an error, and the footer is not written', async () => {
     const path = await buildImage(disk);
     const upload = failureOf(uploadImage(optionsFor(path, { threads: 1 })));
     await server.when(() => hasCommitted(2 * PIECE));

@@ -4,7 +4,7 @@ import { type ManifestFile, type Release, urlOf } from './release.ts';
 /** Targets, and Scoop's names of their architectures. */
 const ARCHITECTURES = { 'win-x64': '64bit', 'win-arm64': 'arm64' } as const;
 /** Shims: the file, the name, and the first argument. */
-const SHIMS = ['add-azurevhd', 'add-azvhd', 'save-azvhd'].map((name) => ['vhdup.exe', name, name]);
+const SHIMS = ['add-azurevhd', 'add-azvhd', 'save-azurevhd', 'save-azvhd'].map((name) => ['vhdup.exe', name, name]);
 
 export function scoopManifest(release: Release): ManifestFile {
   const { version, description, homepage, zips } = release;

@@ -120,8 +120,12 @@ export function assertSasAllows(
   }
   const missing = missingLetters(permissions, needed);
   if (missing.length > 0) {
+    const isEnough =
+      missing.includes('r') && missing.includes('w')
+        ? ' w alone is enough for a new blob without --overwrite, but then nothing is compared at the end.'
+        : '';
     throw new CredentialError(
-      `The SAS lacks permissions: it needs ${spell(needed)}; it has ${spell(permissions ?? '')}; missing ${missing.join(', ')} (${describePermissions(missing)}). Create a SAS with at least sp=${needed}, and run the same command with it.`,
+      `The SAS lacks permissions: it needs ${spell(needed)}; it has ${spell(permissions ?? '')}; missing ${missing.join(', ')} (${describePermissions(missing)}). Create a SAS with at least sp=${needed}, and run the same command with it.${isEnough}`,
     );
   }
 }
@@ -133,8 +137,8 @@ export function assertSasCreatesContainers(sas: string): void {
   if (isAccountSas && resourceTypes?.includes('c') === true && /[cw]/.test(permissions)) return;
   throw new CredentialError(
     isAccountSas
-      ? `The account SAS cannot create a container: it needs the resource type c (srt=co) and the permission c or w; it has ${spell(resourceTypes ?? '')} and ${spell(permissions)}. Omit --create-container if the container exists.`
-      : 'A SAS for a container or blob cannot create a container. Omit --create-container if the container exists, or use an account SAS, a key, or Microsoft Entra.',
+      ? `The account SAS cannot create a container: it needs the resource type c (srt=co) and the permission c or w; it has ${spell(resourceTypes ?? '')} and ${spell(permissions)}. Create the container first, or use a SAS that can, a key, or Microsoft Entra.`
+      : 'A SAS for a container or blob cannot create a container. Create the container first, or use an account SAS, a key, or Microsoft Entra.',
   );
 }
 

@@ -6,7 +6,7 @@ export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const;
 
 export type Shell = (typeof SHELLS)[number];
 
-const PROGRAMS = ['vhdup', 'add-azurevhd', 'add-azvhd', 'save-azvhd'];
+const PROGRAMS = ['vhdup', 'add-azurevhd', 'add-azvhd', 'save-azurevhd', 'save-azvhd'];
 const ASK = `vhdup ${COMPLETION_FLAG}`;
 /** The first word can be an image too. Shells know best how to quote the names of files. */
 const ENDINGS = IMAGE_ENDINGS.join('|');

@@ -2,6 +2,7 @@
 // Source: about_Parameters, about_Parameter_Sets, and the binder of PowerShell.
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../nearest.ts';
+import { CMDLETS } from './cmdlets.ts';
 import { COMMON_PARAMETERS } from './common-parameters.ts';
 import { type Cmdlet, isIn, isSwitch, type Parameter, type ParameterSet } from './parameter.ts';
 import { type Word, wordsOf } from './words.ts';
@@ -108,7 +109,7 @@ function find(cmdlet: Cmdlet, name: string, typed: string, takesValue: TakesValu
   if (exact !== undefined) return exact;
   const begins = (parameter: Parameter) => namesOf(parameter).some((one) => one.startsWith(wanted));
   // PowerShell prefers the cmdlet's own parameters to those that all cmdlets have.
-  const own = distinct(cmdlet.parameters.filter(begins));
+  const own = distinct(cmdlet.parameters.filter((parameter) => parameter.isExtra !== true && begins(parameter)));
   const found = own.length === 1 ? own : distinct(all.filter(begins));
   const [first] = found;
   if (first !== undefined && found.length === 1) return first;
@@ -117,9 +118,11 @@ function find(cmdlet: Cmdlet, name: string, typed: string, takesValue: TakesValu
       `${typed} can be ${found.map((one) => `-${one.name}`).join(', ')}: write more letters of the name.`,
     );
   }
+  const foreign = otherCmdletAdvice(cmdlet, wanted);
+  if (foreign !== undefined) throw new UsageError(`${cmdlet.name} has no parameter ${typed}${foreign}`);
   if (takesValue(`--${wanted}`) !== undefined) {
     throw new UsageError(
-      `${cmdlet.name} has no parameter ${typed}. Options of vhdup upload have two dashes: -${typed.toLowerCase()}.`,
+      `${cmdlet.name} has no parameter ${typed}. Options of vhdup ${cmdlet.command ?? 'upload'} have two dashes: -${typed.toLowerCase()}.`,
     );
   }
   const similar = nearest(
@@ -129,6 +132,23 @@ function find(cmdlet: Cmdlet, name: string, typed: string, takesValue: TakesValu
   throw new UsageError(
     `${cmdlet.name} has no parameter ${typed}.${similar === undefined ? '' : ` Did you mean -${similar}?`}`,
   );
+}
+
+/** What to do about a parameter that only another cmdlet has: "-ResourceGroupName" of Add-AzVhd. */
+function otherCmdletAdvice(cmdlet: Cmdlet, wanted: string): string | undefined {
+  const isIt = (parameter: Parameter) => namesOf(parameter).includes(wanted);
+  // One that does the same work first.
+  const others = CMDLETS.filter((one) => one !== cmdlet && one.parameters.some(isIt)).sort(
+    (a, b) => Number(a.command !== cmdlet.command) - Number(b.command !== cmdlet.command),
+  );
+  const [other] = others;
+  const parameter = other?.parameters.find(isIt);
+  if (other === undefined || parameter === undefined) return undefined;
+  const { meaning, sets } = parameter;
+  if (meaning.is === 'refused') return `. ${meaning.why('')}`;
+  if (meaning.is === 'ignored') return `, but ${other.name} does. Leave it out: ${meaning.why}`;
+  const set = sets === undefined ? undefined : other.sets.find((one) => isIn(parameter, one));
+  return `, but ${other.name} does${set === undefined ? '' : `, for ${set.target}`}.`;
 }
 
 function namesOf({ name, aliases = [] }: Parameter): string[] {
@@ -179,7 +199,7 @@ const TRUTH: ReadonlyMap<string, boolean> = new Map([
 
 /** @throws {UsageError} the value is missing, or not one that the parameter takes. */
 function checkedValue(parameter: Parameter, typed: string, text: string | undefined): string {
-  const { choices, range, kind } = parameter;
+  const { choices, kind } = parameter;
   if (isSwitch(parameter)) {
     const truth = text === undefined ? true : TRUTH.get(text.toLowerCase());
     if (truth !== undefined) return String(truth);
@@ -188,16 +208,32 @@ function checkedValue(parameter: Parameter, typed: string, text: string | undefi
   if (text === undefined)
     throw new UsageError(`${typed} needs a value${choices === undefined ? '' : `: ${choices.join(', ')}`}.`);
   if (text.trim() === '') throw new UsageError(`The value of ${typed} is empty.`);
-  const chosen = choices?.find((choice) => choice.toLowerCase() === text.toLowerCase());
+  const chosen = kind === 'ActionPreference' ? enumValue(choices, text) : sameChoice(choices, text);
   if (choices !== undefined && chosen === undefined) {
     throw new UsageError(`${typed} must be one of ${choices.join(', ')}, but is "${text}".`);
   }
-  if (kind === 'Int32' && !/^-?\d+$/.test(text.trim())) {
-    throw new UsageError(`${typed} must be a whole number, but is "${text}".`);
-  }
+  return chosen ?? (kind === 'Int32' ? wholeNumber(parameter, typed, text) : text);
+}
+
+function sameChoice(choices: readonly string[] | undefined, text: string): string | undefined {
+  return choices?.find((choice) => choice.toLowerCase() === text.toLowerCase());
+}
+
+/** PowerShell also takes the number of a value, and the beginning of one that no other value shares. */
+function enumValue(choices: readonly string[] = [], text: string): string | undefined {
+  const beginning = text.trim().toLowerCase();
+  if (/^\d+$/.test(beginning)) return choices[Number(beginning)];
+  const begun = choices.filter((choice) => choice.toLowerCase().startsWith(beginning));
+  return sameChoice(choices, beginning) ?? (begun.length === 1 ? begun[0] : undefined);
+}
+
+/** In any spelling of PowerShell: 5, +5, 5.0, 0x5 or 5e0. */
+function wholeNumber({ range }: Parameter, typed: string, text: string): string {
+  const number = Number(text);
+  if (!Number.isInteger(number)) throw new UsageError(`${typed} must be a whole number, but is "${text}".`);
   const [low, high] = range ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  if (kind === 'Int32' && !(Number(text) >= low && Number(text) <= high)) {
+  if (number < low || number > high) {
     throw new UsageError(`${typed} must be a number from ${low} to ${high}, but is ${text.trim()}.`);
   }
-  return chosen ?? (kind === 'Int32' ? text.trim() : text);
+  return String(number);
 }

@@ -1,5 +1,5 @@
-// The cmdlets whose way of writing vhdup takes: Add-AzureVhd, and Add-AzVhd of the module Az.Compute.
-// Source: the help of both, and Azure/azure-powershell, AddAzureVhdCommand.cs.
+// The cmdlets whose way of writing vhdup takes: Add-AzureVhd and Save-AzureVhd, and Add-AzVhd and Save-AzVhd of the module Az.Compute.
+// Source: their help, and Azure/azure-powershell, AddAzureVhdCommand.cs and SaveAzureVhdCommand.cs of both modules.
 import { DISK_SKUS } from '../../azure/arm/disk-body.ts';
 import type { Cmdlet, Meaning, Parameter, ParameterSet } from './parameter.ts';
 
@@ -13,8 +13,13 @@ const BLOB: ParameterSet = { name: 'DefaultParameterSet', target: 'a blob', impl
 const DISK: ParameterSet = { name: 'DirectUploadToManagedDiskSet', target: 'a managed disk', implies: [] };
 const OLD: ParameterSet = { ...BLOB, name: 'Vhd' };
 
-const SIGN_IN =
-  'vhdup signs in with Microsoft Entra (Connect-AzAccount, az login, a managed identity), with a SAS in -Destination, or with AZURE_STORAGE_KEY or AZURE_STORAGE_CONNECTION_STRING in the environment.';
+/** @param url - The parameter that can carry a SAS. */
+function signInText(url: string): string {
+  return `vhdup signs in with Microsoft Entra (Connect-AzAccount, az login, a managed identity), with a SAS in ${url}, or with AZURE_STORAGE_KEY or AZURE_STORAGE_CONNECTION_STRING in the environment.`;
+}
+
+const SIGN_IN = signInText('-Destination');
+const SIGN_IN_TO_SAVE = signInText('-SourceUri');
 
 const THREADS: Omit<Parameter, 'position'> = {
   name: 'NumberOfUploaderThreads',
@@ -71,19 +76,19 @@ const STORAGE_KEY = signIn(
   'other users of this machine can see it. Set the environment variable AZURE_STORAGE_KEY instead, or sign in with Microsoft Entra (Connect-AzAccount or az login).',
 );
 
-const ALWAYS: readonly Parameter[] = [
-  STORAGE_KEY,
-  {
-    name: 'AsJob',
-    kind: 'SwitchParameter',
-    describe: 'Not supported: start a job of PowerShell',
-    meaning: {
-      is: 'refused',
-      why: (command) =>
-        `A program cannot start a job of PowerShell. Start it yourself: Start-Job { ${command} } A job has the environment variables of this session, such as AZURE_STORAGE_KEY, but may start in another folder: write the full path of the file. Or use -AsJob with the functions that vhdup powershell prints.`,
-    },
+const AS_JOB: Parameter = {
+  name: 'AsJob',
+  kind: 'SwitchParameter',
+  describe: 'Not supported: start a job of PowerShell',
+  meaning: {
+    is: 'refused',
+    why: (command) =>
+      `A program cannot start a job of PowerShell. Start it yourself: Start-Job { ${command} } A job has the environment variables of this session, such as AZURE_STORAGE_KEY, but may start in another folder: write the full path of the file. Or use -AsJob with the functions that vhdup powershell prints.`,
   },
-];
+};
+
+/** The cmdlets have no such parameter, but users who know Save-AzVhd write it. */
+const EXTRA_STORAGE_KEY: Parameter = { ...STORAGE_KEY, isExtra: true };
 
 export const ADD_AZURE_VHD: Cmdlet = {
   name: 'add-azurevhd',
@@ -97,7 +102,8 @@ export const ADD_AZURE_VHD: Cmdlet = {
     { ...BASE, position: 3 },
     { ...OVERWRITE, position: 4 },
     signIn('Profile', ['AzureSMProfile'], 'Not supported: vhdup signs in by itself, see the notes', SIGN_IN),
-    ...ALWAYS,
+    EXTRA_STORAGE_KEY,
+    AS_JOB,
   ],
   examples: [
     'add-azurevhd -Destination "https://ACCOUNT.blob.core.windows.net/vhds/disk.vhd" -LocalFilePath D:\\vhds\\disk.vhd',
@@ -214,7 +220,8 @@ export const ADD_AZ_VHD: Cmdlet = {
       'Not supported: vhdup signs in by itself, see the notes',
       `${SIGN_IN} --subscription chooses the subscription of a disk.`,
     ),
-    ...ALWAYS,
+    EXTRA_STORAGE_KEY,
+    AS_JOB,
   ],
   examples: [
     'add-azvhd -ResourceGroupName migration -Destination $url -LocalFilePath D:\\vhds\\disk.vhdx',
@@ -228,6 +235,32 @@ export const ADD_AZ_VHD: Cmdlet = {
 };
 
 const SAVED: ParameterSet = { name: 'DefaultParameterSet', target: 'a file', implies: ['--format=vhd'] };
+const OLD_SAVED: ParameterSet = { ...SAVED, name: 'Vhd' };
+
+const SOURCE: Omit<Parameter, 'name' | 'position' | 'requiredIn'> = {
+  kind: 'Uri',
+  describe: 'URL of the blob, with or without a SAS',
+  meaning: { is: 'argument', name: 'source' },
+};
+
+const SAVED_FILE: Omit<Parameter, 'position' | 'requiredIn'> = {
+  ...LOCAL_FILE,
+  describe: 'File to write',
+  meaning: { is: 'argument', name: 'file' },
+};
+
+const REPLACE_FILE: Omit<Parameter, 'position'> = {
+  name: 'OverWrite',
+  aliases: ['o'],
+  kind: 'SwitchParameter',
+  describe: 'Replace an existing file',
+  meaning: { is: 'option', option: '--overwrite' },
+};
+
+const SAVE_NOTES = [
+  'The file is the fixed VHD of the blob, byte for byte. --format vhdx writes another format.',
+  'Source in the output never contains the SAS.',
+];
 
 export const SAVE_AZ_VHD: Cmdlet = {
   name: 'save-azvhd',
@@ -241,51 +274,53 @@ export const SAVE_AZ_VHD: Cmdlet = {
       kind: 'String',
       position: 0,
       describe: 'Accepted, and not used',
-      meaning: { is: 'ignored', why: `a blob does not need it. ${SIGN_IN}` },
+      meaning: { is: 'ignored', why: `a blob does not need it. ${SIGN_IN_TO_SAVE}` },
     },
-    {
-      name: 'SourceUri',
-      aliases: ['src', 'Source'],
-      kind: 'Uri',
-      position: 1,
-      requiredIn: [SAVED.name],
-      describe: 'URL of the blob, with or without a SAS',
-      meaning: { is: 'argument', name: 'source' },
-    },
-    {
-      ...LOCAL_FILE,
-      position: 2,
-      requiredIn: [SAVED.name],
-      describe: 'File to write',
-      meaning: { is: 'argument', name: 'file' },
-    },
+    { ...SOURCE, name: 'SourceUri', aliases: ['src', 'Source'], position: 1, requiredIn: [SAVED.name] },
+    { ...SAVED_FILE, position: 2, requiredIn: [SAVED.name] },
     { ...THREADS, name: 'NumberOfThreads', position: 3 },
-    {
-      name: 'OverWrite',
-      aliases: ['o'],
-      kind: 'SwitchParameter',
-      position: 4,
-      describe: 'Replace an existing file',
-      meaning: { is: 'option', option: '--overwrite' },
-    },
+    { ...REPLACE_FILE, position: 4 },
     signIn(
       'DefaultProfile',
       ['AzContext', 'AzureRmContext', 'AzureCredential'],
       'Not supported: vhdup signs in by itself, see the notes',
-      SIGN_IN,
+      SIGN_IN_TO_SAVE,
     ),
-    ...ALWAYS,
+    STORAGE_KEY,
+    AS_JOB,
   ],
   examples: ['save-azvhd -SourceUri $url -LocalFilePath D:\\vhds\\disk.vhd'],
-  notes: [
-    'The file is the fixed VHD of the blob, byte for byte. --format vhdx writes another format.',
-    'Source in the output never contains the SAS.',
-    SIGN_IN,
+  notes: [...SAVE_NOTES, SIGN_IN_TO_SAVE],
+};
+
+const SIGN_IN_TO_SAVE_OLD = signInText('-Source');
+
+export const SAVE_AZURE_VHD: Cmdlet = {
+  name: 'save-azurevhd',
+  cmdlet: 'Save-AzureVhd',
+  command: 'download',
+  describe: 'Download a page blob to a fixed VHD, with the parameters of Save-AzureVhd',
+  sets: [OLD_SAVED],
+  parameters: [
+    { ...SOURCE, name: 'Source', aliases: ['src'], position: 0, requiredIn: [OLD_SAVED.name] },
+    { ...SAVED_FILE, position: 1, requiredIn: [OLD_SAVED.name] },
+    { ...THREADS, name: 'NumberOfThreads', position: 2 },
+    { ...STORAGE_KEY, position: 3 },
+    { ...REPLACE_FILE, position: 4 },
+    signIn(
+      'Profile',
+      ['AzureSMProfile'],
+      'Not supported: vhdup signs in by itself, see the notes',
+      SIGN_IN_TO_SAVE_OLD,
+    ),
+    AS_JOB,
   ],
+  examples: ['save-azurevhd -Source $url -LocalFilePath D:\\vhds\\disk.vhd'],
+  notes: [...SAVE_NOTES, SIGN_IN_TO_SAVE_OLD],
 };
 
 /** All of them. */
-export const CMDLETS: readonly Cmdlet[] = [ADD_AZURE_VHD, ADD_AZ_VHD, SAVE_AZ_VHD];
+export const CMDLETS: readonly Cmdlet[] = [ADD_AZURE_VHD, ADD_AZ_VHD, SAVE_AZURE_VHD, SAVE_AZ_VHD];
 
 /** @param word - The first word of a command line, in any case. */
 export function cmdletNamed(word: string): Cmdlet | undefined {

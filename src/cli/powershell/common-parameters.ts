@@ -1,6 +1,7 @@
 // The parameters that every cmdlet has. Source: about_CommonParameters.
 import type { Meaning, Parameter } from './parameter.ts';
 
+/** The values of ActionPreference, from 0. */
 const ACTIONS = ['SilentlyContinue', 'Stop', 'Continue', 'Inquire', 'Ignore', 'Suspend', 'Break'];
 const OWN_PROGRAM =
   'vhdup is a program: warnings and errors go to the error stream, and the exit code is in $LASTEXITCODE.';
@@ -11,7 +12,7 @@ function preference(name: string, alias: string, what: string): Parameter {
   return {
     name,
     aliases: [alias],
-    kind: 'String',
+    kind: 'ActionPreference',
     choices: ACTIONS,
     describe: `What to do about ${what}; no effect`,
     meaning,
@@ -55,7 +56,7 @@ export const COMMON_PARAMETERS: readonly Parameter[] = [
   {
     name: 'ProgressAction',
     aliases: ['proga'],
-    kind: 'String',
+    kind: 'ActionPreference',
     choices: ACTIONS,
     describe: 'SilentlyContinue or Ignore: no progress',
     meaning: {

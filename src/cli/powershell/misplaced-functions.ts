@@ -1,5 +1,6 @@
 // Recognises functions of the PowerShell module, and their parameters, in a command line of vhdup.
 import { UsageError } from '../../errors.ts';
+import { CMDLETS } from './cmdlets.ts';
 import { MODULE_FUNCTIONS, type ModuleFunction } from './module/functions.ts';
 import { wordsOf } from './words.ts';
 
@@ -26,9 +27,13 @@ export function misplacedFunction(args: readonly string[]): UsageError | undefin
   );
 }
 
-/** The option that a parameter stands for. */
-function optionFor({ parameters }: ModuleFunction, typed: string): string | undefined {
-  if (typed.length < MIN_LETTERS) return undefined;
+/** The option that a parameter stands for. None if the cmdlets have it too: `misplacedWords` names the cmdlet then. */
+function optionFor({ parameters, command }: ModuleFunction, typed: string): string | undefined {
+  const cmdlets = CMDLETS.filter((cmdlet) => (cmdlet.command ?? 'upload') === command.name);
+  const isOfCmdlet = cmdlets.some((cmdlet) =>
+    cmdlet.parameters.some(({ name }) => name.toLowerCase() === typed.toLowerCase()),
+  );
+  if (typed.length < MIN_LETTERS || isOfCmdlet) return undefined;
   const use = parameters.find(({ name }) => name.toLowerCase() === typed.toLowerCase())?.use;
   return use?.is === 'option' || use?.is === 'switch' ? use.option : undefined;
 }

@@ -1,14 +1,15 @@
 // Recognises parameters of the cmdlets after a command of vhdup, as in `vhdup upload -LocalFilePath a.vhd -Destination URL`.
 import { UsageError } from '../../errors.ts';
-import { ADD_AZ_VHD, ADD_AZURE_VHD, SAVE_AZ_VHD } from './cmdlets.ts';
+import { ADD_AZ_VHD, ADD_AZURE_VHD, SAVE_AZ_VHD, SAVE_AZURE_VHD } from './cmdlets.ts';
 import { COMMON_PARAMETERS } from './common-parameters.ts';
 import { type Cmdlet, isSwitch, type Parameter } from './parameter.ts';
 import { WITHOUT_SAS, withoutSas } from './upload-words.ts';
 import { quoted, type Word, wordsOf } from './words.ts';
 
-/** Shorter beginnings of names may be options of vhdup, such as -l or -th. */
+/** Shorter beginnings of names may be options of vhdup, such as -l or -qv. */
 const MIN_LETTERS = 4;
-const ALIASES = ['dst', 'lf', 'src', 'source'];
+/** Other programs have options of one letter, such as -o for a file to write. */
+const MIN_ALIAS_LETTERS = 2;
 
 type Argument = 'LocalFilePath' | 'Destination';
 
@@ -30,7 +31,7 @@ const PLACEHOLDERS: Readonly<Record<Argument, string>> = { LocalFilePath: 'IMAGE
 const COMMON = COMMON_PARAMETERS.filter(({ meaning }) => meaning.is !== 'help');
 
 const OF_UPLOADS = [...ADD_AZ_VHD.parameters, ...ADD_AZURE_VHD.parameters, ...COMMON];
-const OF_DOWNLOADS = [...SAVE_AZ_VHD.parameters, ...COMMON];
+const OF_DOWNLOADS = [...SAVE_AZ_VHD.parameters, ...SAVE_AZURE_VHD.parameters, ...COMMON];
 
 /** What the words of a command line can be. */
 interface Vocabulary {
@@ -42,9 +43,10 @@ interface Vocabulary {
 const UPLOAD: Vocabulary = { parameters: OF_UPLOADS, positions: ['LocalFilePath', 'Destination'] };
 const DOWNLOAD: Vocabulary = { parameters: OF_DOWNLOADS, positions: ['SourceUri', 'LocalFilePath'] };
 
-/** Without a command, the name of the source shows that a download is meant. */
+/** Without a command of vhdup, the name of the source shows that a download is meant. */
 function vocabularyOf(command: string | undefined, words: readonly Word[]): Vocabulary {
-  if (command !== undefined) return command === 'download' ? DOWNLOAD : UPLOAD;
+  if (command === 'download') return DOWNLOAD;
+  if (command === 'upload' || (command !== undefined && Object.hasOwn(ARGUMENTS, command))) return UPLOAD;
   const isSource = (word: Word) => word.is === 'parameter' && parameterOf(word.name, DOWNLOAD)?.name === 'SourceUri';
   return words.some(isSource) ? DOWNLOAD : UPLOAD;
 }
@@ -144,12 +146,12 @@ function shown(value: string): string {
   return quoted(withoutSas(value));
 }
 
-/** The parameter with this name, an unmistakable alias, or a long beginning of the name. */
+/** The parameter with this name or alias, or with a name of which this is a long beginning. */
 function parameterOf(typed: string, { parameters }: Vocabulary): Parameter | undefined {
   const name = typed.toLowerCase();
   return parameters.find(
     ({ name: full, aliases = [] }) =>
       (name.length >= MIN_LETTERS && full.toLowerCase().startsWith(name)) ||
-      (ALIASES.includes(name) && aliases.some((alias) => alias.toLowerCase() === name)),
+      (name.length >= MIN_ALIAS_LETTERS && aliases.some((alias) => alias.toLowerCase() === name)),
   );
 }

@@ -10,7 +10,7 @@ export interface ParameterSet {
 }
 
 /** The type of a value, and the word for it in the help. */
-export type ParameterKind = 'String' | 'Uri' | 'FileInfo' | 'Int32' | 'SwitchParameter';
+export type ParameterKind = 'String' | 'Uri' | 'FileInfo' | 'Int32' | 'SwitchParameter' | 'ActionPreference';
 
 export interface Parameter {
   /** Without the dash, as the cmdlet spells it. */
@@ -29,6 +29,8 @@ export interface Parameter {
   /** The smallest and the largest number. */
   readonly range?: readonly [number, number];
   readonly defaultValue?: string;
+  /** Not a parameter of the cmdlet: it makes no abbreviation ambiguous. @default false */
+  readonly isExtra?: boolean;
   readonly meaning: Meaning;
 }
 

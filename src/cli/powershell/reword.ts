@@ -1,8 +1,10 @@
 // Messages of vhdup upload in the words of a cmdlet: -OverWrite for --overwrite.
 import type { Invocation } from './bind.ts';
 
-/** Commands of other programs and of vhdup keep their own options, up to the end of the line. */
-export const OTHER_COMMAND = String.raw`\baz [a-z][^\n]*|\bvhdup (?:verify|disk|image|check|inspect|convert|upload) [^\n]*`;
+/** The rest of a command in a sentence, up to a punctuation mark before a blank, or to the end of the line. */
+const REST = String.raw`(?:(?![.,;:)]+(?:\s|$))[^\n])*`;
+/** Commands of other programs and of vhdup keep their own options. */
+export const OTHER_COMMAND = String.raw`\baz [a-z]${REST}|\bvhdup (?:verify|disk|image|check|inspect|convert|upload) ${REST}`;
 export const OPTION = '--[a-z][a-z0-9-]*';
 
 /**

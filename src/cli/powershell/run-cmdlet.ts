@@ -1,4 +1,4 @@
-// Runs add-azurevhd, add-azvhd and save-azvhd: their words in, an upload or a download out.
+// Runs add-azurevhd, add-azvhd, save-azurevhd and save-azvhd: their words in, an upload or a download out.
 import { VERSION } from '../../base/version.ts';
 import { EXIT_CODES, UsageError } from '../../errors.ts';
 import { askYesNo } from '../ask-yes-no.ts';
@@ -9,9 +9,11 @@ import { interruptible } from '../interrupt.ts';
 import type { Presentation } from '../presentation.ts';
 import { assertComplete, bind, type Invocation } from './bind.ts';
 import { cmdletHelp } from './cmdlet-help.ts';
-import type { Cmdlet } from './parameter.ts';
+import { ADD_AZURE_VHD, SAVE_AZURE_VHD } from './cmdlets.ts';
+import { type Cmdlet, isSwitch, type Parameter } from './parameter.ts';
 import { rewordFor } from './reword.ts';
 import {
+  assertNoneRefused,
   commandText,
   isShownWhole,
   localFileOf,
@@ -38,15 +40,18 @@ export async function runCmdlet(cmdlet: Cmdlet, args: readonly string[], runComm
     process.stdout.write(`${VERSION}\n`);
     return EXIT_CODES.ok;
   }
-  assertComplete(invocation);
+  // First what explains why something else is missing. With -StorageKey, Save-AzVhd takes no resource group in front.
+  assertNoneRefused(invocation, ({ parameter }) => !isSwitch(parameter));
   assertNoUrlAsGroup(invocation);
   assertNoUrlAsFile(invocation);
+  assertComplete(invocation);
   const words = uploadWords(invocation);
   if (words.includes('--verbose')) {
     for (const note of notesOf(invocation)) process.stderr.write(`${safeText(note)}\n`);
   }
   const command = commandText(invocation);
-  if (has(invocation, 'confirm') && !(await isConfirmed(command))) {
+  // As in PowerShell, -WhatIf asks nothing.
+  if (has(invocation, 'confirm') && !words.includes('--dry-run') && !(await isConfirmed(command))) {
     process.stderr.write('Nothing was written.\n');
     return EXIT_CODES.ok;
   }
@@ -66,12 +71,14 @@ function takesValueIn({ command }: Cmdlet): (option: string) => boolean | undefi
   };
 }
 
-/** The older cmdlet begins with the destination, the newer one with the resource group. */
+/** The older cmdlets begin with the URL, the newer ones with the resource group. */
 function assertNoUrlAsGroup({ bound, cmdlet }: Invocation): void {
   const group = bound.find(({ parameter }) => parameter.name === 'ResourceGroupName');
   if (group === undefined || !/^https?:\/\//i.test(group.value)) return;
+  const [url, older] =
+    cmdlet.command === 'download' ? ['-SourceUri', SAVE_AZURE_VHD.name] : ['-Destination', ADD_AZURE_VHD.name];
   throw new UsageError(
-    `The first word of ${cmdlet.name} is the resource group, but it is the URL ${withoutSas(group.value)}. Write -Destination in front of the URL, or use add-azurevhd, which begins with the destination.`,
+    `The first word of ${cmdlet.name} is the resource group, but it is the URL ${withoutSas(group.value)}. Write ${url} in front of the URL and -LocalFilePath in front of the file, or use ${older}, which begins with the URL.`,
   );
 }
 
@@ -79,7 +86,9 @@ function assertNoUrlAsGroup({ bound, cmdlet }: Invocation): void {
 function assertNoUrlAsFile({ bound, cmdlet }: Invocation): void {
   const file = bound.find(({ parameter }) => parameter.name === 'LocalFilePath');
   if (file === undefined || !/^https?:\/\//i.test(file.value)) return;
-  const url = cmdlet.command === 'download' ? '-SourceUri' : '-Destination';
+  const isUrl = ({ meaning }: Parameter) =>
+    meaning.is === 'argument' && (meaning.name === 'source' || meaning.name === 'destination');
+  const url = `-${cmdlet.parameters.find(isUrl)?.name}`;
   throw new UsageError(
     `-LocalFilePath is the URL ${withoutSas(file.value)}. Words without a name are taken in the order of ${cmdlet.name} --help: write ${url} in front of the URL, and -LocalFilePath in front of the file.`,
   );

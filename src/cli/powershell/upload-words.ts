@@ -14,10 +14,7 @@ export function uploadWords(invocation: Invocation): string[] {
   const { set, bound, options, cmdlet } = invocation;
   const file = localFileOf(invocation);
   const [destination, source] = [argumentOf(invocation, 'destination'), argumentOf(invocation, 'source')];
-  for (const one of bound) {
-    const { meaning } = one.parameter;
-    if (meaning.is === 'refused' && !isOff(one)) throw refusedParameter(invocation, one, meaning.why);
-  }
+  assertNoneRefused(invocation);
   const dryRun = bound.find((one) => optionOf(one).includes('--dry-run'));
   if (source !== undefined && dryRun !== undefined) {
     throw new UsageError(`A download has no dry run, so ${cmdlet.name} does not take ${dryRun.typed}. Leave it out.`);
@@ -39,6 +36,17 @@ export function uploadWords(invocation: Invocation): string[] {
     ...bound.flatMap(optionOf),
     ...options,
   ];
+}
+
+/**
+ * @param among - Which of the parameters to look at. @default all
+ * @throws {UsageError} vhdup does not support one of them.
+ */
+export function assertNoneRefused(invocation: Invocation, among: (one: Bound) => boolean = () => true): void {
+  for (const one of invocation.bound.filter(among)) {
+    const { meaning } = one.parameter;
+    if (meaning.is === 'refused' && !isOff(one)) throw refusedParameter(invocation, one, meaning.why);
+  }
 }
 
 function refusedParameter(invocation: Invocation, one: Bound, why: (command: string) => string): UsageError {

@@ -76,7 +76,7 @@ describe('bash', () => {
       ...FOUND,
       'vhdup upload : ',
       'vhdup disk: disk disk one.vhd',
-      'vhdup s: sas save-azvhd',
+      'vhdup s: sas save-azurevhd save-azvhd',
     ]);
     const { stdout } = await run('bash', ['--norc', '-c', script], { env: environment });
     expect(stdout).toBe('complete -o default -F _vhdup vhdup\ncomplete -o default -F _vhdup add-azurevhd\n');

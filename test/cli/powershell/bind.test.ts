@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assertComplete, bind } from '../../../src/cli/powershell/bind.ts';
-import { ADD_AZ_VHD, ADD_AZURE_VHD, SAVE_AZ_VHD } from '../../../src/cli/powershell/cmdlets.ts';
+import { ADD_AZ_VHD, ADD_AZURE_VHD, SAVE_AZ_VHD, SAVE_AZURE_VHD } from '../../../src/cli/powershell/cmdlets.ts';
 import type { Cmdlet } from '../../../src/cli/powershell/parameter.ts';
 
 const URL = 'https://a.blob.core.windows.net/vhds/disk.vhd';
@@ -68,6 +68,20 @@ describe('the words of add-azurevhd', () => {
     });
   });
 
+  it.each(['5', '+5', '5.0', ' 5', '0x5', '5e0'])('may have a number as %j, as PowerShell does', (number) => {
+    expect(valuesOf(ADD_AZURE_VHD, ...[URL, 'a.vhd', '-th', number])).toEqual(EXPECTED);
+  });
+
+  it.each([
+    ['0', 'SilentlyContinue'],
+    ['2', 'Continue'],
+    ['si', 'SilentlyContinue'],
+    ['ignor', 'Ignore'],
+    ['STOP', 'Stop'],
+  ])('may have the number or the beginning of an action: %s', (text, action) => {
+    expect(valuesOf(ADD_AZURE_VHD, '-ea', text)).toEqual({ ErrorAction: action });
+  });
+
   it('may contain options of vhdup upload anywhere, with their values', () => {
     const { options, bound } = bindWords(ADD_AZURE_VHD, [
       ...['--json', '-dst', URL, '--sas-file', 'sas.txt', '-lf', 'a.vhd', '--log-file=b.log', '--json', '5'],
@@ -87,6 +101,20 @@ describe('the words of add-azurevhd', () => {
     [['-th', '65'], '-th must be a number from 1 to 64, but is 65.'],
     [['-th', '0'], '-th must be a number from 1 to 64, but is 0.'],
     [['-NumberOfUploaderThreads', '-5'], '-NumberOfUploaderThreads must be a number from 1 to 64, but is -5.'],
+    [['-th', '5.5'], '-th must be a whole number, but is "5.5".'],
+    [['-ea', 's'], '-ea must be one of SilentlyContinue, Stop,'],
+    [['-ea', '7'], '-ea must be one of SilentlyContinue, Stop,'],
+    [['-DiskName', 'd'], 'add-azurevhd has no parameter -DiskName, but add-azvhd does, for a managed disk.'],
+    [['-SourceUri', URL], 'add-azurevhd has no parameter -SourceUri, but save-azvhd does.'],
+    [
+      ['-ResourceGroupName', 'rg'],
+      'has no parameter -ResourceGroupName, but add-azvhd does. Leave it out: a blob does not need it. vhdup signs in with',
+    ],
+    [['-SkipResizing'], 'has no parameter -SkipResizing, but add-azvhd does. Leave it out: vhdup pads the disk'],
+    [
+      ['-AzContext', 'x'],
+      'has no parameter -AzContext. vhdup does not use -DefaultProfile. Leave it out: vhdup signs in',
+    ],
     [['-th', 'eight'], '-th must be a whole number, but is "eight".'],
     [['-OverWrite:perhaps'], '-OverWrite is a switch: it takes $true or $false, but not "perhaps".'],
     [['-EA', 'maybe'], '-EA must be one of SilentlyContinue, Stop,'],
@@ -106,7 +134,23 @@ describe('the words of save-azvhd', () => {
   });
 });
 
+describe('the words of save-azurevhd', () => {
+  it.each([
+    ['names', ['-Source', URL, '-LocalFilePath', 'a.vhd', '-NumberOfThreads', '5']],
+    ['aliases', ['-src', URL, '-lf', 'a.vhd', '-th', '5']],
+    ['positions', [URL, 'a.vhd', '5']],
+  ])('begin with the source: %s', (_, args) => {
+    expect(valuesOf(SAVE_AZURE_VHD, ...args, '-o')).toEqual({
+      ...{ Source: URL, LocalFilePath: 'a.vhd', NumberOfThreads: '5', OverWrite: 'true' },
+    });
+  });
+});
+
 describe('the words of add-azvhd', () => {
+  it('may be short: only parameters of the cmdlet itself make them ambiguous', () => {
+    expect(valuesOf(ADD_AZ_VHD, 'rg', URL, 'a.vhd', '-s')).toMatchObject({ SkipResizing: 'true' });
+  });
+
   it('begin with the resource group, then the destination and the file', () => {
     expect(valuesOf(ADD_AZ_VHD, 'rg', URL, 'a.vhd', '4')).toEqual({
       ...{ ResourceGroupName: 'rg', Destination: URL, LocalFilePath: 'a.vhd', NumberOfUploaderThreads: '4' },

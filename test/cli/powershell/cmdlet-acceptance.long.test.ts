@@ -1,7 +1,7 @@
 // The acceptance tests of Add-AzureVhd (Azure/azure-powershell, AddAzureVhdTest.cs and AddAzureVhdSASUriTest.cs) with add-azurevhd, by
-// their names. Those that patch a blob need an option that does not exist yet; Save-AzureVhd is tested with the download.
+// their names. More of A8 and A9 is in upload/patch.integration.test.ts and upload/patch-refusals.integration.test.ts.
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -30,31 +30,50 @@ useServer();
 
 const upload = (...args: readonly string[]) => runHere(['add-azurevhd', ...args]);
 
+let suite: readonly AcceptanceVhd[];
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vhdup-cmdlet-'));
+  suite = await buildAcceptanceSuite(folder);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function imageOf(name: string): AcceptanceVhd {
+  const image = suite.find((one) => one.name === name);
+  if (image === undefined) throw new Error(`The suite has no ${name}.`);
+  return image;
+}
+
+/** The blob is the fixed VHD of the disk, with its MD5. */
+function expectFixedVhdOf({ disk }: AcceptanceVhd): void {
+  const blob = storedBlob();
+  const bytes = blob.read(0, blob.size);
+  expect(blob.size).toBe(disk.length + 512);
+  expectSameBytes(bytes.subarray(0, disk.length), disk);
+  expect(bytes.toString('latin1', disk.length, disk.length + 8)).toBe('conectix');
+  expect(blob.contentMd5).toBe(md5(bytes));
+}
+
+function md5(bytes: Uint8Array): string {
+  return createHash('md5').update(bytes).digest('base64');
+}
+
 describe('A1 UploadDisk', () => {
-  let suite: readonly AcceptanceVhd[];
-  let folder: string;
-
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'vhdup-cmdlet-'));
-    suite = await buildAcceptanceSuite(folder);
+  it.each([
+    'dynamic_50',
+    'dynamic_50_child01',
+    'dynamic_50_child02',
+    'fixed_50',
+    'fixed_50_child01',
+    'fixed_50_child02',
+  ])('%s arrives as a fixed VHD whose Content-MD5 is that of its bytes', async (name) => {
+    const image = imageOf(name);
+    const { exitCode, stderr } = await upload('-dst', blobUrl(), '-lf', image.path);
+    expect(exitCode, stderr).toBe(0);
+    expectFixedVhdOf(image);
   });
-
-  afterAll(() => rm(folder, { recursive: true, force: true }));
-
-  it.each([0, 1, 2, 3, 4, 5])(
-    'arrives as a fixed VHD whose Content-MD5 is that of its bytes: disk %i of the suite',
-    async (index) => {
-      const { path, disk } = suite[index] ?? { path: '', disk: new Uint8Array() };
-      const { exitCode, stderr } = await upload('-dst', blobUrl(), '-lf', path);
-      expect(exitCode, stderr).toBe(0);
-      const blob = storedBlob();
-      const bytes = blob.read(0, blob.size);
-      expect(blob.size).toBe(disk.length + 512);
-      expectSameBytes(bytes.subarray(0, disk.length), disk);
-      expect(bytes.toString('latin1', disk.length, disk.length + 8)).toBe('conectix');
-      expect(blob.contentMd5).toBe(createHash('md5').update(bytes).digest('base64'));
-    },
-  );
 });
 
 describe('A2 UploadDiskOverwrite, A3 UploadDiskOverwriteNonExist, A4 UploadDiskSecondWithoutOverwrite', () => {
@@ -146,6 +165,37 @@ describe('A7 the permissions of the SAS', () => {
   );
 });
 
+describe('A8 PatchFirstLevelDifferencingDisk', () => {
+  it.each([
+    ['fixed_50_child01', 'fixed_50'],
+    ['dynamic_50_child01', 'dynamic_50'],
+  ])('%s onto %s equals a full upload', async (name, parent) => {
+    const base = server.sasUrl({ container: CONTAINER, blob: 'base.vhd', permissions: 'rw' });
+    await upload('-dst', base, '-lf', imageOf(parent).path);
+    const image = imageOf(name);
+    const { exitCode, stderr } = await upload('-dst', blobUrl(), '-lf', image.path, '-BaseImageUriToPatch', base);
+    expect(exitCode, stderr).toBe(0);
+    expectFixedVhdOf(image);
+    expect(requestsOf('CopyBlob')).toHaveLength(1);
+  });
+});
+
+describe('A9 a base that is not the ancestor', () => {
+  it.each([
+    ['fixed_50', /which is not an ancestor of .* or upload without -bs\./],
+    // A command in a sentence does not keep the rest of it from the words of the cmdlet.
+    ['dynamic_50_child01', /Run vhdup verify to compare them, or upload without -bs\./],
+  ])('is refused: %s', async (other, message) => {
+    const base = server.sasUrl({ container: CONTAINER, blob: 'base.vhd', permissions: 'rw' });
+    await upload('-dst', base, '-lf', imageOf(other).path);
+    const { path } = imageOf('dynamic_50_child01');
+    const { exitCode, stdout, stderr } = await upload('-dst', blobUrl(), '-lf', path, '-bs', base);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 6, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
+  });
+});
+
 describe('A10 WrongProtocolShouldFail', () => {
   it.each(['ftp', 'badprotocol', 'file'])('%s: fails at once', async (scheme) => {
     const { exitCode, stdout, stderr } = await upload(blobUrl().replace('http', scheme), await buildImage(DISK));
@@ -154,6 +204,25 @@ describe('A10 WrongProtocolShouldFail', () => {
     expect(stderr).not.toContain('sig=');
     expect(server.log).toEqual([]);
   });
+});
+
+describe('A11 Save-AzVhd, Save-AzureVhd', () => {
+  it.each(['save-azvhd', 'save-azurevhd'])(
+    '%s gives the bytes back, and replaces a file only with -OverWrite',
+    async (name) => {
+      await upload('-dst', blobUrl(), '-lf', imageOf('dynamic_50_child02').path);
+      const file = join(folder, `${name}.vhd`);
+      const save = (...more: readonly string[]) =>
+        runHere([name, '-Source', blobUrl('r'), '-LocalFilePath', file, ...more]);
+      const { exitCode, stderr } = await save();
+      expect(exitCode, stderr).toBe(0);
+      expect(md5(await readFile(file))).toBe(storedBlob().contentMd5);
+      expect((await save()).stderr).toContain('-OverWrite');
+      await writeFile(file, 'another file');
+      expect((await save('-OverWrite')).exitCode).toBe(0);
+      expect(md5(await readFile(file))).toBe(storedBlob().contentMd5);
+    },
+  );
 });
 
 describe('what the cmdlets imply', () => {

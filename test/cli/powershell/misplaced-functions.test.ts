@@ -9,6 +9,9 @@ describe('functions of the PowerShell module in a command line', () => {
     [['upload', 'a.vhd', '-MaxRate', '20MiB/s'], /^-MaxRate is .* Add-VhdupVhd .*--max-rate after vhdup upload\.$/],
     [['inspect', '-scan', 'a.vhd'], /Write --scan after vhdup inspect\.$/],
     [['check', 'a.vhd', '-Nvme:$true'], /Write --nvme /],
+    [['upload', '-LocalFilePath', 'a.vhd', '-Destination', 'b', '-MaxRate', '1'], /Write --max-rate /],
+    // Save-AzVhd has no managed disks.
+    [['download', '-DiskName', 'd', '-ResourceGroupName', 'rg', '-LocalFilePath', 'a.vhd'], /Write --disk /],
   ])('%j', (args, message) => {
     expect(misplacedFunction(args)?.message).toMatch(message);
   });
@@ -18,6 +21,9 @@ describe('functions of the PowerShell module in a command line', () => {
     [['upload', 'a.vhd', 'b', '-n', '-t', '4', '-m', 'a=b']],
     [['convert', 'a.vhd', '-MaxRate', '1']],
     [['upload', '--', '-MaxRate']],
+    // Of the cmdlets, too: see misplaced-words.
+    [['upload', '-NumberOfUploaderThreads', '5', '-OverWrite', '-DiskName', 'd']],
+    [['download', '-NumberOfThreads', '5', '-OverWrite']],
     [[]],
   ])('are not seen in %j', (args) => {
     expect(misplacedFunction(args)).toBeUndefined();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { misplacedWords } from '../../../src/cli/powershell/misplaced-words.ts';
+import { runHere } from '../../support/command-line.ts';
 
 const URL = 'https://a.blob.core.windows.net/vhds/disk.vhd';
 const SAS = '?sv=2024-11-04&sp=rw&sig=c2VjcmV0c2VjcmV0c2VjcmV0';
@@ -21,8 +22,8 @@ describe('parameters of PowerShell after a command of vhdup', () => {
     ],
     [['upload', 'a.vhd', URL, '-OverWrite'], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -OverWrite`],
     [
-      ['upload', 'a.vhd', URL, '--json', '-NumberOfUploaderThreads', '5'],
-      `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} --json -NumberOfUploaderThreads 5`,
+      ['upload', 'a.vhd', URL, '--no-progress', '-NumberOfUploaderThreads', '5'],
+      `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} --no-progress -NumberOfUploaderThreads 5`,
     ],
     [['upload', '-LocalFilePath', 'a.vhd', '-DiskName', 'd'], 'add-azvhd -LocalFilePath a.vhd -DiskName d'],
     [['verify', '-LocalFilePath', 'a.vhd', '-Destination', URL + SAS], `verify a.vhd ${URL}`],
@@ -50,12 +51,26 @@ describe('parameters of PowerShell after a command of vhdup', () => {
     [['download', URL, 'a.vhd', '-OverWrite'], `save-azvhd -SourceUri ${URL} -LocalFilePath a.vhd -OverWrite`],
     [['download', URL, '-LocalFilePath', 'a.vhd'], `save-azvhd -SourceUri ${URL} -LocalFilePath a.vhd`],
     [['-Source', URL, '-LocalFilePath', 'a.vhd'], `save-azvhd -Source ${URL} -LocalFilePath a.vhd`],
-  ])('are answered with the right command: %j', (args, command) => {
-    const message = misplacedWords(args)?.message ?? '';
-    expect(message.replace(/ {2}# append the SAS to the URL$/, '').endsWith(`Run: vhdup ${command}`), message).toBe(
-      true,
-    );
-    expect(message).not.toContain('sig');
+    [['save-vhd', '-Source', URL, '-LocalFilePath', 'a.vhd'], `save-azvhd -Source ${URL} -LocalFilePath a.vhd`],
+    [
+      ['upload', '-NumberOfUploaderThreads', '5', '-Destination', URL, '-LocalFilePath', 'D:\\disks\\a.vhd'],
+      `add-azurevhd -NumberOfUploaderThreads 5 -Destination ${URL} -LocalFilePath D:\\disks\\a.vhd`,
+    ],
+    [
+      ['upload', '-LocalFilePath', 'a.vhd', '-DiskName', 'd', '-Location', 'westeurope', '-ResourceGroupName', 'rg'],
+      'add-azvhd -LocalFilePath a.vhd -DiskName d -Location westeurope -ResourceGroupName rg',
+    ],
+    // Their letters are options too: -th would be -t and -h, which prints the help.
+    [['upload', 'a.vhd', URL, '-th', '5'], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -th 5`],
+    [['upload', 'a.vhd', URL, '-bs', URL], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -bs ${URL}`],
+    [['upload', 'a.vhd', URL, '-ea', 'Stop'], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -ea Stop`],
+    [['upload', 'a.vhd', URL, '-wi'], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -wi`],
+    [['download', URL, 'a.vhd', '-TH:4'], `save-azvhd -SourceUri ${URL} -LocalFilePath a.vhd -TH:4`],
+  ])('are answered by the program with the right command: %j', async (args, command) => {
+    const { exitCode, stdout, stderr } = await runHere(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr.replace(/( {2}# append the SAS to the URL)?\n$/, '').split('Run: vhdup ')[1]).toBe(command);
+    expect(stderr).not.toContain('sig');
   });
 
   it('are answered with a hint if their SAS is not repeated', () => {
@@ -67,6 +82,8 @@ describe('parameters of PowerShell after a command of vhdup', () => {
     [['upload', 'a.vhd', URL]],
     [['upload', 'a.vhd', URL, '-t8', '-q', '-m', 'a=b', '-lwesteurope', '-g', 'rg']],
     [['upload', 'a.vhd', '--destination', URL]],
+    // Other programs write their output to the file behind -o.
+    [['download', URL, '-o', 'a.vhd']],
     [['disk', 'status', '-g', 'rg']],
     [['check', 'a.vhd', '-Verbose']],
     [['download', URL, 'a.vhd', '-t8', '-q', '-g', 'rg']],

@@ -2,7 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../../src/cli/main.ts';
-import { ADD_AZ_VHD, ADD_AZURE_VHD, CMDLETS, SAVE_AZ_VHD } from '../../../src/cli/powershell/cmdlets.ts';
+import {
+  ADD_AZ_VHD,
+  ADD_AZURE_VHD,
+  CMDLETS,
+  SAVE_AZ_VHD,
+  SAVE_AZURE_VHD,
+} from '../../../src/cli/powershell/cmdlets.ts';
 import type { Cmdlet } from '../../../src/cli/powershell/parameter.ts';
 import { rewordFor } from '../../../src/cli/powershell/reword.ts';
 import { type RunCommand, runCmdlet } from '../../../src/cli/powershell/run-cmdlet.ts';
@@ -59,6 +65,11 @@ describe('add-azurevhd', () => {
     ],
     [['-WhatIf'], ['--threads=8', '--dry-run']],
     [['-Confirm:$false'], ['--threads=8']],
+    // As in PowerShell, -WhatIf asks nothing.
+    [
+      ['-WhatIf', '-Confirm'],
+      ['--threads=8', '--dry-run'],
+    ],
     [['-Verbose'], ['--threads=8', '--verbose']],
     [
       ['-Debug', '-Verbose:$false'],
@@ -186,10 +197,15 @@ describe('add-azvhd', () => {
     ]);
   });
 
-  it('explains the first word if it is a URL, as for Add-AzureVhd', async () => {
-    expect(await main(['add-azvhd', URL + SAS, 'a.vhd', 'b'], {})).toBe(2);
-    expect(written.err).toContain(`it is the URL ${URL}. Write -Destination in front of the URL, or use add-azurevhd`);
-  });
+  it.each([[['a.vhd']], [['a.vhd', '5']]])(
+    'explains the first word if it is a URL, as for Add-AzureVhd, with %j behind it',
+    async (more) => {
+      expect(await main(['add-azvhd', URL + SAS, ...more], {})).toBe(2);
+      expect(written.err).toContain(
+        `it is the URL ${URL}. Write -Destination in front of the URL and -LocalFilePath in front of the file, or use add-azurevhd,`,
+      );
+    },
+  );
 });
 
 describe('the help', () => {
@@ -230,6 +246,11 @@ describe('rewordFor', () => {
     ['an upload by vhdup. Give --overwrite.', 'an upload by vhdup. Give -OverWrite.'],
     ['Run vhdup --help for help.', 'Run add-azvhd -? for help.'],
     ['vhdup disk abort d --disk x', 'vhdup disk abort d --disk x'],
+    ['Run vhdup verify to compare, or give --overwrite.', 'Run vhdup verify to compare, or give -OverWrite.'],
+    [
+      'Add --disk (az disk delete --disk x.y), and --location.',
+      'Add -DiskName (az disk delete --disk x.y), and -Location.',
+    ],
   ])('turns %j into %j', (message, reworded) => {
     expect(rewordFor({ cmdlet: ADD_AZ_VHD, bound: [] })(message)).toBe(reworded);
   });
@@ -271,8 +292,34 @@ describe('save-azvhd', () => {
     expect(presentation.propertiesOf({ url: URL })).toEqual({ LocalFilePath: PATH, Source: URL });
   });
 
+  it('explains the first word if it is a URL, and how it signs in itself', async () => {
+    expect(await main(['save-azvhd', URL + SAS, 'a.vhd', '5'], {})).toBe(2);
+    expect(written.err).toContain('Write -SourceUri in front of the URL and -LocalFilePath in front of the file');
+    expect(written.err).toContain('or use save-azurevhd, which begins with the URL.');
+    await main(['save-azvhd', '-DefaultProfile', 'x'], {});
+    expect(written.err).toContain('with a SAS in -SourceUri,');
+  });
+
+  it('explains -StorageKey before the words that Save-AzVhd would take for others with it', async () => {
+    await expect(runOf(SAVE_AZ_VHD, '-sk', 'x', URL, 'a.vhd')).rejects.toThrow('AZURE_STORAGE_KEY');
+  });
+
   it('refuses -WhatIf and -StorageKey', async () => {
     await expect(runOf(SAVE_AZ_VHD, '-src', URL, '-lf', 'a.vhd', '-WhatIf')).rejects.toThrow('-WhatIf');
     await expect(runOf(SAVE_AZ_VHD, '-src', URL, '-lf', 'a.vhd', '-sk', 'x')).rejects.toThrow('AZURE_STORAGE_KEY');
+  });
+});
+
+describe('save-azurevhd', () => {
+  it('is the same download, and begins with the URL', async () => {
+    const { words, presentation } = await runOf(SAVE_AZURE_VHD, URL + SAS, 'a.vhd', '5');
+    expect(words).toEqual(['download', URL + SAS, PATH, '--format=vhd', '--threads=5']);
+    expect(presentation.propertiesOf({ url: URL })).toEqual({ LocalFilePath: PATH, Source: URL });
+  });
+
+  it('refuses the key that it takes in the fourth place', async () => {
+    expect(await main(['Save-AzureVhd', URL, 'a.vhd', '5', 'c2VjcmV0c2VjcmV0'], {})).toBe(2);
+    expect(written.err).toContain('AZURE_STORAGE_KEY');
+    expect(written.err).not.toContain('c2VjcmV0');
   });
 });

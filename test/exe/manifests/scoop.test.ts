@@ -1,6 +1,7 @@
 // The rules are those of https://github.com/ScoopInstaller/Scoop/blob/master/schema.json for the fields that are written.
 import { describe, expect, it } from 'vitest';
 import { scoopManifest } from '../../../bin/exe/manifests/scoop.ts';
+import { CMDLETS } from '../../../src/cli/powershell/cmdlets.ts';
 import { downloadOf, HOMEPAGE, RELEASE } from './release-fixture.ts';
 
 /** Fields that the schema knows: it allows no others. */
@@ -35,6 +36,7 @@ describe('the manifest of Scoop', () => {
     for (const [file, name, argument] of manifest.bin.slice(1)) {
       expect([file, argument]).toEqual(['vhdup.exe', name]);
     }
-    expect(manifest.bin).toHaveLength(4);
+    const names = manifest.bin.slice(1).map(([, name]: readonly string[]) => name);
+    expect(names).toEqual(CMDLETS.map(({ name }) => name));
   });
 });

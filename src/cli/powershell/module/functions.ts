@@ -207,7 +207,7 @@ export const MODULE_FUNCTIONS: readonly ModuleFunction[] = [
     command: downloadCommand,
     synopsis: 'Downloads the disk of a page blob or a managed disk to a local file.',
     description: [
-      'Takes the parameters of Save-AzVhd, and one for each other option of vhdup download. A download that was interrupted resumes when the same command is run again.',
+      'Takes the parameters of Save-AzVhd and Save-AzureVhd, and one for each other option of vhdup download. A download that was interrupted resumes when the same command is run again.',
       SECRETS,
       ERRORS,
     ],
@@ -226,7 +226,7 @@ export const MODULE_FUNCTIONS: readonly ModuleFunction[] = [
         'Downloads a managed disk.',
       ],
     ],
-    aliases: ['Save-AzVhd'],
+    aliases: ['Save-AzureVhd', 'Save-AzVhd'],
   },
   {
     name: 'Test-VhdupVhd',

@@ -142,7 +142,14 @@ export function cmdletParameters(cmdlet: Cmdlet): ModuleParameter[] {
 
 function typeOfKind({ kind, meaning }: Parameter): ParameterType {
   if (meaning.is === 'refused' && kind !== 'SwitchParameter') return 'object';
-  const types = { String: 'string', Uri: 'uri', FileInfo: 'string', Int32: 'int', SwitchParameter: 'switch' } as const;
+  const types = {
+    String: 'string',
+    ActionPreference: 'string',
+    Uri: 'uri',
+    FileInfo: 'string',
+    Int32: 'int',
+    SwitchParameter: 'switch',
+  } as const;
   return types[kind];
 }
 

@@ -50,7 +50,12 @@ const VIEWS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The modules of Azure PowerShell that have the cmdlets. */
-const MODULES_OF_CMDLETS = { 'Add-AzureVhd': 'Azure', 'Add-AzVhd': 'Az.Compute', 'Save-AzVhd': 'Az.Compute' };
+const MODULES_OF_CMDLETS = {
+  'Add-AzureVhd': 'Azure',
+  'Add-AzVhd': 'Az.Compute',
+  'Save-AzureVhd': 'Azure',
+  'Save-AzVhd': 'Az.Compute',
+};
 
 /** All tables, as variables of the module. */
 export function tablesText(): string {
