@@ -128,7 +128,7 @@ export function checkMaxRate(maxRate: RateLimit = Number.POSITIVE_INFINITY): Rat
     return maxRate;
   }
   if (!(maxRate >= MIN_RATE)) {
-    throw new UsageError(`maxRate must be at least ${MIN_RATE} bytes per second, but is ${maxRate}.`);
+    throw new UsageError(`maxRate (--max-rate) must be at least ${MIN_RATE} bytes per second, but is ${maxRate}.`);
   }
   return maxRate;
 }

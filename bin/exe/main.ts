@@ -45,9 +45,11 @@ rmSync(OUTPUT, { recursive: true, force: true });
 mkdirSync(OUTPUT, { recursive: true });
 const program = await bundle();
 const released = new Map<string, ReleasedFile>();
+/** What is released beside the zips. */
+const others: ReleasedFile[] = [];
 for (const target of targets) released.set(target.name, await buildTarget(target, program));
 const npmPackage = packNpmPackage();
-writeSums([...released.values(), npmPackage]);
+writeSums([...released.values(), ...others, npmPackage]);
 writeManifests(released, npmPackage);
 rmSync(TEMPORARY, { recursive: true, force: true });
 
@@ -76,7 +78,9 @@ async function buildTarget(target: Target, { script, workers, metafiles }: Bundl
   const inside = distinct([...packagesIn(metafiles), ...koffi]);
   const bom = sbom({ version, file: program, sha256: sha256(executable), nodeVersion: NODE_VERSION, packages: inside });
   const bomText = Buffer.from(`${JSON.stringify(bom, undefined, 2)}\n`);
-  writeFileSync(join(OUTPUT, `vhdup-${target.name}.cdx.json`), bomText);
+  const bomFile = `vhdup-${target.name}.cdx.json`;
+  writeFileSync(join(OUTPUT, bomFile), bomText);
+  others.push({ file: bomFile, sha256: sha256(bomText) });
   const archive = zip([
     { name: program, bytes: executable, isProgram: true },
     { name: 'LICENSE.txt', bytes: Buffer.from(LICENSE) },

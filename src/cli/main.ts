@@ -39,6 +39,7 @@ export async function main(
     return EXIT_CODES.ok;
   }
   const [first = '', ...rest] = args;
+  if (first === 'help' && rest.length > 0) return await main([...rest, '--help'], environment, program);
   const cmdlet = cmdletNamed(first);
   try {
     if (cmdlet === undefined) {

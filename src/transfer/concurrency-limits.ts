@@ -27,7 +27,7 @@ export interface Concurrency {
 export function concurrencyOf(threads: Threads = 'auto'): Concurrency {
   if (threads === 'auto') return { maxRequests: MAX_THREADS, maxWindows: AUTO_WINDOWS };
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new UsageError(`threads must be auto or an integer from 1 to ${MAX_THREADS}, but is ${threads}.`);
+    throw new UsageError(`threads (--threads) must be auto or an integer from 1 to ${MAX_THREADS}, but is ${threads}.`);
   }
   // One window is read ahead while the others are sent.
   return { maxRequests: threads, maxWindows: Math.min(threads + 1, MAX_WINDOWS) };

@@ -29,8 +29,14 @@ describe('main', () => {
   it('prints its help and its version on stdout', async () => {
     expect(await main(['--help'], {})).toBe(0);
     for (const word of ['vhdup <command>', 'upload', 'convert']) expect(written.out).toContain(word);
-    expect(await main(['upload', '--help'], {})).toBe(0);
-    expect(written.out).toContain('--checkpoint');
+    for (const words of [
+      ['upload', '--help'],
+      ['help', 'upload'],
+    ]) {
+      written.out = '';
+      expect(await main(words, {})).toBe(0);
+      expect(written.out).toContain('--checkpoint');
+    }
     written.out = '';
     expect(await main(['--version'], {})).toBe(0);
     expect(written).toEqual({ out: `${VERSION}\n`, err: '' });
