@@ -121,7 +121,15 @@ describe('parseDestination', () => {
   it('accepts an endpoint whose public domain has the account in the path', () => {
     const url = 'https://store.example.com/account/vhds/disk.vhd';
     expect(parseDestination(url).address.containerName).toBe('account');
-    expect(parseDestination(url, 'https://store.example.com/account', 'account').address.containerName).toBe('vhds');
+    for (const accountName of ['account', undefined]) {
+      for (const text of [url, 'vhds/disk.vhd']) {
+        expect(parseDestination(text, 'https://store.example.com/account', accountName).address).toMatchObject({
+          url,
+          accountName: 'account',
+          containerName: 'vhds',
+        });
+      }
+    }
   });
 
   it('uses the container at the end of the endpoint', () => {
