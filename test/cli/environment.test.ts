@@ -146,6 +146,8 @@ describe('a credential from the environment', () => {
       'https://account.privatelink.blob.core.windows.net',
       'https://account.z22.blob.storage.azure.net',
       'https://account-secondary.blob.core.windows.net',
+      'https://account-microsoftrouting.blob.core.windows.net',
+      'https://account-dualstack.blob.core.windows.net',
     ]) {
       expect(readEnvironment(environment, `${host}/vhds/disk.vhd`).credential?.kind).toMatch(/sas|account-key/);
     }

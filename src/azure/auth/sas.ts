@@ -154,7 +154,7 @@ function segmentsOf(url: string): string[] | undefined {
   const { protocol, host, hostname, pathname } = new URL(url);
   const known = parseStorageHost(hostname);
   const isAlias = known?.isOfKnownCloud === true && known.service === 'blob';
-  const place = isAlias ? host.replace(/-secondary\./, '.').replace(/\.privatelink\./, '.') : host;
+  const place = isAlias ? host.replace(/^[^.]+/, known.account).replace(/\.privatelink\./, '.') : host;
   const path = percentDecoded(pathname);
   return path === undefined ? undefined : [`${protocol}//${place}`, ...path.replace(/\/+$/, '').split('/').slice(1)];
 }

@@ -197,12 +197,15 @@ describe('isWithin', () => {
     const url = 'https://account.blob.core.windows.net/vhds/disk.vhd';
     for (const place of [
       'https://account-secondary.blob.core.windows.net',
+      'https://account-internetrouting.blob.core.windows.net',
+      'https://account-secondary-dualstack.privatelink.blob.core.windows.net',
       'https://account.blob.core.windows.net/vhds/',
     ]) {
       expect(isWithin(url, place)).toBe(true);
     }
     for (const place of [
       'https://account.dfs.core.windows.net',
+      'https://account-other.blob.core.windows.net',
       'https://account.blob.core.windows.net.example.com',
       '',
     ]) {
