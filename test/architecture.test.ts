@@ -54,6 +54,9 @@ const OWNERS: Readonly<Record<string, string>> = {
 /** Files outside cli/ that may use the process. They read variables that the system or its tools define. */
 const READ_THE_PROCESS = ['azure/network/proxy.ts', 'target/local-file.ts'];
 
+/** The files that connect to a service, and so own the retries of its requests. */
+const OWN_RETRIES = ['remote/arm-session.ts', 'remote/connect.ts'];
+
 const MAX_FILES_AT_ROOT = 10;
 
 /** What the command line loads when a command runs, not when it starts. */
@@ -172,6 +175,11 @@ describe('src/', () => {
   it('starts threads in one place', () => {
     const starters = [...SOURCES].filter(([, text]) => /new Worker\(|eval: true/.test(text));
     expect(starters.map(([path]) => path)).toEqual(['base/worker-thread.ts']);
+  });
+
+  it('retries requests where it connects, and nowhere else', () => {
+    const owners = [...SOURCES].filter(([, text]) => /new Retrier\(/.test(text));
+    expect(owners.map(([path]) => path).sort()).toEqual(OWN_RETRIES);
   });
 
   it(`has at most ${MAX_FILES_AT_ROOT} files at its root`, () => {

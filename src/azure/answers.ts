@@ -22,7 +22,7 @@ const CREDENTIAL: Outcome = { is: 'permanent', blame: 'credential' };
 const DESTINATION: Outcome = { is: 'permanent', blame: 'destination' };
 const PERMANENT: Outcome = { is: 'permanent', blame: 'service' };
 
-/** With the delays between attempts, these take about 8 seconds, 2 minutes and 6 minutes. */
+/** With the delays between attempts, these take about 8 seconds, 2 minutes and 6 minutes: `Retry-After` does not lengthen them. */
 const AT_MOST_5: Outcome = { is: 'transient', limit: { tries: 5 } };
 const AT_MOST_10: Outcome = { is: 'transient', limit: { tries: 10 } };
 const AT_MOST_20: Outcome = { is: 'transient', limit: { tries: 20 } };

@@ -11,12 +11,14 @@ import { accountPlace, isDiskUrl, isPublicDomain, parseStorageHost } from './sto
 
 export type { BlobAddress };
 
-/** What a URL may name besides a blob. */
+/** What a URL may name besides a blob, and how messages name the endpoint. */
 export interface AddressRules {
   /** A container. Its address has an empty `blobName`, and its `url` is that of the container. */
   readonly mayBeContainer?: boolean | undefined;
   /** A snapshot or a version of a blob, which can only be read. */
   readonly mayBeVersion?: boolean | undefined;
+  /** Where the endpoint comes from, for messages. @default "the endpoint" */
+  readonly endpointSource?: string | undefined;
 }
 
 /** The destination that the user named: its address, and the SAS in its URL. */
@@ -41,20 +43,21 @@ export function parseDestination(
   text: string,
   serviceUrl?: string,
   accountName?: string,
-  { mayBeContainer = false, mayBeVersion = false }: AddressRules = {},
+  { mayBeContainer = false, mayBeVersion = false, endpointSource }: AddressRules = {},
 ): Destination {
   assertNotOnlySas(text);
   const given = split(decodedUrl(withoutWrapping(text)));
   const { place } = given;
   const { version, query } = splitVersion(given.query);
-  const endpoint = serviceUrl === undefined ? undefined : parseEndpoint(serviceUrl, 'The endpoint', accountName);
+  const endpoint =
+    serviceUrl === undefined ? undefined : parseEndpoint(serviceUrl, endpointSource ?? 'The endpoint', accountName);
   if (endpoint?.query !== undefined) {
     throw new UsageError(
       'The endpoint must not contain a SAS. Append the SAS to the destination, or set AZURE_STORAGE_SAS_TOKEN.',
     );
   }
   assertSafePath(place);
-  const url = toUrl(isUrl(place) ? place : absolute(place, endpoint), place);
+  const url = toUrl(isUrl(place) ? place : absolute(place, endpoint, endpointSource), place);
   if (version !== undefined && !mayBeVersion) {
     const [kind = ''] = version.split('=');
     throw new UsageError(`The destination is a ${kind} of a blob, which is read-only. Name the blob itself.`);
@@ -129,7 +132,7 @@ function split(text: string): { place: string; query: string } {
 }
 
 /** The URL of `container/blob`. */
-function absolute(place: string, endpoint: Endpoint | undefined): string {
+function absolute(place: string, endpoint: Endpoint | undefined, endpointSource = 'the endpoint'): string {
   if (parseStorageHost(place.split('/')[0] ?? '') !== undefined) {
     throw new UsageError(`The destination "${shown(place)}" has no scheme. Write https:// in front of it.`);
   }
@@ -145,7 +148,7 @@ function absolute(place: string, endpoint: Endpoint | undefined): string {
   if (rest.length === 0) return `${url}/${containerName}/${path}`;
   if (first === containerName) return `${url}/${path}`;
   throw new UsageError(
-    `The endpoint ${url}/${containerName} ends in the container ${containerName}, but the destination is ${shown(path)}. Write ${containerName}/${shown(path)} for a blob in that container, or remove /${containerName} from the endpoint (BlobEndpoint of the connection string).`,
+    `The endpoint ${url}/${containerName} ends in the container ${containerName}, but the destination is ${shown(path)}. Write ${containerName}/${shown(path)} for a blob in that container, or remove /${containerName} from ${endpointSource}.`,
   );
 }
 

@@ -20,7 +20,7 @@ export interface Endpoint {
  * @param text - `https://ACCOUNT.blob.core.windows.net`, `http://HOST:10000/ACCOUNT`, or either of them with a container.
  * @param source - Where the text comes from, for messages: AZURE_STORAGE_SERVICE_ENDPOINT.
  * @param accountName - The account named by the same source.
- * @throws {UsageError} not a URL, the URL of another service, or a path that is not an account and a container.
+ * @throws {UsageError} not a URL, the URL of another service, a path that is not an account and a container, or another account.
  */
 export function parseEndpoint(text: string, source: string, accountName?: string): Endpoint {
   const bare = withoutWrapping(text);
@@ -36,6 +36,7 @@ export function parseEndpoint(text: string, source: string, accountName?: string
   }
   assertBlobService(url, source);
   const segments = url.pathname.split('/').filter((segment) => segment !== '');
+  assertSameAccount(url, segments, source, accountName);
   const isInPath = isAccountInPath(url, segments, accountName);
   const account = isInPath ? segments.shift() : undefined;
   if (isInPath && account === undefined) {
@@ -56,10 +57,27 @@ export function parseEndpoint(text: string, source: string, accountName?: string
   };
 }
 
-/** If the host does not decide, the path starts with an account, unless the host is a custom domain. */
+/**
+ * If the host does not decide, a path starts with an account: the endpoint of a custom domain has no path. The same endpoint is
+ * parsed with and without the name of its account, for example for a SAS, and must mean the same.
+ */
 function isAccountInPath(url: URL, segments: readonly string[], accountName: string | undefined): boolean {
   const place = accountPlace(url, [accountName]);
-  return place === 'unknown' ? segments.length > 0 && !isPublicDomain(url) : place === 'path';
+  return place === 'unknown' ? segments.length > 0 : place === 'path';
+}
+
+/** @throws {UsageError} the endpoint of a domain that may be the account's own has a path, which names something else. */
+function assertSameAccount(
+  url: URL,
+  [first]: readonly string[],
+  source: string,
+  accountName: string | undefined,
+): void {
+  if (first === undefined || accountName === undefined) return;
+  if (accountPlace(url, [accountName]) !== 'unknown' || !isPublicDomain(url)) return;
+  throw new UsageError(
+    `${source} is ${url.origin}${url.pathname}, but the account is ${accountName}. On such a host, the path of an endpoint is the account. If ${url.hostname} is a custom domain of ${accountName}, use ${url.origin}, and write the container in the destination.`,
+  );
 }
 
 /** @throws {UsageError} the host is the account's endpoint for files, queues, tables, a data lake or a website. The message names the blob endpoint. */

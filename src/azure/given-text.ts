@@ -8,12 +8,33 @@ const SAMPLE_UNITS = 512;
  * @returns the text without its byte order mark.
  */
 export function decodeText(bytes: Uint8Array): string {
-  return new TextDecoder(encodingOf(bytes)).decode(bytes);
+  const encoding = encodingOf(bytes);
+  if (encoding === 'utf-32le' || encoding === 'utf-32be') return decodeUtf32(bytes, encoding === 'utf-32le');
+  // A tool that appends an ASCII line end to UTF-16 leaves half a unit at the end.
+  const whole = encoding === 'utf-8' ? bytes : bytes.subarray(0, bytes.length - (bytes.length % 2));
+  return new TextDecoder(encoding).decode(whole);
 }
 
-function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
+/** Node.js has no decoder for it. */
+function decodeUtf32(bytes: Uint8Array, isLittleEndian: boolean): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let text = '';
+  for (let at = 4; at + 4 <= bytes.length; at += 4) {
+    const code = view.getUint32(at, isLittleEndian);
+    text += code > 0x10ffff ? '\ufffd' : String.fromCodePoint(code);
+  }
+  return text;
+}
+
+type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'utf-32le' | 'utf-32be';
+
+function encodingOf(bytes: Uint8Array): Encoding {
+  const mark = Buffer.from(bytes.subarray(0, 4)).toString('hex');
+  // That of UTF-32 starts like that of UTF-16.
+  if (mark === 'fffe0000') return 'utf-32le';
+  if (mark === '0000feff') return 'utf-32be';
+  if (mark.startsWith('fffe')) return 'utf-16le';
+  if (mark.startsWith('feff')) return 'utf-16be';
   // A SAS, a URL and a connection string are ASCII: one of the two bytes of each unit is zero.
   const units = Math.min(SAMPLE_UNITS, Math.floor(bytes.length / 2));
   const zeros = [0, 0];
@@ -45,7 +66,6 @@ export function withoutWrapping(text: string): string {
 }
 
 const ENTITIES: ReadonlyMap<string, string> = new Map([
-  ['amp', '&'],
   ['quot', '"'],
   ['apos', "'"],
   ['equals', '='],
@@ -58,8 +78,8 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Decodes HTML and JSON escapes of single characters, also if applied twice (`&amp;amp;`), and removes the backslashes that
- * shells insert before ?, & and = when a URL is pasted. None of these can be part of a SAS.
+ * Decodes HTML and JSON escapes of single characters, also if applied twice (`&amp;amp;`), and removes the characters with which
+ * shells escape ?, & and = in a URL: \ in sh, ^ in cmd.exe, ` in PowerShell. None of these can be part of a SAS.
  */
 export function unescapeMarkup(text: string): string {
   let result = text;
@@ -71,11 +91,18 @@ export function unescapeMarkup(text: string): string {
       .replace(/&#(\d{2,3});/g, (whole, decimal: string) =>
         Number(decimal) > 31 && Number(decimal) < 127 ? String.fromCharCode(Number(decimal)) : whole,
       )
-      .replace(/&([a-z]+);/g, (whole, name: string) => ENTITIES.get(name) ?? whole)
-      .replace(/\\(?=[?&=%"/])/g, '');
+      // Also without its semicolon: no field of a SAS starts with "amp".
+      .replace(/&(?:amp;?)+/gi, '&')
+      .replace(/&([a-z]+);/gi, (whole, name: string) => ENTITIES.get(name.toLowerCase()) ?? whole)
+      .replace(/[\\^`](?=[?&=%"/])/g, '');
     if (result === before) break;
   }
   return result;
+}
+
+/** Undoes the doubling of % that batch files need: `%%3A` is `%3A`. */
+export function withoutDoubledPercent(text: string): string {
+  return text.replace(/%+(?=%[0-9a-f]{2})/gi, '');
 }
 
 /** Undefined if the percent-encoding is malformed. */

@@ -25,8 +25,15 @@ const KNOWN_SUFFIXES = new Set([
   'core.usgovcloudapi.net',
 ]);
 
-/** ACCOUNT[-secondary][.zNN][.privatelink].SERVICE.SUFFIX, in any cloud, on Azure Stack, or an Azurite host name. */
+/** ACCOUNT[-ALIAS…][.zNN][.privatelink].SERVICE.SUFFIX, in any cloud, on Azure Stack, or an Azurite host name. */
 const STORAGE_HOST = /^([a-z0-9-]+)((?:\.(?:privatelink|z\d{1,2}))*)\.(blob|dfs|file|queue|table|web)\.(.+)$/;
+
+/**
+ * What host names of the same account add to its name. The SDKs remove them in any order. An account itself has no hyphens, except
+ * those of managed disks. Sources: learn.microsoft.com/azure/storage/common/network-routing-preference; StorageUrl of the SDK for C++,
+ * StorageImplUtils of the SDK for Java.
+ */
+const ALIASES = /(?:-(?:secondary|ipv6|dualstack|microsoftrouting|internetrouting))+$/;
 
 /** Names of Kubernetes services, where the second label is a namespace. */
 const CLUSTER_HOST = /\.svc(?:\.[a-z0-9.-]+)?$/;
@@ -45,9 +52,9 @@ export function parseStorageHost(hostname: string): StorageHost | undefined {
   // Static websites have their own zone, which the account's other endpoints do not have.
   const zone = service === 'web' && suffix.startsWith('core.') ? '' : between;
   return {
-    account: name.replace(/-secondary$/, ''),
+    account: name.replace(ALIASES, ''),
     service,
-    isSecondary: name.endsWith('-secondary'),
+    isSecondary: ALIASES.exec(name)?.[0].includes('-secondary') === true,
     blobHost: `${name}${zone}.blob.${suffix}`,
     isOfKnownCloud,
   };

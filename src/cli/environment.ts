@@ -40,12 +40,12 @@ export function readEnvironment(
 ): AzureEnvironment {
   const variable: Variable = (name) => withoutWrapping(environment[name] ?? '') || undefined;
   const isNeeded = needsEndpoint(destination);
-  const serviceUrl = isNeeded ? serviceUrlOf(variable, more.cloud) : undefined;
-  const account = isNeeded ? accountIn(variable) : undefined;
+  const given = isNeeded ? givenEndpoint(variable, more.cloud) : undefined;
   // Whether a command can use a snapshot is checked when it parses the destination itself.
-  const rules = { mayBeContainer: more.mayBeContainer, mayBeVersion: true };
-  const { address, sas } = parseDestination(destination, serviceUrl, account, rules);
-  const named = isNeeded && isUrl(destination) ? endpointOf(address) : serviceUrl;
+  const rules = { mayBeContainer: more.mayBeContainer, mayBeVersion: true, endpointSource: given?.source };
+  const account = given === undefined && isNeeded ? accountIn(variable) : given?.accountName;
+  const { address, sas } = parseDestination(destination, given?.url, account, rules);
+  const named = isNeeded && isUrl(destination) ? endpointOf(address) : given?.url;
   return {
     ...(named === undefined ? {} : { serviceUrl: named }),
     ...(givesSas || sas !== undefined
@@ -96,14 +96,26 @@ function registerIdentitySecrets(variable: Variable): void {
   for (const name of names) registerSecret(variable(name) ?? '');
 }
 
-function serviceUrlOf(variable: Variable, cloud: string | undefined): string | undefined {
+/** An endpoint as the environment gives it, with the account that the same variables name. */
+interface GivenEndpoint {
+  readonly url: string;
+  readonly accountName: string | undefined;
+  /** For messages. */
+  readonly source: string;
+}
+
+function givenEndpoint(variable: Variable, cloud: string | undefined): GivenEndpoint | undefined {
+  const accountName = accountIn(variable);
+  const url = variable('AZURE_STORAGE_SERVICE_ENDPOINT');
   const connectionString = variable('AZURE_STORAGE_CONNECTION_STRING');
-  const account = accountIn(variable);
-  return (
-    variable('AZURE_STORAGE_SERVICE_ENDPOINT') ??
-    (connectionString === undefined ? undefined : parseConnectionString(connectionString).serviceUrl) ??
-    (account === undefined ? undefined : blobEndpoint(account, cloud && cloudNamed(cloud).storageSuffix))
-  );
+  if (url !== undefined) return { url, accountName, source: 'AZURE_STORAGE_SERVICE_ENDPOINT' };
+  if (connectionString !== undefined) {
+    const { serviceUrl, accountName: ownName } = parseConnectionString(connectionString);
+    return { url: serviceUrl, accountName: ownName ?? accountName, source: 'BlobEndpoint of the connection string' };
+  }
+  if (accountName === undefined) return undefined;
+  const suffix = cloud && cloudNamed(cloud).storageSuffix;
+  return { url: blobEndpoint(accountName, suffix), accountName, source: 'AZURE_STORAGE_ACCOUNT' };
 }
 
 function accountIn(variable: Variable): string | undefined {

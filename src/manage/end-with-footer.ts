@@ -2,14 +2,11 @@
 
 import type { ManagedDisk } from '../azure/arm/managed-disks.ts';
 import type { ResourceId } from '../azure/arm/resource-id.ts';
-import { connectDiskBlob } from '../azure/disk-blob.ts';
-import { VERSION } from '../base/version.ts';
-import { type EventListener, retryEvent } from '../events.ts';
+import type { EventListener } from '../events.ts';
 import { encodeFixedFooter, FOOTER_LENGTH } from '../image/vhd/footer.ts';
 import type { ArmOptions } from '../options.ts';
 import type { ArmSession } from '../remote/arm-session.ts';
-import { accessOf } from '../remote/connect.ts';
-import { Retrier } from '../transfer/retry.ts';
+import { accessOf, connectDisk } from '../remote/connect.ts';
 
 /** For one request of 512 bytes. */
 const GRANT_SECONDS = 3600;
@@ -32,23 +29,15 @@ export async function endWithFooter(found: ManagedDisk, request: EndRequest): Pr
 }
 
 async function writeFooter(url: string, size: number, { session, options, emit, signal }: EndRequest): Promise<void> {
-  const { address, credential, permissions } = accessOf({ destination: url }, 'w');
-  const store = await connectDiskBlob(address, credential, {
-    userAgent: `vhdup/${VERSION}`,
-    permissions,
-    onEvent: emit,
-    onRequest: (record) => emit({ type: 'request', ...record }),
-    // The service checks the checksum in the footer itself.
-    onChecksumRefused: () => undefined,
-    tokens: { credential: session.credential, scope: session.target.diskScope },
-  });
+  const access = accessOf({ destination: url }, 'w');
+  const tokens = { credential: session.credential, scope: session.target.diskScope };
+  const { disk, store } = await connectDisk(access, { ...options, maxRequests: 1 }, emit, tokens);
   try {
     const diskSize = size - FOOTER_LENGTH;
     const bytes = encodeFixedFooter({ size: diskSize, uniqueId: new Uint8Array(16), timestamp: 0 });
-    const run = { range: { offset: diskSize, length: FOOTER_LENGTH }, bytes };
-    const retrier = new Retrier(options, (notice) => emit(retryEvent(notice)));
-    await retrier.run(`Put Page ${diskSize}+${FOOTER_LENGTH}`, signal, (attempt) => store.write(run, attempt));
+    // Without a checksum: the service checks the one in the footer.
+    await store.write({ range: { offset: diskSize, length: FOOTER_LENGTH }, bytes }, signal);
   } finally {
-    store.close();
+    disk.close();
   }
 }

@@ -179,7 +179,10 @@ export class Retrier {
     const backoffMs = Math.min(maxRetryDelayMs, retryDelayMs * 2 ** Math.min(attempt - 1, 20));
     // Jitter spreads requests that failed together, so that they do not retry together.
     const jitteredMs = backoffMs * (0.5 + Math.random() / 2);
-    const delayMs = Math.round(Math.max(jitteredMs, Math.min(error.failure.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)));
+    const { limit, retryAfterMs = 0 } = error.failure;
+    // A limit of tries stands for some minutes. With such pauses, a failure that is probably permanent would take hours.
+    const askedMs = limit?.tries === undefined ? Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) : 0;
+    const delayMs = Math.round(Math.max(jitteredMs, askedMs));
     this.retries += 1;
     this.#onRetry({ what, attempt, delayMs, error });
     try {

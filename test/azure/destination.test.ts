@@ -23,6 +23,7 @@ describe('parseDestination, of a managed disk', () => {
   ])('recognises %s', (text) => {
     const { address } = parseDestination(text);
     expect(address).toMatchObject({ isDisk: true, containerName: 'c12', blobName: 'abcd' });
+    expect(address.accountName).toMatch(/^md-(?:impexp-)?abc$/);
     expect(address.url).toBe(text.split('?')[0]);
   });
 
@@ -43,6 +44,12 @@ describe('parseDestination', () => {
     ['Azure Stack Edge', 'https://account.blob.edge-1.contoso.com', 'account'],
     ['a private endpoint in a DNS zone', 'https://account.z7.privatelink.blob.storage.azure.net', 'account'],
     ['a secondary', 'https://account-secondary.blob.core.windows.net', 'account'],
+    ['the route of Microsoft', 'https://account-microsoftrouting.blob.core.windows.net', 'account'],
+    ['the route of the internet', 'https://account-internetrouting.blob.core.windows.net', 'account'],
+    ['IPv6 alone', 'https://account-ipv6.blob.core.windows.net', 'account'],
+    ['both versions of IP', 'https://account-dualstack.z12.blob.storage.azure.net', 'account'],
+    ['a secondary over IPv6', 'https://account-secondary-ipv6.blob.core.windows.net', 'account'],
+    ['a secondary over a route', 'https://account-microsoftrouting-secondary.blob.core.windows.net', 'account'],
     ['a domain of its own', 'https://disks.example.com', undefined],
     ['an emulator by account', 'http://devstoreaccount1.blob.localhost:10000', 'devstoreaccount1'],
     ['an emulator in a cluster', 'http://azurite.default.svc.cluster.local:8080/devstoreaccount1', 'devstoreaccount1'],
@@ -121,7 +128,15 @@ describe('parseDestination', () => {
   it('accepts an endpoint whose public domain has the account in the path', () => {
     const url = 'https://store.example.com/account/vhds/disk.vhd';
     expect(parseDestination(url).address.containerName).toBe('account');
-    expect(parseDestination(url, 'https://store.example.com/account', 'account').address.containerName).toBe('vhds');
+    for (const accountName of ['account', undefined]) {
+      for (const text of [url, 'vhds/disk.vhd']) {
+        expect(parseDestination(text, 'https://store.example.com/account', accountName).address).toMatchObject({
+          url,
+          accountName: 'account',
+          containerName: 'vhds',
+        });
+      }
+    }
   });
 
   it('uses the container at the end of the endpoint', () => {

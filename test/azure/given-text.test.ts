@@ -16,8 +16,29 @@ describe('decodeText', () => {
     );
   });
 
+  it('decodes UTF-32 in both byte orders, with its byte order mark', () => {
+    const bytes = Buffer.from(
+      Uint32Array.from([...'\ufeff?sv=€\u{1f511}'].map((one) => one.codePointAt(0) ?? 0)).buffer,
+    );
+    expect(decodeText(bytes)).toBe('?sv=€\u{1f511}');
+    expect(decodeText(Buffer.from(bytes).swap32())).toBe('?sv=€\u{1f511}');
+  });
+
+  it('ignores half a unit at the end of UTF-16, as "echo" appends it', () => {
+    for (const given of ['\ufeff?sv=1', '?sv=1']) {
+      const bytes = Buffer.from(given, 'utf16le');
+      expect(decodeText(Buffer.concat([bytes, Buffer.from('\n')]))).toBe('?sv=1');
+    }
+  });
+
   it('accepts any bytes', () => {
     fc.assert(fc.property(fc.uint8Array(), (bytes) => typeof decodeText(bytes) === 'string'));
+    for (const mark of [
+      [0xff, 0xfe, 0, 0],
+      [0, 0, 0xfe, 0xff],
+    ]) {
+      expect(decodeText(Uint8Array.from([...mark, 0xff, 0xff, 0xff, 0xff, 0x41]))).toBe('\ufffd');
+    }
   });
 });
 
@@ -51,6 +72,8 @@ describe('unescapeMarkup', () => {
     ['a&amp;amp;b', 'a&b'],
     ['a&#38;b&#x26;c\\u0026d', 'a&b&c&d'],
     ['a\\&b\\=c\\?d', 'a&b=c?d'],
+    ['a^&b`&c^%d', 'a&b&c%d'],
+    ['a&AMP;b&ampc', 'a&b&c'],
     ['a&unknown;b&#5;', 'a&unknown;b&#5;'],
   ])('converts %j to %j', (text, plain) => {
     expect(unescapeMarkup(text)).toBe(plain);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { messageOf } from '../../src/base/thrown.ts';
 import { readEnvironment } from '../../src/cli/environment.ts';
 import { CredentialError, UsageError } from '../../src/errors.ts';
+import { accessOf } from '../../src/remote/connect.ts';
 import { SIGNATURE, sasWith } from '../support/sas-samples.ts';
 
 const KEY = Buffer.alloc(64, 0x5a).toString('base64');
@@ -145,6 +146,8 @@ describe('a credential from the environment', () => {
       'https://account.privatelink.blob.core.windows.net',
       'https://account.z22.blob.storage.azure.net',
       'https://account-secondary.blob.core.windows.net',
+      'https://account-microsoftrouting.blob.core.windows.net',
+      'https://account-dualstack.blob.core.windows.net',
     ]) {
       expect(readEnvironment(environment, `${host}/vhds/disk.vhd`).credential?.kind).toMatch(/sas|account-key/);
     }
@@ -271,6 +274,7 @@ describe('a credential from the environment', () => {
 });
 
 describe('an endpoint from the environment', () => {
+  const EDGE = 'https://edge.contoso.com/account';
   const URL_IN_TWO_WAYS = 'http://edge.contoso.com:8080/account/vhds/disk.vhd';
 
   it('resolves an ambiguous URL', () => {
@@ -293,6 +297,63 @@ describe('an endpoint from the environment', () => {
         sas: SAS,
       });
     }
+  });
+
+  it.each<[string, NodeJS.ProcessEnv]>([
+    ['a key', { AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${EDGE};AccountName=account;AccountKey=${KEY}` }],
+    [
+      'a SAS',
+      { AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${EDGE};AccountName=account;SharedAccessSignature=${SAS}` },
+    ],
+    ['a SAS, unnamed', { AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${EDGE};SharedAccessSignature=${SAS}` }],
+    [
+      'another account',
+      {
+        AZURE_STORAGE_ACCOUNT: 'other',
+        AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${EDGE};AccountName=account;AccountKey=${KEY}`,
+      },
+    ],
+    ['the variable', { AZURE_STORAGE_SERVICE_ENDPOINT: EDGE, AZURE_STORAGE_SAS_TOKEN: SAS }],
+    [
+      'the variable and the account',
+      {
+        AZURE_STORAGE_SERVICE_ENDPOINT: EDGE,
+        AZURE_STORAGE_ACCOUNT: 'account',
+        AZURE_STORAGE_SAS_TOKEN: SAS,
+      },
+    ],
+  ])('may be on a public https host with the account in its path: %s', (what, environment) => {
+    for (const destination of [`${EDGE}/vhds/disk.vhd`, PATH]) {
+      const given = readEnvironment(environment, destination);
+      expect(given).toMatchObject({
+        serviceUrl: EDGE,
+        credential: { kind: /a key|another/.test(what) ? 'account-key' : 'sas' },
+      });
+      // The command parses the destination again, without the variables.
+      expect(accessOf({ destination, ...given }, 'w').address).toMatchObject({
+        url: `${EDGE}/vhds/disk.vhd`,
+        accountName: 'account',
+        containerUrl: `${EDGE}/vhds`,
+      });
+    }
+  });
+
+  it('is named by its variable if it does not fit the destination', () => {
+    const read = (environment: NodeJS.ProcessEnv) => () => readEnvironment(environment, 'other/disk.vhd');
+    const endpoint = 'https://account.blob.core.windows.net/vhds';
+    expect(read({ AZURE_STORAGE_SERVICE_ENDPOINT: endpoint, AZURE_STORAGE_SAS_TOKEN: SAS })).toThrow(
+      'or remove /vhds from AZURE_STORAGE_SERVICE_ENDPOINT.',
+    );
+    expect(read({ AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${endpoint};SharedAccessSignature=${SAS}` })).toThrow(
+      'or remove /vhds from BlobEndpoint of the connection string.',
+    );
+    const custom = {
+      AZURE_STORAGE_SERVICE_ENDPOINT: 'https://disks.example.com/vhds',
+      AZURE_STORAGE_ACCOUNT: 'account',
+    };
+    expect(read(custom)).toThrow(
+      'AZURE_STORAGE_SERVICE_ENDPOINT is https://disks.example.com/vhds, but the account is account.',
+    );
   });
 
   it('may be in quotes, as set "X=..." keeps them', () => {

@@ -226,6 +226,25 @@ describe('Retrier', () => {
     }
   });
 
+  it('gives up a failure with a limit of tries in the usual time, however long a pause it asks for', async () => {
+    const { retrier, notices } = watched();
+    const signInPage = failure({ retryAfterMs: HOUR_MS, limit: { tries: 20 } });
+    expect((await failureOf(retrier.run('Put Page', NEVER, failing([signInPage], true).operation))).message).toContain(
+      'after 20 attempts',
+    );
+    expect(notices.map(({ delayMs }) => delayMs)).toEqual(new Array(19).fill(0));
+    // A limit of time is one already.
+    const stop = new AbortController();
+    const delays: number[] = [];
+    const patient = new Retrier(AT_ONCE, ({ delayMs }) => {
+      delays.push(delayMs);
+      stop.abort(new Error('seen'));
+    });
+    const busy = failure({ retryAfterMs: 1000, limit: { ms: HOUR_MS } });
+    await failureOf(patient.run('Put Page', stop.signal, failing([busy]).operation));
+    expect(delays).toEqual([1000]);
+  });
+
   it('ends a delay at once on abort, with the reason unchanged', async () => {
     const stop = new AbortController();
     const reason = new Error('enough');

@@ -12,6 +12,8 @@ import { canonicalSas } from './sas-text.ts';
 export interface ConnectionString {
   /** Without a trailing slash. If it ends in a container, destinations are in that container. */
   readonly serviceUrl: string;
+  /** AccountName. Absent if only the endpoint shows the account. */
+  readonly accountName?: string;
   readonly credential: Credential;
 }
 
@@ -36,7 +38,8 @@ export function parseConnectionString(text: string): ConnectionString {
   const endpoint = endpointOf(fields, accountName);
   const { url, containerName } = endpoint;
   const serviceUrl = containerName === undefined ? url : `${url}/${containerName}`;
-  return { serviceUrl, credential: credentialOf(fields, endpoint, accountName) };
+  const credential = credentialOf(fields, endpoint, accountName);
+  return { serviceUrl, ...(accountName === undefined ? {} : { accountName }), credential };
 }
 
 function fieldsOf(text: string): Map<string, string> {

@@ -5,7 +5,7 @@
 
 import { registerSecret } from '../../base/redact.ts';
 import { CredentialError } from '../../errors.ts';
-import { percentDecoded, unescapeMarkup, withoutWrapping } from '../given-text.ts';
+import { percentDecoded, unescapeMarkup, withoutDoubledPercent, withoutWrapping } from '../given-text.ts';
 
 /** The format of a field. With `plus`, spaces are decoded + signs: such fields never contain spaces. */
 interface FieldForm {
@@ -28,6 +28,7 @@ const SIGNATURE: FieldForm = {
   name: 'the base64 of 32 bytes',
   plus: true,
 };
+const PROTOCOLS: FieldForm = { pattern: /^(?:https|https?,https?)$/, name: '"https" or "https,http"' };
 const TEXT = 'text';
 
 /** All fields of a SAS for blobs. Other parameters of a query are dropped. */
@@ -40,7 +41,7 @@ const FIELDS: ReadonlyMap<string, FieldForm | typeof TEXT> = new Map<string, Fie
   ['st', TIME],
   ['se', TIME],
   ['sip', { pattern: /^[0-9a-f.:]+(?:-[0-9a-f.:]+)?$/i, name: 'an IP address or a range of them' }],
-  ['spr', { pattern: /^(?:https|https?,https?)$/, name: '"https" or "https,http"' }],
+  ['spr', PROTOCOLS],
   ['sig', SIGNATURE],
   ['si', TEXT],
   // In older SAS of managed disks: the name of the key.
@@ -67,8 +68,18 @@ const FIELDS: ReadonlyMap<string, FieldForm | typeof TEXT> = new Map<string, Fie
   ['rsct', TEXT],
 ]);
 
-/** Batch files damage %3A, %2B, %2F and %3D: they replace %2 and %3 with arguments. */
-const BATCH_ADVICE = 'If the SAS is in a batch file (.cmd, .bat), double every % in it; otherwise copy it again.';
+/** What is in front of a field that is the first one: `SAS=sv=`, `sas: ?sv=`. */
+const LABEL = new RegExp(`^.*?(?<=^|[=:?\\s"'])(?=(?:${[...FIELDS.keys()].join('|')})=)`, 'i');
+
+/**
+ * What is left of a field in a batch file, which replaces %2 and %3 with its arguments, usually with nothing: of %3A in a time, %3D
+ * at the end of a signature, %2C in the list of protocols.
+ */
+const EATEN: ReadonlyMap<FieldForm, RegExp> = new Map([
+  [TIME, /^\d{4}-\d\d-\d\dT\d\dA\d\d/],
+  [SIGNATURE, /^[A-Za-z0-9+/]{43}D$/],
+  [PROTOCOLS, /^https?Chttps?$/],
+]);
 
 /**
  * @param query - A SAS in any spelling, without the URL before it.
@@ -114,14 +125,15 @@ function unescapedQuery(query: string): string | undefined {
   let text = withoutWrapping(query).replace(/[\r\n\p{Cf}]+/gu, '');
   for (;;) {
     // Escapes may hide the quotes: &#38;quot;sv=
-    text = withoutWrapping(unescapeMarkup(text));
+    text = withoutDoubledPercent(withoutWrapping(unescapeMarkup(text)));
     const isPlain = /(?:^|[?&])sig=/i.test(text);
     if (isPlain || !/(?:^|%(?:25)*(?:26|3f)|[?&])sig(?:=|%(?:25)*3d)/i.test(text)) break;
     const decoded = percentDecoded(text);
     if (decoded === undefined) return undefined;
     text = decoded;
   }
-  return text.replace(/^[?&\s]+/, '');
+  // A line end that was percent-encoded with the SAS belongs to none of its fields.
+  return text.replace(/(?:%(?:25)*(?:09|0a|0d|20))+$/i, '').replace(/^[?&\s]+/, '');
 }
 
 function givenFields(text: string): Map<string, string> {
@@ -139,11 +151,12 @@ function givenFields(text: string): Map<string, string> {
 
 /** The name in lower case, and the raw value. */
 function splitAtEquals(part: string): [name: string, raw: string] {
-  const equals = part.indexOf('=');
-  const name = equals < 0 ? part : part.slice(0, equals);
+  const field = part.replace(LABEL, '');
+  const equals = field.indexOf('=');
+  const name = equals < 0 ? field : field.slice(0, equals);
   const bare = (percentDecoded(name) ?? name).trim().toLowerCase();
   // A SAS with its question mark or its quotes may follow other parameters.
-  return [bare.replace(/^[^a-z]+/, ''), equals < 0 ? '' : part.slice(equals + 1)];
+  return [bare.replace(/^[^a-z]+/, ''), equals < 0 ? '' : field.slice(equals + 1)];
 }
 
 /** How often the values were percent-encoded, derived from the fields of known format. Undefined if none is encoded. */
@@ -156,11 +169,16 @@ function encodingLevel(given: ReadonlyMap<string, string>): number | undefined {
 function spellingsOf(raw: string): string[] {
   const spellings = [raw];
   for (let last = raw; ; ) {
-    const decoded = percentDecoded(last);
+    const decoded = decodedOnce(last);
     if (decoded === undefined || decoded === last) return spellings;
     spellings.push(decoded);
     last = decoded;
   }
+}
+
+function decodedOnce(text: string): string | undefined {
+  const decoded = percentDecoded(text);
+  return decoded && withoutDoubledPercent(decoded);
 }
 
 function fieldValue(name: string, raw: string, level: number | undefined): string {
@@ -183,9 +201,9 @@ function textOf(name: string, raw: string, level: number | undefined): string {
   if (level === undefined) return spellingsOf(raw).at(-1) ?? raw;
   let text = raw;
   for (let round = 1; round <= level; round++) {
-    const decoded = percentDecoded(round === level ? text.replaceAll('+', ' ') : text);
+    const decoded = decodedOnce(round === level ? text.replaceAll('+', ' ') : text);
     if (decoded === undefined) {
-      throw new CredentialError(`\`${name}\` of the SAS has a malformed percent-encoding. ${BATCH_ADVICE}`);
+      throw new CredentialError(`\`${name}\` of the SAS has a malformed percent-encoding. Copy it again.`);
     }
     text = decoded;
   }
@@ -197,11 +215,11 @@ function isDate(text: string): boolean {
 }
 
 function damaged(name: string, found: string, form: FieldForm): CredentialError {
-  const wasEaten = form === TIME && /^\d{4}-\d\d-\d\d(?:T\d\dA\d\d|\D*$)/.test(found);
   // After a lost &, the rest of the value may be the signature.
   const shown = /sig/i.test(found) || found.length > 60 ? `a value of ${found.length} characters` : `"${found}"`;
-  const why = wasEaten ? ' A batch file (.cmd, .bat) turned %3A into A: double every % in it.' : ` ${BATCH_ADVICE}`;
-  return new CredentialError(`\`${name}\` of the SAS is not ${form.name}: ${printableAscii(shown)}.${why}`);
+  return new CredentialError(
+    `\`${name}\` of the SAS is not ${form.name}: ${printableAscii(shown)}. ${adviceFor(form, found)}`,
+  );
 }
 
 function damagedSignature(found: string): CredentialError {
@@ -209,8 +227,13 @@ function damagedSignature(found: string): CredentialError {
   const strange = /[^A-Za-z0-9+/=]/.test(found) ? ', some of which are not base64' : '';
   const end = !found.endsWith('=') && strange === '' ? ' and no = at the end' : '';
   return new CredentialError(
-    `\`sig\` of the SAS is not the base64 of 32 bytes, which is 44 characters that end in =: it has ${length} characters${strange}${end}. ${BATCH_ADVICE}`,
+    `\`sig\` of the SAS is not the base64 of 32 bytes, which is 44 characters that end in =: it has ${length} characters${strange}${end}. ${adviceFor(SIGNATURE, found)}`,
   );
+}
+
+function adviceFor(form: FieldForm, found: string): string {
+  if (EATEN.get(form)?.test(found) !== true) return 'Copy the whole SAS again.';
+  return 'A batch file (.cmd, .bat) removed percent signs: double every % in it.';
 }
 
 function printableAscii(text: string): string {

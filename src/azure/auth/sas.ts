@@ -3,7 +3,7 @@ import { printable } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
 import { CredentialError } from '../../errors.ts';
 import type { BlobAddress } from '../destination.ts';
-import { decodedUrl, isUrl, percentDecoded, unescapeMarkup, withoutWrapping } from '../given-text.ts';
+import { decodedUrl, percentDecoded, unescapeMarkup, withoutWrapping } from '../given-text.ts';
 import { parseStorageHost } from '../storage-host.ts';
 import { describePermissions, missingLetters } from './sas-permissions.ts';
 import { canonicalSas } from './sas-text.ts';
@@ -38,32 +38,68 @@ export function readSas(sas: string): SasClaims {
 }
 
 /**
- * Parses a SAS as people copy and print it: alone, with a question mark, in quotes, with `&amp;`, in a connection string, or at
- * the end of a URL of the blob, its container or its account.
+ * Parses a SAS as people copy and print it: alone, with a question mark, in quotes, with `&amp;`, in a connection string, at the end of
+ * a URL of the blob, its container or its account, or as the only SAS in a text such as JSON or `export SAS="..."`.
  * @returns the SAS without a question mark, in canonical spelling.
- * @throws {CredentialError} it is damaged or for another resource. The message contains nothing of the signature.
+ * @throws {CredentialError} it is damaged or for another resource, or there are several. The message contains nothing of a signature.
  */
 export function parseSas(text: string, { url }: BlobAddress): string {
   const bare = withoutWrapping(decodedUrl(withoutWrapping(text)));
   if (bare === '') throw new CredentialError('The SAS is empty.');
-  if (bare.split('\n').filter((line) => /sig(?:=|%(?:25)*3d)/i.test(line)).length > 1) {
-    throw new CredentialError('The text contains several SAS, one on each line. Pass only one of them.');
-  }
-  const sas = canonicalSas(queryIn(bare, url));
+  const sas = onlySas(unescapeMarkup(bare), url);
   if (new URLSearchParams(sas).get('spr') === 'https' && url.startsWith('http:')) {
     throw new CredentialError(`The SAS allows only https (spr=https), but the destination is ${url}. Use https://.`);
   }
   return sas;
 }
 
+const QUOTES = '"\'`“”„‘’';
+/** What separates a SAS from the text around it. A mail may have wrapped the SAS, so nothing does if the whole text is one. */
+const BORDERS: readonly RegExp[] = [/(?!)/, new RegExp(`[${QUOTES}]`), new RegExp(`[\\s${QUOTES}]+`)];
+
+/** The SAS of the only part of the text that has one. */
+function onlySas(text: string, url: string): string {
+  const signatures = text.matchAll(/(?<![a-z])sig=([^&;\s"']*)/gi);
+  if (new Set([...signatures].map(([, value]) => value)).size > 1) {
+    throw new CredentialError('The text contains several SAS. Pass only one of them.');
+  }
+  let problem: unknown;
+  for (const [level, border] of BORDERS.entries()) {
+    const parts = text.split(border);
+    const candidates = parts.length === 1 ? parts : parts.filter((part) => /sig(?:=|%(?:25)*3d)/i.test(part));
+    for (const part of candidates) {
+      // The SAS of another place is refused, however it is separated.
+      const query = queryIn(part, url);
+      try {
+        return canonicalSas(query);
+      } catch (error) {
+        // A part in quotes shows best what is wrong. Blanks and line ends may also be within a SAS that is damaged.
+        if (level < 2) problem = error;
+      }
+    }
+  }
+  throw problem;
+}
+
 /** The SAS of a connection string or a URL; otherwise the text itself. */
 function queryIn(text: string, url: string): string {
-  const field = /(?:^|;)\s*SharedAccessSignature\s*=\s*(.*)$/is.exec(unescapeMarkup(text))?.[1];
+  const field = /(?:^|;)\s*SharedAccessSignature\s*=\s*(.*)$/is.exec(text)?.[1];
   if (field !== undefined) return field.split(';', 1)[0] ?? '';
-  if (!isUrl(text)) return text;
-  const [place = '', query = ''] = text.split(/\\?\?([\s\S]*)/, 2);
-  if (isWithin(url, place)) return query;
+  // Behind the URL, the SAS may be on a line of its own.
+  const end = text.search(/\?|\n\s*[a-z]{2,8}=/i);
+  const place = placeIn(end < 0 ? text : text.slice(0, end));
+  // A question mark may also belong to a field of the SAS.
+  if (place === undefined) return text;
+  if (isWithin(url, place)) return end < 0 ? '' : text.slice(end + 1);
   throw new CredentialError(`The SAS belongs to the URL ${shown(place)}, but the destination is ${url}.`);
+}
+
+/** The URL at the end of a text, behind a label such as `BlobEndpoint=`. A host of Azure Storage may lack its scheme. */
+function placeIn(text: string): string | undefined {
+  const url = /(?:^|[=:\s])(https?:\/\/\S*)\s*$/i.exec(text)?.[1];
+  if (url !== undefined) return url;
+  const [path = ''] = /[^=:\s]*\s*$/.exec(text) ?? [];
+  return parseStorageHost(path.split('/')[0] ?? '') === undefined ? undefined : `https://${path.trim()}`;
 }
 
 /** The tolerated clock difference before a SAS counts as not valid yet, in milliseconds. */
@@ -158,7 +194,7 @@ function segmentsOf(url: string): string[] | undefined {
   const { protocol, host, hostname, pathname } = new URL(url);
   const known = parseStorageHost(hostname);
   const isAlias = known?.isOfKnownCloud === true && known.service === 'blob';
-  const place = isAlias ? host.replace(/-secondary\./, '.').replace(/\.privatelink\./, '.') : host;
+  const place = isAlias ? host.replace(/^[^.]+/, known.account).replace(/\.privatelink\./, '.') : host;
   const path = percentDecoded(pathname);
   return path === undefined ? undefined : [`${protocol}//${place}`, ...path.replace(/\/+$/, '').split('/').slice(1)];
 }

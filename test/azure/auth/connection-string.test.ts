@@ -75,7 +75,15 @@ describe('parseConnectionString', () => {
       { serviceUrl: AZURE, credential: accountKey },
     ],
   ])('parses the connection string of %s', (_, text, expected) => {
-    expect(parseConnectionString(text)).toEqual(expected);
+    const { accountName: _name, ...parsed } = parseConnectionString(text);
+    expect(parsed).toEqual(expected);
+  });
+
+  it('returns the account only if AccountName names it', () => {
+    const endpoint = 'BlobEndpoint=https://edge.contoso.com/account';
+    const named = parseConnectionString(`${endpoint};AccountName=account;SharedAccessSignature=${SAS}`);
+    expect(named).toMatchObject({ serviceUrl: 'https://edge.contoso.com/account', accountName: 'account' });
+    expect(parseConnectionString(`${endpoint};SharedAccessSignature=${SAS}`)).not.toHaveProperty('accountName');
   });
 
   it.each([
@@ -121,6 +129,11 @@ describe('parseConnectionString', () => {
       'a path that goes too deep',
       `BlobEndpoint=${AZURE}/vhds/folder;SharedAccessSignature=${SAS}`,
       /account or in a container/,
+    ],
+    [
+      'a custom domain and a path that is not its account',
+      `BlobEndpoint=https://disks.example.com/vhds;AccountName=account;AccountKey=${KEY}`,
+      /the account is account\..*use https:\/\/disks\.example\.com, and write the container in the destination/,
     ],
     ['two keys', `AccountName=account;AccountKey=${KEY};AccountKey=x`, /AccountKey twice/],
     [

@@ -21,9 +21,9 @@ function refusalOf(query: string): string {
   throw new Error(`It took ${query}.`);
 }
 
-/** Changes a text as a cmd.exe batch file without arguments does: it replaces %0 to %9. */
+/** Changes a text as a cmd.exe batch file without arguments does: it replaces %0 to %9, and %% by %. */
 function eatenByBatch(text: string): string {
-  return text.replace(/%\d/g, '');
+  return text.replace(/%(%|\d)/g, (_, next: string) => (next === '%' ? '%' : ''));
 }
 
 /** None of these changes the meaning. */
@@ -47,6 +47,16 @@ const SPELLINGS: Readonly<Record<string, (sas: string) => string>> = {
   'escaped for HTML by numbers': (sas) => sas.replaceAll('&', '&#38;').replaceAll('=', '&#x3D;'),
   'escaped for JSON': (sas) => sas.replaceAll('&', '\\u0026').replaceAll('=', '\\u003d'),
   'escaped by a shell': (sas) => sas.replaceAll('&', '\\&').replaceAll('=', '\\='),
+  'escaped for HTML in upper case': (sas) => sas.replaceAll('&', '&AMP;'),
+  'escaped for HTML without semicolons': (sas) => sas.replaceAll('&', '&amp'),
+  'escaped by cmd.exe': (sas) => sas.replaceAll('&', '^&'),
+  'escaped by PowerShell': (sas) => sas.replaceAll('&', '`&'),
+  'with the doubled % of a batch file': (sas) => sas.replaceAll('%', '%%'),
+  'before an encoded line end': (sas) => `${sas}%0A`,
+  'before an encoded line end of Windows': (sas) => `${sas}%0D%0A`,
+  'before an encoded blank': (sas) => `${sas}%20`,
+  'behind the name of a variable': (sas) => `SAS=${sas}`,
+  'behind a label': (sas) => `sas: ?${sas}`,
   'in double quotes': (sas) => `"${sas}"`,
   'in single quotes, with a line end': (sas) => `'${sas}'\r\n`,
   'in smart quotes': (sas) => `“${sas}”`,
@@ -117,10 +127,17 @@ describe('canonicalSas', () => {
   it('recognises the damage of a batch file', () => {
     const eaten = eatenByBatch(SAS);
     expect(eaten).toContain('T00A00A00Z');
-    expect(refusalOf(eaten)).toMatch(/A batch file .* turned %3A into A: double every %/);
+    expect(refusalOf(eaten)).toMatch(/`se` of the SAS .*\. A batch file .* removed percent signs: double every %/);
     expect(refusalOf(eatenByBatch(sasWith({ se: '2999-01-01' })))).toMatch(
-      /`sig` .* has 44 characters and no = at the end\. .*batch file .*double every %/,
+      /`sig` .* has 44 characters and no = at the end\. A batch file .*double every %/,
     );
+    expect(refusalOf(eatenByBatch(sasWith({ se: '2999-01-01', spr: 'https,http' })))).toMatch(/`spr` .*double every %/);
+  });
+
+  it('does not suspect a batch file of other damage', () => {
+    for (const sas of [SAS.slice(0, -3), SAS.replace('999-01', '999-x'), SAS.replace('sip=', 'sip=x')]) {
+      expect(refusalOf(sas)).toMatch(/Copy the whole SAS again\.$/);
+    }
   });
 
   it('refuses a field that occurs twice with different values', () => {

@@ -9,7 +9,7 @@ import {
 } from '../../../src/azure/auth/sas.ts';
 import { parseDestination } from '../../../src/azure/destination.ts';
 import { CredentialError } from '../../../src/errors.ts';
-import { sasWith } from '../../support/sas-samples.ts';
+import { sasWith, signatureFor } from '../../support/sas-samples.ts';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
 const SIGNATURE = 'c2VjcmV0c2VjcmV0';
@@ -131,6 +131,8 @@ describe('assertSasCreatesContainers', () => {
 describe('parseSas', () => {
   const { address } = parseDestination('https://account.blob.core.windows.net/vhds/folder/my%20disk.vhd');
   const SAS = sasWith();
+  const OTHER = sasWith({ sig: signatureFor('other') });
+  const URL = 'https://account.blob.core.windows.net/vhds/folder/my%20disk.vhd';
 
   it.each([
     SAS,
@@ -153,6 +155,21 @@ describe('parseSas', () => {
     `https://account.blob.core.windows.net/?${SAS}`,
     `https://account.privatelink.blob.core.windows.net/?${SAS}`,
     `https://account-secondary.blob.core.windows.net/?${SAS}`,
+    `SAS=${SAS}`,
+    `sas: ?${SAS}`,
+    `SAS token:\r\n${SAS}\r\n`,
+    `# for the upload\n${SAS}`,
+    `BlobEndpoint=https://account.blob.core.windows.net/?${SAS}`,
+    `account.blob.core.windows.net/vhds?${SAS}`,
+    `${URL}\r\n?${SAS}`,
+    `${URL}\n${SAS}`,
+    `Blob SAS token\n${SAS}\nBlob SAS URL\n${URL}?${SAS}`,
+    `{"sas":"${SAS}"}`,
+    `{\n  "accessSAS": "${URL}?${SAS.replaceAll('&', '\\u0026')}",\n  "securityDataAccessSAS": null\n}\n`,
+    `export AZURE_STORAGE_SAS_TOKEN="${SAS}"`,
+    `set SAS=${SAS}`,
+    `set "SAS=${SAS.replaceAll('%', '%%')}"`,
+    `$env:SAS = '${SAS.replaceAll('&', '`&')}'`,
   ])('reads %j', (text) => {
     expect(parseSas(text, address)).toBe(SAS);
   });
@@ -161,9 +178,14 @@ describe('parseSas', () => {
     ['', 'empty'],
     [' \n', 'empty'],
     ['""', 'empty'],
-    [`${SAS}\n${SAS}`, 'several SAS'],
-    [`SAS: ${SAS}`, 'Missing: sv'],
-    [`{"sas":"${SAS}"}`, '`sig`'],
+    [`${SAS}\n${OTHER}`, 'several SAS'],
+    [`SharedAccessSignature=${SAS};SharedAccessSignature=${OTHER}`, 'several SAS'],
+    [`{"accessSas": "${URL}?${SAS}", "securityDataAccessSas": "${URL}?${OTHER}"}`, 'several SAS'],
+    [`{"accessSas": "https://other.blob.core.windows.net/vhds?${SAS}"}`, 'other.blob'],
+    [`BlobEndpoint=https://other.blob.core.windows.net/?${SAS}`, 'other.blob'],
+    [`other.blob.core.windows.net/vhds?${SAS}`, 'other.blob'],
+    [`https://other.blob.core.windows.net/vhds\n${SAS}`, 'other.blob'],
+    [`export SAS="${SAS.slice(0, -3)}"`, 'it has 43 characters and no = at the end. Copy the whole SAS again.'],
     [`https://account.blob.core.windows.net/vhds/folder/other.vhd?${SAS}`, 'other.vhd'],
     [`https://account.blob.core.windows.net/vhds/fold?${SAS}`, '/vhds/fold,'],
     [`https://other.blob.core.windows.net/vhds/folder/my%20disk.vhd?${SAS}`, 'other.blob'],
@@ -200,12 +222,15 @@ describe('isWithin', () => {
     const url = 'https://account.blob.core.windows.net/vhds/disk.vhd';
     for (const place of [
       'https://account-secondary.blob.core.windows.net',
+      'https://account-internetrouting.blob.core.windows.net',
+      'https://account-secondary-dualstack.privatelink.blob.core.windows.net',
       'https://account.blob.core.windows.net/vhds/',
     ]) {
       expect(isWithin(url, place)).toBe(true);
     }
     for (const place of [
       'https://account.dfs.core.windows.net',
+      'https://account-other.blob.core.windows.net',
       'https://account.blob.core.windows.net.example.com',
       '',
     ]) {
