@@ -1,8 +1,8 @@
 // Messages of vhdup upload in the words of a cmdlet: -OverWrite for --overwrite.
 import type { Invocation } from './bind.ts';
 
-/** Commands of other programs and of vhdup keep their own options, up to the end of the line. */
-export const OTHER_COMMAND = String.raw`\baz [a-z][^\n]*|\bvhdup (?:verify|disk|image|check|inspect|convert|upload) [^\n]*`;
+/** Commands of other programs and of vhdup keep their own options. One of az ends where its clause does, others with the line. */
+export const OTHER_COMMAND = String.raw`\baz [a-z](?:[^\n,.)]|[,.)](?![\s,.)]|$))*|\bvhdup (?:verify|disk|image|check|inspect|convert|upload) [^\n]*`;
 export const OPTION = '--[a-z][a-z0-9-]*';
 
 /**
