@@ -142,6 +142,17 @@ describe('Add-VhdupVhd', () => {
     expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
   });
 
+  it('returns a plan, not a context, where VHDUP_DRY_RUN makes a dry run', async () => {
+    const image = await buildImage(DISK);
+    const found = await session.run(
+      `$env:VHDUP_DRY_RUN = '1'
+      try { (Add-VhdupVhd $env:FILE $env:URL).PSObject.TypeNames[0] } finally { $env:VHDUP_DRY_RUN = '' }`,
+      { FILE: image, URL: blobUrl() },
+    );
+    expect(found).toBe('VhdUploadPlan');
+    expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
+  });
+
   it('ends with an error record that a script can act on', async () => {
     const image = await buildImage(DISK);
     server.createPageBlob(CONTAINER, BLOB, 1024);
