@@ -153,6 +153,47 @@ describe('Add-VhdupVhd', () => {
     expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
   });
 
+  it('refuses a URL as the file, a drive that does not exist, and words that are left over', async () => {
+    const found = await session.run(
+      `function Test-Call { param($Code) try { & $Code } ${CAUGHT} }
+      $url = $env:URL
+      @{ Swapped = Test-Call { Add-AzureVhd $url disk.vhdx }; SwappedBack = Test-Call { Save-VhdupVhd disk.vhd $url }
+         Url = Test-Call { Get-VhdupVhd $url }; Drive = Test-Call { Add-VhdupVhd Q:\\x.vhd $url }
+         Folder = Test-Call { Add-VhdupVhd disk.vhd $url -Checkpoint Q:/c.json }
+         Rest = Test-Call { Add-AzVhd rg disk.vhdx $url }; Save = Test-Call { Save-AzVhd rg $url out.vhd }
+         Source = Test-Call { Save-VhdupVhd -LocalFilePath out.vhd }
+         Unknown = Test-Call { Test-VhdupVhd disk.vhd -Foo:1 }; Option = Test-Call { Add-VhdupVhd disk.vhd $url --max-rate=5 }
+         Handled = Test-Call { Get-VhdupVhd disk.vhd --json } }`,
+      { URL: blobUrl() },
+    );
+    const plain = server.urlOf(CONTAINER, BLOB);
+    expect(found.Swapped).toMatchObject({
+      ...{ Id: 'USAGE,Add-VhdupVhd', Target: plain },
+      Message:
+        'The file and the URL are swapped: Add-AzureVhd takes the file, then the URL. Write the names of the parameters: Add-AzureVhd -LocalFilePath FILE -Destination URL.',
+    });
+    expect(found.SwappedBack.Message).toContain('Save-VhdupVhd takes the URL, then the file.');
+    expect(found.Url).toMatchObject({ Id: 'USAGE,Get-VhdupVhd', Message: `${plain} is a URL, not a file.` });
+    expect(found.Drive).toMatchObject({
+      ...{
+        Id: 'USAGE,Add-VhdupVhd',
+        Target: 'Q:\\x.vhd',
+        Message: expect.stringMatching(/^Q:\\x\.vhd is not a file: /),
+      },
+    });
+    expect(found.Folder).toMatchObject({ Id: 'USAGE,Add-VhdupVhd', Target: 'Q:/c.json' });
+    expect(found.Rest.Message).toBe(
+      `'${plain}' is one word too many: without names, Add-AzVhd takes only the file, then the URL. Write the names of the parameters: Add-AzVhd -LocalFilePath FILE -Destination URL.`,
+    );
+    expect(found.Save.Message).toContain('Save-AzVhd -SourceUri URL -LocalFilePath FILE.');
+    expect(found.Source.Message).toBe(
+      'The source is missing: give -SourceUri URL, or -DiskName NAME -ResourceGroupName GROUP.',
+    );
+    expect(found.Unknown.Message).toMatch(/^Test-VhdupVhd has no parameter -Foo\./);
+    expect(found.Handled.Message).toMatch(/^Get-VhdupVhd has no parameter --json\./);
+    expect(found.Option.Message).toBe('An option of vhdup is a parameter here: write -MaxRate.');
+  });
+
   it('ends with an error record that a script can act on', async () => {
     const image = await buildImage(DISK);
     server.createPageBlob(CONTAINER, BLOB, 1024);
@@ -170,10 +211,14 @@ describe('Add-VhdupVhd', () => {
       Message: expect.stringContaining('Give -OverWrite to replace it'),
     });
     expect(found.Missing).toMatchObject({ Id: 'IMAGE_ACCESS,Add-VhdupVhd', Category: 'OpenError' });
-    expect(found.None).toMatchObject({ Id: 'USAGE,Add-VhdupVhd', Category: 'InvalidArgument' });
+    expect(found.None).toMatchObject({
+      ...{ Id: 'USAGE,Add-VhdupVhd', Category: 'InvalidArgument' },
+      Message:
+        'The destination is missing: give -Destination URL, or -DiskName NAME -ResourceGroupName GROUP -Location REGION.',
+    });
     expect(found.Profile).toMatchObject({
       Id: 'USAGE,Add-VhdupVhd',
-      Message: expect.stringContaining('Connect-AzAccount'),
+      Message: expect.stringMatching(/Connect-AzAccount.* -Subscription chooses the subscription/),
     });
     expect(found.Silent).toMatchObject({ Id: 'DESTINATION,Add-VhdupVhd' });
   });
