@@ -68,6 +68,15 @@ describe('the texts of the module', () => {
     },
   );
 
+  it('name the columns of a CSV that docs/powershell.md lists', async () => {
+    const section = /^## Rows of a CSV\n+([^\n]+)/m.exec(await readDocument('docs/powershell.md'))?.[1] ?? '';
+    const listed = [...section.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    const columns = MODULE_FUNCTIONS.flatMap(({ parameters }) => parameters)
+      .filter(({ fromPipeline, type }) => fromPipeline !== undefined && type !== 'switch')
+      .map(({ name }) => name);
+    expect(listed.sort()).toEqual([...new Set(columns)].sort());
+  });
+
   it('are ASCII, which every encoding and code page preserves', () => {
     for (const text of [
       moduleText(),

@@ -2,6 +2,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { codeBlocks, readDocument } from '../../../support/documents.ts';
 import { startManagedDisks } from '../../../support/managed-disks.ts';
 import {
   hasPowerShell,
@@ -107,6 +108,31 @@ describe('Add-VhdupVhd', () => {
     expect(found.Rows).toEqual(names);
     expect(found.Files).toHaveLength(2);
     for (const name of [...names, 'copy-one.vhd']) expectBlobIs(DISK, server.blob(CONTAINER, name));
+  });
+
+  it('takes columns that need a conversion as docs/powershell.md shows', async () => {
+    const blocks = codeBlocks(await readDocument('docs/powershell.md'));
+    const example = blocks.find(({ lines }) => lines.some((line) => line.includes('@more')))?.lines.join('\n') ?? '';
+    const image = await buildImage(DISK);
+    server.createPageBlob(CONTAINER, 'old.vhd', 1024);
+    const urls = ['old.vhd', 'new.vhd'].map((blob) => server.sasUrl({ container: CONTAINER, blob, permissions: 'rw' }));
+    const rows = [`${image},${urls[0]},true,`, `${image},${urls[1]},,20MiB/s`];
+    await writeFile(
+      join(dirname(image), 'list.csv'),
+      ['LocalFilePath,Destination,OverWrite,MaxRate', ...rows].join('\n'),
+    );
+    const found = await session.run(
+      `Set-Location -LiteralPath $env:FOLDER
+      $contexts = @(${example})
+      $direct = @(Import-Csv list.csv | Add-VhdupVhd -ErrorAction Continue 2>&1)
+      @{ Verified = @($contexts.Verified); Direct = @($direct | ForEach-Object FullyQualifiedErrorId) }`,
+      { FOLDER: dirname(image) },
+    );
+    expect(found.Verified).toEqual(['ranges', 'ranges']);
+    for (const name of ['old.vhd', 'new.vhd']) expectBlobIs(DISK, server.blob(CONTAINER, name));
+    // Both rows are refused by PowerShell, and the second in spite of the first.
+    const refused = 'ParameterArgumentTransformationError,Add-VhdupVhd';
+    expect(found.Direct).toEqual([refused, refused]);
   });
 
   it('finds files from the location of PowerShell, whatever the folder of its process is', async () => {
