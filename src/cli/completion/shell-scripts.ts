@@ -83,7 +83,12 @@ Register-ArgumentCompleter -Native -CommandName ${PROGRAMS.join(', ')} -ScriptBl
   if ("$wordToComplete" -eq '') { $words += "''" }
   if ($words.Count -eq 2) {
     [System.Management.Automation.CompletionCompleters]::CompleteFilename($wordToComplete) |
-      Where-Object { $_.ResultType -eq 'ProviderContainer' -or $_.ListItemText -match '\\.(?:${ENDINGS})$' }
+      Where-Object { $_.ResultType -eq 'ProviderContainer' -or $_.ListItemText -match '\\.(?:${ENDINGS})$' } |
+      ForEach-Object {
+        # Brackets are escaped for cmdlets. A program gets the backticks as well.
+        $value = $_.CompletionText -replace '\`+(?=[\\[\\]])', ''
+        [System.Management.Automation.CompletionResult]::new($value, $_.ListItemText, $_.ResultType, $_.ToolTip)
+      }
   }
   & ${ASK} @words 2>$null | ForEach-Object {
     $value, $text = $_ -split "\`t", 2

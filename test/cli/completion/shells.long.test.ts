@@ -135,7 +135,8 @@ describe('fish', () => {
 describe('PowerShell', () => {
   it('completes words and files', async (context) => {
     context.skip(!hasPowerShell, NO_POWERSHELL);
-    const lines = [...TYPED, 'vhdup upload sa', 'vhdup di'];
+    for (const name of ['image [1].vhdx', 'one[2].vhd']) await writeFile(join(folder, name), '');
+    const lines = [...TYPED, 'vhdup upload sa', 'vhdup di', 'vhdup im', 'vhdup "one'];
     const script = `Set-Location '${folder}'
       vhdup completion powershell | Out-String | Invoke-Expression
       foreach ($line in ${lines.map((line) => `'${line}'`).join(', ')}) {
@@ -148,6 +149,9 @@ describe('PowerShell', () => {
       'vhdup upload sa: sas.txt',
       // Quoted for the shell.
       expect.stringMatching(/^vhdup di: '.*disk one\.vhd' disk$/),
+      // Backticks would be a part of the name.
+      expect.stringMatching(/^vhdup im: '[^`]*image \[1\]\.vhdx' image$/),
+      expect.stringMatching(/^vhdup "one: "[^`]*one\[2\]\.vhd"$/),
     ]);
   });
 });

@@ -243,6 +243,15 @@ describe('rewordFor', () => {
       'add --location (-l). az disk show --location x\n--zone',
       'add -Location (-l). az disk show --location x\n-DiskZone',
     ],
+    [
+      'Sign in (Connect-AzAccount, az login), or give --overwrite.',
+      'Sign in (Connect-AzAccount, az login), or give -OverWrite.',
+    ],
+    ['Run az account set. --zone', 'Run az account set. -DiskZone'],
+    [
+      'az vm create --attach-os-disk /disks/web.01 --os-type Linux',
+      'az vm create --attach-os-disk /disks/web.01 --os-type Linux',
+    ],
     ['an upload by vhdup. Give --overwrite.', 'an upload by vhdup. Give -OverWrite.'],
     ['Run vhdup --help for help.', 'Run add-azvhd -? for help.'],
     ['vhdup disk abort d --disk x', 'vhdup disk abort d --disk x'],

@@ -5,6 +5,7 @@ function New-VhdupCall {
     param($Cmdlet, $Bound)
     $function = $script:Functions[$Cmdlet.MyInvocation.MyCommand.Name]
     $set = $Cmdlet.ParameterSetName
+    Assert-VhdupWords $Cmdlet $Bound $function
     $call = @{
         Name = $Cmdlet.MyInvocation.MyCommand.Name
         File = Resolve-VhdupPath $Cmdlet $Bound['LocalFilePath']
@@ -63,6 +64,25 @@ function New-VhdupCall {
     return $call
 }
 
+# The cmdlets have another order of words without a name. Such a call is answered with the names.
+function Assert-VhdupWords {
+    param($Cmdlet, $Bound, $Function)
+    $invoked = $Cmdlet.MyInvocation.InvocationName
+    $names = "Write the names of the parameters: $invoked $($Function.Example)."
+    if ($Bound.ContainsKey('OtherWords')) {
+        # PowerShell puts parameters that it does not know here as well.
+        $word = Hide-VhdupSas $Bound['OtherWords'][0]
+        $name = $word -replace '[:=].*$', ''
+        if ($script:OptionNames.ContainsKey($name)) { Stop-VhdupFunction $Cmdlet 'USAGE' "An option of vhdup is a parameter here: write $name." $null $null }
+        if ($word -match '^--?\w') { Stop-VhdupFunction $Cmdlet 'USAGE' "$invoked has no parameter $name." "List the parameters: Get-Help $($Cmdlet.MyInvocation.MyCommand.Name) -Full" $null }
+        Stop-VhdupFunction $Cmdlet 'USAGE' "'$word' is one word too many: without names, $invoked takes only $($Function.Order)." $names $null
+    }
+    $file = $Bound['LocalFilePath']
+    if ($file -match $script:WebAddress -and ($Bound['Destination'] -or $Bound['SourceUri'])) {
+        Stop-VhdupFunction $Cmdlet 'USAGE' "The file and the URL are swapped: $invoked takes $($Function.Order)." $names (Hide-VhdupSas $file)
+    }
+}
+
 # The word for an option. A URL with a SAS becomes an environment variable instead, which stands for the option as well.
 function Get-VhdupOptionWord {
     param($Call, [string] $Option, $Value)
@@ -71,6 +91,8 @@ function Get-VhdupOptionWord {
     if ((Hide-VhdupSas $Value) -eq $Value) { return '{0}={1}' -f $Option, $Value }
     $Call.Environment['VHDUP_' + $Option.Substring(2).ToUpperInvariant().Replace('-', '_')] = $Value
 }
+
+$script:WebAddress = '^\s*https?://'
 
 # The signature of a SAS, also where its separators were damaged.
 $script:SasField = '(?i)(^|[?&\s]|%(25)*(3f|26))sig(=|%(25)*3d)'
@@ -113,6 +135,10 @@ function ConvertFrom-VhdupSecret {
 # The full path. The folder of PowerShell counts, not that of its process; brackets are not wildcards.
 function Resolve-VhdupPath {
     param($Cmdlet, [string] $Path)
+    if ($Path -match $script:WebAddress) {
+        $shown = Hide-VhdupSas $Path
+        Stop-VhdupFunction $Cmdlet 'USAGE' "$shown is a URL, not a file." $null $shown
+    }
     $provider = $null
     $drive = $null
     $driveName = ''
@@ -123,7 +149,12 @@ function Resolve-VhdupPath {
         if (-not $folder) { Stop-VhdupFunction $Cmdlet 'USAGE' "The folder for $Path is on a drive of another scope: give the full path, or create the drive with -Scope Global." $null $Path }
         $Path = Join-Path $folder $Path
     }
-    $full = $paths.GetUnresolvedProviderPathFromPSPath($Path, [ref] $provider, [ref] $drive)
+    try {
+        $full = $paths.GetUnresolvedProviderPathFromPSPath($Path, [ref] $provider, [ref] $drive)
+    } catch {
+        # The drive or the provider does not exist.
+        Stop-VhdupFunction $Cmdlet 'USAGE' "$Path is not a file: $($_.Exception.GetBaseException().Message)" $null $Path
+    }
     if ($provider.Name -eq 'FileSystem') { return $full }
     Stop-VhdupFunction $Cmdlet 'USAGE' "$Path is not a file." $null $Path
 }`;

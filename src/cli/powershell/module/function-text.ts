@@ -2,6 +2,7 @@
 import type { ModuleFunction } from './functions.ts';
 import { literal } from './literal.ts';
 import type { ModuleParameter } from './parameters.ts';
+import { inParameters } from './tables.ts';
 
 const TYPES = {
   string: '[string]',
@@ -40,7 +41,7 @@ function helpOf({ synopsis, description, parameters, examples, output }: ModuleF
     ['.DESCRIPTION', ...description.flatMap((paragraph) => ['', paragraph]).slice(1)],
     ...parameters
       .filter(({ isHidden }) => isHidden !== true)
-      .map((parameter) => [`.PARAMETER ${parameter.name}`, `${parameter.describe}.`] as const),
+      .map((parameter) => [`.PARAMETER ${parameter.name}`, `${inParameters(parameter.describe)}.`] as const),
     ...examples.map(([code, text]) => ['.EXAMPLE', code, '', text] as const),
     ['.OUTPUTS', output],
   ];
@@ -63,12 +64,13 @@ function parameterText(parameter: ModuleParameter): string {
 }
 
 /** One attribute for each parameter set that it belongs to. */
-function bindingsOf({ position, sets, isMandatory, fromPipeline, isHidden }: ModuleParameter): string[] {
+function bindingsOf({ position, sets, isMandatory, fromPipeline, takesRest, isHidden }: ModuleParameter): string[] {
   const facts = [
     ...(position === undefined ? [] : [`Position = ${position}`]),
     ...(isMandatory === true ? ['Mandatory = $true'] : []),
     ...(fromPipeline === 'value' ? ['ValueFromPipeline = $true'] : []),
     ...(fromPipeline === undefined ? [] : ['ValueFromPipelineByPropertyName = $true']),
+    ...(takesRest === true ? ['ValueFromRemainingArguments = $true'] : []),
     ...(isHidden === true ? ['DontShow = $true'] : []),
   ];
   if (sets === undefined) return facts.length === 0 ? [] : [`[Parameter(${facts.join(', ')})]`];

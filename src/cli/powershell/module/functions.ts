@@ -66,6 +66,17 @@ const AS_JOB: ModuleParameter = {
   use: { is: 'own' },
 };
 
+/** Without it, PowerShell itself would refuse words that are left over, with a message that does not say what to write instead. */
+const OTHER_WORDS: ModuleParameter = {
+  name: 'OtherWords',
+  aliases: [],
+  type: 'string[]',
+  describe: 'Words that are left over, for a message about them',
+  takesRest: true,
+  isHidden: true,
+  use: { is: 'own' },
+};
+
 /** The parameters of the cmdlet, with those that the module defines itself, then all other options of its command. */
 function parametersOf(
   cmdlet: Cmdlet,
@@ -86,7 +97,7 @@ function parametersOf(
 
 const SECRETS =
   'A SAS or a key, given in a URL, by -Sas or by -StorageKey, reaches vhdup in its environment, never on its command line. Without one, vhdup signs in as docs/authentication.md describes, for example with Connect-AzAccount.';
-const ERRORS = 'Errors are terminating. Their ErrorId is the code in docs/exit-codes.md, such as DESTINATION.';
+const ERRORS = 'Errors of vhdup are terminating. Their ErrorId is the code in docs/exit-codes.md, such as DESTINATION.';
 
 const uploadParameters = parametersOf(
   ADD_AZ_VHD,
@@ -120,6 +131,7 @@ const uploadParameters = parametersOf(
     SAS,
     STORAGE_KEY,
     AS_JOB,
+    OTHER_WORDS,
   ],
   new Map(ADD_AZ_VHD.sets.map(({ name, implies }) => [name, implies])),
 );
@@ -161,6 +173,7 @@ const downloadParameters = parametersOf(SAVE_AZ_VHD, downloadCommand, [
   SAS,
   STORAGE_KEY,
   AS_JOB,
+  OTHER_WORDS,
 ]);
 
 const READ = { ...FILE, position: 0, describe: 'Disk image: VHD, VHDX or raw. Wildcards are not expanded' } as const;
@@ -252,6 +265,7 @@ export const MODULE_FUNCTIONS: readonly ModuleFunction[] = [
       STORAGE_KEY,
       AS_JOB,
       ...optionParameters(checkCommand, ['--destination']),
+      OTHER_WORDS,
     ],
     output: 'VhdCheckResult',
     examples: [
@@ -286,6 +300,7 @@ export const MODULE_FUNCTIONS: readonly ModuleFunction[] = [
       },
       AS_JOB,
       ...optionParameters(inspectCommand, []),
+      OTHER_WORDS,
     ],
     output: 'VhdImage',
     examples: [

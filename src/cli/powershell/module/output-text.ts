@@ -12,7 +12,8 @@ function ConvertTo-VhdupOutput {
     switch ($Call.Name) {
         'Add-VhdupVhd' {
             $type = 'VhdUploadContext'
-            if ($Call.Words -contains '--dry-run') { $type = 'VhdUploadPlan' }
+            # VHDUP_DRY_RUN makes a dry run as well.
+            if ($null -ne $Result.send) { $type = 'VhdUploadPlan' }
             $first.DestinationUri = ConvertTo-VhdupUri $Result.url $Call.Target
         }
         'Save-VhdupVhd' {

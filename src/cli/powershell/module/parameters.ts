@@ -18,6 +18,8 @@ export interface ModuleParameter {
   readonly isMandatory?: boolean;
   /** Takes the property of this name from objects in the pipeline, or also whole strings. @default nothing */
   readonly fromPipeline?: 'property' | 'value';
+  /** Takes the words that are left over. @default false */
+  readonly takesRest?: boolean;
   readonly choices?: readonly string[];
   readonly range?: readonly [number, number];
   /** Not listed in the help: it only explains what to do instead. @default false */
@@ -58,6 +60,13 @@ export const PATH_OPTIONS: readonly string[] = [
   'report',
 ];
 
+/** Where the text of the command line would be wrong: a function has no standard input for its user, and -SkipFree needs a value. */
+const OWN_TEXTS: Readonly<Record<string, string>> = {
+  'sas-file': 'File with a SAS; read again when the SAS has expired. Keeps it out of the process list',
+  'skip-free':
+    'Leave out what clean file systems do not need: free for their free space, all also for what page and swap files hold',
+};
+
 /** "content-md5" → "ContentMd5" */
 export function parameterName(option: string): string {
   return option.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -93,7 +102,7 @@ export function optionParameters(
       name: parameterName(name),
       aliases: [],
       type: typeOf(option),
-      describe: describeOf(option, impliedIn.length > 0),
+      describe: OWN_TEXTS[name] ?? describeOf(option, impliedIn.length > 0),
       ...(choices === undefined ? {} : { choices }),
       use,
     };

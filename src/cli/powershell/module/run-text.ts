@@ -133,6 +133,8 @@ function Format-VhdupBytes {
 # Options in a message become the parameters that stand for them. Commands of other programs stay.
 function Edit-VhdupMessage {
     param([string] $Message)
+    $own = $script:Sentences[$Message]
+    if ($own) { return $own }
     return [regex]::Replace($Message, $script:OptionPattern, {
             param($match)
             $name = $script:OptionNames[$match.Value]

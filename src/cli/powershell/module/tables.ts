@@ -57,6 +57,22 @@ const MODULES_OF_CMDLETS = {
   'Save-AzVhd': 'Az.Compute',
 };
 
+/** Words that can be given without a name: what a sentence calls them, and how an example writes them. */
+const POSITIONAL: Readonly<Record<string, readonly [text: string, example: string]>> = {
+  LocalFilePath: ['the file', '-LocalFilePath FILE'],
+  Destination: ['the URL', '-Destination URL'],
+  SourceUri: ['the URL', '-SourceUri URL'],
+};
+
+/** Messages about arguments that have another form here. */
+const OWN_SENTENCES: Readonly<Record<string, string>> = {
+  'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.':
+    'The destination is missing: give -Destination URL, or -DiskName NAME -ResourceGroupName GROUP -Location REGION.',
+  // The file is the only argument then, and vhdup takes it for the source.
+  'The file is missing: vhdup download <source> <file>, or vhdup download <file> --disk NAME -g GROUP.':
+    'The source is missing: give -SourceUri URL, or -DiskName NAME -ResourceGroupName GROUP.',
+};
+
 /** All tables, as variables of the module. */
 export function tablesText(): string {
   const aliases = MODULE_FUNCTIONS.flatMap(({ name, aliases }) => aliases.map((alias) => [alias, name] as const));
@@ -68,6 +84,7 @@ export function tablesText(): string {
     Categories: ERROR_CATEGORIES,
     Phases: PHASES,
     Views: VIEWS,
+    Sentences: OWN_SENTENCES,
   };
   const lines = Object.entries(variables).map(([name, value]) => `$script:${name} = ${literalOf(value)}`);
   return [...lines, `$script:OptionPattern = ${literal(`${OTHER_COMMAND}|${OPTION}`)}`].join('\n');
@@ -75,9 +92,15 @@ export function tablesText(): string {
 
 function tableOf({ command, action, changes, parameters }: ModuleFunction) {
   const uses = parameters.flatMap(({ name, use }) => (use.is === 'own' ? [] : [[name, useOf(use)] as const]));
+  const positional = parameters
+    .filter(({ position }) => position !== undefined)
+    .sort((one, other) => (one.position ?? 0) - (other.position ?? 0))
+    .map(({ name }) => POSITIONAL[name] ?? [`-${name}`, `-${name}`]);
   return {
     Command: command.name,
     Action: action,
+    Order: positional.map(([text]) => text).join(', then '),
+    Example: positional.map(([, example]) => example).join(' '),
     Changes: changes,
     // A URL with a SAS goes there, because it must not be on the command line.
     UrlVariable: command.name === 'download' ? 'VHDUP_SOURCE' : 'VHDUP_DESTINATION',
@@ -110,4 +133,10 @@ function optionNames(): Record<string, string> {
     }
   }
   return names;
+}
+
+/** A text about options, with the parameters that stand for them. */
+export function inParameters(text: string): string {
+  const names = optionNames();
+  return text.replace(new RegExp(`${OTHER_COMMAND}|${OPTION}`, 'g'), (found) => names[found] ?? found);
 }

@@ -1,5 +1,6 @@
 // The tables of the module, and the texts that are made from them. The code itself is tested in PowerShell.
 import { describe, expect, it } from 'vitest';
+import { functionText } from '../../../../src/cli/powershell/module/function-text.ts';
 import { MODULE_FUNCTIONS, type ModuleFunction } from '../../../../src/cli/powershell/module/functions.ts';
 import { asciiLiteral, literal, literalOf } from '../../../../src/cli/powershell/module/literal.ts';
 import { manifestText, moduleText, profileText } from '../../../../src/cli/powershell/module/module-text.ts';
@@ -58,6 +59,24 @@ describe('the functions of the module', () => {
 });
 
 describe('the texts of the module', () => {
+  it.each(MODULE_FUNCTIONS.map((one) => [one.name, one] as const))(
+    '%s has help in the words of PowerShell',
+    (_, one) => {
+      const [help = ''] = functionText(one).split('#>');
+      expect(help).toContain('.PARAMETER LocalFilePath');
+      expect(help).not.toMatch(/\s--[a-z]|standard input|=free/);
+    },
+  );
+
+  it('name the columns of a CSV that docs/powershell.md lists', async () => {
+    const section = /^## Rows of a CSV\n+([^\n]+)/m.exec(await readDocument('docs/powershell.md'))?.[1] ?? '';
+    const listed = [...section.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    const columns = MODULE_FUNCTIONS.flatMap(({ parameters }) => parameters)
+      .filter(({ fromPipeline, type }) => fromPipeline !== undefined && type !== 'switch')
+      .map(({ name }) => name);
+    expect(listed.sort()).toEqual([...new Set(columns)].sort());
+  });
+
   it('are ASCII, which every encoding and code page preserves', () => {
     for (const text of [
       moduleText(),

@@ -2,6 +2,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { codeBlocks, readDocument } from '../../../support/documents.ts';
 import { startManagedDisks } from '../../../support/managed-disks.ts';
 import {
   hasPowerShell,
@@ -109,6 +110,31 @@ describe('Add-VhdupVhd', () => {
     for (const name of [...names, 'copy-one.vhd']) expectBlobIs(DISK, server.blob(CONTAINER, name));
   });
 
+  it('takes columns that need a conversion as docs/powershell.md shows', async () => {
+    const blocks = codeBlocks(await readDocument('docs/powershell.md'));
+    const example = blocks.find(({ lines }) => lines.some((line) => line.includes('@more')))?.lines.join('\n') ?? '';
+    const image = await buildImage(DISK);
+    server.createPageBlob(CONTAINER, 'old.vhd', 1024);
+    const urls = ['old.vhd', 'new.vhd'].map((blob) => server.sasUrl({ container: CONTAINER, blob, permissions: 'rw' }));
+    const rows = [`${image},${urls[0]},true,`, `${image},${urls[1]},,20MiB/s`];
+    await writeFile(
+      join(dirname(image), 'list.csv'),
+      ['LocalFilePath,Destination,OverWrite,MaxRate', ...rows].join('\n'),
+    );
+    const found = await session.run(
+      `Set-Location -LiteralPath $env:FOLDER
+      $contexts = @(${example})
+      $direct = @(Import-Csv list.csv | Add-VhdupVhd -ErrorAction Continue 2>&1)
+      @{ Verified = @($contexts.Verified); Direct = @($direct | ForEach-Object FullyQualifiedErrorId) }`,
+      { FOLDER: dirname(image) },
+    );
+    expect(found.Verified).toEqual(['ranges', 'ranges']);
+    for (const name of ['old.vhd', 'new.vhd']) expectBlobIs(DISK, server.blob(CONTAINER, name));
+    // Both rows are refused by PowerShell, and the second in spite of the first.
+    const refused = 'ParameterArgumentTransformationError,Add-VhdupVhd';
+    expect(found.Direct).toEqual([refused, refused]);
+  });
+
   it('finds files from the location of PowerShell, whatever the folder of its process is', async () => {
     const image = await buildImage(DISK, { name: CHINESE });
     const found = await session.run(
@@ -142,6 +168,58 @@ describe('Add-VhdupVhd', () => {
     expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
   });
 
+  it('returns a plan, not a context, where VHDUP_DRY_RUN makes a dry run', async () => {
+    const image = await buildImage(DISK);
+    const found = await session.run(
+      `$env:VHDUP_DRY_RUN = '1'
+      try { (Add-VhdupVhd $env:FILE $env:URL).PSObject.TypeNames[0] } finally { $env:VHDUP_DRY_RUN = '' }`,
+      { FILE: image, URL: blobUrl() },
+    );
+    expect(found).toBe('VhdUploadPlan');
+    expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
+  });
+
+  it('refuses a URL as the file, a drive that does not exist, and words that are left over', async () => {
+    const found = await session.run(
+      `function Test-Call { param($Code) try { & $Code } ${CAUGHT} }
+      $url = $env:URL
+      @{ Swapped = Test-Call { Add-AzureVhd $url disk.vhdx }; SwappedBack = Test-Call { Save-VhdupVhd disk.vhd $url }
+         Url = Test-Call { Get-VhdupVhd $url }; Drive = Test-Call { Add-VhdupVhd Q:\\x.vhd $url }
+         Folder = Test-Call { Add-VhdupVhd disk.vhd $url -Checkpoint Q:/c.json }
+         Rest = Test-Call { Add-AzVhd rg disk.vhdx $url }; Save = Test-Call { Save-AzVhd rg $url out.vhd }
+         Source = Test-Call { Save-VhdupVhd -LocalFilePath out.vhd }
+         Unknown = Test-Call { Test-VhdupVhd disk.vhd -Foo:1 }; Option = Test-Call { Add-VhdupVhd disk.vhd $url --max-rate=5 }
+         Handled = Test-Call { Get-VhdupVhd disk.vhd --json } }`,
+      { URL: blobUrl() },
+    );
+    const plain = server.urlOf(CONTAINER, BLOB);
+    expect(found.Swapped).toMatchObject({
+      ...{ Id: 'USAGE,Add-VhdupVhd', Target: plain },
+      Message:
+        'The file and the URL are swapped: Add-AzureVhd takes the file, then the URL. Write the names of the parameters: Add-AzureVhd -LocalFilePath FILE -Destination URL.',
+    });
+    expect(found.SwappedBack.Message).toContain('Save-VhdupVhd takes the URL, then the file.');
+    expect(found.Url).toMatchObject({ Id: 'USAGE,Get-VhdupVhd', Message: `${plain} is a URL, not a file.` });
+    expect(found.Drive).toMatchObject({
+      ...{
+        Id: 'USAGE,Add-VhdupVhd',
+        Target: 'Q:\\x.vhd',
+        Message: expect.stringMatching(/^Q:\\x\.vhd is not a file: /),
+      },
+    });
+    expect(found.Folder).toMatchObject({ Id: 'USAGE,Add-VhdupVhd', Target: 'Q:/c.json' });
+    expect(found.Rest.Message).toBe(
+      `'${plain}' is one word too many: without names, Add-AzVhd takes only the file, then the URL. Write the names of the parameters: Add-AzVhd -LocalFilePath FILE -Destination URL.`,
+    );
+    expect(found.Save.Message).toContain('Save-AzVhd -SourceUri URL -LocalFilePath FILE.');
+    expect(found.Source.Message).toBe(
+      'The source is missing: give -SourceUri URL, or -DiskName NAME -ResourceGroupName GROUP.',
+    );
+    expect(found.Unknown.Message).toMatch(/^Test-VhdupVhd has no parameter -Foo\./);
+    expect(found.Handled.Message).toMatch(/^Get-VhdupVhd has no parameter --json\./);
+    expect(found.Option.Message).toBe('An option of vhdup is a parameter here: write -MaxRate.');
+  });
+
   it('ends with an error record that a script can act on', async () => {
     const image = await buildImage(DISK);
     server.createPageBlob(CONTAINER, BLOB, 1024);
@@ -159,10 +237,14 @@ describe('Add-VhdupVhd', () => {
       Message: expect.stringContaining('Give -OverWrite to replace it'),
     });
     expect(found.Missing).toMatchObject({ Id: 'IMAGE_ACCESS,Add-VhdupVhd', Category: 'OpenError' });
-    expect(found.None).toMatchObject({ Id: 'USAGE,Add-VhdupVhd', Category: 'InvalidArgument' });
+    expect(found.None).toMatchObject({
+      ...{ Id: 'USAGE,Add-VhdupVhd', Category: 'InvalidArgument' },
+      Message:
+        'The destination is missing: give -Destination URL, or -DiskName NAME -ResourceGroupName GROUP -Location REGION.',
+    });
     expect(found.Profile).toMatchObject({
       Id: 'USAGE,Add-VhdupVhd',
-      Message: expect.stringContaining('Connect-AzAccount'),
+      Message: expect.stringMatching(/Connect-AzAccount.* -Subscription chooses the subscription/),
     });
     expect(found.Silent).toMatchObject({ Id: 'DESTINATION,Add-VhdupVhd' });
   });
