@@ -42,7 +42,7 @@ export interface BaseRequest {
   /** The URL from which the service copies it. A secret, if it has a SAS. */
   readonly copySource: string;
   /**
-   * Finds the ancestor that the base was made from, and proves that the base holds its bytes. Writes nothing.
+   * Finds the ancestor that the base was made from, and compares the base with it. Writes nothing.
    * @throws {DestinationError | VerificationError} the base cannot be used.
    */
   choose(signal: AbortSignal): Promise<Pick<CheckpointBase, 'etag' | 'ancestor' | 'id' | 'proved'>>;

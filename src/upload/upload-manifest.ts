@@ -67,12 +67,15 @@ export class UploadManifest {
   }
 
   /**
+   * Ends the manifest. Call it again with the ETag when the blob is complete: a kill in between leaves a manifest without it.
    * @param pages - All pages that were sent, including the footer's.
+   * @param etag - The ETag of the complete blob, if it certainly holds exactly what was sent.
    * @throws {LocalFileError}
    */
-  async complete({ range, checksum }: PageRun, pages: PageSetDigest): Promise<void> {
+  async complete({ range, checksum }: PageRun, pages: PageSetDigest, etag?: string): Promise<void> {
     const footer = { ...range, checksum: hexOf(checksum) };
-    await this.#writer.complete({ footer, bytes: pages.bytes, pages: pages.toString() });
+    const end = { footer, bytes: pages.bytes, pages: pages.toString() };
+    await this.#writer.complete(etag === undefined ? end : { ...end, etag });
   }
 
   async close(): Promise<void> {

@@ -61,12 +61,12 @@ export const uploadCommand = defineCommand({
     'base-manifest': {
       type: 'string',
       requiresArg: true,
-      describe: 'Manifest of the upload of the base, which proves all of its data',
+      describe: 'Manifest of the upload of the base: if the base is unchanged, its copy is not read back at the end',
     },
     'trust-base': {
       type: 'boolean',
       default: false,
-      describe: 'Skip the comparison of the base with the ancestor; read the copied data back at the end',
+      describe: 'Skip the comparison of the base with the ancestor before it is copied',
     },
     'break-lease': {
       type: 'boolean',
