@@ -4,7 +4,8 @@ import type { Checksum, PageRun } from '../base/page-run.ts';
 import { UsageError } from '../errors.ts';
 import type { UploadOptions } from '../options.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
-import { checkManifestPath, ManifestWriter } from '../state/manifest-writer.ts';
+import type { CheckpointFile } from '../state/checkpoint-file.ts';
+import { assertManifestOf, checkManifestPath, ManifestWriter } from '../state/manifest-writer.ts';
 import type { PageSetDigest } from '../transfer/page-set-digest.ts';
 
 export class UploadManifest {
@@ -26,6 +27,18 @@ export class UploadManifest {
       throw new UsageError('A manifest records the checksums that are sent. Use it with a --checksum other than none.');
     }
     await checkManifestPath(manifest);
+  }
+
+  /**
+   * Refuses the manifest of another upload before the target is created.
+   * @throws {LocalFileError} the file belongs to another upload. @throws {CheckpointError} the checkpoint cannot be used.
+   */
+  static async assertOwn(options: UploadOptions, file: CheckpointFile): Promise<void> {
+    const { manifest, overwrite, restart, resumeFromBlob } = options;
+    // Without a checkpoint, only the blob shows which upload is resumed.
+    if (manifest === undefined || overwrite === true || restart === true || resumeFromBlob === true) return;
+    const stored = await file.load();
+    await assertManifestOf(manifest, stored?.uploadId);
   }
 
   /**

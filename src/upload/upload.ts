@@ -90,6 +90,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
     const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
     const access = await ExclusiveAccess.begin(file.path, settings.signal);
     try {
+      await UploadManifest.assertOwn(options, file);
       const source = asFixedVhd(image);
       const opened = await open({
         ...settings,
