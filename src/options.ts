@@ -139,9 +139,9 @@ export interface UploadOptions extends ImageTransferOptions, Omit<ServiceOptions
    * destination, and only what differs from the ancestor is sent. @default none
    */
   readonly base?: string;
-  /** Path of the manifest of the base's upload, which proves every page of it. @default the page list, Content-MD5 and a sample */
+  /** Path of the manifest of the base's upload, which proves it while its ETag is unchanged. @default what the copy contains is read back */
   readonly baseManifest?: string;
-  /** Do not prove that the base holds the bytes of the ancestor. What the copy contains is read back at the end. @default false */
+  /** Do not compare the base with the ancestor before it is copied. @default false */
   readonly trustBase?: boolean;
   /** Break the lease that another program holds on the blob. @default false */
   readonly breakLease?: boolean;

@@ -106,7 +106,9 @@ export function checkBaseOptions(options: UploadOptions): void {
     );
   }
   if (baseManifest !== undefined && trustBase === true) {
-    throw new UsageError('baseManifest proves what the base holds, trustBase skips the proof: give only one of them.');
+    throw new UsageError(
+      'baseManifest proves what the base holds, trustBase skips the comparison: give only one of them.',
+    );
   }
   if (resumeFromBlob === true) {
     throw new UsageError(

@@ -1,8 +1,9 @@
 // Unfinished: an upload, a download or a verification that was interrupted, as its checkpoint describes it.
 
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isFileProblem } from '../base/file-problem.ts';
+import { printable } from '../base/printable.ts';
 import { bytesOf } from '../base/range-list.ts';
 import { shellWord as urlWord } from '../base/shell-word.ts';
 import { sidePath } from '../base/side-file.ts';
@@ -95,8 +96,8 @@ async function ofUpload(path: string, state: Checkpoint): Promise<Facts> {
   return {
     ...{ file: place.file, url: blobUrl, startedAt, done: bytesOf(done), size: blobSize },
     ...(failed === true ? { problem: 'The blob does not match the image: only --restart replaces it.' } : {}),
-    resume: `vhdup upload ${pathWord(place.file)} ${resumeWords(state)
-      .map((word) => urlWord(word))
+    resume: `vhdup upload ${pathWord(place.file)} ${resumeWords(state, path)
+      .map((word) => urlWord(printable(word)))
       .join(' ')}${place.option}`,
     abort:
       disk === undefined
@@ -105,12 +106,33 @@ async function ofUpload(path: string, state: Checkpoint): Promise<Facts> {
   };
 }
 
-/** The words that resume an upload, after those of its image. */
-function resumeWords({ blobUrl, disk, skipFree, failed }: Checkpoint): readonly string[] {
+/** The words that resume an upload, after those of its image. @param path - Of the checkpoint. */
+function resumeWords(state: Checkpoint, path: string): readonly string[] {
+  const { blobUrl, disk, base, trustUnmarkedSectors, skipFree, failed, given = {} } = state;
+  const { parentPaths = [], metadata = [] } = given;
+  const flag = (name: string, isGiven: boolean | undefined) => (isGiven === true ? [name] : []);
+  const option = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
+  const file = (name: string, stored: string | undefined) =>
+    option(name, stored === undefined ? undefined : resolve(dirname(path), stored));
   return [
     ...(disk === undefined ? [blobUrl] : ['--disk', disk.id, ...endpointOption(blobUrl)]),
+    ...option('--base', base?.url),
+    // Only a run that starts the copy compares the base.
+    ...(base?.copied === false || failed === true
+      ? [...file('--base-manifest', given.baseManifest), ...flag('--trust-base', given.trustBase)]
+      : []),
+    ...option('--format', given.format),
+    ...parentPaths.flatMap((parent) => file('--parent-path', parent)),
+    ...flag('--allow-network-parents', given.allowNetworkParents),
+    ...flag('--trust-unmarked-sectors', trustUnmarkedSectors),
     ...(skipFree === undefined ? [] : [skipFreeOption(skipFree)]),
-    ...(failed === true ? ['--restart'] : []),
+    ...flag('--skip-checks', given.skipChecks),
+    ...flag('--content-md5', given.contentMd5),
+    ...file('--manifest', given.manifest),
+    ...option('--checksum', given.checksum),
+    ...option('--verify', given.verify),
+    ...metadata.flatMap((pair) => ['--metadata', pair]),
+    ...flag('--restart', failed),
   ];
 }
 
@@ -131,7 +153,7 @@ export async function unfinishedUploadOf(image: string, checkpoint?: string): Pr
   try {
     const state = await STATE_FILES.upload(path).load();
     if (state === undefined || state.image[0]?.name !== basename(image)) return undefined;
-    return { facts: await describeUnfinished(path, 'upload'), words: resumeWords(state) };
+    return { facts: await describeUnfinished(path, 'upload'), words: resumeWords(state, path) };
   } catch (error) {
     // The upload itself explains what is wrong with the file.
     if (error instanceof CheckpointError || isFileProblem(error)) return undefined;

@@ -196,13 +196,15 @@ export class BlobLifecycle implements RemoteLifecycle {
   /**
    * Marks the blob as complete and releases the lease.
    * @param etag - The ETag at which the content was read back. Checked only without a lease.
+   * @returns the ETag of the complete blob; undefined if the answer was lost.
    * @throws {DestinationError} something else has modified the blob since.
    */
-  async finish(signal: AbortSignal, etag?: string): Promise<void> {
+  async finish(signal: AbortSignal, etag?: string): Promise<string | undefined> {
     const metadata = inState(this.#metadata ?? {}, 'complete');
+    let completed: string | undefined;
     try {
       const condition = this.isHeld ? undefined : (etag ?? (await this.#etagOfOwn(signal)));
-      await this.#setMetadata(metadata, signal, condition);
+      completed = await this.#setMetadata(metadata, signal, condition);
     } catch (error) {
       if (!isModified(error)) throw error;
       // An earlier attempt whose answer was lost may have marked the blob.
@@ -210,6 +212,7 @@ export class BlobLifecycle implements RemoteLifecycle {
       if (!isComplete(found) || found[UPLOAD_ID] !== metadata[UPLOAD_ID]) throw error;
     }
     await this.#lease.release();
+    return completed;
   }
 
   /**

@@ -70,15 +70,16 @@ export class DiskLifecycle implements RemoteLifecycle {
    * Commits the content of the disk. That cannot be undone, so the footer is read back before.
    * @throws {VerificationError} the disk does not end with the footer.
    */
-  async finish(signal: AbortSignal, _etag?: string, save?: () => Promise<void>): Promise<void> {
+  async finish(signal: AbortSignal, _etag?: string, save?: () => Promise<void>): Promise<undefined> {
     await this.#assertFooter(signal);
     const { control } = this.#options;
-    if (control === undefined) return;
+    if (control === undefined) return undefined;
     await control.assertOurs(signal);
     this.#isFinishing = true;
     await save?.();
     await control.commit(signal);
     this.isCommitted = true;
+    return undefined;
   }
 
   /** Leaves the disk as it is: access that ends cannot be granted again for an upload. */

@@ -1,6 +1,7 @@
 // The state of an upload between two runs, and its file format.
 
 import type { ByteRange } from '../base/byte-range.ts';
+import type { ChecksumAlgorithm } from '../base/page-run.ts';
 import { SKIP_FREE_MODES, type SkippedFree } from '../base/skip-free.ts';
 import {
   count,
@@ -71,6 +72,25 @@ export interface Checkpoint {
   readonly disk?: DiskState;
   /** The blob whose copy the target starts as. */
   readonly base?: CheckpointBase;
+  /** What the last run was given, for the command that resumes the upload. Absent if an older version wrote the checkpoint. */
+  readonly given?: GivenOptions;
+}
+
+/** Options of an upload that its checkpoint does not show otherwise. Paths are relative to the folder of the checkpoint. */
+export interface GivenOptions {
+  readonly format?: 'raw';
+  readonly parentPaths?: readonly string[];
+  readonly allowNetworkParents?: boolean;
+  readonly baseManifest?: string;
+  readonly trustBase?: boolean;
+  readonly contentMd5?: boolean;
+  readonly manifest?: string;
+  /** Absent for the default. */
+  readonly checksum?: ChecksumAlgorithm;
+  /** Each `name=value`. */
+  readonly metadata?: readonly string[];
+  readonly verify?: 'none' | 'ranges' | 'full';
+  readonly skipChecks?: boolean;
 }
 
 /** The uploaded ancestor of the image that an upload copies on the server. */
@@ -180,6 +200,21 @@ const FORM: StateForm<Checkpoint> = {
         proved: flag,
         kept: count,
         cleared: count,
+      }),
+    ),
+    given: optional(
+      object<GivenOptions>({
+        format: optional(oneOf('raw')),
+        parentPaths: optional(listOf(text)),
+        allowNetworkParents: optional(flag),
+        baseManifest: optional(text),
+        trustBase: optional(flag),
+        contentMd5: optional(flag),
+        manifest: optional(text),
+        checksum: optional(oneOf('crc64', 'md5', 'none')),
+        metadata: optional(listOf(text)),
+        verify: optional(oneOf('none', 'ranges', 'full')),
+        skipChecks: optional(flag),
       }),
     ),
   }),

@@ -72,9 +72,7 @@ export class ManifestWriter {
           );
         }
         if (size > 0 && !mayReplace) {
-          throw new LocalFileError(
-            `Cannot write the manifest ${shownPath(path)}: it belongs to another upload. Name another file, or use --restart to replace it.`,
-          );
+          throw ofAnotherUpload(path);
         }
         await handle.truncate(0);
         const writer = new ManifestWriter(path, handle, 0);
@@ -143,6 +141,30 @@ export async function checkManifestPath(path: string): Promise<void> {
       await handle?.close();
     }
   });
+}
+
+/**
+ * Refuses in advance what `ManifestWriter.open` would refuse after the target has been created.
+ * @param uploadId - Of the checkpoint; undefined if a new upload starts.
+ * @throws {LocalFileError} the file is the manifest of another upload.
+ */
+export async function assertManifestOf(path: string, uploadId: string | undefined): Promise<void> {
+  await writing(path, async () => {
+    const handle = await openExisting(path, 'write');
+    try {
+      if (handle === undefined || (await handle.stat()).size === 0) return;
+      const header = await readHeader(handle, path);
+      if (header === undefined || header.uploadId !== uploadId) throw ofAnotherUpload(path);
+    } finally {
+      await handle?.close();
+    }
+  });
+}
+
+function ofAnotherUpload(path: string): LocalFileError {
+  return new LocalFileError(
+    `Cannot write the manifest ${shownPath(path)}: it belongs to another upload. Name another file, or use --restart to replace it.`,
+  );
 }
 
 /** Undefined if the header is truncated or of another version. @throws {LocalFileError} the file is not a manifest. */

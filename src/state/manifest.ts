@@ -35,13 +35,18 @@ export interface ManifestWindow {
   readonly runs: readonly SentRun[];
 }
 
-/** The last line: the upload was complete. */
+/** The last line: the upload was complete. It appears again, with the ETag, once the blob is marked as complete. */
 export interface ManifestEnd {
   readonly footer: SentRun;
   /** Bytes of all runs, including the footer. */
   readonly bytes: number;
   /** A PageSetDigest of their pages. */
   readonly pages: string;
+  /**
+   * The ETag of the blob when it was complete, if it certainly held exactly what was sent. As long as it is unchanged, nothing has
+   * written to the blob since.
+   */
+  readonly etag?: string;
 }
 
 export const MANIFEST_FORMAT = 1;
@@ -67,8 +72,8 @@ export function encodeWindow({ window, runs }: ManifestWindow): string {
   return `${JSON.stringify({ window: [window.offset, window.length], runs: runs.map(encodeRun) })}\n`;
 }
 
-export function encodeEnd({ footer, bytes, pages }: ManifestEnd): string {
-  return `${JSON.stringify({ end: { footer: encodeRun(footer), bytes, pages } })}\n`;
+export function encodeEnd({ footer, ...rest }: ManifestEnd): string {
+  return `${JSON.stringify({ end: { footer: encodeRun(footer), ...rest } })}\n`;
 }
 
 /** Undefined if the line is not a header that this version supports. */
@@ -90,9 +95,10 @@ export function decodeLine(line: string): ManifestWindow | ManifestEnd | undefin
   if (fields === undefined) return undefined;
   const { window, runs, end } = fields;
   if (isRecord(end)) {
-    const { footer, bytes, pages } = end;
+    const { footer, bytes, pages, etag } = end;
     const run = decodeRun(footer);
-    return run !== undefined && isSize(bytes) && typeof pages === 'string' ? { footer: run, bytes, pages } : undefined;
+    if (run === undefined || !isSize(bytes) || typeof pages !== 'string') return undefined;
+    return { footer: run, bytes, pages, ...(typeof etag === 'string' ? { etag } : {}) };
   }
   if (!Array.isArray(window) || !Array.isArray(runs)) return undefined;
   const [offset, length]: unknown[] = window;

@@ -26,7 +26,7 @@ export interface Lifecycle {
    * Marks a target with verified content as complete, so that others may use it.
    * @param etag - Without a lease: the ETag at which the content was read back, which the target must still have.
    */
-  finish(signal: AbortSignal, etag?: string): Promise<void>;
+  finish(signal: AbortSignal, etag?: string): Promise<unknown>;
   /**
    * Abandons an incomplete target. One that can be resumed is released for the next run, any other is removed. Does not fail.
    * @param isFailed - The content is wrong, so no run may resume it.
@@ -44,6 +44,9 @@ export interface RemoteLifecycle extends Lifecycle {
   readonly remembered: object;
   /** Sets the MD5 of the whole content. @throws {DestinationError} the target was replaced, or stores no MD5. */
   setContentMd5(md5: Uint8Array, signal: AbortSignal): Promise<void>;
-  /** @param save - Saves the checkpoint, if what it remembers changes before the last step. */
-  finish(signal: AbortSignal, etag?: string, save?: () => Promise<void>): Promise<void>;
+  /**
+   * @param save - Saves the checkpoint, if what it remembers changes before the last step.
+   * @returns the ETag of the complete target; undefined if it is not known.
+   */
+  finish(signal: AbortSignal, etag?: string, save?: () => Promise<void>): Promise<string | undefined>;
 }

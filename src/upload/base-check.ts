@@ -27,7 +27,7 @@ export function assertHasAncestors({ path, files }: DiskImage): void {
 }
 
 /**
- * Finds the ancestor that the base was made from, and proves that the base holds its bytes.
+ * Finds the ancestor that the base was made from, and compares the base with it.
  * @throws {DestinationError} the base does not exist, is not an upload of an ancestor, or is in use.
  * @throws {VerificationError} the base holds other bytes than the ancestor.
  */
@@ -43,15 +43,13 @@ export async function chooseBase(check: BaseCheck, signal: AbortSignal): Promise
   const candidates = ancestors.filter((ancestor) => ancestor.id === id && ancestor.size === check.source.size);
   if (candidates.length === 0) throw noAncestor(check, id, ancestors);
   // The ids of a VHDX chain may all be the same. An upload by vhdup names the files that it was made from.
-  const isUnique = candidates.length === 1 && idOf(check.source.footer) !== id;
   const sorted = [...candidates].sort((one, other) => Number(other.isSource) - Number(one.isSource));
   let mismatch: unknown;
-  for (const { index, isSource } of sorted) {
+  for (const { index } of sorted) {
     const opened = await openAncestor(check.image, index, check.options);
     try {
       const view = asFixedVhd(opened);
-      const isIdentified = isUnique || isSource;
-      const proof = { ...check, view: { ...view, footer }, path: opened.path, properties, isIdentified };
+      const proof = { ...check, view: { ...view, footer }, path: opened.path, properties };
       return { etag, ancestor: index, id, proved: await proveBase(proof, signal) };
     } catch (error) {
       if (!(error instanceof VerificationError)) throw error;

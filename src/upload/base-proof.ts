@@ -1,4 +1,5 @@
-// Proves that the base holds the bytes of a local ancestor: by a manifest, by its Content-MD5, by its page list and by a sample of its bytes.
+// Compares the base with a local ancestor: by a manifest, by its Content-MD5, by its page list and by a sample of its bytes. Only the
+// manifest of a blob that was not modified since proves every byte: the service does not update a Content-MD5 when pages are written.
 
 import { createHash } from 'node:crypto';
 import { type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
@@ -41,8 +42,6 @@ export interface BaseCheck {
 export interface BaseProof extends BaseCheck {
   /** The ancestor as the blob holds it, with the footer of the blob: another program may have written another one. */
   readonly view: FixedVhdView;
-  /** Whether the base was certainly made from this ancestor. Otherwise a sample may miss what distinguishes it from another one. */
-  readonly isIdentified: boolean;
   /** Path of the ancestor. */
   readonly path: string;
   /** Of the base. */
@@ -50,7 +49,7 @@ export interface BaseProof extends BaseCheck {
 }
 
 /**
- * @returns false if the user has asked to skip the proof, or the base may have been made from another ancestor.
+ * @returns whether the base certainly holds every byte of the ancestor. Otherwise what its copy contains is to be read back.
  * @throws {VerificationError} the base holds other bytes. @throws {LocalFileError} the manifest cannot be read.
  */
 export async function proveBase(proof: BaseProof, signal: AbortSignal): Promise<boolean> {
@@ -76,12 +75,30 @@ export async function proveBase(proof: BaseProof, signal: AbortSignal): Promise<
     await manifest?.close();
   }
   const now = await store.properties(signal);
-  if (now?.etag === proof.properties.etag) {
-    return proof.isIdentified || manifest !== undefined || proof.properties.contentMd5 !== undefined;
+  if (now?.etag !== proof.properties.etag) {
+    throw new DestinationError(
+      `The base ${store.url} was modified while it was compared with ${proof.path}. Run the same command again when nothing else uses it.`,
+    );
   }
-  throw new DestinationError(
-    `The base ${store.url} was modified while it was compared with ${proof.path}. Run the same command again when nothing else uses it.`,
-  );
+  const isProved = manifest !== undefined && manifest.end.etag === now.etag;
+  if (!isProved) warnOfUnproved(proof, manifest);
+  return isProved;
+}
+
+/** Warns if a manifest does not spare the read-back, or if the user has switched it off. */
+function warnOfUnproved({ options: { verify }, store, emit }: BaseProof, manifest: ManifestReader | undefined): void {
+  const skips = verify === 'none' || verify === 'ranges';
+  if (manifest === undefined && !skips) return;
+  const why =
+    manifest === undefined
+      ? `Nothing proves every byte of the base ${store.url}: its page list and a sample were compared.`
+      : manifest.end.etag === undefined
+        ? `The manifest ${manifest.path} does not record the ETag of the base ${store.url}, so a later change of the base would go unnoticed.`
+        : `The base ${store.url} no longer has the ETag that the manifest ${manifest.path} records: its data, metadata or properties were changed after its upload.`;
+  const what = skips
+    ? `--verify ${verify} skips the read-back of the copied data, so a difference would go unnoticed.`
+    : 'The copied data is read back at the end.';
+  emit({ type: 'warning', code: 'base-not-proved', message: `${why} ${what}` });
 }
 
 function assertSameUpload({ store, properties: { metadata } }: BaseProof, { header, path }: ManifestReader): void {
@@ -165,7 +182,7 @@ function randomOf(seed: string): () => number {
   };
 }
 
-/** The service does not check a Content-MD5, so that it proves nothing alone. */
+/** Finds a base that was made from another ancestor, or an ancestor that was changed since, before anything is copied. */
 async function compareMd5(proof: BaseProof, signal: AbortSignal): Promise<void> {
   const { view, store, properties, path, emit } = proof;
   const { contentMd5 } = properties;

@@ -11,7 +11,7 @@ import { recordedFiles } from '../image/recorded-files.ts';
 import type { BlobLifecycle } from '../remote/blob-lifecycle.ts';
 import type { RetryingPageStore } from '../remote/retrying-page-store.ts';
 import { BASE, IMAGE, OWNER, SKIP_FREE, STATE, UPLOAD_ID } from '../state/blob-metadata.ts';
-import type { Checkpoint, CheckpointBase } from '../state/checkpoint.ts';
+import type { Checkpoint, CheckpointBase, GivenOptions } from '../state/checkpoint.ts';
 import type { CheckpointFile } from '../state/checkpoint-file.ts';
 import type { ExclusiveAccess } from '../state/exclusive-access.ts';
 import { encodeOwner, type Owner } from '../state/lease-holder.ts';
@@ -42,7 +42,7 @@ export interface BaseRequest {
   /** The URL from which the service copies it. A secret, if it has a SAS. */
   readonly copySource: string;
   /**
-   * Finds the ancestor that the base was made from, and proves that the base holds its bytes. Writes nothing.
+   * Finds the ancestor that the base was made from, and compares the base with it. Writes nothing.
    * @throws {DestinationError | VerificationError} the base cannot be used.
    */
   choose(signal: AbortSignal): Promise<Pick<CheckpointBase, 'etag' | 'ancestor' | 'id' | 'proved'>>;
@@ -69,6 +69,7 @@ export interface TargetRequest {
   readonly trustUnmarkedSectors: boolean;
   /** The free space that `image` reads as zeros. It changes what the disk reads as, too. */
   readonly skipFree?: SkippedFree | undefined;
+  readonly given: GivenOptions;
 }
 
 /** The input of `openSession`. */
@@ -100,7 +101,8 @@ export function emptyCheckpoint(
     owner,
     trustUnmarkedSectors,
     skipFree,
-  }: Pick<TargetRequest, 'image' | 'source' | 'targetUrl' | 'owner' | 'trustUnmarkedSectors' | 'skipFree'>,
+    given,
+  }: Pick<TargetRequest, 'image' | 'source' | 'targetUrl' | 'owner' | 'trustUnmarkedSectors' | 'skipFree' | 'given'>,
 ): Checkpoint {
   return {
     uploadId,
@@ -115,6 +117,7 @@ export function emptyCheckpoint(
     sent: { bytes: 0, pages: '0'.repeat(16) },
     unverified: [],
     lease: leaseOf(owner, false),
+    given,
   };
 }
 

@@ -120,8 +120,7 @@ export async function refused(
 ): Promise<unknown> {
   const { lifecycle, signal } = request;
   if (!lifecycle.capabilities.read) return await refusedUnseen(error, stored, request);
-  const isRefusal = [DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind);
-  if (!isRefusal) return error;
+  if (![DestinationError, CredentialError, InUseError].some((kind) => error instanceof kind)) return error;
   const look = await lifecycle.properties(signal).then(
     (found) => ({ found }),
     () => undefined,
@@ -134,14 +133,21 @@ export async function refused(
   return existingBlob({ ...found, isLeased: true }, request);
 }
 
-/** The error for a blob that exists but cannot be looked at. */
+/** Whether the service has answered that no blob was created. A credential that expired meanwhile may have created it before. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof DestinationError) return error.reason !== undefined;
+  return error instanceof CredentialError && !error.isExpired;
+}
+
+/** As `refused`, for a destination that cannot be looked at. */
 async function refusedUnseen(
   error: unknown,
   stored: Checkpoint | undefined,
   request: SessionRequest,
 ): Promise<unknown> {
-  if (!(error instanceof DestinationError) || error.reason !== 'BlobAlreadyExists') return error;
+  if (!isRefusal(error)) return error;
   await restoreCheckpoint(stored, request);
+  if (!(error instanceof DestinationError) || error.reason !== 'BlobAlreadyExists') return error;
   const ours =
     stored === undefined
       ? ''

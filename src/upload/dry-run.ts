@@ -3,21 +3,24 @@
 import { type ByteRange, PAGE_SIZE } from '../base/byte-range.ts';
 import { RangeSet } from '../base/range-set.ts';
 import type { FreeSpaceReport } from '../base/skip-free.ts';
-import { collectingListeners, type EventListener, shielded } from '../events.ts';
+import { checkBeforeUpload } from '../check/preflight.ts';
+import { checkEvent, collectingListeners, type EventListener, shielded } from '../events.ts';
 import type { DiskImage, ImageWarning } from '../image/disk-image.ts';
 import { asFixedVhd, type FixedVhdView } from '../image/fixed-vhd-view.ts';
 import { openDiskImage } from '../image/open-disk-image.ts';
 import type { FreeSpaceImage } from '../image/without-free-space.ts';
-import type { ArmPlace, ImageTransferOptions, ServiceOptions, UploadOptions } from '../options.ts';
+import type { ImageTransferOptions, ServiceOptions, UploadOptions } from '../options.ts';
+import type { BlobAccess } from '../remote/connect.ts';
 import { concurrencyOf, localConcurrency } from '../transfer/concurrency-limits.ts';
 import { moveDisk } from '../transfer/move-disk.ts';
 import type { Window } from '../transfer/plan.ts';
 import { Progress } from '../transfer/progress.ts';
 import type { TransferTarget } from '../transfer/transfer.ts';
-import { checkBaseOptions, checkChecksum, checkSkipFree } from '../validate-options.ts';
+import { checkBaseOptions, checkChecksum, checkMetadata, checkSkipFree } from '../validate-options.ts';
 import { leaveOutFreeSpace } from '../volume/free-space/leave-out.ts';
 import { baseAccessOf, openBase } from './base-blob.ts';
 import { assertHasAncestors, chooseBase } from './base-check.ts';
+import { checkBlobOptions } from './blob-options.ts';
 import { type PlannedDisk, planManagedDisk } from './managed-disk.ts';
 import { Patch } from './patch.ts';
 import { ListedPages } from './recover.ts';
@@ -62,7 +65,18 @@ export interface UploadPlan {
 /** The options of an upload that its plan depends on. */
 export type PlanOptions = ImageTransferOptions &
   Omit<ServiceOptions, 'destination'> &
-  Pick<UploadOptions, 'destination' | 'disk' | 'base' | 'baseManifest' | 'trustBase' | keyof ArmPlace>;
+  Omit<UploadOptions, 'checkpoint'>;
+
+/**
+ * Checks what an upload refuses without a request: the destination, and the options of the blob.
+ * @returns undefined if no blob is given.
+ * @throws {UsageError | CredentialError}
+ */
+function checkTarget(options: PlanOptions): BlobAccess | undefined {
+  checkBlobOptions(options);
+  checkMetadata(options.metadata);
+  return options.destination === undefined && options.disk === undefined ? undefined : destinationOf(options);
+}
 
 /**
  * Reads the whole image in the same way as an upload. For a managed disk, also looks whether it exists. Checks a base as an upload does.
@@ -71,10 +85,11 @@ export type PlanOptions = ImageTransferOptions &
 export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
   checkBaseOptions(options);
   checkSkipFree(options.skipFree);
+  const destination = checkTarget(options);
   const emit = shielded(options.onEvent);
   const signal = options.signal ?? new AbortController().signal;
   const startMs = performance.now();
-  const { image, freeSpace, warnings } = await openPlanned(options, emit, signal);
+  const { image, freeSpace, warnings } = await openPlanned(options, destination, emit, signal);
   let skippable: SkippableSpace | undefined;
   try {
     const isPlain = freeSpace === undefined && options.base === undefined;
@@ -94,7 +109,9 @@ export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
       clear: () => Promise.resolve(),
     };
     const base =
-      options.base === undefined ? undefined : await planBase(options, options.base, { image, source, emit, signal });
+      options.base === undefined
+        ? undefined
+        : await planBase(options, options.base, destination, { image, source, emit, signal });
     const moving = { source, target: nowhere, ...localConcurrency(options.threads), signal, emit, ...base?.moving };
     const onRun = ({ range }: { readonly range: ByteRange }) => skippable?.runSent(range);
     const progress = await moveDisk({ ...moving, onRun }).finally(() => base?.close());
@@ -134,14 +151,24 @@ interface Opened {
   readonly warnings: readonly ImageWarning[];
 }
 
-async function openPlanned(options: PlanOptions, emit: EventListener, signal: AbortSignal): Promise<Opened> {
+async function openPlanned(
+  options: PlanOptions,
+  destination: BlobAccess | undefined,
+  emit: EventListener,
+  signal: AbortSignal,
+): Promise<Opened> {
   const { warnings, listeners } = collectingListeners(emit);
   const image = await openDiskImage(options.image, {
     ...options,
     ...listeners,
   });
-  if (options.skipFree === undefined) return { image, freeSpace: undefined, warnings };
   try {
+    if (options.skipChecks !== true) {
+      const blobName =
+        destination === undefined || destination.address.isDisk === true ? undefined : destination.address.blobName;
+      for (const finding of await checkBeforeUpload(image, warnings, { blobName })) emit(checkEvent(finding));
+    }
+    if (options.skipFree === undefined) return { image, freeSpace: undefined, warnings };
     const left = await leaveOutFreeSpace(image, warnings, options.skipFree, signal);
     emit({ type: 'free-space', ...left.report });
     return { image: left.image, freeSpace: left.report, warnings };
@@ -159,9 +186,13 @@ interface PlannedImage {
 }
 
 /** Compares with the ancestor that the base was made from, and with the pages that the base lists. */
-async function planBase(options: PlanOptions, url: string, { image, source, emit, signal }: PlannedImage) {
+async function planBase(
+  options: PlanOptions,
+  url: string,
+  destination: BlobAccess | undefined,
+  { image, source, emit, signal }: PlannedImage,
+) {
   assertHasAncestors(image);
-  const destination = options.destination === undefined ? undefined : destinationOf(options);
   const access = baseAccessOf(url, options, destination);
   const { store, close } = await openBase(access, options, concurrencyOf(options.threads), emit);
   try {

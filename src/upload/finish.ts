@@ -79,8 +79,11 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
       manifestWritten ??= manifest?.complete(footer, sent);
       await manifestWritten;
       upload.checkpointing.unread = proof.pending;
-      // Without a lease, the blob must keep this ETag from the read-back to the end.
-      await lifecycle.finish(signal, proof.etag, () => upload.checkpointing.save());
+      // Under a lease nothing else writes. Without one, the blob must keep the ETag of the read-back to the end.
+      const isProved =
+        proof.etag !== undefined || (lifecycle.isHeld && proof.verified === 'ranges' && isAllVerified(upload));
+      const etag = await lifecycle.finish(signal, proof.etag, () => upload.checkpointing.save());
+      if (isProved && etag !== undefined) await manifest?.complete(footer, sent, etag);
       return proof;
     });
     if (pending !== undefined) await readCommitted(upload, pending, signal);
@@ -119,6 +122,10 @@ function changedMeanwhile(error: unknown, url: string): unknown {
 /** The level that the user asked for, or else the least that leaves nothing unverified. */
 function levelOf(asked: VerifyLevel | undefined, { unverified }: Session): VerifiedLevel {
   return asked ?? (unverified.ranges.length > 0 ? 'unverified' : 'ranges');
+}
+
+function isAllVerified({ session }: Upload): boolean {
+  return session.unverified.ranges.length === 0;
 }
 
 /** Warns at the start that data is or will be unverified, and what that costs or leaves open. */

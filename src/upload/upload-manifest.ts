@@ -4,7 +4,8 @@ import type { Checksum, PageRun } from '../base/page-run.ts';
 import { UsageError } from '../errors.ts';
 import type { UploadOptions } from '../options.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
-import { checkManifestPath, ManifestWriter } from '../state/manifest-writer.ts';
+import type { CheckpointFile } from '../state/checkpoint-file.ts';
+import { assertManifestOf, checkManifestPath, ManifestWriter } from '../state/manifest-writer.ts';
 import type { PageSetDigest } from '../transfer/page-set-digest.ts';
 
 export class UploadManifest {
@@ -26,6 +27,18 @@ export class UploadManifest {
       throw new UsageError('A manifest records the checksums that are sent. Use it with a --checksum other than none.');
     }
     await checkManifestPath(manifest);
+  }
+
+  /**
+   * Refuses the manifest of another upload before the target is created.
+   * @throws {LocalFileError} the file belongs to another upload. @throws {CheckpointError} the checkpoint cannot be used.
+   */
+  static async assertOwn(options: UploadOptions, file: CheckpointFile): Promise<void> {
+    const { manifest, overwrite, restart, resumeFromBlob } = options;
+    // Without a checkpoint, only the blob shows which upload is resumed.
+    if (manifest === undefined || overwrite === true || restart === true || resumeFromBlob === true) return;
+    const stored = await file.load();
+    await assertManifestOf(manifest, stored?.uploadId);
   }
 
   /**
@@ -67,12 +80,15 @@ export class UploadManifest {
   }
 
   /**
+   * Ends the manifest. Call it again with the ETag when the blob is complete: a kill in between leaves a manifest without it.
    * @param pages - All pages that were sent, including the footer's.
+   * @param etag - The ETag of the complete blob, if it certainly holds exactly what was sent.
    * @throws {LocalFileError}
    */
-  async complete({ range, checksum }: PageRun, pages: PageSetDigest): Promise<void> {
+  async complete({ range, checksum }: PageRun, pages: PageSetDigest, etag?: string): Promise<void> {
     const footer = { ...range, checksum: hexOf(checksum) };
-    await this.#writer.complete({ footer, bytes: pages.bytes, pages: pages.toString() });
+    const end = { footer, bytes: pages.bytes, pages: pages.toString() };
+    await this.#writer.complete(etag === undefined ? end : { ...end, etag });
   }
 
   async close(): Promise<void> {

@@ -36,6 +36,7 @@ import { checkBlobOptions } from './blob-options.ts';
 import { Checkpointing, causeOf } from './checkpointing.ts';
 import { emptyCheckpoint, type TargetRequest } from './context.ts';
 import { type Finished, finish, type Upload, warnOfUnverified } from './finish.ts';
+import { givenOptions } from './given-options.ts';
 import { type FinishedDisk, openManagedDisk } from './managed-disk.ts';
 import { Patch } from './patch.ts';
 import { readFinished } from './read-back.ts';
@@ -89,6 +90,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
     const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
     const access = await ExclusiveAccess.begin(file.path, settings.signal);
     try {
+      await UploadManifest.assertOwn(options, file);
       const source = asFixedVhd(image);
       const opened = await open({
         ...settings,
@@ -97,6 +99,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         image,
         source,
         skipFree: skippedFree(freeSpace),
+        given: givenOptions(options, file.path),
         file,
         ...run(access),
         emit,
@@ -183,7 +186,20 @@ async function upload(
   const { store, lifecycle, url: targetUrl } = target;
   const { owner, signal } = access;
   const skipFree = skippedFree(freeSpace);
-  const request = { image, source, store, targetUrl, file, access, owner, signal, skipFree, ...flagsOf(options) };
+  const given = givenOptions(options, file.path);
+  const request = {
+    image,
+    source,
+    store,
+    targetUrl,
+    file,
+    access,
+    owner,
+    signal,
+    skipFree,
+    given,
+    ...flagsOf(options),
+  };
   const session = await target.openSession(request).catch(async (error: unknown) => {
     await lifecycle.abandon();
     throw error;

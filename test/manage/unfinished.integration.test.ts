@@ -86,6 +86,12 @@ describe('a list', () => {
     expect(stdout).not.toContain('sig=');
   });
 
+  it('of an empty folder names the folder, or calls it the current one', async () => {
+    const folder = await temporaryFolder();
+    expect((await runHere(['list', folder])).stdout).toBe(`No unfinished work found in ${folder}.\n`);
+    expect((await runHere(['list'])).stdout).toBe('No unfinished work found in the current folder.\n');
+  });
+
   it('names another checkpoint in the commands, and follows a renamed image', async () => {
     const image = await stoppedUpload();
     const folder = dirname(image);
@@ -115,7 +121,7 @@ describe('a list', () => {
     await writeFile(join(folder, 'empty.json'), '');
     await writeFile(join(folder, 'text.txt'), '{\n "vhdupDownload": 1');
     expect((await listUnfinished({ folder })).unfinished).toEqual([]);
-    expect((await runHere(['list', folder])).stdout).toContain('Nothing is unfinished');
+    expect((await runHere(['list', folder])).stdout).toContain('No unfinished work found');
     await writeFile(join(folder, 'damaged.json'), '{\n "vhdupDownload": 1, "n');
     const { unfinished } = await listUnfinished({ folder });
     expect(unfinished).toMatchObject([{ kind: 'download', problem: expect.stringContaining('it is damaged') }]);

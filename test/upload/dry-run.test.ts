@@ -1,12 +1,16 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ImageAccessError, UsageError } from '../../src/errors.ts';
+import { CredentialError, ImageAccessError, UsageError } from '../../src/errors.ts';
+import type { UploadEvent } from '../../src/events.ts';
+import type { UploadOptions } from '../../src/options.ts';
 import { planUpload } from '../../src/upload/dry-run.ts';
+import { uploadImage } from '../../src/upload/upload.ts';
 import { buildVhd, patternOf } from '../support/vhd-builder.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 const MIB = 1024 * 1024;
+const BLOB_URL = 'https://account.blob.core.windows.net/vhds/a.vhd';
 
 async function makeImage(type: 'fixed' | 'dynamic', size: number, dataAt: readonly number[]): Promise<string> {
   const path = join(await temporaryFolder(), 'disk.vhd');
@@ -53,6 +57,34 @@ describe('planUpload', () => {
     expect(plans[1]).toEqual(plans[0]);
     expect(plans[2]).toEqual(plans[0]);
     expect(await readdir(dirname(image))).toEqual(['disk.vhd']);
+  });
+
+  it.each<readonly [Partial<UploadOptions>, typeof UsageError | typeof CredentialError]>([
+    [{ destination: 'ftp://account/vhds/a.vhd' }, UsageError],
+    [{ destination: 'westeurope' }, UsageError],
+    [{ destination: 'https://account.blob.core.windows.net/C/a.vhd' }, UsageError],
+    [{ destination: 'https://account.file.core.windows.net/vhds/a.vhd' }, UsageError],
+    [{ destination: `${BLOB_URL}?sv=2024-11-04&sp=rw&se=2020-01-01T00:00:00Z&sr=b&sig=AAAA` }, CredentialError],
+    [{ destination: `${BLOB_URL}?sv=2024-11-04&sp=r&se=2999-01-01T00:00:00Z&sr=b&sig=AAAA` }, CredentialError],
+    [{ destination: BLOB_URL, contentType: 'nonsense' }, UsageError],
+    [{ destination: BLOB_URL, pageBlobTier: 'P5' }, UsageError],
+    [{ destination: BLOB_URL, metadata: { 'not a name': 'x' } }, UsageError],
+    [{ contentType: 'nonsense' }, UsageError],
+  ])('refuses %j as the upload does', async (options, kind) => {
+    const image = await makeImage('fixed', 21 * MIB, [0]);
+    const failure = await failureOf(planUpload({ image, ...options }));
+    expect(failure).toBeInstanceOf(kind);
+    if (options.destination !== undefined) {
+      expect(failure.message).toBe((await failureOf(uploadImage({ image, ...options }))).message);
+    }
+    expect(await readdir(dirname(image))).toEqual(['disk.vhd']);
+  });
+
+  it('reports what the upload would warn of', async () => {
+    const events: UploadEvent[] = [];
+    const image = await makeImage('fixed', MIB, [0]);
+    await planUpload({ image, destination: BLOB_URL, onEvent: (event) => void events.push(event) });
+    expect(events).toContainEqual(expect.objectContaining({ code: 'check-size-minimum' }));
   });
 
   it('throws the reason of the signal unchanged', async () => {

@@ -15,10 +15,14 @@ import { failureOf } from '../support/vhd-fixtures.ts';
 useServer();
 
 let chain: ImageChain;
+/** Proves the base, so that nothing of its copy is read back unless the copy may have been modified. */
+let proved: Partial<UploadOptions>;
 
 beforeEach(async () => {
   chain = await buildChain('vhd');
-  await uploadFull(chain.paths[1], BASE);
+  const manifest = `${chain.paths[1]}.jsonl`;
+  await uploadFull(chain.paths[1], BASE, { manifest, checksum: 'crc64' });
+  proved = { baseManifest: manifest };
   server.log.length = 0;
 });
 
@@ -41,13 +45,13 @@ describe('a stop', () => {
     await stopAt((event) => {
       if (event.type === 'saved') saved.push(event.checkpoint);
       return event.type === 'copying';
-    });
+    }, proved);
     expect(saved).toEqual([checkpointPath()]);
     expect(storedBlob().copy?.status).toBe('pending');
     expect(await readFile(checkpointPath(), 'utf8')).not.toContain('sig=');
     const copy = storedBlob().copy;
     if (copy !== undefined) copy.looksLeft = 2;
-    const { result, events } = await patch(chain);
+    const { result, events } = await patch(chain, proved);
     expect(requestsOf('CopyBlob').length).toBe(1);
     expect(events.filter(({ type }) => type === 'copying').length).toBeGreaterThan(0);
     expect(result).toMatchObject({ sentBefore: 0, verified: 'ranges' });
@@ -59,13 +63,13 @@ describe('a stop', () => {
     const stop = new AbortController();
     const reason = new Error('stopped by the test');
     const stopping = server.when(() => rule.hits > 0).then(() => stop.abort(reason));
-    expect(await failureOf(patch(chain, { signal: stop.signal, threads: 1 }))).toBe(reason);
+    expect(await failureOf(patch(chain, { ...proved, signal: stop.signal, threads: 1 }))).toBe(reason);
     await stopping;
     rule.remove();
     // Until the upload ends, the blob must not look like a VHD.
     expect(storedBlob().read(CHAIN_SIZE, 8).toString('latin1')).toBe('\0'.repeat(8));
     server.deleteBlob(CONTAINER, BASE);
-    const { result, sentBytes } = await patch(chain);
+    const { result, sentBytes } = await patch(chain, proved);
     expect(result.sent).toBe(sentBytes);
     expect(result.sent + result.sentBefore).toBe(CHANGED_BY_CHILD + 512);
     expect(result).toMatchObject({ cleared: 320 * 1024, verified: 'ranges' });
@@ -176,7 +180,7 @@ describe('a foreign write', () => {
     const rule = server.faults.add({ operation: 'PutPage' }, internalError());
     const stop = new AbortController();
     const stopping = server.when(() => rule.hits > 0).then(() => stop.abort(new Error('stopped')));
-    await failureOf(patch(chain, { signal: stop.signal, threads: 1 }));
+    await failureOf(patch(chain, { ...proved, signal: stop.signal, threads: 1 }));
     await stopping;
     rule.remove();
   }
@@ -185,7 +189,7 @@ describe('a foreign write', () => {
     await stopWhileSending();
     storedBlob().write(8 << 20, new Uint8Array(512).fill(1));
     server.touch(storedBlob());
-    const failure = await failureOf(patch(chain));
+    const failure = await failureOf(patch(chain, proved));
     expect(failure).toBeInstanceOf(VerificationError);
     expect(failure.message).toMatch(/content at 8388608/);
     expect(storedBlob().metadata.get('vhdup_state')).toBe('failed');
@@ -194,7 +198,7 @@ describe('a foreign write', () => {
   it('that changes nothing is read back, and the upload completes', async () => {
     await stopWhileSending();
     server.touch(storedBlob());
-    const { result } = await patch(chain);
+    const { result } = await patch(chain, proved);
     expect(result.verified).toBe('unverified');
     await expectLikeFull(chain);
   });

@@ -1,6 +1,9 @@
 // Uploads onto a base: the result is that of a full upload, and only what the newer images change is sent.
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { VerificationError } from '../../src/errors.ts';
+import type { UploadEvent } from '../../src/events.ts';
 import { planUpload } from '../../src/upload/dry-run.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { verifyBlob } from '../../src/verify/verify.ts';
@@ -16,11 +19,13 @@ import {
   urlOf,
 } from '../support/patched-blob.ts';
 import { BLOB, blobUrl, CONTAINER, requestsOf, server, storedBlob, useServer } from '../support/target-server.ts';
-import { temporaryFolder } from '../support/vhd-fixtures.ts';
+import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
 useServer();
 
 const FOOTER = 512;
+/** In a run of 1 MiB of the base, of which a sample reads a quarter. The last image does not change it. */
+const KEPT_PAGE = (4 << 20) + (512 << 10);
 /** Bytes of data in the last image of the chain. */
 const DATA = 256 * 1024 + 1024 * 1024 + 128 * 1024 + 256 * 1024 + 8 * 1024;
 
@@ -31,7 +36,7 @@ describe.each(['vhd', 'vhdx'] as const)('A8 PatchFirstLevelDifferencingDisk: a %
     const { result, sentBytes, events } = await patch(chain);
     expect(sentBytes).toBe(CHANGED_BY_CHILD + FOOTER);
     expect(result).toMatchObject({
-      ...{ sent: CHANGED_BY_CHILD + FOOTER, sentBefore: 0, verified: 'ranges', alreadyComplete: false },
+      ...{ sent: CHANGED_BY_CHILD + FOOTER, sentBefore: 0, verified: 'unverified', alreadyComplete: false },
       ...{ copied: DATA - CHANGED_BY_CHILD, cleared: 320 * 1024 },
     });
     const phases = events.flatMap((event) => (event.type === 'phase' ? [event.phase] : []));
@@ -48,6 +53,10 @@ describe.each(['vhd', 'vhdx'] as const)('A8 PatchFirstLevelDifferencingDisk: a %
   });
 });
 
+function warningsOf(events: readonly UploadEvent[]): (readonly [string, string])[] {
+  return events.flatMap((event) => (event.type === 'warning' ? [[event.code, event.message] as const] : []));
+}
+
 describe('a base', () => {
   it('that another program made may list zero pages, have another footer and a Content-MD5', async () => {
     const chain = await buildChain('vhd');
@@ -55,15 +64,14 @@ describe('a base', () => {
     const { result, sentBytes } = await patch(chain);
     expect(sentBytes).toBe(CHANGED_BY_CHILD + FOOTER);
     expect(result.cleared).toBe(CHAIN_SIZE - DATA);
-    expect(result.verified).toBe('ranges');
+    expect(result.verified).toBe('unverified');
     await expectLikeFull(chain);
   });
 
-  it('is proven by its Content-MD5, which the copy does not keep', async () => {
+  it('is compared with its Content-MD5, which the copy does not keep', async () => {
     const chain = await buildChain('vhd');
     await uploadFull(chain.paths[1], BASE, { contentMd5: true });
-    const { events } = await patch(chain);
-    expect(events.some(({ type }) => type === 'hashing')).toBe(false);
+    await patch(chain);
     expect(storedBlob().contentMd5).toBeUndefined();
     await expectLikeFull(chain);
   });
@@ -73,10 +81,72 @@ describe('a base', () => {
     const folder = await temporaryFolder();
     const [baseManifest, manifest] = [join(folder, 'base.jsonl'), join(folder, 'child.jsonl')];
     await uploadFull(chain.paths[1], BASE, { manifest: baseManifest, checksum: 'crc64' });
-    await patch(chain, { baseManifest, manifest, checksum: 'crc64' });
+    const { result } = await patch(chain, { baseManifest, manifest, checksum: 'crc64' });
+    expect(result.verified).toBe('ranges');
     await expectLikeFull(chain);
     const verified = await verifyBlob({ image: chain.paths[2], destination: blobUrl('r'), manifest });
     expect(verified.matches).toBe(true);
+  });
+
+  it.each([
+    ['its Content-MD5', { contentMd5: true }, (_: string) => ({})],
+    ['its manifest', {}, (baseManifest: string) => ({ baseManifest })],
+  ])('that was changed after its upload is found, although %s is that of the upload', async (_, more, options) => {
+    const chain = await buildChain('vhd');
+    const manifest = join(await temporaryFolder(), 'base.jsonl');
+    await uploadFull(chain.paths[1], BASE, { manifest, checksum: 'crc64', ...more });
+    const blob = server.blob(CONTAINER, BASE);
+    blob.write(KEPT_PAGE, new Uint8Array(FOOTER).fill(7));
+    const found: string[] = [];
+    for (let attempt = 0; attempt < 8; attempt++) {
+      server.touch(blob);
+      const failure = await failureOf(patch(chain, { checksum: 'crc64', restart: true, ...options(manifest) }));
+      expect(failure).toBeInstanceOf(VerificationError);
+      found.push(failure.message.includes('The base ') ? 'sample' : 'read back');
+      if (found.at(-1) === 'read back') break;
+    }
+    expect(found).toContain('read back');
+    expect(storedBlob().metadata.get('vhdup_state')).toBe('failed');
+  });
+
+  it('whose metadata was changed since its manifest was written is read back, not refused', async () => {
+    const chain = await buildChain('vhd');
+    const baseManifest = join(await temporaryFolder(), 'base.jsonl');
+    await uploadFull(chain.paths[1], BASE, { manifest: baseManifest, checksum: 'crc64' });
+    const headers = new Headers({ 'x-ms-version': '2023-08-03', 'x-ms-meta-owner': 'me' });
+    for (const [name, value] of server.blob(CONTAINER, BASE).metadata) headers.set(`x-ms-meta-${name}`, value);
+    const changed = await fetch(`${urlOf(BASE)}&comp=metadata`, { method: 'PUT', headers });
+    expect(changed.ok).toBe(true);
+    const { result, events } = await patch(chain, { baseManifest, checksum: 'crc64' });
+    expect(result.verified).toBe('unverified');
+    expect(warningsOf(events)).toEqual([
+      ['base-not-proved', expect.stringMatching(/no longer has the ETag that the manifest .* is read back at the end/)],
+    ]);
+    await expectLikeFull(chain);
+  });
+
+  it('whose manifest records no ETag, as an older version wrote it, is read back', async () => {
+    const chain = await buildChain('vhd');
+    const baseManifest = join(await temporaryFolder(), 'base.jsonl');
+    await uploadFull(chain.paths[1], BASE, { manifest: baseManifest, checksum: 'crc64' });
+    const lines = (await readFile(baseManifest, 'utf8')).trimEnd().split('\n');
+    expect(lines.at(-1)).toContain('"etag":');
+    await writeFile(baseManifest, `${lines.slice(0, -1).join('\n')}\n`);
+    const { result, events } = await patch(chain, { baseManifest, checksum: 'crc64' });
+    expect(result.verified).toBe('unverified');
+    expect(warningsOf(events)).toEqual([['base-not-proved', expect.stringContaining('does not record the ETag')]]);
+    await expectLikeFull(chain);
+  });
+
+  it('that is not proven is compared by its page list and a sample only if --verify ranges asks for that', async () => {
+    const chain = await buildChain('vhd');
+    await uploadFull(chain.paths[1], BASE);
+    const { result, events } = await patch(chain, { verify: 'ranges' });
+    expect(result.verified).toBe('ranges');
+    expect(warningsOf(events)).toEqual([
+      ['base-not-proved', expect.stringContaining('--verify ranges skips the read-back')],
+    ]);
+    await expectLikeFull(chain);
   });
 
   it('that may be an upload of several images is read back at the end', async () => {

@@ -1,4 +1,6 @@
 // Every combination of the permissions r, w, c, d and l in a SAS, against a server that checks each letter as the service does.
+
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CredentialError, DestinationError } from '../../src/errors.ts';
 import type { UploadOptions } from '../../src/options.ts';
@@ -115,6 +117,35 @@ describe('a SAS that can only write', () => {
     await uploadImage(optionsFor(await buildImage(SMALL_DISK), urlWith('w', 'b')));
     expect(requestsOf('PutBlob').map(({ errorCode }) => errorCode)).toEqual([undefined, 'BlobAlreadyExists']);
     expectBlobIs(SMALL_DISK, storedBlob());
+  });
+
+  it.each<readonly [string, () => Partial<UploadOptions>]>([
+    [
+      'a missing container',
+      () => ({ destination: server.sasUrl({ container: 'typo', blob: BLOB, permissions: 'w' }) }),
+    ],
+    [
+      'a missing container that the SAS may not create',
+      () => ({
+        destination: server.sasUrl({ container: 'typo', blob: BLOB, permissions: 'w' }),
+        createContainer: true,
+      }),
+    ],
+    [
+      'a firewall',
+      () => {
+        const refusal = { kind: 'status', status: 403, code: 'AuthorizationFailure' } as const;
+        server.faults.add({ operation: 'PutBlob', times: 1 }, refusal);
+        return {};
+      },
+    ],
+  ])('leaves no checkpoint after %s, which would refuse the corrected command', async (_, wrong) => {
+    const image = await buildImage(SMALL_DISK);
+    const options = optionsFor(image, urlWith('w', 'b'));
+    await failureOf(uploadImage({ ...options, ...wrong() }));
+    expect(existsSync(`${image}.vhdup.json`)).toBe(false);
+    await uploadImage(options);
+    expect(storedBlob().metadata.get('vhdup_state')).toBe('complete');
   });
 
   it('does not resume, but another SAS does', async () => {

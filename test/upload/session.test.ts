@@ -115,6 +115,7 @@ async function makeWorld(): Promise<World> {
     return {
       image,
       source: asFixedVhd(image),
+      given: {},
       store,
       targetUrl: store.url,
       lifecycle: new BlobLifecycle({ blob: on, store, owner, emit: () => undefined, signal, onLost: () => undefined }),

@@ -74,7 +74,8 @@ export const checkCommand = defineCommand({
         const target = {
           destination,
           ...(args.cloud === undefined ? {} : { cloud: args.cloud }),
-          ...readEnvironment(environment, destination, givesSas(args), args),
+          // It only reads, and what the Marketplace needs may be public.
+          ...readEnvironment(environment, destination, givesSas(args), { ...args, mayBePublic: true }),
           ...(await sasOptions(args, destination, signal, say)),
         };
         return await checkImage({ ...options, target, onEvent, signal });

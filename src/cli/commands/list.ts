@@ -19,7 +19,7 @@ export const listCommand = defineCommand({
       },
       describe: (result) =>
         result.unfinished.length === 0
-          ? `Nothing is unfinished in ${printable(result.folder)}.`
+          ? `No unfinished work found in ${folder === undefined ? 'the current folder' : printable(result.folder)}.`
           : result.unfinished.map((one) => describeUnfinished(one, Date.now())).join('\n\n'),
     }),
 });

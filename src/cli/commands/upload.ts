@@ -8,7 +8,7 @@ import type { UploadPlan } from '../../upload/dry-run.ts';
 import type { UploadResult } from '../../upload/upload.ts';
 import { VERIFY_LEVELS } from '../../validate-options.ts';
 import { defineCommand } from '../define-command.ts';
-import { urlFrom } from '../environment.ts';
+import { readEnvironment, urlFrom } from '../environment.ts';
 import { rateLimitOf } from '../rate-option.ts';
 import { abandonedDiskText, finishedDiskText, plannedDiskText } from '../screens/disk-text.ts';
 import { freeSpaceRows, skippableText } from '../screens/free-space-text.ts';
@@ -18,6 +18,7 @@ import { ARM_OPTIONS, armOptions } from './arm-options.ts';
 import { BLOB_OPTIONS, blobOptions } from './blob-options.ts';
 import { DISK_OPTIONS, newDiskOf } from './disk-options.ts';
 import { executeRemote, REMOTE_OPTIONS } from './remote-options.ts';
+import { givesSas } from './sas-options.ts';
 import {
   DESTINATION,
   IMAGE,
@@ -61,12 +62,12 @@ export const uploadCommand = defineCommand({
     'base-manifest': {
       type: 'string',
       requiresArg: true,
-      describe: 'Manifest of the upload of the base, which proves all of its data',
+      describe: 'Manifest of the upload of the base: if the base is unchanged, its copy is not read back at the end',
     },
     'trust-base': {
       type: 'boolean',
       default: false,
-      describe: 'Skip the comparison of the base with the ancestor; read the copied data back at the end',
+      describe: 'Skip the comparison of the base with the ancestor before it is copied',
     },
     'break-lease': {
       type: 'boolean',
@@ -146,44 +147,6 @@ export const uploadCommand = defineCommand({
     if (args.dryRun && args.report !== undefined) {
       throw new UsageError('A dry run writes nothing, and so no report: leave --report or --dry-run out.');
     }
-    if (args.dryRun && args.base !== undefined) {
-      // Only the base is contacted, with the credential of the destination unless its URL has a SAS.
-      return executeRemote(args, destination ?? args.base, context, {
-        command: 'upload',
-        file: args.image,
-        run: async ({ destination: connected, ...options }) => {
-          const { planUpload } = await import('../../upload/dry-run.ts');
-          return await planUpload({
-            ...options,
-            ...ofBase,
-            ...skipFreeOptions(args),
-            ...(destination === undefined || connected === undefined ? {} : { destination: connected }),
-          });
-        },
-        describe: describePlan,
-      });
-    }
-    if (args.dryRun) {
-      const options = {
-        ...imageOptions(args),
-        threads: threadsOf(args.threads),
-        ...ofDisk,
-        ...ofBase,
-        ...skipFreeOptions(args),
-      };
-      return context.execute({
-        run: async (signal, onEvent) => {
-          const { planUpload } = await import('../../upload/dry-run.ts');
-          return await planUpload({ ...options, signal, onEvent });
-        },
-        describe: describePlan,
-      });
-    }
-    if (destination === undefined && disk === undefined) {
-      throw new UsageError(
-        'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.',
-      );
-    }
     const { overwrite, deleteSnapshots, resumeFromBlob, breakLease, contentMd5, createContainer, skipChecks } = args;
     const { verify, maxRate } = args;
     const own = {
@@ -196,6 +159,42 @@ export const uploadCommand = defineCommand({
       ...skipFreeOptions(args),
       ...(maxRate === undefined ? {} : { maxRate: rateLimitOf('max-rate', maxRate) }),
     };
+    if (args.dryRun && args.base !== undefined) {
+      // Only the base is contacted, with the credential of the destination unless its URL has a SAS.
+      return executeRemote(args, destination ?? args.base, context, {
+        command: 'upload',
+        file: args.image,
+        run: async ({ destination: connected, ...options }) => {
+          const { planUpload } = await import('../../upload/dry-run.ts');
+          return await planUpload({
+            ...options,
+            ...own,
+            ...(destination === undefined || connected === undefined ? {} : { destination: connected }),
+          });
+        },
+        describe: describePlan,
+      });
+    }
+    if (args.dryRun) {
+      const options = { ...imageOptions(args), threads: threadsOf(args.threads), ...own };
+      return context.execute({
+        run: async (signal, onEvent) => {
+          const { planUpload } = await import('../../upload/dry-run.ts');
+          const given = givesSas(args);
+          // The SAS of an option is not read: its command may do anything. The URL is checked nevertheless.
+          const target =
+            destination === undefined ? {} : readEnvironment(context.environment, destination, given, args);
+          const checked = destination === undefined || given ? {} : { ...target, destination };
+          return await planUpload({ ...options, ...checked, signal, onEvent });
+        },
+        describe: describePlan,
+      });
+    }
+    if (destination === undefined && disk === undefined) {
+      throw new UsageError(
+        'The destination is missing: vhdup upload <image> <destination>, or vhdup upload <image> --disk NAME -g GROUP -l REGION.',
+      );
+    }
     // A failure leaves a disk behind that exists and is not final.
     let phase: Phase | undefined;
     let hasDisk = false;

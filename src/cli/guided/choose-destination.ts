@@ -166,11 +166,11 @@ function containerNameIn(text: string, endpoint: string): string {
 async function besides(
   { facts, words }: UnfinishedUpload,
   target: GuidedTarget,
-  { path }: GuidedImage,
+  { path, words: ofImage }: GuidedImage,
   { dialogue, args }: GuideContext,
 ): Promise<GuidedTarget | undefined> {
   const { url, checkpoint, usedBy } = facts;
-  if (target.url === url) return withWords(target, optionsOf(words, args));
+  if (target.url === url) return withWords(target, optionsOf(words, [...ofImage, ...target.words], args));
   const own = {
     label: 'it can still be resumed (this one gets a checkpoint of its own)',
     value: otherCheckpoint(path),
@@ -192,14 +192,26 @@ async function besides(
   return more === undefined ? undefined : withWords(target, more);
 }
 
-/** What resumes an upload besides its destination, without what the command line says already. */
-function optionsOf(words: readonly string[], args: GuidedArguments): readonly string[] {
+/**
+ * What resumes an upload besides its destination, without what the command line says already.
+ * @param chosen - Words of the command that the questions have led to.
+ */
+function optionsOf(words: readonly string[], chosen: readonly string[], args: GuidedArguments): readonly string[] {
   const options = words.slice(words[0] === '--disk' ? 2 : 1);
-  const isGiven = (word: string | undefined) =>
-    word !== undefined &&
-    ((word.startsWith('--skip-free') && args.skipFree !== undefined) ||
-      (word === '--arm-endpoint' && args.armEndpoint !== undefined));
-  return options.filter((word, index) => !isGiven(word) && !isGiven(options[index - 1]));
+  const isOption = (word: string | undefined) => word?.startsWith('--') === true;
+  return options.filter((word, index) => {
+    const option = isOption(word) ? word : options[index - 1];
+    const [name = ''] = (option ?? '').split('=', 1);
+    return !chosen.includes(name) && !isGiven(name, args);
+  });
+}
+
+/** Whether it has another value than its default. @param option - "--parent-path" */
+function isGiven(option: string, args: GuidedArguments): boolean {
+  const name = option.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  const value: unknown = Reflect.get(args, name);
+  if (name === 'checksum') return value !== 'crc64';
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
 }
 
 function withWords(target: GuidedTarget, more: readonly string[]): GuidedTarget {
