@@ -2,7 +2,7 @@
 
 import { FILE_SYSTEMS } from '../../test/hostile/file-system-victims.ts';
 
-export const FORMATS = ['vhd', 'vhdx', ...FILE_SYSTEMS, 'xfs', 'btrfs', 'ntfs', 'hive'] as const;
+export const FORMATS = ['vhd', 'vhdx', ...FILE_SYSTEMS, 'xfs', 'btrfs', 'ntfs', 'hive', 'lvm', 'swap'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** The most memory that a process may use, in bytes. */

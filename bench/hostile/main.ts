@@ -1,4 +1,4 @@
-// npm run hostile [-- --count N] [--seed N] [--only vhd|vhdx|ext|fat|exfat|xfs|btrfs|ntfs|hive] [--jobs N]: damages small images and file systems in N ways each and reads them.
+// npm run hostile [-- --count N] [--seed N] [--only vhd|vhdx|ext|fat|exfat|xfs|btrfs|ntfs|hive|lvm|swap] [--jobs N]: damages small images and file systems in N ways each and reads them.
 import { parseArgs } from 'node:util';
 import { type CaseReport, FORMATS, type Format, MAX_MEMORY, type Stretch } from './cases.ts';
 import { runStretch } from './run-stretch.ts';

@@ -3,6 +3,7 @@ import { openNtfs } from '../../src/volume/file-systems/ntfs/ntfs-file-system.ts
 import { attack, openAndRead } from '../../test/hostile/attack.ts';
 import { attackVolume } from '../../test/hostile/attack-volume.ts';
 import { btrfsVictims } from '../../test/hostile/btrfs-victims.ts';
+import { lvmVictims, swapVictims } from '../../test/hostile/disk-victims.ts';
 import { fileSystemVictims } from '../../test/hostile/file-system-victims.ts';
 import { attackHive } from '../../test/hostile/hive-cases.ts';
 import { ntfsVictims, type VolumeVictim } from '../../test/hostile/ntfs-victims.ts';
@@ -85,6 +86,8 @@ function buildVictims(format: ImageFormat, folder: string): Promise<Victim[]> | 
   if (format === 'vhd') return vhdVictims(folder);
   if (format === 'xfs') return xfsVictims();
   if (format === 'btrfs') return btrfsVictims();
+  if (format === 'lvm') return lvmVictims();
+  if (format === 'swap') return swapVictims();
   return format === 'vhdx' ? vhdxVictims(folder) : fileSystemVictims(format, folder);
 }
 

@@ -8,7 +8,7 @@ import type { GuestFiles } from './guest/guest-files.ts';
 import { guestVolumes, isSearched, type OpenVolume, openVolume } from './guest/guest-volumes.ts';
 import { volumeNamed } from './guest/mount-sources.ts';
 import { openWindowsBoot } from './guest/windows-boot.ts';
-import { bsdIn, describe, hasRole, holds, isFat, isPhysicalVolume, isWithoutFiles } from './volumes.ts';
+import { bsdIn, describe, hasRole, holds, isFat, isFlatcar, isPhysicalVolume, isWithoutFiles } from './volumes.ts';
 
 /** The open file systems of a guest. The caller closes them. */
 export interface OpenGuest {
@@ -73,6 +73,12 @@ function guestOf(
       linux.problems.length + groups.length > 0 ||
       hidden.some((volume) => hasRole(volume, ...LINUX_ROLES) || holds(volume, ...LINUX_TYPES, 'luks'));
     return { kind: 'windows', others, mayHoldLinux };
+  }
+  if (isFlatcar(layout)) {
+    return {
+      kind: 'unread',
+      found: 'Flatcar or CoreOS, whose files vhdup does not read: /usr is a partition of its own',
+    };
   }
   if (others.length > 0) {
     const unread = [...hidden.map(describe), ...groups];

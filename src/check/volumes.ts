@@ -56,6 +56,11 @@ export function bsdIn({ table, volumes }: DiskLayout): Bsd | undefined {
   return (['FreeBSD', 'OpenBSD'] as const).find((name) => types.some((type) => type.startsWith(name)));
 }
 
+/** Whether a partition is the /usr of Flatcar, from which it also makes its /etc when it starts. */
+export function isFlatcar({ table }: DiskLayout): boolean {
+  return table?.partitions.some(({ typeName }) => typeName === 'Flatcar or CoreOS /usr') === true;
+}
+
 /** What hides its contents, with the reason: encryption, RAID, a part of a volume group, unknown contents. */
 export function opaqueParts({ volumes, unread }: Pick<ContentVolumes, 'volumes' | 'unread'>): string[] {
   return [...volumes.filter(isOpaque).map(describe), ...unread.map(({ name, reason }) => `${name}: ${reason}`)];

@@ -36,6 +36,15 @@ describe('the reference pages', () => {
     expect(named.sort()).toEqual(expected.sort());
   });
 
+  it('name every rule of check at a step of the guides, and no other rule', async () => {
+    const steps = sectionOf(await readDocument('docs/checks.md'), '## Marketplace guide and rules');
+    const rows = steps.split('\n').filter((line) => line.startsWith('| '));
+    const named = rows.flatMap((row) => inlineCode(row.split(' | ')[1] ?? ''));
+    const ids = ALL_RULES.map(({ id }) => id);
+    expect(ids.filter((id) => !named.includes(id))).toEqual([]);
+    expect(named.filter((name) => !ids.includes(name))).toEqual([]);
+  });
+
   it('list every exit code and the code of every error', async () => {
     const page = await readDocument('docs/exit-codes.md');
     const listed = [...page.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, codes = '']) => codes.split(', ').map(Number));

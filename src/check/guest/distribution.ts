@@ -18,9 +18,21 @@ export interface Distribution {
   readonly major: number;
   /** 0 if it is not known: CentOS 7 names it in /etc/centos-release only. */
   readonly minor: number;
+  /**
+   * The version of Red Hat, SUSE or Debian that it follows: 8 for Alibaba Cloud Linux 3. Rules for old versions of a family need this
+   * one. Infinity if it is not known, so that such a rule does not apply.
+   */
+  readonly familyMajor: number;
 }
 
-const UNKNOWN: Distribution = { id: '', family: 'other', name: 'a Linux without os-release', major: 0, minor: 0 };
+const UNKNOWN: Distribution = {
+  id: '',
+  family: 'other',
+  name: 'a Linux without os-release',
+  major: 0,
+  minor: 0,
+  familyMajor: Number.POSITIVE_INFINITY,
+};
 
 /** The first one wins: Ubuntu names Debian in ID_LIKE, and Oracle Linux names Fedora. */
 const FAMILIES: readonly (readonly [ids: readonly string[], family: Family])[] = [
@@ -31,6 +43,21 @@ const FAMILIES: readonly (readonly [ids: readonly string[], family: Family])[] =
   [['azurelinux', 'mariner'], 'azurelinux'],
   [['flatcar', 'coreos'], 'flatcar'],
 ];
+
+/** Those that have the version numbers of their family. Others of a family may have small numbers for new versions: Devuan 5 is Debian 12. */
+const NUMBERED_AS_FAMILY: readonly string[] = [
+  ...['rhel', 'centos', 'rocky', 'almalinux', 'ol', 'scientific', 'cloudlinux', 'anolis'],
+  ...['sles', 'sles_sap', 'sled', 'sle_hpc', 'opensuse', 'opensuse-leap'],
+  ...['debian', 'raspbian'],
+];
+
+/** What follows a version of its family with another number, and does not state it. */
+const FOLLOWED: Readonly<Record<string, number>> = {
+  'amzn 2': 7,
+  'alinux 2': 7,
+  'alinux 3': 8,
+  'opensuse-leap 42': 12,
+};
 
 /** In the order of their precision. Oracle Linux 6 also has a redhat-release, which names Red Hat. */
 const RELEASE_FILES = ['/etc/oracle-release', '/etc/centos-release', '/etc/redhat-release'] as const;
@@ -59,12 +86,22 @@ function fromOsRelease(text: string): Distribution {
   const id = (value('ID') ?? '').toLowerCase();
   const like = (value('ID_LIKE') ?? '').toLowerCase().split(/\s+/);
   const version = value('VERSION_ID') ?? '';
+  const numbers = numbersIn(version);
   return {
     id,
     family: familyOf([id, ...like]),
     name: value('PRETTY_NAME') ?? value('NAME') ?? UNKNOWN.name,
-    ...numbersIn(version),
+    ...numbers,
+    familyMajor: familyMajorOf(id, numbers.major, value('PLATFORM_ID')),
   };
+}
+
+/** @param platform "platform:el8" in what is compatible with version 8 of Red Hat. */
+function familyMajorOf(id: string, major: number, platform = ''): number {
+  const followed = FOLLOWED[`${id} ${major}`];
+  if (followed !== undefined) return followed;
+  if (NUMBERED_AS_FAMILY.includes(id) && major > 0) return major;
+  return Number(/^platform:el(\d+)$/.exec(platform)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
 /** "CentOS release 6.10 (Final)", "Red Hat Enterprise Linux Server release 7.9 (Maipo)". */
@@ -74,7 +111,8 @@ async function fromReleaseFiles(files: TextFiles): Promise<Distribution | undefi
     const [, version] = /\brelease (\d[\d.]*)/.exec(name ?? '') ?? [];
     if (name === undefined || version === undefined) continue;
     const id = RELEASE_IDS.find(([start]) => name.startsWith(start))?.[1] ?? '';
-    return { id, family: familyOf([id]), name, ...numbersIn(version) };
+    const numbers = numbersIn(version);
+    return { id, family: familyOf([id]), name, ...numbers, familyMajor: familyMajorOf(id, numbers.major) };
   }
   return undefined;
 }
@@ -86,7 +124,8 @@ async function fromSuseRelease(files: TextFiles): Promise<Distribution | undefin
   const number = (name: string) => Number(new RegExp(`^${name}\\s*=\\s*(\\d+)`, 'm').exec(text)?.[1] ?? 0);
   const name = text.split('\n')[0]?.trim() ?? '';
   const id = name.startsWith('openSUSE') ? 'opensuse' : 'sles';
-  return { id, family: 'suse', name, major: number('VERSION'), minor: number('PATCHLEVEL') };
+  const major = number('VERSION');
+  return { id, family: 'suse', name, major, minor: number('PATCHLEVEL'), familyMajor: familyMajorOf(id, major) };
 }
 
 function familyOf(ids: readonly string[]): Family {

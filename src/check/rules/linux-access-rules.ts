@@ -68,9 +68,11 @@ const SSHD_ENABLED = linuxRule({
 });
 
 /** OpenSSH 7.0 changed it to prohibit-password; Red Hat did so with RHEL 9. */
-function defaultRootLogin({ family, major }: Distribution): string {
+function defaultRootLogin({ family, familyMajor }: Distribution): string {
   const isOld =
-    (family === 'redhat' && major < 9) || (family === 'suse' && major < 15) || (family === 'debian' && major < 8);
+    (family === 'redhat' && familyMajor < 9) ||
+    (family === 'suse' && familyMajor < 15) ||
+    (family === 'debian' && familyMajor < 8);
   return isOld ? 'yes' : 'prohibit-password';
 }
 

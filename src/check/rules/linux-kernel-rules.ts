@@ -65,9 +65,9 @@ function isEarly(parameter: string, isArm: boolean): boolean {
 }
 
 /** The guides of Red Hat, Oracle and SUSE do not ask for it; that of CentOS does, up to version 7. */
-function withoutRootDelay({ family, id, major, name }: Distribution): string | undefined {
+function withoutRootDelay({ family, id, familyMajor, name }: Distribution): string | undefined {
   const hasOwnGuide = ['redhat', 'suse', 'azurelinux', 'flatcar'].includes(family);
-  const isOld = family === 'redhat' && id !== 'ol' && (id === 'centos' ? major <= 7 : major <= 6);
+  const isOld = family === 'redhat' && id !== 'ol' && (id === 'centos' ? familyMajor <= 7 : familyMajor <= 6);
   return hasOwnGuide && !isOld ? `the guide for ${printable(name)} does not ask for it` : undefined;
 }
 
@@ -112,8 +112,8 @@ const KERNEL_MESSAGES = linuxRule({
 });
 
 /** The guides of Ubuntu and SUSE do not ask for it, and Linux had no other names before RHEL 7. */
-function withoutNames({ family, major, name }: Distribution): string | undefined {
-  if (family === 'redhat' && major > 0 && major <= 6) return `${printable(name)} has no other names`;
+function withoutNames({ family, familyMajor, name }: Distribution): string | undefined {
+  if (family === 'redhat' && familyMajor <= 6) return `${printable(name)} has no other names`;
   const isWithout = ['ubuntu', 'suse', 'azurelinux', 'flatcar'].includes(family);
   return isWithout ? `the guide for ${printable(name)} does not ask for it` : undefined;
 }

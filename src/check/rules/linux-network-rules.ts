@@ -64,8 +64,8 @@ const ETH0 = {
 } as const;
 
 /** The guide for CentOS 7 keeps NetworkManager away from the card; that for RHEL 7 leaves it to it, which is the default. */
-function eth0Of({ id, major }: Distribution): Readonly<Record<string, string>> {
-  if (major !== 7) return ETH0;
+function eth0Of({ id, familyMajor }: Distribution): Readonly<Record<string, string>> {
+  if (familyMajor !== 7) return ETH0;
   return { ...ETH0, NM_CONTROLLED: id === 'centos' ? 'no' : 'yes' };
 }
 
@@ -150,7 +150,7 @@ const NETWORK_RED_HAT = linuxRule({
   exemptDistribution: onlyFamily('redhat'),
   run: async (system, { osState }, distribution) => {
     const bound = await boundCards(system);
-    if (distribution.major <= 7) {
+    if (distribution.familyMajor <= 7) {
       const old = await oldNetwork(system, distribution, osState === 'specialized');
       return warnOf([...old, ...bound], `DHCP on eth0 (${SCRIPTS}/ifcfg-eth0)`);
     }
@@ -169,7 +169,7 @@ const NETWORK_MANAGER_CONFLICT = linuxRule({
   title: 'No NetworkManager on version 6',
   reason: 'NetworkManager of RHEL, CentOS and Oracle Linux 6 interferes with the Azure Linux Agent.',
   exemptDistribution: (distribution) =>
-    onlyFamily('redhat')(distribution) ?? (distribution.major <= 6 ? undefined : 'only for version 6'),
+    onlyFamily('redhat')(distribution) ?? (distribution.familyMajor <= 6 ? undefined : 'only for version 6'),
   run: async (system) => {
     const found = await system.firstOf(['/usr/sbin/NetworkManager', '/sbin/NetworkManager']);
     return found === undefined
@@ -206,8 +206,8 @@ const NETWORK_SRIOV = linuxRule({
   title: 'Accelerated networking left alone',
   reason:
     'With accelerated networking a machine has a second card with the same MAC address. NetworkManager must not give it an address too, or connections break.',
-  exemptDistribution: ({ id, family, major, name }) =>
-    family === 'redhat' && id !== 'ol' && major >= 7 ? undefined : `not for ${printable(name)}`,
+  exemptDistribution: ({ id, family, familyMajor, name }) =>
+    family === 'redhat' && id !== 'ol' && familyMajor >= 7 ? undefined : `not for ${printable(name)}`,
   run: async (system) => {
     const path = await unmanagedBy(system);
     return path === undefined

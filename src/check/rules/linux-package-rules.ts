@@ -96,7 +96,7 @@ const PACKAGES = linuxRule({
     'The daemons report to Hyper-V, growpart and sgdisk fit the root partition to a larger disk, and the agent needs Python 2.6, OpenSSL 0.9.8 and on version 6 of Red Hat python-pyasn1.',
   exemptDistribution: ({ family }) => (family === 'flatcar' ? 'Flatcar brings its own' : undefined),
   run: async (system, _, distribution) => {
-    const isOld = distribution.family === 'redhat' && distribution.major <= 6;
+    const isOld = distribution.family === 'redhat' && distribution.familyMajor <= 6;
     const problems: Problem[] = [];
     for (const need of [DAEMONS, ...(isOld ? [] : GROWING)]) {
       if (!(await isThere(system, need))) problems.push({ found: `no ${need.name}`, fix: install(distribution, need) });

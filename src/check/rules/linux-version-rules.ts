@@ -19,7 +19,7 @@ const KERNEL_LIS = linuxRule({
   reason:
     'The kernels of RHEL and CentOS 6.0 to 6.3 have no drivers for Hyper-V. Without the Linux Integration Services, the machine does not find its disk.',
   exemptDistribution: (distribution) =>
-    distribution.family === 'redhat' && distribution.major === 6 && !isAtLeast(distribution, [6, 4])
+    distribution.family === 'redhat' && distribution.familyMajor === 6 && !isAtLeast(distribution, [6, 4])
       ? undefined
       : `the kernel of ${printable(distribution.name)} has them`,
   run: async (system) => {

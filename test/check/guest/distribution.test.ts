@@ -34,7 +34,7 @@ describe('readDistribution', () => {
     ['/etc/oracle-release', 'Oracle Linux Server release 6.9\n', 'ol', 6, 9],
   ] as const)('reads %s where there is no os-release', async (path, text, id, major, minor) => {
     const files = { '/etc/redhat-release': 'Red Hat Enterprise Linux Server release 6.9 (Santiago)\n', [path]: text };
-    expect(await read(files)).toEqual({ id, family: 'redhat', name: text.trim(), major, minor });
+    expect(await read(files)).toEqual({ id, family: 'redhat', name: text.trim(), major, minor, familyMajor: 6 });
   });
 
   it('reads SuSE-release, and the minor version of CentOS 7 from its own file', async () => {
@@ -45,6 +45,22 @@ describe('readDistribution', () => {
       '/etc/centos-release': 'CentOS Linux release 7.9.2009 (Core)\n',
     };
     expect(await read(centos)).toMatchObject({ id: 'centos', major: 7, minor: 9 });
+  });
+
+  it.each([
+    ['ID="rhel"\nID_LIKE="fedora"\nVERSION_ID="7.9"\n', 7],
+    ['ID="scientific"\nID_LIKE="rhel centos fedora"\nVERSION_ID="7.9"\n', 7],
+    ['ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2"\n', 7],
+    ['ID="alinux"\nID_LIKE="rhel fedora centos anolis"\nVERSION_ID="3"\nPLATFORM_ID="platform:al8"\n', 8],
+    ['ID="eurolinux"\nID_LIKE="rhel fedora centos"\nVERSION_ID="9.3"\nPLATFORM_ID="platform:el9"\n', 9],
+    ['ID="own"\nID_LIKE="rhel"\nVERSION_ID="4"\n', Number.POSITIVE_INFINITY],
+    ['ID="rhel"\n', Number.POSITIVE_INFINITY],
+    ['ID=debian\nVERSION_ID="7"\n', 7],
+    ['ID=devuan\nID_LIKE=debian\nVERSION_ID="5"\n', Number.POSITIVE_INFINITY],
+    ['ID="sle_hpc"\nID_LIKE="suse"\nVERSION_ID="15.5"\n', 15],
+    ['ID=opensuse-leap\nVERSION_ID="42.3"\n', 12],
+  ])('knows which version of its family a distribution follows: %j', async (text, familyMajor) => {
+    expect((await read(osRelease(text))).familyMajor).toBe(familyMajor);
   });
 
   it('names a Linux of which nothing is known', async () => {
