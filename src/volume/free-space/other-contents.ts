@@ -21,6 +21,7 @@ interface Signature {
 
 /** What `detectAll` does not know, because nothing is read from it (util-linux, libblkid/src/superblocks and src/partitions). */
 const SIGNATURES: readonly Signature[] = [
+  { name: 'BitLocker To Go', at: 424, bytes: Buffer.from('3bd66749292ed84a8399f6a339e3d001', 'hex') },
   { name: 'a disk with a GPT', at: 512, bytes: Buffer.from('EFI PART') },
   { name: 'a disk with a GPT', at: 4096, bytes: Buffer.from('EFI PART') },
   { name: 'a disk of a BSD', at: 512, bytes: Buffer.from('57455682', 'hex') },
@@ -34,7 +35,7 @@ const SIGNATURES: readonly Signature[] = [
   { name: 'VMFS', at: 1_048_576, bytes: Buffer.from('0dd001c0', 'hex') },
 ];
 
-/** Versions 0.90 and 1.0 of the metadata of md are at the end (Linux kernel, drivers/md/md.c). */
+/** Big-endian: versions 8, 8.4 after a crash, and 9 (DRBD, user/shared/drbdmeta.c). */
 const DRBD_MAGICS: readonly number[] = [0x8374026b, 0x8374026c, 0x8374026d];
 const DRBD_MAGIC_AT = 60;
 
@@ -66,7 +67,7 @@ async function otherAtBeginning(bytes: VolumeBytes): Promise<string | undefined>
   return undefined;
 }
 
-/** By what is at the end. */
+/** By what is at the end: versions 0.90 and 1.0 of md (Linux kernel, drivers/md/md.c), and DRBD. */
 async function memberOf(bytes: VolumeBytes): Promise<string | undefined> {
   const sectors = Math.floor(bytes.size / 512);
   for (const offset of [alignDown(sectors - 16, 8) * 512, alignDown(bytes.size, 65_536) - 65_536]) {

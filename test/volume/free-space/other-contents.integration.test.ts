@@ -92,6 +92,7 @@ describe.skipIf(SKIPPED !== undefined)(`a superblock ${SKIPPED ?? ''}`, () => {
   });
 
   it.each([
+    [424, '3bd66749292ed84a8399f6a339e3d001', 'BitLocker To Go'],
     [512, '57455682', 'a disk of a BSD'],
     [516, Buffer.from('!Stra0tis').toString('hex'), 'a Stratis device'],
     [4120, 'c68573f64e1a45ca8265f57f48ba6d81', 'a bcache device'],
