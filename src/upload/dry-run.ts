@@ -93,7 +93,7 @@ export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
   let skippable: SkippableSpace | undefined;
   try {
     const isPlain = freeSpace === undefined && options.base === undefined;
-    if (isPlain) skippable = new SkippableSpace(image, warnings, signal);
+    if (isPlain) skippable = new SkippableSpace(image, warnings, signal, Number.POSITIVE_INFINITY);
     const source = asFixedVhd(image);
     // First, so that an invalid option of the disk shows before the image is read.
     const disk =
@@ -114,9 +114,10 @@ export async function planUpload(options: PlanOptions): Promise<UploadPlan> {
         : await planBase(options, options.base, destination, { image, source, emit, signal });
     const moving = { source, target: nowhere, ...localConcurrency(options.threads), signal, emit, ...base?.moving };
     const onRun = ({ range }: { readonly range: ByteRange }) => skippable?.runSent(range);
+    // The free space must be known first, or the runs that wait for it might be too many to keep.
+    await skippable?.ready();
     const progress = await moveDisk({ ...moving, onRun }).finally(() => base?.close());
     await image.assertUnchanged();
-    await skippable?.ready();
     const allocated = progress.plan?.allocated ?? 0;
     const free = image.leftOut ?? 0;
     const found = skippable?.found;

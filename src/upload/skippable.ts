@@ -7,9 +7,8 @@ import type { Disk } from '../volume/disk.ts';
 import { UnreadableError } from '../volume/file-systems/opened-file-system.ts';
 import { freeSpaceOf } from '../volume/free-space/leave-out.ts';
 
-/** Metadata that is read at most, in bytes, and the time for it in milliseconds. Volumes that need more are not counted. */
-const MAX_READ = 64 * 1024 * 1024;
-const MAX_TIME_MS = 10_000;
+/** Metadata that is read at most during an upload, in bytes. Volumes that need more are not counted. */
+const MAX_READ = 2 * 1024 * 1024 * 1024;
 /** Sent runs that are kept until the free space is known. */
 const MAX_WAITING = 65_536;
 /** In bytes. Less is not reported. */
@@ -31,10 +30,15 @@ export class SkippableSpace {
   #volumes = 0;
   #bytes = 0;
 
-  /** Begins to read the file systems of the disk. The caller closes it before the disk. */
-  constructor(disk: Disk, warnings: readonly Pick<ImageWarning, 'code'>[], signal: AbortSignal) {
+  /**
+   * Begins to read the file systems of the disk. The caller closes it before the disk.
+   * @param maxRead In bytes. @default 2 GiB
+   */
+  constructor(disk: Disk, warnings: readonly Pick<ImageWarning, 'code'>[], signal: AbortSignal, maxRead = MAX_READ) {
     this.#stop = new LinkedAbort(signal);
-    this.#reading = this.#read(limited(disk), warnings, this.#stop.signal).catch(() => undefined);
+    this.#reading = this.#read(limited(disk, maxRead, this.#stop.signal), warnings, this.#stop.signal).catch(
+      () => undefined,
+    );
   }
 
   runSent(range: ByteRange): void {
@@ -73,17 +77,15 @@ export class SkippableSpace {
   }
 }
 
-/** Reads until the limits are reached. Then everything that is not known is used. */
-function limited(disk: Disk): Disk {
-  const startMs = performance.now();
+/** Reads until the limit is reached. Then everything that is not known is used. The end of the upload stops it at the next read. */
+function limited(disk: Disk, maxRead: number, signal: AbortSignal): Disk {
   let read = 0;
   return {
     size: disk.size,
     read: async (range, into) => {
       read += range.length;
-      if (read > MAX_READ || performance.now() - startMs > MAX_TIME_MS) {
-        throw new UnreadableError('reading it takes too long');
-      }
+      signal.throwIfAborted();
+      if (read > maxRead) throw new UnreadableError('reading it takes too long');
       await disk.read(range, into);
     },
   };

@@ -48,6 +48,7 @@ const GPT_TYPES: Readonly<Record<string, readonly [name: string, role: Partition
   'e6d6d379-f507-44c2-a23c-238f2a3df928': ['Linux LVM', 'linux-lvm'],
   'a19d880f-05fc-4d3b-a006-743f0f84911e': ['Linux RAID', 'linux-raid'],
   'ca7d7ccb-63ed-4c53-861c-1742536059cc': ['Linux LUKS', 'linux-encrypted'],
+  '7ffec5c9-2d00-49b7-8941-3ea10a5586b7': ['Linux dm-crypt', 'linux-encrypted'],
   '5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6': ['Flatcar or CoreOS /usr', 'linux'],
   '3884dd41-8582-4404-b9a8-e9b84f2df50e': ['Flatcar or CoreOS root', 'linux-root'],
   'c95dc21a-df0e-4340-8d7b-26cbfa9a03e0': ['Flatcar or CoreOS reserved', 'linux'],

@@ -9,9 +9,11 @@ import { convertImage } from '../../src/convert/convert.ts';
 import { downloadImage } from '../../src/download/download.ts';
 import { CheckpointError, DestinationError, UsageError, VerificationError } from '../../src/errors.ts';
 import type { UploadEvent } from '../../src/events.ts';
+import { openDiskImage } from '../../src/image/open-disk-image.ts';
 import type { UploadOptions } from '../../src/options.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/state/checkpoint.ts';
 import { planUpload } from '../../src/upload/dry-run.ts';
+import { SkippableSpace } from '../../src/upload/skippable.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { verifyBlob } from '../../src/verify/verify.ts';
 import { captureOutput } from '../support/captured-output.ts';
@@ -181,6 +183,21 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`without free space ${NO_DISK_TOOLS
     const written = captureOutput();
     await main(['upload', '--dry-run', '--format=raw', disk.path], {});
     expect(written.out).toMatch(/--skip-free would leave out [\d.]+ MiB of this: free space in 1 volume\./);
+  });
+
+  it('what it would save is counted only if its metadata is within the limit', async () => {
+    const image = await openDiskImage(disk.path, { format: 'raw' });
+    const bytesWithin = async (...limit: readonly number[]) => {
+      const space = new SkippableSpace(image, [], new AbortController().signal, ...limit);
+      await space.ready();
+      space.runSent({ offset: 0, length: image.size });
+      await space.close();
+      return space.found?.bytes;
+    };
+    expect(await bytesWithin()).toBe(disk.free.bytes);
+    expect(await bytesWithin(Number.POSITIVE_INFINITY)).toBe(disk.free.bytes);
+    expect(await bytesWithin(128 * 1024)).toBeUndefined();
+    await image.close();
   });
 
   it('the option works without a value in front of an argument', async () => {

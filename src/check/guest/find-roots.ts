@@ -1,7 +1,9 @@
 // The roots of Linux installations in one file system: its root, or subvolumes of btrfs.
+
+import type { SubvolumeMount } from '../../volume/file-systems/mounted-subvolumes.ts';
+import { mountPointsIn, subvolumesIn } from '../../volume/fstab.ts';
 import { ROOT_SUBVOLUMES } from '../../volume/installed-system.ts';
-import { mountPointsIn, subvolumesIn } from './fstab.ts';
-import type { GuestFileSystem, SubvolumeMount } from './guest-file-system.ts';
+import type { GuestFileSystem } from './guest-file-system.ts';
 
 /** Any of these marks a root. Every distribution has the first two; the second may be a link to the third. */
 const ROOT_FILES = ['/etc/fstab', '/etc/os-release', '/usr/lib/os-release'] as const;

@@ -1,4 +1,5 @@
 // GuestFileSystem: what the rules see of a guest's files.
+import type { SubvolumeMount } from '../../volume/file-systems/mounted-subvolumes.ts';
 
 /** The entry at a path. Symbolic links are followed within their file system. */
 export type GuestEntry =
@@ -19,13 +20,6 @@ export type GuestEntry =
 
 /** Bytes read of a file at most: configuration files are small, and a hostile size must not exhaust memory. */
 export const MAX_GUEST_FILE = 1024 * 1024;
-
-/** A subvolume of btrfs that a system mounts. */
-export interface SubvolumeMount {
-  readonly path: string;
-  /** Its path from the top level of the file system, or its number; undefined for the default subvolume. */
-  readonly subvolume: string | number | undefined;
-}
 
 /** Access to the files of a guest by path. Paths begin with a slash. */
 export interface GuestFileSystem {

@@ -3,21 +3,19 @@ import type { ByteRange } from '../../base/byte-range.ts';
 import { printable } from '../../base/printable.ts';
 import { messageOf } from '../../base/thrown.ts';
 import { followLinks } from '../../volume/file-systems/follow-links.ts';
+import {
+  type FilesView,
+  MountedSubvolumes,
+  type SubvolumeMount,
+} from '../../volume/file-systems/mounted-subvolumes.ts';
 import { openerOf } from '../../volume/file-systems/open-file-system.ts';
 import {
   type OpenedFileSystem,
   UnreadableError,
   type VolumeBytes,
 } from '../../volume/file-systems/opened-file-system.ts';
-import {
-  type GuestEntry,
-  type GuestFileSystem,
-  GuestUnreadableError,
-  MAX_GUEST_FILE,
-  type SubvolumeMount,
-} from './guest-file-system.ts';
+import { type GuestEntry, type GuestFileSystem, GuestUnreadableError, MAX_GUEST_FILE } from './guest-file-system.ts';
 import { KeptAnswers } from './kept-answers.ts';
-import { type FilesView, MountedSubvolumes } from './mounted-subvolumes.ts';
 
 /** A part of a disk, or a logical volume, that holds a file system. */
 export interface GuestVolume {

@@ -1,5 +1,5 @@
 // Reads the default entry of the boot loader: the kernel, its initrds and its command line.
-import { linesOf } from './fstab.ts';
+import { linesOf } from '../../volume/fstab.ts';
 import type { LinuxSystem } from './linux-system.ts';
 
 export interface KernelLine {

@@ -1,7 +1,7 @@
 // The kernel that the system starts: its version, its modules and its initrd.
 import { UnreadableError } from '../../volume/file-systems/opened-file-system.ts';
+import { linesOf } from '../../volume/fstab.ts';
 import { initrdNames } from '../../volume/initrd/initrd-names.ts';
-import { linesOf } from './fstab.ts';
 import { GuestUnreadableError } from './guest-file-system.ts';
 import { type KernelLine, readKernelLine } from './kernel-line.ts';
 import type { LinuxSystem } from './linux-system.ts';

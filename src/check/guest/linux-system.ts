@@ -1,6 +1,7 @@
 // LinuxSystem: the files of a Linux installation, whose root, /boot and EFI system partition may be separate volumes.
+
+import { linesOf, type MountPoint, mountPointsIn, subvolumeOf } from '../../volume/fstab.ts';
 import type { RangedFile } from '../../volume/registry/ranged-file.ts';
-import { linesOf, type MountPoint, mountPointsIn, subvolumeOf } from './fstab.ts';
 import { type GuestEntry, type GuestFileSystem, GuestUnreadableError } from './guest-file-system.ts';
 
 export interface LinuxVolumes {

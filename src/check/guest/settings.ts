@@ -1,5 +1,5 @@
 // Files of settings: NAME=VALUE of a shell, of waagent.conf and of files with sections.
-import { linesOf } from './fstab.ts';
+import { linesOf } from '../../volume/fstab.ts';
 import type { LinuxSystem } from './linux-system.ts';
 
 /** The value of each name; the last one wins. Quotes and comments are removed. */

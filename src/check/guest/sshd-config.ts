@@ -1,5 +1,5 @@
 // Reads one setting of an OpenSSH server (sshd_config(5)): the first value wins, files may include others, and Match blocks are skipped because they apply to some connections only.
-import { linesOf } from './fstab.ts';
+import { linesOf } from '../../volume/fstab.ts';
 import type { LinuxSystem } from './linux-system.ts';
 
 /** Depth of nested includes; sshd itself stops at 16. */

@@ -1,6 +1,6 @@
 // Rules about secrets that an image may leak: passwords, keys and shell histories of its creator.
 import { printable } from '../../base/printable.ts';
-import { linesOf } from '../guest/fstab.ts';
+import { linesOf } from '../../volume/fstab.ts';
 import type { Account, LinuxSystem } from '../guest/linux-system.ts';
 import { readSshdSetting } from '../guest/sshd-config.ts';
 import { fail, failForMarketplace, pass, type Rule, unlessSpecialized, unread } from '../rule.ts';

@@ -1,9 +1,9 @@
 // Rules about the drivers of the kernel: for the disks and networks of Hyper-V, for NVMe, and for the file systems that provisioning needs.
 import { printable } from '../../base/printable.ts';
 import { posixWord } from '../../base/shell-word.ts';
+import { linesOf } from '../../volume/fstab.ts';
 import { cloudInitVersion, findCloudInit } from '../guest/cloud-init.ts';
 import type { Distribution } from '../guest/distribution.ts';
-import { linesOf } from '../guest/fstab.ts';
 import { readKernelLine } from '../guest/kernel-line.ts';
 import { defaultKernel, type Kernel, lookIntoInitrd, type ModuleName, moduleOf } from '../guest/kernels.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';

@@ -1,8 +1,8 @@
 // Rules about the network of a Linux: no bonds to the old network card, addresses by DHCP.
 import { printable } from '../../base/printable.ts';
 import { posixWord } from '../../base/shell-word.ts';
+import { linesOf } from '../../volume/fstab.ts';
 import type { Distribution } from '../guest/distribution.ts';
-import { linesOf } from '../guest/fstab.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
 import { startedBy } from '../guest/services.ts';
 import { filesIn, readSettings, wrongSettings } from '../guest/settings.ts';

@@ -1,8 +1,8 @@
 // Rules about versions: of the kernel and of the distribution.
 import { printable } from '../../base/printable.ts';
 import { posixWord } from '../../base/shell-word.ts';
+import { linesOf } from '../../volume/fstab.ts';
 import { type Distribution, isAtLeast } from '../guest/distribution.ts';
-import { linesOf } from '../guest/fstab.ts';
 import { defaultKernel, kernelVersions, moduleOf } from '../guest/kernels.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
 import { fail, onlyFor, pass, type Rule, unread, warn } from '../rule.ts';

@@ -1,12 +1,11 @@
 // The one thing that knows which parts of a volume are in use: its file system, its volume group, or the header of a swap area.
-import { alignDown } from '../../base/byte-range.ts';
 import type { ContentVolume, ContentVolumes } from '../content-volumes.ts';
-import { detectAll } from '../detect-file-system.ts';
-import { MD_MAGIC } from '../file-systems/containers.ts';
+import { nameOfVolume } from '../disk-layout.ts';
 import { openerOf } from '../file-systems/open-file-system.ts';
-import { type OpenedFileSystem, UnreadableError, type VolumeBytes } from '../file-systems/opened-file-system.ts';
+import { type OpenedFileSystem, UnreadableError } from '../file-systems/opened-file-system.ts';
 import type { OpenedVolumeGroup } from '../lvm/open-lvm.ts';
 import type { PartitionRole } from '../partition-types.ts';
+import { doubtOfContents } from './other-contents.ts';
 
 export type Owner =
   | { readonly kind: 'files'; readonly files: OpenedFileSystem }
@@ -54,10 +53,9 @@ async function find(volume: ContentVolume, contents: ContentVolumes): Promise<Ow
   if (doubt !== undefined) return none(doubt);
   if (hasSnapshots) return none('it has snapshots, which read data from free blocks');
   if (fileSystem === undefined) return none('its contents are not recognised');
-  const found = await detectAll(bytes, { offset: 0, length: bytes.size });
-  const other = found.find(({ type }) => type !== fileSystem.type);
-  if (other !== undefined) return none(`it looks like ${fileSystem.name}, and like ${other.name}`);
-  if (await endsAsRaid(bytes)) return none('it is a member of a Linux RAID');
+  const other =
+    (await doubtOfContents(bytes, fileSystem)) ?? (isLogical ? await doubtOfGroup(volume, contents) : undefined);
+  if (other !== undefined) return none(other);
   if (fileSystem.type === 'lvm2')
     return isLogical ? none('a volume group in a logical volume is not read') : groupOf(volume, contents);
   if (fileSystem.type === 'swap') return { kind: 'swap' };
@@ -68,6 +66,17 @@ async function find(volume: ContentVolume, contents: ContentVolumes): Promise<Ow
   return { kind: 'files', files: await open(bytes) };
 }
 
+/** The label of a physical volume may be that of an earlier use, and then so are its logical volumes. */
+async function doubtOfGroup({ within }: ContentVolume, contents: ContentVolumes): Promise<string | undefined> {
+  for (const volume of within) {
+    const bytes = contents.physicalVolumes.get(volume);
+    if (bytes === undefined || volume.fileSystem === undefined) continue;
+    const doubt = await doubtOfContents(bytes, volume.fileSystem);
+    if (doubt !== undefined) return `${nameOfVolume(volume)} holds it, and is not certain: ${doubt}`;
+  }
+  return undefined;
+}
+
 function groupOf({ bytes }: ContentVolume, { lvm }: ContentVolumes): Owner {
   if (lvm.problems.size > 0) return none([...lvm.problems.values()].join('; '));
   const groups = lvm.groups.filter((group) => group.usedRanges(bytes) !== undefined);
@@ -75,19 +84,6 @@ function groupOf({ bytes }: ContentVolume, { lvm }: ContentVolumes): Owner {
   if (group !== undefined && groups.length === 1) return { kind: 'group', group };
   const doubt = lvm.groups.find((one) => one.doubt !== undefined)?.doubt;
   return none(doubt ?? 'its volume group has snapshots or other volumes that are not read, or is not known');
-}
-
-/** Versions 0.90 and 1.0 of the metadata are at the end (Linux kernel, drivers/md/md.c). */
-async function endsAsRaid(bytes: VolumeBytes): Promise<boolean> {
-  const sectors = Math.floor(bytes.size / 512);
-  const places = [alignDown(sectors - 16, 8) * 512, alignDown(bytes.size, 65_536) - 65_536];
-  for (const offset of places) {
-    if (offset < 0) continue;
-    const head = Buffer.alloc(8);
-    await bytes.read({ offset, length: head.length }, head);
-    if (head.readUInt32LE(0) === MD_MAGIC || head.readUInt32BE(0) === MD_MAGIC) return true;
-  }
-  return false;
 }
 
 function none(reason: string): Owner {

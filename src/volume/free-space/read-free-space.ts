@@ -7,7 +7,7 @@ import type { Disk } from '../disk.ts';
 import type { DiskLayout } from '../disk-layout.ts';
 import { type OpenedFileSystem, UnreadableError } from '../file-systems/opened-file-system.ts';
 import { doubtOfDisk } from './disk-doubts.ts';
-import { type HibernationState, hibernationOf } from './hibernation.ts';
+import { type HibernationState, hibernationIn, hibernationOf } from './hibernation.ts';
 import { type Owner, ownerOf } from './owner.ts';
 import { type NamedPageFiles, namedPageFiles, pageFileContents } from './page-files.ts';
 import { SWAP_HEAD, type SwapArea, swapAreaOf } from './swap-area.ts';
@@ -38,6 +38,8 @@ interface Known {
   readonly volume: ContentVolume;
   readonly owner: Owner;
   readonly hibernation: HibernationState;
+  /** Why that is unknown, as far as it shows. */
+  readonly doubt?: string | undefined;
   readonly swapFiles: readonly SwapFile[];
   /** For a swap area. */
   readonly swap: SwapArea | undefined;
@@ -63,7 +65,8 @@ export async function readFreeSpace(disk: Disk, layout: DiskLayout, options: Fre
   if (hibernated !== undefined) return used(`a hibernated system is stored in ${hibernated.volume.name}`);
   const unclear = known.find(({ hibernation }) => hibernation === 'unknown');
   if (unclear !== undefined) {
-    return used(`whether a hibernated system is stored in ${unclear.volume.name} cannot be read`);
+    const why = unclear.doubt === undefined ? '' : `: ${unclear.doubt}`;
+    return used(`whether a hibernated system is stored in ${unclear.volume.name} cannot be read${why}`);
   }
   const named = await namedPageFiles(known.flatMap(({ owner }) => (owner.kind === 'files' ? [owner.files] : [])));
   const all = new RangeMapBuilder(limit);
@@ -91,12 +94,20 @@ function titleOf({ name, fileSystem, bytes }: ContentVolume): Pick<VolumeFreeSpa
 
 async function look(volume: ContentVolume, contents: ContentVolumes): Promise<Known> {
   const owner = await ownerOf(volume, contents);
-  if (owner.kind === 'files') {
-    const [hibernation, swapFiles] = [await hibernationOf(owner.files), await swapFilesOf(owner.files)];
-    return { volume, owner, hibernation, swapFiles, swap: undefined };
+  const known = { volume, owner, hibernation: 'absent', swapFiles: [], swap: undefined } as const;
+  switch (owner.kind) {
+    case 'files': {
+      const [ofWindows, { swapFiles, doubt }] = [await hibernationOf(owner.files), await swapFilesOf(owner.files)];
+      const hibernation = ofWindows === 'absent' && doubt !== undefined ? 'unknown' : ofWindows;
+      return { ...known, hibernation, doubt, swapFiles };
+    }
+    case 'none':
+      return { ...known, hibernation: await hibernationIn(volume.bytes), doubt: owner.reason };
+    case 'swap':
+      return { ...known, swap: await swapOf(volume) };
+    case 'group':
+      return known;
   }
-  const swap = owner.kind === 'swap' ? await swapOf(volume) : undefined;
-  return { volume, owner, hibernation: 'absent', swapFiles: [], swap };
 }
 
 async function swapOf({ bytes }: ContentVolume): Promise<SwapArea> {
@@ -105,12 +116,9 @@ async function swapOf({ bytes }: ContentVolume): Promise<SwapArea> {
   return swapAreaOf(head, bytes.size);
 }
 
-function isHibernated({ volume, hibernation, swapFiles, swap }: Known): boolean {
+function isHibernated({ hibernation, swapFiles, swap }: Known): boolean {
   return (
-    hibernation === 'active' ||
-    swap?.state === 'suspended' ||
-    volume.fileSystem?.type === 'swap-suspended' ||
-    swapFiles.some(({ area }) => area.state === 'suspended')
+    hibernation === 'active' || swap?.state === 'suspended' || swapFiles.some(({ area }) => area.state === 'suspended')
   );
 }
 

@@ -3,6 +3,8 @@ import type { ByteRange } from '../../base/byte-range.ts';
 import { PAGE_SIZES, SUSPENDED } from '../file-systems/containers.ts';
 
 const SIGNATURE = 'SWAPSPACE2';
+/** Zeros: room for a boot sector, which mkswap clears. It keeps a partition table there. */
+const BOOT_LENGTH = 1024;
 const VERSION_AT = 1024;
 const LAST_PAGE_AT = 1028;
 /** Bytes of the area that `swapAreaOf` needs. */
@@ -24,6 +26,9 @@ export function swapAreaOf(head: Buffer, size: number): SwapArea {
   if (marks.some(({ mark }) => SUSPENDED.some((one) => mark.startsWith(one)))) return { state: 'suspended' };
   const [found, ...others] = marks.filter(({ mark }) => mark === SIGNATURE);
   if (found === undefined || others.length > 0) return { state: 'unknown', reason: 'its swap header is not known' };
+  if (head.subarray(0, BOOT_LENGTH).some((byte) => byte !== 0)) {
+    return { state: 'unknown', reason: 'something else is stored before its swap header' };
+  }
   const [version, lastPage] = [head.readUInt32LE(VERSION_AT), head.readUInt32LE(LAST_PAGE_AT)];
   const end = (lastPage + 1) * found.page;
   if (version !== 1 || lastPage === 0 || end > size) {

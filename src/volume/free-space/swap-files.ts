@@ -1,31 +1,45 @@
 // Swap files of Linux: those that /etc/fstab names.
 import { type ByteRange, endOf } from '../../base/byte-range.ts';
+import { printable } from '../../base/printable.ts';
+import { followLinks } from '../file-systems/follow-links.ts';
+import { type FilesView, MountedSubvolumes, type SubvolumeMount } from '../file-systems/mounted-subvolumes.ts';
 import { type OpenedFileSystem, UnreadableError } from '../file-systems/opened-file-system.ts';
+import { type MountPoint, mountPointsIn, subvolumesIn } from '../fstab.ts';
+import { ROOT_SUBVOLUMES } from '../installed-system.ts';
 import { partsFrom, placesOf } from './page-files.ts';
 import { SWAP_HEAD, type SwapArea, swapAreaOf } from './swap-area.ts';
 
 const FSTAB = '/etc/fstab';
 const MAX_FSTAB = 64 * 1024;
 const LINUX: readonly string[] = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs'];
+/** The number of the subvolume that has all others (BTRFS_FS_TREE_OBJECTID). */
+const TOP_LEVEL = 5;
+/** Names at the top level that are tried. */
+const MAX_NAMES = 32;
 
 export interface SwapFile {
+  /** Without symbolic links. */
   readonly path: string;
   readonly area: SwapArea;
 }
 
-/** The swap files in the root file system of a Linux. A file that cannot be read is left out. */
-export async function swapFilesOf(files: OpenedFileSystem): Promise<readonly SwapFile[]> {
-  if (!LINUX.includes(files.type)) return [];
+export interface SwapFiles {
+  readonly swapFiles: readonly SwapFile[];
+  /** Why there may be others: one cannot be read, or is on another file system. Undefined if all are known. */
+  readonly doubt?: string;
+}
+
+/** The swap files of the Linux systems whose roots are in the file system. */
+export async function swapFilesOf(files: OpenedFileSystem): Promise<SwapFiles> {
+  if (!LINUX.includes(files.type)) return { swapFiles: [] };
   const found: SwapFile[] = [];
-  for (const path of new Set(await readOr([], () => namedIn(files)))) {
-    const area = await readOr(undefined, async () => {
-      const entry = await files.stat(path);
-      if (entry?.kind !== 'file') return undefined;
-      return swapAreaOf(Buffer.from(await files.read(path, 0, SWAP_HEAD)), entry.size);
-    });
-    if (area !== undefined && area.state !== 'unknown') found.push({ path, area });
+  try {
+    for (const root of await rootsOf(files)) found.push(...(await namedIn(files, root)));
+    return { swapFiles: found };
+  } catch (error) {
+    if (error instanceof UnreadableError) return { swapFiles: found, doubt: error.message };
+    throw error;
   }
-  return found;
 }
 
 /** The contents of swap files, as ranges of the volume. */
@@ -38,29 +52,62 @@ export async function swapFileContents(
     files,
     swapFiles.map(({ path }) => path),
   );
-  return swapFiles.flatMap(({ path, area }) => {
-    const found = places.get(path);
-    if (found === undefined || area.state !== 'swap') return [];
-    return partsFrom(found, area.contents.offset, endOf(area.contents));
+  return [...places].flatMap(([path, found]) => {
+    const area = swapFiles.find((one) => one.path === path)?.area;
+    return area?.state === 'swap' ? partsFrom(found, area.contents.offset, endOf(area.contents)) : [];
   });
 }
 
-/** Fields are separated by blanks, and blanks in a path are escapes, which no swap file needs (fstab(5)). */
-async function namedIn(files: OpenedFileSystem): Promise<readonly string[]> {
-  const entry = await files.stat(FSTAB);
-  if (entry?.kind !== 'file' || entry.size > MAX_FSTAB) return [];
-  const text = Buffer.from(await files.read(FSTAB, 0, entry.size)).toString('utf8');
-  return text.split('\n').flatMap((line) => {
-    const [device = '', , type] = line.trim().split(/\s+/);
-    return type === 'swap' && device.startsWith('/') && !device.startsWith('/dev/') ? [device] : [];
-  });
+interface Root {
+  /** Undefined for the default subvolume, and for file systems without subvolumes. */
+  readonly subvolume: SubvolumeMount['subvolume'];
+  readonly files: OpenedFileSystem;
 }
 
-async function readOr<T>(otherwise: T, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof UnreadableError) return otherwise;
-    throw error;
+/** Where a system may have its root. btrfs: in the subvolumes at the top level, too. */
+async function rootsOf(files: OpenedFileSystem): Promise<readonly Root[]> {
+  const roots: Root[] = [{ subvolume: undefined, files }];
+  const top = await files.subvolume?.(TOP_LEVEL);
+  if (top === undefined) return roots;
+  const names = new Set([...ROOT_SUBVOLUMES, ...(await top.readdir('/')).slice(0, MAX_NAMES)]);
+  for (const subvolume of names) {
+    const opened = await files.subvolume?.(subvolume);
+    if (opened !== undefined) roots.push({ subvolume, files: opened });
   }
+  return roots;
+}
+
+/** @param files The default subvolume. @throws {UnreadableError} also if a swap file is on another file system. */
+async function namedIn(files: OpenedFileSystem, root: Root): Promise<readonly SwapFile[]> {
+  const fstab = await followLinks(root.files, FSTAB);
+  if (fstab?.entry?.kind !== 'file') return [];
+  const text = Buffer.from(await root.files.read(fstab.path, 0, Math.min(fstab.entry.size, MAX_FSTAB))).toString(
+    'utf8',
+  );
+  const mounts = mountPointsIn(text);
+  const own = files.subvolume === undefined ? [] : subvolumesIn(mounts);
+  const view = new MountedSubvolumes(files, [{ path: '/', subvolume: root.subvolume }, ...own]);
+  const others = mounts.filter(({ path }) => path !== '/' && !own.some((one) => one.path === path));
+  const found: SwapFile[] = [];
+  for (const path of new Set(swapPathsIn(mounts))) {
+    const area = await areaAt(view, path, others);
+    if (area !== undefined && area.area.state !== 'unknown') found.push(area);
+  }
+  return found;
+}
+
+/** Blanks in a path are escapes, which no swap file needs (fstab(5)). */
+function swapPathsIn(mounts: readonly MountPoint[]): string[] {
+  return mounts.flatMap(({ device, fileSystem }) =>
+    fileSystem === 'swap' && device.startsWith('/') && !device.startsWith('/dev/') ? [device] : [],
+  );
+}
+
+async function areaAt(view: FilesView, path: string, others: readonly MountPoint[]): Promise<SwapFile | undefined> {
+  const found = await followLinks(view, path);
+  const at = found?.path ?? path;
+  const elsewhere = others.find((one) => at.startsWith(`${one.path}/`));
+  if (elsewhere !== undefined) throw new UnreadableError(`the swap file ${printable(path)} is on another file system`);
+  if (found?.entry?.kind !== 'file') return undefined;
+  return { path: at, area: swapAreaOf(Buffer.from(await view.read(at, 0, SWAP_HEAD)), found.entry.size) };
 }

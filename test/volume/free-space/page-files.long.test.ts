@@ -1,9 +1,9 @@
 // The contents of page, hibernation and swap files: left out only where they are certainly that.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { convertImage } from '../../../src/convert/convert.ts';
 import { diskWith, freeSpaceOfFile, reasonsOf } from '../../support/free-space.ts';
 import { overwrite } from '../../support/guest-disk.ts';
@@ -12,7 +12,7 @@ import { runTool, TestVolume, whyNoMounts } from '../../support/loop-volume.ts';
 import { makeNtfsVolume, NO_NTFS_TOOLS, withMount } from '../../support/ntfs-volume.ts';
 
 const MIB = 1024 * 1024;
-const NO_TOOLS = whyNoMounts('mkfs.ext4', 'mkfs.xfs', 'mkswap', 'sfdisk') ?? NO_NTFS_TOOLS;
+const NO_TOOLS = whyNoMounts('mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs', 'btrfs', 'mkswap', 'sfdisk') ?? NO_NTFS_TOOLS;
 const HIDDEN_AND_SYSTEM = '0x00000006';
 const folder = mkdtempSync(join(tmpdir(), 'vhdup-page-files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -136,6 +136,59 @@ describe.skipIf(NO_TOOLS !== undefined)(`page files ${NO_TOOLS ?? ''}`, () => {
     await overwrite(disk, victim + 3, image.subarray(page + 3, page + 5));
     const free = await freeSpaceOfFile(disk);
     expect(free.volumes[0]?.pageFiles).toBe(0);
+  });
+
+  it.each([
+    ['in the root subvolume', '/swapfile', '@/swapfile', 'S1SUSPEND', /a hibernated system is stored in partition 1/],
+    ['in another one', '/swap/file', '@swap/file', 'S1SUSPEND', /a hibernated system is stored in partition 1/],
+    ['behind a link', '/link', '@swap/file', 'S1SUSPEND', /a hibernated system is stored in partition 1/],
+    ['in none', '/gone/file', '@swap/file', 'S1SUSPEND', /whether a hibernated system is stored .* cannot be read/],
+    ['on another disk', '/data/file', '@swap/file', 'S1SUSPEND', /whether a hibernated system .* cannot be read/],
+    ['that is not suspended', '/swap/file', '@swap/file', 'SWAPSPACE2', undefined],
+  ])('of btrfs with subvolumes show a hibernated system: %s', async (_, named, path, signature, reason) => {
+    const volume = new TestVolume(256 * MIB);
+    onTestFinished(() => volume.remove());
+    runTool('mkfs.btrfs', '-q', volume.path);
+    volume.mounted('', (mounted) => {
+      for (const name of ['@', '@swap']) runTool('btrfs', 'subvolume', 'create', join(mounted, name));
+      mkdirSync(join(mounted, '@/etc'));
+      symlinkSync('swap/file', join(mounted, '@/link'));
+      const lines = [
+        'UUID=1 / btrfs subvol=@ 0 0',
+        'UUID=1 /swap btrfs subvol=@swap 0 0',
+        'UUID=1 /gone btrfs subvol=@gone 0 0',
+        'UUID=2 /data btrfs defaults 0 0',
+        `${named} none swap sw 0 0`,
+      ];
+      writeFileSync(join(mounted, '@/etc/fstab'), `${lines.join('\n')}\n`);
+      writeFileSync(join(mounted, path), memory(4 * MIB));
+      runTool('mkswap', join(mounted, path));
+      const bytes = readFileSync(join(mounted, path));
+      bytes.write(signature.padEnd(10, '\0'), 4086, 'latin1');
+      writeFileSync(join(mounted, path), bytes);
+      writeFileSync(join(mounted, 'deleted'), memory(MIB));
+      runTool('sync', '-f', mounted);
+      rmSync(join(mounted, 'deleted'));
+    });
+    const disk = await diskWith({ path: volume.path });
+    const free = await freeSpaceOfFile(disk);
+    expect(reasonsOf(free)).toEqual([reason === undefined ? '' : expect.stringMatching(reason)]);
+    const output = join(folder, 'subvolumes.raw');
+    await convertImage({ image: disk, imageFormat: 'raw', output, format: 'raw', overwrite: true, skipFree: 'all' });
+    expect(readFileSync(output).equals(readFileSync(disk))).toBe(reason !== undefined);
+  });
+
+  it('of Linux on a file system that fstab mounts elsewhere leave everything as it is', async () => {
+    const volume = new TestVolume(32 * MIB);
+    onTestFinished(() => volume.remove());
+    runTool('mkfs.ext4', '-q', '-F', volume.path);
+    volume.mounted('', (mounted) => {
+      mkdirSync(join(mounted, 'etc'));
+      writeFileSync(join(mounted, 'etc/fstab'), 'UUID=2 /data ext4 defaults\n/data/swapfile none swap sw 0 0\n');
+    });
+    const free = await freeSpaceOfFile(await diskWith({ path: volume.path }));
+    expect(free.map.bytes).toBe(0);
+    expect(reasonsOf(free)[0]).toMatch(/whether a hibernated system is stored in partition 1 cannot be read/);
   });
 
   it('of Linux are left out behind their first page: partitions, and files that fstab names', async () => {

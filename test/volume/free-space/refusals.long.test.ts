@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { convertImage } from '../../../src/convert/convert.ts';
 import { copyOf, diskWith, freeSpaceOfFile, reasonsOf } from '../../support/free-space.ts';
 import { overwrite } from '../../support/guest-disk.ts';
 import { runTool, TestVolume, whyNoMounts } from '../../support/loop-volume.ts';
@@ -128,6 +129,27 @@ describe.skipIf(NO_TOOLS !== undefined)(`a disk ${NO_TOOLS ?? ''}`, () => {
       /hibernated/,
       /hibernated system is stored in partition 2/,
     );
+  });
+
+  it('with an NTFS that cannot be opened is used everywhere, since a system may be hibernated in it', async () => {
+    const damaged = await copyOf(ntfs);
+    await overwrite(damaged, 48, Buffer.alloc(8, 0x7f));
+    const disk = await diskWith({ path: damaged }, { path: ext4 });
+    const unknown = /whether a hibernated system is stored in partition 1 cannot be read/;
+    await expectUsed(disk, unknown, unknown);
+    const output = join(folder, 'damaged.raw');
+    await convertImage({ image: disk, imageFormat: 'raw', output, format: 'raw', skipFree: 'all' });
+    expect(readFileSync(output).equals(readFileSync(disk))).toBe(true);
+  });
+
+  it('with a suspended swap that looks like something else too is used everywhere', async () => {
+    const swap = join(folder, 'suspended-and-more');
+    writeFileSync(swap, Buffer.alloc(8 * MIB));
+    runTool('mkswap', swap);
+    await overwrite(swap, 4086, Buffer.from('S1SUSPEND\0'));
+    await overwrite(swap, 0, Buffer.from('LUKS\xba\xbe\0\x01', 'latin1'));
+    const active = /a hibernated system is stored in partition 2/;
+    await expectUsed(await diskWith({ path: ext4 }, { path: swap }), active, active);
   });
 
   it('with an NTFS whose dirty flag is set is used', async () => {

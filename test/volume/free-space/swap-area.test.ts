@@ -24,15 +24,18 @@ describe('swapAreaOf', () => {
     expect(swapAreaOf(head(4096, { signature }), SIZE).state).toBe('suspended');
   });
 
-  it('does not know an old form, another byte order, an area that is cut off, or two signatures', () => {
+  it('does not know an old form, another byte order, an area that is cut off, two signatures, or a boot sector', () => {
     const twice = head(4096);
     twice.write('SWAPSPACE2', 8192 - 10, 'latin1');
+    const afterTable = head(4096);
+    afterTable.writeUInt16LE(0xaa55, 510);
     for (const bytes of [
       head(4096, { signature: 'SWAP-SPACE' }),
       head(4096, { version: 0x01000000 }),
       head(4096, { lastPage: SIZE / 4096 }),
       head(4096, { lastPage: 0 }),
       twice,
+      afterTable,
     ]) {
       expect(swapAreaOf(bytes, SIZE)).toMatchObject({ state: 'unknown' });
     }

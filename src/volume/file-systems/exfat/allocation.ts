@@ -50,6 +50,15 @@ export class Allocation {
     return found;
   }
 
+  /** The table is in no folder, and Windows does not mount a volume without it. @throws {UnreadableError} */
+  async requireUpCaseTable(reader: ClusterReader, { upCaseTable }: ExfatFolder): Promise<void> {
+    if (upCaseTable === undefined) throw new UnreadableError('its up-case table is absent');
+    const found = await this.requireChain(reader, upCaseTable.cluster, 'the up-case table');
+    if (found * reader.table.clusterSize < upCaseTable.size) {
+      throw new UnreadableError('the up-case table has too few clusters in the allocation table');
+    }
+  }
+
   /** @throws {UnreadableError} a cluster of a file or folder is marked as free, or several use the same one. */
   async requireFiles(
     reader: ClusterReader,

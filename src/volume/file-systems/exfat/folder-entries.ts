@@ -3,6 +3,7 @@
 const ENTRY_LENGTH = 32;
 const END = 0;
 const BITMAP = 0x81;
+const UP_CASE_TABLE = 0x82;
 const FILE = 0x85;
 const STREAM = 0xc0;
 const NAME = 0xc1;
@@ -22,7 +23,7 @@ export interface ExfatEntry {
   readonly isContiguous: boolean;
 }
 
-export interface BitmapEntry {
+export interface RootEntry {
   readonly cluster: number;
   readonly size: number;
 }
@@ -30,18 +31,21 @@ export interface BitmapEntry {
 export interface ExfatFolder {
   readonly entries: readonly ExfatEntry[];
   /** In the root: where the allocation bitmap is. */
-  readonly bitmap: BitmapEntry | undefined;
+  readonly bitmap: RootEntry | undefined;
+  /** In the root: where the table is that compares names. */
+  readonly upCaseTable: RootEntry | undefined;
 }
 
 /** Undefined if a set of entries is damaged. */
 export function decodeFolder(bytes: Buffer): ExfatFolder | undefined {
   const entries: ExfatEntry[] = [];
-  let bitmap: BitmapEntry | undefined;
+  let bitmap: RootEntry | undefined;
+  let upCaseTable: RootEntry | undefined;
   for (let at = 0; at + ENTRY_LENGTH <= bytes.length; ) {
     const type = bytes.readUInt8(at);
     if (type === END) break;
-    if (type === BITMAP)
-      bitmap = { cluster: bytes.readUInt32LE(at + 20), size: Number(bytes.readBigUInt64LE(at + 24)) };
+    if (type === BITMAP) bitmap = rootEntryAt(bytes, at);
+    if (type === UP_CASE_TABLE) upCaseTable = rootEntryAt(bytes, at);
     if (type !== FILE) {
       at += ENTRY_LENGTH;
       continue;
@@ -52,7 +56,11 @@ export function decodeFolder(bytes: Buffer): ExfatFolder | undefined {
     entries.push(entry);
     at += length;
   }
-  return { entries, bitmap };
+  return { entries, bitmap, upCaseTable };
+}
+
+function rootEntryAt(bytes: Buffer, at: number): RootEntry {
+  return { cluster: bytes.readUInt32LE(at + 20), size: Number(bytes.readBigUInt64LE(at + 24)) };
 }
 
 /** A file entry, a stream entry, and the parts of the name. */

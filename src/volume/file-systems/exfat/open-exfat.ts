@@ -125,6 +125,7 @@ class ExfatFileSystem implements OpenedFileSystem {
     const root = await this.#folder('root', '/');
     const allocation = await Allocation.read(this.#clusters, root);
     await allocation.requireChain(this.#clusters, rootCluster, 'the root folder');
+    await allocation.requireUpCaseTable(this.#clusters, root);
     await allocation.requireFiles(this.#clusters, root, (entry) => this.#folder(entry, entry.name));
     yield { offset: 0, length: heapOffset };
     for (let index = 0; index < clusters; index++) {

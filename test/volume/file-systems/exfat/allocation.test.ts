@@ -13,13 +13,17 @@ async function full() {
   const bytes = Buffer.alloc(tableLength + CLUSTER, 0xff);
   const table = { bits: 32, offset: 0, clusterSize: CLUSTER, dataOffset: tableLength, clusters: CLUSTERS } as const;
   const reader = new ClusterReader(volumeOfBytes(bytes), table);
-  const allocation = await Allocation.read(reader, { entries: [], bitmap: { cluster: 2, size: CLUSTER } });
+  const allocation = await Allocation.read(reader, {
+    entries: [],
+    bitmap: { cluster: 2, size: CLUSTER },
+    upCaseTable: undefined,
+  });
   const compare = (...files: readonly { readonly cluster: number; readonly clusters: number }[]) => {
     const entries = files.map(({ cluster, clusters }) => {
       const size = clusters * CLUSTER;
       return { name: 'a', isFolder: false, cluster, size, written: size, isContiguous: true };
     });
-    return allocation.requireFiles(reader, { entries, bitmap: undefined }, NO_FOLDERS);
+    return allocation.requireFiles(reader, { entries, bitmap: undefined, upCaseTable: undefined }, NO_FOLDERS);
   };
   return { compare };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mountPointsIn, subvolumesIn } from '../../../src/check/guest/fstab.ts';
+import { mountPointsIn, subvolumesIn } from '../../src/volume/fstab.ts';
 
 describe('fstab', () => {
   it('has mount points with their options; comments and broken lines are left out', () => {

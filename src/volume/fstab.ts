@@ -1,5 +1,5 @@
 // The entries of /etc/fstab, and the subvolumes of btrfs among them (fstab(5), btrfs(5)).
-import type { SubvolumeMount } from './guest-file-system.ts';
+import type { SubvolumeMount } from './file-systems/mounted-subvolumes.ts';
 
 export interface MountPoint {
   /** `UUID=...`, `/dev/sda1`, `tmpfs`. */

@@ -1,11 +1,13 @@
 // MountedSubvolumes: the subvolumes of one btrfs volume as a system sees them, each at its path.
 import { printable } from '../../base/printable.ts';
-import {
-  type FileEntry,
-  type OpenedFileSystem,
-  UnreadableError,
-} from '../../volume/file-systems/opened-file-system.ts';
-import type { SubvolumeMount } from './guest-file-system.ts';
+import { type FileEntry, type OpenedFileSystem, UnreadableError } from './opened-file-system.ts';
+
+/** A subvolume of btrfs that a system mounts. */
+export interface SubvolumeMount {
+  readonly path: string;
+  /** Its path from the top level of the file system, or its number; undefined for the default subvolume. */
+  readonly subvolume: string | number | undefined;
+}
 
 /** What is needed to follow links and read files. */
 export type FilesView = Pick<OpenedFileSystem, 'stat' | 'readdir' | 'readlink' | 'read'>;
