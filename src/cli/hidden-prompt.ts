@@ -14,6 +14,11 @@ export interface HiddenPromptOptions {
   readonly onChange?: (line: string) => void;
   /** Whether a line without text is an answer, too. @default false: it is ignored */
   readonly mayBeEmpty?: boolean;
+  /**
+   * Whether what follows the line stays in the input, for the next question. @default false: the rest of what was pasted may be secret,
+   * and must not become the answer to a question whose answer is shown
+   */
+  readonly keepsRest?: boolean;
 }
 
 /**
@@ -23,7 +28,7 @@ export interface HiddenPromptOptions {
 export function askHidden(
   terminal: ReadStream,
   signal: AbortSignal,
-  { onChange = () => undefined, mayBeEmpty = false }: HiddenPromptOptions = {},
+  { onChange = () => undefined, mayBeEmpty = false, keepsRest = false }: HiddenPromptOptions = {},
 ): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     // The bytes of a character may arrive in two pieces.
@@ -40,12 +45,18 @@ export function askHidden(
     const onEnd = () => finish(() => resolve(undefined));
     const onAbort = () => finish(() => reject(signal.reason));
     const onData = (data: Buffer) => {
-      for (const character of decoder.write(data)) {
+      const characters = [...decoder.write(data)];
+      for (const [index, character] of characters.entries()) {
         if (ENTER.has(character)) {
-          // The rest of what was pasted may be secret too: it must not become the answer to a question whose answer is shown.
           if (line === '' && !mayBeEmpty) continue;
           onChange(withoutSequences(line));
-          return finish(() => resolve(withoutSequences(line)));
+          finish(() => resolve(withoutSequences(line)));
+          const rest = characters
+            .slice(index + 1)
+            .join('')
+            .replace(character === '\r' ? /^\n/ : '', '');
+          if (keepsRest && rest !== '') terminal.unshift(Buffer.from(rest));
+          return;
         } else if (character === CTRL_C) {
           // In raw mode the terminal sends no signal. A listener of SIGINT aborts `signal`.
           process.emit('SIGINT');

@@ -32,6 +32,8 @@ export class ManifestWriter {
   readonly #handle: FileHandle;
   /** The position of the next line. Anything after it is a partial line. */
   #position: number;
+  /** The position of the last line, if this run has written it. */
+  #end: number | undefined;
   /** Lines that are not yet in the file. */
   #lines: string[] = [];
   #writing: Promise<void> = Promise.resolve();
@@ -102,8 +104,11 @@ export class ManifestWriter {
     return written;
   }
 
-  /** @throws {LocalFileError} the disk is full, ... */
+  /** Writes the last line, or replaces it by one that records more. @throws {LocalFileError} the disk is full, ... */
   async complete(end: ManifestEnd): Promise<void> {
+    await this.flush();
+    this.#end ??= this.#position;
+    this.#position = this.#end;
     this.#lines.push(encodeEnd(end));
     await this.flush();
   }

@@ -35,7 +35,7 @@ export interface ManifestWindow {
   readonly runs: readonly SentRun[];
 }
 
-/** The last line: the upload was complete. It appears again, with the ETag, once the blob is marked as complete. */
+/** The last line: the upload was complete. The ETag is added once the blob is marked as complete. */
 export interface ManifestEnd {
   readonly footer: SentRun;
   /** Bytes of all runs, including the footer. */

@@ -80,7 +80,7 @@ export class UploadManifest {
   }
 
   /**
-   * Ends the manifest. Call it again with the ETag when the blob is complete: a kill in between leaves a manifest without it.
+   * Ends the manifest. A second call adds the ETag when the blob is complete: a kill in between leaves a manifest without it.
    * @param pages - All pages that were sent, including the footer's.
    * @param etag - The ETag of the complete blob, if it certainly holds exactly what was sent.
    * @throws {LocalFileError}

@@ -173,7 +173,7 @@ export class Dialogue {
       shown = now;
     };
     try {
-      const asked = askHidden(input, signal, { onChange, mayBeEmpty: true });
+      const asked = askHidden(input, signal, { onChange, mayBeEmpty: true, keepsRest: true });
       // After the terminal has been told to show nothing: some users are fast.
       this.#prompt(question, initial);
       const line = await asked;
