@@ -1,6 +1,6 @@
 // Parses the URL of a blob, without its SAS, for any cloud, private endpoint or emulator.
 import { printable } from '../base/printable.ts';
-import { redact } from '../base/redact.ts';
+import { redact, signatureAt } from '../base/redact.ts';
 import { UsageError } from '../errors.ts';
 import type { BlobAddress } from '../target/page-blob.ts';
 import { hasSasFields, sasField } from './auth/sas-text.ts';
@@ -176,7 +176,7 @@ function assertSafePath(place: string): void {
       `The destination ${shown(place)} contains #, and a URL ends there for the service. Write %23 if it belongs to the name of the blob.`,
     );
   }
-  if (/sig(?:=|%(?:25)*3d)/i.test(unescapeMarkup(path))) {
+  if (signatureAt(unescapeMarkup(path)) !== -1) {
     throw new UsageError(
       'The path of the destination contains a SAS. Separate the blob and its SAS with a question mark, not with & or %3F.',
     );

@@ -2,13 +2,14 @@
 
 /** Starts a parameter of a query, percent-encoded (once or more), in JSON, or not. */
 const PARAMETER = String.raw`(?:(?<![A-Za-z0-9_])|(?<=%(?:25)*(?:26|3F))|(?<=\\u0026))`;
-const EQUALS = '(?:=|%(?:25)*3D)';
+/** As it is, percent-encoded once or more, doubled for a batch file, as JSON and HTML escape it, or as shells do. */
+const EQUALS = String.raw`(?:[\\^\`]?=|%+(?:25)*3D|\\+u003d|&#0*61;|&#x0*3d;|&equals;)`;
 const VALUE = String.raw`[^&\s"'<>]`;
 
 const SECRETS: readonly [RegExp, string][] = [
   // The signature of a SAS, in a URL or alone, percent-encoded (once or more) or not. No \b before it: in %26sig%3D there is none.
   // A full stop, comma or colon after it belongs to the sentence: no signature ends with one.
-  [/(sig(?:=|%(?:25)*3D))[^&\s"'<>]+?(?=[.,:;]?(?:[&\s"'<>]|$))/gi, '$1REDACTED'],
+  [new RegExp(`(sig${EQUALS})${VALUE}+?(?=[.,:;]?(?:[&\\s"'<>]|$))`, 'gi'), '$1REDACTED'],
   // The signature of a SAS (the base64 of 32 bytes) or an account key (of 64 bytes) alone, as a word of its own.
   [
     /(?<![A-Za-z0-9+/=%])(?:(?:[A-Za-z0-9+/]|%2[BbFf]){42}[AEIMQUYcgkosw048](?:=|%3[Dd])|(?:[A-Za-z0-9+/]|%2[BbFf]){85}[AQgw](?:=|%3[Dd]){2})(?![A-Za-z0-9+/=%])/g,
@@ -27,6 +28,13 @@ const SECRETS: readonly [RegExp, string][] = [
   // The same in a URL.
   [/(\/\/)[^/\s:@]*:[^/\s@]+@/g, '$1REDACTED@'],
 ];
+
+const SIGNATURE = new RegExp(`[?&]?sig${EQUALS}`, 'i');
+
+/** Where a signature starts, in any spelling; -1 if there is none. */
+export function signatureAt(text: string): number {
+  return text.search(SIGNATURE);
+}
 
 /** In characters. Shorter texts are not secrets of a service, and would match by chance. */
 const MIN_LENGTH = 12;

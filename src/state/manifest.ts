@@ -49,6 +49,9 @@ export interface ManifestEnd {
   readonly etag?: string;
 }
 
+/** In characters. Those of Azure have 19, with their name and quotes 32. */
+const ETAG_ROOM = 48;
+
 export const MANIFEST_FORMAT = 1;
 const HEADER = object<ManifestHeader>({
   uploadId: text,
@@ -72,8 +75,12 @@ export function encodeWindow({ window, runs }: ManifestWindow): string {
   return `${JSON.stringify({ window: [window.offset, window.length], runs: runs.map(encodeRun) })}\n`;
 }
 
-export function encodeEnd({ footer, ...rest }: ManifestEnd): string {
-  return `${JSON.stringify({ end: { footer: encodeRun(footer), ...rest } })}\n`;
+/** The line has room for an ETag, so that adding it needs no more space on the disk. */
+export function encodeEnd({ footer, etag, ...rest }: ManifestEnd): string {
+  const end = { footer: encodeRun(footer), ...rest };
+  const room = JSON.stringify({ end }).length + ETAG_ROOM;
+  const line = JSON.stringify({ end: etag === undefined ? end : { ...end, etag } });
+  return `${line.padEnd(room)}\n`;
 }
 
 /** Undefined if the line is not a header that this version supports. */

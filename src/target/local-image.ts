@@ -64,7 +64,7 @@ export interface LocalImageOptions extends LocalFileOptions {
   readonly diskId: Uint8Array;
   /** Creation time of the disk: seconds since 2000-01-01T00:00:00Z, 0 if unknown. Only VHDs store it. */
   readonly timestamp: number;
-  /** The footer of a fixed VHD: 512 bytes. @default a new one, see `encodeLocalFixedFooter` */
+  /** The footer of a fixed VHD: 512 bytes. @default a new one, see `encodeFixedFooter` */
   readonly footer?: Uint8Array;
   /** Replace an existing file. */
   readonly overwrite: boolean;

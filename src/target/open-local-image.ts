@@ -2,7 +2,7 @@
 import { PAGE_SIZE } from '../base/byte-range.ts';
 import type { BlockLayout } from '../image/block-layout.ts';
 import { dynamicVhdLayout } from '../image/vhd/dynamic-layout.ts';
-import { encodeLocalFixedFooter } from '../image/vhd/footer.ts';
+import { encodeFixedFooter } from '../image/vhd/footer.ts';
 import { dynamicVhdxLayout } from '../image/vhdx/dynamic-layout.ts';
 import { BlockImage } from './block-image.ts';
 import { FlatImage } from './flat-image.ts';
@@ -47,5 +47,5 @@ async function layoutOf({
 /** What follows the disk: a footer, or nothing. */
 function footerOf({ format, diskSize: size, diskId, timestamp, footer }: LocalImageOptions): Uint8Array {
   if (format === 'raw') return new Uint8Array(0);
-  return footer ?? encodeLocalFixedFooter({ size, uniqueId: diskId, timestamp });
+  return footer ?? encodeFixedFooter({ size, uniqueId: diskId, timestamp });
 }

@@ -1,7 +1,7 @@
 // The end of an upload: writes the footer, verifies the blob and marks it as complete.
 
 import { PAGE_SIZE } from '../base/byte-range.ts';
-import { CredentialError, DestinationError } from '../errors.ts';
+import { CredentialError, DestinationError, LocalFileError } from '../errors.ts';
 import type { EventListener } from '../events.ts';
 import type { DiskImage } from '../image/disk-image.ts';
 import type { FixedVhdView } from '../image/fixed-vhd-view.ts';
@@ -83,7 +83,7 @@ export async function finish(upload: Upload, { manifest, md5 }: Artifacts, signa
       const isProved =
         proof.etag !== undefined || (lifecycle.isHeld && proof.verified === 'ranges' && isAllVerified(upload));
       const etag = await lifecycle.finish(signal, proof.etag, () => upload.checkpointing.save());
-      if (isProved && etag !== undefined) await manifest?.complete(footer, sent, etag);
+      if (isProved && etag !== undefined) await manifest?.complete(footer, sent, etag).catch(unlessLocal);
       return proof;
     });
     if (pending !== undefined) await readCommitted(upload, pending, signal);
@@ -122,6 +122,11 @@ function changedMeanwhile(error: unknown, url: string): unknown {
 /** The level that the user asked for, or else the least that leaves nothing unverified. */
 function levelOf(asked: VerifyLevel | undefined, { unverified }: Session): VerifiedLevel {
   return asked ?? (unverified.ranges.length > 0 ? 'unverified' : 'ranges');
+}
+
+/** The blob is complete: a manifest that lacks its ETag only costs a later --base a read-back. @throws any other error. */
+function unlessLocal(error: unknown): void {
+  if (!(error instanceof LocalFileError)) throw error;
 }
 
 function isAllVerified({ session }: Upload): boolean {

@@ -21,6 +21,13 @@ const CARRIERS: Readonly<Record<string, (signature: string) => string>> = {
     `https://x/?to=${encodeURIComponent(encodeURIComponent(`https://a.b/c?sp=r&sig=${encodeURIComponent(sig)}`))}`,
   JSON: (sig) => JSON.stringify({ url: `https://a.b/c?sp=r&sig=${encodeURIComponent(sig)}`, more: 1 }),
   'JSON with escaped ampersands': (sig) => `{"url":"https://a.b/c?sp=r\\u0026sig=${encodeURIComponent(sig)}"}`,
+  'JSON with an escaped equals sign': (sig) =>
+    `{"url":"https://a.b/c?sp=r\\u0026sig\\u003d${encodeURIComponent(sig)}"}`,
+  'JSON in JSON': (sig) => JSON.stringify(`{"url":"https://a.b/c?sig\\u003d${encodeURIComponent(sig)}"}`),
+  'HTML with numbers': (sig) => `https://a.b/c?sp=r&#38;sig&#61;${encodeURIComponent(sig)}`,
+  'a batch file': (sig) => `https://a.b/c%%3Fsp%%3Drw%%26sig%%3D${encodeURIComponent(sig).replaceAll('%', '%%')}`,
+  'a command for cmd.exe': (sig) => `https://a.b/c?sp=r^&sig^=${encodeURIComponent(sig)}`,
+  'a command for sh': (sig) => `https://a.b/c\\?sp\\=r\\&sig\\=${encodeURIComponent(sig)}`,
   XML: (sig) => `<Url>https://a.b/c?sp=r&amp;sig=${encodeURIComponent(sig)}&amp;se=2030</Url>`,
   'a connection string': (sig) =>
     `BlobEndpoint=https://a.b/;SharedAccessSignature=sv=2025&sig=${encodeURIComponent(sig)};More=1`,

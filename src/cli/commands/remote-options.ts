@@ -164,7 +164,8 @@ export function executeWithBlob<Result extends object>(
   const record = {
     description: {
       command: task.command,
-      file: task.file,
+      // Some users swap the file and the URL.
+      file: redact(task.file),
       ...(destination === undefined ? {} : { target: withoutQuery(destination) }),
       options: recordedOptions({ ...args }),
     },
@@ -190,9 +191,9 @@ export function executeWithBlob<Result extends object>(
   });
 }
 
-/** A URL may contain a SAS, even behind an escaped question mark. */
-function withoutQuery(destination: string): string {
-  return redact(destination.replace(/(?:[?#]|%(?:25)*3f).*/is, ''));
+/** A URL may contain a SAS, behind a question mark in any spelling. */
+function withoutQuery(text: string): string {
+  return redact(text.replace(/(?:[?#&^`\s]|\\u|%+(?:25)*3f).*/is, ''));
 }
 
 function joined(parts: readonly (string | undefined)[]): string | undefined {

@@ -127,7 +127,7 @@ interface FooterKind {
   readonly creatorVersion: number;
 }
 
-/** Encodes the footer of a fixed disk in a blob as Azure PowerShell does (VhdFooterFactory.CreateFixedDiskFooter). */
+/** Encodes the footer of a fixed disk as Azure PowerShell does (VhdFooterFactory.CreateFixedDiskFooter). */
 export function encodeFixedFooter(contents: FooterContents): Uint8Array {
   return encodeFooter(contents, {
     diskType: DISK_TYPE.fixed,
@@ -138,22 +138,17 @@ export function encodeFixedFooter(contents: FooterContents): Uint8Array {
 }
 
 /**
- * As Hyper-V writes it. The creator has a meaning: for the disks of creators that they do not know, older versions of QEMU derive the
- * size from the geometry, and cut off the end of the disk. They do not know that of Azure PowerShell.
- */
-const HYPER_V = { creatorApplication: 'win ', creatorVersion: 0x000a0000 } as const;
-
-/** Encodes the footer of a fixed disk in a local file. */
-export function encodeLocalFixedFooter(contents: FooterContents): Uint8Array {
-  return encodeFooter(contents, { diskType: DISK_TYPE.fixed, dataOffset: NO_DATA_OFFSET, ...HYPER_V });
-}
-
-/**
- * Encodes the footer of a dynamic disk.
+ * Encodes the footer of a dynamic disk as Hyper-V does. Its creator has a meaning: for the disks of creators that they do not know,
+ * older versions of QEMU derive the size from the geometry, and cut off the end of the disk.
  * @param dataOffset - Offset of the dynamic header.
  */
 export function encodeDynamicFooter(contents: FooterContents, dataOffset: number): Uint8Array {
-  return encodeFooter(contents, { diskType: DISK_TYPE.dynamic, dataOffset: BigInt(dataOffset), ...HYPER_V });
+  return encodeFooter(contents, {
+    diskType: DISK_TYPE.dynamic,
+    dataOffset: BigInt(dataOffset),
+    creatorApplication: 'win ',
+    creatorVersion: 0x000a0000,
+  });
 }
 
 function encodeFooter({ size, uniqueId, timestamp }: FooterContents, kind: FooterKind): Uint8Array {

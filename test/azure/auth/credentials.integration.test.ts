@@ -299,7 +299,7 @@ describe('an insufficient SAS', () => {
     for (const destination of [ofBlob, `${server.urlOf('fresh', BLOB)}?${server.accountSas('rwc', 'o')}`]) {
       expect(await failureOf(upload(path, { destination, createContainer: true }).done)).toMatchObject({
         code: 'CREDENTIALS',
-        message: expect.stringContaining('--create-container'),
+        message: expect.stringContaining('Create the container first'),
       });
     }
     expect(server.counters.byOperation.get('CreateContainer')).toBeUndefined();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withoutSecret } from '../../../src/cli/guided/url-echo.ts';
+import { withoutSecret, withoutSignature } from '../../../src/cli/guided/url-echo.ts';
 import { SIGNATURE, sasWith } from '../../support/sas-samples.ts';
 
 const URL_OF_BLOB = 'https://acc.blob.core.windows.net/vhds/disk.vhd';
@@ -14,6 +14,9 @@ it.each([
   [`"${URL_OF_BLOB}?${sasWith()}"`, `"${URL_OF_BLOB}${HIDDEN}`],
   [`${URL_OF_BLOB}%3F${sasWith()}`, URL_OF_BLOB + HIDDEN],
   [`${URL_OF_BLOB}&${sasWith()}`, URL_OF_BLOB + HIDDEN],
+  [`${URL_OF_BLOB}%%3F${sasWith()}`, URL_OF_BLOB + HIDDEN],
+  [`${URL_OF_BLOB}\\u003f${sasWith()}`, URL_OF_BLOB + HIDDEN],
+  [`${URL_OF_BLOB}^&${sasWith()}`, URL_OF_BLOB + HIDDEN],
 ])('of %j it shows %j', (text, shown) => {
   expect(withoutSecret(text)).toBe(shown);
 });
@@ -28,3 +31,10 @@ it('shows nothing of a SAS alone, while each of its characters is typed', () => 
     }
   }
 });
+
+it.each(['=', '%3D', '%253D', '%%3D', '\\u003d', '&#61;', '&#x3D;', '&equals;', '\\=', '^=', '`='])(
+  'a question for something else shows no signature behind %s',
+  (equals) => {
+    expect(withoutSignature(`"sp${equals}rw&sig${equals}${SIGNATURE}`)).toBe(`"sp${equals}rw${HIDDEN}`);
+  },
+);
