@@ -141,17 +141,18 @@ function isRefusal(error: unknown): boolean {
   return error instanceof CredentialError && !error.isExpired;
 }
 
-/** As `refused`, for a destination that cannot be looked at. */
+/** As `refused`, for a destination that cannot be looked at. An attempt before the refused one may have created the blob. */
 async function refusedUnseen(
   error: unknown,
   stored: Checkpoint | undefined,
   request: SessionRequest,
 ): Promise<unknown> {
   if (!isRefusal(error)) return error;
-  await restoreCheckpoint(stored, request);
+  const { mayHaveCreated } = request.lifecycle;
+  if (!mayHaveCreated) await restoreCheckpoint(stored, request);
   if (!(error instanceof DestinationError) || error.reason !== 'BlobAlreadyExists') return error;
   const ours =
-    stored === undefined
+    stored === undefined && !mayHaveCreated
       ? ''
       : ` If it is the blob of the checkpoint ${request.file.path}, run the same command with a SAS with at least sp=rw to resume.`;
   return new DestinationError(
