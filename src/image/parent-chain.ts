@@ -24,8 +24,15 @@ export interface ParentReference {
   readonly path: ParentPath;
 }
 
-/** The parent, or the reason why the candidate is not the parent. `problem` follows "PATH: ". */
-export type Candidate<T> = { readonly parent: T } | { readonly problem: string };
+/** `problem` is the reason why the candidate is not the parent, and follows "PATH: ". */
+interface Rejected {
+  readonly problem: string;
+  /** Whether it has the id of the parent nevertheless: then the error always names it. */
+  readonly hasId?: boolean;
+}
+
+/** The parent, or the reason why the candidate is not the parent. */
+export type Candidate<T> = { readonly parent: T } | Rejected;
 
 export interface ParentSearch<T> {
   readonly child: ImageFile;
@@ -37,8 +44,8 @@ export interface ParentSearch<T> {
   /** `fileId` of every file in the chain so far. */
   readonly usedFileIds: ReadonlySet<string>;
   readonly options: OpenDiskImageOptions;
-  /** Examines an open candidate. It stays open only if it is the parent. */
-  readonly examine: (file: ImageFile) => Promise<Candidate<T>>;
+  /** Examines an open candidate. It stays open only if it is the parent. @param byId - Neither the image nor the user names it. */
+  readonly examine: (file: ImageFile, byId: boolean) => Promise<Candidate<T>>;
 }
 
 /** A location to try, or one that is skipped. */
@@ -51,7 +58,7 @@ interface Place {
   readonly isFolder?: boolean;
 }
 
-type Examined<T> = { readonly parent: T; readonly file: ImageFile } | { readonly problem: string };
+type Examined<T> = { readonly parent: T; readonly file: ImageFile } | Rejected;
 type Tried = Map<string, FailedParentSearch['tried'][number]>;
 
 /**
@@ -89,20 +96,16 @@ export function requireDepth(childPath: string, depth: number): void {
 }
 
 /** Undefined for a folder without files to examine. */
-async function examinePlace<T>(
-  { path, problem, isFolder }: Place,
-  search: ParentSearch<T>,
-  tried: Tried,
-): Promise<Examined<T> | undefined> {
-  if (problem !== undefined) return { problem };
-  return isFolder === true ? await examineFolder(path, search, tried) : await examinePath(path, search);
+async function examinePlace<T>(place: Place, search: ParentSearch<T>, tried: Tried): Promise<Examined<T> | undefined> {
+  if (place.problem !== undefined) return { problem: place.problem };
+  return place.isFolder === true ? await examineFolder(place, search, tried) : await examinePath(place.path, search);
 }
 
-async function examinePath<T>(path: string, search: ParentSearch<T>): Promise<Examined<T>> {
+async function examinePath<T>(path: string, search: ParentSearch<T>, byId = false): Promise<Examined<T>> {
   let file: ImageFile | undefined;
   try {
     file = await ImageFile.open(path, search.options);
-    const candidate = search.usedFileIds.has(file.fileId) ? { problem: IN_CHAIN } : await search.examine(file);
+    const candidate = search.usedFileIds.has(file.fileId) ? { problem: IN_CHAIN } : await search.examine(file, byId);
     if ('parent' in candidate) return { ...candidate, file };
     await file.close();
     return candidate;
@@ -115,32 +118,48 @@ async function examinePath<T>(path: string, search: ParentSearch<T>): Promise<Ex
 
 /** Finds the parent under a name that the image does not contain: it was renamed, or its name is in an unknown encoding. */
 async function examineFolder<T>(
-  folder: string,
+  { path: folder, source }: Place,
   search: ParentSearch<T>,
   tried: Tried,
 ): Promise<Examined<T> | undefined> {
-  const { format, options } = search;
+  const { format } = search;
   const paths = (await imagesIn(folder, format)).filter((path) => !tried.has(path));
   const matches: { readonly path: string; readonly parent: T; readonly file: ImageFile }[] = [];
-  let others = 0;
+  const others: ({ readonly path: string } & Rejected)[] = [];
   for (const path of paths.slice(0, MAX_IN_FOLDER)) {
-    const examined = await examinePath(path, search);
+    const examined = await examinePath(path, search, true);
     if ('parent' in examined) matches.push({ path, ...examined });
-    else if (examined.problem !== IN_CHAIN) others++;
+    else if (examined.problem !== IN_CHAIN) others.push({ path, ...examined });
   }
   const [match, ...more] = matches;
   if (match === undefined) {
-    if (others === 0) return undefined;
-    const which = paths.length > MAX_IN_FOLDER ? `first ${others}` : others;
-    return { problem: `none of the ${which} other ${format} files in it is the parent` };
+    // A list of many files would hide the other locations. A single file may be the parent, and damaged.
+    const unnamed = others.filter(({ hasId }) => hasId !== true);
+    const named = unnamed.length > 1 ? others.filter(({ hasId }) => hasId === true) : others;
+    for (const { path, problem } of named) tried.set(path, { path, source, problem });
+    if (unnamed.length <= 1) return undefined;
+    const which = paths.length > MAX_IN_FOLDER ? `first ${unnamed.length}` : unnamed.length;
+    return { problem: `none of the ${which} other ${format} files in it has this id, or they cannot be read` };
   }
   if (more.length > 0) {
     // A copy of a VHD keeps its id when it is modified.
     for (const { file } of matches) await file.close();
     return { problem: `several files in it have this id: ${matches.map(({ path }) => printable(path)).join(', ')}` };
   }
-  options.onDebug?.(`${printable(match.path)}: the image does not contain this name. The id matches, so it is used.`);
+  reportFoundById(match.path, search);
   return match;
+}
+
+/** The id of a VHD stays the same when it is modified, so only the user can know whether it is the right one. That of a VHDX changes. */
+function reportFoundById<T>(path: string, { child, format, options }: ParentSearch<T>): void {
+  if (format === 'VHDX') {
+    options.onDebug?.(`${printable(path)}: the image does not contain this name. The id matches, so it is used.`);
+    return;
+  }
+  options.onWarning?.({
+    code: 'parent-found-by-id',
+    message: `${printable(path)} is used as the parent of ${printable(child.path)}: it has the id that the child records, but not the name. A modified copy keeps its id, so make sure that it is the original parent, or name another file with --parent-path.`,
+  });
 }
 
 /** Only regular files: a link could lead to a device or to another computer. */

@@ -52,6 +52,8 @@ export class BlobLifecycle implements RemoteLifecycle {
   readonly copy: ServerCopy;
   /** The metadata that this run gave the blob; undefined before that. */
   #metadata: Metadata | undefined;
+  /** Whether an attempt to create the blob has failed in a way that does not show whether the service created it. */
+  #mayHaveCreated = false;
   /** Why this run may not create the container. */
   #containerRefusal: CredentialError | undefined;
 
@@ -82,6 +84,11 @@ export class BlobLifecycle implements RemoteLifecycle {
   /** Whether this run holds a lease on the blob, so that nothing else can write to it. */
   get isHeld(): boolean {
     return this.#lease.isHeld;
+  }
+
+  /** Whether the blob may belong to this run although `create` has failed: an attempt before the refusal may have created it. */
+  get mayHaveCreated(): boolean {
+    return this.#mayHaveCreated;
   }
 
   /** The blob itself remembers everything. */
@@ -139,9 +146,14 @@ export class BlobLifecycle implements RemoteLifecycle {
   async create({ uploadId, ...blob }: NewBlob, signal: AbortSignal): Promise<void> {
     const options = { ...blob, sequenceNumber: sequenceNumberOf(uploadId) };
     try {
-      await this.#store.request('Put Blob', signal, (attempt) =>
-        this.#lease.attempt(() => this.#blob.create(options, attempt)),
-      );
+      await this.#store.request('Put Blob', signal, async (attempt) => {
+        try {
+          await this.#lease.attempt(() => this.#blob.create(options, attempt));
+        } catch (error) {
+          if (!isRefusal(error)) this.#mayHaveCreated = true;
+          throw error;
+        }
+      });
     } catch (error) {
       if (!(error instanceof DestinationError)) throw error;
       this.#explainContainer(error);
@@ -268,7 +280,13 @@ export class BlobLifecycle implements RemoteLifecycle {
     const firstPage = { offset: 0, length: PAGE_SIZE };
     return await this.#store.clear(firstPage, signal).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        // Any other failure proves nothing.
+        if (error instanceof DestinationError && error.reason === 'SequenceNumberConditionNotMet') {
+          this.#mayHaveCreated = false;
+        }
+        return false;
+      },
     );
   }
 
@@ -310,6 +328,11 @@ export class BlobLifecycle implements RemoteLifecycle {
       this.#lease.attempt(() => this.#blob.setMetadata(metadata, attempt, etag)),
     );
   }
+}
+
+/** Whether the service has refused the request without executing it. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof DestinationError || error instanceof CredentialError;
 }
 
 /** Whether a condition on the ETag failed: something has modified the blob. */

@@ -86,6 +86,7 @@ async function begin(
   const ofUpload = found?.tags[UPLOAD_TAG];
   const isOwn = ofUpload !== undefined && ofUpload === stored?.uploadId;
   if (found === undefined) {
+    await request.assertOwnManifest?.(undefined);
     const created = emptyCheckpoint({ uploadId: randomUUID(), startedAt: new Date().toISOString() }, request);
     return await createDisk(created, stored, request);
   }
@@ -105,6 +106,8 @@ async function begin(
     );
   }
   assertFits(found, request);
+  // A manifest may be that of the upload that is resumed.
+  if (!resumeFromBlob) await request.assertOwnManifest?.(ofUpload);
   if (isOwn || isUntouched) return await adopt(found, ofUpload, request);
   return await take(found, ofUpload, request);
 }

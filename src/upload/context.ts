@@ -70,6 +70,11 @@ export interface TargetRequest {
   /** The free space that `image` reads as zeros. It changes what the disk reads as, too. */
   readonly skipFree?: SkippedFree | undefined;
   readonly given: GivenOptions;
+  /**
+   * Refuses the manifest of another upload. Called before a new upload creates anything. Undefined without a manifest to protect.
+   * @param uploadId - Of the upload; undefined if it has no id yet. @throws {LocalFileError}
+   */
+  readonly assertOwnManifest?: ((uploadId: string | undefined) => Promise<void>) | undefined;
 }
 
 /** The input of `openSession`. */

@@ -23,7 +23,7 @@ export async function copyBase(
 ): Promise<Session> {
   const { lifecycle, file, breakLease, signal } = request;
   // Before the base is read, which may take long.
-  const { checkpoint, mayReplace } = newUpload(stored, existing, request);
+  const { checkpoint, mayReplace } = await newUpload(stored, existing, request);
   const chosen = { url: base.url, ...(await base.choose(signal)), copied: false, kept: 0, cleared: 0 };
 
   // 1. The checkpoint comes first, so that the next run recognises its blob.

@@ -26,7 +26,7 @@ export async function create(
   request: SessionRequest,
 ): Promise<Session> {
   const { lifecycle, file, breakLease, signal } = request;
-  const { checkpoint, mayReplace } = newUpload(stored, existing, request);
+  const { checkpoint, mayReplace } = await newUpload(stored, existing, request);
   const { uploadId, startedAt } = checkpoint;
   // The checkpoint comes first: after a stop between the two, the next run recognises its blob, or may still replace the existing one.
   await file.save(checkpoint);
@@ -50,17 +50,19 @@ export async function create(
 
 /**
  * The checkpoint of a new upload. Sends nothing.
- * @throws {DestinationError | InUseError} the existing blob may not be replaced.
+ * @throws {DestinationError | InUseError} the existing blob may not be replaced. @throws {LocalFileError} nor the manifest.
  */
-export function newUpload(
+export async function newUpload(
   stored: Checkpoint | undefined,
   existing: BlobProperties | undefined,
   request: SessionRequest,
-): { readonly checkpoint: Checkpoint; readonly mayReplace: boolean } {
+): Promise<{ readonly checkpoint: Checkpoint; readonly mayReplace: boolean }> {
   const { lifecycle, owner, breakLease } = request;
   const mayReplace = request.overwrite || isReplaceable(stored, existing);
   if (existing !== undefined) assertReplaceable(existing, mayReplace, request);
   lifecycle.assertFree(stored?.lease, existing, breakLease);
+  // After the look at the blob: that a finished upload is complete explains more than its manifest.
+  await request.assertOwnManifest?.(undefined);
   const ids = { uploadId: randomUUID(), startedAt: new Date().toISOString() };
   const replaces = existing === undefined ? {} : { replaces: replacedBlob(stored, existing) };
   const lease = { owner, ids: leaseIds(owner, stored?.lease) };
@@ -139,17 +141,18 @@ function isRefusal(error: unknown): boolean {
   return error instanceof CredentialError && !error.isExpired;
 }
 
-/** As `refused`, for a destination that cannot be looked at. */
+/** As `refused`, for a destination that cannot be looked at. An attempt before the refused one may have created the blob. */
 async function refusedUnseen(
   error: unknown,
   stored: Checkpoint | undefined,
   request: SessionRequest,
 ): Promise<unknown> {
   if (!isRefusal(error)) return error;
-  await restoreCheckpoint(stored, request);
+  const { mayHaveCreated } = request.lifecycle;
+  if (!mayHaveCreated) await restoreCheckpoint(stored, request);
   if (!(error instanceof DestinationError) || error.reason !== 'BlobAlreadyExists') return error;
   const ours =
-    stored === undefined
+    stored === undefined && !mayHaveCreated
       ? ''
       : ` If it is the blob of the checkpoint ${request.file.path}, run the same command with a SAS with at least sp=rw to resume.`;
   return new DestinationError(

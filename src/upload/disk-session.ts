@@ -53,6 +53,7 @@ export async function openDiskSession(request: DiskSessionRequest): Promise<Sess
   const identity = stored ?? { uploadId: randomUUID(), startedAt: new Date().toISOString() };
   // A disk that was taken from another program has everything to read back before anything is done.
   const session = start(identity, stored?.done.length === 0 ? stored.unverified : []);
+  if (!resumeFromBlob) await request.assertOwnManifest?.(stored?.uploadId);
   const fromBlob = (resumeFromBlob || stored?.fromBlob === true) && !restart;
   const earlier: Checkpoint = {
     ...emptyCheckpoint(session, request),

@@ -4,9 +4,9 @@ import type { Checksum, PageRun } from '../base/page-run.ts';
 import { UsageError } from '../errors.ts';
 import type { UploadOptions } from '../options.ts';
 import type { Checkpoint } from '../state/checkpoint.ts';
-import type { CheckpointFile } from '../state/checkpoint-file.ts';
 import { assertManifestOf, checkManifestPath, ManifestWriter } from '../state/manifest-writer.ts';
 import type { PageSetDigest } from '../transfer/page-set-digest.ts';
+import type { TargetRequest } from './context.ts';
 
 export class UploadManifest {
   readonly #writer: ManifestWriter;
@@ -29,16 +29,10 @@ export class UploadManifest {
     await checkManifestPath(manifest);
   }
 
-  /**
-   * Refuses the manifest of another upload before the target is created.
-   * @throws {LocalFileError} the file belongs to another upload. @throws {CheckpointError} the checkpoint cannot be used.
-   */
-  static async assertOwn(options: UploadOptions, file: CheckpointFile): Promise<void> {
-    const { manifest, overwrite, restart, resumeFromBlob } = options;
-    // Without a checkpoint, only the blob shows which upload is resumed.
-    if (manifest === undefined || overwrite === true || restart === true || resumeFromBlob === true) return;
-    const stored = await file.load();
-    await assertManifestOf(manifest, stored?.uploadId);
+  /** What refuses the manifest of another upload before the target is created. */
+  static guardOf({ manifest, overwrite, restart }: UploadOptions): TargetRequest['assertOwnManifest'] {
+    if (manifest === undefined || overwrite === true || restart === true) return undefined;
+    return (uploadId) => assertManifestOf(manifest, uploadId);
   }
 
   /**

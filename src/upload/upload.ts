@@ -90,7 +90,6 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
     const file = new CheckpointFile(options.checkpoint ?? (await sidePath(options.image, '.vhdup.json')));
     const access = await ExclusiveAccess.begin(file.path, settings.signal);
     try {
-      await UploadManifest.assertOwn(options, file);
       const source = asFixedVhd(image);
       const opened = await open({
         ...settings,
@@ -100,6 +99,7 @@ export async function uploadImage(options: UploadOptions): Promise<UploadResult>
         source,
         skipFree: skippedFree(freeSpace),
         given: givenOptions(options, file.path),
+        assertOwnManifest: UploadManifest.guardOf(options),
         file,
         ...run(access),
         emit,
@@ -198,6 +198,7 @@ async function upload(
     signal,
     skipFree,
     given,
+    assertOwnManifest: UploadManifest.guardOf(options),
     ...flagsOf(options),
   };
   const session = await target.openSession(request).catch(async (error: unknown) => {

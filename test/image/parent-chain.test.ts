@@ -197,15 +197,50 @@ describe('a parent whose name the image does not contain is found by its id', ()
     expect(await opens(path, { parentPaths: [given] })).toEqual(['child.vhd', 'renamed.vhd']);
   });
 
-  it('with a note, and without the warnings of other files', async () => {
+  it('with a warning that names it, and without the warnings of other files', async () => {
     const path = await place(
       { name: 'base.vhd', timestamp: 700_000_000 },
       { 'a.vhd': { ...base, uniqueId: uniqueIdOf(9), footers: 'tail' }, 'renamed.AVHD': base },
     );
-    const { image, warnings, notes } = await openWatched(path);
+    const { image, warnings, messages } = await openWatched(path);
     expect(image.files).toHaveLength(2);
-    expect(warnings).toEqual([]);
-    expect(notes.join()).toMatch(/renamed\.AVHD: the image does not contain this name\. The id matches/);
+    expect(warnings).toEqual(['parent-found-by-id']);
+    expect(messages.join()).toMatch(
+      /renamed\.AVHD is used as the parent of \S*child\.vhd: it has the id .* not the name/,
+    );
+  });
+
+  it.each([699_999_999, 700_000_001])(
+    'but not with another timestamp than the child records, %i, unless the user names it',
+    async (timestamp) => {
+      const path = await place(
+        { name: 'base.vhd', timestamp: 700_000_000 },
+        { 'copy.vhd': { ...base, timestamp }, 'b.vhd': { ...base, uniqueId: uniqueIdOf(9) }, 'c.vhd': childWith({}) },
+      );
+      const message = await refuses(path);
+      expect(message).toMatch(
+        /copy\.vhd \(same folder\): it has this unique id, but its timestamp is 2022-03-07T20:26:\d\d\.000Z instead of 2022-03-07T20:26:40\.000Z, so it may be an older or modified copy of the parent; .* --parent-path/,
+      );
+      expect(message).toContain('none of the 2 other VHD files in it has this id, or they cannot be read');
+      expect(await refuses(path, { parentPaths: [dirname(path)] })).toContain('it may be an older or modified copy');
+      expect(await opens(path, { parentPaths: [join(dirname(path), 'copy.vhd')] })).toEqual(['child.vhd', 'copy.vhd']);
+    },
+  );
+
+  it('beside an older copy, by its timestamp', async () => {
+    const path = await place(
+      { name: 'base.vhd', timestamp: 700_000_000 },
+      { 'a.vhd': { ...base, timestamp: 600_000_000 }, 'renamed.vhd': base },
+    );
+    expect(await opens(path)).toEqual(['child.vhd', 'renamed.vhd']);
+  });
+
+  it('and if it is the only other file and cannot be read, the error says why', async () => {
+    const path = await place({ name: 'base.vhd' }, { 'renamed.vhd': { ...base, footers: 'head' } });
+    await patchFile(join(dirname(path), 'renamed.vhd'), 100, Uint8Array.of(1));
+    const message = await refuses(path);
+    expect(message).toMatch(/renamed\.vhd \(same folder\): .*its checksum is/);
+    expect(message).not.toContain('none of');
   });
 
   it('but not if several files have this id, because a modified copy keeps it', async () => {
@@ -226,7 +261,7 @@ describe('a parent whose name the image does not contain is found by its id', ()
     const path = await place({ name: 'base.vhd' }, { 'z.vhd': base });
     for (let index = 0; index < 256; index++) await writeFile(join(dirname(path), `a${index}.vhd`), 'not a disk');
     const message = await refuses(path);
-    expect(message).toContain('none of the first 256 other VHD files in it is the parent');
+    expect(message).toContain('none of the first 256 other VHD files in it has this id, or they cannot be read');
     expect(message.split('\n')).toHaveLength(4);
   });
 });

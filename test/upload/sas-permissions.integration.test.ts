@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { CredentialError, DestinationError } from '../../src/errors.ts';
 import type { UploadOptions } from '../../src/options.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
+import { serverBusy } from '../support/page-blob-server/faults.ts';
 import { accountSasWith, sasWith } from '../support/sas-samples.ts';
 import { buildImage, expectBlobIs, PIECE, SMALL_DISK, spreadDisk } from '../support/spread-disk.ts';
 import { exactSasUrl } from '../support/storage-account.ts';
@@ -146,6 +147,28 @@ describe('a SAS that can only write', () => {
     expect(existsSync(`${image}.vhdup.json`)).toBe(false);
     await uploadImage(options);
     expect(storedBlob().metadata.get('vhdup_state')).toBe('complete');
+  });
+
+  it.each([
+    ['the retry was refused', 'PutBlob'],
+    ['the retry found it, and the write that shows whose it is was refused', 'ClearPages'],
+  ] as const)('keeps the checkpoint of a blob that was created with the answer 503 if %s', async (_, operation) => {
+    const busy = { kind: 'answer', status: 503, code: 'ServerBusy', isDone: true } as const;
+    server.faults.add({ operation: 'PutBlob', times: 1 }, busy);
+    server.faults.add({ operation, times: 1 }, { kind: 'status', status: 403, code: 'AuthorizationFailure' });
+    const image = await buildImage(SMALL_DISK);
+    await failureOf(uploadImage(optionsFor(image, urlWith('w', 'b'))));
+    await uploadImage(optionsFor(image, blobUrl('rw')));
+    expectBlobIs(SMALL_DISK, storedBlob());
+  });
+
+  it('keeps no checkpoint if a retry finds the blob of another program', async () => {
+    server.createPageBlob(CONTAINER, BLOB, 1024);
+    server.faults.add({ operation: 'PutBlob', times: 1 }, serverBusy());
+    const image = await buildImage(SMALL_DISK);
+    const failure = await failureOf(uploadImage(optionsFor(image, urlWith('w', 'b'))));
+    expect(failure.message).toMatch(/already exists.*nor replace it\. Choose/);
+    expect(existsSync(`${image}.vhdup.json`)).toBe(false);
   });
 
   it('does not resume, but another SAS does', async () => {

@@ -44,12 +44,18 @@ export function decompress(name: string, command: string): ForeignFormat {
     name,
     nextStep: (path) => {
       const source = shellWord(path);
-      // Windows has none of these programs, and its older PowerShell changes binary data behind ">".
-      const line =
-        process.platform === 'win32' ? `7z x ${source}` : `${command} ${source} > ${shellWord(unpackedPath(path))}`;
-      return `${UNPACK} ${line}`;
+      return `${UNPACK} ${unpackLine(command, source, ` > ${shellWord(unpackedPath(path))}`)}`;
     },
   };
+}
+
+/**
+ * The command that unpacks a compressed file. Windows has none of the programs of other systems, and its older PowerShell changes
+ * binary data behind ">".
+ * @param source - Quoted for a shell. @param output - Follows the path, except on Windows.
+ */
+export function unpackLine(command: string, source: string, output = ''): string {
+  return process.platform === 'win32' ? `7z x ${source}` : `${command} ${source}${output}`;
 }
 
 /** A name that no file beside `path` is likely to have, because a shell replaces an existing file. */

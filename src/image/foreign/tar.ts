@@ -1,6 +1,6 @@
 // tar archives, including OVA (VMware, VirtualBox) and XVA (XenServer) appliances, and the disks inside.
 import type { ImageFile } from '../image-file.ts';
-import { convertCommand, type ForeignFormat, shellWord, unpack } from './foreign-format.ts';
+import { convertCommand, type ForeignFormat, shellWord, unpack, unpackLine } from './foreign-format.ts';
 
 const BLOCK = 512;
 const CHECKSUM_OFFSET = 148;
@@ -50,7 +50,9 @@ function unpackTar(path: string, disk: string | undefined): string {
   const inside = shellWord(disk);
   const extract = `tar -xf ${shellWord(path)} ${inside}`;
   const unpacker = UNPACKERS.find(([extension]) => extension.test(disk));
-  if (unpacker !== undefined) return `Extract the disk inside and unpack it: ${extract} && ${unpacker[1]} ${inside}`;
+  if (unpacker !== undefined) {
+    return `Extract the disk inside and unpack it: ${extract} && ${unpackLine(unpacker[1], inside)}`;
+  }
   return /\.vhdx?$/i.test(disk)
     ? `Extract the disk inside and upload it: ${extract}`
     : `Extract the disk inside and convert it: ${extract} && ${convertCommand(inside)}`;

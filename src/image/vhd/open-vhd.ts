@@ -96,7 +96,7 @@ async function openParent(
     references: await referencesOf(child),
     usedFileIds: new Set(chain.map((link) => link.file.fileId)),
     options,
-    examine: async (candidate) => await examine(candidate, child, options),
+    examine: async (candidate, byId) => await examine(candidate, child, options, byId),
   });
 }
 
@@ -117,6 +117,7 @@ async function examine(
   file: ImageFile,
   child: SparseVhdFile,
   options: OpenDiskImageOptions,
+  byId: boolean,
 ): Promise<Candidate<VhdFile>> {
   // Warnings are reported only once the file is known to be the parent.
   const warnings: ImageWarning[] = [];
@@ -127,6 +128,15 @@ async function examine(
   }
   if (hex(found.footer.uniqueId) !== hex(child.header.parentId)) {
     return { problem: `its unique id is ${hex(found.footer.uniqueId)}` };
+  }
+  const { timestamp } = found.footer;
+  const expected = child.header.parentTimestamp;
+  // Without the name as well, too little shows that this is the parent in the state that the child was created from.
+  if (byId && expected > 0 && timestamp !== expected) {
+    return {
+      problem: `it has this unique id, but its timestamp is ${timeOf(timestamp)} instead of ${timeOf(expected)}, so it may be an older or modified copy of the parent; to use it nevertheless, pass this file with --parent-path`,
+      hasId: true,
+    };
   }
   for (const warning of warnings) options.onWarning?.(warning);
   warnOfChanges(file, found.footer, child, options);

@@ -204,6 +204,17 @@ describe('a tar archive', () => {
     expect(await messageFor(tar(...members))).toMatch(message);
   });
 
+  it('with a compressed disk is unpacked with 7-Zip on Windows, which has no gzip', async () => {
+    const path = await fileOf(tar(['disk.vhd.gz', 512]), 'a.tar');
+    const { platform } = process;
+    Object.defineProperty(process, 'platform', { value: 'win32' });
+    try {
+      expect((await failureOf(openDiskImage(path))).message).toMatch(/&& 7z x '?disk\.vhd\.gz'?$/);
+    } finally {
+      Object.defineProperty(process, 'platform', { value: platform });
+    }
+  });
+
   it('is read only as far as its members are valid', async () => {
     const archive = tar(['vm.ovf', 10], ['disk.vmdk', 10]);
     archive.write('77777777777', 124);
