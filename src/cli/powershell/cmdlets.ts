@@ -13,13 +13,8 @@ const BLOB: ParameterSet = { name: 'DefaultParameterSet', target: 'a blob', impl
 const DISK: ParameterSet = { name: 'DirectUploadToManagedDiskSet', target: 'a managed disk', implies: [] };
 const OLD: ParameterSet = { ...BLOB, name: 'Vhd' };
 
-/** @param url - The parameter that can carry a SAS. */
-function signInText(url: string): string {
-  return `vhdup signs in with Microsoft Entra (Connect-AzAccount, az login, a managed identity), with a SAS in ${url}, or with AZURE_STORAGE_KEY or AZURE_STORAGE_CONNECTION_STRING in the environment.`;
-}
-
-const SIGN_IN = signInText('-Destination');
-const SIGN_IN_TO_SAVE = signInText('-SourceUri');
+const SIGN_IN =
+  'vhdup signs in with Microsoft Entra (Connect-AzAccount, az login, a managed identity), with a SAS in the URL, or with AZURE_STORAGE_KEY or AZURE_STORAGE_CONNECTION_STRING in the environment.';
 
 const THREADS: Omit<Parameter, 'position'> = {
   name: 'NumberOfUploaderThreads',
@@ -274,7 +269,7 @@ export const SAVE_AZ_VHD: Cmdlet = {
       kind: 'String',
       position: 0,
       describe: 'Accepted, and not used',
-      meaning: { is: 'ignored', why: `a blob does not need it. ${SIGN_IN_TO_SAVE}` },
+      meaning: { is: 'ignored', why: `a blob does not need it. ${SIGN_IN}` },
     },
     { ...SOURCE, name: 'SourceUri', aliases: ['src', 'Source'], position: 1, requiredIn: [SAVED.name] },
     { ...SAVED_FILE, position: 2, requiredIn: [SAVED.name] },
@@ -284,16 +279,14 @@ export const SAVE_AZ_VHD: Cmdlet = {
       'DefaultProfile',
       ['AzContext', 'AzureRmContext', 'AzureCredential'],
       'Not supported: vhdup signs in by itself, see the notes',
-      SIGN_IN_TO_SAVE,
+      SIGN_IN,
     ),
     STORAGE_KEY,
     AS_JOB,
   ],
   examples: ['save-azvhd -SourceUri $url -LocalFilePath D:\\vhds\\disk.vhd'],
-  notes: [...SAVE_NOTES, SIGN_IN_TO_SAVE],
+  notes: [...SAVE_NOTES, SIGN_IN],
 };
-
-const SIGN_IN_TO_SAVE_OLD = signInText('-Source');
 
 export const SAVE_AZURE_VHD: Cmdlet = {
   name: 'save-azurevhd',
@@ -307,16 +300,11 @@ export const SAVE_AZURE_VHD: Cmdlet = {
     { ...THREADS, name: 'NumberOfThreads', position: 2 },
     { ...STORAGE_KEY, position: 3 },
     { ...REPLACE_FILE, position: 4 },
-    signIn(
-      'Profile',
-      ['AzureSMProfile'],
-      'Not supported: vhdup signs in by itself, see the notes',
-      SIGN_IN_TO_SAVE_OLD,
-    ),
+    signIn('Profile', ['AzureSMProfile'], 'Not supported: vhdup signs in by itself, see the notes', SIGN_IN),
     AS_JOB,
   ],
   examples: ['save-azurevhd -Source $url -LocalFilePath D:\\vhds\\disk.vhd'],
-  notes: [...SAVE_NOTES, SIGN_IN_TO_SAVE_OLD],
+  notes: [...SAVE_NOTES, SIGN_IN],
 };
 
 /** All of them. */

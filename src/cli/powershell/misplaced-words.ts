@@ -1,15 +1,12 @@
 // Recognises parameters of the cmdlets after a command of vhdup, as in `vhdup upload -LocalFilePath a.vhd -Destination URL`.
 import { UsageError } from '../../errors.ts';
+import { COMMANDS, TOP_LEVEL_WORDS } from '../commands.ts';
+import type { Command } from '../define-command.ts';
 import { ADD_AZ_VHD, ADD_AZURE_VHD, SAVE_AZ_VHD, SAVE_AZURE_VHD } from './cmdlets.ts';
 import { COMMON_PARAMETERS } from './common-parameters.ts';
-import { type Cmdlet, isSwitch, type Parameter } from './parameter.ts';
+import { type Cmdlet, isMeant, isSwitch, type Parameter } from './parameter.ts';
 import { WITHOUT_SAS, withoutSas } from './upload-words.ts';
 import { quoted, type Word, wordsOf } from './words.ts';
-
-/** Shorter beginnings of names may be options of vhdup, such as -l or -qv. */
-const MIN_LETTERS = 4;
-/** Other programs have options of one letter, such as -o for a file to write. */
-const MIN_ALIAS_LETTERS = 2;
 
 type Argument = 'LocalFilePath' | 'Destination';
 
@@ -67,11 +64,33 @@ export function misplacedWords(args: readonly string[]): UsageError | undefined 
     return parameter !== undefined && !(isOther && COMMON.includes(parameter));
   });
   if (found?.is !== 'parameter') return undefined;
+  if (isCommand && !hasRightCommand(first)) return new UsageError(withoutRightCommand(args, found.typed));
   const right = rightCommand(first, words, vocabulary);
   const hint = args.every((text) => withoutSas(text) === text) ? '' : WITHOUT_SAS;
   return new UsageError(
     `${found.typed} is a parameter of PowerShell's cmdlets, which vhdup ${isCommand ? `${first} ` : ''}does not take. Run: ${right}${hint}`,
   );
+}
+
+/** Other commands do what no cmdlet does. A word that is no command may be a mistyped upload. */
+function hasRightCommand(first: string): boolean {
+  return ['upload', 'download'].includes(first) || Object.hasOwn(ARGUMENTS, first) || !TOP_LEVEL_WORDS.includes(first);
+}
+
+function withoutRightCommand(args: readonly string[], typed: string): string {
+  const line = `${args.join(' ')} `;
+  const command = COMMANDS.find(({ name }) => line.startsWith(`${name} `));
+  const name = command?.name ?? args[0];
+  const parameter = parameterOf(typed.slice(1), UPLOAD) ?? parameterOf(typed.slice(1), DOWNLOAD);
+  const option = parameter && optionOf(command, parameter);
+  return `${typed} is a parameter of PowerShell's cmdlets, which vhdup ${name} does not take. ${option === undefined ? `Run vhdup ${name} --help for help.` : `Write ${option}.`}`;
+}
+
+/** The option of the command that stands for the parameter. */
+function optionOf(command: Command | undefined, { meaning }: Parameter): string | undefined {
+  return meaning.is === 'option' && command?.options[meaning.option.slice(2)] !== undefined
+    ? meaning.option
+    : undefined;
 }
 
 function rightCommand(command: string, words: readonly Word[], vocabulary: Vocabulary): string {
@@ -84,7 +103,7 @@ function rightCommand(command: string, words: readonly Word[], vocabulary: Vocab
       if (option === undefined) return [shown(value ?? others.shift() ?? PLACEHOLDERS[name])];
       return value === undefined ? [] : [option, shown(value)];
     });
-    return ['vhdup', command, ...values, ...optionsIn(words)].join(' ');
+    return ['vhdup', command, ...values, ...others.map(shown), ...optionsIn(words, command, vocabulary)].join(' ');
   }
   // Values without a name were the arguments of the command, in this order.
   const open = vocabulary.positions.filter((one) => !named.has(one));
@@ -126,11 +145,28 @@ function argumentsIn(
   return { named, others };
 }
 
-/** The options of vhdup, each with the value that follows it. */
-function optionsIn(words: readonly Word[]): string[] {
+/** The options of vhdup, each with the value that follows it. Parameters become the options that stand for them. */
+function optionsIn(words: readonly Word[], name: string, vocabulary: Vocabulary): string[] {
+  const command = COMMANDS.find((one) => one.name === name);
+  const optionFor = (word: Word | undefined): string | undefined => {
+    if (word?.is === 'option') return withoutSas(word.text);
+    const parameter = word?.is === 'parameter' ? parameterOf(word.name, vocabulary) : undefined;
+    if (word?.is !== 'parameter' || parameter !== undefined) return parameter && optionOf(command, parameter);
+    // An option of one letter, such as -q.
+    return word.typed;
+  };
   return words.flatMap((word, index) => {
-    if (word.is === 'option') return [withoutSas(word.text)];
-    return word.is === 'value' && words[index - 1]?.is === 'option' ? [shown(word.text)] : [];
+    if (word.is === 'value') {
+      const isKept = isTaken(words, index, vocabulary) && optionFor(words[index - 1]) !== undefined;
+      return isKept ? [shown(word.text)] : [];
+    }
+    const option = optionFor(word);
+    if (option === undefined) return [];
+    if (word.is !== 'parameter' || word.value === undefined) return [option];
+    // $true or $false after a switch is not a value that options take.
+    const parameter = parameterOf(word.name, vocabulary);
+    if (parameter !== undefined && isSwitch(parameter)) return /^\$?false$|^0$/i.test(word.value) ? [] : [option];
+    return [`${option}=${shown(word.value)}`];
   });
 }
 
@@ -146,12 +182,6 @@ function shown(value: string): string {
   return quoted(withoutSas(value));
 }
 
-/** The parameter with this name or alias, or with a name of which this is a long beginning. */
 function parameterOf(typed: string, { parameters }: Vocabulary): Parameter | undefined {
-  const name = typed.toLowerCase();
-  return parameters.find(
-    ({ name: full, aliases = [] }) =>
-      (name.length >= MIN_LETTERS && full.toLowerCase().startsWith(name)) ||
-      (name.length >= MIN_ALIAS_LETTERS && aliases.some((alias) => alias.toLowerCase() === name)),
-  );
+  return parameters.find((parameter) => isMeant(parameter, typed));
 }

@@ -75,6 +75,20 @@ export function isSwitch({ kind }: Parameter): boolean {
   return kind === 'SwitchParameter';
 }
 
+/** Shorter beginnings of names may be options of vhdup, such as -l or -qv. */
+const MIN_LETTERS = 4;
+/** Other programs have options of one letter, such as -o for a file to write. */
+const MIN_ALIAS_LETTERS = 2;
+
+/** Whether a word after a command of vhdup means the parameter: its name, a long beginning of it, or an alias. */
+export function isMeant({ name, aliases = [] }: Pick<Parameter, 'name' | 'aliases'>, typed: string): boolean {
+  const wanted = typed.toLowerCase();
+  return (
+    (wanted.length >= MIN_LETTERS && name.toLowerCase().startsWith(wanted)) ||
+    (wanted.length >= MIN_ALIAS_LETTERS && aliases.some((alias) => alias.toLowerCase() === wanted))
+  );
+}
+
 /** Whether the parameter belongs to the set. */
 export function isIn({ sets }: Parameter, set: ParameterSet): boolean {
   return sets === undefined || sets.includes(set.name);

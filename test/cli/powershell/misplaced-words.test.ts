@@ -66,6 +66,11 @@ describe('parameters of PowerShell after a command of vhdup', () => {
     [['upload', 'a.vhd', URL, '-ea', 'Stop'], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -ea Stop`],
     [['upload', 'a.vhd', URL, '-wi'], `add-azurevhd -LocalFilePath a.vhd -Destination ${URL} -wi`],
     [['download', URL, 'a.vhd', '-TH:4'], `save-azvhd -SourceUri ${URL} -LocalFilePath a.vhd -TH:4`],
+    // Nothing is lost: other words stay, and a parameter becomes the option that stands for it.
+    [['convert', 'a.vhd', 'b.vhd', '-th', '4'], 'convert a.vhd b.vhd --threads 4'],
+    [['convert', '-lf', 'a.vhd', 'b.vhd', '-OverWrite', '-q'], 'convert a.vhd b.vhd --overwrite -q'],
+    [['convert', 'a.vhd', 'b.vhd', '-th:4', '-OverWrite:$false'], 'convert a.vhd b.vhd --threads=4'],
+    [['inspect', 'partitions', 'a.vhd', '-OverWrite'], 'inspect partitions a.vhd'],
   ])('are answered by the program with the right command: %j', async (args, command) => {
     const { exitCode, stdout, stderr } = await runHere(args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
@@ -76,6 +81,36 @@ describe('parameters of PowerShell after a command of vhdup', () => {
   it('are answered with a hint if their SAS is not repeated', () => {
     const message = misplacedWords(['upload', '-lf', 'a.vhd', '-dst', URL + SAS])?.message;
     expect(message?.endsWith(`-dst ${URL}  # append the SAS to the URL`)).toBe(true);
+  });
+
+  it.each([
+    [['download', 'a.vhd', '--disk', 'd', '-g', 'rg', '-OverWrite'], '--overwrite'],
+    [['download', 'a.vhd', '--disk', 'd', '-g', 'rg', '-NumberOfThreads', '4'], '--threads'],
+    [['download', 'a.vhd', '--disk=d', '-th', '4'], '--threads'],
+    [['download', 'a.vhd', '--disk', 'd', '-ResourceGroupName', 'rg'], '--resource-group'],
+    [['upload', 'a.vhd', '--disk', 'd', '-g', 'rg', '-l', 'we', '-DiskSku', 'Premium_LRS'], '--sku'],
+    [['upload', 'a.vhd', '--disk', 'd', '-g', 'rg', '-l', 'we', '-OsType', 'Windows'], '--os-type'],
+    [['upload', 'a.vhd', URL, '-n', '-OverWr'], '--overwrite'],
+    [['upload', 'a.vhd', URL, '-t', '4', '-bs', URL], '--base'],
+  ])('are answered with the option if a cmdlet could not take the others: %j', async (args, option) => {
+    const { exitCode, stdout, stderr } = await runHere(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(`Write ${option} after vhdup ${args[0]}.`);
+  });
+
+  it.each([
+    [['image', 'create', 'x', '-OsType', 'Windows'], 'vhdup image create does not take. Write --os-type.'],
+    [['image', 'create', 'x', '-sk', 'y'], 'Run vhdup image create --help for help.'],
+    // -th would be -t and -h, which prints the help as if that had been asked for.
+    [['list', '-th', '3'], 'vhdup list does not take. Run vhdup list --help for help.'],
+    [['report', 'a.html', '-th', '3'], 'Run vhdup report --help for help.'],
+    [['list', '-src', 'x'], 'Run vhdup list --help for help.'],
+    [['abort', 'a.vhd', '-bs', 'x'], 'Run vhdup abort --help for help.'],
+  ])('lead to no upload or download after other commands: %j', async (args, end) => {
+    const { exitCode, stdout, stderr } = await runHere(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr.endsWith(`${end}\n`)).toBe(true);
+    expect(stderr).not.toMatch(/(add|save)-az/);
   });
 
   it.each([

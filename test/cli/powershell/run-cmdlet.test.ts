@@ -306,7 +306,7 @@ describe('save-azvhd', () => {
     expect(written.err).toContain('Write -SourceUri in front of the URL and -LocalFilePath in front of the file');
     expect(written.err).toContain('or use save-azurevhd, which begins with the URL.');
     await main(['save-azvhd', '-DefaultProfile', 'x'], {});
-    expect(written.err).toContain('with a SAS in -SourceUri,');
+    expect(written.err).toContain('with a SAS in the URL,');
   });
 
   it('explains -StorageKey before the words that Save-AzVhd would take for others with it', async () => {
@@ -325,6 +325,15 @@ describe('save-azurevhd', () => {
     expect(words).toEqual(['download', URL + SAS, PATH, '--format=vhd', '--threads=5']);
     expect(presentation.propertiesOf({ url: URL })).toEqual({ LocalFilePath: PATH, Source: URL });
   });
+
+  it.each(['-ResourceGroupName', '-AzContext'])(
+    'names no parameter of another cmdlet when %s is left out',
+    async (parameter) => {
+      expect(await main(['save-azurevhd', parameter, 'x', '-Source', URL], {})).toBe(2);
+      expect(written.err).toContain('with a SAS in the URL,');
+      expect(written.err).not.toContain('-SourceUri');
+    },
+  );
 
   it('refuses the key that it takes in the fourth place', async () => {
     expect(await main(['Save-AzureVhd', URL, 'a.vhd', '5', 'c2VjcmV0c2VjcmV0'], {})).toBe(2);
