@@ -10,6 +10,7 @@ import { type FreeSpace, readFreeSpace } from './read-free-space.ts';
 const DOUBTS: Readonly<Record<string, string>> = {
   'saved-state': 'the virtual machine is suspended, and will resume with the disk as it remembers it',
   'parent-modified': 'a parent of the image was modified after its child was created',
+  'parent-found-by-id': 'a parent of the image was found only by its id',
   'parent-size-differs': 'the image and its parent have disks of different sizes',
   'fixed-size-differs': 'the image has more data than its footer says',
 };
