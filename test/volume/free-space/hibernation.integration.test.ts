@@ -1,5 +1,5 @@
 // Hibernated Linux systems in volumes that are left whole: the other volumes of the disk are kept too.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -109,5 +109,20 @@ describe.skipIf(SKIPPED !== undefined)(`a volume that is left whole ${SKIPPED ??
     const path = await copyOf(clean);
     await tool('debugfs', ['-w', '-R', `feature ${feature}`, path]);
     expect(await reasonsBesideClean(path)).toEqual([expect.stringMatching(reason), '']);
+  });
+});
+
+describe.skipIf(SKIPPED !== undefined)('a btrfs', () => {
+  it.each([
+    ['whose /etc/fstab is a link to another subvolume', 0, '/nix/store/fstab', /: \/etc\/fstab leads to another file/],
+    ['whose top level has 40 other names', 40, undefined, undefined],
+    ['whose top level has too many names', 1000, undefined, /: its top level has more than 1000 names/],
+  ])('%s is kept only if it may hide a system', async (_, count, target, reason) => {
+    const path = await btrfsWith((root) => {
+      if (target !== undefined) symlinkSync(target, join(root, 'etc/fstab'));
+      for (let index = 0; index < count; index++) writeFileSync(join(root, `f${index}`), '');
+    });
+    const expected = reason === undefined ? '' : expect.stringMatching(reason);
+    expect(reasonsOf(await freeSpaceOfFile(await diskWith({ path })))).toEqual([expected]);
   });
 });
