@@ -26,7 +26,8 @@ const TOOLS = {
 /** Debian installs most of them in folders that are only in the PATH of root. */
 const environment = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
 
-function hasTool(tool: string): boolean {
+/** Whether a tool is installed. */
+export function hasTool(tool: string): boolean {
   return spawnSync(tool, ['--version'], { env: environment }).error === undefined;
 }
 

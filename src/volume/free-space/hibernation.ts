@@ -1,40 +1,50 @@
 // Whether a hibernated system will resume with this disk as it remembers it. Then nothing on the disk may be taken for free.
 import { detectAll } from '../detect-file-system.ts';
-import { openNtfs } from '../file-systems/ntfs/ntfs-file-system.ts';
+import { type OpenFileSystem, openerOf } from '../file-systems/open-file-system.ts';
 import { type OpenedFileSystem, UnreadableError, type VolumeBytes } from '../file-systems/opened-file-system.ts';
+import { type SwapFile, swapFilesOf } from './swap-files.ts';
+import { type HibernationState, windowsHibernationOf } from './windows-hibernation.ts';
 
-export const HIBERNATION_FILE = '/hiberfil.sys';
-
-/** `active`: it holds the memory of a system, or something that is not known. `unknown`: it cannot be read. */
-export type HibernationState = 'absent' | 'inactive' | 'active' | 'unknown';
-
-/** File systems from which Windows starts. */
-const OF_WINDOWS: readonly string[] = ['ntfs', 'fat16', 'fat32'];
-
-/** Windows clears the first page, or writes "WAKE" to it, when it has resumed. */
-export async function hibernationOf(files: OpenedFileSystem): Promise<HibernationState> {
-  if (!OF_WINDOWS.includes(files.type)) return 'absent';
-  try {
-    const entry = await files.stat(HIBERNATION_FILE);
-    if (entry === undefined) return 'absent';
-    if (entry.kind !== 'file') return 'active';
-    const head = Buffer.from(await files.read(HIBERNATION_FILE, 0, 4));
-    const isInactive = head.every((byte) => byte === 0) || head.toString('latin1').toLowerCase() === 'wake';
-    return isInactive ? 'inactive' : 'active';
-  } catch (error) {
-    if (error instanceof UnreadableError) return 'unknown';
-    throw error;
-  }
+export interface Hibernation {
+  readonly hibernation: HibernationState;
+  /** Why that is unknown, as far as it shows. */
+  readonly doubt?: string | undefined;
+  readonly swapFiles: readonly SwapFile[];
 }
 
-/** The same for a volume that is left whole. A system may resume from an NTFS that vhdup cannot open. */
-export async function hibernationIn(bytes: VolumeBytes): Promise<HibernationState> {
+/** File systems in which a system may be hibernated although vhdup leaves them whole. FAT is not one: EFI system partitions have it. */
+const OF_SYSTEMS: readonly string[] = ['ntfs', 'ext2', 'ext3', 'ext4', 'xfs', 'btrfs'];
+
+const ABSENT: Hibernation = { hibernation: 'absent', swapFiles: [] };
+const UNKNOWN: Hibernation = { hibernation: 'unknown', swapFiles: [] };
+
+/** Windows hibernates to its own file, Linux to a swap file. */
+export async function hibernationOf(files: OpenedFileSystem): Promise<Hibernation> {
+  const { swapFiles, doubt } = await swapFilesOf(files);
+  if (swapFiles.some(({ area }) => area.state === 'suspended')) return { hibernation: 'active', swapFiles };
+  if (doubt !== undefined) return { hibernation: 'unknown', doubt, swapFiles };
+  return { hibernation: await windowsHibernationOf(files), swapFiles };
+}
+
+/** The same for a volume that is left whole. It may have the superblocks of two file systems, and be either of them. */
+export async function hibernationIn(bytes: VolumeBytes): Promise<Hibernation> {
+  const types = (await detectAll(bytes, { offset: 0, length: bytes.size })).map(({ type }) => type);
+  if (types.includes('swap-suspended')) return { hibernation: 'active', swapFiles: [] };
+  const found: Hibernation[] = [];
+  for (const type of types) {
+    const open = OF_SYSTEMS.includes(type) ? openerOf(type) : undefined;
+    if (open !== undefined) found.push(await openedWith(open, bytes));
+  }
+  const stateIs = (state: HibernationState) => found.find(({ hibernation }) => hibernation === state);
+  return stateIs('active') ?? stateIs('unknown') ?? ABSENT;
+}
+
+/** A system may resume from a file system that vhdup cannot open. */
+async function openedWith(open: OpenFileSystem, bytes: VolumeBytes): Promise<Hibernation> {
   try {
-    const types = (await detectAll(bytes, { offset: 0, length: bytes.size })).map(({ type }) => type);
-    if (types.includes('swap-suspended')) return 'active';
-    return types.includes('ntfs') ? await hibernationOf(await openNtfs(bytes)) : 'absent';
+    return await hibernationOf(await open(bytes));
   } catch (error) {
-    if (error instanceof UnreadableError) return 'unknown';
+    if (error instanceof UnreadableError) return UNKNOWN;
     throw error;
   }
 }

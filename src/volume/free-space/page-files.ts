@@ -7,7 +7,7 @@ import {
   type VolumeBytes,
 } from '../file-systems/opened-file-system.ts';
 import { type Hive, openHiveAt } from '../registry/hive.ts';
-import { HIBERNATION_FILE, type HibernationState } from './hibernation.ts';
+import { HIBERNATION_FILE, type HibernationState } from './windows-hibernation.ts';
 
 const PAGE_FILES: readonly string[] = ['pagefile.sys', 'swapfile.sys'];
 /** The first page of an inactive hibernation file stays, because it shows that it is inactive. */

@@ -7,11 +7,11 @@ import type { Disk } from '../disk.ts';
 import type { DiskLayout } from '../disk-layout.ts';
 import { type OpenedFileSystem, UnreadableError } from '../file-systems/opened-file-system.ts';
 import { doubtOfDisk } from './disk-doubts.ts';
-import { type HibernationState, hibernationIn, hibernationOf } from './hibernation.ts';
+import { type Hibernation, hibernationIn, hibernationOf } from './hibernation.ts';
 import { type Owner, ownerOf } from './owner.ts';
 import { type NamedPageFiles, namedPageFiles, pageFileContents } from './page-files.ts';
 import { SWAP_HEAD, type SwapArea, swapAreaOf } from './swap-area.ts';
-import { type SwapFile, swapFileContents, swapFilesOf } from './swap-files.ts';
+import { swapFileContents } from './swap-files.ts';
 
 export interface FreeSpaceOptions {
   /** Whether the contents of page, hibernation and swap files are left out too. */
@@ -34,13 +34,9 @@ export interface FreeSpace {
 }
 
 /** A volume with its owner. */
-interface Known {
+interface Known extends Hibernation {
   readonly volume: ContentVolume;
   readonly owner: Owner;
-  readonly hibernation: HibernationState;
-  /** Why that is unknown, as far as it shows. */
-  readonly doubt?: string | undefined;
-  readonly swapFiles: readonly SwapFile[];
   /** For a swap area. */
   readonly swap: SwapArea | undefined;
 }
@@ -96,13 +92,10 @@ async function look(volume: ContentVolume, contents: ContentVolumes): Promise<Kn
   const owner = await ownerOf(volume, contents);
   const known = { volume, owner, hibernation: 'absent', swapFiles: [], swap: undefined } as const;
   switch (owner.kind) {
-    case 'files': {
-      const [ofWindows, { swapFiles, doubt }] = [await hibernationOf(owner.files), await swapFilesOf(owner.files)];
-      const hibernation = ofWindows === 'absent' && doubt !== undefined ? 'unknown' : ofWindows;
-      return { ...known, hibernation, doubt, swapFiles };
-    }
+    case 'files':
+      return { ...known, ...(await hibernationOf(owner.files)) };
     case 'none':
-      return { ...known, hibernation: await hibernationIn(volume.bytes), doubt: owner.reason };
+      return { ...known, doubt: owner.reason, ...(await hibernationIn(volume.bytes)) };
     case 'swap':
       return { ...known, swap: await swapOf(volume) };
     case 'group':
@@ -116,10 +109,8 @@ async function swapOf({ bytes }: ContentVolume): Promise<SwapArea> {
   return swapAreaOf(head, bytes.size);
 }
 
-function isHibernated({ hibernation, swapFiles, swap }: Known): boolean {
-  return (
-    hibernation === 'active' || swap?.state === 'suspended' || swapFiles.some(({ area }) => area.state === 'suspended')
-  );
+function isHibernated({ hibernation, swap }: Known): boolean {
+  return hibernation === 'active' || swap?.state === 'suspended';
 }
 
 /** Adds the free ranges of a volume to `all`, or none of them. */

@@ -14,8 +14,8 @@ const MAX_FSTAB = 64 * 1024;
 const LINUX: readonly string[] = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs'];
 /** The number of the subvolume that has all others (BTRFS_FS_TREE_OBJECTID). */
 const TOP_LEVEL = 5;
-/** Names at the top level that are tried. */
-const MAX_NAMES = 32;
+/** Names at the top level that are tried, each of which may be a subvolume. This takes about a second. */
+const MAX_NAMES = 1000;
 
 export interface SwapFile {
   /** Without symbolic links. */
@@ -69,8 +69,9 @@ async function rootsOf(files: OpenedFileSystem): Promise<readonly Root[]> {
   const roots: Root[] = [{ subvolume: undefined, files }];
   const top = await files.subvolume?.(TOP_LEVEL);
   if (top === undefined) return roots;
-  const names = new Set([...ROOT_SUBVOLUMES, ...(await top.readdir('/')).slice(0, MAX_NAMES)]);
-  for (const subvolume of names) {
+  const names = await top.readdir('/');
+  if (names.length > MAX_NAMES) throw new UnreadableError(`its top level has more than ${MAX_NAMES} names`);
+  for (const subvolume of new Set([...ROOT_SUBVOLUMES, ...names])) {
     const opened = await files.subvolume?.(subvolume);
     if (opened !== undefined) roots.push({ subvolume, files: opened });
   }
@@ -80,6 +81,10 @@ async function rootsOf(files: OpenedFileSystem): Promise<readonly Root[]> {
 /** @param files The default subvolume. @throws {UnreadableError} also if a swap file is on another file system. */
 async function namedIn(files: OpenedFileSystem, root: Root): Promise<readonly SwapFile[]> {
   const fstab = await followLinks(root.files, FSTAB);
+  // NixOS: a link to /nix, which may be a subvolume that only this very file names.
+  if (fstab !== undefined && fstab.entry === undefined) {
+    throw new UnreadableError(`${FSTAB} leads to another file system or subvolume`);
+  }
   if (fstab?.entry?.kind !== 'file') return [];
   const text = Buffer.from(await root.files.read(fstab.path, 0, Math.min(fstab.entry.size, MAX_FSTAB))).toString(
     'utf8',

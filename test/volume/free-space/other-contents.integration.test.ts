@@ -1,5 +1,4 @@
 // Superblocks of an earlier use: whatever lies over them now is kept as it is.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,22 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MIB } from '../../../src/base/byte-range.ts';
 import { convertImage } from '../../../src/convert/convert.ts';
 import { copyOf, diskWith, freeSpaceOfFile, reasonsOf } from '../../support/free-space.ts';
-import { NO_DISK_TOOLS, overwrite, tool } from '../../support/guest-disk.ts';
+import { hasTool, NO_DISK_TOOLS, overwrite, tool } from '../../support/guest-disk.ts';
 import { groupText, linear, logical, physicalVolume } from '../../support/lvm-builder.ts';
 
 const SKIPPED = NO_DISK_TOOLS ?? (hasTool('mkfs.btrfs') ? undefined : 'mkfs.btrfs is not installed');
 const LVM_START = 64 * 1024;
 const folder = mkdtempSync(join(tmpdir(), 'vhdup-other-contents-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function hasTool(name: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin; command -v ${name}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** A new volume over old data, all of which is lost if the volume's own bitmaps count. */
 async function made(size: number, program: string, ...args: readonly string[]): Promise<string> {

@@ -178,6 +178,27 @@ describe.skipIf(NO_TOOLS !== undefined)(`page files ${NO_TOOLS ?? ''}`, () => {
     expect(readFileSync(output).equals(readFileSync(disk))).toBe(reason !== undefined);
   });
 
+  it('of btrfs show a hibernated system whose root is the last of many names', async () => {
+    const volume = new TestVolume(256 * MIB);
+    onTestFinished(() => volume.remove());
+    runTool('mkfs.btrfs', '-q', volume.path);
+    volume.mounted('', (mounted) => {
+      for (let index = 0; index < 40; index++) mkdirSync(join(mounted, `folder${index}`));
+      runTool('btrfs', 'subvolume', 'create', join(mounted, 'system'));
+      mkdirSync(join(mounted, 'system/etc'));
+      const lines = 'UUID=1 / btrfs subvol=system 0 0\n/swapfile none swap sw 0 0\n';
+      writeFileSync(join(mounted, 'system/etc/fstab'), lines);
+      const swap = join(mounted, 'system/swapfile');
+      writeFileSync(swap, memory(4 * MIB));
+      runTool('mkswap', swap);
+      const bytes = readFileSync(swap);
+      bytes.write('S1SUSPEND\0', 4086, 'latin1');
+      writeFileSync(swap, bytes);
+    });
+    const free = await freeSpaceOfFile(await diskWith({ path: volume.path }));
+    expect(reasonsOf(free)).toEqual([expect.stringMatching(/a hibernated system is stored in partition 1/)]);
+  });
+
   it('of Linux on a file system that fstab mounts elsewhere leave everything as it is', async () => {
     const volume = new TestVolume(32 * MIB);
     onTestFinished(() => volume.remove());
