@@ -76,7 +76,7 @@ export interface Checkpoint {
   readonly given?: GivenOptions;
 }
 
-/** Options of an upload that its checkpoint does not show otherwise. Paths are relative to the folder of the checkpoint. */
+/** Options of an upload that its checkpoint does not show otherwise. Paths are those of `storedPath`. */
 export interface GivenOptions {
   readonly format?: 'raw';
   readonly parentPaths?: readonly string[];
