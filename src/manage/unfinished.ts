@@ -130,6 +130,10 @@ function resumeWords(state: Checkpoint, path: string): readonly string[] {
     ...option('--checksum', given.checksum),
     ...option('--verify', given.verify),
     ...metadata.flatMap((pair) => ['--metadata', pair]),
+    // For a blob that is still to be created, now or after a later failure. One that exists has them already.
+    ...option('--content-type', given.contentType),
+    ...option('--page-blob-tier', given.pageBlobTier),
+    ...option('--blob-tags', given.blobTags),
     ...flag('--restart', failed),
   ];
 }

@@ -16,7 +16,7 @@ import { buildChain } from '../support/image-chain.ts';
 import { HAS_SYMBOLIC_LINKS } from '../support/links.ts';
 import { BASE, uploadFull, urlOf } from '../support/patched-blob.ts';
 import { buildImage, spreadDisk } from '../support/spread-disk.ts';
-import { BLOB, blobUrl, CONTAINER, server, storedBlob, useServer } from '../support/target-server.ts';
+import { BLOB, blobUrl, CONTAINER, restartServer, server, storedBlob, useServer } from '../support/target-server.ts';
 import { patternOf } from '../support/vhd-builder.ts';
 import { failureOf, temporaryFolder } from '../support/vhd-fixtures.ts';
 
@@ -61,6 +61,18 @@ async function resume(command: string) {
   expect([exitCode, stderr]).toEqual([0, expect.stringContaining('Resuming the upload')]);
   expect(storedBlob().metadata.get('vhdup_state')).toBe('complete');
   return stdout.trimEnd().split('\n');
+}
+
+const NEW_BLOB = {
+  contentType: 'application/x-vhd',
+  pageBlobTier: 'p20',
+  blobTags: { project: 'a b', 'c+d=': '1:2/3.4-5_6', empty: '' },
+};
+
+function expectNewBlobOptions(): void {
+  const { headers, tier, tags } = storedBlob();
+  expect([headers.get('content-type'), tier]).toEqual(['application/x-vhd', 'P20']);
+  expect(Object.fromEntries(tags)).toEqual(NEW_BLOB.blobTags);
 }
 
 /** The image in `vms/b`, a folder `vms/m` beside that, and a link to `vms/b` elsewhere. */
@@ -137,6 +149,36 @@ describe('the command that a list prints resumes an upload', () => {
     const note = `${'n'.repeat(1500)} end`;
     await resume(await stopped({ image: await buildImage(spreadDisk(2)), metadata: { note } }, isSent));
     expect(storedBlob().metadata.get('note')).toBe(note);
+  });
+
+  it('with --content-type, --page-blob-tier and --blob-tags, while a base is copied', async () => {
+    await restartServer({ isPremium: true });
+    const { paths } = await buildChain('vhd');
+    await uploadFull(paths[1], BASE);
+    server.copies.pendingLooks = 1000;
+    const options = { image: paths[2], destination: blobUrl('rwt'), base: urlOf(BASE, 'r'), ...NEW_BLOB };
+    const command = await stopped(options, ({ type }) => type === 'copying');
+    const { copy } = storedBlob();
+    if (copy !== undefined) copy.looksLeft = 0;
+    server.copies.pendingLooks = 0;
+    await resume(command);
+    expectNewBlobOptions();
+  });
+
+  it('with --content-type, --page-blob-tier and --blob-tags, also if it fails later and starts over', async () => {
+    await restartServer({ isPremium: true });
+    const image = await buildImage(spreadDisk(3));
+    const command = await stopped({ image, destination: blobUrl('rwt'), ...NEW_BLOB }, isSent);
+    const blob = storedBlob();
+    blob.write(0, patternOf(9, 512));
+    blob.markWritten({ offset: 0, length: 512 });
+    server.touch(blob);
+    expect(await execute(command)).toMatchObject({ exitCode: 10, stderr: expect.not.stringContaining('not applied') });
+    const restart = await listedCommand(dirname(image));
+    expect(restart).toMatch(/ --restart$/);
+    expect(await execute(restart)).toMatchObject({ exitCode: 0 });
+    expect(storedBlob().metadata.get('vhdup_state')).toBe('complete');
+    expectNewBlobOptions();
   });
 
   it('with --format raw and --skip-checks', async () => {
