@@ -1,21 +1,21 @@
 // Unfinished: an upload, a download or a verification that was interrupted, as its checkpoint describes it.
 
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isFileProblem } from '../base/file-problem.ts';
-import { printable } from '../base/printable.ts';
+import { escapeUnsafe } from '../base/printable.ts';
 import { bytesOf } from '../base/range-list.ts';
-import { shellWord as urlWord } from '../base/shell-word.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { sidePath } from '../base/side-file.ts';
 import { decodeSkippedFree, type SkippedFree, skipFreeOption } from '../base/skip-free.ts';
 import { messageOf } from '../base/thrown.ts';
 import { CheckpointError } from '../errors.ts';
-import { shellWord as pathWord } from '../image/foreign/foreign-format.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../state/checkpoint.ts';
 import { StateFile } from '../state/checkpoint-file.ts';
 import { type DownloadCheckpoint, decodeDownload, encodeDownload } from '../state/download-checkpoint.ts';
 import { userOf } from '../state/lock.ts';
 import type { STATE_ENDINGS, StateKind } from '../state/state-kind.ts';
+import { pathOfStored } from '../state/stored-path.ts';
 import { formatOfName } from '../target/local-image.ts';
 import { decodeVerification, encodeVerification, type Verification } from '../verify/verification.ts';
 
@@ -96,13 +96,11 @@ async function ofUpload(path: string, state: Checkpoint): Promise<Facts> {
   return {
     ...{ file: place.file, url: blobUrl, startedAt, done: bytesOf(done), size: blobSize },
     ...(failed === true ? { problem: 'The blob does not match the image: only --restart replaces it.' } : {}),
-    resume: `vhdup upload ${pathWord(place.file)} ${resumeWords(state, path)
-      .map((word) => urlWord(printable(word)))
-      .join(' ')}${place.option}`,
+    resume: `vhdup upload ${[place.file, ...resumeWords(state, path)].map(safeWord).join(' ')}${place.option}`,
     abort:
       disk === undefined
-        ? `vhdup abort ${pathWord(path)}`
-        : `vhdup disk abort ${urlWord(disk.id)} --checkpoint ${pathWord(path)}${endpointWords(blobUrl)}`,
+        ? `vhdup abort ${safeWord(path)}`
+        : `vhdup disk abort ${safeWord(disk.id)} --checkpoint ${safeWord(path)}${endpointWords(blobUrl)}`,
   };
 }
 
@@ -113,7 +111,7 @@ function resumeWords(state: Checkpoint, path: string): readonly string[] {
   const flag = (name: string, isGiven: boolean | undefined) => (isGiven === true ? [name] : []);
   const option = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
   const file = (name: string, stored: string | undefined) =>
-    option(name, stored === undefined ? undefined : resolve(dirname(path), stored));
+    option(name, stored === undefined ? undefined : pathOfStored(stored, dirname(path)));
   return [
     ...(disk === undefined ? [blobUrl] : ['--disk', disk.id, ...endpointOption(blobUrl)]),
     ...option('--base', base?.url),
@@ -132,6 +130,10 @@ function resumeWords(state: Checkpoint, path: string): readonly string[] {
     ...option('--checksum', given.checksum),
     ...option('--verify', given.verify),
     ...metadata.flatMap((pair) => ['--metadata', pair]),
+    // For a blob that is still to be created, now or after a later failure. One that exists has them already.
+    ...option('--content-type', given.contentType),
+    ...option('--page-blob-tier', given.pageBlobTier),
+    ...option('--blob-tags', given.blobTags),
     ...flag('--restart', failed),
   ];
 }
@@ -164,13 +166,13 @@ export async function unfinishedUploadOf(image: string, checkpoint?: string): Pr
 async function ofDownload(path: string, state: DownloadCheckpoint): Promise<Facts> {
   const { startedAt, name, format, source, diskSize, done, skipFree } = state;
   const place = await placeOf(path, name, '.vhdup.json');
-  const file = pathWord(place.file);
+  const file = safeWord(place.file);
   const id = diskIdIn(source.url);
-  const words = id === undefined ? `${urlWord(source.url)} ${file}` : `${file} ${diskWords(source.url, id)}`;
+  const words = id === undefined ? `${safeWord(source.url)} ${file}` : `${file} ${diskWords(source.url, id)}`;
   return {
     ...{ file: place.file, url: source.url, startedAt, done: bytesOf(done), size: diskSize },
     resume: `vhdup download ${words}${format === formatOfName(place.file) ? '' : ` --format ${format}`}${skipFreeWords(skipFree)}${place.option}`,
-    abort: `vhdup abort ${pathWord(path)}`,
+    abort: `vhdup abort ${safeWord(path)}`,
   };
 }
 
@@ -178,13 +180,13 @@ async function ofVerification(path: string, state: Verification): Promise<Facts>
   const { startedAt, things, done } = state;
   const place = await imagePlaceOf(path, things.image[0]?.name ?? '', '.vhdup-verify.json');
   const id = diskIdIn(things.blobUrl);
-  const target = id === undefined ? urlWord(things.blobUrl) : diskWords(things.blobUrl, id);
+  const target = id === undefined ? safeWord(things.blobUrl) : diskWords(things.blobUrl, id);
   // The metadata of a blob says it.
   const skipped = id === undefined ? '' : skipFreeWords(decodeSkippedFree(things.skipFree ?? ''));
   return {
     ...{ file: place.file, url: things.blobUrl, startedAt, done: bytesOf(done) },
-    resume: `vhdup verify ${pathWord(place.file)} ${target} --full${skipped}${place.option}`,
-    abort: `vhdup abort ${pathWord(path)}`,
+    resume: `vhdup verify ${safeWord(place.file)} ${target} --full${skipped}${place.option}`,
+    abort: `vhdup abort ${safeWord(path)}`,
   };
 }
 
@@ -213,7 +215,7 @@ async function placeOf(
   const isDefault = (await sidePath(beside, ending)) === join(dirname(path), basename(path));
   if (isDefault) return { file: beside, option: '' };
   if (path.endsWith(ending)) return { file: path.slice(0, -ending.length), option: '' };
-  return { file: beside, option: ` --checkpoint ${pathWord(path)}` };
+  return { file: beside, option: ` --checkpoint ${safeWord(path)}` };
 }
 
 /** The resource id in the URL of a managed disk that was given by its name. */
@@ -223,12 +225,12 @@ function diskIdIn(url: string): string | undefined {
 }
 
 function diskWords(url: string, id: string): string {
-  return `--disk ${urlWord(id)}${endpointWords(url)}`;
+  return `--disk ${safeWord(id)}${endpointWords(url)}`;
 }
 
 function endpointWords(url: string): string {
   return endpointOption(url)
-    .map((word) => ` ${urlWord(word)}`)
+    .map((word) => ` ${safeWord(word)}`)
     .join('');
 }
 
@@ -236,4 +238,9 @@ function endpointWords(url: string): string {
 function endpointOption(url: string): readonly string[] {
   const { origin, host } = new URL(url);
   return host === 'management.azure.com' ? [] : ['--arm-endpoint', origin];
+}
+
+/** A word of a command, quoted for the shell. It is never cut: the command would do something else. */
+function safeWord(text: string): string {
+  return shellWord(escapeUnsafe(text));
 }

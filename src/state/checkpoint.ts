@@ -76,7 +76,7 @@ export interface Checkpoint {
   readonly given?: GivenOptions;
 }
 
-/** Options of an upload that its checkpoint does not show otherwise. Paths are relative to the folder of the checkpoint. */
+/** Options of an upload that its checkpoint does not show otherwise. Paths are those of `storedPath`. */
 export interface GivenOptions {
   readonly format?: 'raw';
   readonly parentPaths?: readonly string[];
@@ -89,6 +89,11 @@ export interface GivenOptions {
   readonly checksum?: ChecksumAlgorithm;
   /** Each `name=value`. */
   readonly metadata?: readonly string[];
+  readonly contentType?: string;
+  /** As given. */
+  readonly pageBlobTier?: string;
+  /** Form-encoded, as --blob-tags expects them. */
+  readonly blobTags?: string;
   readonly verify?: 'none' | 'ranges' | 'full';
   readonly skipChecks?: boolean;
 }
@@ -213,6 +218,9 @@ const FORM: StateForm<Checkpoint> = {
         manifest: optional(text),
         checksum: optional(oneOf('crc64', 'md5', 'none')),
         metadata: optional(listOf(text)),
+        contentType: optional(text),
+        pageBlobTier: optional(text),
+        blobTags: optional(text),
         verify: optional(oneOf('none', 'ranges', 'full')),
         skipChecks: optional(flag),
       }),
