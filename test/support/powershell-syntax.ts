@@ -102,7 +102,7 @@ const COMMANDS = new Set(
     'Split-Path': ['Leaf', 'Parent'],
     'Start-Job': [],
     'Start-ThreadJob': [],
-    'Test-Path': ['LiteralPath', 'PathType'],
+    'Test-Path': ['ErrorAction', 'LiteralPath', 'PathType'],
     'Update-TypeData': ['DefaultDisplayPropertySet', 'Force', 'TypeName'],
     'Where-Object': [],
     'Write-Progress': ['Activity', 'Completed', 'Id'],
@@ -134,6 +134,7 @@ const TYPES: ReadonlySet<string> = new Set([
   'system.globalization.cultureinfo',
   'system.management.automation.completioncompleters',
   'system.management.automation.completionresult',
+  'system.management.automation.drivenotfoundexception',
   'system.io.directory',
   'system.io.file',
   'system.io.path',
@@ -206,7 +207,7 @@ const MEMBERS: ReadonlySet<string> = new Set([
   ...'Arguments CompletionText Count CreateNoWindow CurrentFileSystemLocation Data Definition EnvironmentVariables ErrorDetails Exception ExitCode ExportedCommands Extent CommandElements FileName HasExited Id InvocationName Keys Length ListItemText Message Module MyCommand MyInvocation Name OriginalString ParameterSetName Password Path Properties ProviderPath PSObject PSVariable RecommendedAction RedirectStandardError RedirectStandardInput RedirectStandardOutput Result ResultType SessionState StandardError StandardErrorEncoding StandardInput StandardOutput StandardOutputEncoding StartInfo StartOffset Text ToolTip TypeNames UseShellExecute Value WorkingDirectory'
     .split(' ')
     .map((name) => `.${name}`),
-  ...'Action Activity Allocated Boot Changes Choices Command DestinationUri Disk DiskSize Environment Errors Example File FileSize Findings Fix Format Found Generation Generations Image ImpliedIn Is OnlyIn OperatingSystem Option Order Parameters PercentComplete Problems SecondsRemaining Source Status Structures Target Unset UrlVariable Uses Why Words attempt bytesPerSecond code done durationMs etaSeconds fraction message nextStep phase planned reason requestId send size state step type url what'
+  ...'Action Activity Allocated Boot Changes Choices Command DestinationUri Disk DiskSize Environment Errors Example File FileSize Findings Fix Format Found Generation Generations Image ImpliedIn Is OnlyIn OperatingSystem Option Options Order Parameters PercentComplete Problems SecondsRemaining Source Status Structures Target Unset UrlVariable Uses Why Words attempt bytesPerSecond code done durationMs etaSeconds exitCode fraction image message nextStep phase planned reason requestId send size state step type url what'
     .split(' ')
     .map((name) => `.${name}`),
 ]);

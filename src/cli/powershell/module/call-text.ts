@@ -27,7 +27,7 @@ function New-VhdupCall {
         } elseif (-not $isGiven) {
             continue
         } elseif ($use.Is -eq 'refused') {
-            Stop-VhdupFunction $Cmdlet 'USAGE' $use.Why $null $call.File
+            Stop-VhdupFunction $Cmdlet 'USAGE' (Edit-VhdupMessage $use.Why $call.Name) $null $call.File
         } elseif ($use.Is -eq 'note') {
             Write-Verbose "-$name has no effect: $($use.Why)"
         } elseif ($use.OnlyIn -and $use.OnlyIn -notcontains $set) {
@@ -71,15 +71,20 @@ function Assert-VhdupWords {
     $names = "Write the names of the parameters: $invoked $($Function.Example)."
     if ($Bound.ContainsKey('OtherWords')) {
         # PowerShell puts parameters that it does not know here as well.
-        $word = Hide-VhdupSas $Bound['OtherWords'][0]
-        $name = $word -replace '[:=].*$', ''
-        if ($script:OptionNames.ContainsKey($name)) { Stop-VhdupFunction $Cmdlet 'USAGE' "An option of vhdup is a parameter here: write $name." $null $null }
-        if ($word -match '^--?\w') { Stop-VhdupFunction $Cmdlet 'USAGE' "$invoked has no parameter $name." "List the parameters: Get-Help $($Cmdlet.MyInvocation.MyCommand.Name) -Full" $null }
-        Stop-VhdupFunction $Cmdlet 'USAGE' "'$word' is one word too many: without names, $invoked takes only $($Function.Order)." $names $null
+        $word = [string] $Bound['OtherWords'][0]
+        $name = Hide-VhdupSecret ($word -replace '(?s)[:=].*\z', '')
+        $word = Hide-VhdupSecret $word
+        $parameter = $Function.Options[$name]
+        if ($parameter) { Stop-VhdupFunction $Cmdlet 'USAGE' "An option of vhdup is a parameter here: write $parameter." $null $null }
+        if ($name -match '^--?[a-z][\w-]*\z') { Stop-VhdupFunction $Cmdlet 'USAGE' "$invoked has no parameter $name." "List the parameters: Get-Help $($Cmdlet.MyInvocation.MyCommand.Name) -Full" $null }
+        $problem = 'There is one word too many'
+        # Only what looks like a file name or a URL: anything else may be a piece of a SAS or of a key.
+        if ($word -match '^[\w .:\\/\[\]-]+\z') { $problem = "'$word' is one word too many" }
+        Stop-VhdupFunction $Cmdlet 'USAGE' "$($problem): without names, $invoked takes only $($Function.Order)." $names $null
     }
     $file = $Bound['LocalFilePath']
     if ($file -match $script:WebAddress -and ($Bound['Destination'] -or $Bound['SourceUri'])) {
-        Stop-VhdupFunction $Cmdlet 'USAGE' "The file and the URL are swapped: $invoked takes $($Function.Order)." $names (Hide-VhdupSas $file)
+        Stop-VhdupFunction $Cmdlet 'USAGE' "The file and the URL are swapped: $invoked takes $($Function.Order)." $names (Hide-VhdupSecret $file)
     }
 }
 
@@ -97,10 +102,28 @@ $script:WebAddress = '^\s*https?://'
 # The signature of a SAS, also where its separators were damaged.
 $script:SasField = '(?i)(^|[?&\s]|%(25)*(3f|26))sig(=|%(25)*3d)'
 
+# An equals sign, also as URLs, batch files, JSON, HTML and shells write it.
+$script:Equals = '([^\w\s]{0,3}=|["''\\]+\s*:|%+(25)*3d|\\+[ux]0*3d|&(amp;)*(#0*61|#x0*3d|equals))'
+
+# A SAS, a connection string or an account key, in a text of any kind. An encoded key ends with an equals sign.
+$script:Secret = '(?i)(sig|AccountKey|SharedAccessSignature)\s*' + $script:Equals +
+    '|([a-z0-9+/]|%+(25)*2[bf]|\\+/|\\+u002[bf]){40,}' + $script:Equals
+
 # The URL without its SAS, however it was joined. A SAS may have been pasted with line breaks.
 function Hide-VhdupSas {
     param([string] $Url)
-    return $Url -replace '(?is)(\?|%(25)*3f|&|\b(sv|sig)(=|%(25)*3d)).*\z', ''
+    return $Url -replace ('(?is)(\?|%(25)*3f|&|\b(sv|sig|AccountKey|SharedAccessSignature)' + $script:Equals + ').*\z'), ''
+}
+
+# A text of any kind, for a message. A URL is shown without its SAS; what may contain a secret is not shown at all.
+function Hide-VhdupSecret {
+    param([string] $Text)
+    $isUrl = $Text -match $script:WebAddress
+    if ($isUrl) { $Text = Hide-VhdupSas $Text }
+    # A key without its end is as long as this, and so is the path of many a URL.
+    $isLong = -not $isUrl -and $Text -match '[a-z0-9+/]{40,}'
+    if ($isLong -or $Text -match $script:Secret) { return '(not shown: it may contain a secret)' }
+    return $Text
 }
 
 # The URL of the blob, as it was written, with the SAS of -Sas.
@@ -135,9 +158,13 @@ function ConvertFrom-VhdupSecret {
 # The full path. The folder of PowerShell counts, not that of its process; brackets are not wildcards.
 function Resolve-VhdupPath {
     param($Cmdlet, [string] $Path)
-    if ($Path -match $script:WebAddress) {
-        $shown = Hide-VhdupSas $Path
-        Stop-VhdupFunction $Cmdlet 'USAGE' "$shown is a URL, not a file." $null $shown
+    $shown = Hide-VhdupSecret $Path
+    if ($Path -match $script:WebAddress) { Stop-VhdupFunction $Cmdlet 'USAGE' "$shown is a URL, not a file." $null $shown }
+    # The path becomes an argument of vhdup, which other users can see.
+    if ($Path -match $script:Secret -and -not (Test-Path -LiteralPath $Path -ErrorAction Ignore)) {
+        $next = $null
+        if ($Cmdlet.MyInvocation.MyCommand.Parameters.ContainsKey('Sas')) { $next = 'Give a SAS by -Sas, and a key by -StorageKey.' }
+        Stop-VhdupFunction $Cmdlet 'USAGE' "$shown is not a file." $next $shown
     }
     $provider = $null
     $drive = $null
@@ -146,15 +173,17 @@ function Resolve-VhdupPath {
     if (-not $paths.IsPSAbsolute($Path, [ref] $driveName) -and -not $paths.IsProviderQualified($Path) -and $Path -notmatch '^(~|[\\/])') {
         # The current location may be in the registry. That of a drive which only the caller's scope has is not visible here.
         $folder = $paths.CurrentFileSystemLocation.ProviderPath
-        if (-not $folder) { Stop-VhdupFunction $Cmdlet 'USAGE' "The folder for $Path is on a drive of another scope: give the full path, or create the drive with -Scope Global." $null $Path }
+        if (-not $folder) { Stop-VhdupFunction $Cmdlet 'USAGE' "The folder for $shown is on a drive of another scope: give the full path, or create the drive with -Scope Global." $null $shown }
         $Path = Join-Path $folder $Path
     }
     try {
         $full = $paths.GetUnresolvedProviderPathFromPSPath($Path, [ref] $provider, [ref] $drive)
     } catch {
-        # The drive or the provider does not exist.
-        Stop-VhdupFunction $Cmdlet 'USAGE' "$Path is not a file: $($_.Exception.GetBaseException().Message)" $null $Path
+        $problem = "$shown is not a file."
+        # The message of the exception has the name of the drive, which may be a part of anything.
+        if ($_.Exception.GetBaseException() -is [System.Management.Automation.DriveNotFoundException]) { $problem = "$shown is not a file: the drive does not exist." }
+        Stop-VhdupFunction $Cmdlet 'USAGE' $problem $null $shown
     }
     if ($provider.Name -eq 'FileSystem') { return $full }
-    Stop-VhdupFunction $Cmdlet 'USAGE' "$Path is not a file." $null $Path
+    Stop-VhdupFunction $Cmdlet 'USAGE' "$shown is not a file." $null $shown
 }`;

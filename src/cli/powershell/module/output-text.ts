@@ -23,7 +23,7 @@ function ConvertTo-VhdupOutput {
         'Test-VhdupVhd' {
             $type = 'VhdCheckResult'
             $first.Result = $object.Result
-            $first.Problems = Get-VhdupProblemText $object.Findings
+            $first.Problems = Get-VhdupProblemText $object.Findings $Call.Name
             foreach ($finding in $object.Findings) { $finding.PSObject.TypeNames.Insert(0, 'VhdCheckFinding') }
         }
         'Get-VhdupVhd' {
@@ -73,10 +73,10 @@ function ConvertTo-VhdupObject {
 }
 
 function Get-VhdupProblemText {
-    param($Findings)
+    param($Findings, $Name)
     $lines = foreach ($result in 'fail', 'warn', 'unread') {
         foreach ($finding in $Findings | Where-Object { $_.Result -eq $result }) {
-            ('{0} {1}: {2}. {3}' -f $result, $finding.Id, "$($finding.Found)".TrimEnd('.'), (Edit-VhdupMessage $finding.Fix)).Trim()
+            ('{0} {1}: {2}. {3}' -f $result, $finding.Id, "$($finding.Found)".TrimEnd('.'), (Edit-VhdupMessage $finding.Fix $Name)).Trim()
         }
     }
     return @($lines) -join [Environment]::NewLine

@@ -57,7 +57,7 @@ function Invoke-VhdupCall {
             if ($text -notmatch '^\{') { continue }
             $item = ConvertFrom-Json -InputObject $text
             if ($item.type -eq 'result' -or $item.type -eq 'error') { $outcome = $item }
-            elseif (Show-VhdupEvent $item $progress) { $isShown = $true }
+            elseif (Show-VhdupEvent $item $progress $Call.Name) { $isShown = $true }
         }
         $process.WaitForExit()
         $ended = @{ ExitCode = $process.ExitCode; Errors = $errors.Result }
@@ -70,19 +70,19 @@ function Invoke-VhdupCall {
         Stop-VhdupFunction $Cmdlet 'UNEXPECTED' "vhdup ended with exit code $($ended.ExitCode). $last" $null $Call.File $ended.ExitCode
     }
     if ($outcome.type -eq 'error') {
-        Stop-VhdupFunction $Cmdlet $outcome.code $outcome.message $outcome.nextStep $Call.File $outcome.exitCode
+        Stop-VhdupFunction $Cmdlet $outcome.code (Edit-VhdupMessage $outcome.message $Call.Name) (Edit-VhdupMessage $outcome.nextStep $Call.Name) $Call.File $outcome.exitCode
     }
     ConvertTo-VhdupOutput $Call $outcome
 }
 
 # Returns whether the progress is on the screen.
 function Show-VhdupEvent {
-    param($Item, $Progress)
+    param($Item, $Progress, $Name)
     switch ($Item.type) {
-        'warning' { Write-Warning (Edit-VhdupMessage $Item.message); return }
-        'credential' { Write-Warning (Edit-VhdupMessage $Item.message); return }
-        'retry' { Write-Verbose "Attempt $($Item.attempt) failed ($($Item.reason)): $(Edit-VhdupMessage $Item.message)"; return }
-        'debug' { Write-Verbose (Edit-VhdupMessage $Item.message); return }
+        'warning' { Write-Warning (Edit-VhdupMessage $Item.message $Name); return }
+        'credential' { Write-Warning (Edit-VhdupMessage $Item.message $Name); return }
+        'retry' { Write-Verbose "Attempt $($Item.attempt) failed ($($Item.reason)): $(Edit-VhdupMessage $Item.message $Name)"; return }
+        'debug' { Write-Verbose (Edit-VhdupMessage $Item.message $Name); return }
         'request' { Write-Verbose "$($Item.what): $($Item.status) $($Item.reason) $($Item.durationMs) ms, request id $($Item.requestId)"; return }
         'phase' { $Progress.Status = $script:Phases[$Item.phase] }
         'arm' { $Progress.Status = "$($Item.step): $($Item.state)" }
@@ -130,29 +130,29 @@ function Format-VhdupBytes {
     return $Bytes.ToString($format, [System.Globalization.CultureInfo]::InvariantCulture) + ' ' + $units[$unit]
 }
 
-# Options in a message become the parameters that stand for them. Commands of other programs stay.
+# Options in a message of vhdup become the parameters that stand for them: those of this function, if it has them. Commands of other programs stay.
 function Edit-VhdupMessage {
-    param([string] $Message)
+    param([string] $Message, [string] $Name)
     $own = $script:Sentences[$Message]
     if ($own) { return $own }
+    $options = $script:Functions[$Name].Options
     return [regex]::Replace($Message, $script:OptionPattern, {
             param($match)
-            $name = $script:OptionNames[$match.Value]
-            if ($name) { $name } else { $match.Value }
+            foreach ($parameter in $options[$match.Value], $script:OptionNames[$match.Value], $match.Value) {
+                if ($parameter) { return $parameter }
+            }
         })
 }
 
 # Ends the function of $Cmdlet with an error record.
 function Stop-VhdupFunction {
     param($Cmdlet, [string] $Code, [string] $Message, [string] $NextStep, $Target, $ExitCode)
-    $message = Edit-VhdupMessage $Message
-    $next = Edit-VhdupMessage $NextStep
-    $exception = New-Object -TypeName System.InvalidOperationException -ArgumentList $message
+    $exception = New-Object -TypeName System.InvalidOperationException -ArgumentList $Message
     $exception.Data['ExitCode'] = $ExitCode
     $category = $script:Categories[$Code]
     if (-not $category) { $category = 'NotSpecified' }
     $record = New-Object -TypeName System.Management.Automation.ErrorRecord -ArgumentList $exception, $Code, $category, $Target
-    $record.ErrorDetails = New-Object -TypeName System.Management.Automation.ErrorDetails -ArgumentList ("$message $next".Trim())
-    $record.ErrorDetails.RecommendedAction = $next
+    $record.ErrorDetails = New-Object -TypeName System.Management.Automation.ErrorDetails -ArgumentList ("$Message $NextStep".Trim())
+    $record.ErrorDetails.RecommendedAction = $NextStep
     $Cmdlet.ThrowTerminatingError($record)
 }`;

@@ -57,11 +57,12 @@ const MODULES_OF_CMDLETS = {
   'Save-AzVhd': 'Az.Compute',
 };
 
-/** Words that can be given without a name: what a sentence calls them, and how an example writes them. */
-const POSITIONAL: Readonly<Record<string, readonly [text: string, example: string]>> = {
+/** Words that are given without a name, or that the cmdlets take so: what a sentence calls them, and how an example writes them. */
+const WORDS: Readonly<Record<string, readonly [text: string, example: string]>> = {
   LocalFilePath: ['the file', '-LocalFilePath FILE'],
   Destination: ['the URL', '-Destination URL'],
   SourceUri: ['the URL', '-SourceUri URL'],
+  Structure: ['the structure', '-Structure NAME'],
 };
 
 /** Messages about arguments that have another form here. */
@@ -90,21 +91,25 @@ export function tablesText(): string {
   return [...lines, `$script:OptionPattern = ${literal(`${OTHER_COMMAND}|${OPTION}`)}`].join('\n');
 }
 
-function tableOf({ command, action, changes, parameters }: ModuleFunction) {
+function tableOf(one: ModuleFunction) {
+  const { command, action, changes, parameters } = one;
   const uses = parameters.flatMap(({ name, use }) => (use.is === 'own' ? [] : [[name, useOf(use)] as const]));
   const positional = parameters
     .filter(({ position }) => position !== undefined)
     .sort((one, other) => (one.position ?? 0) - (other.position ?? 0))
-    .map(({ name }) => POSITIONAL[name] ?? [`-${name}`, `-${name}`]);
+    .map(({ name }) => WORDS[name] ?? [`-${name}`, `-${name}`]);
+  // A second word without a name is most likely for one of these.
+  const named = parameters.flatMap(({ name, position }) => (position === undefined ? (WORDS[name]?.[1] ?? []) : []));
   return {
     Command: command.name,
     Action: action,
     Order: positional.map(([text]) => text).join(', then '),
-    Example: positional.map(([, example]) => example).join(' '),
+    Example: [...positional.map(([, example]) => example), ...named].join(' '),
     Changes: changes,
     // A URL with a SAS goes there, because it must not be on the command line.
     UrlVariable: command.name === 'download' ? 'VHDUP_SOURCE' : 'VHDUP_DESTINATION',
     Uses: Object.fromEntries(uses),
+    Options: optionsOf(one),
   };
 }
 
@@ -120,19 +125,23 @@ function useOf(use: Exclude<Use, { readonly is: 'own' }>) {
   };
 }
 
+/** The parameter of one function for each option. */
+function optionsOf({ command, parameters }: ModuleFunction): Record<string, string> {
+  return {
+    '--verbose': '-Verbose',
+    ...('dry-run' in command.options ? { '--dry-run': '-WhatIf' } : {}),
+    ...(parameters.some(({ name }) => name === 'Destination') ? { '--destination': '-Destination' } : {}),
+    ...Object.fromEntries(
+      parameters.flatMap(({ name, use }) =>
+        use.is === 'option' || use.is === 'switch' ? [[use.option, `-${name}`] as const] : [],
+      ),
+    ),
+  };
+}
+
 /** The parameter for each option, for messages. The first function that has the option names it. */
 function optionNames(): Record<string, string> {
-  const names: Record<string, string> = {
-    '--dry-run': '-WhatIf',
-    '--verbose': '-Verbose',
-    '--destination': '-Destination',
-  };
-  for (const { parameters } of MODULE_FUNCTIONS) {
-    for (const { name, use } of parameters) {
-      if (use.is === 'option' || use.is === 'switch') names[use.option] ??= `-${name}`;
-    }
-  }
-  return names;
+  return Object.assign({}, ...MODULE_FUNCTIONS.map(optionsOf).reverse());
 }
 
 /** A text about options, with the parameters that stand for them. */

@@ -1,4 +1,5 @@
 // The module in PowerShell, against the strict server.
+import { randomBytes } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -204,7 +205,7 @@ describe('Add-VhdupVhd', () => {
       ...{
         Id: 'USAGE,Add-VhdupVhd',
         Target: 'Q:\\x.vhd',
-        Message: expect.stringMatching(/^Q:\\x\.vhd is not a file: /),
+        Message: 'Q:\\x.vhd is not a file: the drive does not exist.',
       },
     });
     expect(found.Folder).toMatchObject({ Id: 'USAGE,Add-VhdupVhd', Target: 'Q:/c.json' });
@@ -218,6 +219,123 @@ describe('Add-VhdupVhd', () => {
     expect(found.Unknown.Message).toMatch(/^Test-VhdupVhd has no parameter -Foo\./);
     expect(found.Handled.Message).toMatch(/^Get-VhdupVhd has no parameter --json\./);
     expect(found.Option.Message).toBe('An option of vhdup is a parameter here: write -MaxRate.');
+  });
+
+  it('shows no piece of a SAS or a key that is given as a file, as a word too many or as the destination', async () => {
+    const key = randomBytes(64).toString('base64');
+    const signature = randomBytes(32).toString('base64');
+    const encoded = encodeURIComponent(signature);
+    const url = 'https://acct.blob.core.windows.net/vhds/disk.vhd';
+    const sas = `sv=2024-11-04&sr=c&sp=rw&sig=${encoded}`;
+    const texts = [
+      ...[
+        sas,
+        `?${sas}`,
+        `SAS: ?${sas}`,
+        `sas:${sas}`,
+        `SAS:\n${sas}`,
+        `"${url}?${sas}"`,
+        `x:\\y?${sas}`,
+        `azure://a/b?${sas}`,
+      ],
+      ...[JSON.stringify({ accessSas: `${url}?${sas}` }), `BlobEndpoint=${url};SharedAccessSignature=${sas}`],
+      ...['%3D', '%%3D', '%253D', '\\u003d', '&#61;', '&#x3d;', '\\=', '^=', '`='].map(
+        (sign) => `x:sig${sign}${encoded}`,
+      ),
+      ...[`${url}\\u003fsv\\u003d1\\u0026sig\\u003d${signature}`, `{"sig": "${signature}"}`],
+      ...[
+        key,
+        `key: ${key}`,
+        `key: ${key.slice(0, -2)}`,
+        encodeURIComponent(key),
+        `-${key}`,
+        `x:${JSON.stringify(key)}`,
+      ],
+      ...[
+        `AccountKey=${key}`,
+        `DefaultEndpointsProtocol=https;AccountName=acct;AccountKey=${key};EndpointSuffix=core.windows.net`,
+      ],
+    ];
+    const found = await session.run(
+      `function Test-Call { param($Code) try { & $Code } catch {
+        @{ Id = $_.FullyQualifiedErrorId; Shown = "$($_.Exception)", "$($_.TargetObject)", "$($_.ErrorDetails)", $_.ErrorDetails.RecommendedAction } } }
+      $Error.Clear()
+      @(foreach ($text in ConvertFrom-Json $env:TEXTS) {
+        @{ Text = $text; Calls = @(
+          Test-Call { Add-VhdupVhd -LocalFilePath $text -Destination $env:URL }
+          Test-Call { Save-VhdupVhd -SourceUri $env:URL -LocalFilePath $text }
+          Test-Call { Get-VhdupVhd -LocalFilePath $text }
+          Test-Call { Add-VhdupVhd disk.vhd $env:URL -SasFile $text }
+          Test-Call { Add-VhdupVhd disk.vhd $env:URL -Checkpoint $text }
+          Test-Call { Add-VhdupVhd disk.vhd $env:URL $text })
+          Inner = @($Error | ForEach-Object { "$($_.Exception) $($_.TargetObject)" }) }
+        $Error.Clear()
+      })`,
+      { TEXTS: JSON.stringify(texts), URL: url },
+    );
+    expect(found).toHaveLength(texts.length);
+    const pieces = [
+      key,
+      key.slice(0, 20),
+      key.slice(60, 80),
+      signature.slice(0, 10),
+      encoded,
+      encoded.slice(0, 8),
+      encoded.slice(-12),
+    ];
+    for (const { Text: text, Calls: calls, Inner: inner } of found) {
+      expect(calls).toHaveLength(6);
+      for (const { Id: id } of calls) expect(id, text).toMatch(/^USAGE,/);
+      const shown = JSON.stringify([calls, inner]);
+      for (const piece of pieces)
+        expect(shown.includes(JSON.stringify(piece).slice(1, -1)), `${text} ${piece}`).toBe(false);
+    }
+    const plan = await session.run(
+      'try { Add-VhdupVhd nowhere.vhd $env:DESTINATION -WhatIf -Verbose *>&1 | Out-String } catch { "$_ $($_.TargetObject)" }',
+      { DESTINATION: `AccountName=acct;AccountKey=${key}` },
+    );
+    expect(plan).not.toContain(key.slice(0, 20));
+  });
+
+  it('takes a file whose name looks like a SAS', async () => {
+    const image = await buildImage(DISK, { name: 'disk sig=1.vhd' });
+    const found = await session.run('(Get-VhdupVhd -LocalFilePath $env:FILE).LocalFilePath.FullName', { FILE: image });
+    expect(found).toBe(image);
+  });
+
+  it('names only parameters that the function has, and all that a second word may be for', async () => {
+    const found = await session.run(
+      `function Test-Call { param($Code) try { & $Code } catch { "$($_.ErrorDetails)" } }
+      $url = $env:URL
+      @(Test-Call { Save-VhdupVhd $url disk.vhd --threads 4 }
+        Test-Call { Add-VhdupVhd disk.vhd $url --threads=4 }
+        Test-Call { Save-VhdupVhd $url disk.vhd --content-md5 }
+        Test-Call { Get-VhdupVhd disk.vhd --overwrite }
+        Test-Call { Get-VhdupVhd disk.vhd --threads=4 }
+        Test-Call { Test-VhdupVhd disk.vhd --disk web01 }
+        Test-Call { Add-VhdupVhd disk.vhd $url --sas=$env:SAS }
+        Test-Call { Test-VhdupVhd disk.vhd container/disk.vhd }
+        Test-Call { Get-VhdupVhd disk.vhd footer }
+        Test-Call { Add-VhdupVhd disk.vhd $url $null }
+        Test-Call { Add-VhdupVhd disk.vhd $url '' })`,
+      { URL: 'https://acct.blob.core.windows.net/vhds/disk.vhd', SAS: 'sv=1&sig=x' },
+    );
+    const list = (name: string) => `List the parameters: Get-Help ${name} -Full`;
+    const add = 'without names, Add-VhdupVhd takes only the file, then the URL.';
+    const write = 'Write the names of the parameters:';
+    expect(found).toEqual([
+      'An option of vhdup is a parameter here: write -NumberOfThreads.',
+      'An option of vhdup is a parameter here: write -NumberOfUploaderThreads.',
+      `Save-VhdupVhd has no parameter --content-md5. ${list('Save-VhdupVhd')}`,
+      `Get-VhdupVhd has no parameter --overwrite. ${list('Get-VhdupVhd')}`,
+      'An option of vhdup is a parameter here: write -Threads.',
+      `Test-VhdupVhd has no parameter --disk. ${list('Test-VhdupVhd')}`,
+      `Add-VhdupVhd has no parameter --sas. ${list('Add-VhdupVhd')}`,
+      `'container/disk.vhd' is one word too many: without names, Test-VhdupVhd takes only the file. ${write} Test-VhdupVhd -LocalFilePath FILE -Destination URL.`,
+      `'footer' is one word too many: without names, Get-VhdupVhd takes only the file. ${write} Get-VhdupVhd -LocalFilePath FILE -Structure NAME.`,
+      `There is one word too many: ${add} ${write} Add-VhdupVhd -LocalFilePath FILE -Destination URL.`,
+      `There is one word too many: ${add} ${write} Add-VhdupVhd -LocalFilePath FILE -Destination URL.`,
+    ]);
   });
 
   it('ends with an error record that a script can act on', async () => {
