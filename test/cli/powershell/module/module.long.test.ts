@@ -82,7 +82,7 @@ describe('Add-VhdupVhd', () => {
     const signature = /sig=([^&]+)/.exec(sas)?.[1] ?? '';
     for (const joint of ['&', '%3F', '%253f', '\n', '']) {
       const found = await session.run(
-        `$verbose = Add-VhdupVhd $env:FILE $env:URL -WhatIf -Verbose 4>&1 6>&1 2>&1 3>&1 | Out-String
+        `$verbose = try { Add-VhdupVhd $env:FILE $env:URL -WhatIf -Verbose 4>&1 6>&1 2>&1 3>&1 | Out-String } ${CAUGHT}
         $caught = try { Add-VhdupVhd $env:FILE $env:URL -SasFile nowhere } ${CAUGHT}
         @{ Text = $verbose; Caught = $caught }`,
         { FILE: image, URL: `${url}${joint}${sas}` },
