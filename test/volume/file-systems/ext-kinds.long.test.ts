@@ -34,7 +34,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`openExt ${NO_DISK_TOOLS ?? ''}`, (
     expect(await files.readlink('/etc/os-release')).toBe('../usr/lib/os-release');
     expect(await files.stat('/etc/fstab/x')).toBeUndefined();
     expect(await files.stat('/etc/os-release/x')).toBeUndefined();
-    await expect(files.read('/etc', 0, 1)).rejects.toThrow('/etc is no file');
+    await expect(files.read('/etc', 0, 1)).rejects.toThrow('/etc is not a file');
     await expect(files.readdir('/none')).rejects.toThrow('there is no /none');
   });
 

@@ -85,7 +85,7 @@ describe.skipIf(NO_DISK_TOOLS !== undefined)(`openFat ${NO_DISK_TOOLS ?? ''}`, (
     }
     expect(await files.stat('/GRÖßE äö.BIN')).toMatchObject({ kind: 'file' });
     expect(await files.stat('/UPPER.TXT/x')).toBeUndefined();
-    await expect(files.read('/EFI', 0, 1)).rejects.toThrow('/EFI is no file');
+    await expect(files.read('/EFI', 0, 1)).rejects.toThrow('/EFI is not a file');
     await expect(files.readlink('/EFI')).rejects.toThrow('FAT has none');
     expect(await files.read('/UPPER.TXT', 6, 100)).toEqual(new Uint8Array(Buffer.from('TXT')));
     expect(await files.read('/UPPER.TXT', 100, 100)).toHaveLength(0);

@@ -107,6 +107,6 @@ class ExtFileSystem implements OpenedFileSystem {
   async #require(path: string, kind: FileEntry['kind']): Promise<Inode> {
     const inode = await this.#find(path);
     if (inode?.kind === kind) return inode;
-    throw new UnreadableError(inode === undefined ? `there is no ${path}` : `${path} is no ${kind}`);
+    throw new UnreadableError(inode === undefined ? `there is no ${path}` : `${path} is not a ${kind}`);
   }
 }
