@@ -171,7 +171,7 @@ async function imagesIn(folder: string, format: 'VHD' | 'VHDX'): Promise<string[
 }
 
 /**
- * In order of preference: the user's paths, then paths that survive a move of the folder, absolute paths, and at last other
+ * In order of preference: the user's paths, then paths that survive a move of the folder, absolute paths, and finally other
  * files of these folders.
  */
 async function* placesOf<T>({ child, references, options }: ParentSearch<T>): AsyncGenerator<Place> {

@@ -182,14 +182,16 @@ describe('Ctrl-C', () => {
 
   it('during the upload saves the progress, which is offered first the next time', async () => {
     const url = containerSasUrl();
-    const stopped = start([image, '--max-rate', '2MiB/s']);
-    await stopped.answer(['Your choice', BY_URL], [PASTE_URL, url], ['Name of the blob', ''], ['Start?', '']);
+    const options = ['--manifest', `${image}.manifest`, '--content-md5', '--verify', 'full'];
+    const stopped = start([image, '--max-rate', '2MiB/s', ...options]);
+    await stopped.answer(['Your choice', 'by its URL'], [PASTE_URL, url], ['Name of the blob', ''], ['Start?', '']);
     await server.when(() => hasCommitted(MIB));
     stopped.type('\u0003');
     const { output, exitCode } = await stopped.ended;
     expect(exitCode, output).toBe(130);
     expect(output).toContain('to resume');
-    const resumed = start([image]);
+    // Some are given again, the others come from the checkpoint.
+    const resumed = start([image, ...options.slice(0, 3)]);
     await resumed.answer(['1  resume the upload (', ''], ['SAS, or a URL with one', url], ['Start?', '']);
     const after = await resumed.ended;
     expect(after.exitCode, after.output).toBe(0);
