@@ -1,12 +1,13 @@
 // `vhdup disk.vhd` on a real terminal, against the strict servers.
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ROOT, runProgram } from '../../support/command-line.ts';
+import { doneOffset, holdFrom, writePage } from '../../support/contested-blob.ts';
 import { buildChain } from '../../support/image-chain.ts';
 import { type ManagedDisks, startManagedDisks } from '../../support/managed-disks.ts';
 import { hasScript, NO_SCRIPT, startOnTerminal } from '../../support/pseudo-terminal.ts';
-import { BLOB, CONTAINER, hasCommitted, isComplete, server, useServer } from '../../support/target-server.ts';
+import { BLOB, CONTAINER, isComplete, server, useServer } from '../../support/target-server.ts';
 import { buildVhd, patternOf } from '../../support/vhd-builder.ts';
 import { temporaryFolder } from '../../support/vhd-fixtures.ts';
 
@@ -56,11 +57,17 @@ function expectHidden(url: string, ...texts: readonly string[]): void {
   }
 }
 
-async function overwriteFirstPage(): Promise<void> {
-  const headers = { 'x-ms-version': '2021-12-02', 'x-ms-page-write': 'update', range: 'bytes=0-511' };
-  const url = `${server.sasUrl({ container: CONTAINER, blob: BLOB, permissions: 'rw' })}&comp=page`;
-  const answer = await fetch(url, { method: 'PUT', headers, body: patternOf(9, 512) });
-  expect(answer.status).toBe(201);
+/** Stops an upload with Ctrl-C when its first window is in the checkpoint. The second is refused until then. */
+async function stopUpload(words: readonly string[], url: string) {
+  const hold = holdFrom(4 * MIB);
+  const { answer, type, ended } = start(words);
+  await answer(['Your choice', 'by its URL'], [PASTE_URL, url], ['Name of the blob', ''], ['Start?', '']);
+  await vi.waitFor(async () => expect(await doneOffset(`${image}.vhdup.json`)).toBe(0), { timeout: 60_000 });
+  type('\u0003');
+  const { output, exitCode } = await ended;
+  hold.release();
+  expect(exitCode, output).toBe(130);
+  return output;
 }
 
 async function everyFile(root: string): Promise<string[]> {
@@ -183,13 +190,7 @@ describe('Ctrl-C', () => {
   it('during the upload saves the progress, which is offered first the next time', async () => {
     const url = containerSasUrl();
     const options = ['--manifest', `${image}.manifest`, '--content-md5', '--verify', 'full'];
-    const stopped = start([image, '--max-rate', '2MiB/s', ...options]);
-    await stopped.answer(['Your choice', 'by its URL'], [PASTE_URL, url], ['Name of the blob', ''], ['Start?', '']);
-    await server.when(() => hasCommitted(MIB));
-    stopped.type('\u0003');
-    const { output, exitCode } = await stopped.ended;
-    expect(exitCode, output).toBe(130);
-    expect(output).toContain('to resume');
+    expect(await stopUpload([image, ...options], url)).toContain('to resume');
     // Some are given again, the others come from the checkpoint.
     const resumed = start([image, ...options.slice(0, 3)]);
     await resumed.answer(['1  resume the upload (', ''], ['SAS, or a URL with one', url], ['Start?', '']);
@@ -201,12 +202,8 @@ describe('Ctrl-C', () => {
 
   it('and whose blob was then changed is offered to be started over', async () => {
     const url = containerSasUrl();
-    const stopped = start([image, '--max-rate', '2MiB/s']);
-    await stopped.answer(['Your choice', BY_URL], [PASTE_URL, url], ['Name of the blob', ''], ['Start?', '']);
-    await server.when(() => hasCommitted(MIB));
-    stopped.type('\u0003');
-    await stopped.ended;
-    await overwriteFirstPage();
+    await stopUpload([image], url);
+    expect(await writePage(0, patternOf(9, 512))).toBe(201);
     const found = start([image]);
     await found.answer(['1  resume the upload (', ''], ['SAS, or a URL with one', url], ['Start?', '']);
     expect((await found.ended).exitCode).toBe(10);
@@ -221,16 +218,7 @@ describe('Ctrl-C', () => {
 
 describe('another destination for an image whose upload is not finished', () => {
   beforeEach(async () => {
-    const stopped = start([image, '--max-rate', '2MiB/s']);
-    await stopped.answer(
-      ['Your choice', BY_URL],
-      [PASTE_URL, containerSasUrl()],
-      ['Name of the blob', ''],
-      ['Start?', ''],
-    );
-    await server.when(() => hasCommitted(MIB));
-    stopped.type('\u0003');
-    await stopped.ended;
+    await stopUpload([image], containerSasUrl());
   });
 
   async function startOther(fate: string) {
