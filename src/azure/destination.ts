@@ -143,8 +143,14 @@ function absolute(place: string, endpoint: Endpoint | undefined, endpointSource 
   }
   const path = place.replace(/^\/+/, '');
   const { url, containerName } = endpoint;
-  if (containerName === undefined) return `${url}/${path}`;
   const [first = '', ...rest] = path.split('/');
+  if (endpoint.isAmbiguous && (rest.length === 0 || url.endsWith(`/${first}`))) {
+    const name = url.slice(url.lastIndexOf('/') + 1);
+    throw new UsageError(
+      `The destination "${shown(place)}" is ambiguous: "${name}" in ${url}, which is ${endpointSource}, is an account or a container. If it is the account, pass the blob's whole URL: ${url}/CONTAINER/BLOB.vhd. If it is a container of a custom domain, remove /${name} from ${endpointSource}, and pass ${name}/BLOB.vhd.`,
+    );
+  }
+  if (containerName === undefined) return `${url}/${path}`;
   if (rest.length === 0) return `${url}/${containerName}/${path}`;
   if (first === containerName) return `${url}/${path}`;
   throw new UsageError(

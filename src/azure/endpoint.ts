@@ -12,6 +12,8 @@ export interface Endpoint {
   readonly accountName: string | undefined;
   /** The container, if the endpoint ends in one. */
   readonly containerName: string | undefined;
+  /** Whether the path may also be the container of a custom domain: neither the host nor a known account decides. */
+  readonly isAmbiguous: boolean;
   /** Without the question mark. It may be a SAS: a secret. */
   readonly query: string | undefined;
 }
@@ -53,6 +55,7 @@ export function parseEndpoint(text: string, source: string, accountName?: string
     url: account === undefined ? url.origin : `${url.origin}/${account}`,
     accountName: account?.replace(/-secondary$/, '') ?? parseStorageHost(url.hostname)?.account,
     containerName: container,
+    isAmbiguous: account !== undefined && accountPlace(url, [accountName]) === 'unknown',
     query: query === '' ? undefined : query,
   };
 }

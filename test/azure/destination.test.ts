@@ -139,6 +139,28 @@ describe('parseDestination', () => {
     }
   });
 
+  it.each(['https://disks.example.com/vhds', 'http://edge.contoso.com:8080/vhds/'])(
+    'does not guess whether the end of the endpoint %s is an account or a container',
+    (given) => {
+      const endpoint = given.replace(/\/$/, '');
+      const { origin } = new URL(endpoint);
+      for (const text of ['vhds/disk.vhd', '/vhds/disk.vhd', 'disk.vhd']) {
+        const message = refusalOf(text, given);
+        expect(message).toContain(`"vhds" in ${endpoint}`);
+        expect(message).toContain(`${endpoint}/CONTAINER/BLOB.vhd`);
+        expect(message).toContain('pass vhds/BLOB.vhd');
+      }
+      // Both ways out work.
+      for (const [text, serviceUrl, accountName] of [
+        [`${endpoint}/vhds/disk.vhd`, endpoint, 'vhds'],
+        ['vhds/disk.vhd', origin, undefined],
+      ] as const) {
+        const { address } = parseDestination(text, serviceUrl);
+        expect(address).toMatchObject({ accountName, containerName: 'vhds', blobName: 'disk.vhd' });
+      }
+    },
+  );
+
   it('uses the container at the end of the endpoint', () => {
     for (const endpoint of ['https://account.blob.core.windows.net/vhds', 'http://127.0.0.1:10000/account/vhds/']) {
       const base = endpoint.replace(/\/$/, '');
