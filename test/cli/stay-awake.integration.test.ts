@@ -3,6 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { runProgram, startProgram } from '../support/command-line.ts';
+import { holdFrom } from '../support/contested-blob.ts';
 import { blobUrl, useServer } from '../support/target-server.ts';
 import { buildVhd, patternOf } from '../support/vhd-builder.ts';
 import { temporaryFolder } from '../support/vhd-fixtures.ts';
@@ -40,10 +41,11 @@ async function makeImage(): Promise<string> {
 describe.skipIf(process.platform !== 'linux')('an upload on Linux', () => {
   it('holds the computer awake, and lets it sleep when it ends', async () => {
     const { environment, begun, hasBegun, hasEnded } = await recorder();
-    const args = ['upload', await makeImage(), blobUrl(), '--max-rate', '8MiB/s'];
-    const { exitCode } = await runProgram(args, environment);
-    expect(exitCode).toBe(0);
+    const hold = holdFrom(0);
+    const { ended } = startProgram(['upload', await makeImage(), blobUrl()], environment);
     await hasBegun();
+    hold.release();
+    expect((await ended).exitCode).toBe(0);
     expect(await begun()).toMatch(/^--what=idle\n--mode=block\n--who=vhdup\n--why=.+\ncat\n$/);
     await hasEnded();
   });

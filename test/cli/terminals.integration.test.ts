@@ -1,6 +1,7 @@
 // The output of each command on simple terminals. test/cli/progress/reporter has the plain lines of longer work.
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { holdFrom } from '../support/contested-blob.ts';
 import { hasScript, NO_SCRIPT, runOnTerminal, startOnTerminal } from '../support/pseudo-terminal.ts';
 import { blobUrl, hasCommitted, server, useServer } from '../support/target-server.ts';
 import { buildVhd, patternOf } from '../support/vhd-builder.ts';
@@ -92,10 +93,12 @@ describe('progress outside of the text', () => {
     useServer();
 
     it('is removed after Ctrl-C', async () => {
-      const slow = ['upload', image, blobUrl(), '--max-rate', '4MiB/s', '--checkpoint', at('stopped.json')];
+      holdFrom(4 * MIB);
+      const args = ['upload', image, blobUrl(), '--checkpoint', at('stopped.json')];
       const environment = { TERM: 'xterm-256color', WT_SESSION: '0a', XTERM_VERSION: 'XTerm(379)' };
-      const { type, ended } = startOnTerminal(process.execPath, [BIN, ...slow], environment);
+      const { type, until, ended } = startOnTerminal(process.execPath, [BIN, ...args], environment);
       await server.when(() => hasCommitted(MIB));
+      await until('\u001b]9;4;');
       type('\u0003');
       const { output, exitCode } = await ended;
       expect(exitCode).toBe(130);

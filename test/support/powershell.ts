@@ -44,12 +44,15 @@ export async function startPowershell(script: string, variables: Readonly<Record
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  const started = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()));
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
+  const started = new Promise<void>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+        // The id may arrive in pieces.
+        if (output.includes('\n')) resolve();
+      });
+    }
+  });
   const ended = new Promise<string>((resolve) => child.once('close', () => resolve(output)));
   await Promise.race([started, ended]);
   // The tool of dotnet is another program, which starts PowerShell.

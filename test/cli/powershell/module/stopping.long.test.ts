@@ -3,7 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { WINDOW_SIZE } from '../../../../src/base/byte-range.ts';
 import { uploadImage } from '../../../../src/upload/upload.ts';
+import { holdFrom } from '../../../support/contested-blob.ts';
 import { hasPowerShell, NO_POWERSHELL, startPowershell } from '../../../support/powershell.ts';
 import { buildImage, expectBlobIs, PIECE, SMALL_DISK, spreadDisk } from '../../../support/spread-disk.ts';
 import {
@@ -18,7 +20,6 @@ import {
 
 /** Twelve windows of 4 MiB. */
 const LONG = spreadDisk(12);
-const SLOW = { model: { latencyMs: 100 } };
 
 useServer();
 
@@ -103,9 +104,9 @@ describe('jobs', () => {
     ['in a thread', ''],
     ['in a process', "$PSModuleAutoLoadingPreference = 'None'"],
   ])('are stopped by Stop-Job %s, so that the upload resumes', async (_, prepare) => {
-    await restartServer(SLOW);
     const image = await buildImage(LONG);
     const url = blobUrl();
+    const hold = holdFrom(3 * WINDOW_SIZE);
     const { ended } = await startPowershell(
       `${prepare}
       $job = Add-VhdupVhd $env:FILE $env:URL -NumberOfUploaderThreads 1 -AsJob
@@ -119,6 +120,7 @@ describe('jobs', () => {
     expect(await ended).toContain('Stopped');
     await untilStopped(image);
     expect(isComplete()).toBe(false);
+    hold.release();
     await resume(image, url);
   });
 });
@@ -128,9 +130,9 @@ describe('an upload', () => {
     ['Ctrl-C', 'SIGINT'],
     ['the end of PowerShell', 'SIGKILL'],
   ] as const)('is stopped by %s in order, and resumes', async (_, signal) => {
-    await restartServer(SLOW);
     const image = await buildImage(LONG);
     const url = blobUrl();
+    const hold = holdFrom(3 * WINDOW_SIZE);
     const { kill, ended } = await startPowershell('Add-VhdupVhd $env:FILE $env:URL -NumberOfUploaderThreads 1', {
       FILE: image,
       URL: url,
@@ -141,11 +143,12 @@ describe('an upload', () => {
     await untilStopped(image);
     expect(isComplete()).toBe(false);
     await vi.waitFor(() => expect(commandLines().includes(image)).toBe(false), { timeout: 30_000 });
+    hold.release();
     await resume(image, url);
   });
 
   it('shows no secret in the list of processes, in a transcript or in its files', async () => {
-    await restartServer(SLOW);
+    await restartServer({ model: { latencyMs: 100 } });
     const image = await buildImage(spreadDisk(6));
     const url = blobUrl();
     const signature = decodeURIComponent(new URL(url).searchParams.get('sig') ?? '');
