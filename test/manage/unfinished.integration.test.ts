@@ -10,6 +10,7 @@ import { CheckpointFile } from '../../src/state/checkpoint-file.ts';
 import { uploadImage } from '../../src/upload/upload.ts';
 import { verifyBlob } from '../../src/verify/verify.ts';
 import { runHere } from '../support/command-line.ts';
+import { holdFrom } from '../support/contested-blob.ts';
 import { storeDisk } from '../support/downloads.ts';
 import { buildImage, spreadDisk } from '../support/spread-disk.ts';
 import {
@@ -130,12 +131,13 @@ describe('a list', () => {
 
   it('shows what is running', async () => {
     const image = await buildImage(spreadDisk(6));
-    server.model.latencyMs = 20;
+    const hold = holdFrom(4 * MIB);
     const running = uploadImage({ image, destination: blobUrl(), ...FAST });
-    await server.when(() => hasCommitted(64 * 1024));
+    await hold.reached;
     const { unfinished } = await listUnfinished({ folder: dirname(image) });
     expect(unfinished[0]?.usedBy).toContain(`process ${process.pid}`);
     expect(await failureOf(abortUnfinished({ path: image, destination: access() }))).toMatchObject({ exitCode: 12 });
+    hold.release();
     await running;
   });
 });

@@ -33,9 +33,14 @@ export interface Azurite extends StorageAccount {
   close(): Promise<void>;
 }
 
-// Azurite ends and removes its folder when its parent ends, even by a kill: the channel between them closes then.
-const END_WITH_PARENT = `data:text/javascript,${encodeURIComponent(`
+// Azurite ends and removes its folder when its parent ends, even by a kill: the channel between them closes then. And it keeps idle
+// connections: by default it closes them after five seconds, also while a request arrives. Its own option for that has no effect.
+const PRELOADED = `data:text/javascript,${encodeURIComponent(`
   import { rmSync } from 'node:fs';
+  import http from 'node:http';
+  const { createServer } = http;
+  const patient = { get: () => 600_000, set: () => undefined };
+  http.createServer = (...args) => Object.defineProperty(createServer(...args), 'keepAliveTimeout', patient);
   process.on('exit', () => rmSync(process.cwd(), { recursive: true, force: true }));
   if (process.connected) process.on('disconnect', () => process.exit()); else process.exit();`)}`;
 
@@ -48,7 +53,7 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
     process.execPath,
     [
       '--import',
-      END_WITH_PARENT,
+      PRELOADED,
       azuriteMain(),
       ...['--blobHost', '127.0.0.1', '--blobPort', '0'],
       ...['--skipApiVersionCheck', '--disableTelemetry', '--loose'],

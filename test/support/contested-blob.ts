@@ -22,6 +22,7 @@ export const SIZE = 40 * MIB;
 export const DATA = MIB / 4;
 /** The windows with data. */
 const WINDOWS = [0, 4, 8, 12, 16, 24, 28, 32, 36].map((offset) => offset * MIB);
+const LAST_WINDOW = 36 * MIB;
 /** Bytes of data in the whole image. */
 export const ALL_DATA = WINDOWS.length * DATA;
 
@@ -140,8 +141,9 @@ export async function killWhen({ child, ended }: Run, isReached: () => Promise<b
 
 /** Kills an upload in another process when it has saved finished windows. */
 export async function uploadAndKill(path: string, args: readonly string[] = []): Promise<void> {
-  // One window in half a second.
+  // One window in half a second, and not all of them, however long it takes until a finished one is saved.
   server.model.bytesPerSecond = 2 * DATA;
+  const hold = holdFrom(LAST_WINDOW);
   const run = start([path, sas(), ...args]);
   const done = async () => {
     const text = await readFile(`${path}.vhdup.json`, 'utf8').catch(() => '');
@@ -151,6 +153,7 @@ export async function uploadAndKill(path: string, args: readonly string[] = []):
     return isOurs && (lease.proof !== undefined || storedBlob().lease.id === undefined);
   };
   await killWhen(run, done);
+  hold.release();
   delete (server.model as { bytesPerSecond?: number }).bytesPerSecond;
 }
 

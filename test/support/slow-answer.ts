@@ -1,11 +1,11 @@
 // An answer that takes longer than a timeout, but never stalls for that long.
 import type { RequestListener } from 'node:http';
 
-const PIECES = 12;
+const PIECES = 8;
 /** The whole body. */
 export const SLOW_ANSWER = '.'.repeat(PIECES);
 
-/** Takes twice `timeoutMs`, and arrives in pieces. */
+/** Takes a third longer than `timeoutMs`, and arrives in pieces. */
 export function answerSlowly(timeoutMs: number): RequestListener {
   return (_, response) => {
     let sent = 0;

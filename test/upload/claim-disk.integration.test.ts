@@ -1,5 +1,5 @@
 // Whose disk it is: checkpoints of other targets, disks that others change, and stops between any two requests.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CheckpointError, ImageChangedError, InUseError } from '../../src/errors.ts';
@@ -61,12 +61,12 @@ function writeForeign(): void {
 
 /** The checkpoint of a run that was killed after it had asked for the end of the access. */
 async function uploadAndKeepCheckpoint({ path, checkpoint }: { path: string; checkpoint: string }): Promise<void> {
-  let saving: Promise<string> | undefined;
+  let text = '';
   const onEvent = atPhase('committing', () => {
-    saving = readFile(checkpoint, 'utf8');
+    // At once: the run removes it soon.
+    text = readFileSync(checkpoint, 'utf8');
   });
   await uploadImage(newDiskOptions(path, { onEvent }));
-  const text = (await saving) ?? '';
   expect(decodeCheckpoint(text, checkpoint).disk).toMatchObject({ finishing: true });
   await writeFile(checkpoint, text);
 }

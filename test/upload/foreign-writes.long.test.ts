@@ -322,11 +322,11 @@ describe('a foreign write is found', () => {
         { operation: 'GetBlob', range: { offset: 30 * MIB, length: SIZE } },
         internalError(),
       );
-      written = writeUnder(lease().id, 0);
+      written = writeUnder(lease().id, 0).finally(() => list.remove());
       void server.when(() => hold.hits > 5).then(() => stop.abort(STOP));
     };
     // The damage comes first.
-    server.faults.add({ operation: 'GetPageRanges', times: 20 }, internalError());
+    const list = server.faults.add({ operation: 'GetPageRanges' }, internalError());
     const options = optionsFor(path, { verify: 'full', threads: 1, signal: stop.signal, onEvent });
     expect(await failureOf(uploadImage(options))).toMatchObject({ code: 'VERIFICATION' });
     expect(await written).toBe(201);

@@ -1,6 +1,6 @@
 // Uploads to managed disks that vhdup creates, against strict servers of Azure Resource Manager and of the content of disks.
-import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { UploadEvent } from '../../src/events.ts';
 import type { UploadOptions } from '../../src/options.ts';
@@ -19,6 +19,7 @@ import {
   servers,
   useManagedDisks,
 } from '../support/disk-upload.ts';
+import { internalError } from '../support/page-blob-server/faults.ts';
 import { patternOf } from '../support/vhd-builder.ts';
 import { failureOf } from '../support/vhd-fixtures.ts';
 
@@ -85,14 +86,11 @@ describe('an upload to a new managed disk', () => {
     const { path, checkpoint, disk } = await makeImage();
     let saved = '';
     const onEvent = (event: UploadEvent) => {
-      if (event.type === 'phase' && event.phase === 'committing')
-        void readFile(checkpoint, 'utf8').then((text) => {
-          saved = text;
-        });
+      // At once: the run removes it soon.
+      if (event.type === 'phase' && event.phase === 'committing') saved = readFileSync(checkpoint, 'utf8');
     };
     await uploadImage(newDiskOptions(path, { onEvent }));
     expect(decodeCheckpoint(saved, checkpoint).disk).toMatchObject({ finishing: true });
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(checkpoint, saved);
     const again = await uploadImage(newDiskOptions(path));
     expect(again).toMatchObject({ alreadyComplete: true, disk: { isCommitted: true } });
@@ -218,6 +216,9 @@ describe('an upload to a new managed disk', () => {
     let taken: Promise<unknown> | undefined;
     const onEvent = (event: UploadEvent) => {
       if (event.type !== 'progress' || event.sent === 0 || taken !== undefined) return;
+      // The first must not have committed the disk before the second has taken it.
+      const hold = servers.disks.faults.add({ operation: 'PutPage' }, internalError());
+      void servers.arm.when(() => callsOf('arm PatchDisk') > 0).then(() => hold.remove());
       taken = uploadImage(newDiskOptions(second.path, { overwrite: true }));
     };
     const failure = await failureOf(uploadImage(newDiskOptions(path, { onEvent, verify: 'full' })));

@@ -1,6 +1,6 @@
 // Exclusive access to a blob: two uploaders, killed uploaders, and other programs.
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -78,8 +78,18 @@ describe('two uploaders', () => {
   it('that start at the same moment: exactly one creates the blob', async () => {
     const { path, disk } = await makeImage();
     for (const overwrite of [false, true]) {
+      // Otherwise one may have completed the blob before the last one looks at it, which may replace it then.
+      const hold = holdFrom(0);
+      let refused = 0;
+      const refuse = (error: unknown) => {
+        refused += 1;
+        if (refused === 3) hold.release();
+        throw error;
+      };
       const results = await Promise.allSettled(
-        [1, 2, 3, 4].map((n) => uploadImage(optionsFor(path, { checkpoint: `${path}.${n}.json`, overwrite }))),
+        [1, 2, 3, 4].map((n) =>
+          uploadImage(optionsFor(path, { checkpoint: `${path}.${n}.json`, overwrite })).catch(refuse),
+        ),
       );
       expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
       for (const result of results) {
@@ -429,8 +439,8 @@ describe('a checkpoint that cannot be written', () => {
     const { path, disk } = await makeImage();
     const checkpoint = join(folder, 'c.json');
     const filler = join(folder, 'filler');
-    const fill = () => writeFile(filler, Buffer.alloc(1024 * 1024)).catch(() => undefined);
-    await fill();
+    const fill = () => expect(() => writeFileSync(filler, Buffer.alloc(1024 * 1024))).toThrow('ENOSPC');
+    fill();
     expect(await failureOf(uploadImage(optionsFor(path, { checkpoint })))).toMatchObject({ code: 'CHECKPOINT' });
     expect(await readdir(folder)).toEqual(['filler']);
     expect(server.hasBlob(CONTAINER, BLOB)).toBe(false);
@@ -440,12 +450,9 @@ describe('a checkpoint that cannot be written', () => {
     const codes: string[] = [];
     const onEvent = (event: UploadEvent) => {
       if (event.type === 'warning') codes.push(event.code);
-      if (event.type === 'phase' && event.phase === 'sending') filled = fill();
+      if (event.type === 'phase' && event.phase === 'sending') fill();
     };
-    let filled: Promise<unknown> = Promise.resolve();
-    const stopping = uploadUntil(optionsFor(path, { checkpoint, onEvent }), 2 * DATA);
-    await stopping;
-    await filled;
+    await uploadUntil(optionsFor(path, { checkpoint, onEvent }), 2 * DATA);
     expect(codes).toContain('checkpoint-not-saved');
     await rm(filler);
     const result = await uploadImage(optionsFor(path, { checkpoint }));
@@ -483,12 +490,13 @@ describe('Azurite', () => {
     let sent = 0;
     const onEvent = (event: UploadEvent) => {
       if (event.type === 'progress') sent = event.sent;
-      if (sent >= 2 * DATA && !second)
+      if (sent >= DATA && !second)
         second = failureOf(uploadImage(optionsFor(path, { destination, checkpoint: `${path}.2` })));
     };
     let second: Promise<Error> | undefined;
+    // The rest takes longer than the second needs to be refused, even on a busy machine.
     const first = failureOf(
-      uploadImage(optionsFor(path, { destination, threads: 1, onEvent, signal: stop.signal, maxRate: 2 * DATA })),
+      uploadImage(optionsFor(path, { destination, threads: 1, onEvent, signal: stop.signal, maxRate: DATA / 2 })),
     );
     while (second === undefined) await new Promise((resolve) => setImmediate(resolve));
     expect(await second).toMatchObject({ code: 'IN_USE' });

@@ -221,13 +221,14 @@ describe('a foreign write is not forgotten when the run that could not detect it
     const { path, checkpoint } = await makeImage();
     await stopAfter(path, giveNoLeases);
     const offset = await doneOffset(checkpoint);
-    server.faults.add({ operation: 'AcquireLease', nth: 1 }, { kind: 'reset-before-read' });
+    const cutOff = server.faults.add({ operation: 'AcquireLease' }, { kind: 'reset-before-read' });
     server.faults.add({ operation: 'AcquireLease' }, { kind: 'reset-after-commit' });
     const before = async () => {
       expect(await writeUnder(undefined, offset)).toBe(201);
+      cutOff.remove();
       await server.when(() => lease().state(nowMs()) === 'leased');
     };
-    await stopOnRetry(optionsFor(path, slowly), before);
+    await stopOnRetry(optionsFor(path), before);
     await expectNoticed(optionsFor(path));
   });
 
@@ -237,13 +238,14 @@ describe('a foreign write is not forgotten when the run that could not detect it
     await uploadAndKill(path);
     server.faults.clear();
     const offset = await doneOffset(checkpoint);
-    server.faults.add({ operation: 'AcquireLease', nth: 1 }, { kind: 'reset-before-read' });
+    const cutOff = server.faults.add({ operation: 'AcquireLease' }, { kind: 'reset-before-read' });
     const looks = server.faults.add({ operation: 'GetPageRanges' }, internalError());
     const before = async () => {
       expect(await writeUnder(undefined, offset)).toBe(201);
+      cutOff.remove();
       await server.when(() => looks.hits > 0);
     };
-    await stopOnRetry(optionsFor(path, { ...slowly, verify: 'full' }), before);
+    await stopOnRetry(optionsFor(path, { verify: 'full' }), before);
     await expectNoticed(optionsFor(path));
   });
 
@@ -337,12 +339,13 @@ describe('on a service without leases, a run that finds a blob that keeps changi
     await uploadAndKill(path);
     server.faults.clear();
     const offset = await doneOffset(checkpoint);
-    server.faults.add({ operation: 'AcquireLease', nth: 1 }, { kind: 'reset-before-read' });
+    const cutOff = server.faults.add({ operation: 'AcquireLease' }, { kind: 'reset-before-read' });
     let written: Promise<number> | undefined;
     const onEvent = (event: UploadEvent) => {
-      if (event.type === 'retry') written ??= writePage(offset, disk.subarray(offset, offset + 512));
+      if (event.type !== 'retry') return;
+      written ??= writePage(offset, disk.subarray(offset, offset + 512)).finally(() => cutOff.remove());
     };
-    expect(await uploadImage(optionsFor(path, { ...slowly, onEvent }))).toMatchObject({ verified: 'unverified' });
+    expect(await uploadImage(optionsFor(path, { onEvent }))).toMatchObject({ verified: 'unverified' });
     expect(await written).toBe(201);
     expectBlobHolds(disk);
   });
@@ -356,23 +359,22 @@ describe('on a service without leases, a run that finds a blob that keeps changi
     giveNoLeases();
     const copy = `${checkpoint}.copy`;
     await copyFile(checkpoint, copy);
-    const rule = server.faults.add({ operation: 'SetBlobMetadata', nth: 1 }, internalError());
+    let letFail: (() => void) | undefined;
+    const until = new Promise<void>((resolve) => {
+      letFail = resolve;
+    });
+    server.faults.add({ operation: 'SetBlobMetadata', nth: 1 }, { kind: 'reset-before-read', until });
+    const marks = () => server.counters.byOperation.get('SetBlobMetadata') ?? 0;
+    const before = marks();
     const hold = holdFrom(16 * MIB);
     if (isCompleted) hold.release();
-    let other: Promise<unknown> | undefined;
-    let isSecondRetried = false;
-    const onEvent = (event: UploadEvent) => {
-      if (event.type !== 'retry' || other !== undefined) return;
-      rule.remove();
-      // All other connections work.
-      other = uploadImage(optionsFor(path, { checkpoint: copy, verify: 'none' }));
-      isSecondRetried = true;
-    };
-    // Late enough for the other run to make progress.
-    const retries = { retryDelayMs: 4000, maxRetryDelayMs: 4000 };
-    const ended = await uploadImage(optionsFor(path, { ...retries, onEvent })).catch((error: unknown) => error);
-    expect(isSecondRetried).toBe(true);
-    expect(ended).toMatchObject(
+    const ended = uploadImage(optionsFor(path)).catch((error: unknown) => error);
+    await server.when(() => marks() > before);
+    // All other connections work.
+    const other = uploadImage(optionsFor(path, { checkpoint: copy, verify: 'none' }));
+    await (isCompleted ? other : hold.reached);
+    letFail?.();
+    expect(await ended).toMatchObject(
       isCompleted
         ? { alreadyComplete: true, sent: 0 }
         : { code: 'IN_USE', message: expect.stringContaining('is uploading to it') },

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createSilentServer, type Socket } fro
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connections } from '../../../src/azure/network/connections.ts';
 import { withoutProxies } from '../../support/forwarding-proxy.ts';
+import { idleSocket } from '../../support/idle-socket.ts';
 import { answerSlowly, SLOW_ANSWER } from '../../support/slow-answer.ts';
 
 beforeEach(withoutProxies);
@@ -76,8 +77,8 @@ describe('Connections', () => {
   });
 
   it('tolerates a slow answer while bytes arrive', async () => {
-    // A busy machine pauses for a third of a second.
-    const stallTimeoutMs = 900;
+    // A busy machine pauses for seconds.
+    const stallTimeoutMs = 3000;
     const { url } = await serve(answerSlowly(stallTimeoutMs));
     expect(await request(url, connect(url, stallTimeoutMs))).toBe(SLOW_ANSWER);
   });
@@ -116,11 +117,15 @@ describe('Connections', () => {
 
   it('closes an idle connection silently, which is no stall', async () => {
     const { url, server } = await serve((_, response) => response.end('ok'));
-    const connections = connect(url, 20);
+    const connections = connect(url, 30_000);
     const closed = new Promise((resolve) => server.once('connection', (socket) => socket.once('close', resolve)));
     expect(await request(url, connections)).toBe('ok');
+    const idle = idleSocket(connections);
+    expect(idle.timeout).toBe(30_000);
+    // With a short timeout from the start, a busy machine would take the request for stalled.
+    idle.setTimeout(1);
     await closed;
-    expect(connections.agent.options.timeout).toBe(20);
+    expect(connections.agent.options.timeout).toBe(30_000);
     expect(await request(url, connections)).toBe('ok');
   });
 

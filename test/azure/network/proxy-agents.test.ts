@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connections } from '../../../src/azure/network/connections.ts';
 import { type ForwardingProxy, startForwardingProxy, withoutProxies } from '../../support/forwarding-proxy.ts';
+import { busySocket, idleSocket } from '../../support/idle-socket.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { answerSlowly, SLOW_ANSWER } from '../../support/slow-answer.ts';
 import { makeTestCertificates } from '../../support/test-certificates.ts';
@@ -37,7 +38,12 @@ async function listen(server: Server): Promise<number> {
 }
 
 async function serve(scheme: 'http' | 'https', listener: RequestListener): Promise<string> {
-  const server = scheme === 'http' ? createServer(listener) : createTlsServer({ key, cert: certificate }, listener);
+  // Longer than any test: what the server announces also limits how long a client keeps an idle connection.
+  const keepAliveTimeout = 10 * PATIENTLY_MS;
+  const server =
+    scheme === 'http'
+      ? createServer({ keepAliveTimeout }, listener)
+      : createTlsServer({ key, cert: certificate, keepAliveTimeout }, listener);
   onTestFinished(() => server.closeAllConnections());
   return `${scheme}://127.0.0.1:${await listen(server)}/`;
 }
@@ -112,18 +118,22 @@ describe.each(['http', 'https'] as const)('connections of %s through a proxy', (
   });
 
   it('may be slow while bytes arrive', async () => {
-    // A busy machine pauses for a third of a second.
-    const stallTimeoutMs = 900;
+    // A busy machine pauses for seconds.
+    const stallTimeoutMs = 3000;
     const url = await serve(scheme, answerSlowly(stallTimeoutMs));
     expect(await get(url, connect(url, stallTimeoutMs))).toBe(SLOW_ANSWER);
   });
 
   it('are closed silently when they are idle, which is no stall', async () => {
     const url = await serve(scheme, (_, response) => response.end('ok'));
-    const connections = connect(url, 300);
+    const connections = connect(url, PATIENTLY_MS);
     expect(await get(url, connections)).toBe('ok');
+    const idle = idleSocket(connections);
+    expect(idle.timeout).toBe(PATIENTLY_MS);
+    // With a short timeout from the start, a busy machine would take the request for stalled.
+    idle.setTimeout(1);
     await proxy.when(() => proxy.clients === 0);
-    expect(connections.agent.options.timeout).toBe(300);
+    expect(connections.agent.options.timeout).toBe(PATIENTLY_MS);
     expect(await get(url, connections)).toBe('ok');
   });
 
@@ -171,7 +181,13 @@ describe('a tunnel', () => {
 
   it('is closed if the host starts no TLS handshake', async () => {
     const url = `https://127.0.0.1:${await listen(createSilentServer())}/`;
-    await expect(get(url, connect(url, 50))).rejects.toMatchObject({ code: 'ESTALLED' });
+    const connections = connect(url, PATIENTLY_MS);
+    const stalled = expect(get(url, connections)).rejects.toMatchObject({ code: 'ESTALLED' });
+    const handshake = await vi.waitFor(() => busySocket(connections), { timeout: PATIENTLY_MS });
+    expect(handshake.timeout).toBe(PATIENTLY_MS);
+    // With a short timeout from the start, a busy machine would not even open the tunnel in time.
+    handshake.setTimeout(1);
+    await stalled;
     expect(proxy.counters.tunnels).toBe(1);
   });
 

@@ -68,7 +68,8 @@ describe.each([
 
   it('uses only the proxy, reuses a few connections, and shows no password', async () => {
     await begin({ credentials: `user:${PASSWORD}` });
-    server.model.latencyMs = 5;
+    // So long that requests overlap on a busy machine too.
+    server.model.latencyMs = 50;
     const { exitCode, output } = await runUpload(runProgram, ['--threads', '8'], proxy.url);
     expect(exitCode, output).toBe(0);
     expectBlobIs(DISK, storedBlob());
@@ -85,6 +86,8 @@ describe.each([
     'survives connections that die while they are used, and still take bytes (%s)',
     async (reads) => {
       await begin();
+      // Each request needs a connection of its own then.
+      server.model.latencyMs = 100;
       const stall = { kind: 'stall', afterBytes: MIB, reads } as const;
       proxy.faults.push(stall, undefined, stall, stall);
       const events = await upload(LONG_REQUESTS, { stallTimeoutMs: 300 });

@@ -91,6 +91,17 @@ export class Exchange {
     if (delayMs > 0) await this.#orGone(delay(delayMs, undefined, { signal: this.#gone.signal }));
   }
 
+  /** Waits until `event` resolves; throws ConnectionGone when the connection ends first. */
+  async waitUntil(event: Promise<unknown> | undefined): Promise<void> {
+    if (event === undefined) return;
+    const { signal } = this.#gone;
+    signal.throwIfAborted();
+    const gone = new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(new ConnectionGone()), { once: true });
+    });
+    await Promise.race([event, gone]);
+  }
+
   /** Sends an answer; `onBytes` is called for every piece of the body. */
   async send(answer: Answer, onBytes: (bytes: number) => void): Promise<void> {
     const response = this.#response;

@@ -8,16 +8,16 @@ const DEFAULT_STALL_MS = 60_000;
 export type WireFault =
   /** An HTML page, as a proxy or a captive portal sends it. */
   | { readonly kind: 'proxy-page'; readonly status: number }
-  /** The connection is reset after the headers of the request. */
-  | { readonly kind: 'reset-before-read' }
+  /** The connection is reset after the headers of the request, and not before `until` resolves. */
+  | { readonly kind: 'reset-before-read'; readonly until?: Promise<unknown> }
   /** The operation is executed, then the connection is reset, so the answer is lost. */
   | { readonly kind: 'reset-after-commit' }
   /** The server reads the body very slowly (64 KiB per 10 ms) and never answers. */
   | { readonly kind: 'stall-body'; readonly maxMs?: number }
   /** The operation is executed, but not answered. */
   | { readonly kind: 'stall-answer'; readonly maxMs?: number }
-  /** The operation is executed, and answered late. */
-  | { readonly kind: 'delay-answer'; readonly delayMs: number }
+  /** The operation is executed, and answered late: after a time, and not before `until` resolves. */
+  | { readonly kind: 'delay-answer'; readonly delayMs?: number; readonly until?: Promise<unknown> }
   /** The operation is executed, and the connection ends in the middle of the answer. */
   | { readonly kind: 'truncated-answer' }
   /** The operation is executed. The answer is not HTTP, or has a nonsense body without a checksum. */
@@ -35,6 +35,7 @@ export async function endsEarly(exchange: Exchange, fault: AnyFault | undefined)
   const wire = asWireFault(fault);
   if (wire?.kind === 'stall-body') await exchange.stallBody(wire.maxMs ?? DEFAULT_STALL_MS);
   if (wire?.kind !== 'stall-body' && wire?.kind !== 'reset-before-read') return false;
+  if (wire.kind === 'reset-before-read') await exchange.waitUntil(wire.until);
   exchange.reset();
   return true;
 }
@@ -70,7 +71,8 @@ export async function deliver(
       answer = { ...answer, body: flipBit([...answer.body], wire.bit ?? 0) };
       break;
     case 'delay-answer':
-      await exchange.wait(wire.delayMs);
+      await exchange.wait(wire.delayMs ?? 0);
+      await exchange.waitUntil(wire.until);
       break;
     default:
   }
