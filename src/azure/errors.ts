@@ -58,8 +58,9 @@ export interface ForeignAnswer {
 }
 
 const CHECKSUM_MISMATCHES = new Set(['Md5Mismatch', 'Crc64Mismatch']);
-/** Network errors that suggest a wrong address rather than a bad connection. */
-const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|EPROXY|ERR_TLS_|ERR_SSL_)/;
+/** Network errors that suggest a wrong address, a closed port or a firewall rather than a bad connection. */
+const SUSPECT_ADDRESS =
+  /^(?:ENOTFOUND|EPROTO|EPROXY|ERR_TLS_|ERR_SSL_|HPE_|ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)/;
 
 /** The code of a tunnel whose proxy accepts only schemes that vhdup does not know. The message names them. */
 const FOREIGN_SCHEME = 'EPROXYSCHEME';
@@ -187,7 +188,11 @@ export function networkError(
   // A sign-in page may replace the service for a while, but only after the service has answered once.
   const advice = certificateAdvice(code);
   if (advice !== undefined) {
-    return new ServiceError(`${text} ${advice}`, { reason: code, transient: true, needsContact: true });
+    return new ServiceError(`${text} ${advice}`, {
+      reason: code,
+      needsContact: true,
+      ...retrying(networkOutcomeOf(code)),
+    });
   }
   return new ServiceError(text, {
     reason: code,

@@ -262,13 +262,14 @@ describe('toServiceError, for everything that is not an answer of the service', 
 
   it.each([
     ['ECONNRESET', false],
-    ['ETIMEDOUT', false],
+    ['ETIMEDOUT', true],
     ['EPIPE', false],
     ['EAI_AGAIN', false],
-    ['ECONNREFUSED', false],
-    ['EHOSTUNREACH', false],
+    ['ECONNREFUSED', true],
+    ['EHOSTUNREACH', true],
     ['ESTALLED', false],
     ['REQUEST_SEND_ERROR', false],
+    ['ENETUNREACH', true],
     ['ENOTFOUND', true],
     ['EPROXY', true],
     ['EPROTO', true],
@@ -289,10 +290,10 @@ describe('toServiceError, for everything that is not an answer of the service', 
     ['CERT_NOT_YET_VALID', 'clock'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'another host'],
   ])(
-    'says of the certificate error %s what to do, and that it may pass once the service has answered',
+    'says of the certificate error %s what to do, and that it may pass for some minutes once the service has answered',
     (code, advice) => {
       const error = toServiceError(sent('Put Page 0+512'), networkErrorOf(code)) as ServiceError;
-      expect(error.failure).toEqual({ reason: code, transient: true, needsContact: true });
+      expect(error.failure).toEqual({ reason: code, transient: true, needsContact: true, limit: { tries: 20 } });
       expect(error.message).toContain(advice);
     },
   );
