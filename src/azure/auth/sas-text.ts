@@ -29,7 +29,7 @@ const SIGNATURE: FieldForm = {
   plus: true,
 };
 /** What a sentence or a link puts behind a signature, which ends with = or %3D. */
-export const AFTER_SIGNATURE = /[)\]}>.,;:!…]+$/;
+export const AFTER_SIGNATURE = /[)\]}>.,;:!\u2026]+$/;
 const PROTOCOLS: FieldForm = { pattern: /^(?:https|https?,https?)$/, name: '"https" or "https,http"' };
 const TEXT = 'text';
 
