@@ -82,6 +82,17 @@ const ADVICE = new Map(
       'The network rules of the account (firewall, private endpoint) or its policies deny access from this machine.',
     AuthorizationResourceTypeMismatch:
       'The SAS is not for this kind of resource. An account SAS needs the resource types c and o.',
+    AuthorizationServiceMismatch:
+      'The SAS is for another service than blobs. An account SAS needs the service b (ss=b).',
+    AuthorizationProtocolMismatch: 'The SAS allows only https (spr=https). Use https:// in the destination.',
+    AuthorizationSourceIPMismatch:
+      'The SAS allows only other addresses than that of this machine (sip). Run vhdup there, or create a SAS without sip.',
+    UnauthorizedBlobOverwrite: 'The SAS may create blobs, but not replace them. Use a SAS with the permission w.',
+    AccountRequiresHttps: 'The account accepts only https. Use https:// in the destination.',
+    InsufficientAccountPermissions:
+      'The account allows only reading at present. A secondary endpoint (-secondary) is always read-only: name the primary one.',
+    BlobImmutableDueToPolicy:
+      'An immutability policy or a legal hold of the container or the account protects the blob. Choose another name or another container.',
     KeyBasedAuthenticationNotPermitted:
       'The account does not accept account keys. Sign in with Microsoft Entra (az login or Connect-AzAccount), or use a user delegation SAS.',
     PublicAccessNotPermitted:
