@@ -1,6 +1,7 @@
 // What each answer means, for every operation and status: success, transient (and for how long), or permanent.
 // Sources: REST, "Blob service error codes" and "Common REST API error codes"; RFC 9110 and 6585 for answers from anything else.
 import type { RetryLimit } from '../errors.ts';
+import { CERTIFICATE_ERROR } from './network/certificate-advice.ts';
 import type { Operation } from './operations.ts';
 
 /** What a permanent failure is about. It decides the exit code. */
@@ -98,6 +99,8 @@ const WITHOUT_ANSWER: readonly (readonly [RegExp, Outcome])[] = [
   [/^EPROXYREFUSED$/, AT_MOST_10],
   // The answer is not HTTP.
   [/^HPE_/, AT_MOST_20],
+  // A sign-in page behind the address of the service, or a proxy that inspects connections.
+  [CERTIFICATE_ERROR, AT_MOST_20],
   [/^/, TRANSIENT],
 ];
 

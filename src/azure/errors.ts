@@ -58,8 +58,9 @@ export interface ForeignAnswer {
 }
 
 const CHECKSUM_MISMATCHES = new Set(['Md5Mismatch', 'Crc64Mismatch']);
-/** Network errors that suggest a wrong address rather than a bad connection. */
-const SUSPECT_ADDRESS = /^(?:ENOTFOUND|EPROTO|EPROXY|ERR_TLS_|ERR_SSL_)/;
+/** Network errors that suggest a wrong address, a closed port or a firewall rather than a bad connection. */
+const SUSPECT_ADDRESS =
+  /^(?:ENOTFOUND|EPROTO|EPROXY|ERR_TLS_|ERR_SSL_|HPE_|ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)/;
 
 /** The code of a tunnel whose proxy accepts only schemes that vhdup does not know. The message names them. */
 const FOREIGN_SCHEME = 'EPROXYSCHEME';
@@ -81,6 +82,17 @@ const ADVICE = new Map(
       'The network rules of the account (firewall, private endpoint) or its policies deny access from this machine.',
     AuthorizationResourceTypeMismatch:
       'The SAS is not for this kind of resource. An account SAS needs the resource types c and o.',
+    AuthorizationServiceMismatch:
+      'The SAS is for another service than blobs. An account SAS needs the service b (ss=b).',
+    AuthorizationProtocolMismatch: 'The SAS allows only https (spr=https). Use https:// in the destination.',
+    AuthorizationSourceIPMismatch:
+      'The SAS allows only other addresses than that of this machine (sip). Run vhdup there, or create a SAS without sip.',
+    UnauthorizedBlobOverwrite: 'The SAS may create blobs, but not replace them. Use a SAS with the permission w.',
+    AccountRequiresHttps: 'The account accepts only https. Use https:// in the destination.',
+    InsufficientAccountPermissions:
+      'The account allows only reading at present. A secondary endpoint (-secondary) is always read-only: name the primary one.',
+    BlobImmutableDueToPolicy:
+      'An immutability policy or a legal hold of the container or the account protects the blob. Choose another name or another container.',
     KeyBasedAuthenticationNotPermitted:
       'The account does not accept account keys. Sign in with Microsoft Entra (az login or Connect-AzAccount), or use a user delegation SAS.',
     PublicAccessNotPermitted:
@@ -187,7 +199,11 @@ export function networkError(
   // A sign-in page may replace the service for a while, but only after the service has answered once.
   const advice = certificateAdvice(code);
   if (advice !== undefined) {
-    return new ServiceError(`${text} ${advice}`, { reason: code, transient: true, needsContact: true });
+    return new ServiceError(`${text} ${advice}`, {
+      reason: code,
+      needsContact: true,
+      ...retrying(networkOutcomeOf(code)),
+    });
   }
   return new ServiceError(text, {
     reason: code,

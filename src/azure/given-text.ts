@@ -4,7 +4,8 @@
 const SAMPLE_UNITS = 512;
 
 /**
- * Decodes the bytes of a file or of a command's output. Windows PowerShell writes UTF-16, and some tools omit the byte order mark.
+ * Decodes the bytes of a file or of a command's output. Windows PowerShell writes UTF-16, some tools omit the byte order mark, and older
+ * editors write Windows-1252: a quote or a blank of it around a SAS is not valid UTF-8.
  * @returns the text without its byte order mark.
  */
 export function decodeText(bytes: Uint8Array): string {
@@ -12,7 +13,20 @@ export function decodeText(bytes: Uint8Array): string {
   if (encoding === 'utf-32le' || encoding === 'utf-32be') return decodeUtf32(bytes, encoding === 'utf-32le');
   // A tool that appends an ASCII line end to UTF-16 leaves half a unit at the end.
   const whole = encoding === 'utf-8' ? bytes : bytes.subarray(0, bytes.length - (bytes.length % 2));
-  return new TextDecoder(encoding).decode(whole);
+  if (encoding !== 'utf-8') return new TextDecoder(encoding).decode(whole);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(whole);
+  } catch {
+    return decodeWindows1252(whole);
+  }
+}
+
+/** With straight quotes. The decoder of Node.js 20 does not know them: it decodes Latin-1. */
+function decodeWindows1252(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/[\x84\x93\x94]/g, '"')
+    .replace(/[\x91\x92]/g, "'");
 }
 
 /** Node.js has no decoder for it. */

@@ -9,7 +9,7 @@ import type { ProgramContext } from './define-command.ts';
 import { startGuided } from './guided/start-guided.ts';
 import { JsonLines } from './json-lines.ts';
 import { assertKnownVariables, isOn } from './option-variables.ts';
-import { withOptionalValues } from './optional-values.ts';
+import { withOptionalValues, withoutEndOfOptions } from './optional-values.ts';
 import { CMDLETS, cmdletNamed } from './powershell/cmdlets.ts';
 import { misplacedFunction } from './powershell/misplaced-functions.ts';
 import { misplacedWords } from './powershell/misplaced-words.ts';
@@ -98,7 +98,7 @@ async function run(args: readonly string[], context: ProgramContext): Promise<nu
   for (const { name, describe } of CMDLETS) cli.command(name, describe);
   try {
     if (!args.some((word) => ASKS_FOR_HELP.has(word))) assertKnownVariables(optionNames, context.environment);
-    await cli.parseAsync(withOptionalValues(args), {}, (_error, _argv, output) => {
+    await cli.parseAsync(withoutEndOfOptions(withOptionalValues(args)), {}, (_error, _argv, output) => {
       if (output !== '') process.stdout.write(`${tidyHelp(output)}\n`);
     });
     return exitCode;

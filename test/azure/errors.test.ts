@@ -81,6 +81,13 @@ describe('toServiceError, for answers of the service', () => {
     [403, 'AuthorizationPermissionMismatch', CredentialError, 'r and w'],
     [403, 'AuthorizationFailure', CredentialError, 'firewall'],
     [403, 'KeyBasedAuthenticationNotPermitted', CredentialError, 'az login'],
+    [403, 'AuthorizationServiceMismatch', CredentialError, 'ss=b'],
+    [403, 'AuthorizationProtocolMismatch', CredentialError, 'https://'],
+    [403, 'AuthorizationSourceIPMismatch', CredentialError, 'sip'],
+    [403, 'UnauthorizedBlobOverwrite', CredentialError, 'permission w'],
+    [403, 'InsufficientAccountPermissions', CredentialError, '-secondary'],
+    [400, 'AccountRequiresHttps', ServiceError, 'https://'],
+    [409, 'BlobImmutableDueToPolicy', DestinationError, 'another container'],
     [404, 'ContainerNotFound', DestinationError, '--create-container'],
     [404, 'BlobNotFound', DestinationError, 'The blob does not exist'],
     [409, 'BlobAlreadyExists', DestinationError, '409 BlobAlreadyExists'],
@@ -262,13 +269,14 @@ describe('toServiceError, for everything that is not an answer of the service', 
 
   it.each([
     ['ECONNRESET', false],
-    ['ETIMEDOUT', false],
+    ['ETIMEDOUT', true],
     ['EPIPE', false],
     ['EAI_AGAIN', false],
-    ['ECONNREFUSED', false],
-    ['EHOSTUNREACH', false],
+    ['ECONNREFUSED', true],
+    ['EHOSTUNREACH', true],
     ['ESTALLED', false],
     ['REQUEST_SEND_ERROR', false],
+    ['ENETUNREACH', true],
     ['ENOTFOUND', true],
     ['EPROXY', true],
     ['EPROTO', true],
@@ -289,10 +297,10 @@ describe('toServiceError, for everything that is not an answer of the service', 
     ['CERT_NOT_YET_VALID', 'clock'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'another host'],
   ])(
-    'says of the certificate error %s what to do, and that it may pass once the service has answered',
+    'says of the certificate error %s what to do, and that it may pass for some minutes once the service has answered',
     (code, advice) => {
       const error = toServiceError(sent('Put Page 0+512'), networkErrorOf(code)) as ServiceError;
-      expect(error.failure).toEqual({ reason: code, transient: true, needsContact: true });
+      expect(error.failure).toEqual({ reason: code, transient: true, needsContact: true, limit: { tries: 20 } });
       expect(error.message).toContain(advice);
     },
   );

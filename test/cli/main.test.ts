@@ -62,6 +62,11 @@ describe('main', () => {
     expect(written.out).toBe(out);
   });
 
+  it('reads the arguments behind --', async () => {
+    const image = await makeImage();
+    expect(await main(['inspect', '--quiet', '--', image], {})).toBe(0);
+  });
+
   it('prints with --quiet only why a disk cannot be read', async () => {
     const image = await makeImage();
     await truncate(image, 2 * MIB);

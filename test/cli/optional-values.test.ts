@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withOptionalValues } from '../../src/cli/optional-values.ts';
+import { withOptionalValues, withoutEndOfOptions } from '../../src/cli/optional-values.ts';
 
 describe('withOptionalValues', () => {
   it('gives --skip-free its value, so that it does not take the next word', () => {
@@ -14,5 +14,13 @@ describe('withOptionalValues', () => {
   it('keeps a value that was given, and what follows --', () => {
     const words = ['convert', '--skip-free=free', '--', '--skip-free', 'out.vhd'];
     expect(withOptionalValues(words)).toEqual(words);
+  });
+});
+
+describe('withoutEndOfOptions', () => {
+  it('makes arguments of what follows --', () => {
+    const words = ['inspect', '--json', '--', '-disk.vhd', '--', 'x.vhd'];
+    expect(withoutEndOfOptions(words)).toEqual(['inspect', '--json', './-disk.vhd', './--', 'x.vhd']);
+    expect(withoutEndOfOptions(['inspect', '--json'])).toEqual(['inspect', '--json']);
   });
 });

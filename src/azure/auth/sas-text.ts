@@ -28,6 +28,8 @@ const SIGNATURE: FieldForm = {
   name: 'the base64 of 32 bytes',
   plus: true,
 };
+/** What a sentence or a link puts behind a signature, which ends with = or %3D. */
+export const AFTER_SIGNATURE = /[)\]}>.,;:!\u2026]+$/;
 const PROTOCOLS: FieldForm = { pattern: /^(?:https|https?,https?)$/, name: '"https" or "https,http"' };
 const TEXT = 'text';
 
@@ -184,7 +186,8 @@ function decodedOnce(text: string): string | undefined {
 function fieldValue(name: string, raw: string, level: number | undefined): string {
   const form = FIELDS.get(name);
   if (form === undefined || form === TEXT) return textOf(name, raw, level);
-  const spellings = spellingsOf(raw).map((text) => (form.plus === true ? text.replaceAll(' ', '+') : text));
+  const bare = name === 'sig' ? raw.replace(AFTER_SIGNATURE, '') : raw;
+  const spellings = spellingsOf(bare).map((text) => (form.plus === true ? text.replaceAll(' ', '+') : text));
   const value = spellings.find((text) => form.pattern.test(text) && (form !== TIME || isDate(text)));
   if (name === 'sig') {
     const signature = value ?? spellings.at(-1) ?? '';

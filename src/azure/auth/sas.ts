@@ -6,7 +6,7 @@ import type { BlobAddress } from '../destination.ts';
 import { decodedUrl, percentDecoded, unescapeMarkup, withoutWrapping } from '../given-text.ts';
 import { parseStorageHost } from '../storage-host.ts';
 import { describePermissions, missingLetters } from './sas-permissions.ts';
-import { canonicalSas } from './sas-text.ts';
+import { AFTER_SIGNATURE, canonicalSas } from './sas-text.ts';
 
 /** The claims of a SAS. If it refers to a stored access policy (`si`), permissions and times may be missing. */
 export interface SasClaims {
@@ -55,12 +55,18 @@ export function parseSas(text: string, { url }: BlobAddress): string {
 
 const QUOTES = '"\'`“”„‘’';
 /** What separates a SAS from the text around it. A mail may have wrapped the SAS, so nothing does if the whole text is one. */
-const BORDERS: readonly RegExp[] = [/(?!)/, new RegExp(`[${QUOTES}]`), new RegExp(`[\\s${QUOTES}]+`)];
+const BORDERS: readonly RegExp[] = [
+  /(?!)/,
+  new RegExp(`[${QUOTES}]`),
+  new RegExp(`[\\s${QUOTES}]+`),
+  // Links in Markdown: [text](URL).
+  new RegExp(`[\\s${QUOTES}()<>[\\]{}]+`),
+];
 
 /** The SAS of the only part of the text that has one. */
 function onlySas(text: string, url: string): string {
-  const signatures = text.matchAll(/(?<![a-z])sig=([^&;\s"']*)/gi);
-  if (new Set([...signatures].map(([, value]) => value)).size > 1) {
+  const signatures = text.matchAll(/(?<![a-z])sig=([^&;\s"'()<>[\]{}]*)/gi);
+  if (new Set([...signatures].map(([, value]) => value?.replace(AFTER_SIGNATURE, ''))).size > 1) {
     throw new CredentialError('The text contains several SAS. Pass only one of them.');
   }
   let problem: unknown;
@@ -96,7 +102,7 @@ function queryIn(text: string, url: string): string {
 
 /** The URL at the end of a text, behind a label such as `BlobEndpoint=`. A host of Azure Storage may lack its scheme. */
 function placeIn(text: string): string | undefined {
-  const url = /(?:^|[=:\s])(https?:\/\/\S*)\s*$/i.exec(text)?.[1];
+  const url = /(?:^|[=:\s(<[])(https?:\/\/\S*)\s*$/i.exec(text)?.[1];
   if (url !== undefined) return url;
   const [path = ''] = /[^=:\s]*\s*$/.exec(text) ?? [];
   return parseStorageHost(path.split('/')[0] ?? '') === undefined ? undefined : `https://${path.trim()}`;

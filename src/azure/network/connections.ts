@@ -1,5 +1,5 @@
 // The connections of one upload: kept alive, one for each request in flight, and closed when they stall.
-import { type AgentOptions, Agent as HttpAgent } from 'node:http';
+import { type AgentOptions, type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -9,18 +9,19 @@ import { forwardingAgent, TunnelAgent } from './proxy-agents.ts';
 /** However slow a connection is, it counts as dead after this time without a byte, in milliseconds. */
 const MAX_STALL_TIMEOUT_MS = 15 * 60_000;
 
-/** The agent's options, which it reads for each new socket. Its type does not declare them. */
+/** The agent's options, which it reads for each new socket, and what gets each request. Its type declares neither. */
 interface TimedAgent extends HttpAgent {
   readonly options: { timeout: number };
+  addRequest(request: ClientRequest, options: object): void;
 }
 
 function isTimed(agent: HttpAgent): agent is TimedAgent {
-  return 'options' in agent && typeof agent.options === 'object';
+  return 'options' in agent && typeof agent.options === 'object' && 'addRequest' in agent;
 }
 
 function timed(agent: HttpAgent): TimedAgent {
   if (isTimed(agent)) return agent;
-  throw new TypeError('This version of Node.js does not expose the options of an Agent.');
+  throw new TypeError('This version of Node.js does not expose the options and requests of an Agent.');
 }
 
 /**
@@ -49,6 +50,7 @@ export class Connections {
     this.proxy = proxy === undefined ? undefined : describeProxy(proxy);
     this.#agents = agents.map(timed);
     for (const agent of this.#agents) this.#watch(agent);
+    refuseUpgrades(this.agent);
   }
 
   /** The service has answered a request: the connection works. */
@@ -85,6 +87,19 @@ export class Connections {
   #setTimeout(timeoutMs: number): void {
     for (const { options } of this.#agents) options.timeout = timeoutMs;
   }
+}
+
+/** Node.js closes the connection of an answer with the status 101 (Switching Protocols), but reports neither an answer nor an error. */
+function refuseUpgrades(agent: TimedAgent): void {
+  const addRequest = agent.addRequest.bind(agent);
+  agent.addRequest = (request, options) => {
+    request.once('upgrade', (_, socket: Duplex) => {
+      socket.destroy();
+      const error = new Error('the answer changes the protocol, which was not requested (status 101)');
+      request.emit('error', Object.assign(error, { code: 'HPE_UPGRADE' }));
+    });
+    addRequest(request, options);
+  };
 }
 
 /** The SDK passes the host as the URL contains it: an IPv6 address in brackets, which Node.js does not accept. */

@@ -2,8 +2,8 @@
 import type { ImageFile } from '../image-file.ts';
 import type { ForeignFormat } from './foreign-format.ts';
 
-/** Btrfs stores its superblock at 64 KiB. */
-const HEAD_LENGTH = 66 * 1024;
+/** Btrfs stores its superblock at 64 KiB, ZFS its first uberblock at 128 KiB. */
+const HEAD_LENGTH = 129 * 1024;
 
 /** Tried in this order. Bytes are encoded as latin1. */
 const VOLUMES: readonly (readonly [offset: number, bytes: string, name: string])[] = [
@@ -14,6 +14,9 @@ const VOLUMES: readonly (readonly [offset: number, bytes: string, name: string])
   [512, 'LABELONE', 'a physical volume of LVM'],
   [0, 'XFSB', 'an XFS file system'],
   [64 * 1024 + 64, '_BHRfS_M', 'a Btrfs file system'],
+  [128 * 1024, '\x0c\xb1\xba\0\0\0\0\0', 'a member of a ZFS pool'],
+  [0, '\xfc\x4e\x2b\xa9', 'a member of a software RAID of Linux (md)'],
+  [4096, '\xfc\x4e\x2b\xa9', 'a member of a software RAID of Linux (md)'],
   [4096 - 10, 'SWAPSPACE2', 'a swap area of Linux'],
   [54, 'FAT12   ', 'a FAT file system'],
   [54, 'FAT16   ', 'a FAT file system'],

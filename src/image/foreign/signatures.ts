@@ -26,14 +26,21 @@ function backup(program: string): ForeignFormat {
 
 const APPLY_IMAGE =
   'It contains files, not a disk. Apply it to a volume of a new VHD and make that bootable (DISM /Apply-Image /ImageFile:SOURCE /Index:1 /ApplyDir:W:\\, then bcdboot W:\\Windows /s S:).';
+const APPLY_FFU =
+  'Apply it to a new VHD that is attached as a disk: DISM /Apply-Ffu /ImageFile:SOURCE /ApplyDrive:\\\\.\\PhysicalDriveN';
 const SIMG = 'Expand it first: simg2img SOURCE disk.img';
 const DMG =
   'Azure cannot run macOS. If it contains another system, convert it: qemu-img convert -f dmg -O vpc -o subformat=dynamic,force_size=on SOURCE disk.vhd';
+const DMG_ON_MAC =
+  'Azure cannot run macOS. If it contains another system, convert it on a Mac: hdiutil convert SOURCE -format UDTO -o disk';
 const EWF = 'Export the disk first, as disk.raw: ewfexport -t disk -f raw SOURCE';
 const PARTCLONE =
   'It contains the used blocks of one partition. Restore it to the partition of a disk (partclone.restore -s SOURCE -o /dev/sdX1) and create a VHD from the disk.';
 const LUKS =
   'Nobody can enter its passphrase in Azure. Open it and copy its contents: cryptsetup open SOURCE plain && qemu-img convert -f raw -O vpc -o subformat=dynamic,force_size=on /dev/mapper/plain disk.vhd';
+
+const DECRYPT = 'Decrypt it first, then use the disk image inside:';
+const EXPORT = 'Export the disk as a raw image with the program that created it.';
 
 const CPIO = unpack('a cpio archive', 'cpio -id <');
 const SPLIT_ZIP =
@@ -63,18 +70,13 @@ const SIGNATURES: readonly Signature[] = [
   at(0, 'Bochs Virtual HD Image', convert('a Bochs disk image', '-f bochs')),
   at(0, '#!/bin/sh\n#V2.0 Format', convert('a compressed loop image (cloop)', '-f cloop')),
   at(-512, 'koly', advise('a DMG disk image of macOS', DMG)),
-  at(
-    0,
-    'encrcdsa',
-    advise(
-      'an encrypted DMG disk image of macOS',
-      'Azure cannot run macOS. If it contains another system, convert it on a Mac: hdiutil convert SOURCE -format UDTO -o disk',
-    ),
-  ),
+  at(0, 'encrcdsa', advise('an encrypted DMG disk image of macOS', DMG_ON_MAC)),
+  at(0, 'sprs\0', advise('a sparse disk image of macOS', DMG_ON_MAC)),
   at(0, '\x3a\xff\x26\xed', advise('an Android sparse image', SIMG)),
 
   at(0, 'MSWIM\0\0\0', advise('a Windows image (WIM or ESD)', APPLY_IMAGE)),
   at(0, 'WLPWM\0\0\0', advise('a Windows image (pipable WIM)', APPLY_IMAGE)),
+  at(4, 'SignedImage ', advise('a Full Flash Update image (FFU)', APPLY_FFU)),
   at(0, 'EVF\x09\x0d\x0a\xff\0', advise('an EWF image (E01) of EnCase', EWF)),
   at(0, 'EVF2\x0d\x0a\x81\0', advise('an EWF image (Ex01) of EnCase', EWF)),
   at(
@@ -86,6 +88,8 @@ const SIGNATURES: readonly Signature[] = [
     ),
   ),
   at(0, 'AFF10\x0d\x0a\0', advise('an AFF image', 'Convert it first: affconvert -r -e raw SOURCE')),
+  // A ZIP archive that contains the disk in pieces of its own format.
+  at(30, 'container.description', advise('an AFF4 image', EXPORT)),
   at(0, '\xb4\x6e\x68\x44', backup('Acronis True Image')),
   at(0, '\xfe\xef\x01', backup('Norton Ghost')),
   at(-64, 'MACRIUM_FILE', backup('Macrium Reflect')),
@@ -139,6 +143,16 @@ const SIGNATURES: readonly Signature[] = [
   at(0, '070707', CPIO),
   at(0, '!<arch>\n', unpack('an ar archive, as Debian packages are', 'ar x')),
   at(0, '\xed\xab\xee\xdb', unpack('an RPM package', 'rpm2archive')),
+  at(0, 'age-encryption.org/', advise('a file encrypted with age', `${DECRYPT} age -d -o disk.img SOURCE`)),
+  at(
+    0,
+    'Salted__',
+    advise(
+      'a file encrypted with OpenSSL',
+      'Decrypt it first with the options that encrypted it (openssl enc -d), then use the disk image inside.',
+    ),
+  ),
+  at(0, '-----BEGIN PGP MESSAGE', advise('a file encrypted with PGP', `${DECRYPT} gpg -o disk.img -d SOURCE`)),
   at(0, '%PDF-', advise('a PDF document', 'Use the disk image itself.')),
   at(0, '\x7fELF', advise('a program for Linux', 'Use the disk image itself.')),
 ];

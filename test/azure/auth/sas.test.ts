@@ -170,6 +170,12 @@ describe('parseSas', () => {
     `set SAS=${SAS}`,
     `set "SAS=${SAS.replaceAll('%', '%%')}"`,
     `$env:SAS = '${SAS.replaceAll('&', '`&')}'`,
+    `[the disk](${URL}?${SAS})`,
+    `[${URL}?${SAS}](${URL}?${SAS}).`,
+    `(${URL}?${SAS})`,
+    `<${URL}?${SAS}>.`,
+    `See ${URL}?${SAS}, please.`,
+    `${SAS};`,
   ])('reads %j', (text) => {
     expect(parseSas(text, address)).toBe(SAS);
   });
@@ -189,6 +195,9 @@ describe('parseSas', () => {
     [`https://account.blob.core.windows.net/vhds/folder/other.vhd?${SAS}`, 'other.vhd'],
     [`https://account.blob.core.windows.net/vhds/fold?${SAS}`, '/vhds/fold,'],
     [`https://other.blob.core.windows.net/vhds/folder/my%20disk.vhd?${SAS}`, 'other.blob'],
+    [`[disk](https://other.blob.core.windows.net/vhds?${SAS})`, 'other.blob'],
+    [`<https://other.blob.core.windows.net/vhds?${SAS}>.`, 'other.blob'],
+    [`[${URL}?${SAS}](${URL}?${OTHER})`, 'several SAS'],
     [`http://account.blob.core.windows.net/?${SAS}`, 'http://account'],
     [`https://account.blob.core.windows.net/vhds&${SAS}`, 'but the destination is'],
     [`https://%/?${SAS}`, 'not a valid URL'],

@@ -56,6 +56,15 @@ describe('Connections', () => {
     expect(error).toMatchObject({ code: 'ESTALLED', message: 'no data was transferred for 0.0 s' });
   });
 
+  it('reports an answer that changes the protocol', async () => {
+    const { url, server } = await serve(NEVER_ANSWER);
+    server.removeAllListeners('request');
+    server.on('connection', (socket: Socket) => {
+      socket.on('data', () => socket.write('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'));
+    });
+    expect(await request(url, connect(url, 60_000))).toMatchObject({ code: 'HPE_UPGRADE' });
+  });
+
   it('aborts a request whose answer stops in the middle', async () => {
     const { url } = await serve((_, response) => {
       response.write('the first half');

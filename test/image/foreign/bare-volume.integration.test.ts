@@ -40,6 +40,18 @@ describe.skipIf(process.platform !== 'linux')('a volume without a partition tabl
     expect((await openWatched(path, { format: 'raw' })).image.size).toBe(size * MIB);
   });
 
+  it.each([
+    [0, 'fc4e2ba9', 'a member of a software RAID of Linux (md)'],
+    [4096, 'fc4e2ba9', 'a member of a software RAID of Linux (md)'],
+    [128 * 1024, '0cb1ba0000000000', 'a member of a ZFS pool'],
+  ])('with the superblock at %i is named: %s %s', async (offset, superblock, name) => {
+    const path = await volume(8 * MIB, 'true');
+    const file = await open(path, 'r+');
+    await file.write(Buffer.from(superblock, 'hex'), 0, null, offset);
+    await file.close();
+    expect((await failureOf(openDiskImage(path))).message).toContain(`it is ${name} without a partition table`);
+  });
+
   it('of LUKS is named as encrypted', async () => {
     const path = await volume(32 * MIB, 'cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000');
     expect((await failureOf(openDiskImage(path))).message).toContain('it is a volume encrypted with LUKS');

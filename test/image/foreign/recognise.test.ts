@@ -91,6 +91,12 @@ describe('a file that is not a VHD', () => {
     ['IsZ!', 0, 'a compressed CD or DVD image of UltraISO (ISZ)', /install the system on a new VHD/],
     ['DAA\0', 0, 'a compressed CD or DVD image of PowerISO (DAA)', /install the system on a new VHD/],
     ['CISO', 0, 'a compressed CD or DVD image (CSO)', /install the system on a new VHD/],
+    ['sprs\0\0\0\x03', 0, 'a sparse disk image of macOS', /hdiutil/],
+    ['SignedImage ', 4, 'a Full Flash Update image (FFU)', /DISM \/Apply-Ffu .*\\\\\.\\PhysicalDriveN/],
+    [`${'PK\x03\x04'.padEnd(30, '\x01')}container.description`, 0, 'an AFF4 image', /Export the disk/],
+    ['age-encryption.org/v1\n-> X25519', 0, 'a file encrypted with age', /age -d -o disk\.img \S+$/],
+    ['Salted__', 0, 'a file encrypted with OpenSSL', /openssl enc -d/],
+    ['-----BEGIN PGP MESSAGE-----\n', 0, 'a file encrypted with PGP', /gpg -o disk\.img -d \S+$/],
     ['%PDF-1.7', 0, 'a PDF document', /Use the disk image itself/],
   ])('with %j at %i is identified as %s', async (bytes, offset, name, nextStep) => {
     const message = await messageFor(at(offset, bytes));
