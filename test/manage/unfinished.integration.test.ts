@@ -230,6 +230,20 @@ describe('an abort', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it.each(['copy.vhd', 'copy.vhd.vhdup.json'])(
+    'of a download removes its temporary file also if all that begins with %s was renamed',
+    async (beginning) => {
+      const folder = await temporaryFolder();
+      await stoppedDownload(folder);
+      for (const name of await readdir(folder)) {
+        if (name.startsWith(beginning)) await rename(join(folder, name), join(folder, name.replace('copy', 'web01')));
+      }
+      const path = join(folder, 'web01.vhd');
+      expect(await abortUnfinished({ path })).toMatchObject({ kind: 'download', target: 'delete', file: path });
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
+
   it('of a download with its checkpoint in another folder needs the file', async () => {
     const folder = await temporaryFolder();
     const checkpoint = join(await temporaryFolder(), 'state.json');
