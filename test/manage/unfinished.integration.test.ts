@@ -181,6 +181,17 @@ describe('an abort', () => {
     expect(await readdir(dirname(image))).toEqual(['disk.vhd']);
   });
 
+  it('keeps everything if the blob has snapshots, and says how to delete them', async () => {
+    const image = await stoppedUpload();
+    storedBlob().addSnapshot(new Date());
+    const failure = await failureOf(abortUnfinished({ path: image, destination: access() }));
+    expect(failure).toMatchObject({ exitCode: 6 });
+    expect(failure.message).toContain('az storage blob delete --delete-snapshots only');
+    expect(await readdir(dirname(image))).toEqual(['disk.vhd', 'disk.vhd.vhdup.json']);
+    storedBlob().snapshots.clear();
+    expect(await abortUnfinished({ path: image, destination: access() })).toMatchObject({ target: 'delete' });
+  });
+
   it('leaves a blob that is complete, or that is of something else', async () => {
     const image = await stoppedUpload();
     const kept = await readFile(`${image}.vhdup.json`);
