@@ -195,6 +195,18 @@ describe('faults', () => {
     expectSameBytes(await readFile(output), storedBlob().read(0, SIZE + 512));
   });
 
+  it('do not leave data out if the list of pages lacks some that are known', async () => {
+    storeDisk();
+    const output = await newFile();
+    const body = '<?xml version="1.0"?><PageList><PageRange><Start>0</Start><End>4095</End></PageRange></PageList>';
+    server.faults.add({ operation: 'GetPageRanges', times: 1 }, { kind: 'answer', isDone: true, body });
+    const failure = await failureOf(download(output));
+    expect(failure).toMatchObject({ exitCode: 9 });
+    expect(failure.message).toContain(`ends at 4096, but the blob holds data up to ${SIZE + 512}`);
+    await download(output);
+    await expectDisk(output);
+  });
+
   it('wait for a new SAS when the old one has expired', async () => {
     storeDisk();
     const output = await newFile();
