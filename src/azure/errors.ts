@@ -155,6 +155,12 @@ const ADVICE_ON: Partial<Readonly<Record<Operation, ReadonlyMap<string, string>>
   ]),
   'Put Blob': TIER_ADVICE,
   'Copy Blob': TIER_ADVICE,
+  'Delete Blob': new Map([
+    [
+      'SnapshotsPresent',
+      'The blob has snapshots, and the service does not delete it while there are any. Delete them first (az storage blob delete --delete-snapshots only), and run the same command again.',
+    ],
+  ]),
 };
 
 /** The next step after an answer that does not come from the service, by status. */

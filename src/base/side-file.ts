@@ -22,6 +22,7 @@ const SHORT_BEGINNING = 56;
 /** Smallest read, in bytes. */
 const MIN_CHUNK = 4096;
 const RANDOM = /^\.[\da-f]{12}$/;
+const RANDOM_LENGTH = 13;
 
 /**
  * The path of a file beside `path`: the same name plus `ending`. A name that is too long for the file system is shortened and ends
@@ -173,6 +174,27 @@ export function temporaryPath(path: string, name: string, kind: string): string 
   const beginning = [own, shortNameOf(own)].find((known) => name.startsWith(`${known}.`));
   if (beginning === undefined) return undefined;
   return RANDOM.test(name.slice(beginning.length, -kind.length - 1)) ? besideName(path, name) : undefined;
+}
+
+/**
+ * The path of a temporary file that was created with this name, also if the file that it is for has been renamed since, alone or together with it.
+ * @param path - The present path of that file. @returns undefined if `createTemporary` cannot have given it this name.
+ */
+export async function renamedTemporaryPath(path: string, name: string, kind: string): Promise<string | undefined> {
+  const random = name.slice(-kind.length - RANDOM_LENGTH - 1, -kind.length - 1);
+  const isOwn = name.length > random.length + kind.length + 1 && RANDOM.test(random) && name.endsWith(`.${kind}`);
+  if (!isOwn || /[\\/\0]/.test(name)) return undefined;
+  const stored = besideName(path, name);
+  const renamed = await sidePath(path, `${random}.${kind}`);
+  return !(await isThere(stored)) && (await isThere(renamed)) ? renamed : stored;
+}
+
+/** Whether anything has this name. */
+export async function isThere(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import { type ByteRange, endOf } from '../base/byte-range.ts';
 import { LinkedAbort } from '../base/linked-abort.ts';
 import { bytesOf, joinRanges } from '../base/range-list.ts';
 import type { RangeMap } from '../base/range-map.ts';
-import { VerificationError } from '../errors.ts';
+import { ServiceError, VerificationError } from '../errors.ts';
 import { clearRanges } from '../image/without-free-space.ts';
 import { listedRanges } from '../remote/page-ranges.ts';
 import type { ReadTarget } from '../remote/read-target.ts';
@@ -19,6 +19,8 @@ export interface BlobSourceOptions {
   readonly etag: string;
   /** Size of the disk in bytes. */
   readonly diskSize: number;
+  /** End of the last page that is known to hold data, in bytes; 0 if none is. The list of pages must reach it. */
+  readonly endOfData: number;
   /** The windows are in this memory, which computes their checksums. */
   readonly memory: WindowMemory;
   readonly manifest: ManifestReader | undefined;
@@ -40,17 +42,27 @@ export class BlobSource implements TransferSource {
     this.diskSize = options.diskSize;
   }
 
-  /** The listed pages. Each call lists them anew, because the list may have millions of ranges. */
+  /**
+   * The listed pages. Each call lists them anew, because the list may have millions of ranges.
+   * @throws {ServiceError} the list lacks a page that holds data.
+   */
   async *extents(): AsyncGenerator<ByteRange> {
-    const { target, free, signal } = this.#options;
-    for await (const { offset, length } of listedRanges(target.store, signal)) {
+    const { target, free, endOfData, signal } = this.#options;
+    let listed = 0;
+    for await (const range of listedRanges(target.store, signal)) {
+      listed = endOf(range);
       // The footer is listed too.
-      const end = Math.min(offset + length, this.diskSize);
-      if (offset >= end) return;
-      const extent = { offset, length: end - offset };
+      const end = Math.min(listed, this.diskSize);
+      if (range.offset >= end) continue;
+      const extent = { offset: range.offset, length: end - range.offset };
       if (free === undefined) yield extent;
       else yield* free.outside(extent);
     }
+    if (listed >= endOfData) return;
+    throw new ServiceError(
+      `Get Page Ranges failed: the list of ${target.url} ends at ${listed}, but the blob holds data up to ${endOfData}. What it does not list would be missing in the file.`,
+      { reason: 'PageRangeMissing', transient: false },
+    );
   }
 
   /** @throws {VerificationError} the data does not match the manifest. */

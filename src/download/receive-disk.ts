@@ -30,7 +30,8 @@ export async function receiveDisk(run: DownloadRun, plan: DownloadPlan): Promise
   try {
     const { etag } = disk.properties;
     const { signal } = access;
-    const source = new BlobSource({ target, etag, diskSize: disk.size, memory, manifest, free: leftOut?.map, signal });
+    const { size: diskSize, endOfData } = disk;
+    const source = new BlobSource({ target, etag, diskSize, endOfData, memory, manifest, free: leftOut?.map, signal });
     const progress = new Progress(earlier);
     const parts = { ...run, ...plan, image, source, progress, memory };
     const reception = { ...parts, saved: new SavedDownload(parts) };
@@ -152,7 +153,9 @@ async function stopped(reception: Reception, error: unknown): Promise<unknown> {
   }
   // The failure explains more than that its progress could not be saved.
   await saved.save().catch(() => undefined);
-  await image.keep();
+  // No later run finds a temporary file that no checkpoint names.
+  if (saved.isResumable) await image.keep();
+  else await image.abandon();
   return error;
 }
 

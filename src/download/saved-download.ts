@@ -40,9 +40,16 @@ export class SavedDownload {
   /** Whether the last save failed, so that the warning is not repeated every second. */
   #saveFailed = false;
   #nextMs = 0;
+  #isResumable: boolean;
 
   constructor(options: SavedDownloadOptions) {
     this.#options = options;
+    this.#isResumable = options.earlier !== undefined;
+  }
+
+  /** Whether there is a checkpoint, which a later run can resume. */
+  get isResumable(): boolean {
+    return this.#isResumable;
   }
 
   /** Bytes received in earlier runs. */
@@ -77,6 +84,7 @@ export class SavedDownload {
   /**
    * A checkpoint that cannot be saved is only a warning, because the next one may be.
    * @param finishing - As in `DownloadCheckpoint`. @throws {LocalFileError} the file cannot be made durable.
+   * @throws {CheckpointError} the first checkpoint, or that with `finishing`, cannot be saved.
    */
   async save(finishing?: string): Promise<void> {
     const { facts, file, access, image, progress, source, emit } = this.#options;
@@ -92,9 +100,10 @@ export class SavedDownload {
     try {
       await file.save({ ...facts, ...counted, file: state, ...(finishing === undefined ? {} : { finishing }) });
       this.#saveFailed = false;
+      this.#isResumable = true;
       emit({ type: 'saved', checkpoint: file.path });
     } catch (error) {
-      if (!(error instanceof CheckpointError) || finishing !== undefined) throw error;
+      if (!(error instanceof CheckpointError) || finishing !== undefined || !this.#isResumable) throw error;
       if (this.#saveFailed) return;
       this.#saveFailed = true;
       emit({

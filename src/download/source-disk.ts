@@ -24,6 +24,8 @@ export interface SourceDisk {
   readonly size: number;
   /** The last 512 bytes of the blob; empty if the whole blob is the disk. */
   readonly footer: Uint8Array;
+  /** Length of the blob in bytes if its last page holds data; 0 if it does not, or if it is not certain that the page is listed. */
+  readonly endOfData: number;
   /** 16 bytes; zeros if no footer stores it. */
   readonly diskId: Uint8Array;
   /** Seconds since 2000-01-01T00:00:00Z, 0 if unknown. */
@@ -48,9 +50,12 @@ export async function lookAtSource(target: ReadTarget, options: LookOptions): Pr
   const properties = assertReadable(await target.store.properties(signal), url);
   const footer = await lastPage(target, properties, options);
   const problem = footerProblem(footer, properties.size);
+  // Whether the service lists the footer of a managed disk is not documented.
+  const endOfData = properties.type === 'PageBlob' && !isZero(footer) ? properties.size : 0;
   if (problem === undefined) {
     const { uniqueId, timestamp } = decodeFooter(footerFields(footer, url, properties.size - FOOTER_LENGTH));
-    return { properties, size: properties.size - FOOTER_LENGTH, footer, diskId: uniqueId, timestamp };
+    const size = properties.size - FOOTER_LENGTH;
+    return { properties, size, footer, endOfData, diskId: uniqueId, timestamp };
   }
   if (format !== 'raw') {
     throw new DestinationError(
@@ -59,7 +64,8 @@ export async function lookAtSource(target: ReadTarget, options: LookOptions): Pr
     );
   }
   emit({ type: 'warning', code: 'no-footer', message: `All bytes of ${url} are saved as they are: ${problem}.` });
-  return { properties, size: properties.size, footer: new Uint8Array(), diskId: new Uint8Array(16), timestamp: 0 };
+  const rest = { footer: new Uint8Array(), endOfData, diskId: new Uint8Array(16), timestamp: 0 };
+  return { properties, size: properties.size, ...rest };
 }
 
 function assertReadable(found: ReadProperties | undefined, url: string): ReadProperties {

@@ -1,6 +1,5 @@
 // abortUnfinished: gives up an unfinished upload, download or verification, and removes what it has left.
 
-import { lstat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseDestination } from '../azure/destination.ts';
 import { shownPath } from '../base/printable.ts';
@@ -17,7 +16,7 @@ import type { Checkpoint } from '../state/checkpoint.ts';
 import type { DownloadCheckpoint } from '../state/download-checkpoint.ts';
 import { ExclusiveAccess } from '../state/exclusive-access.ts';
 import { STATE_ENDINGS, type StateKind, stateKindOf } from '../state/state-kind.ts';
-import { discardLocalImage } from '../target/open-local-image.ts';
+import { discardLocalImage, hasUnfinishedFile } from '../target/open-local-image.ts';
 import type { BlobProperties } from '../target/page-blob.ts';
 import { describeUnfinished, STATE_FILES, type Unfinished } from './unfinished.ts';
 
@@ -133,10 +132,7 @@ async function abortDownload(work: Work): Promise<PartialTarget> {
   if (state === undefined) return 'absent';
   const output = outputOf(work, state);
   const isFinished = state.finishing !== undefined && (await fileIdentity(output)) === state.finishing;
-  const exists = await lstat(join(dirname(output), state.file.temporary)).then(
-    () => true,
-    () => false,
-  );
+  const exists = await hasUnfinishedFile(output, state.file);
   const isBeside = resolve(await sidePath(output, '.vhdup.json')) === resolve(work.path);
   if (!exists && !isFinished && !isBeside && work.options.checkpoint === undefined) {
     throw new CheckpointError(

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { explainFileProblem, FileRefusal, isFileProblem } from '../base/file-problem.ts';
 import type { PageRun } from '../base/page-run.ts';
 import { printable, shownPath } from '../base/printable.ts';
-import { createTemporary, openExisting, removeLeftOvers, syncFolder, temporaryPath } from '../base/side-file.ts';
+import { createTemporary, openExisting, removeLeftOvers, renamedTemporaryPath, syncFolder } from '../base/side-file.ts';
 import { codeOf } from '../base/thrown.ts';
 import { whileHeld } from '../base/windows-file-retry.ts';
 import { LocalFileError } from '../errors.ts';
@@ -92,7 +92,7 @@ export class LocalFile implements PageWriter, Lifecycle {
    */
   static async reopen(path: string, name: string, overwrite: boolean): Promise<LocalFile> {
     try {
-      const temporary = temporaryPath(path, name, RESUMABLE);
+      const temporary = await LocalFile.temporaryOf(path, name);
       if (temporary === undefined) throw notResumable(name, WRONG_NAME);
       // A kill between the two steps of `renameIfAbsent` leaves both names. The file has not been reported as finished yet.
       if (await areSameFile(path, temporary)) await whileHeld(() => rm(path));
@@ -107,11 +107,16 @@ export class LocalFile implements PageWriter, Lifecycle {
 
   /** Removes the temporary file of an earlier run, if it exists. Parameters as of `reopen`. @throws {LocalFileError} */
   static async discard(path: string, name: string): Promise<void> {
-    const temporary = temporaryPath(path, name, RESUMABLE);
+    const temporary = await LocalFile.temporaryOf(path, name);
     if (temporary === undefined) throw localFileError(path, notResumable(name, WRONG_NAME));
     await whileHeld(() => rm(temporary, { force: true })).catch((error: unknown) => {
       throw localFileError(temporary, error);
     });
+  }
+
+  /** The path of the temporary file of an earlier run, which may be absent; undefined if none can have this name. Parameters as of `reopen`. */
+  static temporaryOf(path: string, name: string): Promise<string | undefined> {
+    return renamedTemporaryPath(path, name, RESUMABLE);
   }
 
   /** Name of the temporary file, without its folder. */

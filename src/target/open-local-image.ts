@@ -1,5 +1,6 @@
 // openLocalImage: creates or resumes a disk image in a local file.
 import { PAGE_SIZE } from '../base/byte-range.ts';
+import { isThere } from '../base/side-file.ts';
 import type { BlockLayout } from '../image/block-layout.ts';
 import { dynamicVhdLayout } from '../image/vhd/dynamic-layout.ts';
 import { encodeFixedFooter } from '../image/vhd/footer.ts';
@@ -31,6 +32,12 @@ export async function openLocalImage(options: LocalImageOptions): Promise<LocalI
  */
 export async function discardLocalImage(path: string, { temporary }: LocalImageState): Promise<void> {
   await LocalFile.discard(path, temporary);
+}
+
+/** Whether there is a temporary file of an unfinished image. @param path - The path of the image. */
+export async function hasUnfinishedFile(path: string, { temporary }: LocalImageState): Promise<boolean> {
+  const found = await LocalFile.temporaryOf(path, temporary);
+  return found !== undefined && (await isThere(found));
 }
 
 /** Undefined for the formats that store the disk as it is. */

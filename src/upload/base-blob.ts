@@ -111,7 +111,9 @@ function ofBase<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
-    if (error instanceof UsageError) throw new UsageError(`--base: ${error.message}`);
+    if (error instanceof UsageError) {
+      throw new UsageError(`--base: ${error.message.replace(/\b([Tt])he destination\b/g, '$1he base')}`);
+    }
     if (error instanceof CredentialError && !error.message.startsWith('The base '))
       throw new CredentialError(`--base: ${error.message}`, { isExpired: error.isExpired });
     throw error;

@@ -10,6 +10,7 @@ import {
   openExisting,
   readSideFile,
   removeLeftOvers,
+  renamedTemporaryPath,
   replaceSideFile,
   requireName,
   sidePath,
@@ -217,6 +218,30 @@ describe('temporaryPath', () => {
     '',
   ])('refuses %s, which no temporary file of disk.vhd has', (name) => {
     expect(temporaryPath('folder/disk.vhd', name, 'partial')).toBeUndefined();
+  });
+});
+
+describe('renamedTemporaryPath', () => {
+  it('has the name of creation, or the present name of the file', async () => {
+    const path = await newPath('new.vhd');
+    const [kept, absent] = ['old.vhd.0123456789ab.part', 'old.vhd.ba9876543210.part'];
+    await writeFile(join(dirname(path), kept), '');
+    await writeFile(`${path}.ba9876543210.part`, '');
+    expect(await renamedTemporaryPath(path, kept, 'part')).toBe(join(dirname(path), kept));
+    expect(await renamedTemporaryPath(path, absent, 'part')).toBe(`${path}.ba9876543210.part`);
+  });
+
+  it.each([
+    'disk.vhd',
+    'x.0123456789AB.part',
+    'x.0123456789ab.partial',
+    '.0123456789ab.part',
+    '../x.0123456789ab.part',
+    'C:\\x.0123456789ab.part',
+    '.part',
+    '',
+  ])('is not %s, which no temporary file is called', async (name) => {
+    expect(await renamedTemporaryPath('folder/disk.vhd', name, 'part')).toBeUndefined();
   });
 });
 

@@ -171,6 +171,21 @@ describe.skipIf(!canMount)('a full disk (needs user namespaces)', () => {
     expect(stdout).toContain('"resumedFrom"');
     await expectBlobIn(copy);
   });
+
+  it('without room for a checkpoint refuses the download, and keeps nothing that no run would find', async () => {
+    storeDisk();
+    const folder = await temporaryFolder();
+    const script = `
+      mount -t tmpfs -o size=4m t "$1" && cd "$1" || exit 99
+      dd if=/dev/zero of=fill bs=4k 2>/dev/null; truncate -s -4096 fill # room for the lock
+      "$2" "$3" download "$4" disk.vhd; echo "ended: $?" >&2; ls >&2`;
+    const program = [process.execPath, join(ROOT, 'bin/vhdup.js')];
+    const { stderr } = await runOther('unshare', ['-rm', 'sh', '-c', script, 'sh', folder, ...program, blobUrl('r')]);
+    expect(stderr).toContain('Cannot write the checkpoint disk.vhd.vhdup.json: the disk is full');
+    expect(stderr).not.toContain('Progress is saved');
+    expect(stderr).toMatch(/ended: 7\nfill\n$/);
+    expect(requestsOf('GetPageRanges')).toEqual([]);
+  });
 });
 
 /** Runs a program to its end. */

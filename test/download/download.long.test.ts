@@ -1,7 +1,7 @@
 // Downloads from the strict server: formats, faults, changes, and what stays behind.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
-import { readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { downloadImage } from '../../src/download/download.ts';
@@ -195,6 +195,18 @@ describe('faults', () => {
     expectSameBytes(await readFile(output), storedBlob().read(0, SIZE + 512));
   });
 
+  it('do not leave data out if the list of pages lacks some that are known', async () => {
+    storeDisk();
+    const output = await newFile();
+    const body = '<?xml version="1.0"?><PageList><PageRange><Start>0</Start><End>4095</End></PageRange></PageList>';
+    server.faults.add({ operation: 'GetPageRanges', times: 1 }, { kind: 'answer', isDone: true, body });
+    const failure = await failureOf(download(output));
+    expect(failure).toMatchObject({ exitCode: 9 });
+    expect(failure.message).toContain(`ends at 4096, but the blob holds data up to ${SIZE + 512}`);
+    await download(output);
+    await expectDisk(output);
+  });
+
   it('wait for a new SAS when the old one has expired', async () => {
     storeDisk();
     const output = await newFile();
@@ -262,6 +274,25 @@ describe('a stopped download', () => {
     expect(result).toMatchObject({ received: LISTED, receivedBefore: 0 });
     await expectDisk(output);
     expect(await filesBeside(output)).toEqual(['disk.vhd']);
+  });
+
+  it.each([
+    ['with its temporary file', /^disk/, {}],
+    ['without its temporary file', /^disk\.vhd\.vhdup/, {}],
+    ['and starts over with --restart', /^disk\.vhd\.vhdup/, { restart: true }],
+  ])('resumes after its checkpoint was renamed, %s', async (_, renamed, more) => {
+    storeDisk();
+    const old = await newFile();
+    await downloadUntil(4 * MIB, old);
+    const folder = dirname(old);
+    for (const name of await filesBeside(old)) {
+      if (renamed.test(name)) await rename(join(folder, name), join(folder, name.replace('disk', 'web01')));
+    }
+    const output = join(folder, 'web01.vhd');
+    const { receivedBefore } = await download(output, more);
+    expect(receivedBefore > 0).toBe(!('restart' in more));
+    await expectDisk(output);
+    expect(await filesBeside(output)).toEqual(['web01.vhd']);
   });
 
   it('refuses to resume what has changed, and what is another download', async () => {

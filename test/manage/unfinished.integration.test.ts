@@ -183,6 +183,17 @@ describe('an abort', () => {
     expect(await readdir(dirname(image))).toEqual(['disk.vhd']);
   });
 
+  it('keeps everything if the blob has snapshots, and says how to delete them', async () => {
+    const image = await stoppedUpload();
+    storedBlob().addSnapshot(new Date());
+    const failure = await failureOf(abortUnfinished({ path: image, destination: access() }));
+    expect(failure).toMatchObject({ exitCode: 6 });
+    expect(failure.message).toContain('az storage blob delete --delete-snapshots only');
+    expect(await readdir(dirname(image))).toEqual(['disk.vhd', 'disk.vhd.vhdup.json']);
+    storedBlob().snapshots.clear();
+    expect(await abortUnfinished({ path: image, destination: access() })).toMatchObject({ target: 'delete' });
+  });
+
   it('leaves a blob that is complete, or that is of something else', async () => {
     const image = await stoppedUpload();
     const kept = await readFile(`${image}.vhdup.json`);
@@ -231,6 +242,20 @@ describe('an abort', () => {
     expect(await abortUnfinished({ path: output })).toMatchObject({ kind: 'download', target: 'absent' });
     expect(await readdir(folder)).toEqual([]);
   });
+
+  it.each(['copy.vhd', 'copy.vhd.vhdup.json'])(
+    'of a download removes its temporary file also if all that begins with %s was renamed',
+    async (beginning) => {
+      const folder = await temporaryFolder();
+      await stoppedDownload(folder);
+      for (const name of await readdir(folder)) {
+        if (name.startsWith(beginning)) await rename(join(folder, name), join(folder, name.replace('copy', 'web01')));
+      }
+      const path = join(folder, 'web01.vhd');
+      expect(await abortUnfinished({ path })).toMatchObject({ kind: 'download', target: 'delete', file: path });
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
 
   it('of a download with its checkpoint in another folder needs the file', async () => {
     const folder = await temporaryFolder();

@@ -56,7 +56,8 @@ describe('the base', () => {
   });
 
   it.each([
-    ['no blob', `${ACCOUNT}/vhds`, /^--base: The destination must name/],
+    ['no URL', 'parent.vhd', /^--base: The base "parent.vhd" is not a URL/],
+    ['no blob', `${ACCOUNT}/vhds`, /^--base: The base must name/],
     ['an expired SAS', `${BASE}?${OF_BLOB.replace('2999', '2001')}`, /^--base: The SAS expired/],
     ['a SAS that cannot read', `${BASE}?${OF_BLOB.replace('sp=rw', 'sp=w')}`, /^--base: The SAS lacks permissions/],
     ['the destination', `${DESTINATION}?${OF_BLOB}`, /same blob/],
