@@ -17,12 +17,20 @@ interface Password {
 /** Undefined if /etc/shadow does not exist. */
 async function readPasswords(system: LinuxSystem): Promise<readonly Password[] | undefined> {
   const text = await system.readText('/etc/shadow');
-  return text === undefined
-    ? undefined
-    : linesOf(text).map((line) => {
-        const [account = '', field = ''] = line.split(':');
-        return { account, field };
-      });
+  if (text === undefined) return undefined;
+  // A field of /etc/passwd counts unless it is x, which means that of /etc/shadow (passwd(5)). Lines with a sign are for NIS.
+  const own = passwordsIn((await system.readText('/etc/passwd')) ?? '').filter(
+    ({ account, field }) => field !== 'x' && !/^[+-]/.test(account),
+  );
+  const accounts = new Set(own.map(({ account }) => account));
+  return [...own, ...passwordsIn(text).filter(({ account }) => !accounts.has(account))];
+}
+
+function passwordsIn(text: string): readonly Password[] {
+  return linesOf(text).map((line) => {
+    const [account = '', field = ''] = line.split(':');
+    return { account, field };
+  });
 }
 
 /** A field that begins with ! or * matches no password. */

@@ -40,6 +40,9 @@ async function stateOf(system: LinuxSystem): Promise<readonly Problem[]> {
 /** Names of machines that have none, after waagent -deprovision or from an installer of images. */
 const NO_NAMES = ['', 'localhost', 'localhost.localdomain'];
 
+/** systemd takes the second one if the first is empty. Usually it is a link to the first (machine-id(5), systemd-machine-id-setup(1)). */
+const MACHINE_IDS = ['/etc/machine-id', '/var/lib/dbus/machine-id'] as const;
+
 async function identityOf(system: LinuxSystem): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const name = ((await system.readText('/etc/hostname')) ?? '')
@@ -48,9 +51,10 @@ async function identityOf(system: LinuxSystem): Promise<readonly Problem[]> {
     ?.trim();
   if (!NO_NAMES.includes(name ?? ''))
     problems.push({ found: `the host name ${name} (/etc/hostname)`, fix: DEPROVISION });
-  const id = ((await system.readText('/etc/machine-id')) ?? '').trim();
-  if (id !== '' && id !== 'uninitialized') {
-    problems.push({ found: 'an id in /etc/machine-id', fix: 'sudo truncate -s 0 /etc/machine-id' });
+  for (const path of MACHINE_IDS) {
+    const id = ((await system.readText(path)) ?? '').trim();
+    if (id === '' || id === 'uninitialized') continue;
+    problems.push({ found: `an id in ${path}`, fix: `sudo truncate -s 0 ${path}` });
   }
   return problems;
 }
