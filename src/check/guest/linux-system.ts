@@ -21,6 +21,12 @@ export interface Account {
   readonly home: string;
 }
 
+export interface Accounts {
+  readonly accounts: readonly Account[];
+  /** False if there are more than are examined. */
+  readonly isComplete: boolean;
+}
+
 /** Links from one file system to another, one after the other. */
 const MAX_LINKS = 8;
 
@@ -101,15 +107,18 @@ export class LinuxSystem {
     return mountPointsIn(entry.kind === 'file' ? new TextDecoder().decode(entry.bytes) : '');
   }
 
-  /** The accounts with a home directory, root first. @throws {GuestUnreadableError} */
-  async accounts(): Promise<readonly Account[]> {
+  /** The accounts with a home directory, root first. Several may have the same one. @throws {GuestUnreadableError} */
+  async accounts(): Promise<Accounts> {
     const entries = linesOf((await this.readText('/etc/passwd')) ?? '').map((line) => line.split(':'));
-    const accounts = new Map<string, string>([['/root', 'root']]);
+    const accounts = new Map<string, Account>([['root:/root', { name: 'root', home: '/root' }]]);
     for (const [name = '', , , , , home = ''] of entries) {
       const isHome = home.startsWith('/') && home !== '/' && home !== '/nonexistent';
-      if (isHome && !accounts.has(home) && accounts.size < MAX_ACCOUNTS) accounts.set(home, name);
+      const key = `${name}:${home}`;
+      if (!isHome || accounts.has(key)) continue;
+      if (accounts.size === MAX_ACCOUNTS) return { accounts: [...accounts.values()], isComplete: false };
+      accounts.set(key, { name, home });
     }
-    return [...accounts].map(([home, name]) => ({ home, name }));
+    return { accounts: [...accounts.values()], isComplete: true };
   }
 
   async #find(path: string, links: number): Promise<Place> {

@@ -9,8 +9,11 @@ import {
   stricter,
   testRules,
   UNKNOWN,
+  unreadable,
   warns,
 } from '../../support/linux-cases.ts';
+
+const MANY = Array.from({ length: 300 }, (_, index) => `u${index}:x:1:1::/home/u${index}:/bin/sh\n`).join('');
 
 const CASES: readonly Case[] = [
   // accounts
@@ -21,6 +24,20 @@ const CASES: readonly Case[] = [
     'rhel',
     { '/root/.ssh/authorized_keys': 'ssh-rsa AAAA me\n' },
     '/root/.ssh/authorized_keys',
+  ),
+  // Two accounts with the same home have different keys.
+  ...stricter(
+    'authorized-keys',
+    'rhel',
+    {
+      '/etc/passwd': 'a:x:1:1::/srv:/bin/sh\nb:x:2:2::/srv:/bin/sh\n',
+      '/etc/ssh/sshd_config': 'AuthorizedKeysFile /etc/ssh/keys/%u\n',
+      '/etc/ssh/keys/b': 'ssh-rsa AAAA b\n',
+    },
+    '/etc/ssh/keys/b',
+  ),
+  ...['authorized-keys', 'shell-history', 'private-keys'].map((rule) =>
+    unreadable(rule, 'rhel', { '/etc/passwd': MANY }, 'of the first 200 accounts'),
   ),
   ...stricter('shell-history', 'rhel', { '/root/.bash_history': 'x'.repeat(1025) }, '/root/.bash_history'),
   ...['user-passwords', 'authorized-keys', 'shell-history', 'private-keys'].map((rule) =>
