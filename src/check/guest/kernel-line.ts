@@ -187,12 +187,24 @@ async function loaderEntry(system: LinuxSystem, path: string): Promise<KernelLin
   const isStored = parameters.includes('$kernelopts');
   return {
     path,
-    parameters: isStored ? [...parameters, ...wordsOf((await grubVariable(system, 'kernelopts')) ?? '')] : parameters,
+    parameters: isStored ? [...parameters, ...wordsOf(await kernelOptions(system))] : parameters,
     ...(kernel === undefined ? {} : kernelOf(kernel, values('version')[0] ?? versionIn(kernel))),
     initrds: values('initrd')
       .flatMap(wordsOf)
       .filter((word) => !word.startsWith('$')),
   };
+}
+
+/** The menu sets the variable if it is not stored. */
+async function kernelOptions(system: LinuxSystem): Promise<string> {
+  const stored = await grubVariable(system, 'kernelopts');
+  if (stored !== undefined) return stored;
+  const folders = await namesOrNone(system, EFI_MENU_FOLDER);
+  for (const path of [...GRUB_MENUS, ...folders.slice(0, 20).map((name) => `${EFI_MENU_FOLDER}/${name}/grub.cfg`)]) {
+    const set = lastMatch(linesOf((await system.readText(path)) ?? ''), /^set kernelopts="(.*)"$/);
+    if (set !== undefined) return set;
+  }
+  return '';
 }
 
 /** RHEL 8 stores the parameters of all entries in one variable of GRUB, and the name of the default entry in another. */

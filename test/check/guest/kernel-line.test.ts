@@ -46,6 +46,16 @@ describe('readKernelLine', () => {
     expect(line?.parameters).toEqual(['$kernelopts', 'root=UUID=1', 'console=ttyS0']);
   });
 
+  it('takes that variable from the menu if it is not stored', async () => {
+    const entries = { '/boot/loader/entries/id-4.18.conf': 'options $kernelopts x\n' };
+    const menu = 'blscfg\nif [ -z "$kernelopts" ]; then\n  set kernelopts="root=UUID=1 console=ttyS0 "\nfi\n';
+    const parameters = ['$kernelopts', 'x', 'root=UUID=1', 'console=ttyS0'];
+    expect(await read({ ...entries, '/boot/grub2/grub.cfg': menu })).toMatchObject({ parameters });
+    const efi = guestTree({ '/EFI/redhat/grub.cfg': menu });
+    const system = new LinuxSystem({ root: guestTree({ '/etc/fstab': '', ...entries }), efi });
+    expect(await readKernelLine(system)).toMatchObject({ parameters });
+  });
+
   it('reads /etc/default/grub when there is no menu', async () => {
     const text = `GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX='console=ttyS0 a'\n`;
     expect((await read({ '/etc/default/grub': text }))?.parameters).toEqual(['quiet', 'console=ttyS0', 'a']);
