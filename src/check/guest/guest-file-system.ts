@@ -7,6 +7,8 @@ export type GuestEntry =
       readonly kind: 'absent';
       /** Where symbolic links lead, if nothing is there in this file system. */
       readonly leadsTo?: string;
+      /** Whether `leadsTo` counts from the root of the system, or from that of this file system. Undefined if that is not known. */
+      readonly from?: 'system' | 'volume' | undefined;
     }
   | { readonly kind: 'directory'; readonly names: readonly string[] }
   | {

@@ -133,8 +133,8 @@ export class GuestFiles implements GuestFileSystem {
 async function entryAt(files: FilesView, wanted: string): Promise<GuestEntry> {
   const found = await followLinks(files, wanted);
   if (found === undefined) return { kind: 'absent' };
-  const { path, entry } = found;
-  if (entry === undefined) return { kind: 'absent', leadsTo: path };
+  const { path, entry, from } = found;
+  if (entry === undefined) return { kind: 'absent', leadsTo: path, from };
   if (entry.kind === 'folder') return { kind: 'directory', names: await files.readdir(path) };
   if (entry.kind !== 'file') return { kind: 'other' };
   return { kind: 'file', size: entry.size, bytes: await files.read(path, 0, Math.min(entry.size, MAX_GUEST_FILE)) };

@@ -21,6 +21,12 @@ export interface Account {
   readonly home: string;
 }
 
+export interface Accounts {
+  readonly accounts: readonly Account[];
+  /** False if there are more than are examined. */
+  readonly isComplete: boolean;
+}
+
 /** Links from one file system to another, one after the other. */
 const MAX_LINKS = 8;
 
@@ -101,20 +107,26 @@ export class LinuxSystem {
     return mountPointsIn(entry.kind === 'file' ? new TextDecoder().decode(entry.bytes) : '');
   }
 
-  /** The accounts with a home directory, root first. @throws {GuestUnreadableError} */
-  async accounts(): Promise<readonly Account[]> {
+  /** The accounts with a home directory, root first. Several may have the same one. @throws {GuestUnreadableError} */
+  async accounts(): Promise<Accounts> {
     const entries = linesOf((await this.readText('/etc/passwd')) ?? '').map((line) => line.split(':'));
-    const accounts = new Map<string, string>([['/root', 'root']]);
+    const accounts = new Map<string, Account>([['root:/root', { name: 'root', home: '/root' }]]);
     for (const [name = '', , , , , home = ''] of entries) {
       const isHome = home.startsWith('/') && home !== '/' && home !== '/nonexistent';
-      if (isHome && !accounts.has(home) && accounts.size < MAX_ACCOUNTS) accounts.set(home, name);
+      const key = `${name}:${home}`;
+      if (!isHome || accounts.has(key)) continue;
+      if (accounts.size === MAX_ACCOUNTS) return { accounts: [...accounts.values()], isComplete: false };
+      accounts.set(key, { name, home });
     }
-    return [...accounts].map(([home, name]) => ({ home, name }));
+    return { accounts: [...accounts.values()], isComplete: true };
   }
 
   async #find(path: string, links: number): Promise<Place> {
     const mounted = await this.#mountedAt(path);
-    if (mounted !== undefined) return { ...mounted, entry: await lookMounted(mounted, path) };
+    if (mounted !== undefined) {
+      const entry = await mounted.files.look(mounted.inside);
+      return (await this.#followed(entry, path, mounted.inside, links)) ?? { ...mounted, entry };
+    }
     const { root } = this.#volumes;
     const place = { entry: await root.look(path), files: root, inside: path };
     const { entry } = place;
@@ -126,9 +138,23 @@ export class LinuxSystem {
     for (const [files, inside] of await this.#otherPlaces(path)) {
       const found = await files.look(inside);
       if (found.kind !== 'absent') return { entry: found, files, inside };
+      const elsewhere = await this.#followed(found, path, inside, links);
+      if (elsewhere !== undefined) return elsewhere;
     }
     await this.#requireOpened(path);
     return place;
+  }
+
+  /** Where a link on another file system than the root leads: /boot/grub2/grubenv of Red Hat is one to the EFI system partition. */
+  async #followed(entry: GuestEntry, path: string, inside: string, links: number): Promise<Place | undefined> {
+    if (entry.kind !== 'absent' || entry.leadsTo === undefined) return undefined;
+    const { leadsTo, from } = entry;
+    if (from === undefined || links >= MAX_LINKS) {
+      throw new GuestUnreadableError(`${path} is a link to ${leadsTo}, maybe on another file system`);
+    }
+    const mountPoint = path.slice(0, path.length - inside.length);
+    const target = from === 'system' ? leadsTo : `${mountPoint}${leadsTo}`;
+    return target === path ? undefined : await this.#find(target, links + 1);
   }
 
   /** The volume whose mount point is the nearest above `path`, if it is known. The root is not looked for. */
@@ -184,10 +210,4 @@ interface MountedVolume {
   readonly files: GuestFileSystem;
   /** The path in its file system. */
   readonly inside: string;
-}
-
-async function lookMounted({ files, inside }: MountedVolume, path: string): Promise<GuestEntry> {
-  const entry = await files.look(inside);
-  if (entry.kind !== 'absent' || entry.leadsTo === undefined) return entry;
-  throw new GuestUnreadableError(`${path} is a link to ${entry.leadsTo}, maybe on another file system`);
 }

@@ -32,6 +32,26 @@ export async function filesIn(system: LinuxSystem, folder: string, end: string):
   return (await system.names(folder)).filter((name) => name.endsWith(end)).map((name) => `${folder}/${name}`);
 }
 
+/**
+ * The same for several folders: a file in an earlier one takes the place of those with its name in later ones, also if it is a link to
+ * /dev/null (modprobe.d(5), udev(7), NetworkManager.conf(5)).
+ * @throws {GuestUnreadableError}
+ */
+export async function layeredFiles(
+  system: LinuxSystem,
+  folders: readonly string[],
+  end: string,
+): Promise<readonly string[]> {
+  const found = new Map<string, string>();
+  for (const folder of folders) {
+    for (const path of await filesIn(system, folder, end)) {
+      const name = path.slice(folder.length + 1);
+      if (!found.has(name)) found.set(name, path);
+    }
+  }
+  return [...found.values()];
+}
+
 /** A setting that has another value. */
 export interface WrongSetting {
   /** "ONBOOT=no, not yes". */

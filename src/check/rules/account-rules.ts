@@ -7,6 +7,7 @@ import { fail, failForMarketplace, pass, type Rule, unlessSpecialized, unread } 
 import { LOGIN_RULES } from './linux-access-rules.ts';
 import { LINUX_IMAGE_RULES } from './linux-image-rules.ts';
 import { linuxRule } from './linux-rule.ts';
+import { passForAll } from './problems.ts';
 
 interface Password {
   readonly account: string;
@@ -17,12 +18,20 @@ interface Password {
 /** Undefined if /etc/shadow does not exist. */
 async function readPasswords(system: LinuxSystem): Promise<readonly Password[] | undefined> {
   const text = await system.readText('/etc/shadow');
-  return text === undefined
-    ? undefined
-    : linesOf(text).map((line) => {
-        const [account = '', field = ''] = line.split(':');
-        return { account, field };
-      });
+  if (text === undefined) return undefined;
+  // A field of /etc/passwd counts unless it is x, which means that of /etc/shadow (passwd(5)). Lines with a sign are for NIS.
+  const own = passwordsIn((await system.readText('/etc/passwd')) ?? '').filter(
+    ({ account, field }) => field !== 'x' && !/^[+-]/.test(account),
+  );
+  const accounts = new Set(own.map(({ account }) => account));
+  return [...own, ...passwordsIn(text).filter(({ account }) => !accounts.has(account))];
+}
+
+function passwordsIn(text: string): readonly Password[] {
+  return linesOf(text).map((line) => {
+    const [account = '', field = ''] = line.split(':');
+    return { account, field };
+  });
 }
 
 /** A field that begins with ! or * matches no password. */
@@ -103,15 +112,16 @@ const AUTHORIZED_KEYS = linuxRule({
   run: async (system, facts) => {
     const found: string[] = [];
     const patterns = await keyFilePatterns(system);
-    for (const account of await system.accounts()) {
+    const accounts = await system.accounts();
+    for (const account of accounts.accounts) {
       for (const path of new Set(patterns.map((pattern) => keyFileOf(account, pattern)))) {
         const keys = linesOf((await system.readText(path)) ?? '').filter((line) => !REFUSING_KEY.test(line));
         if (keys.length > 0) found.push(path);
       }
     }
     return found.length === 0
-      ? pass('none')
-      : failForMarketplace(facts, shorten(found), 'Remove them (waagent -deprovision+user).');
+      ? passForAll(accounts)
+      : failForMarketplace(facts, shorten(new Set(found)), 'Remove them (waagent -deprovision+user).');
   },
 });
 
@@ -128,24 +138,26 @@ const SHELL_HISTORY = linuxRule({
   exempt: unlessSpecialized,
   run: async (system, facts) => {
     const found: string[] = [];
-    for (const { home } of await system.accounts()) {
+    const accounts = await system.accounts();
+    for (const { home } of accounts.accounts) {
       for (const name of HISTORIES) {
         const entry = await system.look(`${home}/${name}`);
         if (entry.kind === 'file' && entry.size > MAX_HISTORY) found.push(`${home}/${name} (${entry.size} bytes)`);
       }
     }
     return found.length === 0
-      ? pass('none')
-      : failForMarketplace(facts, shorten(found), 'Remove them: history -c, and delete the files.');
+      ? passForAll(accounts)
+      : failForMarketplace(facts, shorten(new Set(found)), 'Remove them: history -c, and delete the files.');
   },
 });
 
-function shorten(names: readonly string[]): string {
-  const shown = names
+function shorten(names: Iterable<string>): string {
+  const all = [...names];
+  const shown = all
     .slice(0, 5)
     .map((name) => printable(name))
     .join(', ');
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+  return all.length > 5 ? `${shown} and ${all.length - 5} more` : shown;
 }
 
 export const ACCOUNT_RULES: readonly Rule[] = [

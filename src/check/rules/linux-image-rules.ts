@@ -3,7 +3,7 @@ import { posixWord } from '../../base/shell-word.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
 import { onlyGeneralized, type Rule, unlessSpecialized } from '../rule.ts';
 import { linuxRule } from './linux-rule.ts';
-import { failForMarketplaceOf, type Problem, warnOf } from './problems.ts';
+import { failForMarketplaceOf, type Problem, passForAll, warnOf } from './problems.ts';
 
 const DEPROVISION = 'sudo waagent -force -deprovision+user';
 const CLEAN = 'sudo cloud-init clean --logs --seed';
@@ -40,6 +40,9 @@ async function stateOf(system: LinuxSystem): Promise<readonly Problem[]> {
 /** Names of machines that have none, after waagent -deprovision or from an installer of images. */
 const NO_NAMES = ['', 'localhost', 'localhost.localdomain'];
 
+/** systemd takes the second one if the first is empty. Usually it is a link to the first (machine-id(5), systemd-machine-id-setup(1)). */
+const MACHINE_IDS = ['/etc/machine-id', '/var/lib/dbus/machine-id'] as const;
+
 async function identityOf(system: LinuxSystem): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const name = ((await system.readText('/etc/hostname')) ?? '')
@@ -48,9 +51,10 @@ async function identityOf(system: LinuxSystem): Promise<readonly Problem[]> {
     ?.trim();
   if (!NO_NAMES.includes(name ?? ''))
     problems.push({ found: `the host name ${name} (/etc/hostname)`, fix: DEPROVISION });
-  const id = ((await system.readText('/etc/machine-id')) ?? '').trim();
-  if (id !== '' && id !== 'uninitialized') {
-    problems.push({ found: 'an id in /etc/machine-id', fix: 'sudo truncate -s 0 /etc/machine-id' });
+  for (const path of MACHINE_IDS) {
+    const id = ((await system.readText(path)) ?? '').trim();
+    if (id === '' || id === 'uninitialized') continue;
+    problems.push({ found: `an id in ${path}`, fix: `sudo truncate -s 0 ${path}` });
   }
   return problems;
 }
@@ -112,9 +116,9 @@ const PRIVATE_KEY = /^-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 /** Files of one .ssh examined at most. */
 const MAX_KEYS = 50;
 
-async function keysIn(system: LinuxSystem, folder: string): Promise<readonly string[]> {
+async function keysIn(system: LinuxSystem, folder: string, names: readonly string[]): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const name of (await system.names(folder)).slice(0, MAX_KEYS)) {
+  for (const name of names) {
     const path = `${folder}/${name}`;
     if (PRIVATE_KEY.test((await system.readText(path)) ?? '')) found.push(path);
     else if (/^id_/.test(name) && !name.endsWith('.pub')) found.push(path);
@@ -130,15 +134,20 @@ const PRIVATE_KEYS = linuxRule({
   reason: 'Whoever has a machine made from the image could log in wherever its creator can.',
   exempt: unlessSpecialized,
   run: async (system, facts) => {
-    const found: string[] = [];
-    for (const { home } of await system.accounts()) {
-      found.push(...(await keysIn(system, `${home}/.ssh`)));
+    const found = new Set<string>();
+    const { accounts, isComplete } = await system.accounts();
+    let isAll = isComplete;
+    for (const { home } of accounts) {
+      const names = await system.names(`${home}/.ssh`);
+      isAll &&= names.length <= MAX_KEYS;
+      for (const key of await keysIn(system, `${home}/.ssh`, names.slice(0, MAX_KEYS))) found.add(key);
       for (const name of CREDENTIALS) {
         const entry = await system.look(`${home}/${name}`);
-        if (entry.kind === 'file' && entry.size > 0) found.push(`${home}/${name}`);
+        if (entry.kind === 'file' && entry.size > 0) found.add(`${home}/${name}`);
       }
     }
-    const problems = found.map((path) => ({ found: path, fix: `sudo rm ${posixWord(path)}` }));
+    if (found.size === 0) return passForAll({ accounts, isComplete: isAll });
+    const problems = [...found].map((path) => ({ found: path, fix: `sudo rm ${posixWord(path)}` }));
     return failForMarketplaceOf(facts, problems, 'none');
   },
 });

@@ -7,7 +7,7 @@ import type { Distribution } from '../guest/distribution.ts';
 import { readKernelLine } from '../guest/kernel-line.ts';
 import { defaultKernel, type Kernel, lookIntoInitrd, type ModuleName, moduleOf } from '../guest/kernels.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
-import { filesIn } from '../guest/settings.ts';
+import { layeredFiles } from '../guest/settings.ts';
 import { isVersionAtLeast } from '../guest/version-numbers.ts';
 import { fail, failForMarketplace, onlyGeneralized, pass, type Rule, unread, type Verdict, warn } from '../rule.ts';
 import { addParameters } from './linux-kernel-rules.ts';
@@ -116,20 +116,23 @@ const NVME_INITRAMFS = linuxRule({
   },
 });
 
-const MODPROBE_FOLDERS = ['/etc/modprobe.d', '/usr/lib/modprobe.d', '/lib/modprobe.d'] as const;
+const MODPROBE_FOLDERS = [
+  '/etc/modprobe.d',
+  '/usr/local/lib/modprobe.d',
+  '/usr/lib/modprobe.d',
+  '/lib/modprobe.d',
+] as const;
 
 /** What keeps a module from being loaded: lines of modprobe.d(5), parameters of the kernel, or that there is none. */
 async function obstaclesTo(system: LinuxSystem, name: ModuleName): Promise<readonly Problem[]> {
   const obstacles: Problem[] = [];
-  for (const folder of MODPROBE_FOLDERS) {
-    for (const path of await filesIn(system, folder, '.conf')) {
-      const line = linesOf((await system.readText(path)) ?? '').find((candidate) => isObstacle(candidate, name));
-      if (line !== undefined) {
-        obstacles.push({
-          found: `"${line}" in ${path}`,
-          fix: `sudo sed -i -E '/^\\s*(blacklist|install)\\s+${name}\\b/d' ${posixWord(path)}`,
-        });
-      }
+  for (const path of await layeredFiles(system, MODPROBE_FOLDERS, '.conf')) {
+    const line = linesOf((await system.readText(path)) ?? '').find((candidate) => isObstacle(candidate, name));
+    if (line !== undefined) {
+      obstacles.push({
+        found: `"${line}" in ${path}`,
+        fix: `sudo sed -i -E '/^\\s*(blacklist|install)\\s+${name}\\b/d' ${posixWord(path)}`,
+      });
     }
   }
   const parameters = (await readKernelLine(system))?.parameters ?? [];

@@ -5,7 +5,7 @@ import { linesOf } from '../../volume/fstab.ts';
 import type { Distribution } from '../guest/distribution.ts';
 import type { LinuxSystem } from '../guest/linux-system.ts';
 import { startedBy } from '../guest/services.ts';
-import { filesIn, readSettings, wrongSettings } from '../guest/settings.ts';
+import { layeredFiles, readSettings, wrongSettings } from '../guest/settings.ts';
 import { pass, type Rule, warn } from '../rule.ts';
 import { linuxRule, onlyFamily } from './linux-rule.ts';
 import { type Problem, warnOf } from './problems.ts';
@@ -184,15 +184,11 @@ const MANAGER_CONFIGURATION = '/etc/NetworkManager/NetworkManager.conf';
 
 /** The rule of the guide, and that of the package azure-vm-utils, which has another name. */
 async function unmanagedBy(system: LinuxSystem): Promise<string | undefined> {
-  for (const folder of UDEV_FOLDERS) {
-    const rules = (await filesIn(system, folder, '.rules')).filter((path) => path.includes('azure'));
-    for (const path of rules) {
-      if (linesOf((await system.readText(path)) ?? '').some((line) => line.includes('NM_UNMANAGED'))) return path;
-    }
+  const rules = (await layeredFiles(system, UDEV_FOLDERS, '.rules')).filter((path) => path.includes('azure'));
+  for (const path of rules) {
+    if (linesOf((await system.readText(path)) ?? '').some((line) => line.includes('NM_UNMANAGED'))) return path;
   }
-  const files = [MANAGER_CONFIGURATION];
-  for (const folder of MANAGER_FOLDERS) files.push(...(await filesIn(system, folder, '.conf')));
-  for (const path of files) {
+  for (const path of [MANAGER_CONFIGURATION, ...(await layeredFiles(system, MANAGER_FOLDERS, '.conf'))]) {
     const lines = linesOf((await system.readText(path)) ?? '');
     if (lines.some((line) => /^unmanaged-devices\s*\+?=.*driver:mlx[45]_core/.test(line))) return path;
   }
@@ -230,8 +226,11 @@ const NETWORK_SUSE = linuxRule({
   run: async (system, { osState }) => {
     const folder = '/etc/sysconfig/network';
     const problems: Problem[] = [];
-    const setting = (await readSettings(system, `${folder}/dhcp`))?.get('DHCLIENT_SET_HOSTNAME');
-    if (setting !== 'no') {
+    const settings = await readSettings(system, `${folder}/dhcp`);
+    const setting = settings?.get('DHCLIENT_SET_HOSTNAME');
+    // SLES 16 has NetworkManager alone, which does not read this file.
+    const isRead = settings !== undefined || (await startedBy(system, ['NetworkManager.service'])) === undefined;
+    if (isRead && setting !== 'no') {
       problems.push({
         found: `DHCLIENT_SET_HOSTNAME=${setting ?? '(not set)'} (${folder}/dhcp)`,
         fix: setLine(`${folder}/dhcp`, 'DHCLIENT_SET_HOSTNAME="no"'),
@@ -241,7 +240,7 @@ const NETWORK_SUSE = linuxRule({
     for (const name of cards.filter((one) => one.startsWith('ifcfg-eth'))) {
       problems.push({ found: `${folder}/${name}`, fix: `sudo rm ${posixWord(`${folder}/${name}`)}` });
     }
-    return warnOf(problems, 'DHCLIENT_SET_HOSTNAME=no');
+    return warnOf(problems, isRead ? 'DHCLIENT_SET_HOSTNAME=no' : 'NetworkManager');
   },
 });
 

@@ -1,7 +1,8 @@
 // What a rule found wrong: several values, each with the command that sets it right.
 import { printable } from '../../base/printable.ts';
 import type { CheckFacts } from '../check-facts.ts';
-import { fail, failForMarketplace, pass, type Verdict, warn } from '../rule.ts';
+import type { Accounts } from '../guest/linux-system.ts';
+import { fail, failForMarketplace, pass, unread, type Verdict, warn } from '../rule.ts';
 
 export interface Problem {
   /** A file and its value: not made safe to print. */
@@ -32,4 +33,14 @@ export function failOf(problems: readonly Problem[], good: string): Verdict {
 /** A failure for the Marketplace, otherwise a warning. */
 export function failForMarketplaceOf(facts: CheckFacts, problems: readonly Problem[], good: string): Verdict {
   return problems.length === 0 ? pass(printable(good)) : failForMarketplace(facts, ...shown(problems));
+}
+
+/** For a rule that found nothing in the homes of these accounts. */
+export function passForAll({ accounts, isComplete }: Accounts): Verdict {
+  return isComplete
+    ? pass('none')
+    : unread(
+        `none in what was examined, of the first ${accounts.length} accounts`,
+        'Check the others in the running machine.',
+      );
 }

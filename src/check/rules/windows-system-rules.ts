@@ -66,6 +66,9 @@ async function byFolder(windows: WindowsSystem): Promise<string> {
   return 'not set, and there is no folder SysWOW64';
 }
 
+/** Written when it hibernates, and while it resumes: a resume that was interrupted starts again. */
+const SIGNATURES: readonly string[] = ['hibr', 'rstr'];
+
 const HIBERNATED = windowsRule({
   id: 'windows-hibernated',
   sources: ['experience'],
@@ -77,7 +80,7 @@ const HIBERNATED = windowsRule({
     const entry = await windows.files.stat('/hiberfil.sys');
     if (entry?.kind === 'file') {
       const signature = Buffer.from(await windows.files.read('/hiberfil.sys', 0, 4)).toString('latin1');
-      if (signature.toLowerCase() === 'hibr') return fail('hiberfil.sys holds a hibernated system', fix);
+      if (SIGNATURES.includes(signature.toLowerCase())) return fail('hiberfil.sys holds a hibernated system', fix);
     }
     const fast = await windows.integer('system', 'Control\\Session Manager\\Power', 'HiberbootEnabled');
     return fast === 1 ? warn('HiberbootEnabled is 1 (fast startup)', fix) : pass('not hibernated');

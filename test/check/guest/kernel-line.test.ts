@@ -46,6 +46,16 @@ describe('readKernelLine', () => {
     expect(line?.parameters).toEqual(['$kernelopts', 'root=UUID=1', 'console=ttyS0']);
   });
 
+  it('takes that variable from the menu if it is not stored', async () => {
+    const entries = { '/boot/loader/entries/id-4.18.conf': 'options $kernelopts x\n' };
+    const menu = 'blscfg\nif [ -z "$kernelopts" ]; then\n  set kernelopts="root=UUID=1 console=ttyS0 "\nfi\n';
+    const parameters = ['$kernelopts', 'x', 'root=UUID=1', 'console=ttyS0'];
+    expect(await read({ ...entries, '/boot/grub2/grub.cfg': menu })).toMatchObject({ parameters });
+    const efi = guestTree({ '/EFI/redhat/grub.cfg': menu });
+    const system = new LinuxSystem({ root: guestTree({ '/etc/fstab': '', ...entries }), efi });
+    expect(await readKernelLine(system)).toMatchObject({ parameters });
+  });
+
   it('reads /etc/default/grub when there is no menu', async () => {
     const text = `GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX='console=ttyS0 a'\n`;
     expect((await read({ '/etc/default/grub': text }))?.parameters).toEqual(['quiet', 'console=ttyS0', 'a']);
@@ -73,6 +83,32 @@ describe('readKernelLine', () => {
     expect(await of('default 0')).toMatchObject({ version: '1', initrds: ['/1'] });
     expect(await of('default=7')).toMatchObject({ version: '1', initrds: ['/1'] });
     expect(await of('default=saved')).toMatchObject({ version: '1', initrds: ['/1'] });
+  });
+
+  it.each([
+    ['', '5'],
+    ['set default="0"', '5'],
+    ['set default=1', '3'],
+    ['set default="Red Hat (3)"', '3'],
+    ['set default="id-3"', '3'],
+    ['set default="more>1"', '1'],
+    ['set default="2>Red Hat (1)"', '1'],
+    ['set default="2"', '2'],
+    ['set default="gone"', '5'],
+    ['set default="3"', '5'],
+    [`if x\nset default="\${next_entry}"\nelse\nset default="\${saved_entry}"\nfi`, '3'],
+  ])('reads the entry of GRUB 2 that is the default by %j', async (setting, version) => {
+    const entry = (number: number) =>
+      `menuentry 'Red Hat (${number})' --class x $menuentry_id_option 'id-${number}' {\n load_video\n linux /vmlinuz-${number} a\n}\n`;
+    const submenu = `submenu "More" --id more {\n${entry(2)}${entry(1)}}\n`;
+    const menu = `${setting}\nfunction load_video {\n x\n}\n${entry(5)}${entry(3)}${submenu}menuentry 'UEFI Firmware Settings' {\n fwsetup\n}\n`;
+    const files = { '/boot/grub2/grub.cfg': menu, '/boot/grub2/grubenv': 'saved_entry=Red Hat (3)\n' };
+    expect(await read(files)).toMatchObject({ version });
+  });
+
+  it('reads a menu with submenus of any depth', async () => {
+    const menu = `${'submenu x {\n'.repeat(50_000)}menuentry y {\nlinux /vmlinuz-1 a\n`;
+    expect(await read({ '/boot/grub2/grub.cfg': menu })).toMatchObject({ version: '1' });
   });
 
   it('reads the Boot Loader Specification entry that GRUB has saved as the default', async () => {

@@ -70,11 +70,35 @@ describe('LinuxSystem', () => {
     await expect(system.look('/home/away/x')).rejects.toThrow('is a link to /elsewhere/x');
   });
 
-  it('lists each home folder once, up to a limit', async () => {
+  it('follows links from other volumes: RHEL 8 has its grubenv on the EFI system partition', async () => {
+    const fstab = 'UUID=1 / xfs rw\nUUID=2 /boot xfs rw\nUUID=3 /boot/efi vfat rw\n';
+    const root = guestTree({ '/etc/fstab': fstab, '/etc/alternatives/x': 'of the root' });
+    const boot = guestTree({});
+    const look = async (path: string) =>
+      ({
+        '/grub2/grubenv': { kind: 'absent', leadsTo: '/efi/EFI/redhat/grubenv', from: 'volume' } as const,
+        '/absolute': { kind: 'absent', leadsTo: '/etc/alternatives/x', from: 'system' } as const,
+        '/circle': { kind: 'absent', leadsTo: '/boot/circle', from: 'system' } as const,
+      })[path] ?? (await boot.look(path));
+    const efi = guestTree({ '/EFI/redhat/grubenv': 'saved_entry=x' });
+    const linked = { ...boot, look };
+    for (const volumes of [
+      { boot: linked },
+      { volumeNamed: (one: string) => (one === 'UUID=2' ? linked : undefined) },
+    ]) {
+      const system = new LinuxSystem({ root, efi, ...volumes });
+      expect(await system.readText('/boot/grub2/grubenv')).toBe('saved_entry=x');
+      expect(await system.readText('/boot/absolute')).toBe('of the root');
+      expect(await system.look('/boot/circle')).toMatchObject({ kind: 'absent' });
+    }
+  });
+
+  it('lists each account once, up to a limit', async () => {
     const many = Array.from({ length: 500 }, (_, index) => `u${index}:x:1:1::/home/u${index}:/bin/sh`);
     const passwd = ['root:x:0:0:root:/root:/bin/bash', 'a:x:1:1::/:/x', 'b:x:2:2::/nonexistent:/x', ...many, ...many];
     const system = new LinuxSystem({ root: guestTree({ '/etc/passwd': passwd.join('\n') }) });
-    const accounts = await system.accounts();
+    const { accounts, isComplete } = await system.accounts();
+    expect(isComplete).toBe(false);
     expect(accounts.slice(0, 2)).toEqual([
       { name: 'root', home: '/root' },
       { name: 'u0', home: '/home/u0' },

@@ -9,8 +9,11 @@ import {
   stricter,
   testRules,
   UNKNOWN,
+  unreadable,
   warns,
 } from '../../support/linux-cases.ts';
+
+const MANY = Array.from({ length: 300 }, (_, index) => `u${index}:x:1:1::/home/u${index}:/bin/sh\n`).join('');
 
 const CASES: readonly Case[] = [
   // accounts
@@ -21,6 +24,20 @@ const CASES: readonly Case[] = [
     'rhel',
     { '/root/.ssh/authorized_keys': 'ssh-rsa AAAA me\n' },
     '/root/.ssh/authorized_keys',
+  ),
+  // Two accounts with the same home have different keys.
+  ...stricter(
+    'authorized-keys',
+    'rhel',
+    {
+      '/etc/passwd': 'a:x:1:1::/srv:/bin/sh\nb:x:2:2::/srv:/bin/sh\n',
+      '/etc/ssh/sshd_config': 'AuthorizedKeysFile /etc/ssh/keys/%u\n',
+      '/etc/ssh/keys/b': 'ssh-rsa AAAA b\n',
+    },
+    '/etc/ssh/keys/b',
+  ),
+  ...['authorized-keys', 'shell-history', 'private-keys'].map((rule) =>
+    unreadable(rule, 'rhel', { '/etc/passwd': MANY }, 'of the first 200 accounts'),
   ),
   ...stricter('shell-history', 'rhel', { '/root/.bash_history': 'x'.repeat(1025) }, '/root/.bash_history'),
   ...['user-passwords', 'authorized-keys', 'shell-history', 'private-keys'].map((rule) =>
@@ -47,6 +64,19 @@ const CASES: readonly Case[] = [
     '/var/lib/cloud/instances/i-1/user-data.txt',
     '/etc/resolv.conf',
   ].flatMap((path) => stricter('deprovisioned', 'rhel', { [path]: 'x' }, path.split('/').slice(0, 5).join('/'))),
+  ...stricter('root-locked', 'rhel', { '/etc/passwd': 'root:$6$x:0:0::/root:/bin/sh\n' }, 'root has a password'),
+  ...stricter(
+    'user-passwords',
+    'rhel',
+    { '/etc/passwd': 'root:x:0:0::/root:/bin/sh\nme::1:1::/:/bin/sh\n+::::::\n' },
+    'me',
+  ),
+  ...stricter(
+    'deprovisioned',
+    'rhel',
+    { '/var/lib/dbus/machine-id': '0123456789abcdef\n' },
+    '/var/lib/dbus/machine-id',
+  ),
   ...stricter('deprovisioned', 'rhel', { '/etc/machine-id': '0123456789abcdef\n' }, '/etc/machine-id'),
   ...stricter('deprovisioned', 'debian', { '/etc/hostname': 'build7\n' }, 'the host name build7'),
   exempts('deprovisioned', 'rhel', {}, 'only for generalized', SPECIALIZED),

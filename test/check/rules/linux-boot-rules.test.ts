@@ -155,6 +155,19 @@ const CASES: readonly Case[] = [
     '"install vfat /bin/true" in /etc/modprobe.d/cis.conf',
   ),
   fails('module-vfat', 'rhel', { '/etc/modprobe.d/cis.conf': 'blacklist vfat\n' }, 'blacklist vfat', SPECIALIZED),
+  // A link to /dev/null in /etc takes the place of the file in /usr.
+  passes(
+    'module-vfat',
+    'rhel',
+    { '/usr/lib/modprobe.d/cis.conf': 'install vfat /bin/true\n', '/etc/modprobe.d/cis.conf': '-> /dev/null' },
+    'nothing forbids vfat',
+  ),
+  fails(
+    'module-vfat',
+    'rhel',
+    { '/usr/lib/modprobe.d/cis.conf': 'install vfat /bin/true\n' },
+    '/usr/lib/modprobe.d/cis',
+  ),
   passes(
     'module-vfat',
     'rhel',

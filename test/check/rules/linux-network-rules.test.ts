@@ -114,6 +114,15 @@ const CASES: readonly Case[] = [
     },
     '10-azure-unmanaged-sriov.rules',
   ),
+  warns(
+    'network-sriov',
+    'rhel',
+    {
+      '/etc/udev/rules.d/68-azure-sriov-nm-unmanaged.rules': '-> /dev/null',
+      '/usr/lib/udev/rules.d/68-azure-sriov-nm-unmanaged.rules': 'ENV{NM_UNMANAGED}="1"\n',
+    },
+    'no rule for udev',
+  ),
   exempts('network-sriov', 'oracle', {}, 'Oracle'),
   warns('network-suse', 'sles', { '/etc/sysconfig/network/ifcfg-eth0': 'x' }, 'ifcfg-eth0'),
   passes('network-suse', 'sles', { '/etc/sysconfig/network/ifcfg-eth0': 'x' }, 'DHCLIENT', SPECIALIZED),
@@ -124,6 +133,15 @@ const CASES: readonly Case[] = [
     'DHCLIENT_SET_HOSTNAME=yes',
   ),
   warns('network-suse', 'sles', { '/etc/sysconfig/network/dhcp': undefined }, '(not set)'),
+  passes(
+    'network-suse',
+    'sles',
+    {
+      '/etc/sysconfig/network/dhcp': undefined,
+      '/etc/systemd/system/multi-user.target.wants/NetworkManager.service': '',
+    },
+    'NetworkManager',
+  ),
 ];
 
 testRules('rules about the network of a Linux', LINUX_NETWORK_RULES, CASES);

@@ -6,11 +6,30 @@ import { type Case, fails, passes, stricter, testRules, warns } from '../../supp
 
 const WANTS = '/etc/systemd/system/multi-user.target.wants';
 
+function grubWithRoot(device: string) {
+  return { '/boot/grub/grub.cfg': `menuentry x {\n linux /boot/vmlinuz-${UBUNTU_KERNEL} root=${device} ro\n}\n` };
+}
+
 const CASES: readonly Case[] = [
   // fstab, swap-file
   warns('fstab', 'rhel', { '/etc/fstab': '/dev/nvme0n1p2 / xfs defaults 0 0\n' }, '/dev/nvme0n1p2 on /'),
   warns('fstab', 'rhel', { '/etc/fstab': '/dev/sda2 / xfs defaults 0 0\n' }, '/dev/sda2 on /'),
   fails('fstab', 'rhel', { '/etc/fstab': '/dev/vda2 / xfs defaults 0 0\n' }, '/dev/vda2 on /'),
+  warns(
+    'fstab',
+    'sles',
+    { '/etc/fstab': '/dev/disk/by-id/ata-VMware_Virtual_0001-part2 / btrfs defaults 0 0\n' },
+    '/dev/disk/by-id/ata-VMware_Virtual_0001-part2 on /',
+  ),
+  passes(
+    'fstab',
+    'sles',
+    { '/etc/fstab': '/dev/disk/by-uuid/1 / btrfs rw 0 0\n/dev/disk/azure/x /x xfs rw 0 0\n' },
+    '2',
+  ),
+  fails('fstab', 'ubuntu', grubWithRoot('/dev/vda1'), 'root=/dev/vda1 in the kernel command line'),
+  warns('fstab', 'ubuntu', grubWithRoot('/dev/sda1'), 'root=/dev/sda1 in the kernel command line'),
+  passes('fstab', 'ubuntu', grubWithRoot('UUID=1'), 'mount'),
   passes(
     'fstab',
     'rhel',

@@ -131,6 +131,7 @@ const CASES: readonly [change: Change, finding: string, facts?: Partial<CheckFac
   ],
   [system('Services\\storvsc\\StartOverride', '0', dword(3)), 'windows-drivers warn: storvsc StartOverride is 3'],
   [file('/hiberfil.sys', Buffer.from('HIBR....')), 'windows-hibernated fail: hiberfil.sys holds a hibernated system'],
+  [file('/hiberfil.sys', Buffer.from('RSTR....')), 'windows-hibernated fail: hiberfil.sys holds a hibernated system'],
   [
     system('Control\\Session Manager\\Power', 'HiberbootEnabled', dword(1)),
     'windows-hibernated warn: HiberbootEnabled is 1 (fast startup)',

@@ -13,6 +13,8 @@ const FILES: Readonly<Record<string, string>> = {
   '/etc/one': '-> other',
   '/etc/other': '-> one',
   '/etc/dangling': '-> /nowhere',
+  '/etc/dangling-beside': '-> ../etc/none',
+  '/etc/dangling-above': '-> ../../etc/none',
   '/etc/through-a-file': '-> /usr/lib/os-release/x',
   ...Object.fromEntries(Array.from({ length: 41 }, (_, index) => [`/chain/${index}`, `-> ${index + 1}`])),
   '/chain/41': 'text',
@@ -49,8 +51,13 @@ describe('followLinks', () => {
   });
 
   it('says where a link leads that dangles', async () => {
-    expect(await followLinks(files, '/etc/dangling')).toEqual({ path: '/nowhere', entry: undefined });
-    expect(await followLinks(files, '/etc/dangling/in/it')).toEqual({ path: '/nowhere/in/it', entry: undefined });
+    const ofSystem = { entry: undefined, from: 'system' };
+    expect(await followLinks(files, '/etc/dangling')).toEqual({ path: '/nowhere', ...ofSystem });
+    expect(await followLinks(files, '/etc/dangling/in/it')).toEqual({ path: '/nowhere/in/it', ...ofSystem });
+    const inFolder = { path: '/etc/none', entry: undefined, from: 'volume' };
+    expect(await followLinks(files, '/etc/dangling-beside')).toEqual(inFolder);
+    // On a file system that is mounted in a folder, this is a path of another one.
+    expect(await followLinks(files, '/etc/dangling-above')).toEqual({ ...inFolder, from: undefined });
   });
 
   it.each(['/none', '/usr/lib/os-release/x', '/etc/loop', '/etc/one', '/etc/through-a-file', '/chain/0'])(
