@@ -72,8 +72,17 @@ export class LinuxSystem {
     return { size: entry.size, read: async (offset, length) => await files.read(inside, offset, length) };
   }
 
-  /** The text of a file, or undefined if it is not a file. Invalid UTF-8 is replaced. @throws {GuestUnreadableError} */
+  /**
+   * The text of a file, or undefined if it is not a file. Invalid UTF-8 is replaced.
+   * @throws {GuestUnreadableError} also if it is longer than `MAX_GUEST_FILE`: a part of it decides nothing.
+   */
   async readText(path: string): Promise<string | undefined> {
+    const entry = await this.look(path);
+    return entry.kind === 'file' ? wholeText(entry, path) : undefined;
+  }
+
+  /** The beginning of a file of any kind and size, at most `MAX_GUEST_FILE` bytes, as text. @throws {GuestUnreadableError} */
+  async readStart(path: string): Promise<string | undefined> {
     const entry = await this.look(path);
     return entry.kind === 'file' ? new TextDecoder().decode(entry.bytes) : undefined;
   }
@@ -82,8 +91,7 @@ export class LinuxSystem {
   async readLongText(path: string): Promise<string | undefined> {
     const file = await this.open(path);
     if (file === undefined) return undefined;
-    if (file.size > MAX_LONG_TEXT)
-      throw new GuestUnreadableError(`${path} has ${file.size} bytes, too many for its kind`);
+    if (file.size > MAX_LONG_TEXT) throw tooLong(path, file.size);
     return new TextDecoder().decode(await file.read(0, file.size));
   }
 
@@ -104,7 +112,7 @@ export class LinuxSystem {
   /** The entries of /etc/fstab. @throws {GuestUnreadableError} */
   async mountPoints(): Promise<readonly MountPoint[]> {
     const entry = await this.#volumes.root.look('/etc/fstab');
-    return mountPointsIn(entry.kind === 'file' ? new TextDecoder().decode(entry.bytes) : '');
+    return mountPointsIn(entry.kind === 'file' ? wholeText(entry, '/etc/fstab') : '');
   }
 
   /** The accounts with a home directory, root first. Several may have the same one. @throws {GuestUnreadableError} */
@@ -210,4 +218,13 @@ interface MountedVolume {
   readonly files: GuestFileSystem;
   /** The path in its file system. */
   readonly inside: string;
+}
+
+function wholeText({ size, bytes }: { readonly size: number; readonly bytes: Uint8Array }, path: string): string {
+  if (size > bytes.length) throw tooLong(path, size);
+  return new TextDecoder().decode(bytes);
+}
+
+function tooLong(path: string, size: number): GuestUnreadableError {
+  return new GuestUnreadableError(`${path} has ${size} bytes, too many for its kind`);
 }

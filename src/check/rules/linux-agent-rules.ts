@@ -36,7 +36,7 @@ const AGENT_UNITS = ['waagent.service', 'walinuxagent.service'] as const;
 /** "2.7.3.0". Agents before 2.1 are one script. Undefined if it is not found. */
 async function agentVersion(system: LinuxSystem, program: string): Promise<string | undefined> {
   const path = await findInPython(system, 'azurelinuxagent/common/version.py');
-  const text = await system.readText(path ?? program);
+  const text = await system.readStart(path ?? program);
   const pattern =
     path === undefined ? /^GuestAgentVersion\s*=\s*["']WALinuxAgent-([\d.]+)/m : /^AGENT_VERSION\s*=\s*["']([\d.]+)/m;
   return pattern.exec(text ?? '')?.[1];

@@ -120,7 +120,7 @@ async function keysIn(system: LinuxSystem, folder: string, names: readonly strin
   const found: string[] = [];
   for (const name of names) {
     const path = `${folder}/${name}`;
-    if (PRIVATE_KEY.test((await system.readText(path)) ?? '')) found.push(path);
+    if (PRIVATE_KEY.test((await system.readStart(path)) ?? '')) found.push(path);
     else if (/^id_/.test(name) && !name.endsWith('.pub')) found.push(path);
   }
   return found;

@@ -15,6 +15,9 @@ import {
 
 const MANY = Array.from({ length: 300 }, (_, index) => `u${index}:x:1:1::/home/u${index}:/bin/sh\n`).join('');
 
+/** Longer than what is read of a file. */
+const LONG = 'x'.repeat(1024 * 1024);
+
 const CASES: readonly Case[] = [
   // accounts
   ...stricter('root-locked', 'rhel', { '/etc/shadow': 'root:$6$x:1::::::\n' }, 'root has a password'),
@@ -52,6 +55,10 @@ const CASES: readonly Case[] = [
     { '/root/.ssh/deploy': '-----BEGIN OPENSSH PRIVATE KEY-----\nx\n' },
     '/root/.ssh/deploy',
   ),
+  ...['/etc/passwd', '/etc/shadow'].map((path) =>
+    unreadable('user-passwords', 'rhel', { [path]: `${LONG}\nme:$6$x:1::::::\n` }, 'too many for its kind'),
+  ),
+  passes('private-keys', 'ubuntu', { '/root/.ssh/known_hosts': `${LONG}\n` }, 'none'),
   passes('private-keys', 'ubuntu', { '/root/.ssh/id_rsa.pub': 'ssh-rsa AAAA', '/root/.ssh/known_hosts': 'x' }, 'none'),
   ...[
     '/etc/ssh/ssh_host_rsa_key',
