@@ -11,7 +11,7 @@ export function usageError(text: string, args: readonly string[]): UsageError {
   const command = commandOf(args);
   const message =
     wrongCommand(text, args, command) ??
-    withoutDoubles(text).replace(
+    withoutDoubles(text, args).replace(
       /^Not enough non-option arguments: got (\d+), need at least (\d+)$/,
       (_, got, needed) =>
         needed === '1'
@@ -25,14 +25,15 @@ export function usageError(text: string, args: readonly string[]): UsageError {
   return new UsageError(helpful.includes('--help') ? helpful : `${helpful} Run vhdup --help for help.`);
 }
 
-/** yargs lists a wrong option in both of its spellings: "log-file, logFile". */
-function withoutDoubles(text: string): string {
-  const [, words] = /^Unknown arguments: ([\w-]+(?:, [\w-]+)*)$/.exec(text) ?? [];
+/** yargs lists a wrong option in both of its spellings, "log-file, logFile", and "--no-such" as "such". */
+function withoutDoubles(text: string, args: readonly string[]): string {
+  const [, words] = /^Unknown arguments?: ([\w-]+(?:, [\w-]+)*)$/.exec(text) ?? [];
   if (words === undefined) return text;
   const names = words.split(', ');
   const camelCased = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
   const given = names.filter((name) => !names.some((other) => other !== name && camelCased(other) === name));
-  return `Unknown argument${given.length === 1 ? '' : 's'}: ${given.join(', ')}`;
+  const typed = given.map((name) => (args.includes(`--no-${name}`) ? `no-${name}` : name));
+  return `Unknown argument${given.length === 1 ? '' : 's'}: ${typed.join(', ')}`;
 }
 
 /** yargs calls a wrong command an unknown argument. */

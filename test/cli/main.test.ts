@@ -224,6 +224,8 @@ describe('main', () => {
     expect(written.err).toBe('Error: Unknown argument: log-file. Run vhdup --help for help.\n');
     expect(await main(['check', 'a.vhd', '--log-file', 'x', '--bogus'], {})).toBe(2);
     expect(written.err).toContain('Unknown arguments: log-file, bogus.');
+    expect(await main(['upload', 'a', 'b', '--no-such'], {})).toBe(2);
+    expect(written.err).toContain('Unknown argument: no-such.');
   });
 
   it('does not change names that look like numbers', async () => {
