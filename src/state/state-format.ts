@@ -45,14 +45,10 @@ export function encodeState<T>({ marker, format }: StateForm<T>, state: object):
 
 /**
  * @param path - The path for messages.
- * @throws {CheckpointError} not a state of this kind, another version, empty, or damaged.
+ * @throws {CheckpointError} not a state of this kind, another version, or damaged.
  */
 export function decodeState<T>(form: StateForm<T>, text: string, path: string): T {
   const { name, marker, format, nextStep, decode } = form;
-  const unusable = (problem: string) =>
-    new CheckpointError(`Cannot use the ${name} ${shownPath(path)}: ${problem}. ${nextStep}`);
-  // What file systems leave of a file that was written shortly before a power failure. It holds nothing of anybody else.
-  if (/^\0*$/.test(text)) throw unusable('it is empty, as after a power failure');
   // Every state of this kind starts this way, whatever its format and any later damage.
   if (!text.startsWith(`{\n "${marker}": `)) {
     const kind = stateKindIn(text);
@@ -60,6 +56,8 @@ export function decodeState<T>(form: StateForm<T>, text: string, path: string): 
     const what = kind === undefined ? `is not a vhdup ${name}` : `is the ${name} of ${article} ${kind}`;
     throw new CheckpointError(`${shownPath(path)} ${what}. Name another file with --checkpoint.`, { isForeign: true });
   }
+  const unusable = (problem: string) =>
+    new CheckpointError(`Cannot use the ${name} ${shownPath(path)}: ${problem}. ${nextStep}`);
   let parsed: Record<string, unknown>;
   try {
     parsed = JSON.parse(text);

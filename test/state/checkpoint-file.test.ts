@@ -159,16 +159,6 @@ describe('CheckpointFile', () => {
     expect(await readFile(`${file.path}.tmp`, 'utf8')).toBe('precious');
   });
 
-  it.each(['', '\0'.repeat(500)])('reports what a power failure left as damaged, and replaces it: %j', async (left) => {
-    const file = await temporaryFile();
-    await writeFile(file.path, left);
-    const error = await failureOf(file.load());
-    expect(error).toMatchObject({ isForeign: false });
-    expect(error.message).toMatch(/it is empty, as after a power failure\. Use --resume-from-blob/);
-    await file.save(checkpointOf(1));
-    expect(await file.load()).toEqual(checkpointOf(1));
-  });
-
   it('neither replaces nor removes a foreign file at its path', async () => {
     const file = await temporaryFile();
     await file.save(checkpointOf(1));

@@ -131,7 +131,7 @@ describe('a checkpoint', () => {
     );
   });
 
-  it.each([' ', 'null', '[]', '{}', 'conectix', '{"vhdupCheckpoint":3}', '{\n "name": 1\n}'])(
+  it.each(['', 'null', '[]', '{}', 'conectix', '{"vhdupCheckpoint":3}', '{\n "name": 1\n}'])(
     'is distinguished from a foreign file: %j',
     (text) => {
       expect(() => decodeCheckpoint(text, 'any')).toThrow(expect.objectContaining({ isForeign: true }));
