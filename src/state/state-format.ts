@@ -51,10 +51,14 @@ export function decodeState<T>(form: StateForm<T>, text: string, path: string): 
   const { name, marker, format, nextStep, decode } = form;
   // Every state of this kind starts this way, whatever its format and any later damage.
   if (!text.startsWith(`{\n "${marker}": `)) {
+    const isEmpty = /^\0*$/.test(text);
     const kind = stateKindIn(text);
     const article = kind === 'upload' ? 'an' : 'a';
     const what = kind === undefined ? `is not a vhdup ${name}` : `is the ${name} of ${article} ${kind}`;
-    throw new CheckpointError(`${shownPath(path)} ${what}. Name another file with --checkpoint.`, { isForeign: true });
+    // It is not replaced even so: nothing shows whose it is.
+    const problem = isEmpty ? 'is empty, as a power failure may leave a file' : what;
+    const remedy = isEmpty ? 'Delete it, or name another file' : 'Name another file';
+    throw new CheckpointError(`${shownPath(path)} ${problem}. ${remedy} with --checkpoint.`, { isForeign: true });
   }
   const unusable = (problem: string) =>
     new CheckpointError(`Cannot use the ${name} ${shownPath(path)}: ${problem}. ${nextStep}`);

@@ -138,6 +138,12 @@ describe('a checkpoint', () => {
     },
   );
 
+  it.each(['', '\0'.repeat(500)])('that a power failure left empty can be deleted: %j', (text) => {
+    expect(() => decodeCheckpoint(text, 'any')).toThrow(
+      'any is empty, as a power failure may leave a file. Delete it, or name another file with --checkpoint.',
+    );
+  });
+
   it('is recognised as a checkpoint, however much of it is lost', () => {
     const text = encodeCheckpoint(EXAMPLE);
     for (const damaged of [text.slice(0, 30), `${text.slice(0, 200)}\u0000\u0000`, text.replace('1536', '1537')]) {
