@@ -70,8 +70,8 @@ const FIELDS: ReadonlyMap<string, FieldForm | typeof TEXT> = new Map<string, Fie
   ['rsct', TEXT],
 ]);
 
-/** What is in front of a field that is the first one: `SAS=sv=`, `sas: ?sv=`. */
-const LABEL = new RegExp(`^.*?(?<=^|[=:?\\s"'])(?=(?:${[...FIELDS.keys()].join('|')})=)`, 'i');
+/** What is in front of a field that is the first one: `SAS=sv=`, `sas: ?<sv=`. */
+const LABEL = new RegExp(`^.*?(?<=^|[^a-z0-9_.-])(?=(?:${[...FIELDS.keys()].join('|')})=)`, 'i');
 
 /**
  * What is left of a field in a batch file, which replaces %2 and %3 with its arguments, usually with nothing: of %3A in a time, %3D

@@ -79,6 +79,7 @@ describe('canonicalSas', () => {
 
   it.each([
     ['escaped quotes', `&#38;quot;${SAS}&#38;quot;`],
+    ['a label and a bracket', `sas: ?<${SAS}>&<${SAS}>`],
     ['quotes behind other parameters', `comp=page&“${SAS}&${SAS}&”&timeout=30`],
   ])('finds the first field behind %s', (_, sas) => {
     expect(canonicalSas(sas)).toBe(SAS);
