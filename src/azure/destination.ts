@@ -72,6 +72,9 @@ export function parseDestination(
   }
   const [containerName = '', ...blob] = segments;
   const isContainer = mayBeContainer && (blob.length === 0 || (blob.length === 1 && blob[0] === ''));
+  if (isWithinEndpoint(url, endpoint) && endpoint.isAmbiguous && blob.length === 0 && !mayBeContainer) {
+    throw ambiguousEndpoint(withoutQuery(url), endpoint, endpointSource);
+  }
   if (containerName === '' || (!isContainer && (blob.length === 0 || blob.at(-1) === ''))) {
     const what = mayBeContainer ? 'a container, or a container and a blob,' : 'a container and a blob,';
     throw new UsageError(`The destination must name ${what} as in ${EXAMPLE}, but is ${withoutQuery(url)}.`);
@@ -145,16 +148,21 @@ function absolute(place: string, endpoint: Endpoint | undefined, endpointSource 
   const { url, containerName } = endpoint;
   const [first = '', ...rest] = path.split('/');
   if (endpoint.isAmbiguous && (rest.length === 0 || url.endsWith(`/${first}`))) {
-    const name = url.slice(url.lastIndexOf('/') + 1);
-    throw new UsageError(
-      `The destination "${shown(place)}" is ambiguous: "${name}" in ${url}, which is ${endpointSource}, is an account or a container. If it is the account, pass the blob's whole URL: ${url}/CONTAINER/BLOB.vhd. If it is a container of a custom domain, remove /${name} from ${endpointSource}, and pass ${name}/BLOB.vhd.`,
-    );
+    throw ambiguousEndpoint(shown(place), endpoint, endpointSource);
   }
   if (containerName === undefined) return `${url}/${path}`;
   if (rest.length === 0) return `${url}/${containerName}/${path}`;
   if (first === containerName) return `${url}/${path}`;
   throw new UsageError(
     `The endpoint ${url}/${containerName} ends in the container ${containerName}, but the destination is ${shown(path)}. Write ${containerName}/${shown(path)} for a blob in that container, or remove /${containerName} from ${endpointSource}.`,
+  );
+}
+
+/** Neither the host nor the path of an endpoint shows whether its path is an account. */
+function ambiguousEndpoint(destination: string, { url }: Endpoint, source = 'the endpoint'): UsageError {
+  const name = url.slice(url.lastIndexOf('/') + 1);
+  return new UsageError(
+    `The destination ${destination} is ambiguous: "${name}" in ${url} (${source}) is an account or a container. If it is the account, pass the blob's whole URL: ${url}/CONTAINER/BLOB.vhd. If it is a container of a custom domain, remove /${name} from ${source}, and pass ${name}/BLOB.vhd.`,
   );
 }
 

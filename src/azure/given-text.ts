@@ -1,4 +1,5 @@
 // Cleans text from a file, a variable, an argument or the clipboard: encodings, quotes, invisible characters, escapes.
+import { windows1252 } from '../base/foreign-text.ts';
 
 /** How many code units are examined to detect UTF-16 without a byte order mark. */
 const SAMPLE_UNITS = 512;
@@ -17,16 +18,8 @@ export function decodeText(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(whole);
   } catch {
-    return decodeWindows1252(whole);
+    return windows1252(whole);
   }
-}
-
-/** With straight quotes. The decoder of Node.js 20 does not know them: it decodes Latin-1. */
-function decodeWindows1252(bytes: Uint8Array): string {
-  return Buffer.from(bytes)
-    .toString('latin1')
-    .replace(/[\x84\x93\x94]/g, '"')
-    .replace(/[\x91\x92]/g, "'");
 }
 
 /** Node.js has no decoder for it. */

@@ -59,8 +59,10 @@ function decode(bytes: Buffer, encoding: TextEncoding): string | undefined {
   }
 }
 
-function windows1252(bytes: Buffer): string {
-  return bytes.toString('latin1').replace(/[\x80-\x9f]/g, (byte) => WINDOWS_1252.charAt(byte.charCodeAt(0) - 0x80));
+/** Decodes Windows-1252, in which any bytes are valid. */
+export function windows1252(bytes: Uint8Array): string {
+  const latin1 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return latin1.toString('latin1').replace(/[\x80-\x9f]/g, (byte) => WINDOWS_1252.charAt(byte.charCodeAt(0) - 0x80));
 }
 
 function cutWide(bytes: Buffer): Buffer {

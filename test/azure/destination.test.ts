@@ -144,7 +144,7 @@ describe('parseDestination', () => {
     (given) => {
       const endpoint = given.replace(/\/$/, '');
       const { origin } = new URL(endpoint);
-      for (const text of ['vhds/disk.vhd', '/vhds/disk.vhd', 'disk.vhd']) {
+      for (const text of ['vhds/disk.vhd', '/vhds/disk.vhd', 'disk.vhd', `${endpoint}/disk.vhd`]) {
         const message = refusalOf(text, given);
         expect(message).toContain(`"vhds" in ${endpoint}`);
         expect(message).toContain(`${endpoint}/CONTAINER/BLOB.vhd`);

@@ -32,7 +32,7 @@ describe('decodeText', () => {
   });
 
   it('decodes Windows-1252 if the bytes are not UTF-8', () => {
-    expect(decodeText(Buffer.from('\x93?sv=1\x94\xa0\xad\r\n', 'latin1'))).toBe('"?sv=1"\u00a0\u00ad\r\n');
+    expect(decodeText(Buffer.from('\x93?sv=1\x94\xa0\xad\r\n', 'latin1'))).toBe('“?sv=1”\u00a0\u00ad\r\n');
   });
 
   it('accepts any bytes', () => {
